@@ -1,0 +1,257 @@
+package s3sync
+
+import (
+	"log/slog"
+	"regexp"
+	"time"
+
+	"s3sync/storage"
+)
+
+// Sizes in bytes.
+const (
+	KiB = 1 << 10
+	MiB = 1 << 20
+	GiB = 1 << 30
+)
+
+// A Config says what one run does. Start from [DefaultConfig], set Source and
+// Target, change what differs, and call [Sync]. The zero Config is not valid.
+//
+// Every field has an option of the command of the same meaning, and the other
+// way round: see docs/options.md.
+type Config struct {
+	Source, Target Endpoint
+
+	// DryRun reports what would be done and writes nothing of any kind.
+	DryRun bool
+	// ServerSideCopy lets the server copy between two S3 sides.
+	ServerSideCopy bool
+	// Range limits the run to a part of the relative key space. What lies
+	// outside is neither listed nor touched.
+	Range storage.Range
+
+	AWS        AWS
+	Filter     Filter
+	Check      Check
+	Verify     Verify
+	Transfer   Transfer
+	Metadata   Metadata
+	Tagging    Tagging
+	Versioning Versioning
+	Encryption Encryption
+	Delete     Delete
+	Retry      Retry
+	Timeout    Timeout
+	Local      Local
+
+	// WarnAsError turns warnings about objects that were left out into errors.
+	WarnAsError bool
+	// FailFast stops the run at the first object that fails.
+	FailFast bool
+
+	// OnEvent, if set, receives every event, in order and from one goroutine.
+	// The run waits for it: it should return soon.
+	OnEvent func(Event)
+	// Logger, if set, receives the log of the run: see docs/logging.md for its
+	// messages and fields. Nothing secret is written to it.
+	Logger *slog.Logger
+}
+
+// An Endpoint is one side of a run and how to reach it.
+type Endpoint struct {
+	// URL is s3://bucket[/prefix] or a path of the file system.
+	URL string
+	// Store, if set, is used instead of what URL names. Sync does not close it.
+	Store storage.Store
+
+	Profile      string // named profile of the AWS configuration files
+	AccessKey    string
+	SecretKey    string // secret
+	SessionToken string // secret
+	Region       string
+	EndpointURL  string
+
+	Accelerate   bool // S3 Transfer Acceleration
+	RequestPayer bool // the requester pays
+	PathStyle    bool // bucket in the path instead of the host name
+}
+
+// AWS names the configuration files that a named profile is looked up in, and
+// how requests are made on both sides.
+type AWS struct {
+	ConfigFile      string
+	CredentialsFile string
+	// HTTPSProxy is the proxy for https requests: http(s)://user:password@host:port.
+	// Empty takes the usual environment variables. It may hold a secret.
+	HTTPSProxy string
+	// MaxKeys is the page size of listings.
+	MaxKeys int
+	// UnsignedPayload sends uploads without the SHA-256 of the payload in the signature.
+	UnsignedPayload bool
+	// NoContentMD5 sends uploads without Content-MD5. It turns the ETag
+	// verification of uploads off.
+	NoContentMD5 bool
+	// NoStallProtection lets a transfer stand still for ever.
+	NoStallProtection bool
+	// Trace logs the requests of the AWS SDK to Logger.
+	Trace bool
+}
+
+// Filter selects source objects. The zero value of a field selects all. A
+// target object whose source twin is filtered out is left alone.
+type Filter struct {
+	ModifiedBefore time.Time // strictly before
+	ModifiedAfter  time.Time // at or after
+	SmallerThan    *int64    // bytes, strictly smaller
+	LargerThan     *int64    // bytes, larger or equal
+	Include        *regexp.Regexp
+	Exclude        *regexp.Regexp
+}
+
+// Check selects how an object that exists on both sides is found to differ.
+// The default transfers when the source is newer by whole seconds.
+type Check struct {
+	Overwrite        bool // transfer without looking at the target
+	Size             bool // sizes differ
+	MtimeAndSize     bool // newer, or sizes differ
+	ETag             bool
+	MtimeAndETag     bool
+	Checksum         string // algorithm
+	MtimeAndChecksum string // algorithm
+	// HeadEachTarget asks for the target object right before each transfer.
+	HeadEachTarget bool
+}
+
+// Verify selects the evidence that what arrived is what was sent.
+type Verify struct {
+	// ETag compares ETags with the MD5 digests of the bytes that passed.
+	ETag bool
+	// Multipart does so for objects written in parts, too.
+	Multipart bool
+	// Algorithm is the additional checksum of uploads.
+	Algorithm string
+	// FullObject computes it over whole objects, not over part checksums.
+	FullObject bool
+	// ReadChecksum verifies the additional checksum of source objects.
+	ReadChecksum bool
+	// NoExpressChecksum leaves out the CRC64NVME that directory buckets get.
+	NoExpressChecksum bool
+}
+
+// Transfer bounds how much runs at once and how objects are cut into parts.
+type Transfer struct {
+	Workers       int // objects at once
+	ParallelParts int // parts at once, of all objects together
+	// MaxMemory bounds the buffers of object data in bytes. 0 is 256 MiB, or
+	// two parts where that is more.
+	MaxMemory int64
+
+	Threshold int64 // bytes; an object of this size or more goes in parts
+	ChunkSize int64 // bytes of a part
+	// AutoChunkSize cuts target objects as their sources are.
+	AutoChunkSize bool
+
+	ObjectsPerSecond int   // 0 is no limit
+	BytesPerSecond   int64 // in each direction; 0 is no limit
+}
+
+// Metadata replaces what written objects carry. A nil or empty field keeps what
+// the source has.
+type Metadata struct {
+	CacheControl       string
+	ContentDisposition string
+	ContentEncoding    string
+	ContentLanguage    string
+	ContentType        string
+	Expires            time.Time
+	User               map[string]string
+	WebsiteRedirect    string
+	StorageClass       string
+	ACL                string
+	// PutLastModified adds the source's time of modification to the metadata.
+	PutLastModified bool
+	// NoGuessType leaves the Content-Type of local files to the server.
+	NoGuessType bool
+}
+
+// Tagging selects the tags of written objects.
+type Tagging struct {
+	Set        string // URL-encoded tags
+	Disable    bool
+	SyncLatest bool
+}
+
+// Versioning selects versions of source objects.
+type Versioning struct {
+	Enable bool
+}
+
+// Encryption is the server-side encryption of objects.
+type Encryption struct {
+	SSE            string
+	KMSKeyID       string // secret
+	SourceCustomer CustomerKey
+	TargetCustomer CustomerKey
+}
+
+// A CustomerKey encrypts objects with a key that the server does not keep (SSE-C).
+type CustomerKey struct {
+	Algorithm string
+	Key       string // base64; secret
+	KeyMD5    string // base64
+}
+
+// Delete removes target objects that the source does not have. Nothing is
+// removed unless both listings were complete and every transfer succeeded.
+type Delete struct {
+	Enable bool
+	// Excluded also removes target objects that Filter.Exclude matches.
+	Excluded bool
+	// Max is how many objects are removed at most; 0 is no bound.
+	Max int64
+}
+
+// Retry bounds repetitions: MaxAttempts of each request, and ForceCount more of
+// what still failed for a reason that may pass.
+type Retry struct {
+	MaxAttempts    int
+	InitialBackoff time.Duration
+	ForceCount     int
+	ForceInterval  time.Duration
+}
+
+// Timeout bounds waiting. 0 is no bound, except Connect, where it is 3.1 s.
+type Timeout struct {
+	Operation time.Duration // one call with its retries
+	Attempt   time.Duration // one request
+	Connect   time.Duration
+	Read      time.Duration // the wait for the first byte of an answer, and between two
+}
+
+// Local adjusts how directories are read and written.
+type Local struct {
+	IgnoreSymlinks bool
+	// Fsync makes each file durable before it counts as transferred.
+	Fsync bool
+}
+
+// DefaultConfig returns the settings that hold where nothing else is said.
+func DefaultConfig() *Config {
+	return &Config{
+		AWS:    AWS{MaxKeys: 1000},
+		Verify: Verify{ETag: true, Multipart: true},
+		Transfer: Transfer{
+			Workers:       16,
+			ParallelParts: 16,
+			Threshold:     8 * MiB,
+			ChunkSize:     8 * MiB,
+		},
+		Retry: Retry{
+			MaxAttempts:    10,
+			InitialBackoff: 100 * time.Millisecond,
+			ForceCount:     5,
+			ForceInterval:  time.Second,
+		},
+	}
+}

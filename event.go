@@ -1,0 +1,99 @@
+package s3sync
+
+import (
+	"time"
+
+	"s3sync/storage"
+)
+
+// An EventType says what an [Event] tells.
+type EventType int
+
+const (
+	// EventStart: the run begins.
+	EventStart EventType = iota + 1
+	// EventTransferred: an object arrived and was published. In a dry run: it
+	// would be transferred.
+	EventTransferred
+	// EventVerified: the ETag of a transferred object was proved from the
+	// bytes that passed. It follows the object's EventTransferred.
+	EventVerified
+	// EventUnverified: a transferred object could not be judged by its ETag;
+	// Err says why. It follows the object's EventTransferred.
+	EventUnverified
+	// EventSkipped: an object is left as it is; Reason says why.
+	EventSkipped
+	// EventDeleted: a target object was deleted, or would be in a dry run.
+	EventDeleted
+	// EventRetry: an attempt failed with Err and is made again. It is not a
+	// warning: the object's outcome follows.
+	EventRetry
+	// EventWarning: an object was left out because of Err; the run goes on and
+	// ends with exit code 3.
+	EventWarning
+	// EventFailed: an object, a listing or the run failed with Err.
+	EventFailed
+	// EventProgress: about a second has passed.
+	EventProgress
+	// EventEnd: the run ends; Stats are final.
+	EventEnd
+)
+
+// An Event is something that happened to one object or to the run.
+type Event struct {
+	Type EventType
+	// DryRun: nothing was changed.
+	DryRun bool
+	// Key is relative to both sides; empty for events of the run.
+	Key string
+	// Source and Target describe the object on either side, as far as known.
+	Source, Target storage.Object
+	// Reason tells why an object is skipped or transferred.
+	Reason Reason
+	// Err is the cause of a retry, a warning, a failure, or of a missing proof.
+	Err error
+	// Stats are the counters including this event.
+	Stats Stats
+}
+
+// A Reason tells why an object is transferred or skipped.
+type Reason string
+
+// Reasons to transfer and to skip.
+const (
+	ReasonNew       Reason = "new"                     // the target does not have it
+	ReasonNewer     Reason = "source is newer"         // by whole seconds
+	ReasonSize      Reason = "sizes differ"            //
+	ReasonOverwrite Reason = "overwrite"               // no update check
+	ReasonSame      Reason = "unchanged"               // the update check found no difference
+	ReasonFiltered  Reason = "filtered"                // by an option of Filter
+	ReasonEmptyKey  Reason = "key equals the prefix"   // nothing is left of the key
+	ReasonDirectory Reason = "directory key with data" // cannot be a file
+)
+
+// Stats count outcomes. Each object is counted once per outcome.
+type Stats struct {
+	// TransferredBytes counts object data as it is read from the source,
+	// including attempts that failed later.
+	TransferredBytes int64
+	Transferred      int64
+	ETagVerified     int64
+	ChecksumVerified int64
+	Unverified       int64
+	Deleted          int64
+	Skipped          int64
+	Failed           int64
+	Warnings         int64
+	// Elapsed is the time since the run began.
+	Elapsed time.Duration
+}
+
+// A Report is what a run did. It is complete also when the run failed.
+type Report struct {
+	Stats
+	// Incomplete: a part of the source or target was not looked at.
+	Incomplete bool
+	// FailedKeys are the keys of the first failed objects, at most 1,000, so
+	// that memory stays bounded; the log and the events have all of them.
+	FailedKeys []string
+}

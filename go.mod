@@ -1,0 +1,3 @@
+module s3sync
+
+go 1.26

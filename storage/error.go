@@ -1,0 +1,60 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
+// Kinds of failures, beside fs.ErrNotExist and fs.ErrPermission. Ask for them
+// with errors.Is. The store that met the failure decides on its kind, once.
+var (
+	// ErrPrecondition: a condition of the request did not hold.
+	ErrPrecondition = errors.New("precondition failed")
+	// ErrArchived: the object must be restored before it can be read.
+	ErrArchived = errors.New("object is archived")
+	// ErrThrottled: the server asks for fewer requests.
+	ErrThrottled = errors.New("slowed down by the server")
+	// ErrTransient: the same request may succeed later (network, time-out,
+	// server fault, damage found by the server).
+	ErrTransient = errors.New("temporary failure")
+	// ErrChanged: the object changed while it was being read.
+	ErrChanged = errors.New("changed while being read")
+	// ErrMismatch: the bytes that arrived are not those that were sent.
+	ErrMismatch = errors.New("content does not match its digest")
+	// ErrUnstorable: the key cannot exist in this store.
+	ErrUnstorable = errors.New("key cannot be stored here")
+	// ErrUnusable: nothing in the store can be reached or written: bad
+	// credentials, no such bucket, full disk. It ends the run.
+	ErrUnusable = errors.New("store unusable")
+)
+
+// An Error is a failure on one key, or of the whole store when Key is empty.
+type Error struct {
+	Op  string // "list", "stat", "open", "read", "put", "write part", "commit", "abort", "delete"
+	Key string
+	Err error
+}
+
+func (e *Error) Error() string {
+	if e.Key == "" {
+		return fmt.Sprintf("%s: %v", e.Op, e.Err)
+	}
+	return fmt.Sprintf("%s %q: %v", e.Op, e.Key, e.Err)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Retryable reports whether trying again may help: it depends on the nature of
+// the failure alone, never on the operation.
+func Retryable(err error) bool {
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, ErrUnusable) {
+		return false
+	}
+	return errors.Is(err, ErrTransient) || errors.Is(err, ErrThrottled) ||
+		errors.Is(err, ErrChanged) || errors.Is(err, ErrMismatch)
+}
+
+// Gone reports whether err says that the object does not exist.
+func Gone(err error) bool { return errors.Is(err, fs.ErrNotExist) }

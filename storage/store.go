@@ -1,0 +1,199 @@
+// Package storage holds the nouns of s3sync: what an object is, what a store
+// can do, and how its failures are told apart. It imports only the standard
+// library, so that every other package may import it.
+//
+// The implementations stand beside it: [s3sync/storage/bucket] speaks to S3,
+// [s3sync/storage/dir] to a directory, [s3sync/storage/mem] keeps objects in
+// memory. Until version 1.0 the interfaces may still change.
+package storage
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// A Store is a flat set of objects under keys: a bucket below a prefix, or a
+// directory. All keys are relative to that prefix or directory, separated by
+// '/', and compared as bytes.
+//
+// The methods may be called concurrently. A method whose context is cancelled
+// returns its error and changes nothing that was not already under way.
+// Failures on a key are an [*Error]; see the sentinels beside it.
+type Store interface {
+	// Caps tells what the store can do. The answer never changes.
+	Caps() Caps
+
+	// List yields every object of a range in ascending byte order of the key
+	// (in any order if Caps().Ordered is false). It returns a single-use
+	// iterator. After yielding a non-nil error it stops, and what it yielded
+	// until then must not be taken for the whole.
+	List(ctx context.Context, opts ListOptions) iter.Seq2[Object, error]
+
+	// Stat describes one object without reading it.
+	// A missing object is fs.ErrNotExist.
+	Stat(ctx context.Context, key string) (Info, error)
+
+	// Open starts to read one object. The caller closes the Reader.
+	Open(ctx context.Context, key string, opts OpenOptions) (Reader, error)
+
+	// Put writes a whole object at once, replacing what was there. The object
+	// is visible whole or not at all.
+	Put(ctx context.Context, key string, b Block, opts WriteOptions) (Info, error)
+
+	// Create starts to write an object part by part. The caller ends it by
+	// Commit or Abort; until Commit returns nothing is visible under key.
+	Create(ctx context.Context, key string, opts WriteOptions) (Writer, error)
+
+	// Delete removes objects and returns one error for each, in their order:
+	// nil where the object is gone, also when it was not there before. Callers
+	// pass at most Caps().DeleteBatch objects.
+	Delete(ctx context.Context, objects []Object) []error
+
+	// Close releases what the store holds. No other method may follow.
+	Close() error
+}
+
+// Caps is what a store can do, asked once at the start of a run.
+type Caps struct {
+	// Ordered: List yields in ascending byte order of the key.
+	Ordered bool
+	// WantMD5 and WantSHA256: blocks written here should carry the digest,
+	// because the store sends it along so that the server can refuse damage.
+	WantMD5, WantSHA256 bool
+	// DeleteBatch is the largest number of objects one Delete call takes.
+	DeleteBatch int
+	// MaxParts and MaxPartSize (bytes) bound a Writer; 0 is no bound.
+	MaxParts    int
+	MaxPartSize int64
+}
+
+// An Object is what a listing tells about one key.
+type Object struct {
+	Key     string
+	Size    int64     // bytes
+	ModTime time.Time // LastModified of an S3 object, mtime of a file
+	// ETag without quotes; empty where the store has none.
+	ETag string
+	// VersionID names one version in a bucket with versioning, else empty.
+	VersionID string
+}
+
+// Info is what a Stat, an Open or a write tells about one object beyond its
+// listing.
+type Info struct {
+	Object
+	// Opaque: the ETag says nothing about the content, because the server
+	// encrypts with KMS or a customer key or derives ETags in its own way.
+	Opaque bool
+	// Directory: the key names a directory in the file system.
+	Directory bool
+	Attributes
+}
+
+// Attributes travel with an object's bytes from one store to another. A store
+// without a place for them drops them.
+type Attributes struct {
+	CacheControl       string
+	ContentDisposition string
+	ContentEncoding    string
+	ContentLanguage    string
+	ContentType        string
+	// Expires as the store gave it: S3 keeps any text.
+	Expires string
+	// Metadata is user metadata: lower-case names without the x-amz-meta- prefix.
+	Metadata map[string]string
+}
+
+// A Range is the part of the key space [From, To): keys k with From <= k < To
+// as bytes. An empty To is no upper bound; the zero Range is everything.
+type Range struct {
+	From, To string
+}
+
+// Contains reports whether key lies in the range.
+func (r Range) Contains(key string) bool {
+	return key >= r.From && (r.To == "" || key < r.To)
+}
+
+// ListOptions adjust a listing.
+type ListOptions struct {
+	Range
+	// Problem, if set, is told of every entry that could not be listed (an
+	// unreadable directory, a name that cannot be a key). The listing goes on
+	// but is then not complete: nothing may be deleted for being absent from
+	// it. It may be called from another goroutine than the consumer's, never
+	// after the sequence ended.
+	Problem func(error)
+}
+
+// OpenOptions adjust an Open.
+type OpenOptions struct {
+	// VersionID reads that version; empty reads the current one.
+	VersionID string
+	// First, if positive, is how many bytes the first ReadAt will ask for at
+	// offset 0: the store may fetch no more than that with its first request.
+	First int64
+}
+
+// A Reader reads one object in the state it had when it was opened. ReadAt may
+// be called concurrently for different ranges.
+type Reader interface {
+	// Info describes the object as the store told it at Open, not as a
+	// listing did.
+	Info() Info
+
+	// ReadAt fills p from offset off, or fails. If the object is no longer the
+	// one that was opened it fails with ErrChanged.
+	ReadAt(ctx context.Context, p []byte, off int64) error
+
+	// Layout returns the sizes of the parts in which the object was written,
+	// in order. With exact false it may conclude them from the first part and
+	// the part count. It returns nil if the store cannot tell.
+	Layout(ctx context.Context, exact bool) ([]int64, error)
+
+	// Check fails with ErrChanged if the object changed since Open, where
+	// reading alone does not show it.
+	Check(ctx context.Context) error
+
+	Close() error
+}
+
+// A Block is a run of bytes of an object with the digests that were computed
+// of it; a nil digest was not.
+type Block struct {
+	Data   []byte
+	MD5    []byte // 16 bytes
+	SHA256 []byte // 32 bytes
+}
+
+// WriteOptions say what is written besides the bytes.
+type WriteOptions struct {
+	Attributes
+	// Size is the object's whole size in bytes.
+	Size int64
+	// ModTime is stamped on files; S3 sets its own.
+	ModTime time.Time
+}
+
+// A Writer takes the parts of one object. WritePart may be called concurrently
+// for different parts.
+type Writer interface {
+	// WritePart writes part number n, counted from 1, which begins at byte off
+	// of the object. Writing a part again replaces it.
+	WritePart(ctx context.Context, n int, off int64, b Block) error
+
+	// Commit publishes the object. The caller has checked the bytes by then.
+	Commit(ctx context.Context) (Info, error)
+
+	// Abort removes what was written. It works also after a failed Commit, and
+	// callers give it a context of its own: theirs may be cancelled.
+	Abort(ctx context.Context) error
+}
+
+// A KeyMapper is a Store that cannot hold every key under its own name.
+type KeyMapper interface {
+	// MapKey returns the key under which List will show an object that is
+	// written as key. It fails with ErrUnstorable if there is none.
+	MapKey(key string) (string, error)
+}
