@@ -1,0 +1,152 @@
+# Needs go, git, make and a POSIX shell; builds everything else into .cache.
+# Bare `make` lists the targets.
+
+include tools/versions.mk
+
+CACHE   := $(CURDIR)/.cache
+BIN     := $(CACHE)/bin
+GO      ?= go
+GOVERSION := $(shell $(GO) env GOVERSION)
+
+# Stamped into the binary; empty values leave what the Go command recorded.
+VERSION ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null)
+COMMIT  ?= $(shell git describe --always --abbrev=12 --exclude '*' --dirty 2>/dev/null)
+LDFLAGS := -s -w \
+	$(if $(VERSION),-X s3sync/internal/cli.version=$(VERSION)) \
+	$(if $(COMMIT),-X s3sync/internal/cli.commit=$(COMMIT))
+BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
+
+# The systems that a change must keep compiling for. 386 is there to find
+# integers and atomics that need 64 bits.
+PLATFORMS := linux/amd64 linux/arm64 linux/386 darwin/arm64 windows/amd64 freebsd/amd64
+
+# The race detector needs a C compiler. Without one the tests run without it.
+RACE    := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
+TESTFLAGS ?=
+PKG     ?= ./...
+FUZZTIME ?= 30s
+BENCHFLAGS ?=
+
+# Recipes share build caches and print in order: one target at a time. The Go
+# command uses all cores by itself.
+.NOTPARALLEL:
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
+		awk -F'|' '{ printf "  make %-15s %s\n", $$1, $$2 }'
+
+##### For users
+
+.PHONY: build
+build: ## build bin/s3sync
+	$(BUILD) -o bin/s3sync$(shell $(GO) env GOEXE) ./cmd/s3sync
+
+.PHONY: demo
+demo: $(BIN)/versitygw ## sync a real tree to a local S3 server and back, explaining each step
+	@$(GO) run ./internal/demo
+
+##### For a change
+
+.PHONY: check
+check: fmt-check vet lint ## the quick half of `make test`: no servers, no cross builds
+	S3SYNC_TEST_SERVERS=none $(GO) test $(RACE) -short $(TESTFLAGS) $(PKG)
+
+.PHONY: test
+test: tools fmt-check vet lint tidy-check fix-check cross generate-check race-note ## everything that CI runs
+	S3SYNC_TEST_MUST_RUN=versitygw,minio $(GO) test $(RACE) -timeout 30m $(TESTFLAGS) $(PKG)
+
+.PHONY: fmt
+fmt: $(BIN)/golangci-lint ## format the Go files (gofumpt, imports)
+	$(BIN)/golangci-lint fmt ./...
+
+.PHONY: fmt-check
+fmt-check: $(BIN)/golangci-lint
+	$(BIN)/golangci-lint fmt --diff ./...
+
+.PHONY: vet
+vet: ## go vet
+	$(GO) vet ./...
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint ## golangci-lint, see .golangci.yml
+	$(BIN)/golangci-lint run ./...
+
+.PHONY: generate
+generate: ## rewrite the files that tests compare (option tables, help texts, golden data)
+	$(GO) generate ./...
+
+# Works on a tree with changes, too: compares the state before and after.
+.PHONY: generate-check
+generate-check:
+	@state() { git diff | git hash-object --stdin; git status --porcelain; }; \
+	before=$$(state); $(MAKE) --no-print-directory generate || exit 1; \
+	if [ "$$before" != "$$(state)" ]; then \
+		git status --short; \
+		echo 'make generate changed these files: look at the changes and commit them'; exit 1; \
+	fi
+
+.PHONY: tidy-check
+tidy-check:
+	$(GO) mod tidy -diff
+	$(GO) mod verify
+
+.PHONY: fix-check
+fix-check:
+	$(GO) fix -diff ./...
+
+# vet reads the tests as well.
+.PHONY: cross
+cross: ## build and vet for every system that is supported
+	@set -e; for p in $(PLATFORMS); do \
+		echo "GOOS=$${p%/*} GOARCH=$${p#*/} go build, go vet"; \
+		export CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/}; \
+		$(GO) build -trimpath -o $(CACHE)/cross/$$p/ ./cmd/s3sync; \
+		$(GO) vet ./...; \
+	done
+
+.PHONY: race-note
+race-note:
+	@$(if $(RACE),,echo 'NOTE: no C compiler found, so the tests run WITHOUT the race detector')
+
+##### Longer runs
+
+.PHONY: bench
+bench: $(BIN)/versitygw ## measure CPU, time and memory per object and per GiB (BENCHFLAGS=-help)
+	@$(GO) run ./internal/bench $(BENCHFLAGS)
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (30s)
+	@set -e; for pkg in $$($(GO) list $(PKG)); do \
+		for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+			echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; \
+	done
+
+.PHONY: vuln
+vuln: $(BIN)/govulncheck ## known vulnerabilities in dependencies (needs the network)
+	$(BIN)/govulncheck ./...
+
+##### Tools
+
+.PHONY: tools
+tools: $(TOOLS:%=$(BIN)/%) ## build the pinned tools and test servers into .cache/bin
+
+.PHONY: clean
+clean: ## remove what make built
+	rm -rf bin $(CACHE)
+
+# The stamp's name holds the version: a new version is a new stamp, and the
+# binary is older than it. GOFLAGS is emptied because -mod and -tags of the
+# caller are not meant for the tools.
+define tool
+$(BIN)/$(1): $(CACHE)/stamp/$(1)@$($(1)_VERSION)-$(GOVERSION)
+	@echo "go install $($(1)_PACKAGE)@$($(1)_VERSION)"
+	@GOBIN=$(BIN) GOFLAGS= GOOS= GOARCH= $(GO) install $($(1)_PACKAGE)@$($(1)_VERSION)
+	@touch $$@
+$(CACHE)/stamp/$(1)@$($(1)_VERSION)-$(GOVERSION):
+	@mkdir -p $$(@D) && rm -f $$(@D)/$(1)@* && touch $$@
+endef
+$(foreach t,$(TOOLS),$(eval $(call tool,$(t))))

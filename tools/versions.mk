@@ -1,0 +1,22 @@
+# Every tool and test server that make builds, and its version. Nothing else in
+# the repository names one. Each is built by `go install package@version` into
+# .cache/bin, apart from the product's own go.mod, because each of them brings
+# in hundreds of modules.
+#
+# A changed version is built anew by the next make that needs the tool.
+
+TOOLS := versitygw minio golangci-lint govulncheck
+
+# S3 server on a directory (Apache-2.0): tests and make demo.
+versitygw_PACKAGE := github.com/versity/versitygw/cmd/versitygw
+versitygw_VERSION := v1.8.0
+
+# Second S3 server (AGPL-3.0): only ever a separate process of the tests.
+minio_PACKAGE := github.com/minio/minio
+minio_VERSION := v0.0.0-20260212201848-7aac2a2c5b7c
+
+golangci-lint_PACKAGE := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+golangci-lint_VERSION := v2.15.0
+
+govulncheck_PACKAGE := golang.org/x/vuln/cmd/govulncheck
+govulncheck_VERSION := v1.9.0
