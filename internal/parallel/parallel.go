@@ -1,0 +1,110 @@
+// Package parallel runs one function over a sequence in several goroutines. It
+// is the place where the pipeline's workers start and where they are waited
+// for, so that none outlives the call that needed it.
+package parallel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime/debug"
+	"sync"
+)
+
+// errGoexit is the outcome of a do that ended its goroutine.
+var errGoexit = errors.New("worker ended by runtime.Goexit")
+
+// A PanicError is a panic that was recovered in the sequence or in a worker. It
+// is a bug of this program, never the fault of an object: it ends the run.
+type PanicError struct {
+	Value any    // what was passed to panic
+	Stack []byte // of the goroutine that panicked, as debug.Stack prints it
+}
+
+// Error does not include the stack. There is no Unwrap on purpose: a panic with
+// an error as its value must not pass for a failure of that kind.
+func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+
+// ForEach calls do for every value of seq, in up to n goroutines (at least one)
+// at once. Values are taken from seq in the caller's goroutine, one at a time
+// and no earlier than a worker is free to take them.
+//
+// The first error, of seq or of do, is the result. It cancels the context that
+// do received, with itself as the cause, and nothing more is taken from seq.
+// The same happens with [context.Cause] of ctx when ctx is cancelled. A panic
+// in seq or do becomes a [*PanicError].
+//
+// ForEach returns only after every call of do has returned. A nil result says
+// that seq ended without an error, that do returned nil for all of it, and that
+// ctx was not cancelled. A seq that blocks is not interrupted: whoever makes it
+// gives it a context that ends together with ctx.
+func ForEach[T any](ctx context.Context, n int, seq iter.Seq2[T, error], do func(context.Context, T) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+
+	work := make(chan T)
+	var workers sync.WaitGroup
+	for range max(n, 1) {
+		workers.Go(func() {
+			for v := range work {
+				// The feeder may still hand out a value at the moment of a
+				// cancellation; dropping it is right because the run fails.
+				if ctx.Err() != nil {
+					continue
+				}
+				err := guard(func() error { return do(ctx, v) }, cancel)
+				if err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+
+	err := guard(func() error { return feed(ctx, seq, work) }, cancel)
+	if err != nil {
+		cancel(err)
+	}
+	close(work)
+	workers.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// feed passes the values of seq on until it ends, fails, or ctx is cancelled.
+func feed[T any](ctx context.Context, seq iter.Seq2[T, error], work chan<- T) error {
+	for v, err := range seq {
+		if err != nil {
+			return err
+		}
+		select {
+		case work <- v:
+		case <-ctx.Done():
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// guard calls f and turns a panic into an error. A Goexit cannot be stopped,
+// but exit is told of it, so that nobody waits for the lost goroutine.
+func guard(f func() error, exit func(error)) (err error) {
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		if v := recover(); v != nil {
+			err = &PanicError{Value: v, Stack: debug.Stack()}
+			return
+		}
+		exit(errGoexit)
+	}()
+	err = f()
+	returned = true
+	return err
+}
