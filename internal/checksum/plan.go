@@ -1,0 +1,98 @@
+package checksum
+
+import (
+	"slices"
+	"strconv"
+)
+
+// MaxParts is the largest number of parts of a multipart upload.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+const MaxParts = 10_000
+
+const mib = 1 << 20
+
+// Plan returns the part size with which an object of size bytes fits into
+// maxParts parts: chunk, or, where that gives too many, the smallest whole
+// number of MiB that does not. No maxParts (0) is no bound.
+func Plan(size, chunk int64, maxParts int) int64 {
+	chunk = max(chunk, 1)
+	if maxParts <= 0 || ceilDiv(size, chunk) <= int64(maxParts) {
+		return chunk
+	}
+	return roundUp(ceilDiv(size, int64(maxParts)), mib)
+}
+
+// commonParts are part sizes that tools use unless told otherwise, in MiB.
+//
+//nolint:gochecknoglobals // a table
+var commonParts = [...]int64{8, 5, 16, 64, 10, 15, 50, 100, 32, 128, 25, 256, 512, 20, 24, 40, 48, 80, 96, 160, 192, 320, 640, 1024, 2048, 4096, 5120}
+
+// consolePart is the part size, in bytes, of uploads with the web console of S3.
+const consolePart = 17_179_870
+
+// GuessLayouts returns part sizes in which an object of size bytes may have
+// been cut into that number of parts, without repetition and the likelier ones
+// first: the configured size, those that tools commonly use, and what a tool
+// chooses that divides the object evenly. Each gives exactly that number of
+// parts in [Uniform]. There is none if no uniform layout has so many parts.
+func GuessLayouts(size int64, parts int, configured int64) []int64 {
+	if parts < 1 || size < 0 || int64(parts) > max(size, 1) {
+		return nil
+	}
+	if parts == 1 {
+		return []int64{size}
+	}
+	var guesses []int64
+	try := func(c int64) {
+		if c > 0 && ceilDiv(size, c) == int64(parts) && !slices.Contains(guesses, c) {
+			guesses = append(guesses, c)
+		}
+	}
+	try(configured)
+	for _, c := range commonParts {
+		try(c * mib)
+	}
+	try(consolePart)
+	even := ceilDiv(size, int64(parts))
+	try(roundUp(even, mib))
+	try(Plan(size, configured, MaxParts))
+	try(even)
+	return guesses
+}
+
+// ParseETag tells whether etag, without quotes, has the form of a digest: 32
+// hexadecimal digits, and "-N" for an object written in N parts. parts is 0
+// where that is missing. An ETag of any other form says nothing about the
+// content.
+func ParseETag(etag string) (parts int, ok bool) {
+	const digits = 32
+	if len(etag) < digits {
+		return 0, false
+	}
+	for _, c := range []byte(etag[:digits]) {
+		if !('0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F') {
+			return 0, false
+		}
+	}
+	rest := etag[digits:]
+	if rest == "" {
+		return 0, true
+	}
+	if len(rest) < 2 || rest[0] != '-' || rest[1] < '1' || rest[1] > '9' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(rest[1:], 10, 31)
+	if err != nil || n > MaxParts {
+		return 0, false
+	}
+	return int(n), true
+}
+
+func ceilDiv(a, b int64) int64 {
+	if a <= 0 {
+		return 0
+	}
+	return (a-1)/b + 1
+}
+
+func roundUp(n, unit int64) int64 { return ceilDiv(n, unit) * unit }
