@@ -28,7 +28,10 @@ func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
 // ForEach calls do for every value of seq, in up to n goroutines (at least one)
 // at once. Values are taken from seq in the caller's goroutine, one at a time
-// and no earlier than a worker is free to take them.
+// and no earlier than a worker is free to take them. A value for which the yield
+// function of seq returned true is passed to do, even if its ctx is cancelled by
+// then; one for which it returned false is not. So whoever owns what a value
+// holds is known.
 //
 // The first error, of seq or of do, is the result. It cancels the context that
 // do received, with itself as the cause, and nothing more is taken from seq.
@@ -48,11 +51,6 @@ func ForEach[T any](ctx context.Context, n int, seq iter.Seq2[T, error], do func
 	for range max(n, 1) {
 		workers.Go(func() {
 			for v := range work {
-				// The feeder may still hand out a value at the moment of a
-				// cancellation; dropping it is right because the run fails.
-				if ctx.Err() != nil {
-					continue
-				}
 				err := guard(func() error { return do(ctx, v) }, cancel)
 				if err != nil {
 					cancel(err)
@@ -79,11 +77,12 @@ func feed[T any](ctx context.Context, seq iter.Seq2[T, error], work chan<- T) er
 		if err != nil {
 			return err
 		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		select {
 		case work <- v:
 		case <-ctx.Done():
-		}
-		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 	}
