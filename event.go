@@ -15,11 +15,11 @@ const (
 	// EventTransferred: an object arrived and was published. In a dry run: it
 	// would be transferred.
 	EventTransferred
-	// EventVerified: the ETag of a transferred object was proved from the
-	// bytes that passed. It follows the object's EventTransferred.
+	// EventVerified: the ETags of an object were proved from the bytes that
+	// passed. The object's EventTransferred follows.
 	EventVerified
-	// EventUnverified: a transferred object could not be judged by its ETag;
-	// Err says why. It follows the object's EventTransferred.
+	// EventUnverified: the ETags of an object say nothing about its bytes, or
+	// verification is off; Err says why. The object's EventTransferred follows.
 	EventUnverified
 	// EventSkipped: an object is left as it is; Reason says why.
 	EventSkipped
@@ -56,7 +56,8 @@ type Event struct {
 	Stats Stats
 }
 
-// A Reason tells why an object is transferred or skipped.
+// A Reason tells why an object is transferred or skipped: one of the constants,
+// or the name of the filter option that left it out.
 type Reason string
 
 // Reasons to transfer and to skip.
@@ -66,7 +67,6 @@ const (
 	ReasonSize      Reason = "sizes differ"            //
 	ReasonOverwrite Reason = "overwrite"               // no update check
 	ReasonSame      Reason = "unchanged"               // the update check found no difference
-	ReasonFiltered  Reason = "filtered"                // by an option of Filter
 	ReasonEmptyKey  Reason = "key equals the prefix"   // nothing is left of the key
 	ReasonDirectory Reason = "directory key with data" // cannot be a file
 )
@@ -79,11 +79,12 @@ type Stats struct {
 	Transferred      int64
 	ETagVerified     int64
 	ChecksumVerified int64
-	Unverified       int64
-	Deleted          int64
-	Skipped          int64
-	Failed           int64
-	Warnings         int64
+	// Unverified counts transferred objects without a proof of their bytes.
+	Unverified int64
+	Deleted    int64
+	Skipped    int64
+	Failed     int64
+	Warnings   int64
 	// Elapsed is the time since the run began.
 	Elapsed time.Duration
 }
