@@ -1,0 +1,124 @@
+// Package retry repeats what failed for a reason that may pass.
+package retry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"s3sync/storage"
+)
+
+// A Policy bounds repetitions.
+type Policy struct {
+	// Count is how many more attempts follow the first; 0 is none.
+	Count int
+	// Interval is the pause before each of them.
+	Interval time.Duration
+}
+
+// An ExhaustedError says that Err came again in every attempt. It is not tried
+// again by an enclosing Do or List, so that attempts do not multiply.
+type ExhaustedError struct {
+	Attempts int
+	Err      error // of the last attempt
+}
+
+func (e *ExhaustedError) Error() string {
+	return fmt.Sprintf("%v (after %d attempts)", e.Err, e.Attempts)
+}
+
+// Unwrap makes the last failure visible to errors.Is and errors.AsType.
+func (e *ExhaustedError) Unwrap() error { return e.Err }
+
+// Do calls f until it succeeds, fails with an error that is not
+// [storage.Retryable], or has failed Count+1 times, which gives an
+// [*ExhaustedError] unless Count is 0. onRetry, if not nil, is told of each
+// failure that is followed by another attempt, with the number of the attempt
+// that failed, from 1. If ctx is cancelled during a pause, or while an attempt
+// failed that would be repeated, the result is the cause of ctx.
+func Do(ctx context.Context, policy Policy, onRetry func(attempt int, err error), f func(context.Context) error) error {
+	for attempt := 1; ; attempt++ {
+		err := f(ctx)
+		if err == nil {
+			return nil
+		}
+		if err := again(ctx, policy, attempt, onRetry, err); err != nil {
+			return err
+		}
+	}
+}
+
+// List yields the objects of a listing of the range r, which list starts. A
+// listing that fails as described at [Do] is started again behind the last
+// object that was yielded, so that none is missing or repeated. That is right
+// only for listings in ascending order of the key. Attempts are counted anew
+// after every object. It is single-use if list's sequences are.
+func List(ctx context.Context, policy Policy, onRetry func(attempt int, err error),
+	list func(storage.Range) iter.Seq2[storage.Object, error], r storage.Range,
+) iter.Seq2[storage.Object, error] {
+	return func(yield func(storage.Object, error) bool) {
+		r := r
+		for attempt := 1; ; attempt++ {
+			var failure error
+			last, progress := "", false
+			for o, err := range list(r) {
+				if err != nil {
+					failure = err
+					break
+				}
+				if !yield(o, nil) {
+					return
+				}
+				last, progress = o.Key, true
+			}
+			if failure == nil {
+				return
+			}
+			if progress {
+				attempt = 1
+				r.From = last + "\x00" // the least key above last
+			}
+			if err := again(ctx, policy, attempt, onRetry, failure); err != nil {
+				yield(storage.Object{}, err)
+				return
+			}
+			if r.To != "" && r.From >= r.To {
+				return // nothing is left of the range
+			}
+		}
+	}
+}
+
+// again decides on a failed attempt: it pauses and returns nil if there is to
+// be another one, else the final error.
+func again(ctx context.Context, policy Policy, attempt int, onRetry func(int, error), err error) error {
+	if !storage.Retryable(err) {
+		return err
+	}
+	if _, ok := errors.AsType[*ExhaustedError](err); ok {
+		return err
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if attempt > policy.Count {
+		if policy.Count == 0 {
+			return err
+		}
+		return &ExhaustedError{Attempts: attempt, Err: err}
+	}
+	if onRetry != nil {
+		onRetry(attempt, err)
+	}
+	timer := time.NewTimer(policy.Interval)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
