@@ -1,0 +1,61 @@
+// Package filter selects objects by what a listing tells about them.
+package filter
+
+import (
+	"regexp"
+	"time"
+
+	"s3sync/storage"
+)
+
+// Names of the filters, as [Filter.Reject] returns them, in the order in which
+// they are asked.
+const (
+	MtimeBefore  = "mtime-before"
+	MtimeAfter   = "mtime-after"
+	SmallerSize  = "smaller-size"
+	LargerSize   = "larger-size"
+	IncludeRegex = "include-regex"
+	ExcludeRegex = "exclude-regex"
+)
+
+// A Config says what is kept. The zero value of a field keeps everything.
+type Config struct {
+	ModifiedBefore time.Time      // keep what was modified strictly before
+	ModifiedAfter  time.Time      // keep what was modified at or after
+	SmallerThan    *int64         // keep what has fewer bytes
+	LargerThan     *int64         // keep what has as many bytes or more
+	Include        *regexp.Regexp // keep the keys in which it is found
+	Exclude        *regexp.Regexp // keep the keys in which it is not found
+}
+
+// A Filter is a Config in force. It may be used concurrently. The zero Filter
+// keeps everything.
+type Filter struct{ c Config }
+
+// New returns the filter that c describes.
+func New(c Config) Filter { return Filter{c} }
+
+// Reject returns the name of the first filter that o does not pass, or the
+// empty string if o is kept. Times of modification count in whole milliseconds,
+// as far as S3 tells them in responses and file systems with less precision keep
+// them.
+func (f Filter) Reject(o storage.Object) string {
+	c := &f.c
+	modified := o.ModTime.Truncate(time.Millisecond)
+	switch {
+	case !c.ModifiedBefore.IsZero() && !modified.Before(c.ModifiedBefore):
+		return MtimeBefore
+	case !c.ModifiedAfter.IsZero() && modified.Before(c.ModifiedAfter):
+		return MtimeAfter
+	case c.SmallerThan != nil && o.Size >= *c.SmallerThan:
+		return SmallerSize
+	case c.LargerThan != nil && o.Size < *c.LargerThan:
+		return LargerSize
+	case c.Include != nil && !c.Include.MatchString(o.Key):
+		return IncludeRegex
+	case c.Exclude != nil && c.Exclude.MatchString(o.Key):
+		return ExcludeRegex
+	}
+	return ""
+}
