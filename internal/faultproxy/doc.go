@@ -1,0 +1,61 @@
+// Package faultproxy is an HTTP proxy for tests. It stands before a real S3
+// server and breaks chosen requests by rules that are written as text:
+//
+//	proxy := faultproxy.New(t, server.URL, "LIST page=2 status=500")
+//	// point the client at proxy.URL instead of server.URL
+//
+// The host header, the raw path and query, and the body pass untouched, so
+// that signatures stay valid. Bodies are streamed. Buckets are expected in the
+// path, not in the host name.
+//
+// # Rules
+//
+// A rule is a line of words: what it matches, when it is due, what then
+// happens.
+//
+//	PUT partNumber=2 nth=1 status=503
+//	GET *.bin reset after=4096
+//	LIST page=2 close
+//	GET * flip byte=10
+//	HeadObject key=dir/* etag=bad
+//	* delay=2s
+//	CompleteMultipartUpload times=1 lost
+//
+// The first word is an HTTP method, the name of an S3 operation, LIST (any
+// listing of objects) or *. Conditions follow. In a value of a condition *
+// stands for any run of characters, also of slashes; %20 is a blank.
+//
+//	key=K bucket=B    the key, without its bucket, and the bucket
+//	K                 the same as key=K, as the second word only
+//	header.NAME=V     a request header
+//	NAME=V            any other name is a query parameter
+//
+// Each rule counts the requests that match it. Without the following it is
+// always due.
+//
+//	nth=N             only for the Nth request
+//	times=N           for N requests, beginning with the first or nth
+//	page=N            only for the Nth different URL: a listing's second page
+//	                  stays its second page when it is asked for again
+//	maybe             the test need not reach it, see [New]
+//
+// Then the fault. The first rule that is due wins, in the order they were
+// added. A request with a body (PUT, POST) is damaged by flip, reset and stall
+// on its way to the server, any other on its way back.
+//
+//	status=N [code=C] an S3 error answer with that status; status=200 is an
+//	                  error in the body only
+//	close             closes the connection instead of an answer
+//	lost              lets the server do it, then closes without an answer
+//	reset after=N     resets the connection after N bytes of the body
+//	stall after=N     passes N bytes and then nothing, for ever
+//	truncate after=N  ends the connection after N bytes of the body, in order
+//	                  but before the length that was promised
+//	shorten after=N   the same, and promises only that length: a complete
+//	                  answer that lacks the rest
+//	truncate-xml      a complete answer with half of the document
+//	flip byte=N       flips a bit of byte N of the body, from 0; -1 is the last
+//	etag=V            another ETag in the answer; "bad" is a well-formed one
+//	set.NAME=V        a header of the answer; no V removes it
+//	delay=D           waits for D before anything else
+package faultproxy
