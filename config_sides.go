@@ -1,0 +1,162 @@
+package s3sync
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+)
+
+// sides checks what does not go with the kind of a side. A side with a Store of
+// its own or a faulty URL is left out.
+func (v *validator) sides() {
+	e := &v.Encryption
+	if v.source != nil && v.target != nil && v.source.local() && v.target.local() {
+		v.add2(&v.Source.URL, "is a local path, and so is", &v.Target.URL)
+		return
+	}
+	if v.source != nil && v.source.local() {
+		v.refuse("cannot be used with a local source", localFields(&v.Source, &e.SourceCustomer),
+			[]any{&v.Verify.ReadChecksum}, betweenBuckets(v.Config))
+		if v.given(&v.Transfer.AutoChunkSize) && !v.given(&v.Check.ETag) && !v.given(&v.Check.MtimeAndETag) {
+			v.add(&v.Transfer.AutoChunkSize, "cannot be used with a local source, whose files are in no parts")
+		}
+	}
+	if v.source != nil && !v.source.local() {
+		v.refuse("cannot be used with an S3 source", []any{&v.Local.IgnoreSymlinks, &v.Metadata.NoGuessType})
+	}
+	if v.target != nil && v.target.local() {
+		v.refuse("cannot be used with a local target", localFields(&v.Target, &e.TargetCustomer),
+			uploadFields(v.Config), betweenBuckets(v.Config))
+	}
+	if v.target != nil && !v.target.local() {
+		v.refuse("cannot be used with an S3 target", []any{&v.Local.Fsync})
+	}
+	v.encryption()
+	v.overlap()
+}
+
+func (v *validator) refuse(reason string, fields ...[]any) {
+	for _, field := range slices.Concat(fields...) {
+		if v.given(field) {
+			v.add(field, "%s", reason)
+		}
+	}
+}
+
+// localFields mean nothing on a local side. A region is not among them: it does
+// no harm, and environments set it for everything.
+func localFields(e *Endpoint, k *CustomerKey) []any {
+	return []any{
+		&e.Profile, &e.AccessKey, &e.SecretKey, &e.SessionToken, &e.EndpointURL,
+		&e.Accelerate, &e.RequestPayer, &k.Algorithm, &k.Key, &k.KeyMD5,
+	}
+}
+
+// betweenBuckets lists what needs S3 on both sides.
+func betweenBuckets(c *Config) []any {
+	return []any{&c.ServerSideCopy, &c.Versioning.Enable, &c.Tagging.SyncLatest}
+}
+
+// uploadFields say how objects are written to S3.
+func uploadFields(c *Config) []any {
+	m := &c.Metadata
+	return []any{
+		&m.CacheControl, &m.ContentDisposition, &m.ContentEncoding, &m.ContentLanguage, &m.ContentType,
+		&m.Expires, &m.User, &m.WebsiteRedirect, &m.StorageClass, &m.ACL, &m.PutLastModified,
+		&c.Tagging.Set, &c.Tagging.Disable, &c.Encryption.SSE, &c.Encryption.KMSKeyID,
+		&c.Verify.Algorithm, &c.Verify.FullObject, &c.AWS.UnsignedPayload, &c.AWS.NoContentMD5,
+	}
+}
+
+func (v *validator) encryption() {
+	kms := strings.HasPrefix(v.Encryption.SSE, "aws:kms")
+	if v.given(&v.Encryption.KMSKeyID) && !kms {
+		v.add2(&v.Encryption.KMSKeyID, "requires aws:kms or aws:kms:dsse as", &v.Encryption.SSE)
+	}
+	for _, check := range []any{&v.Check.ETag, &v.Check.MtimeAndETag} {
+		if kms && v.given(check) {
+			v.add2(check, "cannot be combined with KMS, whose ETags are not digests:", &v.Encryption.SSE)
+		}
+	}
+	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
+	if strings.HasPrefix(v.Verify.Algorithm, "SHA") && v.given(&v.Verify.FullObject) {
+		v.add2(&v.Verify.FullObject, "cannot be combined with SHA1 or SHA256 as", &v.Verify.Algorithm)
+	}
+}
+
+// overlap refuses a deletion whose target holds the source: the source objects
+// are strangers there and would be deleted.
+func (v *validator) overlap() {
+	s, t := v.source, v.target
+	if s == nil || t == nil || !v.Delete.Enable {
+		return
+	}
+	if s.bucket == t.bucket && strings.TrimRight(v.Source.EndpointURL, "/") == strings.TrimRight(v.Target.EndpointURL, "/") &&
+		s.prefix != t.prefix && strings.HasPrefix(s.prefix, t.prefix) {
+		v.add2(&v.Delete.Enable, "would delete the source, which lies inside", &v.Target.URL)
+	}
+}
+
+// unsupported refuses what has a field but is not built yet.
+func (v *validator) unsupported() {
+	for _, addr := range v.fields() {
+		if field := addr.Interface(); !v.Supported(field) && v.given(field) {
+			v.add(field, "is not supported yet")
+		}
+	}
+}
+
+// Supported reports whether the field at an address of c may be set. Fields for
+// what is still to be built may not.
+func (c *Config) Supported(field any) bool {
+	k, y, m := &c.Check, &c.Verify, &c.Metadata
+	from, to := &c.Encryption.SourceCustomer, &c.Encryption.TargetCustomer
+	return !slices.Contains([]any{
+		&c.ServerSideCopy, &c.Versioning.Enable,
+		&k.ETag, &k.MtimeAndETag, &k.Checksum, &k.MtimeAndChecksum,
+		&y.Algorithm, &y.FullObject, &y.ReadChecksum, &y.NoExpressChecksum,
+		&c.Transfer.AutoChunkSize,
+		&m.CacheControl, &m.ContentDisposition, &m.ContentEncoding, &m.ContentLanguage, &m.ContentType,
+		&m.Expires, &m.User, &m.WebsiteRedirect, &m.StorageClass, &m.ACL, &m.PutLastModified,
+		&c.Tagging.Set, &c.Tagging.Disable, &c.Tagging.SyncLatest,
+		&c.Encryption.SSE, &c.Encryption.KMSKeyID,
+		&from.Algorithm, &from.Key, &from.KeyMD5, &to.Algorithm, &to.Key, &to.KeyMD5,
+	}, field)
+}
+
+// disk checks that local paths are there and of the right kind.
+func (v *validator) disk() {
+	if v.source != nil && v.source.local() {
+		info, err := os.Stat(v.source.path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			v.add(&v.Source.URL, "%q does not exist", v.source.path)
+		case err != nil:
+			v.add(&v.Source.URL, "%q cannot be looked at: %v", v.source.path, cause(err))
+		case !info.IsDir() && !info.Mode().IsRegular():
+			v.add(&v.Source.URL, "%q is neither a directory nor a regular file", v.source.path)
+		case !info.IsDir() && v.Delete.Enable:
+			v.add2(&v.Source.URL, "must be a directory to be combined with", &v.Delete.Enable)
+		}
+	}
+	if v.target != nil && v.target.local() {
+		info, err := os.Stat(v.target.path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			v.add(&v.Target.URL, "%q cannot be looked at: %v", v.target.path, cause(err))
+		case !info.IsDir():
+			v.add(&v.Target.URL, "%q is not a directory", v.target.path)
+		}
+	}
+}
+
+// cause is what an error of package os says besides the path.
+func cause(err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		return path.Err
+	}
+	return err
+}

@@ -1,0 +1,105 @@
+package s3sync
+
+import (
+	"encoding/base64"
+	"net/url"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Choices returns the values that the text field at an address of c takes, and
+// nil for every other field. They are case-sensitive.
+func (c *Config) Choices(field any) []string {
+	switch field {
+	case &c.Check.Checksum, &c.Check.MtimeAndChecksum, &c.Verify.Algorithm:
+		return []string{"CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"}
+	case &c.Metadata.StorageClass:
+		// https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+		return []string{
+			"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
+			"GLACIER", "DEEP_ARCHIVE", "GLACIER_IR", "EXPRESS_ONEZONE", "OUTPOSTS", "SNOW",
+			"FSX_OPENZFS", "FSX_ONTAP",
+		}
+	case &c.Metadata.ACL:
+		// https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html#canned-acl
+		return []string{
+			"private", "public-read", "public-read-write", "authenticated-read",
+			"aws-exec-read", "bucket-owner-read", "bucket-owner-full-control",
+		}
+	case &c.Encryption.SSE:
+		return []string{"AES256", "aws:kms", "aws:kms:dsse"}
+	case &c.Encryption.SourceCustomer.Algorithm, &c.Encryption.TargetCustomer.Algorithm:
+		return []string{"AES256"}
+	}
+	return nil
+}
+
+// tagSet is the URL-encoded form of x-amz-tagging.
+var tagSet = regexp.MustCompile(`^[\w+%.~-]+=[\w+%.~-]*(&[\w+%.~-]+=[\w+%.~-]*)*$`)
+
+// texts checks fields that hold text of some grammar.
+func (v *validator) texts() {
+	for _, addr := range v.fields() {
+		if field, ok := reflect.TypeAssert[*string](addr); ok {
+			v.choice(field)
+		}
+	}
+	for _, side := range []*Endpoint{&v.Source, &v.Target} {
+		if side.EndpointURL != "" && !isEndpoint(side.EndpointURL) {
+			v.add(&side.EndpointURL, "must be http(s)://host[:port][/path] without a user name, a query or a fragment")
+		}
+	}
+	if v.AWS.HTTPSProxy != "" && !isProxy(v.AWS.HTTPSProxy) {
+		v.add(&v.AWS.HTTPSProxy, "must be http(s)://[user:password@]host[:port]")
+	}
+	if tags := v.Tagging.Set; tags != "" && !tagSet.MatchString(tags) {
+		v.add(&v.Tagging.Set, "must be name=value[&name=value]... in URL encoding, not %q", tags)
+	}
+	for _, key := range []*CustomerKey{&v.Encryption.SourceCustomer, &v.Encryption.TargetCustomer} {
+		// https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html
+		if key.Key != "" && !isBase64(key.Key, 32) {
+			v.add(&key.Key, "must be 32 bytes in base64")
+		}
+		if key.KeyMD5 != "" && !isBase64(key.KeyMD5, 16) {
+			v.add(&key.KeyMD5, "must be 16 bytes in base64")
+		}
+	}
+}
+
+func (v *validator) choice(field *string) {
+	choices := v.Choices(field)
+	if choices == nil || *field == "" || slices.Contains(choices, *field) {
+		return
+	}
+	for _, choice := range choices {
+		if plain(choice) == plain(*field) {
+			v.add(field, "must be one of %s, not %q: did you mean %s?", strings.Join(choices, ", "), *field, choice)
+			return
+		}
+	}
+	v.add(field, "must be one of %s, not %q", strings.Join(choices, ", "), *field)
+}
+
+// plain is what is left of a misspelt choice: ONE-ZONE_IA is ONEZONE_IA.
+func plain(choice string) string {
+	return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(choice))
+}
+
+func isEndpoint(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" &&
+		u.User == nil && u.RawQuery == "" && !u.ForceQuery && u.Fragment == ""
+}
+
+func isProxy(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" &&
+		strings.Trim(u.Path, "/") == "" && u.RawQuery == "" && u.Fragment == ""
+}
+
+func isBase64(text string, size int) bool {
+	data, err := base64.StdEncoding.DecodeString(text)
+	return err == nil && len(data) == size
+}
