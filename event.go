@@ -92,7 +92,8 @@ type Stats struct {
 // A Report is what a run did. It is complete also when the run failed.
 type Report struct {
 	Stats
-	// Incomplete: a part of the source or target was not looked at.
+	// Incomplete: a part of the source or target was not looked at, because it
+	// could not be listed or because the run ended early.
 	Incomplete bool
 	// FailedKeys are the keys of the first failed objects, at most 1,000, so
 	// that memory stays bounded; the log and the events have all of them.

@@ -1,0 +1,153 @@
+package s3sync_test
+
+import (
+	"context"
+	"iter"
+	"sync"
+
+	"s3sync/storage"
+)
+
+// A faulty store passes everything on, unless a hook says otherwise.
+type faulty struct {
+	storage.Store
+	// list may replace the sequence of a listing.
+	list func(iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error]
+	// problem is told to the consumer of each listing.
+	problem error
+	// read may change what was read, or fail.
+	read func(key string, p []byte, off int64) error
+	// put fails before a write, written changes what the store answers.
+	put     func(key string) error
+	written func(key string, info *storage.Info)
+	// check is asked before a read object is published.
+	check func(key string) error
+
+	mu    sync.Mutex
+	calls map[string]int
+}
+
+func (f *faulty) count(op string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.calls == nil {
+		f.calls = map[string]int{}
+	}
+	f.calls[op]++
+}
+
+func (f *faulty) called(op string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.calls[op]
+}
+
+func (f *faulty) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[storage.Object, error] {
+	f.count("list")
+	if f.problem != nil && opts.Problem != nil {
+		opts.Problem(f.problem)
+	}
+	seq := f.Store.List(ctx, opts)
+	if f.list != nil {
+		return f.list(seq)
+	}
+	return seq
+}
+
+func (f *faulty) Stat(ctx context.Context, key string) (storage.Info, error) {
+	f.count("stat")
+	return f.Store.Stat(ctx, key)
+}
+
+func (f *faulty) Open(ctx context.Context, key string, opts storage.OpenOptions) (storage.Reader, error) {
+	f.count("open")
+	r, err := f.Store.Open(ctx, key, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &faultyReader{Reader: r, f: f, key: key}, nil
+}
+
+type faultyReader struct {
+	storage.Reader
+	f   *faulty
+	key string
+}
+
+func (r *faultyReader) ReadAt(ctx context.Context, p []byte, off int64) error {
+	if err := r.Reader.ReadAt(ctx, p, off); err != nil {
+		return err
+	}
+	if r.f.read != nil {
+		return r.f.read(r.key, p, off)
+	}
+	return nil
+}
+
+func (r *faultyReader) Check(ctx context.Context) error {
+	if r.f.check != nil {
+		if err := r.f.check(r.key); err != nil {
+			return err
+		}
+	}
+	return r.Reader.Check(ctx)
+}
+
+func (f *faulty) answer(key string, info storage.Info, err error) (storage.Info, error) {
+	if err == nil && f.written != nil {
+		f.written(key, &info)
+	}
+	return info, err
+}
+
+func (f *faulty) Put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (storage.Info, error) {
+	f.count("put")
+	if f.put != nil {
+		if err := f.put(key); err != nil {
+			return storage.Info{}, err
+		}
+	}
+	info, err := f.Store.Put(ctx, key, b, opts)
+	return f.answer(key, info, err)
+}
+
+func (f *faulty) Create(ctx context.Context, key string, opts storage.WriteOptions) (storage.Writer, error) {
+	f.count("create")
+	w, err := f.Store.Create(ctx, key, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &faultyWriter{Writer: w, f: f, key: key}, nil
+}
+
+type faultyWriter struct {
+	storage.Writer
+	f   *faulty
+	key string
+}
+
+func (w *faultyWriter) WritePart(ctx context.Context, n int, off int64, b storage.Block) error {
+	w.f.count("part")
+	if w.f.put != nil {
+		if err := w.f.put(w.key); err != nil {
+			return err
+		}
+	}
+	return w.Writer.WritePart(ctx, n, off, b)
+}
+
+func (w *faultyWriter) Commit(ctx context.Context) (storage.Info, error) {
+	w.f.count("commit")
+	info, err := w.Writer.Commit(ctx)
+	return w.f.answer(w.key, info, err)
+}
+
+func (w *faultyWriter) Abort(ctx context.Context) error {
+	w.f.count("abort")
+	return w.Writer.Abort(ctx)
+}
+
+func (f *faulty) Delete(ctx context.Context, objects []storage.Object) []error {
+	f.count("delete")
+	return f.Store.Delete(ctx, objects)
+}

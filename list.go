@@ -1,0 +1,106 @@
+package s3sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	"s3sync/internal/join"
+	"s3sync/internal/retry"
+	"s3sync/storage"
+)
+
+// items yields every source object that the filters leave, beside its target
+// twin. Objects that only the target has go to the doomed spool, and objects
+// that the target holds under another key to the strays: see strays.go. It
+// returns a single-use iterator.
+func (s *syncer) items(ctx context.Context) iter.Seq2[item, error] {
+	pairs := join.Sorted(s.list(ctx, s.source), s.listTarget(ctx))
+	return func(yield func(item, error) bool) {
+		for pair, err := range pairs {
+			if err != nil {
+				yield(item{}, err)
+				return
+			}
+			it, ok, err := s.admit(pair)
+			if err != nil {
+				yield(item{}, err)
+				return
+			}
+			if ok && !yield(it, nil) {
+				return
+			}
+		}
+	}
+}
+
+// admit sorts one pair: an item for the workers, or not.
+func (s *syncer) admit(pair join.Pair) (it item, ok bool, err error) {
+	if !pair.InSource {
+		return item{}, false, s.doom(pair.Target)
+	}
+	it = item{source: pair.Source, target: pair.Target, exists: pair.InTarget, mapped: pair.Key}
+	if pair.Key == "" {
+		s.skip(&it, ReasonEmptyKey)
+		return item{}, false, nil
+	}
+	if why := s.filter.Reject(pair.Source); why != "" {
+		s.skip(&it, Reason(why))
+		return item{}, false, nil
+	}
+	if s.mapper == nil {
+		return it, true, nil
+	}
+	mapped, err := s.mapper.MapKey(pair.Key)
+	switch {
+	case err != nil:
+		s.warn(&it, err)
+		return item{}, false, nil
+	case strings.HasSuffix(pair.Key, "/") && pair.Source.Size > 0:
+		s.skip(&it, ReasonDirectory)
+		return item{}, false, nil
+	case mapped != pair.Key:
+		return item{}, false, s.addStray(mapped, pair.Source)
+	}
+	return it, true, nil
+}
+
+// list yields one side. A failure that may pass is retried behind the last key
+// seen; one that stays ends the sequence, and the run.
+func (s *syncer) list(ctx context.Context, store storage.Store) iter.Seq2[storage.Object, error] {
+	problem := func(err error) {
+		s.report.incomplete.Store(true)
+		s.report.emit(Event{Type: s.warningType(), Err: err})
+	}
+	again := func(_ int, err error) { s.report.emit(Event{Type: EventRetry, Err: err}) }
+	return retry.List(ctx, s.policy, again, func(r storage.Range) iter.Seq2[storage.Object, error] {
+		return store.List(ctx, storage.ListOptions{Range: r, Problem: problem})
+	}, s.cfg.Range)
+}
+
+// listTarget yields the target, or nothing where no object is compared with it
+// and none is deleted.
+func (s *syncer) listTarget(ctx context.Context) iter.Seq2[storage.Object, error] {
+	if s.cfg.Check.Overwrite && !s.cfg.Delete.Enable {
+		return nil
+	}
+	return s.list(ctx, s.target)
+}
+
+// checkOrder refuses stores whose listings cannot be joined.
+func checkOrder(source, target storage.Store) error {
+	if source.Caps().Ordered && target.Caps().Ordered {
+		return nil
+	}
+	return fmt.Errorf("a store that lists its keys in no order is not supported yet: %w", errors.ErrUnsupported)
+}
+
+// doom remembers an object that only the target has.
+func (s *syncer) doom(o storage.Object) error {
+	if !s.cfg.Delete.Enable && s.mapper == nil {
+		return nil
+	}
+	return s.doomed.Append(o)
+}

@@ -1,0 +1,227 @@
+package s3sync
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"time"
+)
+
+// LevelTrace is the level of the most detailed log records, below debug.
+const LevelTrace = slog.LevelDebug - 4
+
+// A logger writes the log records of docs/logging.md. A nil *slog.Logger inside
+// writes nothing.
+type logger struct {
+	slog *slog.Logger
+	// sides tell where a relative key ends up.
+	source, target place
+}
+
+// A place turns relative keys into what a user finds on that side.
+type place struct {
+	local bool
+	// root is the prefix of keys in the bucket, or the directory.
+	root string
+}
+
+func (p place) path(key string) string {
+	if p.local {
+		return filepath.Join(p.root, filepath.FromSlash(key))
+	}
+	return p.root + key
+}
+
+func (l *logger) enabled(level slog.Level) bool {
+	return l.slog != nil && l.slog.Enabled(context.Background(), level) //nolint:forbidigo // slog wants one; nothing is waited for
+}
+
+func (l *logger) write(level slog.Level, msg string, attrs ...slog.Attr) {
+	if l.slog != nil {
+		l.slog.LogAttrs(context.Background(), level, msg, attrs...) //nolint:forbidigo // as in enabled
+	}
+}
+
+// event writes the record of one event, if it has one.
+func (l *logger) event(ev Event) {
+	level := levelOf(ev)
+	if !l.enabled(level) {
+		return
+	}
+	switch ev.Type {
+	case EventTransferred:
+		l.write(level, dry(ev, "sync completed."), l.transferred(ev)...)
+	case EventVerified:
+		l.write(level, "e_tag verified.", etags(ev)...)
+	case EventUnverified:
+		l.write(level, "not verified.", append(etags(ev), errorAttr(ev.Err))...)
+	case EventSkipped:
+		l.write(level, "object filtered.", skipped(ev)...)
+	case EventDeleted:
+		l.write(level, dry(ev, "delete completed."), l.deleted(ev)...)
+	case EventRetry:
+		l.write(level, "attempt failed, trying again.", keyed(ev)...)
+	case EventWarning:
+		l.write(level, "left out.", keyed(ev)...)
+	case EventFailed:
+		l.write(level, "failed.", keyed(ev)...)
+	case EventEnd:
+		l.write(level, "sync summary", summary(ev.Stats)...)
+	case EventStart, EventProgress:
+	}
+}
+
+func levelOf(ev Event) slog.Level {
+	switch ev.Type {
+	case EventTransferred, EventDeleted, EventEnd:
+		return slog.LevelInfo
+	case EventVerified, EventProgress, EventStart:
+		return LevelTrace
+	case EventUnverified:
+		switch {
+		case errors.Is(ev.Err, errUnknownLayout):
+			return slog.LevelWarn
+		case errors.Is(ev.Err, errVerifyOff), errors.Is(ev.Err, errMultipartOff):
+			return slog.LevelDebug
+		}
+		return slog.LevelInfo
+	case EventSkipped:
+		switch {
+		case ev.Reason == ReasonDirectory:
+			return slog.LevelWarn
+		case ev.Reason == ReasonSame && ev.Source.Size != ev.Target.Size:
+			return slog.LevelInfo
+		}
+		return slog.LevelDebug
+	case EventRetry, EventWarning:
+		return slog.LevelWarn
+	case EventFailed:
+		return slog.LevelError
+	}
+	return slog.LevelDebug
+}
+
+func dry(ev Event, msg string) string {
+	if ev.DryRun {
+		return "[dry-run] " + msg
+	}
+	return msg
+}
+
+func (l *logger) transferred(ev Event) []slog.Attr {
+	if l.target.local {
+		return []slog.Attr{
+			slog.String("key", ev.Key),
+			slog.String("real_path", l.target.path(ev.Key)),
+			slog.Int64("size", ev.Source.Size),
+		}
+	}
+	return []slog.Attr{
+		slog.String("key", ev.Key),
+		slog.String("source_version_id", ev.Source.VersionID),
+		slog.String("source_last_modified", stamp(ev.Source.ModTime)),
+		slog.String("target_key", l.target.path(ev.Key)),
+		slog.Int64("size", ev.Source.Size),
+	}
+}
+
+func (l *logger) deleted(ev Event) []slog.Attr {
+	if l.target.local {
+		return []slog.Attr{
+			slog.String("key", ev.Key),
+			slog.String("real_path", l.target.path(ev.Key)),
+		}
+	}
+	return []slog.Attr{
+		slog.String("key", ev.Key),
+		slog.String("target_version_id", ev.Target.VersionID),
+		slog.String("target_key", l.target.path(ev.Key)),
+	}
+}
+
+func skipped(ev Event) []slog.Attr {
+	attrs := []slog.Attr{slog.String("name", string(ev.Reason))}
+	if !ev.Target.ModTime.IsZero() {
+		attrs = append(attrs,
+			slog.String("source_last_modified", stamp(ev.Source.ModTime)),
+			slog.String("target_last_modified", stamp(ev.Target.ModTime)),
+			slog.Int64("source_size", ev.Source.Size),
+			slog.Int64("target_size", ev.Target.Size))
+		if ev.Source.Size != ev.Target.Size {
+			attrs = append(attrs, slog.String("note",
+				"sizes differ; --check-mtime-and-size would transfer it"))
+		}
+	}
+	return append(attrs, slog.String("key", ev.Key))
+}
+
+func etags(ev Event) []slog.Attr {
+	return []slog.Attr{
+		slog.String("key", ev.Key),
+		slog.String("source_e_tag", quoted(ev.Source.ETag)),
+		slog.String("target_e_tag", quoted(ev.Target.ETag)),
+	}
+}
+
+func keyed(ev Event) []slog.Attr {
+	if ev.Key == "" {
+		return []slog.Attr{errorAttr(ev.Err)}
+	}
+	return []slog.Attr{slog.String("key", ev.Key), errorAttr(ev.Err)}
+}
+
+// quoted is an ETag as HTTP writes it (RFC 9110, section 8.8.3).
+func quoted(etag string) string {
+	if etag == "" {
+		return ""
+	}
+	return `"` + etag + `"`
+}
+
+func summary(st Stats) []slog.Attr {
+	perSecond := func(n int64) int64 {
+		if s := int64(st.Elapsed.Seconds()); s > 0 {
+			return n / s
+		}
+		return n
+	}
+	return []slog.Attr{
+		slog.Int64("transferred_byte", st.TransferredBytes),
+		slog.Int64("transferred_byte_per_sec", perSecond(st.TransferredBytes)),
+		slog.Int64("transferred_object", st.Transferred),
+		slog.Int64("transferred_object_per_sec", perSecond(st.Transferred)),
+		slog.Int64("etag_verified", st.ETagVerified),
+		slog.Int64("checksum_verified", st.ChecksumVerified),
+		slog.Int64("unverified", st.Unverified),
+		slog.Int64("deleted", st.Deleted),
+		slog.Int64("skipped", st.Skipped),
+		slog.Int64("error", st.Failed),
+		slog.Int64("warning", st.Warnings),
+		slog.Float64("duration_sec", st.Elapsed.Seconds()),
+	}
+}
+
+// stamp is a time as the log shows it: RFC 3339 in UTC with a numeric offset.
+func stamp(t time.Time) string {
+	return t.UTC().Format("2006-01-02T15:04:05.999-07:00")
+}
+
+func errorAttr(err error) slog.Attr {
+	if err == nil {
+		return slog.String("error", "")
+	}
+	return slog.String("error", err.Error())
+}
+
+// placeOf finds where the keys of a side live.
+func placeOf(e Endpoint) place {
+	loc, err := parseLocation(e.URL)
+	if err != nil || e.Store != nil {
+		return place{}
+	}
+	if loc.local() {
+		return place{local: true, root: loc.path}
+	}
+	return place{root: loc.prefix}
+}

@@ -1,0 +1,107 @@
+package s3sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"s3sync/internal/parallel"
+	"s3sync/internal/retry"
+	"s3sync/storage"
+)
+
+// remove deletes what only the target has. The caller has made sure that both
+// listings were complete and that every transfer succeeded.
+func (s *syncer) remove(ctx context.Context) error {
+	return parallel.ForEach(ctx, s.cfg.Transfer.Workers, s.batches(ctx), s.deleteBatch)
+}
+
+// batches yields the doomed objects as the target takes them, at most
+// Delete.Max in all.
+func (s *syncer) batches(ctx context.Context) iter.Seq2[[]storage.Object, error] {
+	size := max(1, s.target.Caps().DeleteBatch)
+	return func(yield func([]storage.Object, error) bool) {
+		var batch []storage.Object
+		var n int64
+		for o, err := range s.doomed.All() {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !s.cfg.deletes(o) {
+				continue
+			}
+			if s.cfg.Delete.Max > 0 && n == s.cfg.Delete.Max {
+				s.report.emit(Event{Type: s.warningType(), Err: fmt.Errorf(
+					"stopped deleting after %d objects, as --max-delete says; there are more", n)})
+				break
+			}
+			if err := s.objects.WaitN(ctx, 1); err != nil {
+				yield(nil, err)
+				return
+			}
+			n++
+			batch = append(batch, o)
+			if len(batch) == size {
+				if !yield(batch, nil) {
+					return
+				}
+				batch = nil
+			}
+		}
+		if len(batch) > 0 {
+			yield(batch, nil)
+		}
+	}
+}
+
+// deletes reports whether an object that only the target has is to be deleted:
+// Filter.Exclude protects what it matches.
+func (c *Config) deletes(o storage.Object) bool {
+	return c.Delete.Excluded || c.Filter.Exclude == nil || !c.Filter.Exclude.MatchString(o.Key)
+}
+
+func (s *syncer) deleteBatch(ctx context.Context, batch []storage.Object) error {
+	if s.cfg.DryRun {
+		for _, o := range batch {
+			s.report.emit(Event{Type: EventDeleted, Key: o.Key, Target: o})
+		}
+		return nil
+	}
+	left := batch
+	again := func(_ int, err error) { s.report.emit(Event{Type: EventRetry, Key: left[0].Key, Err: err}) }
+	err := retry.Do(ctx, s.policy, again, func(ctx context.Context) error {
+		var retryable error
+		left, retryable = s.deleteOnce(ctx, left)
+		return retryable
+	})
+	if err == nil {
+		return nil
+	}
+	for _, o := range left {
+		if ctx.Err() == nil {
+			s.report.emit(Event{Type: EventFailed, Key: o.Key, Target: o, Err: err})
+		}
+	}
+	return s.fatal(ctx, err)
+}
+
+// deleteOnce deletes a batch and returns what is worth another attempt, with
+// the reason. The others are reported.
+func (s *syncer) deleteOnce(ctx context.Context, batch []storage.Object) (left []storage.Object, err error) {
+	for i, e := range s.target.Delete(ctx, batch) {
+		o := batch[i]
+		switch {
+		case e == nil:
+			s.report.emit(Event{Type: EventDeleted, Key: o.Key, Target: o})
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case storage.Retryable(e), errors.Is(e, storage.ErrUnusable):
+			left, err = append(left, o), e
+		default:
+			s.report.emit(Event{Type: EventFailed, Key: o.Key, Target: o, Err: e})
+		}
+	}
+	return left, err
+}

@@ -1,0 +1,136 @@
+package s3sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// maxFailedKeys bounds Report.FailedKeys, so that a run whose every object
+// fails needs no more memory than another.
+const maxFailedKeys = 1000
+
+// A reporter turns what the stages tell into counters, log records and events.
+// One goroutine does so, in order; everybody else sends to it.
+type reporter struct {
+	cfg   *Config
+	log   *logger
+	start time.Time
+	bytes atomic.Int64
+	// incomplete: something could not be listed.
+	incomplete atomic.Bool
+
+	events chan Event
+	done   chan struct{}
+
+	// Owned by the goroutine until done is closed.
+	report Report
+	first  error // of all failures
+}
+
+func newReporter(cfg *Config, log *logger) *reporter {
+	r := &reporter{
+		cfg:    cfg,
+		log:    log,
+		start:  time.Now(),
+		events: make(chan Event, 256),
+		done:   make(chan struct{}),
+	}
+	go r.run()
+	return r
+}
+
+// emit hands an event over. It never blocks for longer than OnEvent takes, and
+// must not be called after finish.
+func (r *reporter) emit(ev Event) { r.events <- ev }
+
+// finish delivers what is left, and returns the report and the error of the run
+// that ended with err.
+func (r *reporter) finish(err error) (*Report, error) {
+	_, reported := errors.AsType[errReported](err)
+	if err != nil && !reported && !errors.Is(err, context.Canceled) {
+		r.emit(Event{Type: EventFailed, Err: err})
+	}
+	r.emit(Event{Type: EventEnd})
+	close(r.events)
+	<-r.done
+	r.report.Incomplete = err != nil || r.incomplete.Load()
+	if err == nil && r.report.Failed > 0 {
+		err = fmt.Errorf("%d failed, the first with: %w", r.report.Failed, r.first)
+	}
+	return &r.report, err
+}
+
+func (r *reporter) run() {
+	defer close(r.done)
+	var tick <-chan time.Time
+	if r.cfg.OnEvent != nil {
+		t := time.NewTicker(time.Second)
+		defer t.Stop()
+		tick = t.C
+	}
+	for {
+		select {
+		case ev, ok := <-r.events:
+			if !ok {
+				return
+			}
+			r.handle(ev)
+		case <-tick:
+			r.handle(Event{Type: EventProgress})
+		}
+	}
+}
+
+func (r *reporter) handle(ev Event) {
+	r.count(ev)
+	ev.DryRun = r.cfg.DryRun
+	ev.Stats = r.report.Stats
+	r.log.event(ev)
+	if r.cfg.OnEvent != nil {
+		r.cfg.OnEvent(ev)
+	}
+}
+
+func (r *reporter) count(ev Event) {
+	st := &r.report.Stats
+	switch ev.Type {
+	case EventTransferred:
+		st.Transferred++
+	case EventVerified:
+		st.ETagVerified++
+	case EventUnverified:
+		st.Unverified++
+		if errors.Is(ev.Err, errUnknownLayout) {
+			st.Warnings++
+		}
+	case EventSkipped:
+		st.Skipped++
+	case EventDeleted:
+		st.Deleted++
+	case EventWarning:
+		st.Warnings++
+	case EventFailed:
+		st.Failed++
+		if r.first == nil {
+			r.first = ev.Err
+		}
+		if ev.Key != "" && len(r.report.FailedKeys) < maxFailedKeys {
+			r.report.FailedKeys = append(r.report.FailedKeys, ev.Key)
+		}
+	case EventStart, EventRetry, EventProgress, EventEnd:
+	}
+	st.TransferredBytes = r.bytes.Load()
+	st.Elapsed = time.Since(r.start)
+}
+
+// cleanupTime bounds what is done after a cancellation: aborting uploads and
+// removing temporary files. An interrupted run ends within five seconds.
+const cleanupTime = 4 * time.Second
+
+// cleanup returns a context for that, which outlives the cancellation of ctx.
+func cleanup(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+}

@@ -1,0 +1,275 @@
+package s3sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"sync/atomic"
+
+	"s3sync/internal/buffer"
+	"s3sync/internal/extsort"
+	"s3sync/internal/filter"
+	"s3sync/internal/parallel"
+	"s3sync/internal/ratelimit"
+	"s3sync/internal/retry"
+	"s3sync/internal/spool"
+	"s3sync/storage"
+)
+
+// Sync makes the target hold what the source holds, as cfg says, and returns
+// what it did. The report is never nil, also when the error is not.
+//
+// The error is a [*ConfigError] (or several, joined) if cfg is not valid;
+// nothing was touched then. It is the cause of ctx if the run was interrupted;
+// multipart uploads that were open are aborted and temporary files removed
+// first. It says that objects failed if any did: the others were transferred
+// nevertheless, unless FailFast is set. An object that was left out for a reason
+// the user should know is a warning in the report, not an error.
+//
+// cfg must not be changed while Sync runs. Several runs may go on at once if
+// they do not share a target.
+func Sync(ctx context.Context, cfg *Config) (*Report, error) {
+	if err := cfg.Validate(); err != nil {
+		return &Report{}, err
+	}
+	log := &logger{slog: cfg.Logger, source: placeOf(cfg.Source), target: placeOf(cfg.Target)}
+	report := newReporter(cfg, log)
+	report.emit(Event{Type: EventStart})
+	err := open(ctx, cfg, report, log)
+	return report.finish(err)
+}
+
+// open reaches both sides and runs the sync between them.
+func open(ctx context.Context, cfg *Config, report *reporter, log *logger) (err error) {
+	source, err := openSource(ctx, cfg)
+	if err != nil {
+		return fmt.Errorf("source: %w", err)
+	}
+	defer closeStore(cfg.Source, source, &err)
+	target, err := openTarget(ctx, cfg)
+	if err != nil {
+		return fmt.Errorf("target: %w", err)
+	}
+	defer closeStore(cfg.Target, target, &err)
+	if err := checkOrder(source, target); err != nil {
+		return err
+	}
+	s := newSyncer(cfg, source, target, report, log)
+	defer s.close(&err)
+	return s.run(ctx)
+}
+
+// closeStore closes a store that Sync opened.
+func closeStore(e Endpoint, store storage.Store, err *error) {
+	if e.Store == nil {
+		*err = errors.Join(*err, store.Close())
+	}
+}
+
+// A syncer is one run: the two sides, and what all its objects share.
+type syncer struct {
+	cfg            *Config
+	source, target storage.Store
+	sourceLocal    bool
+	mapper         storage.KeyMapper // the target, if it cannot hold every key
+	report         *reporter
+	log            *logger
+
+	filter  filter.Filter
+	policy  retry.Policy
+	objects *ratelimit.Limiter
+	buffers *buffer.Pool
+	permits chan struct{} // one for each part in flight
+
+	doomed *spool.Spool    // what only the target has
+	strays *extsort.Sorter // what the target holds under another key
+	// strayed: there are strays.
+	strayed bool
+
+	// unsafe: a transfer did not succeed, so that nothing may be deleted.
+	unsafe atomic.Bool
+}
+
+func newSyncer(cfg *Config, source, target storage.Store, report *reporter, log *logger) *syncer {
+	mapper, _ := target.(storage.KeyMapper)
+	_, sourceLocal := source.(storage.KeyMapper)
+	return &syncer{
+		cfg:         cfg,
+		source:      source,
+		target:      target,
+		sourceLocal: sourceLocal,
+		mapper:      mapper,
+		report:      report,
+		log:         log,
+		filter:      filter.New(filter.Config(cfg.Filter)),
+		policy:      retry.Policy{Count: cfg.Retry.ForceCount, Interval: cfg.Retry.ForceInterval},
+		objects:     ratelimit.Objects(cfg.Transfer.ObjectsPerSecond),
+		buffers:     buffer.New(cfg.memory()),
+		permits:     make(chan struct{}, cfg.Transfer.ParallelParts),
+		doomed:      spool.New(0),
+		strays:      extsort.New(0),
+	}
+}
+
+func (s *syncer) close(err *error) {
+	*err = errors.Join(*err, s.doomed.Close(), s.strays.Close())
+}
+
+// run is the whole sync: compare and transfer, then the keys that go elsewhere,
+// then the deletions.
+func (s *syncer) run(ctx context.Context) error {
+	n := s.cfg.Transfer.Workers
+	if err := parallel.ForEach(ctx, n, s.items(ctx), s.process); err != nil {
+		return err
+	}
+	if s.strayed {
+		if err := parallel.ForEach(ctx, n, s.strayItems(ctx), s.process); err != nil {
+			return err
+		}
+	}
+	if !s.cfg.Delete.Enable || s.doomed.Len() == 0 {
+		return nil
+	}
+	if why := s.deleteForbidden(); why != "" {
+		s.log.write(slog.LevelWarn, "nothing is deleted: "+why)
+		return nil
+	}
+	return s.remove(ctx)
+}
+
+// deleteForbidden is why nothing may be deleted, or empty. This is the gate of
+// invariant 1 in docs/ARCHITECTURE.md.
+func (s *syncer) deleteForbidden() string {
+	switch {
+	case s.report.incomplete.Load():
+		return "a listing was not complete"
+	case s.unsafe.Load():
+		return "not every transfer succeeded"
+	}
+	return ""
+}
+
+// process takes one item through its decision and transfer. It returns an error
+// only if the run must end.
+func (s *syncer) process(ctx context.Context, it item) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	transfer, err := s.decide(ctx, &it)
+	if err != nil {
+		return s.settle(ctx, &it, err)
+	}
+	if !transfer {
+		s.skip(&it, it.reason)
+		return nil
+	}
+	if err := s.objects.WaitN(ctx, 1); err != nil {
+		return context.Cause(ctx)
+	}
+	if s.cfg.DryRun {
+		s.report.bytes.Add(it.source.Size)
+		s.report.emit(Event{
+			Type: EventTransferred, Key: it.key(), Reason: it.reason, Source: it.source, Target: it.target,
+		})
+		return nil
+	}
+	attempt := 0
+	err = s.again(ctx, it.key(), func(ctx context.Context) error {
+		defer func() { attempt++ }()
+		if s.mapper != nil && isDirectory(it.mapped) {
+			return s.makeDirectory(ctx, &it)
+		}
+		return s.transfer(ctx, &it, attempt)
+	})
+	return s.settle(ctx, &it, err)
+}
+
+// decide applies the update check to what the listings told, and then to the
+// target object itself where the options or the key ask for it.
+func (s *syncer) decide(ctx context.Context, it *item) (transfer bool, err error) {
+	transfer, it.reason = s.cfg.Check.decide(it)
+	directory := s.mapper != nil && isDirectory(it.mapped)
+	if !transfer || (!s.cfg.Check.HeadEachTarget && !directory) {
+		return transfer, nil
+	}
+	var info storage.Info
+	err = s.again(ctx, it.key(), func(ctx context.Context) (err error) {
+		info, err = s.target.Stat(ctx, it.mapped)
+		return err
+	})
+	switch {
+	case storage.Gone(err):
+		it.exists = false
+	case err != nil:
+		return false, err
+	case info.Directory && directory:
+		it.reason = ReasonSame
+		return false, nil
+	default:
+		it.exists, it.target = true, info.Object
+	}
+	transfer, it.reason = s.cfg.Check.decide(it)
+	return transfer, nil
+}
+
+// settle decides what a failure means for the object and the run. It returns an
+// error only if the run must end. It is the one place of that policy.
+func (s *syncer) settle(ctx context.Context, it *item, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, errGone), errors.Is(err, storage.ErrUnstorable), errors.Is(err, storage.ErrArchived):
+		s.warn(it, err)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, storage.ErrPrecondition),
+		errors.Is(err, storage.ErrChanged) && s.sourceLocal:
+		s.unsafe.Store(true)
+		s.warn(it, err)
+	default:
+		s.unsafe.Store(true)
+		s.report.emit(Event{Type: EventFailed, Key: it.key(), Source: it.source, Target: it.target, Err: err})
+		return s.fatal(ctx, err)
+	}
+	if s.cfg.WarnAsError {
+		return s.fatal(ctx, err)
+	}
+	return nil
+}
+
+// fatal returns err if it must end the run.
+func (s *syncer) fatal(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case s.cfg.FailFast, errors.Is(err, storage.ErrUnusable):
+		return errReported{err}
+	}
+	return nil
+}
+
+// errReported marks a failure whose event was emitted already.
+type errReported struct{ error }
+
+func (e errReported) Unwrap() error { return e.error }
+
+func (s *syncer) skip(it *item, why Reason) {
+	s.report.emit(Event{Type: EventSkipped, Key: it.key(), Reason: why, Source: it.source, Target: it.target})
+}
+
+// warn reports an object that is left out.
+func (s *syncer) warn(it *item, err error) {
+	if s.cfg.WarnAsError {
+		s.unsafe.Store(true)
+	}
+	s.report.emit(Event{Type: s.warningType(), Key: it.key(), Source: it.source, Target: it.target, Err: err})
+}
+
+func (s *syncer) warningType() EventType {
+	if s.cfg.WarnAsError {
+		return EventFailed
+	}
+	return EventWarning
+}

@@ -1,0 +1,271 @@
+package s3sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"strings"
+
+	"s3sync/internal/buffer"
+	"s3sync/internal/checksum"
+
+	"s3sync/internal/mime"
+	"s3sync/internal/parallel"
+	"s3sync/internal/retry"
+	"s3sync/storage"
+)
+
+// errGone: the object was listed, and is no longer there to be read.
+var errGone = errors.New("gone since it was listed")
+
+// A task is one attempt to transfer one object.
+type task struct {
+	it    *item
+	from  storage.Reader
+	info  storage.Info // of the source, as it told when opened
+	plan  checksum.Layout
+	proof *proof
+	opts  storage.WriteOptions
+}
+
+// transfer moves one object and proves it. attempt counts from 0.
+func (s *syncer) transfer(ctx context.Context, it *item, attempt int) error {
+	from, err := s.source.Open(ctx, it.key(), storage.OpenOptions{
+		VersionID: it.source.VersionID,
+		First:     s.firstRange(it.source.Size),
+	})
+	if err != nil {
+		if storage.Gone(err) {
+			return fmt.Errorf("%w: %w", errGone, err)
+		}
+		return err
+	}
+	t := &task{it: it, from: from, info: from.Info()}
+	err = s.send(ctx, t, attempt)
+	if cerr := from.Close(); err == nil && cerr != nil {
+		err = cerr
+	}
+	return err
+}
+
+// firstRange is how much of an object of the listed size is asked for first: a
+// part, or 0 for all.
+func (s *syncer) firstRange(size int64) int64 {
+	if plan := s.plan(size); plan.Multipart() {
+		_, n := plan.Bounds(0)
+		return n
+	}
+	return 0
+}
+
+// plan cuts an object of the given size as the target will hold it.
+func (s *syncer) plan(size int64) checksum.Layout {
+	tr := &s.cfg.Transfer
+	if size < tr.Threshold {
+		return checksum.Whole(size)
+	}
+	return checksum.Uniform(size, checksum.Plan(size, tr.ChunkSize, s.target.Caps().MaxParts))
+}
+
+func (s *syncer) send(ctx context.Context, t *task, attempt int) error {
+	t.plan = s.plan(t.info.Size)
+	t.opts = storage.WriteOptions{Attributes: t.info.Attributes, Size: t.info.Size, ModTime: t.info.ModTime}
+	if s.sourceLocal && !s.cfg.Metadata.NoGuessType {
+		t.opts.ContentType = mime.TypeOf(t.it.key())
+	}
+	var err error
+	if t.proof, err = s.newProof(ctx, t.from, t.plan, attempt); err != nil {
+		return err
+	}
+	var written storage.Info
+	if t.plan.Multipart() {
+		written, err = s.sendParts(ctx, t)
+	} else {
+		written, err = s.sendWhole(ctx, t)
+	}
+	if err != nil {
+		return err
+	}
+	if err := t.proof.checkTarget(written); err != nil {
+		return err
+	}
+	s.arrived(t, written)
+	return nil
+}
+
+// sendWhole moves an object in one piece.
+func (s *syncer) sendWhole(ctx context.Context, t *task) (storage.Info, error) {
+	buf, err := s.buffers.Get(ctx, int(t.info.Size))
+	if err != nil {
+		return storage.Info{}, err
+	}
+	defer buf.Release()
+	b, err := s.fetch(ctx, t, buf.Bytes(), 0, 0)
+	if err != nil {
+		return storage.Info{}, err
+	}
+	if err := s.approve(ctx, t); err != nil {
+		return storage.Info{}, err
+	}
+	var written storage.Info
+	err = s.again(ctx, t.it.key(), func(ctx context.Context) (err error) {
+		written, err = s.target.Put(ctx, t.it.mapped, b, t.opts)
+		return err
+	})
+	return written, err
+}
+
+// fetch reads and digests part i of the plan into p.
+func (s *syncer) fetch(ctx context.Context, t *task, p []byte, i int, off int64) (storage.Block, error) {
+	var changed error
+	err := s.again(ctx, t.it.key(), func(ctx context.Context) error {
+		err := t.from.ReadAt(ctx, p, off)
+		if errors.Is(err, storage.ErrChanged) {
+			changed = err // another read cannot help: the object is begun anew
+			return nil
+		}
+		return err
+	})
+	if err = errors.Join(err, changed); err != nil {
+		return storage.Block{}, err
+	}
+	s.report.bytes.Add(int64(len(p)))
+	return t.proof.block(ctx, p, i, off)
+}
+
+// approve is the last step before an object is published: the source is still
+// the object that was opened, and what was read is what it holds.
+func (s *syncer) approve(ctx context.Context, t *task) error {
+	if err := t.from.Check(ctx); err != nil {
+		return err
+	}
+	return t.proof.checkSource(t.info)
+}
+
+// sendParts moves an object part by part, several at once.
+func (s *syncer) sendParts(ctx context.Context, t *task) (written storage.Info, err error) {
+	// An upload that was begun must be known, or it could not be aborted: an
+	// interruption is heeded only after its answer.
+	w, err := s.target.Create(context.WithoutCancel(ctx), t.it.mapped, t.opts)
+	if err != nil {
+		return storage.Info{}, err
+	}
+	defer func() {
+		if err == nil {
+			return
+		}
+		cctx, cancel := cleanup(ctx)
+		defer cancel()
+		if aerr := w.Abort(cctx); aerr != nil {
+			err = fmt.Errorf("%w (and what was written so far could not be removed: %w)", err, aerr)
+		}
+	}()
+	err = parallel.ForEach(ctx, min(t.plan.Len(), s.cfg.Transfer.ParallelParts), s.parts(ctx, t),
+		func(ctx context.Context, p part) error {
+			defer p.release()
+			err := s.sendPart(ctx, t, w, p)
+			if err != nil {
+				t.proof.abort(err)
+			}
+			return err
+		})
+	if err != nil {
+		return storage.Info{}, err
+	}
+	if err := s.approve(ctx, t); err != nil {
+		return storage.Info{}, err
+	}
+	err = s.again(ctx, t.it.key(), func(ctx context.Context) (err error) {
+		written, err = w.Commit(ctx)
+		return err
+	})
+	return written, err
+}
+
+func (s *syncer) sendPart(ctx context.Context, t *task, w storage.Writer, p part) error {
+	b, err := s.fetch(ctx, t, p.buf.Bytes(), p.i, p.off)
+	if err != nil {
+		return err
+	}
+	return s.again(ctx, t.it.key(), func(ctx context.Context) error {
+		return w.WritePart(ctx, p.i+1, p.off, b)
+	})
+}
+
+// A part of an object in flight, with the permit and the buffer it holds.
+type part struct {
+	i       int
+	off     int64
+	buf     *buffer.Buffer
+	permits chan struct{}
+}
+
+func (p part) release() {
+	p.buf.Release()
+	<-p.permits
+}
+
+// parts yields the parts of a plan in order, each with a permit and then a
+// buffer. The order matters: a part may wait for the digests of earlier ones,
+// so those must have what they need.
+func (s *syncer) parts(ctx context.Context, t *task) iter.Seq2[part, error] {
+	return func(yield func(part, error) bool) {
+		for i := range t.plan.Len() {
+			select {
+			case s.permits <- struct{}{}:
+			case <-ctx.Done():
+				yield(part{}, context.Cause(ctx))
+				return
+			}
+			off, n := t.plan.Bounds(i)
+			buf, err := s.buffers.Get(ctx, int(n))
+			if err != nil {
+				<-s.permits
+				yield(part{}, err)
+				return
+			}
+			p := part{i: i, off: off, buf: buf, permits: s.permits}
+			if !yield(p, nil) {
+				p.release()
+				return
+			}
+		}
+	}
+}
+
+// makeDirectory creates the directory of a key that ends in "/", as such keys
+// stand for directories.
+func (s *syncer) makeDirectory(ctx context.Context, it *item) error {
+	_, err := s.target.Put(ctx, it.mapped, storage.Block{}, storage.WriteOptions{})
+	if err == nil {
+		s.report.emit(Event{Type: EventTransferred, Key: it.key(), Source: it.source, Reason: it.reason})
+	}
+	return err
+}
+
+func isDirectory(key string) bool { return strings.HasSuffix(key, "/") }
+
+// again repeats one request while its failure may pass.
+func (s *syncer) again(ctx context.Context, key string, f func(context.Context) error) error {
+	return retry.Do(ctx, s.policy, func(_ int, err error) {
+		s.report.emit(Event{Type: EventRetry, Key: key, Err: err})
+	}, f)
+}
+
+// arrived reports an object that was published.
+func (s *syncer) arrived(t *task, written storage.Info) {
+	ev := Event{
+		Type: EventVerified, Key: t.it.key(), Reason: t.it.reason,
+		Source: t.info.Object, Target: written.Object,
+	}
+	ev.Source.Key = t.it.key()
+	t.proof.fill(&ev)
+	if why := t.proof.unproved(); why != nil {
+		ev.Type, ev.Err = EventUnverified, why
+	}
+	s.report.emit(ev)
+	ev.Type, ev.Err = EventTransferred, nil
+	s.report.emit(ev)
+}
