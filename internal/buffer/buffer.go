@@ -125,7 +125,7 @@ func (p *Pool) sizeFor(n int) int {
 	}
 	size := 1 << minClass
 	if n > size {
-		size = 1 << bits.Len(uint(n-1)) //nolint:gosec // n is positive
+		size = 1 << bits.Len(uint(n-1))
 	}
 	if int64(size) > p.limit {
 		return n
@@ -270,7 +270,7 @@ func (p *Pool) Used() int64 {
 
 // smallClass returns the power of two that size is, if there is a list of it.
 func smallClass(size int) (int, bool) {
-	class := bits.Len(uint(size)) - 1 //nolint:gosec // size is positive
+	class := bits.Len(uint(size)) - 1
 	return class, class >= minClass && class <= maxClass && size == 1<<class
 }
 

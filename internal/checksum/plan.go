@@ -70,7 +70,7 @@ func ParseETag(etag string) (parts int, ok bool) {
 		return 0, false
 	}
 	for _, c := range []byte(etag[:digits]) {
-		if !('0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F') {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') && (c < 'A' || c > 'F') {
 			return 0, false
 		}
 	}

@@ -38,6 +38,10 @@ func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 // The same happens with [context.Cause] of ctx when ctx is cancelled. A panic
 // in seq or do becomes a [*PanicError].
 //
+// A value may own something: do is called exactly once for each value, also if
+// the context has just ended, except for one that seq has in hand when ForEach
+// stops it. To seq this shows as a consumer that broke off at that value.
+//
 // ForEach returns only after every call of do has returned. A nil result says
 // that seq ended without an error, that do returned nil for all of it, and that
 // ctx was not cancelled. A seq that blocks is not interrupted: whoever makes it

@@ -123,7 +123,7 @@ func (r *Reader) decode() (o storage.Object, ok bool) {
 	return storage.Object{
 		Key:       text[:k],
 		Size:      size,
-		ModTime:   time.Unix(seconds, int64(nanos)).UTC(), //nolint:gosec // below 1e9
+		ModTime:   time.Unix(seconds, int64(nanos)).UTC(),
 		ETag:      text[k:e],
 		VersionID: text[e:],
 	}, true

@@ -98,7 +98,7 @@ func appendRecord(b []byte, last string, o storage.Object) []byte {
 	for shared < min(len(last), len(o.Key)) && last[shared] == o.Key[shared] {
 		shared++
 	}
-	b = binary.AppendUvarint(b, uint64(shared)) //nolint:gosec // a length
+	b = binary.AppendUvarint(b, uint64(shared))
 	b = appendString(b, o.Key[shared:])
 	b = binary.AppendVarint(b, o.Size)
 	b = binary.AppendVarint(b, o.ModTime.Unix())
