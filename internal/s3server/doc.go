@@ -1,0 +1,79 @@
+// Package s3server runs real S3 servers as processes: for tests, for the demo
+// and for measurements. The product does not use it.
+//
+// The programs are built by `make tools` into .cache/bin of the checkout (the
+// variable S3SYNC_TOOLS names another folder); tools/versions.mk holds their
+// versions. A test skips where the program is missing. Two variables hold comma
+// lists of servers: S3SYNC_TEST_SERVERS the only ones that tests may use
+// ("none" is none of them), S3SYNC_TEST_MUST_RUN those whose tests must not be
+// skipped.
+//
+// # How the servers differ from S3 and from each other
+//
+// Seen with versitygw v1.8.0 on its posix backend and MinIO of 2026-02-12.
+// TestQuirks holds what a test or the product depends on.
+//
+// Keys
+//
+//   - Listings of both are in byte order: "a-1", "a.txt", "a/b", "a0".
+//   - versitygw cleans keys as paths and stores "x//y" as "x/y", "/x" as "x",
+//     "./x" as "x", "a/../b" as "b", without an error: objects can overwrite each
+//     other. MinIO refuses "x//y" (XMinioInvalidObjectName) and dot segments
+//     (XMinioInvalidResourceName) and stores "/x" as "x".
+//   - "a" beside "a/b": versitygw refuses the second one with
+//     ExistingObjectIsDirectory or ObjectParentIsFile (409). MinIO stores both,
+//     but its listings then leave out "a/b".
+//   - A key that ends in "/" with data: MinIO stores it, versitygw answers
+//     DirectoryObjectContainsData (400).
+//   - Both allow keys of 1,024 bytes but no path segment of more than 255:
+//     KeyTooLongError from versitygw, XMinioInvalidObjectName from MinIO. Longer
+//     than 1,024 bytes: MinIO refuses, versitygw does not.
+//   - Invalid UTF-8: SignatureDoesNotMatch from MinIO; versitygw stores it and
+//     lists U+FFFD instead of the bytes. It does that with control characters
+//     and U+FFFE, too.
+//
+// Listings
+//
+//   - encoding-type=url: MinIO encodes as S3 does (a blank is "+", "/" stays).
+//     versitygw ignores the parameter: its keys come as they are, and its answer
+//     has no EncodingType.
+//   - start-after may be any text, also one that sorts before the prefix or is
+//     longer than a key can be.
+//   - LastModified has milliseconds in MinIO's listings, whole seconds in those
+//     of versitygw and in the headers of both. S3 has whole seconds everywhere.
+//   - ListMultipartUploads: MinIO lists the uploads of a key only to a prefix
+//     that is the whole key or a folder of it.
+//
+// Reading
+//
+//   - If-Match on a ranged GET and on HEAD works on both (412), and a range
+//     beyond the end or of an empty object is InvalidRange (416).
+//   - HEAD with partNumber works on both: Content-Length of the part,
+//     x-amz-mp-parts-count, the ETag of the whole. A part that does not exist is
+//     416. Both answer partNumber=1 for an object that has no parts, too.
+//   - GetObjectAttributes: MinIO tells the sizes of all parts, versitygw none.
+//   - A version that does not exist: NoSuchVersion (404) from MinIO,
+//     InvalidArgument (400) from versitygw.
+//   - Non-ASCII metadata come back in RFC 2047 encoding from MinIO, as S3 has it,
+//     and as they were sent from versitygw. MinIO drops an Expires header that
+//     is no date.
+//
+// Writing
+//
+//   - Content-MD5 (BadDigest) and x-amz-content-sha256 (XAmzContentSHA256Mismatch)
+//     are checked by both.
+//   - Completing an upload twice: NoSuchUpload from MinIO, success from versitygw.
+//     Aborting it afterwards: NoSuchUpload from versitygw, success from MinIO.
+//   - Completing without parts is refused by both; one empty part is accepted.
+//   - DeleteObjects: versitygw reports every key also in quiet mode.
+//
+// Errors
+//
+//   - An unknown access key: InvalidAccessKeyId (403) from MinIO,
+//     XAdminUserNotFound (404) from versitygw.
+//   - A wrong region: AuthorizationHeaderMalformed from both, with the right one
+//     in the text, in single quotes (MinIO) and in double quotes (versitygw).
+//
+// Encryption: MinIO has a key for SSE-S3 and SSE-KMS. versitygw takes the
+// headers and does not encrypt.
+package s3server

@@ -1,0 +1,23 @@
+package s3server
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+// processAttributes puts the server in a process group of its own, so that an
+// interrupt at the terminal reaches only us, and lets it die with us.
+func processAttributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// keepsAttributes reports whether files in dir can have extended attributes.
+func keepsAttributes(dir string) bool {
+	probe := filepath.Join(dir, ".probe")
+	if err := os.WriteFile(probe, nil, 0o600); err != nil {
+		return false
+	}
+	err := syscall.Setxattr(probe, "user.probe", []byte("x"), 0)
+	return os.Remove(probe) == nil && err == nil
+}

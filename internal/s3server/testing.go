@@ -1,0 +1,197 @@
+package s3server
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+)
+
+// Start runs a server for one test and ends it afterwards. It skips the test
+// where the server may not or cannot run: see the package comment.
+func Start(t testing.TB, kind Kind, opts Options) *Server {
+	t.Helper()
+	require(t, kind)
+	s, err := Run(context.WithoutCancel(t.Context()), kind, t.TempDir(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// Shared returns the server of that kind that all tests of this process use. It
+// is started by the first one. Tests keep apart by taking a bucket each.
+//
+// The server ends with the process. A package that uses it should have
+//
+//	func TestMain(m *testing.M) { os.Exit(s3server.Main(m)) }
+//
+// so that its data are removed, too.
+func Shared(t testing.TB, kind Kind) *Server {
+	t.Helper()
+	require(t, kind)
+	s, err := pool.get(context.WithoutCancel(t.Context()), kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Main runs the tests and ends the shared servers.
+func Main(m *testing.M) int {
+	defer pool.close()
+	return m.Run()
+}
+
+// pool holds the shared servers. Test processes have nothing else that lives as
+// long as they do.
+var pool servers //nolint:gochecknoglobals // see above
+
+type servers struct {
+	mu sync.Mutex
+
+	byKind map[Kind]*Server
+	failed map[Kind]error
+}
+
+func (p *servers) get(ctx context.Context, kind Kind) (*Server, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.byKind[kind]; s != nil {
+		return s, nil
+	}
+	if err := p.failed[kind]; err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "s3sync-test-")
+	if err != nil {
+		return nil, err
+	}
+	s, err := Run(ctx, kind, dir, Options{})
+	if err != nil {
+		if p.failed == nil {
+			p.failed = map[Kind]error{}
+		}
+		p.failed[kind] = err
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	if p.byKind == nil {
+		p.byKind = map[Kind]*Server{}
+	}
+	p.byKind[kind] = s
+	return s, nil
+}
+
+func (p *servers) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.byKind {
+		s.Close()
+		_ = os.RemoveAll(s.dir) // what stays is in the folder for temporary files
+	}
+	clear(p.byKind)
+}
+
+// require skips the test if the server may not or cannot run, and fails it
+// instead if it must.
+func require(t testing.TB, kind Kind) {
+	t.Helper()
+	must := listed("S3SYNC_TEST_MUST_RUN", kind)
+	if os.Getenv("S3SYNC_TEST_SERVERS") != "" && !listed("S3SYNC_TEST_SERVERS", kind) {
+		if must {
+			t.Fatalf("S3SYNC_TEST_MUST_RUN demands %s, S3SYNC_TEST_SERVERS forbids it", kind)
+		}
+		t.Skipf("%s: not in S3SYNC_TEST_SERVERS", kind)
+	}
+	if _, err := binary(kind); err != nil {
+		if must || !errors.Is(err, ErrNotBuilt) {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+}
+
+func listed(variable string, kind Kind) bool {
+	return slices.Contains(strings.Split(os.Getenv(variable), ","), string(kind))
+}
+
+// Bucket creates a bucket with a name of its own and returns the name.
+func (s *Server) Bucket(t testing.TB) string {
+	t.Helper()
+	name := "test-" + strings.ToLower(random(8))
+	_, err := s.Client().CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(name)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// VersionedBucket creates a bucket that keeps old versions.
+func (s *Server) VersionedBucket(t testing.TB) string {
+	t.Helper()
+	name := s.Bucket(t)
+	_, err := s.Client().PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{
+		Bucket:                  aws.String(name),
+		VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// OpenUploads returns the keys of the multipart uploads in a bucket that were
+// neither completed nor aborted. MinIO lists only those of a key that prefix
+// names in full.
+func (s *Server) OpenUploads(t testing.TB, bucket, prefix string) []string {
+	t.Helper()
+	var keys []string
+	p := s3.NewListMultipartUploadsPaginator(s.Client(), &s3.ListMultipartUploadsInput{
+		Bucket: aws.String(bucket), Prefix: aws.String(prefix),
+	})
+	for p.HasMorePages() {
+		page, err := p.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, u := range page.Uploads {
+			keys = append(keys, aws.ToString(u.Key))
+		}
+	}
+	return keys
+}
+
+// Restricted returns temporary credentials that may do no more than an IAM
+// policy document says. MinIO only: the test is skipped elsewhere.
+func (s *Server) Restricted(t testing.TB, policy string) aws.Credentials {
+	t.Helper()
+	if s.Kind != MinIO {
+		t.Skipf("%s has no temporary credentials", s.Kind)
+	}
+	o := s.Client().Options()
+	client := sts.New(sts.Options{
+		BaseEndpoint: o.BaseEndpoint, Region: o.Region, Credentials: o.Credentials, HTTPClient: o.HTTPClient,
+	})
+	out, err := client.AssumeRole(t.Context(), &sts.AssumeRoleInput{
+		RoleArn:         aws.String("arn:aws:iam::123456789012:role/test"),
+		RoleSessionName: aws.String("test"),
+		Policy:          aws.String(policy),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return aws.Credentials{
+		AccessKeyID:     aws.ToString(out.Credentials.AccessKeyId),
+		SecretAccessKey: aws.ToString(out.Credentials.SecretAccessKey),
+		SessionToken:    aws.ToString(out.Credentials.SessionToken),
+	}
+}
