@@ -182,6 +182,7 @@ func TestForEachWaits(t *testing.T) {
 		finished := false
 		err := parallel.ForEach(t.Context(), 2, numbers(2, nil), func(_ context.Context, i int) error {
 			if i == 0 {
+				time.Sleep(time.Second)
 				return errTest
 			}
 			time.Sleep(time.Hour) // deaf to its context
