@@ -1,0 +1,197 @@
+// Package listserver is an S3 server for tests whose buckets do not exist: it
+// makes up the listing of any number of objects from their numbers, so that a
+// test can compare a million objects in no memory and little time. What is
+// written to it is discarded.
+//
+// It answers ListObjectsV2 (prefix, start-after, continuation-token, max-keys,
+// encoding-type; no delimiter), GetObject, HeadObject, DeleteObjects,
+// DeleteObject, PutObject and multipart uploads. It does not look at
+// signatures. A real server is the judge of everything else.
+package listserver
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// A Bucket describes the objects of one bucket.
+type Bucket struct {
+	// Objects is how many there are.
+	Objects int
+	// Key is the key of object number i, counted from 0. Keys must ascend in
+	// byte order. Nil is [Flat].
+	Key func(i int) string
+	// Size of each object in bytes. The content follows from the key.
+	Size int64
+	// ModTime of each object, in whole seconds. Zero is 2024-01-01 UTC.
+	ModTime time.Time
+
+	// Fault spoils the listing at object number FaultAt, each time that a page
+	// reaches it.
+	Fault   Fault
+	FaultAt int
+
+	// Remember keeps size, ETag and user metadata, but not the bytes, of what
+	// is written at once, for clients that ask after each PutObject.
+	Remember bool
+}
+
+// A Fault is a way in which a listing can be wrong.
+type Fault int
+
+const (
+	// NoFault lists as S3 does.
+	NoFault Fault = iota
+	// Fail answers 500 InternalError.
+	Fail
+	// Disorder swaps object FaultAt with the one that follows it.
+	Disorder
+	// NoToken ends the page, says that there is more, and not where.
+	NoToken
+	// Loop ends the page with a token that leads to its own beginning.
+	Loop
+)
+
+// Flat returns keys of one level: "000000000042".
+func Flat(i int) string { return fmt.Sprintf("%012d", i) }
+
+// Deep returns keys of three levels, up to 1,000 names each: "000/000/042".
+func Deep(i int) string { return fmt.Sprintf("%03d/%03d/%03d", i/1_000_000, i/1000%1000, i%1000) }
+
+// Slash returns keys that begin with a slash: "/000000000042".
+func Slash(i int) string { return "/" + Flat(i) }
+
+// Odd returns keys that must be escaped in XML and in URLs, of one to four
+// bytes a character: "a b+%&<é日😀/000000000042".
+func Odd(i int) string { return "a b+%&<é日😀/" + Flat(i) }
+
+// Counts are how many requests of each kind came, failed ones included.
+type Counts struct {
+	List, Get, Head, Put, Part, Delete atomic.Int64
+	// Deleted counts the objects in Delete requests.
+	Deleted atomic.Int64
+	// Unknown counts those among them that do not exist.
+	Unknown atomic.Int64
+	// Bytes of all bodies that were written.
+	Bytes atomic.Int64
+}
+
+// A Server serves buckets on a free port of the loopback address.
+type Server struct {
+	Counts
+
+	URL string // http://127.0.0.1:port
+
+	buckets map[string]*bucket
+	server  *http.Server
+	serving sync.WaitGroup
+}
+
+type bucket struct {
+	Bucket
+
+	mu         sync.Mutex
+	remembered map[string]http.Header
+}
+
+// New starts a server and stops it at the end of the test.
+func New(t testing.TB, buckets map[string]Bucket) *Server {
+	t.Helper()
+	s, err := Start(buckets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// Start starts a server, which is stopped by Close.
+func Start(buckets map[string]Bucket) (*Server, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{URL: "http://" + listener.Addr().String(), buckets: make(map[string]*bucket)}
+	for name, b := range buckets {
+		if b.Key == nil {
+			b.Key = Flat
+		}
+		if b.ModTime.IsZero() {
+			b.ModTime = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+		}
+		s.buckets[name] = &bucket{Bucket: b, remembered: make(map[string]http.Header)}
+	}
+	s.server = &http.Server{Handler: s}
+	s.serving.Go(func() { _ = s.server.Serve(listener) })
+	return s, nil
+}
+
+// Close breaks all connections.
+func (s *Server) Close() {
+	_ = s.server.Close()
+	s.serving.Wait()
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	name, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	b := s.buckets[name]
+	query := r.URL.Query()
+	switch {
+	case b == nil:
+		fail(w, http.StatusNotFound, "NoSuchBucket")
+	case key == "" && r.Method == http.MethodGet && query.Get("list-type") == "2":
+		s.List.Add(1)
+		b.list(w, query)
+	case key == "" && r.Method == http.MethodPost && query.Has("delete"):
+		s.Delete.Add(1)
+		s.deleteMany(w, r, b)
+	case key == "" && r.Method == http.MethodHead:
+		w.WriteHeader(http.StatusOK)
+	case key == "":
+		fail(w, http.StatusNotImplemented, "NotImplemented")
+	case r.Method == http.MethodHead:
+		s.Head.Add(1)
+		b.get(w, r, key)
+	case r.Method == http.MethodGet && len(query["uploadId"]) == 0:
+		s.Get.Add(1)
+		b.get(w, r, key)
+	case r.Method == http.MethodPut && query.Has("uploadId"):
+		s.Part.Add(1)
+		s.put(w, r, nil, key)
+	case r.Method == http.MethodPut && r.Header.Get("X-Amz-Copy-Source") == "":
+		s.Put.Add(1)
+		s.put(w, r, b, key)
+	case r.Method == http.MethodPost && query.Has("uploads"):
+		create(w)
+	case r.Method == http.MethodPost && query.Has("uploadId"):
+		complete(w, r)
+	case r.Method == http.MethodDelete && query.Has("uploadId"):
+		w.WriteHeader(http.StatusNoContent)
+	case r.Method == http.MethodDelete:
+		s.Delete.Add(1)
+		s.deleted(b, key)
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		fail(w, http.StatusNotImplemented, "NotImplemented")
+	}
+}
+
+func fail(w http.ResponseWriter, status int, code string) {
+	w.Header().Set("Content-Type", "application/xml")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintf(w, "<Error><Code>%s</Code><Message>made up by listserver</Message></Error>", code)
+}
+
+func document(w http.ResponseWriter, body string) {
+	w.Header().Set("Content-Type", "application/xml")
+	_, _ = io.WriteString(w, xml.Header+body)
+}
