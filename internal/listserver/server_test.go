@@ -95,7 +95,7 @@ func TestListing(t *testing.T) {
 	shapes := map[string]func(int) string{
 		"flat": listserver.Flat, "deep": listserver.Deep, "slash": listserver.Slash, "odd": listserver.Odd,
 	}
-	const n = 2500
+	const n = 1100
 	for name, key := range shapes {
 		t.Run(name, func(t *testing.T) {
 			s := listserver.New(t, map[string]listserver.Bucket{"b": {Objects: n, Key: key}})
@@ -118,14 +118,14 @@ func TestListing(t *testing.T) {
 				want  []string
 				pages int64
 			}{
-				{url.Values{}, want, 3},
-				{url.Values{"encoding-type": {"url"}}, want, 3},
-				{url.Values{"max-keys": {"100"}}, want, 25},
-				{url.Values{"max-keys": {"5000"}}, want, 3},
-				{url.Values{"start-after": {want[999]}}, want[1000:], 2},
-				{url.Values{"start-after": {want[999] + "x"}}, want[after(want[999]+"x"):], 2},
+				{url.Values{}, want, 2},
+				{url.Values{"encoding-type": {"url"}}, want, 2},
+				{url.Values{"max-keys": {"100"}}, want, 11},
+				{url.Values{"max-keys": {"5000"}}, want, 2},
+				{url.Values{"start-after": {want[999]}}, want[1000:], 1},
+				{url.Values{"start-after": {want[9] + "x"}}, want[after(want[9]+"x"):], 2},
 				{url.Values{"start-after": {want[n-1]}}, nil, 1},
-				{url.Values{"prefix": {want[1234]}}, want[1234:1235], 1},
+				{url.Values{"prefix": {want[1034]}}, want[1034:1035], 1},
 				{url.Values{"prefix": {want[0][:len(want[0])-2]}}, want[:100], 1},
 				{url.Values{"prefix": {want[0][:len(want[0])-2]}, "start-after": {want[49]}}, want[50:100], 1},
 				{url.Values{"prefix": {want[0][:len(want[0])-2]}, "start-after": {want[200]}}, nil, 1},
