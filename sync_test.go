@@ -1,0 +1,518 @@
+package s3sync_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"s3sync"
+	"s3sync/storage"
+	"s3sync/storage/mem"
+)
+
+// The tests here run whole syncs between stores in memory, with failures put in
+// between. Real servers are the matter of package integration.
+
+var errInjected = errors.New("injected")
+
+// config is a run between two stores, without pauses between attempts.
+func config(source, target storage.Store) *s3sync.Config {
+	cfg := s3sync.DefaultConfig()
+	cfg.Source.Store, cfg.Target.Store = source, target
+	cfg.Retry.ForceInterval = 0
+	return cfg
+}
+
+// put fills a store.
+func put(t *testing.T, s storage.Store, objects map[string]string) {
+	t.Helper()
+	for _, key := range slices.Sorted(maps.Keys(objects)) {
+		data := []byte(objects[key])
+		if _, err := s.Put(t.Context(), key, storage.Block{Data: data}, storage.WriteOptions{Size: int64(len(data))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// contents reads a whole store back.
+func contents(t *testing.T, s storage.Store) map[string]string {
+	t.Helper()
+	got := map[string]string{}
+	for o, err := range s.List(t.Context(), storage.ListOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := s.Open(t.Context(), o.Key, storage.OpenOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := make([]byte, r.Info().Size)
+		if err := r.ReadAt(t.Context(), p, 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+		got[o.Key] = string(p)
+	}
+	return got
+}
+
+func equal(t *testing.T, got, want map[string]string) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("contents (-want +got):\n%s", diff)
+	}
+}
+
+// run syncs and wants no error.
+func run(t *testing.T, cfg *s3sync.Config) *s3sync.Report {
+	t.Helper()
+	report, err := s3sync.Sync(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+// trees returns two random sets of objects that have some keys in common.
+func trees(r *rand.Rand) (source, target map[string]string) {
+	source, target = map[string]string{}, map[string]string{}
+	for range r.IntN(60) {
+		key := randomKey(r)
+		switch r.IntN(4) {
+		case 0:
+			target[key] = "old " + key
+		case 1:
+			source[key], target[key] = "new "+key, "old "+key
+		default:
+			source[key] = strings.Repeat("x", r.IntN(50)) + key
+		}
+	}
+	return source, target
+}
+
+func randomKey(r *rand.Rand) string {
+	const alphabet = "ab/.- éz0"
+	runes := []rune(alphabet)
+	var b strings.Builder
+	for range 1 + r.IntN(6) {
+		b.WriteRune(runes[r.IntN(len(runes))])
+	}
+	return b.String()
+}
+
+// eachSeed runs a property with many seeds, which a failure names.
+func eachSeed(t *testing.T, n uint64, property func(t *testing.T, r *rand.Rand)) {
+	t.Helper()
+	for seed := range n {
+		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
+			property(t, rand.New(rand.NewPCG(seed, 0)))
+		})
+	}
+}
+
+func TestSyncMakesTargetEqual(t *testing.T) {
+	eachSeed(t, 200, func(t *testing.T, r *rand.Rand) {
+		inSource, inTarget := trees(r)
+		source, target := mem.New(), mem.New()
+		put(t, target, inTarget)
+		put(t, source, inSource)
+		cfg := config(source, target)
+		cfg.Check.Overwrite = r.IntN(2) == 0
+		cfg.Check.Size = !cfg.Check.Overwrite // the clock may not tell them apart
+		cfg.Delete.Enable = r.IntN(2) == 0
+
+		report := run(t, cfg)
+
+		want := maps.Clone(inSource)
+		if !cfg.Delete.Enable {
+			for key, data := range inTarget {
+				if _, ok := want[key]; !ok {
+					want[key] = data
+				}
+			}
+		}
+		if cfg.Check.Size {
+			for key := range inSource {
+				if old, ok := inTarget[key]; ok && len(old) == len(inSource[key]) {
+					want[key] = old
+				}
+			}
+		}
+		equal(t, contents(t, target), want)
+		if report.ETagVerified != report.Transferred || report.Unverified != 0 {
+			t.Errorf("verified %d, unverified %d of %d transferred", report.ETagVerified, report.Unverified, report.Transferred)
+		}
+
+		cfg.Check = s3sync.Check{Size: true}
+		again := run(t, cfg)
+		if again.Transferred != 0 || again.Deleted != 0 {
+			t.Errorf("second run: transferred %d, deleted %d", again.Transferred, again.Deleted)
+		}
+	})
+}
+
+// failAfter ends a listing with an error after n objects.
+func failAfter(n int) func(iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error] {
+	return func(seq iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error] {
+		return func(yield func(storage.Object, error) bool) {
+			i := 0
+			for o, err := range seq {
+				if i == n {
+					break
+				}
+				i++
+				if !yield(o, err) {
+					return
+				}
+			}
+			yield(storage.Object{}, &storage.Error{Op: "list", Err: errInjected})
+		}
+	}
+}
+
+func TestFailedListingDeletesNothing(t *testing.T) {
+	eachSeed(t, 100, func(t *testing.T, r *rand.Rand) {
+		inSource, inTarget := trees(r)
+		source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
+		put(t, source, inSource)
+		put(t, target, inTarget)
+		side, size := source, len(inSource)
+		if r.IntN(2) == 0 {
+			side, size = target, len(inTarget)
+		}
+		side.list = failAfter(r.IntN(size + 1))
+		cfg := config(source, target)
+		cfg.Delete.Enable = true
+
+		report, err := s3sync.Sync(t.Context(), cfg)
+		if !errors.Is(err, errInjected) {
+			t.Errorf("error %v, want the listing's", err)
+		}
+		if report.Failed != 1 {
+			t.Errorf("failed %d, want 1", report.Failed)
+		}
+		if target.called("delete") != 0 {
+			t.Error("the target was asked to delete")
+		}
+		for key := range inTarget {
+			if _, ok := contents(t, target.Store)[key]; !ok {
+				t.Errorf("%q is gone", key)
+			}
+		}
+	})
+}
+
+func TestIncompleteListingDeletesNothing(t *testing.T) {
+	for name, side := range map[string]func(source, target *faulty) *faulty{
+		"source": func(source, _ *faulty) *faulty { return source },
+		"target": func(_, target *faulty) *faulty { return target },
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
+			put(t, source, map[string]string{"a": "1"})
+			put(t, target, map[string]string{"b": "2"})
+			side(source, target).problem = &storage.Error{Op: "list", Key: "locked", Err: fs.ErrPermission}
+			cfg := config(source, target)
+			cfg.Delete.Enable = true
+
+			report := run(t, cfg)
+			if report.Warnings != 1 || !report.Incomplete {
+				t.Errorf("warnings %d, incomplete %v", report.Warnings, report.Incomplete)
+			}
+			equal(t, contents(t, target.Store), map[string]string{"a": "1", "b": "2"})
+		})
+	}
+}
+
+func TestFailedTransferDeletesNothing(t *testing.T) {
+	for name, err := range map[string]error{
+		"failure":    errInjected,
+		"permission": fs.ErrPermission,
+		"changed":    storage.ErrChanged,
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, target := mem.New(), &faulty{Store: mem.New()}
+			put(t, source, map[string]string{"a": "1", "b": "2", "c": "3"})
+			put(t, target, map[string]string{"old": "4"})
+			target.put = func(key string) error {
+				if key == "b" {
+					return &storage.Error{Op: "put", Key: key, Err: err}
+				}
+				return nil
+			}
+			cfg := config(source, target)
+			cfg.Delete.Enable = true
+
+			report, _ := s3sync.Sync(t.Context(), cfg)
+			if report.Failed+report.Warnings != 1 || report.Transferred != 2 || report.Deleted != 0 {
+				t.Errorf("report %+v", report)
+			}
+			equal(t, contents(t, target.Store), map[string]string{"a": "1", "c": "3", "old": "4"})
+		})
+	}
+}
+
+func TestFailedKeysAreReported(t *testing.T) {
+	source, target := mem.New(), &faulty{Store: mem.New()}
+	put(t, source, map[string]string{"a": "1", "b": "2", "c": "3"})
+	target.put = func(key string) error {
+		if key == "a" {
+			return nil
+		}
+		return &storage.Error{Op: "put", Key: key, Err: errInjected}
+	}
+	report, err := s3sync.Sync(t.Context(), config(source, target))
+	if !errors.Is(err, errInjected) {
+		t.Errorf("error %v", err)
+	}
+	slices.Sort(report.FailedKeys)
+	if !slices.Equal(report.FailedKeys, []string{"b", "c"}) {
+		t.Errorf("failed keys %q", report.FailedKeys)
+	}
+}
+
+func TestFailFastStopsAtTheFirst(t *testing.T) {
+	source, target := mem.New(), &faulty{Store: mem.New()}
+	objects := map[string]string{}
+	for i := range 100 {
+		objects[fmt.Sprintf("%03d", i)] = "x"
+	}
+	put(t, source, objects)
+	target.put = func(key string) error { return &storage.Error{Op: "put", Key: key, Err: errInjected} }
+	cfg := config(source, target)
+	cfg.FailFast = true
+	cfg.Transfer.Workers = 1
+	report, err := s3sync.Sync(t.Context(), cfg)
+	if !errors.Is(err, errInjected) || report.Failed != 1 {
+		t.Errorf("error %v, failed %d; want the first failure alone", err, report.Failed)
+	}
+}
+
+func TestUnusableStoreEndsTheRun(t *testing.T) {
+	source, target := mem.New(), &faulty{Store: mem.New()}
+	put(t, source, map[string]string{"a": "1", "b": "2", "c": "3"})
+	target.put = func(key string) error {
+		return &storage.Error{Op: "put", Key: key, Err: fmt.Errorf("%w: disk full", storage.ErrUnusable)}
+	}
+	cfg := config(source, target)
+	cfg.Transfer.Workers = 1
+	report, err := s3sync.Sync(t.Context(), cfg)
+	if !errors.Is(err, storage.ErrUnusable) || report.Failed != 1 || target.called("put") != 1 {
+		t.Errorf("error %v, failed %d, puts %d", err, report.Failed, target.called("put"))
+	}
+}
+
+func TestDryRunChangesNothing(t *testing.T) {
+	eachSeed(t, 50, func(t *testing.T, r *rand.Rand) {
+		inSource, inTarget := trees(r)
+		source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
+		put(t, source.Store, inSource)
+		put(t, target.Store, inTarget)
+		cfg := config(source, target)
+		cfg.Delete.Enable = true
+		cfg.Check.Overwrite = true
+		cfg.DryRun = true
+
+		dry := run(t, cfg)
+		for _, op := range []string{"put", "create", "part", "commit", "delete"} {
+			if n := target.called(op); n != 0 {
+				t.Errorf("%s called %d times in a dry run", op, n)
+			}
+		}
+		if n := source.called("open"); n != 0 {
+			t.Errorf("%d objects opened in a dry run", n)
+		}
+		equal(t, contents(t, target.Store), inTarget)
+
+		cfg.DryRun = false
+		real := run(t, cfg)
+		if dry.Transferred != real.Transferred || dry.Deleted != real.Deleted || dry.Skipped != real.Skipped {
+			t.Errorf("dry run said %+v, the run did %+v", dry.Stats, real.Stats)
+		}
+	})
+}
+
+func TestMaxDelete(t *testing.T) {
+	for name, tt := range map[string]struct {
+		max, deleted, warnings int64
+	}{
+		"no bound":        {0, 10, 0},
+		"one":             {1, 1, 1},
+		"three":           {3, 3, 1},
+		"exactly as many": {10, 10, 0},
+		"more":            {11, 10, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, target := mem.New(), mem.New()
+			put(t, source, map[string]string{"keep": "1"})
+			for i := range 10 {
+				put(t, target, map[string]string{fmt.Sprint("old", i): "x"})
+			}
+			cfg := config(source, target)
+			cfg.Delete.Enable = true
+			cfg.Delete.Max = tt.max
+			report := run(t, cfg)
+			if report.Deleted != tt.deleted || report.Warnings != tt.warnings {
+				t.Errorf("deleted %d, warnings %d; want %d, %d", report.Deleted, report.Warnings, tt.deleted, tt.warnings)
+			}
+			if n := len(contents(t, target)); n != 11-int(tt.deleted) {
+				t.Errorf("%d objects left", n)
+			}
+		})
+	}
+}
+
+func TestDamagedReadIsRetried(t *testing.T) {
+	for name, size := range map[string]int{"whole": 1000, "parts": 17 * s3sync.MiB} {
+		for _, times := range []int{1, 100} {
+			t.Run(fmt.Sprint(name, "/", times), func(t *testing.T) {
+				source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
+				data := strings.Repeat("0123456789abcdef", size/16)
+				put(t, source, map[string]string{"a": data})
+				n := 0
+				source.read = func(_ string, p []byte, off int64) error {
+					if off == 0 && n < times {
+						n++
+						p[0] ^= 1
+					}
+					return nil
+				}
+				report, err := s3sync.Sync(t.Context(), config(source, target))
+				if times == 1 {
+					if err != nil || report.ETagVerified != 1 {
+						t.Fatalf("error %v, verified %d", err, report.ETagVerified)
+					}
+					equal(t, contents(t, target.Store), map[string]string{"a": data})
+					return
+				}
+				if !errors.Is(err, storage.ErrMismatch) || report.Transferred != 0 || report.ETagVerified != 0 {
+					t.Errorf("error %v, report %+v", err, report.Stats)
+				}
+				if len(contents(t, target.Store)) != 0 {
+					t.Error("damaged data was published")
+				}
+				if target.called("create") != target.called("abort") {
+					t.Errorf("%d uploads begun, %d aborted", target.called("create"), target.called("abort"))
+				}
+			})
+		}
+	}
+}
+
+func TestWrongAnswerOfTheTargetIsNoSuccess(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change     func(*storage.Info)
+		failed     bool
+		unverified int64
+	}{
+		"other digest": {func(i *storage.Info) { i.ETag = strings.Repeat("0", 32) }, true, 0},
+		"no ETag":      {func(i *storage.Info) { i.ETag = "" }, false, 1},
+		"no digest":    {func(i *storage.Info) { i.ETag = "whatever" }, false, 1},
+		"encrypted":    {func(i *storage.Info) { i.ETag, i.Opaque = strings.Repeat("0", 32), true }, false, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, target := mem.New(), &faulty{Store: mem.New()}
+			put(t, source, map[string]string{"a": "data"})
+			target.written = func(_ string, i *storage.Info) { tt.change(i) }
+			report, err := s3sync.Sync(t.Context(), config(source, target))
+			if (err != nil) != tt.failed || report.Unverified != tt.unverified || report.ETagVerified != 0 {
+				t.Errorf("error %v, report %+v", err, report.Stats)
+			}
+			if tt.failed && report.Transferred != 0 {
+				t.Error("counted as transferred")
+			}
+		})
+	}
+}
+
+func TestEventsInOrderWithCounters(t *testing.T) {
+	source, target := &faulty{Store: mem.New()}, mem.New()
+	put(t, source, map[string]string{"a": "1", "b": "22"})
+	source.list = func(seq iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error] {
+		return func(yield func(storage.Object, error) bool) {
+			// A bucket shows the object whose key is the prefix.
+			if yield(storage.Object{}, nil) {
+				seq(yield)
+			}
+		}
+	}
+	put(t, target, map[string]string{"z": "old"})
+	cfg := config(source, target)
+	cfg.Delete.Enable = true
+	cfg.Transfer.Workers = 1
+	var got []string
+	cfg.OnEvent = func(ev s3sync.Event) {
+		if ev.Type == s3sync.EventProgress {
+			return
+		}
+		got = append(got, fmt.Sprint(ev.Type, " ", ev.Key, " ", ev.Stats.Transferred, ev.Stats.Deleted))
+	}
+	run(t, cfg)
+	ty := func(et s3sync.EventType, key string, transferred, deleted int) string {
+		return fmt.Sprint(et, " ", key, " ", transferred, deleted)
+	}
+	want := []string{
+		ty(s3sync.EventStart, "", 0, 0),
+		ty(s3sync.EventSkipped, "", 0, 0),
+		ty(s3sync.EventVerified, "a", 0, 0), ty(s3sync.EventTransferred, "a", 1, 0),
+		ty(s3sync.EventVerified, "b", 1, 0), ty(s3sync.EventTransferred, "b", 2, 0),
+		ty(s3sync.EventDeleted, "z", 2, 1),
+		ty(s3sync.EventEnd, "", 2, 1),
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
+func TestCancelledRunChangesNothingMore(t *testing.T) {
+	source, target := mem.New(), &faulty{Store: mem.New()}
+	put(t, source, map[string]string{"a": "1", "b": "2"})
+	put(t, target, map[string]string{"z": "old"})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errInjected)
+	cfg := config(source, target)
+	cfg.Delete.Enable = true
+	report, err := s3sync.Sync(ctx, cfg)
+	if !errors.Is(err, errInjected) || report == nil {
+		t.Fatalf("error %v, report %v", err, report)
+	}
+	equal(t, contents(t, target.Store), map[string]string{"z": "old"})
+}
+
+func TestDefaultCheckComparesWholeSeconds(t *testing.T) {
+	base := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		source, target time.Time
+		want           int64
+	}{
+		"newer":          {base.Add(time.Second), base, 1},
+		"same second":    {base.Add(900 * time.Millisecond), base, 0},
+		"older":          {base, base.Add(time.Second), 0},
+		"across seconds": {base.Add(time.Second), base.Add(999 * time.Millisecond), 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := tt.source
+			source := mem.New()
+			source.SetClock(func() time.Time { return now })
+			target := mem.New()
+			target.SetClock(func() time.Time { return tt.target })
+			put(t, source, map[string]string{"a": "1"})
+			put(t, target, map[string]string{"a": "2"})
+			if got := run(t, config(source, target)).Transferred; got != tt.want {
+				t.Errorf("transferred %d, want %d", got, tt.want)
+			}
+		})
+	}
+}
