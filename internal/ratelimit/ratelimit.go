@@ -49,8 +49,20 @@ func newLimiter(perSecond float64, burst int) *Limiter {
 	return &Limiter{rate.NewLimiter(rate.Limit(perSecond*(1-margin)), burst)}
 }
 
-// WaitN returns when n units may pass, which can be many more than pass in one
-// second; or with the cause of ctx when that is cancelled.
+// Burst returns the largest number of units that may pass in one go, without
+// regard to the time between them.
+func (l *Limiter) Burst() int {
+	if l == nil {
+		return math.MaxInt
+	}
+	return l.bucket.Burst()
+}
+
+// WaitN returns when n units may pass, or with the cause of ctx when that is
+// cancelled. n can be many more than pass in one second; but if it is above
+// Burst, units for which it waited early pass late, and too many may then pass
+// within one second. So a stream of bytes waits for and moves at most Burst at
+// a time.
 func (l *Limiter) WaitN(ctx context.Context, n int) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
