@@ -41,8 +41,8 @@ help: ## list the targets
 ##### For users
 
 .PHONY: build
-build: ## build bin/s3sync
-	$(BUILD) -o bin/s3sync$(shell $(GO) env GOEXE) ./cmd/s3sync
+build: ## build ./s3sync
+	$(BUILD) -o s3sync$(shell $(GO) env GOEXE) ./cmd/s3sync
 
 .PHONY: demo
 demo: $(BIN)/versitygw ## sync a real tree to a local S3 server and back, explaining each step
@@ -99,11 +99,11 @@ fix-check:
 
 # vet reads the tests as well.
 .PHONY: cross
-cross: ## build and vet for every system that is supported
+cross: ## build (into .cache/cross) and vet for every supported system
 	@set -e; for p in $(PLATFORMS); do \
 		echo "GOOS=$${p%/*} GOARCH=$${p#*/} go build, go vet"; \
 		export CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/}; \
-		$(GO) build -trimpath -o $(CACHE)/cross/$$p/ ./cmd/s3sync; \
+		$(BUILD) -o $(CACHE)/cross/$$p/ ./cmd/s3sync; \
 		$(GO) vet ./...; \
 	done
 
@@ -136,7 +136,7 @@ tools: $(TOOLS:%=$(BIN)/%) ## build the pinned tools and test servers into .cach
 
 .PHONY: clean
 clean: ## remove what make built
-	rm -rf bin $(CACHE)
+	rm -rf s3sync s3sync.exe $(CACHE)
 
 # The stamp's name holds the version: a new version is a new stamp, and the
 # binary is older than it. GOFLAGS is emptied because -mod and -tags of the

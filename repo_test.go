@@ -1,0 +1,212 @@
+package s3sync_test
+
+import (
+	"flag"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The house rules that no linter knows. Each says why it is there.
+
+//go:generate go test -run ^TestDependencies$ . -update
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// source is a file of the repository.
+type source struct {
+	name string // slash-separated, relative to the module
+	data string
+}
+
+// sources returns the files that belong to the repository.
+func sources(t *testing.T) (files []source) {
+	t.Helper()
+	root := os.DirFS(".")
+	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if slices.Contains([]string{".git", ".cache"}, name) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !d.Type().IsRegular() || slices.Contains([]string{".test", ".prof", ".exe"}, path.Ext(name)) || name == "s3sync" {
+			return nil
+		}
+		data, err := fs.ReadFile(root, name)
+		files = append(files, source{name, string(data)})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// TestPackageComments: each package tells what it is, in exactly one file.
+func TestPackageComments(t *testing.T) {
+	comments := make(map[string][]string) // by directory
+	for _, f := range sources(t) {
+		dir := path.Dir(f.name)
+		if path.Ext(f.name) != ".go" || strings.HasSuffix(f.name, "_test.go") ||
+			strings.Contains(f.name, "testdata/") || strings.HasPrefix(f.data, "//go:build ignore") {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), f.name, f.data, parser.PackageClauseOnly|parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := comments[dir]; !ok {
+			comments[dir] = nil
+		}
+		if parsed.Doc != nil {
+			comments[dir] = append(comments[dir], f.name)
+		}
+	}
+	for dir, files := range comments {
+		if len(files) != 1 {
+			t.Errorf("%s has %d package comments %v, want 1", dir, len(files), files)
+		}
+	}
+}
+
+// TestNoFaultSwitches: faults come from outside (internal/faultproxy, wrapped
+// stores), so that no user can meet one.
+func TestNoFaultSwitches(t *testing.T) {
+	for _, f := range sources(t) {
+		if path.Ext(f.name) == ".go" && !strings.HasSuffix(f.name, "_test.go") &&
+			strings.Contains(strings.ToLower(f.data), "simulat") {
+			t.Errorf("%s simulates something", f.name)
+		}
+	}
+}
+
+// TestNoMachinePaths: nothing in the repository knows the machine that it was
+// written on.
+func TestNoMachinePaths(t *testing.T) {
+	forbidden := regexp.MustCompile(`(^|[^\w.~/-])(/(home|Users|root|work)/\w|[A-Z]:\\Users\\)`)
+	for _, f := range sources(t) {
+		for i, line := range strings.Split(f.data, "\n") {
+			if found := forbidden.FindString(line); found != "" && f.name != "repo_test.go" {
+				t.Errorf("%s:%d: absolute path %q", f.name, i+1, found)
+			}
+		}
+	}
+}
+
+// TestSDKStaysInBucket: storage/bucket translates, everybody else speaks of
+// storage.Object. This also holds for files of other systems, which the linter
+// does not read.
+func TestSDKStaysInBucket(t *testing.T) {
+	for _, f := range sources(t) {
+		if path.Ext(f.name) != ".go" || strings.HasSuffix(f.name, "_test.go") ||
+			slices.Contains([]string{"storage/bucket", "internal/s3server"}, path.Dir(f.name)) {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), f.name, f.data, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, spec := range parsed.Imports {
+			if strings.HasPrefix(spec.Path.Value, `"github.com/aws/`) {
+				t.Errorf("%s imports %s", f.name, spec.Path.Value)
+			}
+		}
+	}
+}
+
+// TestDependencies: a module that comes into the binary is seen in review.
+func TestDependencies(t *testing.T) {
+	const golden = "testdata/deps.txt"
+	var modules []string
+	for _, p := range goList(t, "-deps", "./cmd/s3sync") {
+		if p.Module != nil && !p.Module.Main {
+			modules = append(modules, p.Module.Path)
+		}
+	}
+	slices.Sort(modules)
+	got := strings.Join(slices.Compact(modules), "\n") + "\n"
+	if *update {
+		if err := os.WriteFile(filepath.FromSlash(golden), []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(filepath.FromSlash(golden))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("the modules in the binary changed; if that is meant: make generate\n%s", diff)
+	}
+}
+
+// TestArchitecture: docs/ARCHITECTURE.md names every package, and what it names
+// exists.
+func TestArchitecture(t *testing.T) {
+	data, err := os.ReadFile(filepath.FromSlash("docs/ARCHITECTURE.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(data)
+	named := func(name string) bool { return strings.Contains(text, "`"+name+"`") }
+
+	for _, p := range goList(t, "./...") {
+		name := strings.TrimPrefix(p.ImportPath, "s3sync/")
+		if !named(name) {
+			t.Errorf("the package `%s` is not named", name)
+		}
+	}
+	var tests strings.Builder
+	for _, f := range sources(t) {
+		if strings.HasSuffix(f.name, "_test.go") || strings.HasPrefix(f.name, "storage/storagetest/") {
+			tests.WriteString(f.data)
+		}
+	}
+	for _, test := range regexp.MustCompile(`\b(Test|Fuzz)[A-Z]\w*`).FindAllString(text, -1) {
+		if !strings.Contains(tests.String(), "func "+test+"(") {
+			t.Errorf("there is no %s", test)
+		}
+	}
+	for _, link := range regexp.MustCompile("`([a-z][\\w/.-]*/[\\w.-]+)`").FindAllStringSubmatch(text, -1) {
+		if _, err := os.Stat(filepath.FromSlash(link[1])); err != nil {
+			t.Errorf("there is no %s", link[1])
+		}
+	}
+	if lines := strings.Count(text, "\n"); lines > 200 {
+		t.Errorf("%d lines; more than 200 are not read", lines)
+	}
+}
+
+// TestGoldenFilesAreGenerated: `make generate` rewrites every golden file,
+// because each test with an -update flag has a go:generate line.
+func TestGoldenFilesAreGenerated(t *testing.T) {
+	declares, generates := make(map[string]bool), make(map[string]bool)
+	for _, f := range sources(t) {
+		if path.Ext(f.name) != ".go" {
+			continue
+		}
+		if strings.Contains(f.data, `flag.Bool("update"`) {
+			declares[path.Dir(f.name)] = true
+		}
+		if regexp.MustCompile(`(?m)^//go:generate go test .*-update`).MatchString(f.data) {
+			generates[path.Dir(f.name)] = true
+		}
+	}
+	for dir := range declares {
+		if !generates[dir] {
+			t.Errorf("%s has an -update flag but no line `//go:generate go test -run ^TestName$ . -update`", dir)
+		}
+	}
+}

@@ -1,0 +1,304 @@
+package s3sync_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/importer"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// goroutineFiles are the files of the product that may start goroutines. Each
+// of them waits for what it starts; see "Concurrency" in docs/ARCHITECTURE.md
+// before adding one.
+var goroutineFiles = []string{
+	"internal/parallel/parallel.go",
+	"reporter.go",
+}
+
+// testTools are the packages that only tests, the demo and benchmarks use.
+var testTools = []string{
+	"s3sync/internal/bench", "s3sync/internal/demo", "s3sync/internal/faultproxy",
+	"s3sync/internal/listserver", "s3sync/internal/s3server", "s3sync/storage/storagetest",
+}
+
+// TestSequenceErrors: nobody ranges over a sequence of values and errors, or
+// pulls from one, without taking the error. Go and vet allow it, and a listing
+// that failed would look like one that ended.
+func TestSequenceErrors(t *testing.T) {
+	for _, p := range typeCheck(t) {
+		for _, file := range p.files {
+			for _, found := range droppedErrors(p.info, file) {
+				t.Errorf("%s: %s", p.position(found.node), found.text)
+			}
+		}
+	}
+}
+
+// TestGoroutines: goroutines start in few places, so that it can be seen who
+// waits for them.
+func TestGoroutines(t *testing.T) {
+	unused := slices.Clone(goroutineFiles)
+	for _, p := range typeCheck(t) {
+		if slices.Contains(testTools, p.path) {
+			continue
+		}
+		for _, file := range p.files {
+			name := p.position(file).Filename
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			for _, node := range goroutines(p.info, file) {
+				unused = slices.DeleteFunc(unused, func(f string) bool { return f == name })
+				if !slices.Contains(goroutineFiles, name) {
+					t.Errorf("%s: starts a goroutine; use internal/parallel, or add the file to goroutineFiles", p.position(node))
+				}
+			}
+		}
+	}
+	if len(unused) > 0 {
+		t.Errorf("goroutineFiles names %v, which start none", unused)
+	}
+}
+
+// TestRulesFindWhatTheyForbid holds the two rules above against code that
+// breaks them.
+func TestRulesFindWhatTheyForbid(t *testing.T) {
+	const source = `package p
+import ("iter"; "sync")
+type list = iter.Seq2[int, error]
+func bad(s iter.Seq2[string, error], l list, m map[int]error) {
+	for range s {}           // 1
+	for k := range s { _ = k } // 2
+	for k, _ := range l { _ = k } // 3
+	next, stop := iter.Pull2(s)
+	defer stop()
+	v, _, ok := next() // 4
+	_, _ = v, ok
+	for k, err := range s { _, _ = k, err }
+	for k := range m { _ = k }
+	for range 3 {}
+	v, err, ok := next()
+	_, _, _ = v, err, ok
+}
+func start(wg *sync.WaitGroup, f func()) {
+	go f()   // 1
+	wg.Go(f) // 2
+	wg.Wait()
+}
+`
+	fset := token.NewFileSet()
+	file, err := parser.ParseFile(fset, "p.go", source, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info := newInfo()
+	conf := types.Config{Importer: importer.ForCompiler(fset, "source", nil)}
+	if _, err := conf.Check("p", fset, []*ast.File{file}, info); err != nil {
+		t.Fatal(err)
+	}
+	var lines []int
+	for _, found := range droppedErrors(info, file) {
+		lines = append(lines, fset.Position(found.node.Pos()).Line)
+	}
+	if want := []int{5, 6, 7, 10}; !slices.Equal(lines, want) {
+		t.Errorf("dropped errors found in lines %v, want %v", lines, want)
+	}
+	lines = nil
+	for _, node := range goroutines(info, file) {
+		lines = append(lines, fset.Position(node.Pos()).Line)
+	}
+	if want := []int{19, 20}; !slices.Equal(lines, want) {
+		t.Errorf("goroutines found in lines %v, want %v", lines, want)
+	}
+}
+
+type finding struct {
+	node ast.Node
+	text string
+}
+
+func droppedErrors(info *types.Info, file *ast.File) (found []finding) {
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.RangeStmt:
+			if yieldsError(info.TypeOf(n.X)) && (n.Value == nil || isBlank(n.Value)) {
+				found = append(found, finding{n, "this loop drops the error of its sequence"})
+			}
+		case *ast.AssignStmt:
+			if len(n.Lhs) == 3 && len(n.Rhs) == 1 && isBlank(n.Lhs[1]) && pullsError(info.TypeOf(n.Rhs[0])) {
+				found = append(found, finding{n, "this drops the error of the sequence that it pulls from"})
+			}
+		}
+		return true
+	})
+	return found
+}
+
+func isBlank(e ast.Expr) bool {
+	id, ok := e.(*ast.Ident)
+	return ok && id.Name == "_"
+}
+
+func isError(t types.Type) bool {
+	return types.Identical(t, types.Universe.Lookup("error").Type())
+}
+
+// yieldsError reports whether t is func(yield func(V, error) bool).
+func yieldsError(t types.Type) bool {
+	if t == nil {
+		return false
+	}
+	seq, ok := t.Underlying().(*types.Signature)
+	if !ok || seq.Params().Len() != 1 {
+		return false
+	}
+	yield, ok := seq.Params().At(0).Type().Underlying().(*types.Signature)
+	return ok && yield.Params().Len() == 2 && isError(yield.Params().At(1).Type())
+}
+
+// pullsError reports whether t is the results (V, error, bool), which only the
+// next function of a pulled sequence has.
+func pullsError(t types.Type) bool {
+	results, ok := t.(*types.Tuple)
+	return ok && results.Len() == 3 && isError(results.At(1).Type()) &&
+		types.Identical(results.At(2).Type(), types.Typ[types.Bool])
+}
+
+func goroutines(info *types.Info, file *ast.File) (found []ast.Node) {
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.GoStmt:
+			found = append(found, n)
+		case *ast.CallExpr:
+			selector, ok := n.Fun.(*ast.SelectorExpr)
+			if !ok {
+				break
+			}
+			f, ok := info.Uses[selector.Sel].(*types.Func)
+			if ok && slices.Contains([]string{
+				"(*sync.WaitGroup).Go", "(*golang.org/x/sync/errgroup.Group).Go", "(*golang.org/x/sync/errgroup.Group).TryGo",
+			}, f.FullName()) {
+				found = append(found, n)
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// A checked is a package of this module with the types of its expressions.
+type checked struct {
+	path  string
+	root  string
+	fset  *token.FileSet
+	files []*ast.File
+	info  *types.Info
+}
+
+// position is relative to the module.
+func (p *checked) position(n ast.Node) token.Position {
+	pos := p.fset.Position(n.Pos())
+	if rel, err := filepath.Rel(p.root, pos.Filename); err == nil {
+		pos.Filename = filepath.ToSlash(rel)
+	}
+	return pos
+}
+
+func newInfo() *types.Info {
+	return &types.Info{Types: make(map[ast.Expr]types.TypeAndValue), Uses: make(map[*ast.Ident]types.Object)}
+}
+
+// A listed is what `go list` tells about a package.
+type listed struct {
+	ImportPath, Name, Dir, Export, ForTest string
+	Standard                               bool
+	GoFiles, Imports                       []string
+	ImportMap                              map[string]string
+	Module                                 *struct {
+		Path, Version string
+		Main          bool
+	}
+}
+
+func goList(t *testing.T, args ...string) (packages []listed) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list", "-json"}, args...)...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %v\n%s", cmd, err, stderr.String())
+	}
+	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			return packages
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+// typeCheck reads all packages of this module with their tests. The packages
+// they import are taken from the build cache.
+func typeCheck(t *testing.T) (all []*checked) {
+	t.Helper()
+	root, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages := goList(t, "-export", "-deps", "-test", "./...")
+	exports := make(map[string]string)
+	withTests := make(map[string]bool) // packages that have a variant with their test files
+	for _, p := range packages {
+		exports[p.ImportPath] = p.Export
+		if p.ForTest != "" && p.ImportPath == p.ForTest+" ["+p.ForTest+".test]" {
+			withTests[p.ForTest] = true
+		}
+	}
+	for _, p := range packages {
+		path, _, _ := strings.Cut(p.ImportPath, " ")
+		if p.Module == nil || !p.Module.Main || strings.HasSuffix(path, ".test") || withTests[p.ImportPath] ||
+			p.ForTest != "" && path != p.ForTest && path != p.ForTest+"_test" {
+			continue // somebody else's, generated, or the same files again
+		}
+		c := &checked{path: path, root: root, fset: token.NewFileSet(), info: newInfo()}
+		for _, name := range p.GoFiles {
+			file, err := parser.ParseFile(c.fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.files = append(c.files, file)
+		}
+		conf := types.Config{Importer: importer.ForCompiler(c.fset, "gc", func(path string) (io.ReadCloser, error) {
+			if mapped := p.ImportMap[path]; mapped != "" {
+				path = mapped
+			}
+			if exports[path] == "" {
+				return nil, fmt.Errorf("no export data for %s", path)
+			}
+			return os.Open(exports[path])
+		})}
+		if _, err := conf.Check(path, c.fset, c.files, c.info); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, c)
+	}
+	if len(all) == 0 {
+		t.Fatal("no packages found")
+	}
+	return all
+}
