@@ -42,7 +42,7 @@ func (r *Reader) Next() (storage.Object, error) {
 }
 
 func (r *Reader) next() (storage.Object, error) {
-	if r.left == 0 {
+	if r.left <= 0 {
 		return storage.Object{}, r.end()
 	}
 	if r.records == 0 {
