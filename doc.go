@@ -1,3 +1,29 @@
 // Package s3sync keeps a local directory and an S3 bucket, or two buckets, in
 // sync, and proves that what arrived is what was sent.
+//
+// Start from [DefaultConfig], set the two sides, and call [Sync]:
+//
+//	cfg := s3sync.DefaultConfig()
+//	cfg.Source.URL = "./photos"
+//	cfg.Target.URL = "s3://my-bucket/photos/"
+//	report, err := s3sync.Sync(ctx, cfg)
+//
+// The report is complete also when the run failed. What happens to each object
+// meanwhile is told by [Config.OnEvent] and [Config.Logger].
+//
+// # Guarantees
+//
+// Nothing is deleted unless both sides were listed completely and every transfer
+// succeeded. A file appears under its name only after its bytes were proved. No
+// key makes the run write outside the target directory. Memory is bounded by
+// [Transfer.MaxMemory] and does not grow with the number of objects.
+//
+// # Stores
+//
+// A side can also be any [s3sync/storage.Store]: set [Endpoint.Store]. Package
+// [s3sync/storage/mem] has one for tests.
+//
+// # Compatibility
+//
+// Until version 1.0 the API may change with every minor version.
 package s3sync

@@ -94,12 +94,11 @@ type syncer struct {
 
 func newSyncer(cfg *Config, source, target storage.Store, report *reporter, log *logger) *syncer {
 	mapper, _ := target.(storage.KeyMapper)
-	_, sourceLocal := source.(storage.KeyMapper)
 	return &syncer{
 		cfg:         cfg,
 		source:      source,
 		target:      target,
-		sourceLocal: sourceLocal,
+		sourceLocal: source.Caps().Files,
 		mapper:      mapper,
 		report:      report,
 		log:         log,

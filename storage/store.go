@@ -58,6 +58,9 @@ type Store interface {
 type Caps struct {
 	// Ordered: List yields in ascending byte order of the key.
 	Ordered bool
+	// Files: the objects are files. They have no ETags, and change in place
+	// while they are read.
+	Files bool
 	// WantMD5 and WantSHA256: blocks written here should carry the digest,
 	// because the store sends it along so that the server can refuse damage.
 	WantMD5, WantSHA256 bool
