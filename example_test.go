@@ -1,0 +1,126 @@
+package s3sync_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"s3sync"
+	"s3sync/storage"
+	"s3sync/storage/mem"
+)
+
+// The plainest use: a directory goes to a bucket. Nothing runs here, because
+// the bucket is not ours.
+func Example() {
+	sync := func(ctx context.Context) {
+		cfg := s3sync.DefaultConfig()
+		cfg.Source.URL = "./photos"
+		cfg.Target.URL = "s3://my-bucket/photos/"
+
+		report, err := s3sync.Sync(ctx, cfg)
+		fmt.Println("transferred", report.Transferred, "verified", report.ETagVerified)
+		if err != nil {
+			log.Print(err)
+		}
+	}
+	_ = sync
+}
+
+// A store in memory stands for the bucket here.
+func ExampleSync() {
+	ctx := context.Background()
+	bucket := mem.New()
+	for key, data := range map[string]string{"a.txt": "hello", "b/c.txt": "world"} {
+		_, err := bucket.Put(ctx, key, storage.Block{Data: []byte(data)}, storage.WriteOptions{Size: int64(len(data))})
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+
+	cfg := s3sync.DefaultConfig()
+	cfg.Source.Store = bucket
+	cfg.Target.URL = dir
+	for range 2 {
+		report, err := s3sync.Sync(ctx, cfg)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("transferred", report.Transferred, "verified", report.ETagVerified, "skipped", report.Skipped)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "b", "c.txt"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(string(data))
+	// Output:
+	// transferred 2 verified 2 skipped 0
+	// transferred 0 verified 0 skipped 2
+	// world
+}
+
+// Events tell what happens to each object while the run goes on.
+func ExampleConfig_events() {
+	source, target := mem.New(), mem.New()
+	_, err := target.Put(context.Background(), "old.txt", storage.Block{}, storage.WriteOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	cfg := s3sync.DefaultConfig()
+	cfg.Source.Store, cfg.Target.Store = source, target
+	cfg.Delete.Enable = true
+	cfg.DryRun = true
+	cfg.OnEvent = func(ev s3sync.Event) {
+		switch ev.Type {
+		case s3sync.EventDeleted:
+			fmt.Println("would delete", ev.Key)
+		case s3sync.EventEnd:
+			fmt.Println("in all", ev.Stats.Deleted)
+		}
+	}
+	if _, err := s3sync.Sync(context.Background(), cfg); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// would delete old.txt
+	// in all 1
+}
+
+// The log of a run goes to any slog.Handler.
+func ExampleConfig_logger() {
+	cfg := s3sync.DefaultConfig()
+	cfg.Source.Store, cfg.Target.Store = mem.New(), mem.New()
+	cfg.Logger = slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
+		Level: slog.LevelInfo,
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey || a.Key == "duration_sec" {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+	if _, err := s3sync.Sync(context.Background(), cfg); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// level=INFO msg="sync summary" transferred_byte=0 transferred_byte_per_sec=0 transferred_object=0 transferred_object_per_sec=0 etag_verified=0 checksum_verified=0 unverified=0 deleted=0 skipped=0 error=0 warning=0
+}
+
+// A progress display reads the counters of EventProgress, which comes about
+// every second.
+func ExampleEvent_progress() {
+	cfg := s3sync.DefaultConfig()
+	cfg.OnEvent = func(ev s3sync.Event) {
+		if ev.Type == s3sync.EventProgress {
+			fmt.Printf("\r%d objects, %d bytes", ev.Stats.Transferred, ev.Stats.TransferredBytes)
+		}
+	}
+}
