@@ -37,9 +37,8 @@ type Filter struct{ c Config }
 func New(c Config) Filter { return Filter{c} }
 
 // Reject returns the name of the first filter that o does not pass, or the
-// empty string if o is kept. Times of modification count in whole milliseconds,
-// as far as S3 tells them in responses and file systems with less precision keep
-// them.
+// empty string if o is kept. The time of modification counts in whole
+// milliseconds, which is the most that S3 tells; what is finer is cut off.
 func (f Filter) Reject(o storage.Object) string {
 	c := &f.c
 	modified := o.ModTime.Truncate(time.Millisecond)
