@@ -2,9 +2,11 @@ package s3sync
 
 import (
 	"context"
-	"errors"
+	"time"
 
+	"s3sync/internal/ratelimit"
 	"s3sync/storage"
+	"s3sync/storage/bucket"
 	"s3sync/storage/dir"
 )
 
@@ -38,6 +40,45 @@ func openTarget(ctx context.Context, cfg *Config) (storage.Store, error) {
 	return dir.Open(loc.path, dir.Options{Missing: true, Fsync: cfg.Local.Fsync})
 }
 
-func openBucket(_ context.Context, _ *Config, _ Endpoint, _ location) (storage.Store, error) {
-	return nil, errors.ErrUnsupported
+// stallTimeout is how long a transfer may make no progress.
+const stallTimeout = 20 * time.Second
+
+func openBucket(ctx context.Context, cfg *Config, e Endpoint, loc location) (storage.Store, error) {
+	opts := bucket.Options{
+		Bucket:           loc.bucket,
+		Prefix:           loc.prefix,
+		Profile:          e.Profile,
+		AccessKey:        e.AccessKey,
+		SecretKey:        e.SecretKey,
+		SessionToken:     e.SessionToken,
+		Region:           e.Region,
+		EndpointURL:      e.EndpointURL,
+		Accelerate:       e.Accelerate,
+		RequestPayer:     e.RequestPayer,
+		PathStyle:        e.PathStyle,
+		ConfigFile:       cfg.AWS.ConfigFile,
+		CredentialsFile:  cfg.AWS.CredentialsFile,
+		HTTPSProxy:       cfg.AWS.HTTPSProxy,
+		MaxKeys:          cfg.AWS.MaxKeys,
+		UnsignedPayload:  cfg.AWS.UnsignedPayload,
+		NoContentMD5:     cfg.AWS.NoContentMD5,
+		MaxAttempts:      cfg.Retry.MaxAttempts,
+		InitialBackoff:   cfg.Retry.InitialBackoff,
+		OperationTimeout: cfg.Timeout.Operation,
+		AttemptTimeout:   cfg.Timeout.Attempt,
+		ConnectTimeout:   cfg.Timeout.Connect,
+		ReadTimeout:      cfg.Timeout.Read,
+		StallTimeout:     stallTimeout,
+		MaxConns:         cfg.Transfer.Workers + cfg.Transfer.ParallelParts,
+	}
+	if cfg.AWS.NoStallProtection {
+		opts.StallTimeout = 0
+	}
+	if cfg.AWS.Trace {
+		opts.Trace = cfg.Logger
+	}
+	if rate := cfg.Transfer.BytesPerSecond; rate > 0 {
+		opts.ReceiveLimit, opts.SendLimit = ratelimit.Bytes(rate), ratelimit.Bytes(rate)
+	}
+	return bucket.Open(ctx, opts)
 }
