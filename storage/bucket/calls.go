@@ -1,0 +1,263 @@
+package bucket
+
+// The requests that are made for every object or page, one method each, in
+// terms of this package. What calls them does not know how they are made.
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"s3sync/storage"
+)
+
+// A target names what is read, and on which condition.
+type target struct {
+	key       string // relative to the prefix
+	versionID string
+	etag      string // If-Match, without quotes; empty is no condition
+	part      int    // asks for that part; 0 is the object
+}
+
+// An answer is what the headers of a GET or HEAD tell.
+type answer struct {
+	info          storage.Info
+	contentLength int64
+	contentRange  string
+	body          io.ReadCloser // of a GET
+}
+
+// head asks for an object's headers.
+func (s *Store) head(ctx context.Context, t target) (answer, error) {
+	ctx, cancel := s.limited(ctx)
+	defer cancel()
+	in := &s3.HeadObjectInput{
+		Bucket: &s.opts.Bucket, Key: aws.String(s.full(t.key)),
+		VersionId: optional(t.versionID), IfMatch: quoted(t.etag), RequestPayer: s.payer,
+	}
+	if t.part > 0 {
+		in.PartNumber = aws.Int32(int32(t.part)) //nolint:gosec // at most 10,000
+	}
+	out, err := s.sdk.HeadObject(ctx, in)
+	if err != nil {
+		return answer{}, s.client.classify(err)
+	}
+	a := answer{
+		contentLength: aws.ToInt64(out.ContentLength),
+		info: storage.Info{
+			Object: object(t.key, out.LastModified, out.ETag, out.VersionId),
+			Attributes: storage.Attributes{
+				CacheControl:       aws.ToString(out.CacheControl),
+				ContentDisposition: aws.ToString(out.ContentDisposition),
+				ContentEncoding:    aws.ToString(out.ContentEncoding),
+				ContentLanguage:    aws.ToString(out.ContentLanguage),
+				ContentType:        aws.ToString(out.ContentType),
+				Expires:            aws.ToString(out.ExpiresString),
+				Metadata:           out.Metadata,
+			},
+		},
+	}
+	a.info.Size = a.contentLength
+	a.info.Opaque = s.opaque(a.info.ETag, out.ServerSideEncryption, out.SSECustomerAlgorithm)
+	return a, nil
+}
+
+// get asks for n bytes of an object from off, or for all of it if n is 0. The
+// body outlives ctx: it ends when it is closed.
+func (s *Store) get(ctx context.Context, t target, off, n int64) (answer, error) {
+	in := &s3.GetObjectInput{
+		Bucket: &s.opts.Bucket, Key: aws.String(s.full(t.key)),
+		VersionId: optional(t.versionID), IfMatch: quoted(t.etag), RequestPayer: s.payer,
+	}
+	if n > 0 {
+		in.Range = aws.String(fmt.Sprintf("bytes=%d-%d", off, off+n-1))
+	}
+	life, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { cancel(ctx.Err()) })
+	defer stop()
+	if d := s.opts.OperationTimeout; d > 0 {
+		timer := time.AfterFunc(d, func() { cancel(&timeoutError{"no answer", d}) })
+		defer timer.Stop()
+	}
+	out, err := s.sdk.GetObject(life, in)
+	if err != nil {
+		err = s.client.classify(ownCause(life, err))
+		cancel(nil)
+		return answer{}, err
+	}
+	a := answer{
+		contentLength: aws.ToInt64(out.ContentLength),
+		contentRange:  aws.ToString(out.ContentRange),
+		body:          &body{out.Body, cancel},
+		info: storage.Info{
+			Object: object(t.key, out.LastModified, out.ETag, out.VersionId),
+			Attributes: storage.Attributes{
+				CacheControl:       aws.ToString(out.CacheControl),
+				ContentDisposition: aws.ToString(out.ContentDisposition),
+				ContentEncoding:    aws.ToString(out.ContentEncoding),
+				ContentLanguage:    aws.ToString(out.ContentLanguage),
+				ContentType:        aws.ToString(out.ContentType),
+				Expires:            aws.ToString(out.ExpiresString),
+				Metadata:           out.Metadata,
+			},
+		},
+	}
+	a.info.Opaque = s.opaque(a.info.ETag, out.ServerSideEncryption, out.SSECustomerAlgorithm)
+	return a, nil
+}
+
+// A body is that of an answer, with what ends its request.
+type body struct {
+	io.ReadCloser
+
+	cancel context.CancelCauseFunc
+}
+
+func (b *body) Close() error {
+	err := b.ReadCloser.Close()
+	b.cancel(nil)
+	return err
+}
+
+// object is what the headers tell of an object. The size depends on the request.
+func object(key string, modTime *time.Time, etag, versionID *string) storage.Object {
+	return storage.Object{
+		Key: key, ModTime: aws.ToTime(modTime), ETag: unquoted(etag), VersionID: aws.ToString(versionID),
+	}
+}
+
+// opaque reports whether an ETag says nothing about the content.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
+func (s *Store) opaque(etag string, sse types.ServerSideEncryption, customer *string) bool {
+	kms := sse == types.ServerSideEncryptionAwsKms || sse == types.ServerSideEncryptionAwsKmsDsse
+	return kms || s.directory || aws.ToString(customer) != "" || !isDigest(etag)
+}
+
+// isDigest reports whether an ETag has the form of MD5 digests: 32 hexadecimal
+// digits, and -N for N parts.
+func isDigest(etag string) bool {
+	sum, _, _ := strings.Cut(etag, "-")
+	_, err := hex.DecodeString(sum)
+	return err == nil && len(sum) == 32
+}
+
+// A written is what the server tells of something it stored.
+type written struct {
+	etag, versionID string
+	opaque          bool
+}
+
+// put writes an object in one request.
+func (s *Store) put(ctx context.Context, key string, b storage.Block, attrs storage.Attributes) (written, error) {
+	ctx, cancel := s.limited(ctx)
+	defer cancel()
+	out, err := s.sdk.PutObject(withPayloadHash(ctx, s.payloadHash(b)), &s3.PutObjectInput{
+		Bucket: &s.opts.Bucket, Key: aws.String(s.full(key)), RequestPayer: s.payer,
+		Body: bytes.NewReader(b.Data), ContentLength: aws.Int64(int64(len(b.Data))), ContentMD5: s.contentMD5(b),
+		CacheControl:       optional(attrs.CacheControl),
+		ContentDisposition: optional(attrs.ContentDisposition),
+		ContentEncoding:    optional(attrs.ContentEncoding),
+		ContentLanguage:    optional(attrs.ContentLanguage),
+		ContentType:        optional(attrs.ContentType),
+		Metadata:           attrs.Metadata,
+	}, withExpires(attrs.Expires))
+	if err != nil {
+		return written{}, s.client.classify(err)
+	}
+	w := written{etag: unquoted(out.ETag), versionID: aws.ToString(out.VersionId)}
+	w.opaque = s.opaque(w.etag, out.ServerSideEncryption, out.SSECustomerAlgorithm)
+	return w, nil
+}
+
+// putPart writes one part and returns its ETag.
+func (s *Store) putPart(ctx context.Context, key, uploadID string, n int, b storage.Block) (etag string, err error) {
+	ctx, cancel := s.limited(ctx)
+	defer cancel()
+	out, err := s.sdk.UploadPart(withPayloadHash(ctx, s.payloadHash(b)), &s3.UploadPartInput{
+		Bucket: &s.opts.Bucket, Key: aws.String(s.full(key)), RequestPayer: s.payer,
+		UploadId: &uploadID, PartNumber: aws.Int32(int32(n)), //nolint:gosec // at most 10,000
+		Body: bytes.NewReader(b.Data), ContentLength: aws.Int64(int64(len(b.Data))), ContentMD5: s.contentMD5(b),
+	})
+	if err != nil {
+		return "", s.client.classify(err)
+	}
+	return unquoted(out.ETag), nil
+}
+
+// payloadHash is the value of x-amz-content-sha256.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
+func (s *Store) payloadHash(b storage.Block) string {
+	if s.opts.UnsignedPayload {
+		return "UNSIGNED-PAYLOAD"
+	}
+	if b.SHA256 != nil {
+		return hex.EncodeToString(b.SHA256)
+	}
+	sum := sha256.Sum256(b.Data)
+	return hex.EncodeToString(sum[:])
+}
+
+func (s *Store) contentMD5(b storage.Block) *string {
+	if b.MD5 == nil || !s.sendsMD5() {
+		return nil
+	}
+	return aws.String(base64.StdEncoding.EncodeToString(b.MD5))
+}
+
+// withExpires sends an Expires header as it is. S3 keeps any text, while the
+// SDK would take only a time.
+func withExpires(expires string) func(*s3.Options) {
+	return func(o *s3.Options) {
+		if expires != "" {
+			o.APIOptions = append(o.APIOptions, smithyhttp.SetHeaderValue("Expires", expires))
+		}
+	}
+}
+
+// listRequest is one request of a listing.
+func (s *Store) listRequest(ctx context.Context, startAfter, token string) (*s3.ListObjectsV2Output, error) {
+	ctx, cancel := s.limited(ctx)
+	defer cancel()
+	in := &s3.ListObjectsV2Input{
+		Bucket: &s.opts.Bucket, Prefix: optional(s.opts.Prefix), RequestPayer: s.payer,
+		MaxKeys:           aws.Int32(int32(min(s.opts.MaxKeys, 1<<15))), //nolint:gosec // bounded
+		ContinuationToken: optional(token),
+	}
+	if !s.directory {
+		// Control characters cannot stand in XML: names come URL-encoded.
+		in.EncodingType = types.EncodingTypeUrl
+		in.StartAfter = optional(startAfter)
+	}
+	out, err := s.sdk.ListObjectsV2(ctx, in)
+	if err != nil {
+		return nil, s.client.classify(err)
+	}
+	return out, nil
+}
+
+func optional(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+func quoted(etag string) *string {
+	if etag == "" {
+		return nil
+	}
+	return aws.String(`"` + etag + `"`)
+}
+
+func unquoted(etag *string) string { return strings.Trim(aws.ToString(etag), `"`) }

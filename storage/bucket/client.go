@@ -1,0 +1,272 @@
+package bucket
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/logging"
+	"github.com/aws/smithy-go/middleware"
+
+	"s3sync/storage"
+)
+
+const (
+	// defaultConnectTimeout is for connections, that of the SDK's default modes.
+	// https://docs.aws.amazon.com/sdkref/latest/guide/feature-smart-config-defaults.html
+	defaultConnectTimeout = 3100 * time.Millisecond
+	// defaultRegion is signed for where another server than that of AWS is
+	// named and no region: most of them do not look at it.
+	defaultRegion = "us-east-1"
+	minIdleConns  = 64
+)
+
+// connect makes the SDK's client and ours beneath it. It reads configuration
+// files and the environment as the SDK does, and gets credentials once, so that
+// a run without any ends before it began.
+func connect(ctx context.Context, o *Options) (*s3.Client, *client, error) {
+	builder, err := o.transport()
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg, err := o.load(ctx, builder)
+	if err != nil {
+		return nil, nil, err
+	}
+	built, ok := cfg.HTTPClient.(*awshttp.BuildableClient)
+	if !ok {
+		return nil, nil, fmt.Errorf("unexpected HTTP client %T", cfg.HTTPClient)
+	}
+	c := &client{
+		transport:      built.GetTransport(),
+		receive:        o.ReceiveLimit,
+		send:           o.SendLimit,
+		attemptTimeout: o.AttemptTimeout,
+		sendStall:      o.StallTimeout,
+		receiveStall:   firstPositive(o.ReadTimeout, o.StallTimeout),
+		log:            o.Trace,
+		bucket:         o.Bucket,
+		endpoint:       o.EndpointURL,
+	}
+	sdk := s3.NewFromConfig(cfg, func(so *s3.Options) {
+		if o.EndpointURL != "" {
+			so.BaseEndpoint = aws.String(o.EndpointURL)
+		}
+		if so.Region == "" && so.BaseEndpoint != nil {
+			so.Region = defaultRegion
+		}
+		so.HTTPClient = c
+		so.Retryer = c.retryer(o.MaxAttempts, o.InitialBackoff)
+		so.RetryMaxAttempts = max(o.MaxAttempts, 1)
+		so.UsePathStyle = o.PathStyle
+		so.UseAccelerate = o.Accelerate
+		so.UseARNRegion = true // an access point may be in another region
+		so.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+		so.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+		so.DisableLogOutputChecksumValidationSkipped = true
+		so.APIOptions = append(so.APIOptions, addPayloadHash)
+	})
+	if c.region = sdk.Options().Region; c.region == "" {
+		return nil, nil, unusable("no region is known: give one, or set AWS_REGION, or name one in the profile")
+	}
+	if base := sdk.Options().BaseEndpoint; base != nil {
+		c.endpoint = *base
+	}
+	if _, err := sdk.Options().Credentials.Retrieve(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
+		return nil, nil, c.classify(err)
+	}
+	return sdk, c, nil
+}
+
+func unusable(format string, args ...any) error {
+	return &failure{kind: storage.ErrUnusable, text: fmt.Sprintf(format, args...)}
+}
+
+// firstPositive returns the smallest duration that is above 0, or 0.
+func firstPositive(a, b time.Duration) time.Duration {
+	if a <= 0 || b <= 0 {
+		return max(a, b, 0)
+	}
+	return min(a, b)
+}
+
+// load resolves credentials, region and endpoint in the SDK's way, except that
+// the region of a profile that was named goes before AWS_REGION.
+func (o *Options) load(ctx context.Context, builder *awshttp.BuildableClient) (aws.Config, error) {
+	fns := []func(*config.LoadOptions) error{
+		config.WithHTTPClient(builder),
+		config.WithLogger(logging.Nop{}), // or it writes to standard error
+	}
+	if o.Profile != "" {
+		fns = append(fns, config.WithSharedConfigProfile(o.Profile))
+	}
+	for _, f := range []struct {
+		name string
+		use  func([]string) config.LoadOptionsFunc
+	}{
+		{o.ConfigFile, config.WithSharedConfigFiles},
+		{o.CredentialsFile, config.WithSharedCredentialsFiles},
+	} {
+		if f.name == "" {
+			continue
+		}
+		if _, err := os.Stat(f.name); err != nil { // the SDK would not mind
+			return aws.Config{}, unusable("AWS configuration: %v", err)
+		}
+		fns = append(fns, f.use([]string{f.name}))
+	}
+	if o.AccessKey != "" {
+		fns = append(fns, config.WithCredentialsProvider(
+			credentials.NewStaticCredentialsProvider(o.AccessKey, o.SecretKey, o.SessionToken)))
+	}
+	if o.Region != "" {
+		fns = append(fns, config.WithRegion(o.Region))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, fns...)
+	if err != nil {
+		if e, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
+			return cfg, unusable("profile %q is not in the AWS configuration files %s", e.Profile, strings.Join(e.Filename, ", "))
+		}
+		return cfg, unusable("AWS configuration: %s", oneLine(innermost(err).Error()))
+	}
+	if o.Region == "" && o.Profile != "" {
+		for _, source := range cfg.ConfigSources {
+			if shared, ok := source.(config.SharedConfig); ok && shared.Region != "" {
+				cfg.Region = shared.Region
+			}
+		}
+	}
+	cfg.Credentials = credentialsProvider{cfg.Credentials}
+	return cfg, nil
+}
+
+// transport sets up connections: of HTTP 1.1 only, because a connection for
+// each request in flight is faster than one that all of them share.
+func (o *Options) transport() (*awshttp.BuildableClient, error) {
+	proxy, err := o.proxy()
+	if err != nil {
+		return nil, err
+	}
+	connectTimeout := o.ConnectTimeout
+	if connectTimeout <= 0 {
+		connectTimeout = defaultConnectTimeout
+	}
+	// A custom authority (AWS_CA_BUNDLE) is added to those of the system by the
+	// SDK. Where there is no list, package tls looks for it by itself.
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = nil
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return awshttp.NewBuildableClient().
+		WithDialerOptions(func(d *net.Dialer) { d.Timeout = connectTimeout }).
+		WithTransportOptions(func(t *http.Transport) {
+			t.Proxy = proxy
+			t.OnProxyConnectResponse = checkProxy
+			t.Protocols = protocols
+			t.ForceAttemptHTTP2 = false
+			t.DisableCompression = true
+			t.MaxIdleConns = 0
+			t.MaxIdleConnsPerHost = max(o.MaxConns, minIdleConns)
+			t.MaxConnsPerHost = 0
+			t.ResponseHeaderTimeout = max(o.ReadTimeout, 0)
+			t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}
+		}), nil
+}
+
+// proxy chooses the proxy of a request.
+func (o *Options) proxy() (func(*http.Request) (*url.URL, error), error) {
+	if o.HTTPSProxy == "" {
+		return http.ProxyFromEnvironment, nil
+	}
+	u, err := url.Parse(o.HTTPSProxy)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		// The text is not repeated: there may be a password in it.
+		return nil, unusable("the https proxy is not of the form http(s)://[user:password@]host:port")
+	}
+	return func(req *http.Request) (*url.URL, error) {
+		if req.URL.Scheme == "https" {
+			return u, nil
+		}
+		return http.ProxyFromEnvironment(req)
+	}, nil
+}
+
+// A proxyError says that a proxy does not let a request through.
+type proxyError struct {
+	host   string
+	status int
+}
+
+func (e *proxyError) Error() string {
+	if e.status == http.StatusProxyAuthRequired {
+		return fmt.Sprintf("the proxy %s wants another user or password", e.host)
+	}
+	return fmt.Sprintf("the proxy %s answers with status %d %s", e.host, e.status, http.StatusText(e.status))
+}
+
+func checkProxy(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
+	if resp.StatusCode != http.StatusOK {
+		return &proxyError{host: proxy.Host, status: resp.StatusCode}
+	}
+	return nil
+}
+
+// credentialsError marks a failure to get credentials, which the SDK returns
+// from any request.
+type credentialsError struct{ err error }
+
+func (e *credentialsError) Error() string { return e.err.Error() }
+
+func (e *credentialsError) Unwrap() error { return e.err }
+
+type credentialsProvider struct{ aws.CredentialsProvider }
+
+func (p credentialsProvider) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	creds, err := p.CredentialsProvider.Retrieve(ctx)
+	if err != nil {
+		return creds, &credentialsError{err}
+	}
+	return creds, nil
+}
+
+// payloadHashKey is the context key of the x-amz-content-sha256 of a request.
+type payloadHashKey struct{}
+
+func withPayloadHash(ctx context.Context, hash string) context.Context {
+	return context.WithValue(ctx, payloadHashKey{}, hash)
+}
+
+// addPayloadHash hands the payload's digest to the signer, for all attempts, so
+// that the SDK need not read the payload to compute it. It stands in the first
+// step of the SDK's stack because the middleware that would compute it leaves
+// alone what it finds.
+func addPayloadHash(stack *middleware.Stack) error {
+	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("s3sync:PayloadHash",
+		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
+			middleware.InitializeOutput, middleware.Metadata, error,
+		) {
+			if hash, ok := ctx.Value(payloadHashKey{}).(string); ok {
+				ctx = v4.SetPayloadHash(ctx, hash)
+			}
+			return next.HandleInitialize(ctx, in)
+		}), middleware.Before)
+}

@@ -1,0 +1,102 @@
+package bucket_test
+
+import (
+	"os"
+	"path"
+	"strings"
+	"testing"
+	"time"
+
+	"s3sync/internal/s3server"
+	"s3sync/storage"
+	"s3sync/storage/bucket"
+	"s3sync/storage/storagetest"
+)
+
+func TestMain(m *testing.M) { os.Exit(s3server.Main(m)) }
+
+// options reach a bucket of a test server.
+func options(s *s3server.Server, name string) bucket.Options {
+	return bucket.Options{
+		Bucket:         name,
+		AccessKey:      s.AccessKey,
+		SecretKey:      s.SecretKey,
+		Region:         s.Region,
+		EndpointURL:    s.Endpoint,
+		PathStyle:      true,
+		MaxAttempts:    3,
+		InitialBackoff: 10 * time.Millisecond,
+		StallTimeout:   20 * time.Second,
+		MaxConns:       16,
+	}
+}
+
+// open opens a store and closes it at the end of the test.
+func open(t testing.TB, opts bucket.Options) *bucket.Store {
+	t.Helper()
+	s, err := bucket.Open(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func TestConformance(t *testing.T) {
+	for _, kind := range s3server.Kinds() {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			server := s3server.Shared(t, kind)
+			opts := storagetest.Options{
+				MinPartSize: 5 << 20,
+				Attributes:  true,
+				MD5ETags:    true,
+				Layouts:     true,
+				SkipKey:     cannotHold(kind),
+			}
+			if testing.Short() {
+				opts.Objects = 101
+			}
+			storagetest.Run(t, func(t *testing.T) storage.Store {
+				o := options(server, server.Bucket(t))
+				o.Prefix = testPrefix
+				o.MaxKeys = 100
+				s, err := bucket.Open(t.Context(), o)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return s
+			}, opts)
+		})
+	}
+}
+
+// cannotHold tells which keys a server changes, or refuses too late: see the
+// package comment of s3server.
+func cannotHold(kind s3server.Kind) func(string) string {
+	return func(key string) string {
+		for segment := range strings.SplitSeq(testPrefix+key, "/") {
+			if len(segment) > 255 {
+				return "refused only when a multipart upload is completed"
+			}
+		}
+		if kind != s3server.VersityGW {
+			return ""
+		}
+		clean := path.Clean("/"+key) == "/"+key
+		control := strings.ContainsFunc(key, func(r rune) bool { return r < ' ' && !strings.ContainsRune("\t\n\r", r) })
+		switch {
+		case !clean:
+			return "cleaned like a path"
+		case control:
+			return "listed as U+FFFD"
+		}
+		return ""
+	}
+}
+
+const testPrefix = "pre fix/+"

@@ -1,0 +1,214 @@
+package bucket
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/url"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"s3sync/storage"
+)
+
+// A page is a step of a listing: objects, or how it ended.
+type page struct {
+	objects []storage.Object
+	err     error
+}
+
+// List yields the objects of a range, in order except in a directory bucket. An
+// object whose key equals the prefix has an empty key. The next page is fetched
+// while the objects of one are consumed.
+//
+// The server is not trusted: a listing that is out of order, incomplete, or not
+// below the prefix is an error.
+func (s *Store) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[storage.Object, error] {
+	return func(yield func(storage.Object, error) bool) {
+		fetchCtx, cancel := context.WithCancel(ctx)
+		pages := make(chan page, 1)
+		var fetcher sync.WaitGroup
+		defer fetcher.Wait()
+		defer cancel()
+		fetcher.Go(func() {
+			defer close(pages)
+			s.fetch(fetchCtx, opts.Range, pages)
+		})
+		for p := range pages {
+			if p.err != nil {
+				yield(storage.Object{}, s.fail(ctx, "list", "", p.err))
+				return
+			}
+			for _, o := range p.objects {
+				if ctx.Err() != nil {
+					yield(storage.Object{}, s.fail(ctx, "list", "", ctx.Err()))
+					return
+				}
+				if !yield(o, nil) {
+					return
+				}
+			}
+		}
+		// A fetcher that was cancelled closes pages like one that is done.
+		if ctx.Err() != nil {
+			yield(storage.Object{}, s.fail(ctx, "list", "", ctx.Err()))
+		}
+	}
+}
+
+// fetch sends the pages of a range until it is complete, fails, or ctx is
+// cancelled.
+func (s *Store) fetch(ctx context.Context, r storage.Range, pages chan<- page) {
+	l := lister{store: s, r: r, after: s.startAfter(r.From)}
+	for !l.done {
+		objects, err := l.next(ctx)
+		select {
+		case pages <- page{objects, err}:
+		case <-ctx.Done():
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// A lister goes through the pages of a range.
+type lister struct {
+	store *Store
+	r     storage.Range
+	after string // start-after of the first request
+	token string // of the next one
+	done  bool
+
+	last string // the key before, in full
+	any  bool   // there was one
+}
+
+// next fetches a page and returns what of it is in the range.
+func (l *lister) next(ctx context.Context) ([]storage.Object, error) {
+	out, err := l.store.listRequest(ctx, l.after, l.token)
+	if err != nil {
+		return nil, err
+	}
+	// A body without a listing in it is decoded to nothing at all. It must not
+	// pass for an empty listing.
+	if out.IsTruncated == nil {
+		return nil, garbled("it is no listing")
+	}
+	token := aws.ToString(out.NextContinuationToken)
+	switch {
+	case !*out.IsTruncated:
+		l.done = true
+	case token == "":
+		return nil, garbled("it is truncated but names no continuation")
+	case token == l.token:
+		return nil, garbled("its continuation is the page itself")
+	}
+	l.token = token
+	return l.objects(out)
+}
+
+// garbled is the failure of a page that makes no sense.
+func garbled(format string, args ...any) error {
+	return &failure{kind: storage.ErrTransient, text: "the server's answer cannot be used: " + fmt.Sprintf(format, args...)}
+}
+
+// objects checks the entries of a page and returns those in the range.
+func (l *lister) objects(out *s3.ListObjectsV2Output) ([]storage.Object, error) {
+	objects := make([]storage.Object, 0, len(out.Contents))
+	for i := range out.Contents {
+		full, o, err := l.entry(&out.Contents[i], out.EncodingType)
+		if err != nil {
+			return nil, err
+		}
+		if !l.store.directory {
+			if l.any && full <= l.last {
+				return nil, &failure{text: fmt.Sprintf(
+					"the server does not list in ascending order: key %q after %q", full, l.last)}
+			}
+			l.last, l.any = full, true
+			if l.r.To != "" && o.Key >= l.r.To {
+				l.done = true
+				break
+			}
+		}
+		if l.r.Contains(o.Key) {
+			objects = append(objects, o)
+		}
+	}
+	return objects, nil
+}
+
+// entry is one object of a listing and its key in the bucket.
+func (l *lister) entry(e *types.Object, encoding types.EncodingType) (full string, o storage.Object, err error) {
+	full = aws.ToString(e.Key)
+	if encoding == types.EncodingTypeUrl {
+		// A blank is "+" in this encoding, and "+" is %2B.
+		decoded, err := url.QueryUnescape(full)
+		if err != nil {
+			return "", o, garbled("key %q is not URL-encoded", full)
+		}
+		full = decoded
+	}
+	prefix := l.store.opts.Prefix
+	switch {
+	case full == "" || e.Size == nil || *e.Size < 0 || e.LastModified == nil:
+		return "", o, garbled("the entry of key %q is not complete", full)
+	case !strings.HasPrefix(full, prefix):
+		return "", o, garbled("key %q does not begin with %q", full, prefix)
+	}
+	return full, storage.Object{
+		Key:     full[len(prefix):],
+		Size:    *e.Size,
+		ModTime: *e.LastModified,
+		ETag:    unquoted(e.ETag),
+	}, nil
+}
+
+// startAfter returns a text that is sent as start-after to list from a key on.
+// S3 begins behind that text, so it must sort before the key, but as closely as
+// possible, as what lies between is fetched in vain. It must be valid UTF-8.
+func (s *Store) startAfter(from string) string {
+	if from == "" {
+		return ""
+	}
+	full := s.full(from)
+	// Whatever is not text at the end is left out: that sorts before.
+	if valid := strings.ToValidUTF8(full, "\x00"); valid != full {
+		i := 0
+		for i < len(full) && full[i] == valid[i] {
+			i++
+		}
+		return trimRune(full[:i])
+	}
+	last, size := utf8.DecodeLastRuneInString(full)
+	head := full[:len(full)-size]
+	switch {
+	case last == 0:
+		return head // nothing sorts between x and x\0
+	case last == 0xE000:
+		last = 0xD7FF // what lies between is no text
+	default:
+		last--
+	}
+	// The predecessor with the last of all characters behind it.
+	if tight := head + string(last) + string(utf8.MaxRune); len(tight) <= maxKey {
+		return tight
+	}
+	for len(head) > maxKey {
+		head = trimRune(head)
+	}
+	return head
+}
+
+// trimRune removes the last character.
+func trimRune(text string) string {
+	_, size := utf8.DecodeLastRuneInString(text)
+	return text[:len(text)-size]
+}

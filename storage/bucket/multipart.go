@@ -1,0 +1,219 @@
+package bucket
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"s3sync/storage"
+)
+
+// Create begins a multipart upload.
+func (s *Store) Create(ctx context.Context, key string, opts storage.WriteOptions) (storage.Writer, error) {
+	w, err := s.create(ctx, key, opts)
+	if err != nil {
+		return nil, s.fail(ctx, "put", key, err)
+	}
+	return w, nil
+}
+
+func (s *Store) create(ctx context.Context, key string, opts storage.WriteOptions) (*writer, error) {
+	if err := s.checkKey(key); err != nil {
+		return nil, err
+	}
+	ctx, cancel := s.limited(ctx)
+	defer cancel()
+	out, err := s.sdk.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
+		Bucket: &s.opts.Bucket, Key: aws.String(s.full(key)), RequestPayer: s.payer,
+		CacheControl:       optional(opts.CacheControl),
+		ContentDisposition: optional(opts.ContentDisposition),
+		ContentEncoding:    optional(opts.ContentEncoding),
+		ContentLanguage:    optional(opts.ContentLanguage),
+		ContentType:        optional(opts.ContentType),
+		Metadata:           opts.Metadata,
+	}, withExpires(opts.Expires))
+	if err != nil {
+		return nil, s.client.classify(err)
+	}
+	if aws.ToString(out.UploadId) == "" {
+		return nil, garbled("it names no upload")
+	}
+	return &writer{
+		store: s, key: key, opts: opts, id: *out.UploadId,
+		// No ETag is known yet: encryption alone decides.
+		opaque: s.opaque(emptyMD5, out.ServerSideEncryption, out.SSECustomerAlgorithm),
+		parts:  map[int]part{},
+	}, nil
+}
+
+// emptyMD5 is the MD5 digest of nothing, the ETag of an empty object.
+const emptyMD5 = "d41d8cd98f00b204e9800998ecf8427e"
+
+// A writer is a multipart upload.
+type writer struct {
+	store  *Store
+	key    string
+	opts   storage.WriteOptions
+	id     string
+	opaque bool // ETags say nothing about the content
+
+	mu sync.Mutex
+
+	parts   map[int]part
+	aborted bool
+}
+
+// A part was acknowledged by the server.
+type part struct {
+	etag string
+	size int64
+}
+
+// WritePart uploads a part and compares the ETag that is answered with its MD5
+// digest.
+func (w *writer) WritePart(ctx context.Context, n int, _ int64, b storage.Block) error {
+	return w.store.fail(ctx, "write part", w.key, w.writePart(ctx, n, b))
+}
+
+func (w *writer) writePart(ctx context.Context, n int, b storage.Block) error {
+	if n < 1 || n > maxParts {
+		return fmt.Errorf("part %d: S3 has parts 1 to %d", n, maxParts)
+	}
+	etag, err := w.store.putPart(ctx, w.key, w.id, n, b)
+	if err != nil {
+		return err
+	}
+	if sum := hex.EncodeToString(b.MD5); b.MD5 != nil && !w.opaque && isDigest(etag) && etag != sum {
+		return &failure{kind: storage.ErrMismatch, text: fmt.Sprintf(
+			"part %d: the server has ETag %s, what was sent has MD5 %s", n, etag, sum)}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.parts[n] = part{etag: etag, size: int64(len(b.Data))}
+	return nil
+}
+
+// Commit completes the upload. It may be called again after it failed: an
+// upload that was completed without our hearing of it is recognised.
+func (w *writer) Commit(ctx context.Context) (storage.Info, error) {
+	info, err := w.commit(ctx)
+	if err != nil {
+		return storage.Info{}, w.store.fail(ctx, "commit", w.key, err)
+	}
+	return info, nil
+}
+
+func (w *writer) commit(ctx context.Context) (storage.Info, error) {
+	if w.opts.Size == 0 { // S3 wants at least one part, also of nothing
+		if err := w.writePart(ctx, 1, storage.Block{}); err != nil {
+			return storage.Info{}, err
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.aborted {
+		return storage.Info{}, errors.New("the upload was aborted")
+	}
+	var parts []types.CompletedPart
+	var size int64
+	for _, n := range slices.Sorted(maps.Keys(w.parts)) {
+		parts = append(parts, types.CompletedPart{
+			PartNumber: aws.Int32(int32(n)), //nolint:gosec // at most 10,000
+			ETag:       quoted(w.parts[n].etag),
+		})
+		size += w.parts[n].size
+	}
+	if size != w.opts.Size {
+		return storage.Info{}, fmt.Errorf("the parts have %d bytes, the object has %d", size, w.opts.Size)
+	}
+	result, err := w.complete(ctx, parts)
+	if has(err, "NoSuchUpload") || err == nil && result.etag == "" {
+		result, err = w.completedBefore(ctx, err)
+	}
+	if err != nil {
+		return storage.Info{}, err
+	}
+	return result.info(w.key, size, w.opts.Attributes), nil
+}
+
+// complete sends CompleteMultipartUpload. The SDK recognises an error in an
+// answer whose status is 200.
+func (w *writer) complete(ctx context.Context, parts []types.CompletedPart) (written, error) {
+	s := w.store
+	ctx, cancel := s.limited(ctx)
+	defer cancel()
+	out, err := s.sdk.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+		Bucket: &s.opts.Bucket, Key: aws.String(s.full(w.key)), RequestPayer: s.payer, UploadId: &w.id,
+		MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
+	})
+	if err != nil {
+		return written{}, s.client.classify(err)
+	}
+	result := written{etag: unquoted(out.ETag), versionID: aws.ToString(out.VersionId)}
+	result.opaque = w.opaque || s.opaque(result.etag, out.ServerSideEncryption, nil)
+	return result, nil
+}
+
+// completedBefore looks whether the object is there although the server does
+// not know the upload any more, or did not say what became of it: then an
+// earlier request got through whose answer was lost.
+func (w *writer) completedBefore(ctx context.Context, cause error) (written, error) {
+	if cause == nil {
+		cause = garbled("it names no ETag")
+	}
+	want, ok := w.expectedETag()
+	if !ok {
+		return written{}, cause
+	}
+	a, err := w.store.head(ctx, target{key: w.key})
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && a.info.ETag != want:
+		return written{}, cause
+	case err != nil:
+		return written{}, err
+	}
+	return written{
+		etag: a.info.ETag, versionID: a.info.VersionID, opaque: w.opaque || a.info.Opaque,
+	}, nil
+}
+
+// expectedETag is the ETag of an object of these parts: the MD5 of their ETags,
+// and their number.
+func (w *writer) expectedETag() (string, bool) {
+	sum := md5.New()
+	for _, n := range slices.Sorted(maps.Keys(w.parts)) {
+		digest, err := hex.DecodeString(w.parts[n].etag)
+		if err != nil || len(digest) != md5.Size {
+			return "", false
+		}
+		sum.Write(digest)
+	}
+	return fmt.Sprintf("%x-%d", sum.Sum(nil), len(w.parts)), true
+}
+
+// Abort ends the upload and removes its parts. An upload that is gone is fine.
+func (w *writer) Abort(ctx context.Context) error {
+	s := w.store
+	w.mu.Lock()
+	w.aborted = true
+	w.mu.Unlock()
+	limited, cancel := s.limited(ctx)
+	defer cancel()
+	_, err := s.sdk.AbortMultipartUpload(limited, &s3.AbortMultipartUploadInput{
+		Bucket: &s.opts.Bucket, Key: aws.String(s.full(w.key)), RequestPayer: s.payer, UploadId: &w.id,
+	})
+	if err = s.client.classify(err); has(err, "NoSuchUpload") {
+		return nil
+	}
+	return s.fail(ctx, "abort", w.key, err)
+}

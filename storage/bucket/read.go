@@ -1,0 +1,230 @@
+package bucket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strconv"
+	"strings"
+	"sync"
+
+	"s3sync/storage"
+)
+
+// Stat describes an object by its headers. A marker of a deleted object is none.
+func (s *Store) Stat(ctx context.Context, key string) (storage.Info, error) {
+	a, err := s.head(ctx, target{key: key})
+	if err != nil {
+		return storage.Info{}, s.fail(ctx, "stat", key, err)
+	}
+	return a.info, nil
+}
+
+// Open starts to read an object. Its first request brings the beginning along:
+// as many bytes as opts.First says, or all.
+func (s *Store) Open(ctx context.Context, key string, opts storage.OpenOptions) (storage.Reader, error) {
+	t := target{key: key, versionID: opts.VersionID}
+	a, err := s.get(ctx, t, 0, opts.First)
+	if opts.First > 0 && has(err, "InvalidRange") {
+		a, err = s.get(ctx, t, 0, 0) // an empty object has no range
+	}
+	if err != nil {
+		return nil, s.fail(ctx, "open", key, err)
+	}
+	first, err := sizeOf(&a, opts.First)
+	if err != nil {
+		return nil, s.fail(ctx, "open", key, errors.Join(err, a.body.Close()))
+	}
+	r := &reader{store: s, info: a.info, version: opts.VersionID, first: a.body, firstLen: first}
+	if r.version == "" && a.info.VersionID != "" {
+		r.version, r.found = a.info.VersionID, true
+	}
+	return r, nil
+}
+
+// sizeOf sets the size of the object that a was asked for with a range of n
+// bytes at its beginning, and returns how many of them there are.
+func sizeOf(a *answer, n int64) (first int64, err error) {
+	if a.contentRange == "" { // all of it, whatever was asked for
+		a.info.Size = a.contentLength
+		return a.contentLength, nil
+	}
+	begin, end, size, ok := parseContentRange(a.contentRange)
+	if !ok || n <= 0 || begin != 0 || end != min(n, size) || a.contentLength != end {
+		return 0, garbled("Content-Range %q with %d bytes to a request for the first %d", a.contentRange, a.contentLength, n)
+	}
+	a.info.Size = size
+	return end, nil
+}
+
+// parseContentRange takes "bytes first-last/size" apart; end is last+1.
+// RFC 9110, 14.4.
+func parseContentRange(text string) (begin, end, size int64, ok bool) {
+	rest, ok := strings.CutPrefix(text, "bytes ")
+	if !ok {
+		return 0, 0, 0, false
+	}
+	span, total, ok1 := strings.Cut(rest, "/")
+	first, last, ok2 := strings.Cut(span, "-")
+	var numbers [3]int64
+	for i, digits := range []string{first, last, total} {
+		n, err := strconv.ParseUint(digits, 10, 62)
+		if err != nil {
+			return 0, 0, 0, false
+		}
+		numbers[i] = int64(n)
+	}
+	begin, end, size = numbers[0], numbers[1]+1, numbers[2]
+	return begin, end, size, ok1 && ok2 && begin < end && end <= size
+}
+
+// A reader reads an object as it was when it was opened.
+type reader struct {
+	store   *Store
+	info    storage.Info
+	version string // to be read; empty in a bucket without versions
+
+	mu sync.Mutex
+
+	first    io.ReadCloser // what Open received; nil once it was used
+	firstLen int64
+	found    bool // version was not asked for, but told by the server
+}
+
+func (r *reader) Info() storage.Info { return r.info }
+
+// ReadAt takes the first read from what Open received if it fits exactly, and
+// makes a request for every other one.
+func (r *reader) ReadAt(ctx context.Context, p []byte, off int64) error {
+	err := r.readAt(ctx, p, off)
+	return r.store.fail(ctx, "read", r.info.Key, err)
+}
+
+func (r *reader) readAt(ctx context.Context, p []byte, off int64) error {
+	n := int64(len(p))
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case off < 0 || n > r.info.Size-off:
+		return fmt.Errorf("%d bytes at %d are not in an object of %d bytes: %w", n, off, r.info.Size, io.ErrUnexpectedEOF)
+	case n == 0:
+		return nil
+	}
+	if b := r.takeFirst(off, n); b != nil {
+		return readFull(ctx, b, p)
+	}
+	b, err := r.request(ctx, off, n)
+	if err != nil {
+		return err
+	}
+	return readFull(ctx, b, p)
+}
+
+// takeFirst returns the body that Open received if it holds just these bytes
+// and nobody had it yet. If it does not it is not needed any more.
+func (r *reader) takeFirst(off, n int64) io.ReadCloser {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.first == nil || off != 0 {
+		return nil
+	}
+	b := r.first
+	r.first = nil
+	if n != r.firstLen {
+		_ = b.Close() // nothing was read, so nothing is lost
+		return nil
+	}
+	return b
+}
+
+// request asks for n bytes at off of the very object that was opened.
+func (r *reader) request(ctx context.Context, off, n int64) (io.ReadCloser, error) {
+	r.mu.Lock()
+	t := target{key: r.info.Key, versionID: r.version, etag: r.info.ETag}
+	found := r.found
+	r.mu.Unlock()
+	a, err := r.store.get(ctx, t, off, n)
+	if found && errors.Is(err, fs.ErrPermission) {
+		// Reading a version that is named is a right of its own, which we may do
+		// without: the ETag alone tells whether the object is still the same.
+		r.mu.Lock()
+		r.version, r.found = "", false
+		r.mu.Unlock()
+		t.versionID = ""
+		a, err = r.store.get(ctx, t, off, n)
+	}
+	switch {
+	case err == nil:
+	case errors.Is(err, storage.ErrPrecondition), has(err, "InvalidRange"),
+		errors.Is(err, fs.ErrNotExist) && t.versionID == "":
+		return nil, fmt.Errorf("%w: %w", storage.ErrChanged, err)
+	default:
+		return nil, err
+	}
+	if err := r.verify(&a, off, n); err != nil {
+		return nil, errors.Join(err, a.body.Close())
+	}
+	return a.body, nil
+}
+
+// verify checks that an answer holds n bytes at off of the object that was
+// opened: not every server heeds ranges and conditions.
+func (r *reader) verify(a *answer, off, n int64) error {
+	if a.info.ETag != r.info.ETag {
+		return fmt.Errorf("%w: its ETag was %q and is %q", storage.ErrChanged, r.info.ETag, a.info.ETag)
+	}
+	begin, end, size := int64(0), a.contentLength, a.contentLength
+	if a.contentRange != "" {
+		var ok bool
+		if begin, end, size, ok = parseContentRange(a.contentRange); !ok {
+			return garbled("Content-Range %q", a.contentRange)
+		}
+	}
+	if size != r.info.Size {
+		return fmt.Errorf("%w: it had %d bytes and has %d", storage.ErrChanged, r.info.Size, size)
+	}
+	if begin != off || end != off+n || a.contentLength != n {
+		return garbled("%d bytes (Content-Range %q) to a request for %d at %d", a.contentLength, a.contentRange, n, off)
+	}
+	return nil
+}
+
+// readFull fills p from a body and closes it.
+func readFull(ctx context.Context, b io.ReadCloser, p []byte) error {
+	// Closing is the way to end a read that waits.
+	stop := context.AfterFunc(ctx, func() { _ = b.Close() }) // the read tells the error
+	n, err := io.ReadFull(b, p)
+	stop()
+	if cerr := b.Close(); err == nil && cerr != nil {
+		err = cerr
+	}
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		err = fmt.Errorf("the connection ended after %d of %d bytes", n, len(p))
+	}
+	return &failure{kind: storage.ErrTransient, text: "reading the object: " + oneLine(innermost(err).Error())}
+}
+
+// Check has nothing to do: every read names the ETag.
+func (r *reader) Check(ctx context.Context) error {
+	return r.store.fail(ctx, "read", r.info.Key, ctx.Err())
+}
+
+// Close ends the first request if nobody read its answer.
+func (r *reader) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.first == nil {
+		return nil
+	}
+	b := r.first
+	r.first = nil
+	_ = b.Close() // of an answer nobody wanted
+	return nil
+}

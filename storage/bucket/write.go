@@ -1,0 +1,41 @@
+package bucket
+
+import (
+	"context"
+	"fmt"
+
+	"s3sync/storage"
+)
+
+// Put writes an object in one request. The server refuses a body that does not
+// match the digests of b.
+func (s *Store) Put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (storage.Info, error) {
+	info, err := s.putObject(ctx, key, b, opts)
+	if err != nil {
+		return storage.Info{}, s.fail(ctx, "put", key, err)
+	}
+	return info, nil
+}
+
+func (s *Store) putObject(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (storage.Info, error) {
+	if err := s.checkKey(key); err != nil {
+		return storage.Info{}, err
+	}
+	if int64(len(b.Data)) != opts.Size {
+		return storage.Info{}, fmt.Errorf("%d bytes are given of an object of %d", len(b.Data), opts.Size)
+	}
+	w, err := s.put(ctx, key, b, opts.Attributes)
+	if err != nil {
+		return storage.Info{}, err
+	}
+	return w.info(key, int64(len(b.Data)), opts.Attributes), nil
+}
+
+// info describes what was written.
+func (w written) info(key string, size int64, attrs storage.Attributes) storage.Info {
+	return storage.Info{
+		Object:     storage.Object{Key: key, Size: size, ETag: w.etag, VersionID: w.versionID},
+		Opaque:     w.opaque,
+		Attributes: attrs,
+	}
+}
