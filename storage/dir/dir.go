@@ -1,0 +1,240 @@
+// Package dir is a [storage.Store] in a directory of the file system.
+//
+// A directory is opened in one of two ways, which share no code that touches
+// files by name:
+//
+//   - As a target it is written. All access goes through one [os.Root], and
+//     symbolic links are never followed: no key leaves the directory, whatever
+//     it holds, and every file has exactly one key. A link is not part of the
+//     target: it is not listed, nothing is written or deleted through it, and
+//     it gives way to a file that is written under its name.
+//   - As a source it is only read. Symbolic links are followed, also those that
+//     lead outside, unless Options.IgnoreSymlinks says otherwise.
+//
+// An object is a regular file; its key is the path relative to the directory,
+// with '/' between the segments. Keys that cannot be such a path fail with
+// storage.ErrUnstorable; see [Store.MapKey].
+//
+// A file is written under a temporary name in its final directory,
+// ".s3sync-", 26 letters and digits, ".tmp", and renamed when it is complete.
+// Entries with such names are never listed, so that what a killed run left
+// behind is not taken for data. They may be removed when no run is under way.
+package dir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"s3sync/storage"
+)
+
+// deleteBatch is how many files one Delete takes: enough to use a directory
+// that was opened for many of them, few enough to notice cancellation.
+const deleteBatch = 1000
+
+// Options adjust how a directory is opened.
+type Options struct {
+	// Source opens the directory to be read only: writing to it fails with
+	// errors.ErrUnsupported. The path may also name a regular file, which is
+	// then the only object, under its file name.
+	Source bool
+	// IgnoreSymlinks leaves symbolic links out of a source. The path itself may
+	// still be one.
+	IgnoreSymlinks bool
+	// Fsync makes each file, and the directories it needs, durable before its
+	// write returns.
+	Fsync bool
+	// Missing allows a target that does not exist: it is empty, and is created
+	// with the first write.
+	Missing bool
+}
+
+// A Store is a directory.
+type Store struct {
+	view   view
+	target *tree // nil for a source
+	tree   *tree // what Close closes; nil where view follows links
+}
+
+var (
+	_ storage.Store     = (*Store)(nil)
+	_ storage.KeyMapper = (*Store)(nil)
+)
+
+// Open opens a directory. It changes nothing. The error of a path that does
+// not exist is fs.ErrNotExist, unless Options.Missing is set.
+func Open(path string, opts Options) (*Store, error) {
+	if path == "" {
+		return nil, errors.New("empty path")
+	}
+	fi, err := os.Stat(path)
+	switch {
+	case err == nil:
+	case !errors.Is(err, fs.ErrNotExist) || opts.Source || !opts.Missing:
+		return nil, err
+	default:
+		if _, err := os.Lstat(path); err == nil {
+			return nil, fmt.Errorf("%s is a symbolic link to nothing", path)
+		}
+		return writable(&tree{path: path, fsync: opts.Fsync}), nil
+	}
+	switch {
+	case opts.Source && fi.Mode().IsRegular():
+		parent, name := filepath.Split(path)
+		if isTemp(name) {
+			return nil, fmt.Errorf("%s is a temporary file of an unfinished run", path)
+		}
+		return &Store{view: single{newFollowed(parent), name}}, nil
+	case !fi.IsDir() && opts.Source:
+		return nil, fmt.Errorf("%s is neither a directory nor a regular file", path)
+	case !fi.IsDir():
+		return nil, fmt.Errorf("%s is not a directory", path)
+	case opts.Source && !opts.IgnoreSymlinks:
+		return &Store{view: newFollowed(path)}, nil
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, err
+	}
+	t := &tree{path: path, fsync: opts.Fsync, root: root}
+	if opts.Source {
+		return &Store{view: t, tree: t}, nil
+	}
+	return writable(t), nil
+}
+
+func writable(t *tree) *Store { return &Store{view: t, target: t, tree: t} }
+
+// Caps tells that listings are in order and that nothing here uses digests.
+func (s *Store) Caps() storage.Caps {
+	return storage.Caps{Ordered: true, Files: true, DeleteBatch: deleteBatch}
+}
+
+// Stat describes a file. A key that ends in a slash asks for a directory.
+func (s *Store) Stat(ctx context.Context, key string) (storage.Info, error) {
+	info, err := s.stat(ctx, key)
+	if err != nil {
+		return storage.Info{}, fail("stat", key, err)
+	}
+	return info, nil
+}
+
+func (s *Store) stat(ctx context.Context, key string) (storage.Info, error) {
+	if err := ctx.Err(); err != nil {
+		return storage.Info{}, err
+	}
+	p, err := readable(key)
+	if err != nil {
+		return storage.Info{}, err
+	}
+	fi, err := s.view.stat(p.path)
+	if err != nil {
+		return storage.Info{}, readError(err)
+	}
+	if p.dir && fi.IsDir() {
+		return directoryInfo(p, fi), nil
+	}
+	if p.dir || !fi.Mode().IsRegular() {
+		return storage.Info{}, fs.ErrNotExist
+	}
+	return fileInfo(p.path, fi), nil
+}
+
+func fileInfo(path string, fi fs.FileInfo) storage.Info {
+	return storage.Info{Object: storage.Object{Key: path, Size: fi.Size(), ModTime: fi.ModTime()}}
+}
+
+func directoryInfo(p keyPath, fi fs.FileInfo) storage.Info {
+	return storage.Info{
+		Object:    storage.Object{Key: p.key(), ModTime: fi.ModTime()},
+		Directory: true,
+	}
+}
+
+// Delete removes files. What is not a regular file is not an object and stays,
+// as do directories that become empty: naming a directory, with a slash at the
+// end, is an error.
+func (s *Store) Delete(ctx context.Context, objects []storage.Object) []error {
+	errs := make([]error, len(objects))
+	var d deleter
+	defer d.close()
+	for i, o := range objects {
+		err := ctx.Err()
+		switch {
+		case err != nil:
+		case s.target == nil:
+			err = errReadOnly
+		default:
+			err = d.remove(s.target, o.Key)
+		}
+		if err != nil {
+			errs[i] = fail("delete", o.Key, err)
+		}
+	}
+	return errs
+}
+
+// A deleter keeps the directory of the last file open: the next one is often
+// in the same.
+type deleter struct {
+	dir    string
+	folder folder
+}
+
+func (d *deleter) close() {
+	if d.folder.Root != nil {
+		d.folder.close()
+	}
+}
+
+func (d *deleter) remove(t *tree, key string) error {
+	p, err := readable(key)
+	if err != nil {
+		return err
+	}
+	if p.dir {
+		return unstorable("directories are not removed")
+	}
+	dir, base := split(p.path)
+	if d.folder.Root == nil || d.dir != dir {
+		d.close()
+		d.folder = folder{}
+		f, err := t.find(dir)
+		if isGone(err) {
+			return nil
+		}
+		if err != nil {
+			return readError(err)
+		}
+		d.dir, d.folder = dir, f
+	}
+	fi, err := d.folder.lookup(base)
+	switch {
+	case errors.Is(err, storage.ErrUnstorable): // another name that the system takes for this one
+		return nil
+	case err == nil && !fi.Mode().IsRegular():
+		return nil
+	case err == nil:
+		err = d.folder.Remove(base)
+	}
+	if isGone(err) {
+		return nil
+	}
+	return writeError(err)
+}
+
+// Close closes the directory. It does not end writers that are still open.
+func (s *Store) Close() error {
+	if s.tree == nil {
+		return nil
+	}
+	return s.tree.close()
+}
+
+func fail(op, key string, err error) error {
+	return &storage.Error{Op: op, Key: key, Err: err}
+}

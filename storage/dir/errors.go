@@ -1,0 +1,80 @@
+package dir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+
+	"s3sync/storage"
+)
+
+// errReadOnly: a source is not written.
+var errReadOnly = fmt.Errorf("%w: the directory was opened as a source", errors.ErrUnsupported)
+
+func unstorable(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", storage.ErrUnstorable, fmt.Sprintf(format, args...))
+}
+
+// unusable makes err the end of the run. It keeps the path, for there is no key.
+func unusable(err error) error { return fmt.Errorf("%w: %w", storage.ErrUnusable, err) }
+
+// isGone tells whether err says that a path does not exist, also because there
+// is a file where it needs a directory.
+func isGone(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}
+
+// readError puts a failure to read into its kind.
+func readError(err error) error {
+	if isGone(err) || errors.Is(err, syscall.ENAMETOOLONG) {
+		return fs.ErrNotExist
+	}
+	errno, ok := errors.AsType[syscall.Errno](err)
+	if !ok {
+		return err
+	}
+	if kind := errnoKind(errno); errors.Is(kind, storage.ErrTransient) {
+		return fmt.Errorf("%w: %w", kind, errno)
+	}
+	return errno
+}
+
+// writeError puts a failure to write into its kind, if it has none yet.
+func writeError(err error) error {
+	for _, kind := range []error{storage.ErrUnusable, storage.ErrUnstorable, storage.ErrMismatch} {
+		if errors.Is(err, kind) {
+			return err
+		}
+	}
+	errno, ok := errors.AsType[syscall.Errno](err)
+	switch {
+	case !ok:
+		return err
+	case errors.Is(errno, fs.ErrNotExist):
+		// Told apart from a source that vanished.
+		return fmt.Errorf("%w: the directory vanished", storage.ErrTransient)
+	case errors.Is(errno, fs.ErrExist) || errno == syscall.EISDIR:
+		return unstorable("there is a directory of that name")
+	}
+	if kind := errnoKind(errno); kind != nil {
+		return fmt.Errorf("%w: %w", kind, errno)
+	}
+	return errno
+}
+
+// errnoKind tells what a failure of a system call means for a run.
+func errnoKind(errno syscall.Errno) error {
+	switch errno {
+	case syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS:
+		return storage.ErrUnusable
+	case syscall.EMFILE, syscall.ENFILE, syscall.EAGAIN, syscall.EINTR, syscall.EBUSY,
+		syscall.ETIMEDOUT, syscall.ESTALE:
+		return storage.ErrTransient
+	case syscall.ENAMETOOLONG, syscall.EILSEQ, syscall.EINVAL, syscall.ENOTDIR, syscall.EISDIR,
+		syscall.ELOOP, syscall.EFBIG:
+		return storage.ErrUnstorable
+	default:
+		return systemKind(errno)
+	}
+}

@@ -1,0 +1,239 @@
+package dir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"s3sync/storage"
+)
+
+// The rules of Windows hold on every system here, to be tested on every system.
+func TestStorable(t *testing.T) {
+	const never, notOnWindows, always = 0, 1, 2
+	for key, where := range map[string]int{
+		"a":                       always,
+		"a/b":                     always,
+		"/a":                      always,
+		"a//b":                    always,
+		"a/":                      always,
+		".a":                      always,
+		"..a":                     always,
+		"a..b":                    always,
+		" a":                      always,
+		"a b":                     always,
+		"a+b&c#d%e'f":             always,
+		"\u00e9\U0001f600/\u202f": always,
+		"console":                 always,
+		"con1/comx/com":           always,
+		"COM12":                   always,
+		"COM":                     always,
+		"icon/nulls.txt":          always,
+		strings.Repeat("x", 255):  always,
+
+		"":                       never,
+		"/":                      never,
+		"///":                    never,
+		".":                      never,
+		"..":                     never,
+		"...":                    never,
+		" ":                      never,
+		". .":                    never,
+		"a/..":                   never,
+		"../a":                   never,
+		"a/../../b":              never,
+		"a/./b":                  never,
+		"a/ /b":                  never,
+		"a/.. /b":                never,
+		`a\..\b`:                 never,
+		`..\b`:                   never,
+		`a/b\...`:                never,
+		"a\x00b":                 never,
+		"a\xffb":                 never,
+		strings.Repeat("x", 256): never,
+		"a/.s3sync-ABCDEFGHIJKLMNOPQRSTUVWXYZ.tmp":   never,
+		".s3sync-ABCDEFGHIJKLMNOPQRSTUVWXYZ.tmp/a":   never,
+		"a/.s3sync-ABCDEFGHIJKLMNOPQRSTUVWXY1.tmp":   always,
+		"a/.s3sync-ABCDEFGHIJKLMNOPQRSTUVWXY.tmp":    always,
+		"a/.s3sync-ABCDEFGHIJKLMNOPQRSTUVWXYZ.tmp.a": always,
+		"a/s3sync-ABCDEFGHIJKLMNOPQRSTUVWXYZ.tmp":    always,
+
+		`a\b`:         notOnWindows,
+		`\`:           notOnWindows,
+		"C:/a":        notOnWindows,
+		"C:a":         notOnWindows,
+		"a:stream":    notOnWindows,
+		"a<b":         notOnWindows,
+		"a>b":         notOnWindows,
+		`a"b`:         notOnWindows,
+		"a|b":         notOnWindows,
+		"a?b":         notOnWindows,
+		"a*b":         notOnWindows,
+		"a\nb":        notOnWindows,
+		"a\x01":       notOnWindows,
+		"a.":          notOnWindows,
+		"a ":          notOnWindows,
+		"a./b":        notOnWindows,
+		"CON":         notOnWindows,
+		"con":         notOnWindows,
+		"a/Nul.txt":   notOnWindows,
+		"nul .txt":    notOnWindows,
+		"aux/b":       notOnWindows,
+		"prn.a.b":     notOnWindows,
+		"COM1":        notOnWindows,
+		"lpt9.log":    notOnWindows,
+		"COM\u00b2":   notOnWindows,
+		"conin$":      notOnWindows,
+		"a/CONOUT$.b": notOnWindows,
+	} {
+		for _, windows := range []bool{false, true} {
+			want := where == always || where == notOnWindows && !windows
+			p, err := storable(key, windows)
+			if got := err == nil; got != want {
+				t.Errorf("storable(%q, windows %v) = %+v, %v; want storable %v", key, windows, p, err, want)
+			}
+			if err != nil && !errors.Is(err, storage.ErrUnstorable) {
+				t.Errorf("storable(%q, windows %v): %v; want storage.ErrUnstorable", key, windows, err)
+			}
+		}
+	}
+	// 255 UTF-16 units are the limit on Windows, bytes elsewhere.
+	long := strings.Repeat("\u65e5", 255)
+	if _, err := storable(long, true); err != nil {
+		t.Errorf("255 letters on Windows: %v", err)
+	}
+	if _, err := storable(long, false); err == nil {
+		t.Error("765 bytes are taken")
+	}
+	if _, err := storable(strings.Repeat("\U0001f600", 128), true); err == nil {
+		t.Error("256 UTF-16 units are taken on Windows")
+	}
+}
+
+func TestTempName(t *testing.T) {
+	for range 100 {
+		if name := tempName(); !isTemp(name) {
+			t.Errorf("isTemp(%q) = false", name)
+		}
+	}
+}
+
+func TestWriteError(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err       error
+		want      error
+		retryable bool
+	}{
+		"disk full":            {&fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, storage.ErrUnusable, false},
+		"quota":                {syscall.EDQUOT, storage.ErrUnusable, false},
+		"read-only":            {syscall.EROFS, storage.ErrUnusable, false},
+		"permission":           {&fs.PathError{Err: syscall.EACCES}, fs.ErrPermission, false},
+		"not permitted":        {syscall.EPERM, fs.ErrPermission, false},
+		"too many files":       {syscall.EMFILE, storage.ErrTransient, true},
+		"name too long":        {syscall.ENAMETOOLONG, storage.ErrUnstorable, false},
+		"name not allowed":     {syscall.EINVAL, storage.ErrUnstorable, false},
+		"file in the way":      {&os.LinkError{Err: syscall.ENOTDIR}, storage.ErrUnstorable, false},
+		"directory in the way": {&os.LinkError{Err: syscall.EEXIST}, storage.ErrUnstorable, false},
+		"same, elsewhere":      {&os.LinkError{Err: syscall.EISDIR}, storage.ErrUnstorable, false},
+		"file too large":       {syscall.EFBIG, storage.ErrUnstorable, false},
+		"vanished":             {syscall.ENOENT, storage.ErrTransient, true},
+		"has a kind":           {unusable(syscall.EACCES), storage.ErrUnusable, false},
+		"has another kind":     {fmt.Errorf("%w: %w", storage.ErrUnstorable, syscall.EMFILE), storage.ErrUnstorable, false},
+		"cancelled":            {context.Canceled, context.Canceled, false},
+		"input and output":     {syscall.EIO, syscall.EIO, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := writeError(tt.err)
+			if !errors.Is(err, tt.want) {
+				t.Errorf("%v is not %v", err, tt.want)
+			}
+			if storage.Gone(err) {
+				t.Errorf("%v is fs.ErrNotExist: a source that vanished looks like that", err)
+			}
+			if got := storage.Retryable(err); got != tt.retryable {
+				t.Errorf("Retryable(%v) = %v, want %v", err, got, tt.retryable)
+			}
+		})
+	}
+	if err := writeError(nil); err != nil {
+		t.Errorf("writeError(nil) = %v", err)
+	}
+}
+
+// A folding is a directory of a file system that ignores case.
+type folding struct {
+	*os.Root
+
+	files []string
+}
+
+func (f folding) Lstat(name string) (fs.FileInfo, error) {
+	for _, file := range f.files {
+		if strings.EqualFold(file, name) {
+			return f.Root.Lstat(file)
+		}
+	}
+	return nil, fs.ErrNotExist
+}
+
+func TestCheckName(t *testing.T) {
+	path := t.TempDir()
+	files := []string{"Readme", "sub", "123", "\u00c9t\u00e9", "\u00e0"}
+	for _, file := range files {
+		if err := os.WriteFile(filepath.Join(path, file), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	for name, same := range map[string]bool{
+		"Readme":             true,
+		"readme":             false,
+		"README":             false,
+		"sub":                true,
+		"Sub":                false,
+		"123":                true,
+		"\u00c9t\u00e9":      true,
+		"\u00e9t\u00e9":      false,
+		"\u00e0":             true,
+		"\u00c0":             false,
+		"\u00c9T\u00e9":      false,
+		"\u00c9\u0054\u00c9": false,
+	} {
+		d := folding{root, files}
+		fi, err := d.Lstat(name)
+		if err != nil {
+			t.Fatalf("Lstat(%q): %v", name, err)
+		}
+		switch err := checkName(d, name, fi); {
+		case same && err != nil:
+			t.Errorf("checkName(%q): %v", name, err)
+		case !same && !errors.Is(err, storage.ErrUnstorable):
+			t.Errorf("checkName(%q): %v; want storage.ErrUnstorable", name, err)
+		case !same && !strings.Contains(err.Error(), "which exists"):
+			t.Errorf("checkName(%q): %v; want the name that exists", name, err)
+		}
+	}
+	// Where case matters, two links to one file are no reason to refuse one.
+	if err := os.Link(filepath.Join(path, "Readme"), filepath.Join(path, "rEADME")); err != nil {
+		t.Skip(err)
+	}
+	for _, name := range []string{"Readme", "rEADME"} {
+		fi, err := root.Lstat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := checkName(root, name, fi); err != nil {
+			t.Errorf("checkName(%q): %v", name, err)
+		}
+	}
+}

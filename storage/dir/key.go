@@ -1,0 +1,179 @@
+package dir
+
+import (
+	"crypto/rand"
+	"path"
+	"runtime"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// maxSegment is the longest name of a file, in bytes (in UTF-16 units on
+// Windows). Every common file system has it.
+const maxSegment = 255
+
+const onWindows = runtime.GOOS == "windows"
+
+// A keyPath is a key as a path of the file system.
+type keyPath struct {
+	path string // relative, clean, with '/' between the segments
+	dir  bool   // the key ends in a slash: it means a directory
+}
+
+// key returns the key under which the path is listed.
+func (p keyPath) key() string {
+	if p.dir {
+		return p.path + "/"
+	}
+	return p.path
+}
+
+// MapKey returns the key under which List shows what is written as key: without
+// leading slashes, and with one slash where there are several. A key that ends
+// in a slash means a directory, which List does not show, but Stat does.
+//
+// It fails with storage.ErrUnstorable for keys that cannot be a path on this
+// system, or would name something else: with NUL or bytes that are not UTF-8,
+// with a segment (between '/' or '\') of only dots and blanks, or of more than
+// 255 bytes, or that looks like a temporary file of this package. On Windows
+// also with '\', ':' or another character that is special there, with a device
+// name, or with a segment that ends in a dot or a blank. It looks at the key
+// alone: whether the way is barred, by a file where the key needs a directory
+// or by a name that differs only in case, shows when it is written.
+func (s *Store) MapKey(key string) (string, error) {
+	p, err := storable(key, onWindows)
+	if err != nil {
+		return "", fail("put", key, err)
+	}
+	return p.key(), nil
+}
+
+// normalise makes a relative path of a key, or something that the checks of
+// its segments refuse.
+func normalise(key string) keyPath {
+	p := keyPath{path: strings.TrimLeft(key, "/")}
+	if trimmed := strings.TrimRight(p.path, "/"); trimmed != p.path {
+		p = keyPath{path: trimmed, dir: true}
+	}
+	for strings.Contains(p.path, "//") {
+		p.path = strings.ReplaceAll(p.path, "//", "/")
+	}
+	return p
+}
+
+// readable returns the path of a key that a listing may have shown. It refuses
+// only what a path inside the directory cannot be: files that were made by
+// others have names that are not written here.
+func readable(key string) (keyPath, error) {
+	p := normalise(key)
+	if p.path == "" {
+		return keyPath{}, unstorable("nothing is left of the key")
+	}
+	if strings.ContainsRune(p.path, 0) {
+		return keyPath{}, unstorable("the key holds a NUL")
+	}
+	if onWindows && strings.ContainsAny(p.path, `\:`) {
+		return keyPath{}, unstorable(`the key holds a '\' or ':'`)
+	}
+	for seg := range strings.SplitSeq(p.path, "/") {
+		if seg == "." || seg == ".." {
+			return keyPath{}, unstorable("the key holds a segment %q", seg)
+		}
+		if isTemp(seg) {
+			return keyPath{}, unstorable("%q is the name of a temporary file", seg)
+		}
+	}
+	return p, nil
+}
+
+// storable returns the path under which a key is written.
+func storable(key string, windows bool) (keyPath, error) {
+	p, err := readable(key)
+	if err != nil {
+		return keyPath{}, err
+	}
+	if !utf8.ValidString(p.path) {
+		return keyPath{}, unstorable("the key is not valid UTF-8")
+	}
+	for seg := range strings.FieldsFuncSeq(p.path, func(r rune) bool { return r == '/' || r == '\\' }) {
+		if strings.Trim(seg, ". ") == "" {
+			return keyPath{}, unstorable("the segment %q consists of dots and blanks", seg)
+		}
+	}
+	for seg := range strings.SplitSeq(p.path, "/") {
+		if err := storableSegment(seg, windows); err != nil {
+			return keyPath{}, err
+		}
+	}
+	return p, nil
+}
+
+func storableSegment(seg string, windows bool) error {
+	length := len(seg)
+	if windows {
+		length = len(utf16.Encode([]rune(seg)))
+	}
+	if length > maxSegment {
+		return unstorable("a segment is longer than %d", maxSegment)
+	}
+	if windows {
+		return storableOnWindows(seg)
+	}
+	return nil
+}
+
+// storableOnWindows refuses what Windows does not take, or takes for something
+// else: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
+func storableOnWindows(seg string) error {
+	if i := strings.IndexFunc(seg, func(r rune) bool { return r < ' ' || strings.ContainsRune(`\<>:"|?*`, r) }); i >= 0 {
+		return unstorable("Windows does not allow %q in %q", seg[i], seg)
+	}
+	if strings.TrimRight(seg, ". ") != seg {
+		return unstorable("Windows drops the end of %q", seg)
+	}
+	base, _, _ := strings.Cut(seg, ".")
+	if isDevice(strings.ToUpper(strings.TrimRight(base, " "))) {
+		return unstorable("%q names a device on Windows", seg)
+	}
+	return nil
+}
+
+func isDevice(base string) bool {
+	switch base {
+	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$":
+		return true
+	}
+	port, ok := strings.CutPrefix(base, "COM")
+	if !ok {
+		port, ok = strings.CutPrefix(base, "LPT")
+	}
+	return ok && utf8.RuneCountInString(port) == 1 && strings.Contains("0123456789\u00b9\u00b2\u00b3", port)
+}
+
+// split returns the directory of a clean relative path, "" for the root, and
+// its last segment.
+func split(p string) (dir, base string) {
+	dir, base = path.Split(p)
+	return strings.TrimSuffix(dir, "/"), base
+}
+
+const (
+	tempPrefix = ".s3sync-"
+	tempSuffix = ".tmp"
+	tempRandom = 26 // the length of rand.Text: 128 bits in base 32
+)
+
+func tempName() string { return tempPrefix + rand.Text() + tempSuffix }
+
+// isTemp reports whether a name is one of tempName. It is as narrow as can be:
+// a user's file must not vanish for looking alike.
+func isTemp(name string) bool {
+	random, ok := strings.CutPrefix(name, tempPrefix)
+	if !ok {
+		return false
+	}
+	random, ok = strings.CutSuffix(random, tempSuffix)
+	return ok && len(random) == tempRandom &&
+		strings.Trim(random, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
+}

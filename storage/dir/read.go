@@ -1,0 +1,138 @@
+package dir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"s3sync/storage"
+)
+
+// errPastEnd: a range reaches past the size that the file had at Open.
+var errPastEnd = errors.New("range reaches past the end of the file")
+
+// Open starts to read a file. What is not a regular file fails with
+// storage.ErrUnstorable, except that a directory named without a slash at the
+// end does not exist. There are no versions: asking for one fails with
+// fs.ErrNotExist.
+func (s *Store) Open(ctx context.Context, key string, opts storage.OpenOptions) (storage.Reader, error) {
+	r, err := s.open(ctx, key, opts)
+	if err != nil {
+		return nil, fail("open", key, err)
+	}
+	return r, nil
+}
+
+func (s *Store) open(ctx context.Context, key string, opts storage.OpenOptions) (*reader, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	p, err := readable(key)
+	if err != nil {
+		return nil, err
+	}
+	if opts.VersionID != "" {
+		return nil, fs.ErrNotExist
+	}
+	if p.dir {
+		if fi, err := s.view.stat(p.path); err == nil && fi.IsDir() {
+			return nil, unstorable("a directory holds no data")
+		}
+		return nil, fs.ErrNotExist
+	}
+	f, err := s.view.open(p.path)
+	if err != nil {
+		// A socket cannot be opened at all.
+		if fi, statErr := s.view.stat(p.path); statErr == nil && !fi.Mode().IsRegular() {
+			err = irregular(fi)
+		}
+		return nil, readError(err)
+	}
+	fi, err := f.Stat()
+	if err == nil && !fi.Mode().IsRegular() {
+		err = irregular(fi)
+	}
+	if err != nil {
+		return nil, errors.Join(readError(err), f.Close())
+	}
+	return &reader{view: s.view, path: p.path, file: f, opened: fi}, nil
+}
+
+// irregular tells what stands where a file is expected.
+func irregular(fi fs.FileInfo) error {
+	if fi.IsDir() {
+		return fs.ErrNotExist
+	}
+	return unstorable("not a regular file (%v)", fi.Mode())
+}
+
+// A reader reads a file that it holds open.
+type reader struct {
+	view   view
+	path   string
+	file   *os.File
+	opened fs.FileInfo
+}
+
+func (r *reader) Info() storage.Info { return fileInfo(r.path, r.opened) }
+
+// ReadAt notices a file that became shorter. Other changes need Check.
+func (r *reader) ReadAt(ctx context.Context, p []byte, off int64) error {
+	if err := ctx.Err(); err != nil {
+		return fail("read", r.path, err)
+	}
+	if size := r.opened.Size(); off < 0 || off > size || int64(len(p)) > size-off {
+		return fail("read", r.path, errPastEnd)
+	}
+	n, err := r.file.ReadAt(p, off)
+	switch {
+	case n == len(p):
+		return nil
+	case errors.Is(err, io.EOF):
+		return fail("read", r.path, fmt.Errorf("%w: the file became shorter", storage.ErrChanged))
+	}
+	return fail("read", r.path, readError(err))
+}
+
+// Layout tells nothing: files have no parts.
+func (r *reader) Layout(context.Context, bool) ([]int64, error) { return nil, nil }
+
+// Check compares size and time of the open file with those at Open, and looks
+// whether it is still the one under its name. A writer that leaves the size
+// alone and sets the time back is not noticed.
+func (r *reader) Check(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fail("read", r.path, err)
+	}
+	now, err := r.file.Stat()
+	if err != nil {
+		return fail("read", r.path, readError(err))
+	}
+	named, err := r.view.stat(r.path)
+	switch {
+	case isGone(err):
+		err = fmt.Errorf("%w: deleted", storage.ErrChanged)
+	case err != nil:
+		err = readError(err)
+	case !os.SameFile(now, named):
+		err = fmt.Errorf("%w: replaced by another file", storage.ErrChanged)
+	case now.Size() != r.opened.Size():
+		err = fmt.Errorf("%w: size was %d, is %d", storage.ErrChanged, r.opened.Size(), now.Size())
+	case !now.ModTime().Equal(r.opened.ModTime()):
+		err = fmt.Errorf("%w: time of modification was %v, is %v", storage.ErrChanged, r.opened.ModTime(), now.ModTime())
+	}
+	if err != nil {
+		return fail("read", r.path, err)
+	}
+	return nil
+}
+
+func (r *reader) Close() error {
+	if err := r.file.Close(); err != nil {
+		return fail("read", r.path, readError(err))
+	}
+	return nil
+}

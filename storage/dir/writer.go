@@ -1,0 +1,133 @@
+package dir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"s3sync/storage"
+)
+
+// errEnded: a Writer was used after its Commit or Abort.
+var errEnded = errors.New("the writer has ended")
+
+// Create starts to write a file in parts. They go to their places in the
+// temporary file at once. Commit fails with storage.ErrMismatch if they do not
+// make up the whole.
+func (s *Store) Create(ctx context.Context, key string, opts storage.WriteOptions) (storage.Writer, error) {
+	p, err := s.begin(ctx, key, opts)
+	if err == nil && p.dir {
+		err = unstorable("a directory is not written in parts")
+	}
+	if err != nil {
+		return nil, fail("put", key, err)
+	}
+	t, err := s.target.createTemp(p.path, opts)
+	if err != nil {
+		return nil, fail("put", key, writeError(err))
+	}
+	return &writer{key: key, temp: t, parts: map[int]span{}}, nil
+}
+
+// A writer writes a temp in parts.
+type writer struct {
+	key  string
+	temp *temp
+
+	// end is held for writing by what ends the writer, for reading by parts.
+	end   sync.RWMutex
+	ended bool
+
+	mu    sync.Mutex
+	parts map[int]span
+}
+
+// A span is where a part lies.
+type span struct{ off, size int64 }
+
+func (w *writer) WritePart(ctx context.Context, n int, off int64, b storage.Block) error {
+	if err := w.writePart(ctx, n, off, b); err != nil {
+		return fail("write part", w.key, writeError(err))
+	}
+	return nil
+}
+
+func (w *writer) writePart(ctx context.Context, n int, off int64, b storage.Block) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	size := int64(len(b.Data))
+	if n < 1 || off < 0 || off > w.temp.opts.Size || size > w.temp.opts.Size-off {
+		return fmt.Errorf("part %d of %d bytes at %d is not within the %d bytes of the object",
+			n, size, off, w.temp.opts.Size)
+	}
+	w.end.RLock()
+	defer w.end.RUnlock()
+	if w.ended {
+		return errEnded
+	}
+	if _, err := w.temp.file.WriteAt(b.Data, off); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.parts[n] = span{off, size}
+	return nil
+}
+
+func (w *writer) Commit(ctx context.Context) (storage.Info, error) {
+	w.end.Lock()
+	defer w.end.Unlock()
+	info, err := w.commit(ctx)
+	if err != nil {
+		return storage.Info{}, fail("commit", w.key, writeError(err))
+	}
+	return info, nil
+}
+
+func (w *writer) commit(ctx context.Context) (storage.Info, error) {
+	if err := ctx.Err(); err != nil {
+		return storage.Info{}, err
+	}
+	if w.ended {
+		return storage.Info{}, errEnded
+	}
+	if err := w.checkParts(); err != nil {
+		return storage.Info{}, err
+	}
+	w.ended = true
+	return w.temp.publish()
+}
+
+// checkParts makes sure that the parts lie one behind the other and are the
+// whole: a part that was lost would leave a hole of zeros.
+func (w *writer) checkParts() error {
+	var end int64
+	for _, n := range slices.Sorted(maps.Keys(w.parts)) {
+		p := w.parts[n]
+		if p.off != end {
+			return fmt.Errorf("%w: part %d is for offset %d, the ones before end at %d",
+				storage.ErrMismatch, n, p.off, end)
+		}
+		end += p.size
+	}
+	return checkSize(end, w.temp.opts.Size)
+}
+
+// Abort removes the temporary file, also when its context is cancelled. After
+// a Commit that succeeded it does nothing.
+func (w *writer) Abort(context.Context) error {
+	w.end.Lock()
+	defer w.end.Unlock()
+	if w.ended {
+		return nil
+	}
+	w.ended = true
+	if err := w.temp.remove(); err != nil {
+		return fail("abort", w.key, writeError(err))
+	}
+	return nil
+}

@@ -1,0 +1,293 @@
+// Package mem is a [storage.Store] in memory, for tests and examples. It is a
+// real store, not a script of answers: it keeps objects whole, tells ETags and
+// parts as S3 does, and notices when an object changes under its reader.
+//
+// Objects are held until the Store is dropped: it is no place for large data.
+package mem
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"s3sync/storage"
+)
+
+const (
+	// maxKey is the longest key in bytes:
+	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+	maxKey = 1024
+	// maxParts and maxDelete are the bounds of one object and of one request:
+	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+	// https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+	maxParts  = 10_000
+	maxDelete = 1000
+)
+
+// A Store keeps objects in memory. Create one with [New].
+type Store struct {
+	mu      sync.RWMutex
+	objects map[string]*object
+	now     func() time.Time
+}
+
+var _ storage.Store = (*Store)(nil)
+
+// An object is never changed once it is in a Store.
+type object struct {
+	info  storage.Info
+	data  []byte
+	parts []int64 // sizes
+}
+
+// New returns an empty store whose objects bear the time of the system clock.
+func New() *Store {
+	return &Store{objects: map[string]*object{}, now: time.Now}
+}
+
+// SetClock makes now the clock that stamps objects. It is called once for each
+// object, while the store is locked: it must not use the store.
+func (s *Store) SetClock(now func() time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.now = now
+}
+
+// Caps tells the bounds of S3.
+func (s *Store) Caps() storage.Caps {
+	return storage.Caps{Ordered: true, WantMD5: true, DeleteBatch: maxDelete, MaxParts: maxParts}
+}
+
+// List yields the objects there are when the iteration begins; what is written
+// or deleted meanwhile does not show.
+func (s *Store) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[storage.Object, error] {
+	return func(yield func(storage.Object, error) bool) {
+		s.mu.RLock()
+		var objects []storage.Object
+		for key, o := range s.objects {
+			if opts.Contains(key) {
+				objects = append(objects, o.info.Object)
+			}
+		}
+		s.mu.RUnlock()
+		slices.SortFunc(objects, func(a, b storage.Object) int { return strings.Compare(a.Key, b.Key) })
+		for _, o := range objects {
+			if ctx.Err() != nil {
+				break
+			}
+			if !yield(o, nil) {
+				return
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			yield(storage.Object{}, fail("list", "", err))
+		}
+	}
+}
+
+// Stat describes one object.
+func (s *Store) Stat(ctx context.Context, key string) (storage.Info, error) {
+	o, err := s.get(ctx, key)
+	if err != nil {
+		return storage.Info{}, fail("stat", key, err)
+	}
+	return o.copyInfo(), nil
+}
+
+// Open starts to read one object. The store has no versions: asking for one
+// fails with fs.ErrNotExist.
+func (s *Store) Open(ctx context.Context, key string, opts storage.OpenOptions) (storage.Reader, error) {
+	o, err := s.get(ctx, key)
+	if err == nil && opts.VersionID != "" {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		return nil, fail("open", key, err)
+	}
+	return &reader{store: s, object: o}, nil
+}
+
+// Put writes a whole object. It fails with storage.ErrMismatch if the block is
+// not what its digests say.
+func (s *Store) Put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (storage.Info, error) {
+	info, err := s.tryPut(ctx, key, b, opts)
+	if err != nil {
+		return storage.Info{}, fail("put", key, err)
+	}
+	return info, nil
+}
+
+func (s *Store) tryPut(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (storage.Info, error) {
+	if err := ctx.Err(); err != nil {
+		return storage.Info{}, err
+	}
+	if err := storable(key); err != nil {
+		return storage.Info{}, err
+	}
+	if err := verify(b); err != nil {
+		return storage.Info{}, err
+	}
+	if err := checkSize(int64(len(b.Data)), opts.Size); err != nil {
+		return storage.Info{}, err
+	}
+	sum := md5.Sum(b.Data)
+	return s.publish(key, &object{
+		data:  bytes.Clone(b.Data),
+		parts: []int64{int64(len(b.Data))},
+		info:  storage.Info{Object: storage.Object{ETag: hex.EncodeToString(sum[:])}, Attributes: opts.Attributes},
+	}), nil
+}
+
+// publish makes o visible under key and completes its description.
+func (s *Store) publish(key string, o *object) storage.Info {
+	o.info = o.copyInfo() // the caller may change its map
+	o.info.Key = key
+	o.info.Size = int64(len(o.data))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o.info.ModTime = s.now()
+	s.objects[key] = o
+	return o.copyInfo()
+}
+
+// Delete removes objects.
+func (s *Store) Delete(ctx context.Context, objects []storage.Object) []error {
+	errs := make([]error, len(objects))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, o := range objects {
+		if err := ctx.Err(); err != nil {
+			errs[i] = fail("delete", o.Key, err)
+			continue
+		}
+		delete(s.objects, o.Key)
+	}
+	return errs
+}
+
+// Close does nothing: the objects stay as long as the Store.
+func (s *Store) Close() error { return nil }
+
+// get returns the object under key, or fs.ErrNotExist.
+func (s *Store) get(ctx context.Context, key string) (*object, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	o, ok := s.objects[key]
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	return o, nil
+}
+
+// copyInfo returns the description with a map of its own.
+func (o *object) copyInfo() storage.Info {
+	info := o.info
+	info.Metadata = maps.Clone(info.Metadata)
+	return info
+}
+
+func fail(op, key string, err error) error {
+	return &storage.Error{Op: op, Key: key, Err: err}
+}
+
+// storable refuses what S3 refuses.
+func storable(key string) error {
+	switch {
+	case key == "":
+		return fmt.Errorf("%w: empty key", storage.ErrUnstorable)
+	case len(key) > maxKey:
+		return fmt.Errorf("%w: longer than %d bytes", storage.ErrUnstorable, maxKey)
+	case !utf8.ValidString(key):
+		return fmt.Errorf("%w: not valid UTF-8", storage.ErrUnstorable)
+	}
+	return nil
+}
+
+// verify compares a block with the digests it carries, as S3 does.
+func verify(b storage.Block) error {
+	if b.MD5 != nil {
+		if sum := md5.Sum(b.Data); !bytes.Equal(sum[:], b.MD5) {
+			return fmt.Errorf("%w: MD5", storage.ErrMismatch)
+		}
+	}
+	if b.SHA256 != nil {
+		if sum := sha256.Sum256(b.Data); !bytes.Equal(sum[:], b.SHA256) {
+			return fmt.Errorf("%w: SHA-256", storage.ErrMismatch)
+		}
+	}
+	return nil
+}
+
+func checkSize(got, want int64) error {
+	if got != want {
+		return fmt.Errorf("%w: %d of %d bytes written", storage.ErrMismatch, got, want)
+	}
+	return nil
+}
+
+// A reader reads an object as long as the store holds one of the same ETag.
+type reader struct {
+	store  *Store
+	object *object
+}
+
+func (r *reader) Info() storage.Info { return r.object.copyInfo() }
+
+func (r *reader) ReadAt(ctx context.Context, p []byte, off int64) error {
+	if err := r.unchanged(ctx); err != nil {
+		return fail("read", r.object.info.Key, err)
+	}
+	if size := r.object.info.Size; off < 0 || off > size || int64(len(p)) > size-off {
+		return fail("read", r.object.info.Key, errPastEnd)
+	}
+	copy(p, r.object.data[off:])
+	return nil
+}
+
+var errPastEnd = errors.New("range reaches past the end of the object")
+
+func (r *reader) Layout(ctx context.Context, _ bool) ([]int64, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fail("read", r.object.info.Key, err)
+	}
+	return slices.Clone(r.object.parts), nil
+}
+
+func (r *reader) Check(ctx context.Context) error {
+	if err := r.unchanged(ctx); err != nil {
+		return fail("read", r.object.info.Key, err)
+	}
+	return nil
+}
+
+// unchanged fails with storage.ErrChanged unless the object that was opened,
+// or one with the same content, is still there.
+func (r *reader) unchanged(ctx context.Context) error {
+	now, err := r.store.get(ctx, r.object.info.Key)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return fmt.Errorf("%w: deleted", storage.ErrChanged)
+	case now.info.ETag != r.object.info.ETag:
+		return storage.ErrChanged
+	}
+	return nil
+}
+
+func (r *reader) Close() error { return nil }
