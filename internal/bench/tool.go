@@ -61,7 +61,7 @@ func rcloneTool(binary string) tool {
 		}, sides...)...)
 		cmd.Env = append(environment("AWS_", "RCLONE"), "RCLONE_CONFIG="+os.DevNull,
 			"RCLONE_CONFIG_B_TYPE=s3", "RCLONE_CONFIG_B_PROVIDER=Other", "RCLONE_CONFIG_B_ENDPOINT="+e.url,
-			"RCLONE_CONFIG_B_REGION="+e.region, "RCLONE_CONFIG_B_FORCE_PATH_STYLE=true", "RCLONE_CONFIG_B_NO_CHECK_BUCKET=true",
+			"RCLONE_CONFIG_B_REGION="+e.region, "RCLONE_CONFIG_B_FORCE_PATH_STYLE=true", "RCLONE_CONFIG_B_NO_CHECK_BUCKET=true", "RCLONE_CONFIG_B_LIST_VERSION=2",
 			"RCLONE_CONFIG_B_ACCESS_KEY_ID="+e.accessKey, "RCLONE_CONFIG_B_SECRET_ACCESS_KEY="+e.secretKey)
 		return cmd
 	}}

@@ -28,7 +28,7 @@ func (b *bucket) list(w http.ResponseWriter, query url.Values) {
 		}
 		size = min(n, maxKeys)
 	}
-	if query.Get("delimiter") != "" {
+	if query.Get("delimiter") != "" && b.Objects > 0 {
 		fail(w, http.StatusNotImplemented, "NotImplemented")
 		return
 	}
