@@ -69,8 +69,7 @@ func (b *bucket) get(w http.ResponseWriter, r *http.Request, key string) {
 	}
 }
 
-// put takes the bytes of an object, or of a part if b is nil, and forgets
-// them. Its ETag is the Content-MD5 if the client sent one: checking it is not
+// put takes the bytes of an object or of a part, and forgets them. Its ETag is the Content-MD5 if the client sent one: checking it is not
 // worth the time that a benchmark measures.
 func (s *Server) put(w http.ResponseWriter, r *http.Request, b *bucket, key string) {
 	digest := md5.New()
@@ -97,7 +96,9 @@ func (s *Server) put(w http.ResponseWriter, r *http.Request, b *bucket, key stri
 		sum = digest.Sum(nil)
 	}
 	etag := `"` + hex.EncodeToString(sum) + `"`
-	if b != nil {
+	if r.URL.Query().Has("uploadId") {
+		b.addPart(key, n)
+	} else {
 		b.remember(key, r.Header, etag, n)
 	}
 	w.Header().Set("ETag", etag)
@@ -118,13 +119,24 @@ func (b *bucket) remember(key string, sent http.Header, etag string, size int64)
 	b.remembered[key] = kept
 }
 
-func create(w http.ResponseWriter) {
+func (b *bucket) addPart(key string, size int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if u := b.uploads[key]; u != nil {
+		u.size += size
+	}
+}
+
+func (b *bucket) create(w http.ResponseWriter, r *http.Request, key string) {
+	b.mu.Lock()
+	b.uploads[key] = &upload{sent: r.Header}
+	b.mu.Unlock()
 	document(w, "<InitiateMultipartUploadResult><UploadId>upload</UploadId></InitiateMultipartUploadResult>")
 }
 
 // complete answers with the ETag that S3 gives an object in parts: the MD5 of
 // their MD5s.
-func complete(w http.ResponseWriter, r *http.Request) {
+func (b *bucket) complete(w http.ResponseWriter, r *http.Request, key string) {
 	var request struct {
 		Parts []struct{ ETag string } `xml:"Part"`
 	}
@@ -142,6 +154,15 @@ func complete(w http.ResponseWriter, r *http.Request) {
 		_, _ = digest.Write(sum) // a hash does not fail
 	}
 	etag := fmt.Sprintf("%x-%d", digest.Sum(nil), len(request.Parts))
+	b.mu.Lock()
+	u := b.uploads[key]
+	delete(b.uploads, key)
+	b.mu.Unlock()
+	if u == nil {
+		fail(w, http.StatusNotFound, "NoSuchUpload")
+		return
+	}
+	b.remember(key, u.sent, `"`+etag+`"`, u.size)
 	document(w, "<CompleteMultipartUploadResult><ETag>&quot;"+etag+"&quot;</ETag></CompleteMultipartUploadResult>")
 }
 

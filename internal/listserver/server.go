@@ -40,7 +40,7 @@ type Bucket struct {
 	FaultAt int
 
 	// Remember keeps size, ETag and user metadata, but not the bytes, of what
-	// is written at once, for clients that ask after each PutObject.
+	// is written, for clients that ask after each upload.
 	Remember bool
 }
 
@@ -99,7 +99,14 @@ type bucket struct {
 	Bucket
 
 	mu         sync.Mutex
-	remembered map[string]http.Header
+	remembered map[string]http.Header // what HEAD answers, by key
+	uploads    map[string]*upload     // by key: one at a time
+}
+
+// An upload in parts goes on.
+type upload struct {
+	sent http.Header
+	size int64
 }
 
 // New starts a server and stops it at the end of the test.
@@ -127,7 +134,7 @@ func Start(buckets map[string]Bucket) (*Server, error) {
 		if b.ModTime.IsZero() {
 			b.ModTime = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 		}
-		s.buckets[name] = &bucket{Bucket: b, remembered: make(map[string]http.Header)}
+		s.buckets[name] = &bucket{Bucket: b, remembered: make(map[string]http.Header), uploads: make(map[string]*upload)}
 	}
 	s.server = &http.Server{Handler: s}
 	s.serving.Go(func() { _ = s.server.Serve(listener) })
@@ -166,14 +173,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.get(w, r, key)
 	case r.Method == http.MethodPut && query.Has("uploadId"):
 		s.Part.Add(1)
-		s.put(w, r, nil, key)
+		s.put(w, r, b, key)
 	case r.Method == http.MethodPut && r.Header.Get("X-Amz-Copy-Source") == "":
 		s.Put.Add(1)
 		s.put(w, r, b, key)
 	case r.Method == http.MethodPost && query.Has("uploads"):
-		create(w)
+		b.create(w, r, key)
 	case r.Method == http.MethodPost && query.Has("uploadId"):
-		complete(w, r)
+		b.complete(w, r, key)
 	case r.Method == http.MethodDelete && query.Has("uploadId"):
 		w.WriteHeader(http.StatusNoContent)
 	case r.Method == http.MethodDelete:

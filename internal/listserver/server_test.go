@@ -253,17 +253,23 @@ func TestWriting(t *testing.T) {
 		t.Errorf("remembered: got %d %v", status, header)
 	}
 
-	get(t, http.MethodPost, s.URL+"/b/k?uploads", nil, nil)
-	_, header, _ = get(t, http.MethodPut, s.URL+"/b/k?partNumber=1&uploadId=upload", strings.NewReader("hello"), nil)
+	get(t, http.MethodPost, s.URL+"/kept/parts?uploads", nil, nil)
+	_, header, _ = get(t, http.MethodPut, s.URL+"/kept/parts?partNumber=1&uploadId=upload", strings.NewReader("hello"), nil)
 	if header.Get("ETag") != hello {
 		t.Errorf("part: got %v", header)
 	}
 	request := "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>" + hello + "</ETag></Part></CompleteMultipartUpload>"
-	_, _, data := get(t, http.MethodPost, s.URL+"/b/k?uploadId=upload", strings.NewReader(request), nil)
+	_, _, data := get(t, http.MethodPost, s.URL+"/kept/parts?uploadId=upload", strings.NewReader(request), nil)
 	inner := md5.Sum([]byte("hello"))
 	outer := md5.Sum(inner[:])
 	if want := hex.EncodeToString(outer[:]) + "-1"; !strings.Contains(string(data), want) {
 		t.Errorf("complete: %s is not in %s", want, data)
+	}
+	if _, header, _ = get(t, http.MethodHead, s.URL+"/kept/parts", nil, nil); header.Get("Content-Length") != "5" {
+		t.Errorf("an object in parts is remembered as %v", header)
+	}
+	if status, _, _ = get(t, http.MethodPost, s.URL+"/kept/parts?uploadId=upload", strings.NewReader(request), nil); status != 404 {
+		t.Errorf("completed twice: %d", status)
 	}
 }
 
