@@ -1,0 +1,28 @@
+// Command s3sync syncs local directories and S3 buckets and proves what arrived.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"s3sync"
+	"s3sync/internal/cli"
+)
+
+func main() {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	// Caught, a broken pipe is an error of the write and not the end of the run.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	os.Exit(cli.Main(context.Background(), cli.Process{
+		Args:    os.Args[1:],
+		Environ: os.Environ(),
+		Stdout:  os.Stdout,
+		Stderr:  os.Stderr,
+		Signals: signals,
+		Exit:    os.Exit,
+		Sync:    s3sync.Sync,
+	}))
+}

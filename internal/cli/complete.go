@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// elvishScript is the whole script, bashAddition what cobra's lacks.
+var (
+	//go:embed complete.elv
+	elvishScript string
+	//go:embed complete.bash
+	bashAddition string
+)
+
+// shells are what a completion script can be made for.
+func shells() []string { return []string{"bash", "zsh", "fish", "powershell", "elvish"} }
+
+// addCompletions tells the shell what may stand after each option.
+func (c *command) addCompletions() {
+	asked := len(c.p.Args) > 0 && (c.p.Args[0] == cobra.ShellCompRequestCmd || c.p.Args[0] == cobra.ShellCompNoDescRequestCmd)
+	// A half-typed line is not judged. cobra would print what it cannot parse,
+	// and that may be a secret.
+	c.root.FParseErrWhitelist.UnknownFlags = asked
+	for _, o := range c.options {
+		o.value.lenient = asked
+		if o.positional() || o.value.kind != single {
+			continue
+		}
+		complete := cobra.FixedCompletions(o.choices, cobra.ShellCompDirectiveNoFileComp)
+		if o.file {
+			complete = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
+		}
+		for _, name := range []string{o.name, o.alias} {
+			if name != "" {
+				_ = c.root.RegisterFlagCompletionFunc(name, complete) // fails for unknown names only
+			}
+		}
+	}
+	c.root.ValidArgsFunction = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
+}
+
+// script is the completion script for the chosen shell.
+func (c *command) script() (string, error) {
+	var b bytes.Buffer
+	var err error
+	switch c.set.shell {
+	case "bash":
+		err = c.root.GenBashCompletionV2(&b, true)
+		b.WriteString(bashAddition)
+	case "zsh":
+		err = c.root.GenZshCompletion(&b)
+	case "fish":
+		err = c.root.GenFishCompletion(&b, true)
+	case "powershell":
+		err = c.root.GenPowerShellCompletionWithDesc(&b)
+	case "elvish":
+		b.WriteString(elvishScript)
+	default:
+		return "", usagef("--auto-complete-shell must be one of %s, not %q", strings.Join(shells(), ", "), c.set.shell)
+	}
+	if err != nil {
+		return "", fmt.Errorf("completion script: %w", err)
+	}
+	return b.String(), nil
+}

@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"s3sync"
+	"s3sync/storage"
+)
+
+var update = flag.Bool("update", false, "rewrite docs/options.md")
+
+func TestDocsUpToDate(t *testing.T) {
+	name := filepath.Join("..", "..", "docs", "options.md")
+	want := markdown(t)
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	got, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(strings.ReplaceAll(string(got), "\r\n", "\n"), want); diff != "" {
+		t.Errorf("docs/options.md is stale; run `go generate ./...`:\n%s", diff)
+	}
+}
+
+// markdown is docs/options.md.
+func markdown(t *testing.T) string {
+	t.Helper()
+	c := newCommand((&call{}).process())
+	ties := findTies(c)
+	var b strings.Builder
+	b.WriteString("<!-- Written by `go generate ./...` from the option table in internal/cli; do not edit. -->\n\n# Options\n\n")
+	b.WriteString("`s3sync [OPTIONS] [SOURCE] [TARGET]`\n\n" + environmentNote() + "\n\n")
+	b.WriteString("Options that are *not supported yet* are recognised and refused.\n")
+	newHelp(c.options).groups(func(g group, rows []helpRow) {
+		fmt.Fprintf(&b, "\n## %s\n", g)
+		for _, r := range rows {
+			fmt.Fprintf(&b, "\n### `%s`\n\n%s\n", strings.TrimSpace(r.synopsis()), r.sentence())
+			for i, fact := range append(facts(r), ties[r.option]...) {
+				if i == 0 {
+					b.WriteString("\n")
+				}
+				b.WriteString("- " + fact + "\n")
+			}
+		}
+	})
+	b.WriteString("\n## Exit codes\n\n| code | meaning |\n|---|---|\n")
+	for _, row := range exitCodes() {
+		fmt.Fprintf(&b, "| %d | %s |\n", row.code, row.text)
+	}
+	return b.String()
+}
+
+func facts(r helpRow) []string {
+	var facts []string
+	add := func(name, text string) {
+		if text != "" {
+			facts = append(facts, name+text)
+		}
+	}
+	if r.pending {
+		add("*not supported yet*", " ")
+		facts[0] = strings.TrimSpace(facts[0])
+	}
+	add("default: ", r.def)
+	add("choices: ", quoted(r.choices...))
+	add("environment: ", quoted(r.variables()...))
+	if r.secret {
+		add("secret: ", "appears in no output")
+	}
+	return facts
+}
+
+func quoted(texts ...string) string {
+	var all []string
+	for _, text := range texts {
+		all = append(all, "`"+text+"`")
+	}
+	return strings.Join(all, ", ")
+}
+
+// findTies asks the library which options exclude or require each other: it
+// tries each alone and each pair.
+func findTies(c *command) map[*option][]string {
+	c.cfg.Source.Store, c.cfg.Target.Store = noStore{}, noStore{}
+	excludes, requires := map[*option][]string{}, map[*option][]string{}
+	for i, a := range c.options {
+		if a.positional() {
+			continue
+		}
+		for _, fault := range faultsOf(c, a) {
+			if other := c.bound(fault.Other); other != nil {
+				requires[a] = append(requires[a], other.title())
+			}
+		}
+		for _, b := range c.options[i+1:] {
+			for _, fault := range faultsOf(c, a, b) {
+				if first, other := c.bound(fault.Field), c.bound(fault.Other); fault.Reason == "cannot be combined with" && first != nil && other != nil {
+					excludes[a] = append(excludes[a], b.title())
+					excludes[b] = append(excludes[b], a.title())
+				}
+			}
+		}
+	}
+	ties := map[*option][]string{}
+	for _, o := range c.options {
+		if names := requires[o]; names != nil {
+			ties[o] = append(ties[o], "requires "+quoted(names...))
+		}
+		if names := excludes[o]; names != nil {
+			ties[o] = append(ties[o], "not with "+quoted(names...))
+		}
+	}
+	return ties
+}
+
+// faultsOf is what the library says if just these options are given.
+func faultsOf(c *command, given ...*option) []*s3sync.ConfigError {
+	err := c.cfg.ValidateGiven(func(field any) bool {
+		return slices.ContainsFunc(given, func(o *option) bool { return o.value.field == field })
+	})
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return nil
+	}
+	var faults []*s3sync.ConfigError
+	for _, err := range joined.Unwrap() {
+		if fault, ok := errors.AsType[*s3sync.ConfigError](err); ok {
+			faults = append(faults, fault)
+		}
+	}
+	return faults
+}
+
+type noStore struct{ storage.Store }

@@ -1,0 +1,171 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math"
+	"strconv"
+	"unicode"
+)
+
+// recordTime is the time of a log line: UTC, always with microseconds.
+const recordTime = "2006-01-02T15:04:05.000000Z"
+
+// levelName is the name of a level, rounded down to one that has a name.
+func levelName(level slog.Level) string {
+	switch {
+	case level < levelDebug:
+		return "TRACE"
+	case level < levelInfo:
+		return "DEBUG"
+	case level < levelWarn:
+		return "INFO"
+	case level < levelError:
+		return "WARN"
+	}
+	return "ERROR"
+}
+
+// A style is what surrounds the elements of a text line: nothing, or escape
+// sequences.
+type style struct {
+	dim, italic, reset string
+	level              func(slog.Level) string
+}
+
+// appendText formats a record as text: time, level, message, name=value.
+func appendText(buf []byte, r slog.Record, fields []slog.Attr) []byte {
+	return appendStyled(buf, r, fields, style{level: func(slog.Level) string { return "" }})
+}
+
+// appendColoured is appendText for terminals (ECMA-48, SGR).
+func appendColoured(buf []byte, r slog.Record, fields []slog.Attr) []byte {
+	return appendStyled(buf, r, fields, style{
+		dim:    "\x1b[2m",
+		italic: "\x1b[3m",
+		reset:  "\x1b[0m",
+		level: func(level slog.Level) string {
+			return map[string]string{
+				"TRACE": "\x1b[35m", "DEBUG": "\x1b[34m", "INFO": "\x1b[32m",
+				"WARN": "\x1b[33m", "ERROR": "\x1b[31m",
+			}[levelName(level)]
+		},
+	})
+}
+
+func appendStyled(buf []byte, r slog.Record, fields []slog.Attr, s style) []byte {
+	if !r.Time.IsZero() {
+		buf = append(buf, s.dim...)
+		buf = r.Time.UTC().AppendFormat(buf, recordTime)
+		buf = append(buf, s.reset...)
+		buf = append(buf, ' ')
+	}
+	buf = append(buf, s.level(r.Level)...)
+	buf = fmt.Appendf(buf, "%5s", levelName(r.Level))
+	buf = append(buf, s.reset...)
+	buf = append(buf, ' ')
+	buf = appendMessage(buf, r.Message)
+	for _, f := range fields {
+		buf = append(buf, ' ')
+		buf = append(buf, s.italic...)
+		buf = appendMessage(buf, f.Key)
+		buf = append(buf, s.reset...)
+		buf = append(buf, s.dim...)
+		buf = append(buf, '=')
+		buf = append(buf, s.reset...)
+		buf = appendTextValue(buf, f.Value)
+	}
+	return buf
+}
+
+// appendMessage appends text that stands without quotes. A line break in it
+// would forge a log line.
+func appendMessage(buf []byte, text string) []byte {
+	for _, r := range text {
+		if unicode.IsControl(r) {
+			quoted := strconv.Quote(text)
+			return append(buf, quoted[1:len(quoted)-1]...)
+		}
+	}
+	return append(buf, text...)
+}
+
+func appendTextValue(buf []byte, v slog.Value) []byte {
+	switch v.Kind() {
+	case slog.KindInt64:
+		return strconv.AppendInt(buf, v.Int64(), 10)
+	case slog.KindUint64:
+		return strconv.AppendUint(buf, v.Uint64(), 10)
+	case slog.KindFloat64:
+		return strconv.AppendFloat(buf, v.Float64(), 'g', -1, 64)
+	case slog.KindBool:
+		return strconv.AppendBool(buf, v.Bool())
+	default:
+		return strconv.AppendQuote(buf, plainText(v))
+	}
+}
+
+// appendJSON formats a record as an object: timestamp, level, fields.
+func appendJSON(buf []byte, r slog.Record, fields []slog.Attr) []byte {
+	buf = append(buf, '{')
+	if !r.Time.IsZero() {
+		buf = append(buf, `"timestamp":"`...)
+		buf = r.Time.UTC().AppendFormat(buf, recordTime)
+		buf = append(buf, `",`...)
+	}
+	buf = fmt.Appendf(buf, `"level":%q,"fields":{"message":`, levelName(r.Level))
+	buf = appendJSONText(buf, r.Message)
+	for _, f := range fields {
+		buf = append(buf, ',')
+		buf = appendJSONText(buf, f.Key)
+		buf = append(buf, ':')
+		buf = appendJSONValue(buf, f.Value)
+	}
+	return append(buf, "}}"...)
+}
+
+func appendJSONValue(buf []byte, v slog.Value) []byte {
+	switch v.Kind() {
+	case slog.KindInt64, slog.KindUint64, slog.KindBool:
+		return appendTextValue(buf, v)
+	case slog.KindFloat64:
+		if f := v.Float64(); !math.IsNaN(f) && !math.IsInf(f, 0) {
+			return appendTextValue(buf, v)
+		}
+	default:
+	}
+	return appendJSONText(buf, plainText(v))
+}
+
+// appendJSONText appends a JSON string. Text that is not UTF-8 loses the bytes
+// that JSON cannot hold.
+func appendJSONText(buf []byte, text string) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(text); err != nil {
+		return append(buf, `""`...)
+	}
+	return append(buf, bytes.TrimRight(b.Bytes(), "\n")...)
+}
+
+// plainText is a value as text. Times are in UTC with a numeric offset and as
+// many decimals as they need, in threes.
+func plainText(v slog.Value) string {
+	if v.Kind() != slog.KindTime {
+		return v.String()
+	}
+	t := v.Time().UTC()
+	layout := "2006-01-02T15:04:05.000000000-07:00"
+	switch n := t.Nanosecond(); {
+	case n == 0:
+		layout = "2006-01-02T15:04:05-07:00"
+	case n%1_000_000 == 0:
+		layout = "2006-01-02T15:04:05.000-07:00"
+	case n%1_000 == 0:
+		layout = "2006-01-02T15:04:05.000000-07:00"
+	}
+	return t.Format(layout)
+}

@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+)
+
+// A handler writes log records in one of the two formats of the command. Groups
+// become prefixes of names: an attribute b in a group a is a.b.
+//
+// A record with an attribute named [spanEvent] marks the beginning or the end
+// of a stage and is left out unless spans is set.
+type handler struct {
+	out    io.Writer
+	level  slog.Level
+	spans  bool
+	format func(buf []byte, r slog.Record, fields []slog.Attr) []byte
+
+	// What With and WithGroup collected: flat attributes and the prefix of
+	// those to come.
+	fields []slog.Attr
+	prefix string
+
+	mu *sync.Mutex
+}
+
+// spanEvent names the attribute of records about stages of the work.
+const spanEvent = "span_event"
+
+func (h *handler) Enabled(_ context.Context, level slog.Level) bool { return level >= h.level }
+
+// Handle writes one record with one call of Write.
+func (h *handler) Handle(_ context.Context, r slog.Record) error {
+	fields := slices.Clip(h.fields)
+	span := false
+	r.Attrs(func(a slog.Attr) bool {
+		span = span || a.Key == spanEvent
+		fields = flatten(fields, h.prefix, a)
+		return true
+	})
+	if span && !h.spans {
+		return nil
+	}
+	line := h.format(make([]byte, 0, 256), r, fields)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, err := h.out.Write(append(line, '\n'))
+	return err
+}
+
+// WithAttrs returns a handler whose records all have attrs.
+func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	next := *h
+	next.fields = slices.Clip(h.fields)
+	for _, a := range attrs {
+		next.fields = flatten(next.fields, h.prefix, a)
+	}
+	return &next
+}
+
+// WithGroup returns a handler whose further attributes lie in a group.
+func (h *handler) WithGroup(name string) slog.Handler {
+	if name == "" {
+		return h
+	}
+	next := *h
+	next.prefix += name + "."
+	return &next
+}
+
+// flatten appends an attribute with its final name and value, or the members of
+// a group.
+func flatten(fields []slog.Attr, prefix string, a slog.Attr) []slog.Attr {
+	v := a.Value.Resolve()
+	if v.Kind() != slog.KindGroup {
+		if a.Equal(slog.Attr{}) {
+			return fields
+		}
+		return append(fields, slog.Attr{Key: prefix + a.Key, Value: v})
+	}
+	if a.Key != "" {
+		prefix += a.Key + "."
+	}
+	for _, member := range v.Group() {
+		fields = flatten(fields, prefix, member)
+	}
+	return fields
+}

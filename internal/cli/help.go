@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+const usageLine = "Usage: s3sync [OPTIONS] [SOURCE] [TARGET]\n"
+
+// A help writes help and docs from the option table, with the defaults from
+// before any option was read.
+type help struct {
+	rows []helpRow
+}
+
+// A helpRow is what the help says about an option.
+type helpRow struct {
+	*option
+
+	def string
+}
+
+func newHelp(options []*option) help {
+	var h help
+	for _, o := range options {
+		h.rows = append(h.rows, helpRow{o, o.defaultText()})
+	}
+	return h
+}
+
+// groups calls f for each heading with its options.
+func (h help) groups(f func(g group, rows []helpRow)) {
+	for rest := h.rows; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && rest[n].group == rest[0].group {
+			n++
+		}
+		f(rest[0].group, rest[:n])
+		rest = rest[n:]
+	}
+}
+
+// short is the help of -h: a line for each option.
+func (h help) short() string {
+	var b strings.Builder
+	b.WriteString("Syncs a directory and an S3 bucket, or two buckets, and verifies what arrived.\n\n" + usageLine)
+	h.groups(func(g group, rows []helpRow) {
+		fmt.Fprintf(&b, "\n%s:\n", g)
+		width := 0
+		for _, r := range rows {
+			width = max(width, utf8.RuneCountInString(r.synopsis()))
+		}
+		for _, r := range rows {
+			fmt.Fprintf(&b, "  %-*s  %s\n", width, r.synopsis(), strings.Join(append([]string{r.brief()}, r.notes(false)...), " "))
+		}
+	})
+	b.WriteString("\nSee --help for variables, choices and exit codes.\n")
+	return b.String()
+}
+
+// long is the help of --help.
+func (h help) long() string {
+	var b strings.Builder
+	b.WriteString(wrap("Syncs a directory and an S3 bucket, or two buckets. Objects that are new or newer in the source "+
+		"are transferred, and what arrived is compared with what was sent.", ""))
+	b.WriteString("\n" + usageLine)
+	h.groups(func(g group, rows []helpRow) {
+		fmt.Fprintf(&b, "\n%s:\n", g)
+		for i, r := range rows {
+			if i > 0 {
+				b.WriteString("\n")
+			}
+			fmt.Fprintf(&b, "  %s\n", r.synopsis())
+			b.WriteString(wrap(r.sentence(), "          "))
+			for _, note := range r.notes(true) {
+				b.WriteString(wrap(note, "          "))
+			}
+		}
+	})
+	b.WriteString("\nEnvironment:\n")
+	b.WriteString(wrap(environmentNote(), "  "))
+	b.WriteString("\nExit codes:\n")
+	for _, row := range exitCodes() {
+		fmt.Fprintf(&b, "  %3d  %s\n", row.code, row.text)
+	}
+	return b.String()
+}
+
+func environmentNote() string {
+	return "Each option can be set by a variable: " + envPrefix + "WORKER_SIZE=32 is --worker-size 32, " + envPrefix +
+		"DELETE=true is --delete. The names without " + envPrefix + " work, too, where nothing else is said, but may be in use for " +
+		"other purposes. The command line is stronger than variables, and a prefixed variable stronger than a bare one. " +
+		"Credentials, regions and profiles of AWS are found as in other AWS programs."
+}
+
+// synopsis is the option with its dashes and the name of its value.
+func (r helpRow) synopsis() string {
+	if r.positional() {
+		return "[" + r.name + "]"
+	}
+	text := "    --" + r.name
+	if r.short != "" {
+		text = "-" + r.short + ", --" + r.name
+	}
+	if r.value.kind == count {
+		text += "..."
+	}
+	if name := r.valueName(); name != "" {
+		text += " <" + name + ">"
+	}
+	return text
+}
+
+// sentence is what the option does, as one or more sentences.
+func (r helpRow) sentence() string {
+	first, n := utf8.DecodeRuneInString(r.brief())
+	text := strings.ToUpper(string(first)) + r.brief()[n:] + "."
+	if r.more != "" {
+		text += " " + r.more
+	}
+	return text
+}
+
+// notes are facts about the option in brackets.
+func (r helpRow) notes(all bool) []string {
+	var notes []string
+	note := func(name, text string) {
+		if text != "" {
+			notes = append(notes, "["+name+text+"]")
+		}
+	}
+	if all {
+		note("choices: ", strings.Join(r.choices, ", "))
+		note("env: ", strings.Join(r.variables(), ", "))
+	}
+	note("default: ", r.def)
+	if r.pending {
+		notes = append(notes, "[not supported yet]")
+	}
+	return notes
+}
+
+// wrap breaks text into lines of at most 80 columns.
+func wrap(text, indent string) string {
+	var b strings.Builder
+	width := 0
+	for word := range strings.FieldsSeq(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case width == 0:
+			b.WriteString(indent)
+			width = len(indent)
+		case width+1+n > 80:
+			b.WriteString("\n" + indent)
+			width = len(indent)
+		default:
+			b.WriteString(" ")
+			width++
+		}
+		b.WriteString(word)
+		width += n
+	}
+	return b.String() + "\n"
+}

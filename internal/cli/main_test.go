@@ -1,0 +1,272 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"s3sync"
+)
+
+// A call is a command with its surroundings replaced.
+type call struct {
+	args, env      []string
+	stdout, stderr bytes.Buffer
+	signals        chan os.Signal
+	exits          []int
+	// cfg is what the library was called with, nil if it was not.
+	cfg *s3sync.Config
+	// sync takes the place of the library.
+	sync func(ctx context.Context, cfg *s3sync.Config) (*s3sync.Report, error)
+}
+
+func (c *call) process() Process {
+	return Process{
+		Args: c.args, Environ: c.env, Stdout: &c.stdout, Stderr: &c.stderr, Signals: c.signals,
+		Exit: func(code int) { c.exits = append(c.exits, code) },
+		Sync: func(ctx context.Context, cfg *s3sync.Config) (*s3sync.Report, error) {
+			c.cfg = cfg
+			if c.sync == nil {
+				return &s3sync.Report{}, nil
+			}
+			return c.sync(ctx, cfg)
+		},
+	}
+}
+
+func (c *call) main(t *testing.T) int {
+	t.Helper()
+	return Main(t.Context(), c.process())
+}
+
+// between is a call that syncs two buckets.
+func between(args ...string) *call {
+	return &call{args: append(args, "s3://a", "s3://b"), signals: make(chan os.Signal, 2)}
+}
+
+func TestRunOutcomes(t *testing.T) {
+	const summary = "1.00 KiB | 1.00 KiB/sec,  transferred   2 objects | 2 objects/sec,  etag verified 0 objects,  " +
+		"checksum verified 0 objects,  unverified 0 objects,  deleted 0 objects,  skipped 0 objects,  " +
+		"error 0 objects, warning 0 objects,  duration 1 second\n"
+	stats := s3sync.Stats{TransferredBytes: 1024, Transferred: 2, Elapsed: time.Second}
+	failed := stats
+	failed.Failed = 2
+	one := stats
+	one.Failed = 1
+	for name, tt := range map[string]struct {
+		args   []string
+		report s3sync.Report
+		err    error
+		code   int
+		stderr string
+	}{
+		"done":         {report: s3sync.Report{Stats: stats}, stderr: summary},
+		"quiet":        {args: []string{"-qq"}, report: s3sync.Report{Stats: stats}, stderr: summary},
+		"JSON":         {args: []string{"--json-tracing"}, report: s3sync.Report{Stats: stats}},
+		"some failed":  {report: s3sync.Report{Stats: failed, FailedKeys: []string{"k\x1b[1m"}}, code: 1, stderr: strings.Replace(summary, "error 0", "error 2", 1) + `s3sync: sync failed: 2 objects failed, the first of them "k\x1b[1m"` + "\n"},
+		"one failed":   {report: s3sync.Report{Stats: one}, code: 1, stderr: strings.Replace(summary, "error 0", "error 1", 1) + "s3sync: sync failed: 1 object failed\n"},
+		"error":        {report: s3sync.Report{Stats: stats}, err: errors.New("no such bucket"), code: 1, stderr: summary + "s3sync: sync failed: no such bucket\n"},
+		"joined error": {report: s3sync.Report{Stats: stats}, err: errors.Join(errors.New("first"), errors.New("second")), code: 1, stderr: summary + "s3sync: sync failed: first\n"},
+		"incomplete":   {report: s3sync.Report{Stats: stats, Incomplete: true}, code: 3, stderr: summary},
+		"JSON, error":  {args: []string{"--json-tracing"}, err: errors.New("no such bucket"), code: 1, stderr: "s3sync: sync failed: no such bucket\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := between(tt.args...)
+			c.sync = func(context.Context, *s3sync.Config) (*s3sync.Report, error) { return &tt.report, tt.err }
+			if code := c.main(t); code != tt.code {
+				t.Errorf("exit code %d, want %d", code, tt.code)
+			}
+			if got := c.stderr.String(); got != tt.stderr {
+				t.Errorf("stderr\n%s\nwant\n%s", got, tt.stderr)
+			}
+			if c.stdout.Len() != 0 {
+				t.Errorf("stdout %q", c.stdout.String())
+			}
+		})
+	}
+}
+
+// The library may find a fault of the settings that the command did not.
+func TestRunLateRefusal(t *testing.T) {
+	c := between()
+	c.sync = func(_ context.Context, cfg *s3sync.Config) (*s3sync.Report, error) {
+		return &s3sync.Report{}, &s3sync.ConfigError{Field: &cfg.Target.URL, Reason: "is of the wrong kind"}
+	}
+	if code := c.main(t); code != exitUsage {
+		t.Errorf("exit code %d", code)
+	}
+	if got, want := c.stderr.String(), "s3sync: TARGET is of the wrong kind\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+type panicError struct{ error }
+
+func (panicError) Stack() []byte { return []byte("goroutine 1 [running]:\n") }
+
+func TestRunBug(t *testing.T) {
+	for name, sync := range map[string]func(context.Context, *s3sync.Config) (*s3sync.Report, error){
+		"in a worker": func(context.Context, *s3sync.Config) (*s3sync.Report, error) {
+			return &s3sync.Report{}, errors.Join(errors.New("other"), panicError{errors.New("out of range")})
+		},
+		"here": func(context.Context, *s3sync.Config) (*s3sync.Report, error) { panic("out of range") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := between()
+			c.sync = sync
+			if code := c.main(t); code != exitBug {
+				t.Errorf("exit code %d", code)
+			}
+			for _, want := range []string{"s3sync: internal error: out of range\n", "goroutine ", "Please report it"} {
+				if !strings.Contains(c.stderr.String(), want) {
+					t.Errorf("stderr lacks %q:\n%s", want, c.stderr.String())
+				}
+			}
+		})
+	}
+}
+
+func TestFirstSignalCancels(t *testing.T) {
+	for sig, want := range map[os.Signal]int{os.Interrupt: exitInterrupt, syscall.SIGTERM: exitTerminated} {
+		t.Run(sig.String(), func(t *testing.T) {
+			c := between()
+			c.sync = func(ctx context.Context, _ *s3sync.Config) (*s3sync.Report, error) {
+				c.signals <- sig
+				<-ctx.Done()
+				return &s3sync.Report{}, context.Cause(ctx)
+			}
+			if code := c.main(t); code != want {
+				t.Errorf("exit code %d, want %d", code, want)
+			}
+			lines := strings.SplitAfter(c.stderr.String(), "\n")
+			if want := "s3sync: warning: " + sig.String() + ": stopping and cleaning up; once more leaves at once\n"; lines[0] != want {
+				t.Errorf("got %q, want %q", lines[0], want)
+			}
+			if len(lines) != 3 || !strings.HasPrefix(lines[1], "0 B | ") {
+				t.Errorf("the summary is missing: %q", lines)
+			}
+			if len(c.exits) != 0 {
+				t.Error("left at once")
+			}
+		})
+	}
+}
+
+func TestSecondSignalExits(t *testing.T) {
+	c := between()
+	exited := make(chan int)
+	c.sync = func(ctx context.Context, _ *s3sync.Config) (*s3sync.Report, error) {
+		c.signals <- os.Interrupt
+		<-ctx.Done()
+		c.signals <- syscall.SIGTERM
+		if code := <-exited; code != exitTerminated {
+			t.Errorf("exit code %d", code)
+		}
+		return &s3sync.Report{}, context.Cause(ctx)
+	}
+	p := c.process()
+	p.Exit = func(code int) { exited <- code }
+	Main(t.Context(), p)
+}
+
+// The reader of the log may go away; the run goes on.
+func TestBrokenLog(t *testing.T) {
+	c := between("-v")
+	c.sync = func(_ context.Context, cfg *s3sync.Config) (*s3sync.Report, error) {
+		for range 3 {
+			cfg.Logger.Info("hello")
+		}
+		return &s3sync.Report{}, nil
+	}
+	p := c.process()
+	r, w := io.Pipe()
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	writes := 0
+	p.Stdout = writerFunc(func(b []byte) (int, error) { writes++; return w.Write(b) })
+	if code := Main(t.Context(), p); code != exitDone {
+		t.Errorf("exit code %d", code)
+	}
+	if writes != 1 {
+		t.Errorf("%d writes to the broken pipe", writes)
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+func TestOutputFails(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err    error
+		code   int
+		stderr string
+	}{
+		"full":   {syscall.ENOSPC, exitError, "s3sync: standard output: no space left on device\n"},
+		"closed": {syscall.EPIPE, exitDone, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := &call{args: []string{"--help"}}
+			p := c.process()
+			p.Stdout = writerFunc(func([]byte) (int, error) { return 0, tt.err })
+			if code := Main(t.Context(), p); code != tt.code {
+				t.Errorf("exit code %d, want %d", code, tt.code)
+			}
+			if c.stderr.String() != tt.stderr {
+				t.Errorf("stderr %q", c.stderr.String())
+			}
+		})
+	}
+}
+
+func TestLogLevels(t *testing.T) {
+	for name, tt := range map[string]struct {
+		args []string
+		want string
+	}{
+		"none":              {nil, "WE"},
+		"-v":                {[]string{"-v"}, "IWE"},
+		"-vv":               {[]string{"-vv"}, "DIWE"},
+		"-v -v -v":          {[]string{"-v", "-v", "-v"}, "TDIWE"},
+		"-vvvv":             {[]string{"-vvvv"}, "TDIWE"},
+		"--verbose":         {[]string{"--verbose"}, "IWE"},
+		"-q":                {[]string{"-q"}, "E"},
+		"-qq":               {[]string{"-qq"}, ""},
+		"-qqq":              {[]string{"-qqq"}, ""},
+		"dry run":           {[]string{"--dry-run"}, "IWE"},
+		"quiet dry run":     {[]string{"--dry-run", "-qq"}, "IWE"},
+		"verbose dry run":   {[]string{"--dry-run", "-vv"}, "DIWE"},
+		"on standard error": {[]string{"--tracing-stderr", "-q"}, "E"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := between(tt.args...)
+			c.sync = func(ctx context.Context, cfg *s3sync.Config) (*s3sync.Report, error) {
+				cfg.Logger.Log(ctx, levelTrace, "T")
+				cfg.Logger.Debug("D")
+				cfg.Logger.Info("I")
+				cfg.Logger.Warn("W")
+				cfg.Logger.Error("E")
+				return nil, nil
+			}
+			c.main(t)
+			log := &c.stdout
+			if strings.Contains(name, "standard error") {
+				log = &c.stderr
+			}
+			got := ""
+			for line := range strings.Lines(log.String()) {
+				got += strings.TrimSpace(line[len(line)-2:])
+			}
+			if got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}

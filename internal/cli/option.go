@@ -1,0 +1,185 @@
+package cli
+
+import (
+	"slices"
+	"strings"
+
+	"s3sync"
+)
+
+// A group is a heading of the help.
+type group string
+
+// Groups in the order of the help.
+const (
+	arguments    group = "Arguments"
+	basic        group = "Options"
+	general      group = "General"
+	awsConfig    group = "AWS Configuration"
+	sourceSide   group = "Source Options"
+	targetSide   group = "Target Options"
+	filtering    group = "Filtering"
+	verification group = "Verification"
+	performance  group = "Performance"
+	multipart    group = "Multipart Settings"
+	headers      group = "Metadata/Headers"
+	tagging      group = "Tagging"
+	encryption   group = "Encryption"
+	tracing      group = "Tracing/Logging"
+	retries      group = "Retry Options"
+	timeouts     group = "Timeout Options"
+	advanced     group = "Advanced"
+	dangerous    group = "Dangerous"
+)
+
+// An option is a row of the table: everything about one option or positional
+// argument except its default, which is what the field holds to begin with, and
+// its meaning, which is the library's.
+type option struct {
+	// name is without dashes; positional arguments have a name in capitals.
+	name  string
+	short string
+	// alias is another name, which the help does not show.
+	alias string
+	group group
+	// usage says in one line what the option does; the name of its value stands
+	// in back quotes. more is for --help and the docs.
+	usage, more string
+	value       *value
+	// choices are all values there are, if they can be listed.
+	choices []string
+	// secret values appear nowhere.
+	secret bool
+	// file completes file names.
+	file bool
+	// env says which variables set the option.
+	env envRule
+	// armed: the bare variable means so much to other programs, and so much
+	// harm here, that its use is worth a warning.
+	armed bool
+	// pending: refused by the library for now.
+	pending bool
+
+	// from is the variable that the value was taken from, if any.
+	from  string
+	given bool
+}
+
+// An envRule says which environment variables set an option.
+type envRule int
+
+const (
+	envBoth     envRule = iota // S3SYNC_NAME, then NAME
+	envPrefixed                // S3SYNC_NAME; NAME has a meaning of its own
+	envNone
+)
+
+// settings are options of the command that the library knows nothing about.
+type settings struct {
+	verbose, quiet int
+	help, version  bool
+	shell          string
+	jsonLog        bool
+	spans          bool
+	noColor        bool
+	logToStderr    bool
+}
+
+// table returns every option in the order of the help.
+func table(cfg *s3sync.Config, set *settings) []*option {
+	rows := slices.Concat(
+		basicOptions(cfg, set), awsOptions(cfg), sideOptions(cfg),
+		filterOptions(cfg), verifyOptions(cfg), performanceOptions(cfg),
+		headerOptions(cfg), taggingOptions(cfg), encryptionOptions(cfg),
+		tracingOptions(cfg, set), retryOptions(cfg), timeoutOptions(cfg),
+		advancedOptions(cfg, set), dangerousOptions(cfg))
+	for _, o := range rows {
+		if choices := cfg.Choices(o.value.field); choices != nil {
+			o.choices = choices
+		}
+		o.pending = !cfg.Supported(o.value.field)
+	}
+	return rows
+}
+
+func (o *option) positional() bool { return o.group == arguments }
+
+// title is the option as one types it.
+func (o *option) title() string {
+	if o.positional() {
+		return o.name
+	}
+	return "--" + o.name
+}
+
+// label names the option in messages.
+func (o *option) label() string {
+	if o.from != "" {
+		return o.title() + " (set by " + o.from + ")"
+	}
+	return o.title()
+}
+
+// variables are the environment variables that set the option, best first.
+func (o *option) variables() []string {
+	bare := strings.ToUpper(strings.ReplaceAll(o.name, "-", "_"))
+	switch o.env {
+	case envNone:
+		return nil
+	case envPrefixed:
+		return []string{envPrefix + bare}
+	case envBoth:
+	}
+	return []string{envPrefix + bare, bare}
+}
+
+// defaultText is what the help shows as default; call it before parsing.
+func (o *option) defaultText() string {
+	if o.value.kind != single {
+		return ""
+	}
+	return o.value.String()
+}
+
+// valueName is the name of the option's value, empty for switches.
+func (o *option) valueName() string {
+	_, rest, _ := strings.Cut(o.usage, "`")
+	name, _, _ := strings.Cut(rest, "`")
+	return name
+}
+
+// brief is the usage as text.
+func (o *option) brief() string { return strings.ReplaceAll(o.usage, "`", "") }
+
+// nearest returns the candidate that text is most likely a misspelling of, or
+// an empty string.
+func nearest(text string, candidates []string) string {
+	best, least := "", 1+len(text)/4
+	for _, candidate := range candidates {
+		if d := distance(text, candidate); d <= least && (d < least || best == "") {
+			best, least = candidate, d
+		}
+	}
+	return best
+}
+
+// distance is the number of letters to insert, drop or change to make a into b.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,137 @@
+package cli
+
+import "s3sync"
+
+func basicOptions(c *s3sync.Config, set *settings) []*option {
+	return []*option{
+		{
+			name: "SOURCE", group: arguments, value: text(&c.Source.URL), file: true, armed: true,
+			usage: "where objects come from: `s3://BUCKET[/PREFIX]`, a directory or a file",
+			more:  "The prefix is put before each key as it stands, without a slash.",
+		},
+		{
+			name: "TARGET", group: arguments, value: text(&c.Target.URL), file: true, armed: true,
+			usage: "where objects go: `s3://BUCKET[/PREFIX]` or a directory",
+			more:  "A directory is made if it does not exist.",
+		},
+		{
+			name: "verbose", short: "v", group: basic, value: counter(&set.verbose), env: envNone,
+			usage: "log more: -v info, -vv debug, -vvv trace",
+			more:  "Without it warnings and errors are logged.",
+		},
+		{
+			name: "quiet", short: "q", group: basic, value: counter(&set.quiet), env: envNone,
+			usage: "log less: -q errors, -qq nothing",
+		},
+		{
+			name: "help", short: "h", group: basic, value: on(&set.help), env: envNone,
+			usage: "print help; -h prints one line for each option",
+		},
+		{
+			name: "version", short: "V", group: basic, value: on(&set.version), env: envNone,
+			usage: "print the version",
+		},
+		{
+			name: "dry-run", group: general, value: on(&c.DryRun),
+			usage: "report what would be done and write nothing",
+			more:  "Raises the log level to info at least.",
+		},
+		{
+			name: "server-side-copy", group: general, value: on(&c.ServerSideCopy),
+			usage: "let the server copy; both sides must be buckets that it can reach",
+		},
+	}
+}
+
+func awsOptions(c *s3sync.Config) []*option {
+	rows := []*option{
+		{
+			name: "aws-config-file", value: text(&c.AWS.ConfigFile), file: true, env: envPrefixed,
+			usage: "`FILE` of AWS profiles to use instead of ~/.aws/config",
+			more:  "AWS_CONFIG_FILE means the same, here as in other AWS programs.",
+		},
+		{
+			name: "aws-shared-credentials-file", value: text(&c.AWS.CredentialsFile), file: true, env: envPrefixed,
+			usage: "`FILE` of AWS keys to use instead of ~/.aws/credentials",
+			more:  "AWS_SHARED_CREDENTIALS_FILE means the same, here as in other AWS programs.",
+		},
+	}
+	for _, side := range sides(c) {
+		rows = append(rows, &option{
+			name: side.name + "-profile", value: text(&side.Profile),
+			usage: "profile `NAME` of the AWS configuration for the " + side.name,
+		}, &option{
+			name: side.name + "-access-key", value: text(&side.AccessKey),
+			usage: "access `KEY` id for the " + side.name,
+		}, &option{
+			name: side.name + "-secret-access-key", value: secret(&side.SecretKey), secret: true,
+			usage: "secret access `KEY` for the " + side.name,
+			more:  "Other users of the machine can read command lines: prefer the variable or a profile.",
+		}, &option{
+			name: side.name + "-session-token", value: secret(&side.SessionToken), secret: true,
+			usage: "session `TOKEN` of temporary keys for the " + side.name,
+		})
+	}
+	rows = append(rows, &option{
+		name: "https-proxy", value: secret(&c.AWS.HTTPSProxy), secret: true, env: envPrefixed,
+		usage: "proxy `URL` for https requests: http(s)://[user:password@]host[:port]",
+		more:  "Without it HTTPS_PROXY, HTTP_PROXY and NO_PROXY hold as usual.",
+	})
+	return in(awsConfig, rows)
+}
+
+// A side is an endpoint with its name in options.
+type side struct {
+	*s3sync.Endpoint
+
+	name  string
+	group group
+}
+
+func sides(c *s3sync.Config) []side {
+	return []side{
+		{&c.Source, "source", sourceSide},
+		{&c.Target, "target", targetSide},
+	}
+}
+
+func sideOptions(c *s3sync.Config) []*option {
+	var rows []*option
+	for _, side := range sides(c) {
+		rows = append(rows, in(side.group, []*option{
+			{
+				name: side.name + "-region", value: text(&side.Region),
+				usage: "AWS `REGION` of the " + side.name + " bucket",
+			},
+			{
+				name: side.name + "-endpoint-url", value: text(&side.EndpointURL),
+				usage: "`URL` of the S3 server of the " + side.name + ", if it is not AWS: http(s)://host[:port]",
+			},
+			{
+				name: side.name + "-accelerate", value: on(&side.Accelerate),
+				usage: "use S3 Transfer Acceleration for the " + side.name + " bucket",
+			},
+			{
+				name: side.name + "-request-payer", value: on(&side.RequestPayer),
+				usage: "agree to pay for requests to the " + side.name + " bucket",
+			},
+			{
+				name: side.name + "-force-path-style", value: on(&side.PathStyle),
+				usage: "put the bucket into the path of URLs, not into the host name",
+				more:  "Many servers other than AWS need it.",
+			},
+		})...)
+	}
+	return append(rows, &option{
+		name: "storage-class", group: targetSide, value: text(&c.Metadata.StorageClass),
+		usage: "storage `CLASS` of written objects",
+	})
+}
+
+// in puts rows under a heading.
+func in(g group, rows []*option) []*option {
+	for _, o := range rows {
+		o.group = g
+	}
+	return rows
+}

@@ -1,0 +1,157 @@
+package cli
+
+import "s3sync"
+
+func tracingOptions(c *s3sync.Config, set *settings) []*option {
+	return in(tracing, []*option{
+		{
+			name: "json-tracing", value: on(&set.jsonLog),
+			usage: "log JSON objects, and show neither progress nor summary",
+		},
+		{
+			name: "aws-sdk-tracing", value: on(&c.AWS.Trace),
+			usage: "also log the requests of the AWS SDK, at debug level",
+		},
+		{
+			name: "span-events-tracing", value: on(&set.spans),
+			usage: "also log where stages of the work begin and end",
+		},
+		{
+			name: "disable-color-tracing", value: on(&set.noColor),
+			usage: "log without colours; without it terminals get them, unless NO_COLOR is set",
+		},
+		{
+			name: "tracing-stderr", value: on(&set.logToStderr),
+			usage: "log to standard error instead of standard output",
+		},
+	})
+}
+
+func retryOptions(c *s3sync.Config) []*option {
+	r := &c.Retry
+	return in(retries, []*option{
+		{
+			name: "aws-max-attempts", value: number(&r.MaxAttempts),
+			usage: "make each request `N` times at most",
+		},
+		{
+			name: "initial-backoff-milliseconds", value: milliseconds(&r.InitialBackoff),
+			usage: "wait `MS` times a growing random factor before a request is made again",
+		},
+		{
+			name: "force-retry-count", value: number(&r.ForceCount),
+			usage: "after that, process a failed object `N` times again",
+		},
+		{
+			name: "force-retry-interval-milliseconds", value: milliseconds(&r.ForceInterval),
+			usage: "wait `MS` before each of them",
+		},
+	})
+}
+
+func timeoutOptions(c *s3sync.Config) []*option {
+	t := &c.Timeout
+	return in(timeouts, []*option{
+		{
+			name: "operation-timeout-milliseconds", value: milliseconds(&t.Operation),
+			usage: "give up an operation with all its attempts after `MS`; default never",
+		},
+		{
+			name: "operation-attempt-timeout-milliseconds", value: milliseconds(&t.Attempt),
+			usage: "give up one attempt after `MS`; default never",
+		},
+		{
+			name: "connect-timeout-milliseconds", value: milliseconds(&t.Connect),
+			usage: "give up connecting after `MS`; default 3100",
+		},
+		{
+			name: "read-timeout-milliseconds", value: milliseconds(&t.Read),
+			usage: "give up waiting for data after `MS`; default never",
+		},
+	})
+}
+
+func advancedOptions(c *s3sync.Config, set *settings) []*option {
+	return in(advanced, []*option{
+		{
+			name: "warn-as-error", value: on(&c.WarnAsError),
+			usage: "take warnings about objects that were left out as errors",
+		},
+		{
+			name: "fail-fast", value: on(&c.FailFast),
+			usage: "stop at the first object that fails; without it the others go on",
+		},
+		{
+			name: "ignore-symlinks", value: on(&c.Local.IgnoreSymlinks),
+			usage: "leave symbolic links of the source out; without it they are followed",
+		},
+		{
+			name: "fsync", value: on(&c.Local.Fsync),
+			usage: "make each file durable before it counts as transferred",
+		},
+		{
+			name: "head-each-target", value: on(&c.Check.HeadEachTarget),
+			usage: "look at each target object once more right before its transfer",
+			more:  "Costs a request per object, and narrows the time in which others may change it.",
+		},
+		{
+			name: "enable-versioning", value: on(&c.Versioning.Enable),
+			usage: "sync all versions of objects between buckets with versioning",
+		},
+		{
+			name: "acl", value: text(&c.Metadata.ACL),
+			usage: "write objects with the canned `ACL`",
+		},
+		{
+			name: "no-guess-mime-type", value: on(&c.Metadata.NoGuessType),
+			usage: "leave the Content-Type of local files to the server",
+		},
+		{
+			name: "max-keys", value: number(&c.AWS.MaxKeys),
+			usage: "ask for `N` objects with each request of a listing",
+		},
+		{
+			name: "put-last-modified-metadata", value: on(&c.Metadata.PutLastModified),
+			usage: "add the source's time of modification to the metadata",
+		},
+		{
+			name: "auto-complete-shell", value: text(&set.shell), choices: shells(),
+			usage: "print a completion script for `SHELL` and do nothing else",
+		},
+		{
+			name: "disable-stalled-stream-protection", value: on(&c.AWS.NoStallProtection),
+			usage: "let a transfer that moves no data wait for ever",
+		},
+		{
+			name: "disable-payload-signing", value: on(&c.AWS.UnsignedPayload),
+			usage: "do not sign the content of uploads",
+		},
+		{
+			name: "disable-content-md5-header", value: on(&c.AWS.NoContentMD5),
+			usage: "upload without Content-MD5, and do not verify ETags of uploads",
+		},
+		{
+			name: "disable-express-one-zone-additional-checksum", value: on(&c.Verify.NoExpressChecksum),
+			usage: "upload to directory buckets without CRC64NVME",
+		},
+	})
+}
+
+func dangerousOptions(c *s3sync.Config) []*option {
+	d := &c.Delete
+	return in(dangerous, []*option{
+		{
+			name: "delete", value: on(&d.Enable), armed: true,
+			usage: "delete objects of the target that the source does not have",
+			more:  "Nothing is deleted unless both sides were listed completely and every transfer succeeded. Try it with --dry-run.",
+		},
+		{
+			name: "delete-excluded", value: on(&d.Excluded),
+			usage: "also delete target objects that --filter-exclude-regex matches",
+		},
+		{
+			name: "max-delete", value: number(&d.Max),
+			usage: "delete at most `N` objects",
+		},
+	})
+}

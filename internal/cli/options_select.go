@@ -1,0 +1,137 @@
+package cli
+
+import "s3sync"
+
+const sizeNote = "Units are B, KB, MB, GB, TB (powers of 1000) and KiB, MiB, GiB, TiB (powers of 1024); a lower-case b means bits."
+
+func filterOptions(c *s3sync.Config) []*option {
+	f, k := &c.Filter, &c.Check
+	return in(filtering, []*option{
+		{
+			name: "filter-mtime-before", value: instant(&f.ModifiedBefore),
+			usage: "only objects modified before `TIME` (RFC 3339)",
+		},
+		{
+			name: "filter-mtime-after", value: instant(&f.ModifiedAfter),
+			usage: "only objects modified at `TIME` (RFC 3339) or later",
+		},
+		{
+			name: "filter-include-regex", value: pattern(&f.Include),
+			usage: "only objects whose key matches `REGEX` anywhere",
+			more:  "The syntax is RE2: https://golang.org/s/re2syntax.",
+		},
+		{
+			name: "filter-exclude-regex", value: pattern(&f.Exclude),
+			usage: "no objects whose key matches `REGEX` anywhere",
+			more:  "Such objects of the target are not deleted either, unless --delete-excluded is given.",
+		},
+		{
+			name: "filter-smaller-size", value: limit(&f.SmallerThan),
+			usage: "only objects smaller than `SIZE`",
+			more:  sizeNote,
+		},
+		{
+			name: "filter-larger-size", value: limit(&f.LargerThan),
+			usage: "only objects of `SIZE` or larger",
+			more:  sizeNote,
+		},
+		{
+			name: "remove-modified-filter", value: on(&k.Overwrite),
+			usage: "transfer without comparing with the target",
+			more:  "Without this and the options below an object is transferred if the source is newer by whole seconds.",
+		},
+		{
+			name: "check-size", value: on(&k.Size),
+			usage: "transfer if sizes differ, whatever the times",
+		},
+		{
+			name: "check-mtime-and-size", value: on(&k.MtimeAndSize),
+			usage: "transfer if the source is newer or sizes differ",
+		},
+		{
+			name: "check-etag", value: on(&k.ETag),
+			usage: "transfer if ETags differ",
+		},
+		{
+			name: "check-mtime-and-etag", value: on(&k.MtimeAndETag),
+			usage: "transfer if the source is newer and ETags differ",
+		},
+		{
+			name: "check-additional-checksum", value: text(&k.Checksum),
+			usage: "transfer if checksums of `ALGORITHM` differ",
+		},
+		{
+			name: "check-mtime-and-additional-checksum", value: text(&k.MtimeAndChecksum),
+			usage: "transfer if the source is newer and checksums of `ALGORITHM` differ",
+		},
+	})
+}
+
+func verifyOptions(c *s3sync.Config) []*option {
+	y := &c.Verify
+	return in(verification, []*option{
+		{
+			name: "additional-checksum-algorithm", value: text(&y.Algorithm),
+			usage: "upload with a checksum of `ALGORITHM` besides MD5",
+		},
+		{
+			name: "full-object-checksum", value: on(&y.FullObject),
+			usage: "checksum whole objects, not lists of part checksums",
+		},
+		{
+			name: "enable-additional-checksum", value: on(&y.ReadChecksum),
+			usage: "verify the additional checksums of source objects",
+		},
+		{
+			name: "disable-multipart-verify", value: off(&y.Multipart),
+			usage: "do not verify objects that are written in parts",
+		},
+		{
+			name: "disable-etag-verify", value: off(&y.ETag),
+			usage: "do not compare ETags with the digests of what was transferred",
+		},
+	})
+}
+
+func performanceOptions(c *s3sync.Config) []*option {
+	t := &c.Transfer
+	return append(in(performance, []*option{
+		{
+			name: "worker-size", value: number(&t.Workers),
+			usage: "transfer `N` objects at once",
+		},
+		{
+			name: "max-parallel-uploads", value: number(&t.ParallelParts),
+			usage: "transfer `N` parts of large objects at once, up or down, all objects together",
+		},
+		{
+			name: "max-memory", value: size(&t.MaxMemory),
+			usage: "keep at most `SIZE` of object data in memory",
+			more:  "By default 256MiB, or as much as two parts or an object below the threshold need.",
+		},
+		{
+			name: "rate-limit-objects", value: number(&t.ObjectsPerSecond),
+			usage: "transfer at most `N` objects per second",
+		},
+		{
+			name: "rate-limit-bandwidth", value: size(&t.BytesPerSecond),
+			usage: "transfer at most `SIZE` per second in each direction",
+			more:  sizeNote,
+		},
+	}), in(multipart, []*option{
+		{
+			name: "multipart-threshold", value: size(&t.Threshold),
+			usage: "transfer objects of `SIZE` or larger in parts",
+			more:  sizeNote,
+		},
+		{
+			name: "multipart-chunksize", value: size(&t.ChunkSize),
+			usage: "make parts of `SIZE`",
+			more:  sizeNote,
+		},
+		{
+			name: "auto-chunksize", value: on(&t.AutoChunkSize),
+			usage: "cut target objects into the parts of their sources",
+		},
+	})...)
+}

@@ -1,0 +1,446 @@
+package cli
+
+import (
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"s3sync"
+)
+
+// parse reads a command line and lets the library judge it.
+func parse(t *testing.T, args ...string) (*command, error) {
+	t.Helper()
+	c := newCommand((&call{args: args}).process())
+	if err := c.root.Execute(); err != nil {
+		return c, err
+	}
+	return c, c.check()
+}
+
+// An optionCase says what an option does with one good and one bad text.
+type optionCase struct {
+	def       string // by default
+	good      string // no text for switches
+	shown     string // good as it is shown; the same if empty
+	bad, says string // text and refusal without the name
+}
+
+const (
+	algorithms = "must be one of CRC32, CRC32C, CRC64NVME, SHA1, SHA256, not "
+	noTime     = "must be a time such as 2026-01-31T12:00:00Z (RFC 3339), not "
+	noSize     = "must be a size such as 8MiB, not "
+	noNumber   = "must be a whole number, not "
+	noMillis   = "must be a number of milliseconds, not "
+)
+
+var (
+	aSwitch = optionCase{def: "false", shown: "true", bad: "true", says: "takes no value"}
+	aText   = optionCase{good: "some", says: "must not be empty"}
+	aSecret = optionCase{good: "hunter2", shown: "-", says: "must not be empty"}
+	aURL    = optionCase{good: "http://h:9000/p", bad: "ftp://h", says: "must be http(s)://host[:port][/path] without a user name, a query or a fragment"}
+	aMillis = optionCase{good: "250", bad: "1s", says: noMillis + `"1s"`}
+	anMD5   = optionCase{good: "zZ5FnqcIqUjVwvWmyog4zw==", bad: "x", says: "must be 16 bytes in base64"}
+	aKey    = optionCase{good: "MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA=", shown: "-", bad: "x", says: "must be 32 bytes in base64"}
+)
+
+func optionCases() map[string]optionCase {
+	return map[string]optionCase{
+		"SOURCE": {good: "s3://other", bad: "", says: "must not be empty"},
+		"TARGET": {good: "s3://other", bad: "https://b", says: `must be s3://bucket[/prefix] or a path, not a URL of scheme "https"`},
+
+		"verbose": {shown: "-", bad: "3", says: "takes no value"},
+		"quiet":   {shown: "-", bad: "3", says: "takes no value"},
+		"help":    aSwitch,
+		"version": aSwitch,
+
+		"dry-run":          aSwitch,
+		"server-side-copy": aSwitch,
+
+		"aws-config-file":             aText,
+		"aws-shared-credentials-file": aText,
+		"source-profile":              aText,
+		"source-access-key":           aText,
+		"source-secret-access-key":    aSecret,
+		"source-session-token":        aSecret,
+		"target-profile":              aText,
+		"target-access-key":           aText,
+		"target-secret-access-key":    aSecret,
+		"target-session-token":        aSecret,
+		"https-proxy":                 {good: "http://u:hunter2@h:1", shown: "-", bad: "socks5://h", says: "must be http(s)://[user:password@]host[:port]"},
+
+		"source-region":           aText,
+		"source-endpoint-url":     aURL,
+		"source-accelerate":       aSwitch,
+		"source-request-payer":    aSwitch,
+		"source-force-path-style": aSwitch,
+		"target-region":           aText,
+		"target-endpoint-url":     aURL,
+		"target-accelerate":       aSwitch,
+		"target-request-payer":    aSwitch,
+		"target-force-path-style": aSwitch,
+		"storage-class":           {good: "ONEZONE_IA", bad: "ONE-ZONE_IA", says: `must be one of STANDARD, REDUCED_REDUNDANCY, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, GLACIER, DEEP_ARCHIVE, GLACIER_IR, EXPRESS_ONEZONE, OUTPOSTS, SNOW, FSX_OPENZFS, FSX_ONTAP, not "ONE-ZONE_IA": did you mean ONEZONE_IA?`},
+
+		"filter-mtime-before":                 {good: "2023-02-19T12:00:00+09:00", shown: "2023-02-19T03:00:00Z", bad: "2023-02-19", says: noTime + `"2023-02-19"`},
+		"filter-mtime-after":                  {good: "2023-02-19T12:00:00.5Z", bad: "2023-02-19T12:00:00", says: noTime + `"2023-02-19T12:00:00"`},
+		"filter-include-regex":                {good: `\.(jpg|png)$`, bad: "a(?=b)", says: `must be a regular expression of RE2 syntax, which has no look-around such as "(?="`},
+		"filter-exclude-regex":                {good: "^tmp/", bad: "a(", says: "must be a regular expression of RE2 syntax: missing closing ): \"a(\""},
+		"filter-smaller-size":                 {good: "0", shown: "0B", bad: "x", says: noSize + `"x"`},
+		"filter-larger-size":                  {good: "1.5KiB", shown: "1536B", bad: "-1", says: noSize + `"-1"`},
+		"remove-modified-filter":              aSwitch,
+		"check-size":                          aSwitch,
+		"check-mtime-and-size":                aSwitch,
+		"check-etag":                          aSwitch,
+		"check-mtime-and-etag":                aSwitch,
+		"check-additional-checksum":           {good: "SHA256", bad: "sha256", says: algorithms + `"sha256": did you mean SHA256?`},
+		"check-mtime-and-additional-checksum": {good: "CRC32", bad: "MD5", says: algorithms + `"MD5"`},
+
+		"additional-checksum-algorithm": {good: "CRC64NVME", bad: "XXHASH3", says: algorithms + `"XXHASH3"`},
+		"full-object-checksum":          aSwitch,
+		"enable-additional-checksum":    aSwitch,
+		"disable-multipart-verify":      aSwitch,
+		"disable-etag-verify":           aSwitch,
+
+		"worker-size":          {def: "16", good: "65535", bad: "0", says: "must be between 1 and 65535, not 0"},
+		"max-parallel-uploads": {def: "16", good: "1", bad: "65536", says: "must be between 1 and 65535, not 65536"},
+		"max-memory":           {good: "1GiB", bad: "10MiB", says: "must be at least 16MiB, which is two parts or an object below the threshold, not 10MiB"},
+		"rate-limit-objects":   {good: "10", bad: "0", says: "must be at least 10, not 0"},
+		"rate-limit-bandwidth": {good: "100GiB", bad: "1Mib", says: "must be between 1MiB and 100GiB, not 128KiB"},
+		"multipart-threshold":  {def: "8MiB", good: "5GiB", bad: "5MB", says: "must be between 5MiB and 5GiB, not 5000000B"},
+		"multipart-chunksize":  {def: "8MiB", good: "5242880", shown: "5MiB", bad: "8Mib", says: "must be between 5MiB and 5GiB, not 1MiB"},
+		"auto-chunksize":       aSwitch,
+
+		"cache-control":       aText,
+		"content-disposition": aText,
+		"content-encoding":    aText,
+		"content-language":    aText,
+		"content-type":        aText,
+		"expires":             {good: "2030-01-01T00:00:00Z", bad: "tomorrow", says: noTime + `"tomorrow"`},
+		"metadata":            {good: "a=1,b_c=,d-e.f=x.y", shown: "-", bad: ",a=b", says: `must be name=value[,name=value]... of the characters A-Z a-z 0-9 _ - . and not ",a=b"`},
+		"website-redirect":    aText,
+		"tagging":             {good: "a=1&b=x%20y", bad: "a=1,b=2", says: `must be name=value[&name=value]... in URL encoding, not "a=1,b=2"`},
+		"disable-tagging":     aSwitch,
+		"sync-latest-tagging": aSwitch,
+
+		"sse":                  {good: "aws:kms", bad: "kms", says: `must be one of AES256, aws:kms, aws:kms:dsse, not "kms"`},
+		"sse-kms-key-id":       aSecret,
+		"source-sse-c":         {good: "AES256", bad: "AES-256", says: `must be one of AES256, not "AES-256": did you mean AES256?`},
+		"source-sse-c-key":     aKey,
+		"source-sse-c-key-md5": anMD5,
+		"target-sse-c":         {good: "AES256", bad: "AES128", says: `must be one of AES256, not "AES128"`},
+		"target-sse-c-key":     aKey,
+		"target-sse-c-key-md5": anMD5,
+
+		"json-tracing":          aSwitch,
+		"aws-sdk-tracing":       aSwitch,
+		"span-events-tracing":   aSwitch,
+		"disable-color-tracing": aSwitch,
+		"tracing-stderr":        aSwitch,
+
+		"aws-max-attempts":                       {def: "10", good: "1", bad: "0", says: "must be at least 1, not 0"},
+		"initial-backoff-milliseconds":           {def: "100", good: "5", bad: "9223372036854775807", says: noMillis + `"9223372036854775807"`},
+		"force-retry-count":                      {def: "5", good: "7", bad: "1.5", says: noNumber + `"1.5"`},
+		"force-retry-interval-milliseconds":      {def: "1000", good: "1", bad: "", says: "must not be empty"},
+		"operation-timeout-milliseconds":         aMillis,
+		"operation-attempt-timeout-milliseconds": aMillis,
+		"connect-timeout-milliseconds":           aMillis,
+		"read-timeout-milliseconds":              {good: "1", bad: "-1", says: "must be at least 0s, not -1ms"},
+
+		"warn-as-error":              aSwitch,
+		"fail-fast":                  aSwitch,
+		"ignore-symlinks":            aSwitch,
+		"fsync":                      aSwitch,
+		"head-each-target":           aSwitch,
+		"enable-versioning":          aSwitch,
+		"acl":                        {good: "bucket-owner-full-control", bad: "public", says: `must be one of private, public-read, public-read-write, authenticated-read, aws-exec-read, bucket-owner-read, bucket-owner-full-control, not "public"`},
+		"no-guess-mime-type":         aSwitch,
+		"max-keys":                   {def: "1000", good: "32767", bad: "32768", says: "must be between 1 and 32767, not 32768"},
+		"put-last-modified-metadata": aSwitch,
+		"auto-complete-shell":        {good: "fish", bad: "", says: "must not be empty"},
+
+		"disable-stalled-stream-protection":            aSwitch,
+		"disable-payload-signing":                      aSwitch,
+		"disable-content-md5-header":                   aSwitch,
+		"disable-express-one-zone-additional-checksum": aSwitch,
+
+		"delete":          aSwitch,
+		"delete-excluded": aSwitch,
+		"max-delete":      {good: "5", bad: "0", says: "must be at least 1, not 0"},
+	}
+}
+
+func TestOptions(t *testing.T) {
+	cases := optionCases()
+	fresh, _ := parse(t)
+	if len(cases) != len(fresh.options) {
+		t.Errorf("%d options, %d cases", len(fresh.options), len(cases))
+	}
+	for i, o := range fresh.options {
+		tt, ok := cases[o.name]
+		if !ok {
+			t.Errorf("no case for %s", o.title())
+			continue
+		}
+		t.Run(o.name, func(t *testing.T) {
+			if got := o.value.String(); got != tt.def {
+				t.Errorf("default %q, want %q", got, tt.def)
+			}
+			if tt.def != "" && tt.def != "false" && o.defaultText() != tt.def {
+				t.Errorf("default in the help %q, want %q", o.defaultText(), tt.def)
+			}
+			checkGood(t, i, o, tt)
+			checkBad(t, o, tt)
+		})
+	}
+}
+
+func checkGood(t *testing.T, i int, o *option, tt optionCase) {
+	t.Helper()
+	args := []string{"--" + o.name, "s3://a", "s3://b"}
+	switch {
+	case o.name == "SOURCE":
+		args = []string{tt.good, "s3://b"}
+	case o.name == "TARGET":
+		args = []string{"s3://a", tt.good}
+	case o.value.kind == single:
+		args[0] += "=" + tt.good
+	}
+	c := newCommand((&call{args: args}).process())
+	if err := c.root.Execute(); err != nil {
+		t.Error(err)
+	}
+	want := tt.shown
+	switch want {
+	case "":
+		want = tt.good
+	case "-":
+		want = ""
+	}
+	if got := c.options[i].value.String(); got != want {
+		t.Errorf("%q became %q, want %q", tt.good, got, want)
+	}
+}
+
+func checkBad(t *testing.T, o *option, tt optionCase) {
+	t.Helper()
+	args := []string{"--" + o.name + "=" + tt.bad, "s3://a", "s3://b"}
+	switch o.name {
+	case "SOURCE":
+		args = []string{tt.bad, "s3://b"}
+	case "TARGET":
+		args = []string{"s3://a", tt.bad}
+	}
+	_, err := parse(t, args...)
+	if err == nil || err.Error() != o.title()+" "+tt.says {
+		t.Errorf("%q: got %q, want %q", args, err, o.title()+" "+tt.says)
+	}
+	if _, ok := errors.AsType[usageError](err); !ok {
+		t.Errorf("%T is no refusal", err)
+	}
+}
+
+// Options that take a value once do not take it twice.
+func TestOptionTwice(t *testing.T) {
+	for _, o := range newCommand((&call{}).process()).options {
+		if o.positional() || o.value.kind == count || o.name == "help" {
+			continue
+		}
+		arg := "--" + o.name
+		if o.value.kind == single {
+			arg += "=" + optionCases()[o.name].good
+		}
+		_, err := parse(t, arg, arg)
+		if want := "--" + o.name + " is given twice"; err == nil || err.Error() != want {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
+// Library and command can do the same: what is a field is an option.
+func TestEveryFieldHasAnOption(t *testing.T) {
+	c := newCommand((&call{}).process())
+	except := []string{
+		"Source.Store", "Target.Store", // a program's own
+		"Range",             // for programs that share out a job
+		"OnEvent", "Logger", // what the command itself is made of
+	}
+	var without []string
+	var walk func(path string, group reflect.Value)
+	walk = func(path string, group reflect.Value) {
+		for i := range group.NumField() {
+			name, field := path+group.Type().Field(i).Name, group.Field(i)
+			if field.Kind() == reflect.Struct && field.Type().PkgPath() == "s3sync" {
+				walk(name+".", field)
+			} else if c.bound(field.Addr().Interface()) == nil {
+				without = append(without, name)
+			}
+		}
+	}
+	walk("", reflect.ValueOf(c.cfg).Elem())
+	slices.Sort(without)
+	slices.Sort(except)
+	if !slices.Equal(without, except) {
+		t.Errorf("fields without an option: %q, want %q", without, except)
+	}
+}
+
+// Names are in one style, and each says what it does.
+func TestOptionTable(t *testing.T) {
+	seen := map[string]bool{}
+	for _, o := range newCommand((&call{}).process()).options {
+		for _, name := range append(o.variables(), o.title(), "--"+o.alias, o.short) {
+			if seen[name] && name != "" && name != "--" && !o.positional() {
+				t.Errorf("%s is there twice", name)
+			}
+			seen[name] = true
+		}
+		switch {
+		case o.usage == "" || strings.HasSuffix(o.usage, "."):
+			t.Errorf("%s: usage %q", o.name, o.usage)
+		case o.more != "" && !strings.HasSuffix(o.more, "."):
+			t.Errorf("%s: %q", o.name, o.more)
+		case (o.valueName() != "") != (o.value.kind == single):
+			t.Errorf("%s: value name %q", o.name, o.valueName())
+		case o.secret && o.value.String() != "":
+			t.Errorf("%s shows a secret", o.name)
+		}
+	}
+}
+
+func TestDefaultsComeFromTheLibrary(t *testing.T) {
+	c := newCommand((&call{}).process())
+	c.cfg.Transfer.Workers = 99
+	for _, o := range c.options {
+		if o.name == "worker-size" && o.defaultText() != "99" {
+			t.Errorf("got %q", o.defaultText())
+		}
+	}
+	if got, want := c.cfg.Transfer.ChunkSize, s3sync.DefaultConfig().Transfer.ChunkSize; got != want {
+		t.Errorf("got %d, want %d", got, want)
+	}
+}
+
+func TestRefusedArguments(t *testing.T) {
+	for want, args := range map[string][]string{
+		"SOURCE is missing":           {},
+		"TARGET is missing":           {"s3://a"},
+		"--nonsense is not an option": {"--nonsense=hunter2"},
+		"--worker-sise is not an option; did you mean --worker-size?":                          {"--worker-sise", "3"},
+		"--source-secret-acces-key is not an option; did you mean --source-secret-access-key?": {"--source-secret-acces-key=hunter2"},
+		"-x is not an option":      {"-vx"},
+		"--max-keys needs a value": {"s3://a", "s3://b", "--max-keys"},
+		"--source-region needs a value; if it begins with a hyphen, write --source-region=VALUE":            {"--source-region", "--dry-run", "s3://a", "s3://b"},
+		"an argument begins like an option but has no name; a path that begins with a hyphen goes after --": {"--=x"},
+		`SOURCE and TARGET are all arguments there are, but there is "c"`:                                   {"a", "b", "c"},
+		"--verbose cannot be combined with --quiet":                                                         {"-v", "-q", "s3://a", "s3://b"},
+		"--delete-excluded requires --delete":                                                               {"--delete-excluded", "s3://a", "s3://b"},
+		"--multipart-chunksize must be between 5MiB and 5GiB, not 1KiB":                                     {"s3://a", "--multipart-chunksize", "1KiB", "s3://b"},
+		"--website-redirect-location is given twice":                                                        {"--website-redirect", "/a", "--website-redirect-location", "/b"},
+		"--auto-chunksize cannot be combined with --multipart-chunksize":                                    {"--auto-chunksize", "--multipart-chunksize=8MiB", "s3://a", "s3://b"},
+		"--auto-chunksize is not supported yet":                                                             {"--auto-chunksize", "s3://a", "s3://b"},
+		`--auto-complete-shell must be one of bash, zsh, fish, powershell, elvish, not "ksh"`:               {"--auto-complete-shell", "ksh"},
+	} {
+		t.Run(want, func(t *testing.T) {
+			c := &call{args: args}
+			if code := c.main(t); code != exitUsage {
+				t.Errorf("exit code %d", code)
+			}
+			if got := c.stderr.String(); got != "s3sync: "+want+"\n" {
+				t.Errorf("got %q", got)
+			}
+			if c.stdout.Len() > 0 || c.cfg != nil {
+				t.Error("something was done")
+			}
+		})
+	}
+}
+
+func TestAcceptedArguments(t *testing.T) {
+	for name, args := range map[string][]string{
+		"options last":        {"s3://a", "s3://b", "--worker-size", "3"},
+		"options between":     {"s3://a", "--worker-size=3", "s3://b"},
+		"options end":         {"--worker-size", "3", "--", "s3://a", "s3://b"},
+		"a hyphen in a value": {"--worker-size", "3", "--source-region=-x", "s3://a", "s3://b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := &call{args: args}
+			if code := c.main(t); code != exitDone {
+				t.Fatal(c.stderr.String())
+			}
+			if c.cfg.Source.URL != "s3://a" || c.cfg.Target.URL != "s3://b" || c.cfg.Transfer.Workers != 3 {
+				t.Errorf("got %+v", c.cfg)
+			}
+		})
+	}
+}
+
+// Not even a refused command line shows what was secret in it.
+func TestSecretsAreNotShown(t *testing.T) {
+	for _, o := range newCommand((&call{}).process()).options {
+		if !o.secret {
+			continue
+		}
+		t.Run(o.name, func(t *testing.T) {
+			arg := "--" + o.name + "=hunter2"
+			for _, args := range [][]string{
+				{arg},
+				{arg, arg},
+				{arg, "--no-such-option"},
+				{arg, "--help"},
+				{arg, "-vvv", "s3://a", "s3://b"},
+				{arg, "-vvv", ".", "s3://b"},
+				{arg, "-vvv", "s3://a", "."},
+				{"--" + o.name, "hunter2", "--" + o.name, "hunter2"},
+				{"--" + o.name + "x=hunter2"},
+				{"__complete", arg, arg, "--no", "--sou"},
+				{"__complete", "--" + o.name + "x=hunter2", ""},
+				{"--auto-complete-shell=bash", arg},
+			} {
+				c := &call{args: args}
+				c.main(t)
+				if strings.Contains(c.stdout.String()+c.stderr.String(), "hunter2") {
+					t.Errorf("%q: %s%s", args, c.stdout.String(), c.stderr.String())
+				}
+			}
+			c := &call{args: []string{"--help"}, env: []string{o.variables()[0] + "=hunter2"}}
+			c.main(t)
+			if strings.Contains(c.stdout.String(), "hunter2") {
+				t.Error("the help shows the variable")
+			}
+		})
+	}
+}
+
+func TestNearest(t *testing.T) {
+	names := []string{"delete", "max-delete", "check-size", "acl"}
+	for text, want := range map[string]string{
+		"delet": "delete", "maxdelete": "max-delete", "chek-size": "check-size", "checksize": "check-size",
+		"acl2": "acl", "undo": "", "x": "", "": "",
+	} {
+		if got := nearest(text, names); got != want {
+			t.Errorf("nearest(%q) = %q, want %q", text, got, want)
+		}
+	}
+	for _, tt := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"a", "", 1}, {"", "ab", 2}, {"kitten", "sitting", 3}, {"ab", "ba", 2}} {
+		if got := distance(tt.a, tt.b); got != tt.want {
+			t.Errorf("distance(%q, %q) = %d, want %d", tt.a, tt.b, got, tt.want)
+		}
+	}
+}
+
+func FuzzParsePattern(f *testing.F) {
+	for _, text := range []string{"a(?=b)", `(\d+)`, "(?<!x)", "[", `\1`, "\xff"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		re, err := parsePattern(text)
+		if (re == nil) == (err == nil) {
+			t.Fatalf("%v, %v", re, err)
+		}
+	})
+}

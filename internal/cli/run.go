@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"s3sync"
+)
+
+// sync runs the library and reports what it did.
+func (c *command) sync(ctx context.Context) {
+	for _, text := range c.warnings {
+		c.warn(text)
+	}
+	c.cfg.Logger = c.logger()
+	p := c.progress()
+	c.cfg.OnEvent = p.event
+	ctx, stop := c.interruptible(ctx)
+	report, err := c.p.Sync(ctx, c.cfg)
+	sig := stop()
+	p.end()
+	c.code = exitCode(report, err, sig)
+	if report != nil && c.code != exitUsage && !c.set.jsonLog {
+		c.screen.put(c.p.Stderr, summaryLine(report.Stats, c.cfg.DryRun)+"\n")
+	}
+	switch c.code {
+	case exitBug:
+		if bug, ok := errors.AsType[stacker](err); ok {
+			c.reportBug(bug.Error(), bug.Stack())
+		}
+	case exitUsage:
+		c.say(c.refusal(err).Error())
+	case exitError:
+		c.say("sync failed: " + failure(report, err))
+	}
+}
+
+// failure says in a few words why a run failed.
+func failure(report *s3sync.Report, err error) string {
+	if err != nil {
+		first, _, _ := strings.Cut(err.Error(), "\n") // joined errors stand on lines of their own
+		return first
+	}
+	text := fmt.Sprintf("%d objects failed", report.Failed)
+	if report.Failed == 1 {
+		text = "1 object failed"
+	}
+	if len(report.FailedKeys) > 0 {
+		text += fmt.Sprintf(", the first of them %q", report.FailedKeys[0])
+	}
+	return text
+}

@@ -1,0 +1,253 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// present is what pflag hands to Set for an option that takes no value. No
+// argument of a process can hold a NUL, so --delete=false is told apart from it.
+const present = "\x00"
+
+var (
+	errTwice   = errors.New("is given twice")
+	errNoValue = errors.New("takes no value")
+	errEmpty   = errors.New("must not be empty")
+)
+
+// A value ties the text of an option to a field. It is a pflag.Value. Its
+// errors complete the sentence "--option …".
+type value struct {
+	// field is the address of the field of the Config, nil for settings of the
+	// command alone.
+	field any
+	kind  kind
+	parse func(text string) error
+	show  func() string
+	// set: a value was taken from the command line.
+	set bool
+	// lenient accepts anything: the shell asks for completions.
+	lenient bool
+}
+
+// A kind says how often an option may occur and whether it takes a value.
+type kind string
+
+const (
+	single kind = "string"
+	toggle kind = "bool"
+	count  kind = "count"
+)
+
+// Set takes a value from the command line.
+func (v *value) Set(text string) error {
+	switch {
+	case v.lenient:
+		return nil
+	case v.set && v.kind != count:
+		return errTwice
+	case v.kind != single && text != present:
+		return errNoValue
+	case v.kind == toggle:
+		text = "true"
+	}
+	v.set = true
+	return v.parse(text)
+}
+
+// String is the value as it would be written on the command line.
+func (v *value) String() string {
+	if v == nil || v.show == nil {
+		return ""
+	}
+	return v.show()
+}
+
+// Type tells cobra which options take a value.
+func (v *value) Type() string { return string(v.kind) }
+
+// of makes the value of an option that occurs once and is not empty.
+func of[T any](field *T, parse func(string) (T, error), show func(T) string) *value {
+	return &value{
+		field: field,
+		kind:  single,
+		parse: func(text string) error {
+			if text == "" {
+				return errEmpty
+			}
+			parsed, err := parse(text)
+			if err == nil {
+				*field = parsed
+			}
+			return err
+		},
+		show: func() string { return show(*field) },
+	}
+}
+
+func text(field *string) *value {
+	return of(field,
+		func(text string) (string, error) { return text, nil },
+		func(text string) string { return text })
+}
+
+// secret is a text that is never shown.
+func secret(field *string) *value {
+	v := text(field)
+	v.show = nil
+	return v
+}
+
+func number[T int | int64](field *T) *value {
+	return of(field,
+		func(text string) (T, error) {
+			n, err := strconv.ParseInt(text, 10, 64)
+			if err != nil || int64(T(n)) != n {
+				return 0, fmt.Errorf("must be a whole number, not %q", text)
+			}
+			return T(n), nil
+		},
+		func(n T) string {
+			if n == 0 {
+				return ""
+			}
+			return strconv.FormatInt(int64(n), 10)
+		})
+}
+
+func size(field *int64) *value {
+	return of(field, parseSize, func(n int64) string {
+		if n == 0 {
+			return ""
+		}
+		return exactSize(n)
+	})
+}
+
+// limit is a size where 0 is not the same as none.
+func limit(field **int64) *value {
+	return of(field,
+		func(text string) (*int64, error) {
+			n, err := parseSize(text)
+			return &n, err
+		},
+		func(n *int64) string {
+			if n == nil {
+				return ""
+			}
+			return exactSize(*n)
+		})
+}
+
+func milliseconds(field *time.Duration) *value {
+	return of(field,
+		func(text string) (time.Duration, error) {
+			n, err := strconv.ParseInt(text, 10, 64)
+			d := time.Duration(n) * time.Millisecond
+			if err != nil || d.Milliseconds() != n {
+				return 0, fmt.Errorf("must be a number of milliseconds, not %q", text)
+			}
+			return d, nil
+		},
+		func(d time.Duration) string {
+			if d == 0 {
+				return ""
+			}
+			return strconv.FormatInt(d.Milliseconds(), 10)
+		})
+}
+
+func instant(field *time.Time) *value {
+	return of(field,
+		func(text string) (time.Time, error) {
+			t, err := time.Parse(time.RFC3339, text)
+			if err != nil {
+				return t, fmt.Errorf("must be a time such as 2026-01-31T12:00:00Z (RFC 3339), not %q", text)
+			}
+			return t.UTC(), nil
+		},
+		func(t time.Time) string {
+			if t.IsZero() {
+				return ""
+			}
+			return t.Format(time.RFC3339Nano)
+		})
+}
+
+func pattern(field **regexp.Regexp) *value {
+	return of(field, parsePattern, func(re *regexp.Regexp) string {
+		if re == nil {
+			return ""
+		}
+		return re.String()
+	})
+}
+
+func parsePattern(text string) (*regexp.Regexp, error) {
+	re, err := regexp.Compile(text)
+	if err == nil {
+		return re, nil
+	}
+	if at, ok := errors.AsType[*syntax.Error](err); ok {
+		for _, around := range []string{"(?=", "(?!", "(?<=", "(?<!"} {
+			if strings.HasPrefix(at.Expr, around) {
+				return nil, fmt.Errorf("must be a regular expression of RE2 syntax, which has no look-around such as %q", around)
+			}
+		}
+		return nil, fmt.Errorf("must be a regular expression of RE2 syntax: %s: %q", at.Code, at.Expr)
+	}
+	return nil, fmt.Errorf("must be a regular expression of RE2 syntax: %w", err)
+}
+
+// pairPattern is the grammar of one pair of --metadata.
+var pairPattern = regexp.MustCompile(`^([\w.-]+)=([\w.-]*)$`)
+
+func pairs(field *map[string]string) *value {
+	return of(field, parsePairs, func(map[string]string) string { return "" })
+}
+
+func parsePairs(text string) (map[string]string, error) {
+	m := map[string]string{}
+	for pair := range strings.SplitSeq(text, ",") {
+		match := pairPattern.FindStringSubmatch(pair)
+		if match == nil {
+			return nil, fmt.Errorf("must be name=value[,name=value]... of the characters A-Z a-z 0-9 _ - . and not %q", text)
+		}
+		m[match[1]] = match[2]
+	}
+	return m, nil
+}
+
+// on is an option that sets a field, off one that clears it.
+func on(field *bool) *value  { return boolean(field, true) }
+func off(field *bool) *value { return boolean(field, false) }
+
+func boolean(field *bool, meaning bool) *value {
+	return &value{
+		field: field,
+		kind:  toggle,
+		parse: func(text string) error {
+			b, err := strconv.ParseBool(text)
+			if err != nil {
+				return fmt.Errorf("must be true or false, not %q", text)
+			}
+			*field = b == meaning
+			return nil
+		},
+		show: func() string { return strconv.FormatBool(*field == meaning) },
+	}
+}
+
+func counter(n *int) *value {
+	return &value{
+		field: n,
+		kind:  count,
+		parse: func(string) error { *n++; return nil },
+		show:  func() string { return "" },
+	}
+}
