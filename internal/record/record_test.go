@@ -255,6 +255,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(file[headerSize:], uint32(5), int64(5))
 	f.Add([]byte{}, uint32(1), int64(1))
 	f.Add([]byte{0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01}, uint32(1), int64(1))
+	f.Add([]byte{5, 0, 0, 0, 0, 0, 0}, uint32(1), int64(1)) // shares what is not there
 	f.Add([]byte{0, 0xff, 0xff, 0xff, 0xff, 0x0f}, uint32(2), int64(2))
 	f.Fuzz(func(t *testing.T, payload []byte, records uint32, count int64) {
 		var block []byte
