@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"strings"
@@ -86,7 +87,7 @@ func TestSizes(t *testing.T) {
 
 func TestTooLarge(t *testing.T) {
 	p := New(mib)
-	for _, n := range []int{mib + 1, 1 << 40, -1} {
+	for _, n := range []int{mib + 1, math.MaxInt, -1} {
 		_, err := p.Get(t.Context(), n)
 		if !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "--max-memory") {
 			t.Errorf("%d bytes: got %v", n, err)

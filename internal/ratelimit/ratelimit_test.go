@@ -36,15 +36,15 @@ func (tr *traffic) add(n int) {
 
 // check looks at every second that begins with a pass, both ends included, and
 // at the average if callers were never idle.
-func (tr *traffic) check(t *testing.T, limit int, average bool) {
+func (tr *traffic) check(t *testing.T, limit int64, average bool) {
 	t.Helper()
 	slices.SortStableFunc(tr.passes, func(a, b pass) int { return a.at.Compare(b.at) })
-	total, window, first := 0, 0, 0
+	total, window, first := int64(0), int64(0), 0
 	for _, p := range tr.passes {
-		total += p.n
-		window += p.n
+		total += int64(p.n)
+		window += int64(p.n)
 		for p.at.Sub(tr.passes[first].at) > time.Second {
-			window -= tr.passes[first].n
+			window -= int64(tr.passes[first].n)
 			first++
 		}
 		if window > limit {
@@ -60,7 +60,7 @@ func (tr *traffic) check(t *testing.T, limit int, average bool) {
 func TestLimits(t *testing.T) {
 	limiters := map[string]struct {
 		make  func() *ratelimit.Limiter
-		limit int
+		limit int64
 	}{
 		"1 object":     {func() *ratelimit.Limiter { return ratelimit.Objects(1) }, 1},
 		"10 objects":   {func() *ratelimit.Limiter { return ratelimit.Objects(10) }, 10},
@@ -177,6 +177,24 @@ func TestWaitCancelled(t *testing.T) {
 			err := ratelimit.Objects(10).WaitN(ctx, 1000)
 			if !errors.Is(err, errTest) || time.Since(start) != time.Second {
 				t.Errorf("got %v after %v, want the cause after 1s", err, time.Since(start))
+			}
+		})
+	})
+	// What a caller gave up is there for the next one.
+	t.Run("gives back", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			l := ratelimit.Objects(1)
+			if err := l.WaitN(t.Context(), 1); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			defer cancel()
+			start := time.Now()
+			if err := l.WaitN(ctx, 1); err == nil {
+				t.Fatal("did not wait")
+			}
+			if err := l.WaitN(t.Context(), 1); err != nil || time.Since(start) > 1100*time.Millisecond {
+				t.Errorf("got %v after %v, want about 1s", err, time.Since(start))
 			}
 		})
 	})
