@@ -110,7 +110,7 @@ func flow(t *testing.T, l *ratelimit.Limiter, tr *traffic, size func(*rand.Rand)
 			for end.Err() == nil {
 				ctx, cancel := end, func() {}
 				if uneasy && random.IntN(4) == 0 {
-					ctx, cancel = context.WithTimeout(end, time.Duration(random.IntN(int(time.Second))))
+					ctx, cancel = context.WithTimeout(end, time.Duration(random.Int64N(int64(time.Second))))
 				}
 				n := size(random)
 				if l.WaitN(ctx, n) == nil {
@@ -118,7 +118,7 @@ func flow(t *testing.T, l *ratelimit.Limiter, tr *traffic, size func(*rand.Rand)
 				}
 				cancel()
 				if uneasy && random.IntN(50) == 0 {
-					time.Sleep(time.Duration(random.IntN(int(3 * time.Second))))
+					time.Sleep(time.Duration(random.Int64N(int64(3 * time.Second))))
 				}
 			}
 		})
