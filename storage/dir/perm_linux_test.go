@@ -1,0 +1,206 @@
+package dir_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"testing"
+
+	"s3sync/storage"
+	"s3sync/storage/dir"
+)
+
+// nobody is a user without rights.
+const nobody = 65534
+
+// asNobody calls f without the rights of root: permissions mean nothing to
+// root, which is who runs the tests in containers. On Linux each thread may
+// have its own identity towards the file system.
+func asNobody(t *testing.T, f func()) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		f()
+		return
+	}
+	// The thread is not given back, so that it ends with the goroutine if the
+	// test ends here.
+	runtime.LockOSThread()
+	set := func(id uintptr) {
+		_, _, _ = syscall.RawSyscall(syscall.SYS_SETFSUID, id, 0, 0) // tells the old one, and no error
+	}
+	set(nobody)
+	defer func() {
+		set(0)
+		runtime.UnlockOSThread()
+	}()
+	f()
+}
+
+// publicDir is a temporary directory that everybody can reach.
+func publicDir(t *testing.T) string {
+	t.Helper()
+	path := t.TempDir()
+	for _, p := range []string{path, filepath.Dir(path)} {
+		if err := os.Chmod(p, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return path
+}
+
+// denied makes a path inaccessible until the end of the test.
+func denied(t *testing.T, path string, mode fs.FileMode) {
+	t.Helper()
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.Chmod(path, 0o777); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestUnreadableDirectory(t *testing.T) {
+	path := publicDir(t)
+	write(t, path, "a/x", "b/x", "b/sub/x", "c/x", "d")
+	denied(t, filepath.Join(path, "b"), 0)
+	denied(t, filepath.Join(path, "c"), 0o444) // its names can be read, its files not be looked at
+	for view, opts := range views() {
+		t.Run(view, func(t *testing.T) {
+			s := open(t, path, opts)
+			problems := []string{`list "b/": permission denied`, `list "c/": permission denied`}
+			if view == "source" {
+				problems[1] = `list "c/x": permission denied`
+			}
+			asNobody(t, func() {
+				wantList(t, s, []string{"a/x", "d"}, problems)
+				for err := range problemsOf(t, s) {
+					if !errors.Is(err, fs.ErrPermission) {
+						t.Errorf("%v is not fs.ErrPermission", err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// problemsOf returns what a listing tells Problem.
+func problemsOf(t *testing.T, s storage.Store) map[error]struct{} {
+	t.Helper()
+	problems := map[error]struct{}{}
+	opts := storage.ListOptions{Problem: func(err error) { problems[err] = struct{}{} }}
+	for _, err := range s.List(t.Context(), opts) {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	return problems
+}
+
+func TestUnreadableRoot(t *testing.T) {
+	for view, opts := range views() {
+		t.Run(view, func(t *testing.T) {
+			path := publicDir(t)
+			write(t, path, "x")
+			s := open(t, path, opts)
+			denied(t, path, 0)
+			asNobody(t, func() {
+				for o, err := range s.List(t.Context(), storage.ListOptions{}) {
+					if !errors.Is(err, storage.ErrUnusable) || !errors.Is(err, fs.ErrPermission) {
+						t.Errorf("List yields %q, %v; want storage.ErrUnusable and fs.ErrPermission", o.Key, err)
+					}
+					return
+				}
+				t.Error("a directory that cannot be read is listed as an empty one")
+			})
+		})
+	}
+}
+
+// An unreadable file is listed: it is opened only when it is its turn.
+func TestUnreadableFile(t *testing.T) {
+	path := publicDir(t)
+	write(t, path, "file")
+	denied(t, filepath.Join(path, "file"), 0)
+	for view, opts := range views() {
+		t.Run(view, func(t *testing.T) {
+			s := open(t, path, opts)
+			asNobody(t, func() {
+				wantList(t, s, []string{"file"}, nil)
+				if _, err := s.Open(t.Context(), "file", storage.OpenOptions{}); !errors.Is(err, fs.ErrPermission) {
+					t.Errorf("Open: %v; want fs.ErrPermission", err)
+				}
+			})
+		})
+	}
+}
+
+func TestUnwritableDirectory(t *testing.T) {
+	path := publicDir(t)
+	write(t, path, "dir/file")
+	denied(t, filepath.Join(path, "dir"), 0o555)
+	s := open(t, path, dir.Options{})
+	before := snapshot(t, path)
+	asNobody(t, func() {
+		for _, key := range []string{"dir/file", "dir/new", "dir/new/x", "dir/new/"} {
+			content := "content"
+			if key == "dir/new/" {
+				content = ""
+			}
+			err := put(t, s, key, content)
+			if !errors.Is(err, fs.ErrPermission) || errors.Is(err, storage.ErrUnusable) || storage.Retryable(err) {
+				t.Errorf("Put(%q): %v; want fs.ErrPermission", key, err)
+			}
+		}
+		if err := s.Delete(t.Context(), []storage.Object{{Key: "dir/file"}})[0]; !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("Delete: %v; want fs.ErrPermission", err)
+		}
+	})
+	wantSame(t, path, before)
+}
+
+// A full disk ends the run and leaves nothing behind.
+func TestFullDisk(t *testing.T) {
+	path := t.TempDir()
+	if err := syscall.Mount("none", path, "tmpfs", 0, "size=64k"); err != nil {
+		t.Skip("mounting: ", err)
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(path, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	s, err := dir.Open(path, dir.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := put(t, s, "file", "old content"); err != nil {
+		t.Fatal(err)
+	}
+	before := snapshot(t, path)
+	large := make([]byte, 1<<20)
+	opts := storage.WriteOptions{Size: int64(len(large))}
+	if _, err := s.Put(t.Context(), "file", storage.Block{Data: large}, opts); !errors.Is(err, storage.ErrUnusable) {
+		t.Errorf("Put: %v; want storage.ErrUnusable", err)
+	}
+	w, err := s.Create(t.Context(), "file", opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.WritePart(t.Context(), 1, 0, storage.Block{Data: large}); !errors.Is(err, storage.ErrUnusable) {
+		t.Errorf("WritePart: %v; want storage.ErrUnusable", err)
+	}
+	if err := w.Abort(t.Context()); err != nil {
+		t.Errorf("Abort: %v", err)
+	}
+	wantSame(t, path, before)
+}
