@@ -48,7 +48,7 @@ build: ## build ./s3sync
 	$(BUILD) -o s3sync$(shell $(GO) env GOEXE) ./cmd/s3sync
 
 .PHONY: demo
-demo: $(BIN)/versitygw ## sync a real tree to a local S3 server and back, explaining each step
+demo: build $(BIN)/versitygw ## sync a real tree to a local S3 server and back, explaining each step
 	@$(GO) run ./internal/demo
 
 ##### For a change
@@ -117,7 +117,7 @@ race-note:
 ##### Longer runs
 
 .PHONY: bench
-bench: $(BIN)/versitygw ## measure CPU, time and memory per object and per GiB (BENCHFLAGS=-help)
+bench: build $(BIN)/versitygw ## measure CPU, time and memory per object and per GiB (BENCHFLAGS=-help)
 	@$(GO) run ./internal/bench $(BENCHFLAGS)
 
 .PHONY: fuzz

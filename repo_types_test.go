@@ -23,8 +23,11 @@ import (
 // of them waits for what it starts; see "Concurrency" in docs/ARCHITECTURE.md
 // before adding one.
 var goroutineFiles = []string{
-	"internal/parallel/parallel.go",
-	"reporter.go",
+	"internal/cli/signal.go",        // the watch for signals
+	"internal/parallel/parallel.go", // workers
+	"reporter.go",                   // the owner of the counters
+	"storage/bucket/layout.go",      // HEADs of the parts of one object
+	"storage/bucket/list.go",        // the next page
 }
 
 // testTools are the packages that only tests, the demo and benchmarks use.

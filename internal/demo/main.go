@@ -49,6 +49,7 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	fmt.Printf("It serves the bucket %q at %s.\n", bucket, server.Endpoint)
+	fmt.Printf("$ export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=… AWS_REGION=%s\n", server.AccessKey, server.Region)
 
 	say("A tree to sync: a copy of the sources of Go's net packages, and one file of 20 MiB.")
 	d := &demo{dir: dir, server: server}
@@ -132,11 +133,11 @@ func (d *demo) sync(ctx context.Context, want int, args []string) error {
 	fmt.Printf("$ %s %s\n", bin, strings.Join(args, " "))
 	cmd := exec.CommandContext(ctx, bin, args...)
 	cmd.Env = d.environment()
-	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
 	}
+	cmd.Stderr = cmd.Stdout // in one order; the command's own line of progress needs a terminal
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("%w (make build first)", err)
@@ -145,7 +146,7 @@ func (d *demo) sync(ctx context.Context, want int, args []string) error {
 	if err := errors.Join(err, cmd.Wait()); err != nil {
 		return err
 	}
-	fmt.Printf("-> exit 0 after %.1f s, %d transferred\n", time.Since(start).Seconds(), got)
+	fmt.Printf("-> exit 0 after %.2f s, %d transferred\n", time.Since(start).Seconds(), got)
 	if got != want {
 		return fmt.Errorf("%d objects were transferred, expected %d", got, want)
 	}
