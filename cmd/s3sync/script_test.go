@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"os/exec"
+	"strconv"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+//go:generate go test -run ^TestScripts$ . -update
+
+var update = flag.Bool("update", false, "rewrite the golden files in the scripts")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"s3sync": main})
+}
+
+// The scripts in testdata/script run the command as a process. They need no
+// server: those that do are in the folder integration. Besides the commands of
+// package testscript there are
+//
+//	exits CODE ARG...     run s3sync ARG... and expect this exit code
+//	refuses MESSAGE ARG...  run s3sync ARG... and expect exit code 2, nothing on
+//	                      standard output and just "s3sync: MESSAGE" on standard error
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		UpdateScripts:       *update,
+		RequireUniqueNames:  true,
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("AWS_EC2_METADATA_DISABLED", "true") // nobody asks for credentials on the network
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits":   exits,
+			"refuses": refuses,
+		},
+	})
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: exits CODE ARG...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	if got := run(ts, args[1:]); got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+func refuses(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: refuses MESSAGE ARG...")
+	}
+	if code := run(ts, args[1:]); code != 2 {
+		ts.Fatalf("exit code %d, want 2", code)
+	}
+	if out := ts.ReadFile("stdout"); out != "" {
+		ts.Fatalf("standard output is not empty")
+	}
+	if got, want := ts.ReadFile("stderr"), "s3sync: "+args[0]+"\n"; got != want {
+		ts.Fatalf("got  %swant %s", got, want)
+	}
+}
+
+// run returns the exit code.
+func run(ts *testscript.TestScript, args []string) int {
+	err := ts.Exec("s3sync", args...)
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode()
+	}
+	ts.Check(err)
+	return 0
+}
