@@ -63,9 +63,15 @@ func (l *logger) event(ev Event) {
 	case EventRetry:
 		l.write(level, "attempt failed, trying again.", keyed(ev)...)
 	case EventWarning:
+		if ev.Key == "" { // a place that cannot be listed, a bound that was reached
+			l.write(level, ev.Err.Error())
+			return
+		}
 		l.write(level, "left out.", keyed(ev)...)
 	case EventFailed:
-		l.write(level, "failed.", keyed(ev)...)
+		if ev.Key != "" { // the failure of the run is Sync's own error: the caller tells it
+			l.write(level, "failed.", keyed(ev)...)
+		}
 	case EventEnd:
 		l.write(level, "sync summary", summary(ev.Stats)...)
 	case EventStart, EventProgress:

@@ -65,6 +65,7 @@ func TestRunOutcomes(t *testing.T) {
 		err    error
 		code   int
 		stderr string
+		stdout string // a part of the last line; empty wants nothing at all
 	}{
 		"done":         {report: s3sync.Report{Stats: stats}, stderr: summary},
 		"quiet":        {args: []string{"-qq"}, report: s3sync.Report{Stats: stats}, stderr: summary},
@@ -74,7 +75,7 @@ func TestRunOutcomes(t *testing.T) {
 		"error":        {report: s3sync.Report{Stats: stats}, err: errors.New("no such bucket"), code: 1, stderr: summary + "s3sync: sync failed: no such bucket\n"},
 		"joined error": {report: s3sync.Report{Stats: stats}, err: errors.Join(errors.New("first"), errors.New("second")), code: 1, stderr: summary + "s3sync: sync failed: first\n"},
 		"incomplete":   {report: s3sync.Report{Stats: stats, Incomplete: true}, code: 3, stderr: summary},
-		"JSON, error":  {args: []string{"--json-tracing"}, err: errors.New("no such bucket"), code: 1, stderr: "s3sync: sync failed: no such bucket\n"},
+		"JSON, error":  {args: []string{"--json-tracing"}, err: errors.New("no such bucket"), code: 1, stderr: "s3sync: sync failed: no such bucket\n", stdout: `"message":"sync failed.","error":"no such bucket"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := between(tt.args...)
@@ -85,8 +86,8 @@ func TestRunOutcomes(t *testing.T) {
 			if got := c.stderr.String(); got != tt.stderr {
 				t.Errorf("stderr\n%s\nwant\n%s", got, tt.stderr)
 			}
-			if c.stdout.Len() != 0 {
-				t.Errorf("stdout %q", c.stdout.String())
+			if got := c.stdout.String(); (got == "") != (tt.stdout == "") || !strings.Contains(got, tt.stdout) {
+				t.Errorf("stdout %q, want %q in it", got, tt.stdout)
 			}
 		})
 	}

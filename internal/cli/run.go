@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"s3sync"
@@ -33,7 +34,11 @@ func (c *command) sync(ctx context.Context) {
 	case exitUsage:
 		c.say(c.refusal(err).Error())
 	case exitError:
-		c.say("sync failed: " + failure(report, err))
+		why := failure(report, err)
+		if c.set.jsonLog && c.cfg.Logger != nil {
+			c.cfg.Logger.Error("sync failed.", slog.String("error", why))
+		}
+		c.say("sync failed: " + why)
 	}
 }
 

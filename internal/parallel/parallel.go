@@ -18,9 +18,12 @@ var errGoexit = errors.New("worker ended by runtime.Goexit")
 // A PanicError is a panic that was recovered in the sequence or in a worker. It
 // is a bug of this program, never the fault of an object: it ends the run.
 type PanicError struct {
-	Value any    // what was passed to panic
-	Stack []byte // of the goroutine that panicked, as debug.Stack prints it
+	Value any // what was passed to panic
+	stack []byte
 }
+
+// Stack is that of the goroutine that panicked, as debug.Stack prints it.
+func (e *PanicError) Stack() []byte { return e.stack }
 
 // Error does not include the stack. There is no Unwrap on purpose: a panic with
 // an error as its value must not pass for a failure of that kind.
@@ -102,7 +105,7 @@ func guard(f func() error, exit func(error)) (err error) {
 			return
 		}
 		if v := recover(); v != nil {
-			err = &PanicError{Value: v, Stack: debug.Stack()}
+			err = &PanicError{Value: v, stack: debug.Stack()}
 			return
 		}
 		exit(errGoexit)

@@ -215,8 +215,8 @@ func TestForEachPanics(t *testing.T) {
 			if p.Value != "deep inside" || err.Error() != "panic: deep inside" {
 				t.Errorf("got value %v and text %q", p.Value, err)
 			}
-			if !strings.Contains(string(p.Stack), "panicHere") {
-				t.Errorf("stack does not show the panic:\n%s", p.Stack)
+			if !strings.Contains(string(p.Stack()), "panicHere") {
+				t.Errorf("stack does not show the panic:\n%s", p.Stack())
 			}
 		})
 	}
