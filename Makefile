@@ -16,9 +16,8 @@ LDFLAGS := -s -w \
 	$(if $(COMMIT),-X s3sync/internal/cli.commit=$(COMMIT))
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
-# The systems that a change must keep compiling for. 386 is there to find
-# integers and atomics that need 64 bits.
-PLATFORMS := linux/amd64 linux/arm64 linux/386 darwin/arm64 windows/amd64 freebsd/amd64
+# The systems and processors that there are builds for.
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 # What `make test` needs of the tools.
 TEST_TOOLS := versitygw minio golangci-lint

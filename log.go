@@ -43,6 +43,17 @@ func (l *logger) write(level slog.Level, msg string, attrs ...slog.Attr) {
 	}
 }
 
+// span writes a record at the beginning of a stage, and returns what writes the
+// one at its end.
+func (l *logger) span(stage string) (end func()) {
+	began := time.Now()
+	l.write(slog.LevelDebug, stage, slog.String("span_event", "new"))
+	return func() {
+		l.write(slog.LevelDebug, stage, slog.String("span_event", "close"),
+			slog.Int64("duration_ms", time.Since(began).Milliseconds()))
+	}
+}
+
 // event writes the record of one event, if it has one.
 func (l *logger) event(ev Event) {
 	level := levelOf(ev)

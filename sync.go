@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"log/slog"
 	"sync/atomic"
 
@@ -119,12 +120,11 @@ func (s *syncer) close(err *error) {
 // run is the whole sync: compare and transfer, then the keys that go elsewhere,
 // then the deletions.
 func (s *syncer) run(ctx context.Context) error {
-	n := s.cfg.Transfer.Workers
-	if err := parallel.ForEach(ctx, n, s.items(ctx), s.process); err != nil {
+	if err := s.work(ctx, "compare and transfer", s.items(ctx)); err != nil {
 		return err
 	}
 	if s.strayed {
-		if err := parallel.ForEach(ctx, n, s.strayItems(ctx), s.process); err != nil {
+		if err := s.work(ctx, "transfer to mapped keys", s.strayItems(ctx)); err != nil {
 			return err
 		}
 	}
@@ -136,6 +136,12 @@ func (s *syncer) run(ctx context.Context) error {
 		return nil
 	}
 	return s.remove(ctx)
+}
+
+// work lets the workers process items.
+func (s *syncer) work(ctx context.Context, stage string, items iter.Seq2[item, error]) error {
+	defer s.log.span(stage)()
+	return parallel.ForEach(ctx, s.cfg.Transfer.Workers, items, s.process)
 }
 
 // deleteForbidden is why nothing may be deleted, or empty. This is the gate of
