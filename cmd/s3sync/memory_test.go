@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"testing"
+	"time"
+
+	"s3sync/internal/listserver"
+)
+
+// TestMemoryDoesNotGrowWithObjects: a run over a million objects needs as much
+// memory as one over ten thousand, also if all of them wait to be deleted. The
+// binary is built without the race detector, which needs memory of its own.
+func TestMemoryDoesNotGrowWithObjects(t *testing.T) {
+	if testing.Short() || runtime.GOOS != "linux" {
+		t.Skip("takes a minute and reads /proc")
+	}
+	const few, many = 10_000, 1_000_000
+	// One object kept in memory needs about 200 bytes: 200 MiB in all.
+	const allowed = 32 << 20
+	binary := filepath.Join(t.TempDir(), "s3sync")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", build, err, out)
+	}
+	for name, tt := range map[string]struct {
+		source  func(n int) int // objects there
+		summary string
+	}{
+		"compare": {func(n int) int { return n }, "skipped %d objects"},
+		"delete":  {func(int) int { return 1 }, "deleted %d objects"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			peak := func(n int) int64 {
+				source := tt.source(n)
+				server := listserver.New(t, map[string]listserver.Bucket{
+					"source": {Objects: source, Key: listserver.Deep},
+					"target": {Objects: n, Key: listserver.Deep},
+				})
+				out, memory := runMeasured(t, exec.CommandContext(t.Context(), binary, "--dry-run", "--delete", "-q",
+					"--source-endpoint-url", server.URL, "--source-force-path-style", "--source-region", "us-east-1",
+					"--source-access-key", "k", "--source-secret-access-key", "s",
+					"--target-endpoint-url", server.URL, "--target-force-path-style", "--target-region", "us-east-1",
+					"--target-access-key", "k", "--target-secret-access-key", "s",
+					"s3://source/", "s3://target/"))
+				want := n
+				if source != n {
+					want = n - source
+				}
+				if text := fmt.Sprintf(tt.summary, want); !bytes.Contains(out, []byte(text)) {
+					t.Errorf("%q is not in the output:\n%s", text, out)
+				}
+				t.Logf("%d objects: peak %d MiB", n, memory>>20)
+				return memory
+			}
+			if p, q := peak(few), peak(many); q > p+allowed {
+				t.Errorf("%d objects need %d MiB, %d need %d MiB", few, p>>20, many, q>>20)
+			}
+		})
+	}
+}
+
+var highWater = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
+
+// runMeasured runs a command and returns what it printed and its peak of
+// resident memory in bytes, as far as it was seen while it ran. What the kernel
+// tells afterwards would include the peak of this process.
+func runMeasured(t *testing.T, cmd *exec.Cmd) (out []byte, peak int64) {
+	t.Helper()
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	status := fmt.Sprintf("/proc/%d/status", cmd.Process.Pid)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if data, err := os.ReadFile(status); err == nil {
+			if m := highWater.FindSubmatch(data); m != nil {
+				kib, _ := strconv.ParseInt(string(m[1]), 10, 64)
+				peak = max(peak, kib<<10)
+			}
+		}
+		select {
+		case err := <-ended:
+			if err != nil || peak == 0 {
+				t.Fatalf("%v: %v, peak %d\n%s", cmd, err, peak, output.Bytes())
+			}
+			return output.Bytes(), peak
+		case <-tick.C:
+		}
+	}
+}
