@@ -144,7 +144,7 @@ type Transfer struct {
 	Workers       int // objects at once
 	ParallelParts int // parts at once, of all objects together
 	// MaxMemory bounds the buffers of object data in bytes. 0 is 256 MiB, or
-	// two parts where that is more.
+	// two parts or an object below Threshold where that is more.
 	MaxMemory int64
 
 	Threshold int64 // bytes; an object of this size or more goes in parts

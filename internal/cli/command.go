@@ -125,7 +125,13 @@ func (c *command) accept(args []string) error {
 	if c.set.verbose > 0 && c.set.quiet > 0 {
 		return usagef("--verbose cannot be combined with --quiet")
 	}
-	return c.applyEnvironment()
+	if err := c.applyEnvironment(); err != nil {
+		return err
+	}
+	if len(c.p.Args) == 0 && c.set.shell == "" && c.cfg.Source.URL == "" && c.cfg.Target.URL == "" {
+		return usagef("SOURCE and TARGET are missing; s3sync -h shows how it is called")
+	}
+	return nil
 }
 
 // hyphenValue refuses an option that took the next option for its value: what

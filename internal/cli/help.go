@@ -91,6 +91,7 @@ func environmentNote() string {
 	return "Each option can be set by a variable: " + envPrefix + "WORKER_SIZE=32 is --worker-size 32, " + envPrefix +
 		"DELETE=true is --delete. The names without " + envPrefix + " work, too, where nothing else is said, but may be in use for " +
 		"other purposes. The command line is stronger than variables, and a prefixed variable stronger than a bare one. " +
+		"A prefixed variable that is almost the name of an option is refused. " +
 		"Credentials, regions and profiles of AWS are found as in other AWS programs."
 }
 

@@ -324,7 +324,8 @@ func TestDefaultsComeFromTheLibrary(t *testing.T) {
 
 func TestRefusedArguments(t *testing.T) {
 	for want, args := range map[string][]string{
-		"SOURCE is missing":           {},
+		"SOURCE and TARGET are missing; s3sync -h shows how it is called": {},
+		"SOURCE is missing":           {"--delete"},
 		"TARGET is missing":           {"s3://a"},
 		"--nonsense is not an option": {"--nonsense=hunter2"},
 		"--worker-sise is not an option; did you mean --worker-size?":                          {"--worker-sise", "3"},
