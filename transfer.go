@@ -159,7 +159,8 @@ func (s *syncer) sendParts(ctx context.Context, t *task) (written storage.Info, 
 		cctx, cancel := cleanup(ctx)
 		defer cancel()
 		if aerr := w.Abort(cctx); aerr != nil {
-			err = fmt.Errorf("%w (and what was written so far could not be removed: %w)", err, aerr)
+			// Only as text: what becomes of the object is a matter of the first.
+			err = fmt.Errorf("%w (and what was written so far could not be removed: %s)", err, aerr.Error())
 		}
 	}()
 	err = parallel.ForEach(ctx, min(t.plan.Len(), s.cfg.Transfer.ParallelParts), s.parts(ctx, t),
