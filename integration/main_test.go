@@ -6,8 +6,11 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,11 +70,102 @@ func sync(t *testing.T, cfg *s3sync.Config) *s3sync.Report {
 	return report
 }
 
-// listening notes the events of a run.
-func listening(cfg *s3sync.Config) *[]s3sync.Event {
-	var events []s3sync.Event
-	cfg.OnEvent = func(ev s3sync.Event) { events = append(events, ev) }
-	return &events
+// An outcome is how a run ended, and all that it told on the way.
+type outcome struct {
+	*s3sync.Report
+
+	err    error
+	events []s3sync.Event
+	log    string
+}
+
+// run runs and leaves the judgement to the test.
+func run(t *testing.T, cfg *s3sync.Config) *outcome {
+	t.Helper()
+	return runIn(t.Context(), cfg)
+}
+
+func runIn(ctx context.Context, cfg *s3sync.Config) *outcome {
+	var log strings.Builder
+	o := &outcome{}
+	observe := cfg.OnEvent
+	cfg.OnEvent = func(ev s3sync.Event) {
+		o.events = append(o.events, ev)
+		if observe != nil {
+			observe(ev)
+		}
+	}
+	cfg.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	o.Report, o.err = s3sync.Sync(ctx, cfg)
+	cfg.OnEvent, cfg.Logger = observe, nil
+	o.log = log.String()
+	return o
+}
+
+// succeeded wants no error, no warning, and that number of objects transferred
+// and proved.
+func (o *outcome) succeeded(t *testing.T, transferred int) {
+	t.Helper()
+	st := o.Stats
+	if o.err != nil || o.Incomplete || st.Failed != 0 || st.Warnings != 0 || st.Unverified != 0 ||
+		st.Transferred != int64(transferred) || st.ETagVerified != st.Transferred {
+		t.Errorf("want %d transferred and proved, got %v, incomplete %t, %+v\n%s", transferred, o.err, o.Incomplete, st, o.log)
+	}
+}
+
+// failed wants an error that names each of the causes in its one line, and see
+// reports.
+func (o *outcome) failed(t *testing.T, key string, causes ...string) {
+	t.Helper()
+	if o.err == nil {
+		t.Fatalf("no error; %+v\n%s", o.Stats, o.log)
+	}
+	oneLine(t, o.err)
+	for _, cause := range causes {
+		if !strings.Contains(o.err.Error(), cause) {
+			t.Errorf("the error does not name %q: %q", cause, o.err)
+		}
+	}
+	o.reports(t, key, causes...)
+}
+
+// reports wants an event of that key that names each of the causes, a record in
+// the log that does, and the key among those that failed.
+func (o *outcome) reports(t *testing.T, key string, causes ...string) {
+	t.Helper()
+	event := ""
+	for _, ev := range o.of(s3sync.EventFailed) {
+		if ev.Key == key {
+			event = ev.Err.Error()
+		}
+	}
+	record := ""
+	for line := range strings.Lines(o.log) {
+		if strings.Contains(line, "level=ERROR msg=failed.") && (key == "" || strings.Contains(line, " key="+key+" ")) {
+			record = strings.ReplaceAll(line, `\"`, `"`)
+		}
+	}
+	for _, cause := range causes {
+		if !strings.Contains(event, cause) {
+			t.Errorf("the event of %q does not name %q: %q", key, cause, event)
+		}
+		if !strings.Contains(record, cause) {
+			t.Errorf("the log does not name %q for %q: %q", cause, key, record)
+		}
+	}
+	if key != "" && !slices.Contains(o.FailedKeys, key) {
+		t.Errorf("failed keys %q, want %q among them", o.FailedKeys, key)
+	}
+}
+
+// of returns the events of a type.
+func (o *outcome) of(typ s3sync.EventType) (events []s3sync.Event) {
+	for _, ev := range o.events {
+		if ev.Type == typ {
+			events = append(events, ev)
+		}
+	}
+	return events
 }
 
 // write makes a file of the given content, older than any server's clock.
@@ -140,8 +234,14 @@ func tree(t *testing.T, root string) map[string]string {
 	return found
 }
 
-// background is for what a test does beside the run it watches.
-func background(t *testing.T) context.Context {
+// names are the files below a directory in order; none if it does not exist.
+// Temporary files are among them.
+func names(t *testing.T, root string) []string {
 	t.Helper()
-	return context.WithoutCancel(t.Context())
+	found := []string{}
+	for name := range tree(t, root) {
+		found = append(found, name)
+	}
+	slices.Sort(found)
+	return found
 }
