@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -105,13 +106,13 @@ func TestValidateRefuses(t *testing.T) {
 	}
 	aFile := file(t)
 	for want, change := range map[string]func(c *Config){
-		"Source.URL is missing":                                 func(c *Config) { c.Source.URL = "" },
-		"Target.URL is missing":                                 func(c *Config) { c.Target.URL = "" },
-		`Target.URL "s3://" does not name a bucket`:             func(c *Config) { c.Target.URL = "s3://" },
-		"Source.URL is a local path, and so is Target.URL":      func(c *Config) { c.Target.URL = "x" },
-		`Source.URL "nowhere" does not exist`:                   func(c *Config) { c.Source.URL = "nowhere" },
-		`Target.URL "` + aFile + `" is not a directory`:         both(local, func(c *Config) { c.Target.URL = aFile }),
-		"Source.URL must be a directory to be combined with De": func(c *Config) { c.Source.URL, c.Delete.Enable = aFile, true },
+		"Source.URL is missing":                                      func(c *Config) { c.Source.URL = "" },
+		"Target.URL is missing":                                      func(c *Config) { c.Target.URL = "" },
+		`Target.URL "s3://" does not name a bucket`:                  func(c *Config) { c.Target.URL = "s3://" },
+		"Source.URL is a local path, and so is Target.URL":           func(c *Config) { c.Target.URL = "x" },
+		`Source.URL "nowhere" does not exist`:                        func(c *Config) { c.Source.URL = "nowhere" },
+		"Target.URL " + strconv.Quote(aFile) + " is not a directory": both(local, func(c *Config) { c.Target.URL = aFile }),
+		"Source.URL must be a directory to be combined with De":      func(c *Config) { c.Source.URL, c.Delete.Enable = aFile, true },
 		"Delete.Enable would delete the source, which lies inside Target.URL": func(c *Config) {
 			c.Source.URL, c.Target.URL, c.Delete.Enable = "s3://b/p/", "s3://b", true
 		},
@@ -275,7 +276,7 @@ func TestValidateUnreadablePath(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Source.URL = filepath.Join(name, "below")
-	want := []string{`Source.URL "` + c.Source.URL + `" cannot be looked at: not a directory`}
+	want := []string{"Source.URL " + strconv.Quote(c.Source.URL) + " cannot be looked at: not a directory"}
 	if diff := cmp.Diff(want, faults(c.Validate())); diff != "" {
 		t.Error(diff)
 	}
