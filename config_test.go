@@ -68,8 +68,8 @@ func TestValidateAccepts(t *testing.T) {
 		"proxy":                func(c *Config) { c.AWS.HTTPSProxy = "http://u:p@h:1/" },
 		"empty map":            func(c *Config) { c.Metadata.User = map[string]string{} },
 		"delete beside":        func(c *Config) { c.Source.URL, c.Delete.Enable = "s3://b/q", true },
-		"delete into the source": func(c *Config) {
-			c.Source.URL, c.Delete.Enable = "s3://b/", true
+		"delete beside the source": func(c *Config) {
+			c.Source.URL, c.Delete.Enable = "s3://b/other/", true
 		},
 		"overwrite, comparing each": func(c *Config) {
 			c.Check.Overwrite, c.Check.Size, c.Check.HeadEachTarget = true, true, true
@@ -116,6 +116,7 @@ func TestValidateRefuses(t *testing.T) {
 		"Delete.Enable would delete the source, which lies inside Target.URL": func(c *Config) {
 			c.Source.URL, c.Target.URL, c.Delete.Enable = "s3://b/p/", "s3://b", true
 		},
+		"Target.URL lies inside Source.URL": func(c *Config) { c.Source.URL, c.Target.URL = "s3://b/", "s3://b/copy/" },
 
 		"AWS.MaxKeys must be between 1 and 32767, not 0":                               func(c *Config) { c.AWS.MaxKeys = 0 },
 		"AWS.MaxKeys must be between 1 and 32767, not 32768":                           func(c *Config) { c.AWS.MaxKeys = 32768 },

@@ -37,7 +37,7 @@ func files(t *testing.T, root string) map[string]string {
 		case err != nil || !d.Type().IsRegular():
 			return err
 		}
-		data, err := os.ReadFile(path) //nolint:gosec // a path of the test's own
+		data, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}

@@ -14,7 +14,8 @@ import (
 // remove deletes what only the target has. The caller has made sure that both
 // listings were complete and that every transfer succeeded.
 func (s *syncer) remove(ctx context.Context) error {
-	defer s.log.span("delete")()
+	end := s.log.span("delete")
+	defer end()
 	return parallel.ForEach(ctx, s.cfg.Transfer.Workers, s.batches(ctx), s.deleteBatch)
 }
 

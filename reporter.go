@@ -49,7 +49,7 @@ func (r *reporter) emit(ev Event) { r.events <- ev }
 // finish delivers what is left, and returns the report and the error of the run
 // that ended with err.
 func (r *reporter) finish(err error) (*Report, error) {
-	_, reported := errors.AsType[errReported](err)
+	_, reported := errors.AsType[reportedError](err)
 	if err != nil && !reported && !errors.Is(err, context.Canceled) {
 		r.emit(Event{Type: EventFailed, Err: err})
 	}

@@ -140,7 +140,8 @@ func (s *syncer) run(ctx context.Context) error {
 
 // work lets the workers process items.
 func (s *syncer) work(ctx context.Context, stage string, items iter.Seq2[item, error]) error {
-	defer s.log.span(stage)()
+	end := s.log.span(stage)
+	defer end()
 	return parallel.ForEach(ctx, s.cfg.Transfer.Workers, items, s.process)
 }
 
@@ -250,15 +251,15 @@ func (s *syncer) fatal(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case s.cfg.FailFast, errors.Is(err, storage.ErrUnusable):
-		return errReported{err}
+		return reportedError{err}
 	}
 	return nil
 }
 
-// errReported marks a failure whose event was emitted already.
-type errReported struct{ error }
+// reportedError marks a failure whose event was emitted already.
+type reportedError struct{ error }
 
-func (e errReported) Unwrap() error { return e.error }
+func (e reportedError) Unwrap() error { return e.error }
 
 func (s *syncer) skip(it *item, why Reason) {
 	s.report.emit(Event{Type: EventSkipped, Key: it.key(), Reason: why, Source: it.source, Target: it.target})

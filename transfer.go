@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-
 	"strings"
 
 	"s3sync/internal/buffer"
@@ -212,6 +211,10 @@ func (p part) release() {
 // buffer. The order matters: a part may wait for the digests of earlier ones,
 // so those must have what they need.
 func (s *syncer) parts(ctx context.Context, t *task) iter.Seq2[part, error] {
+	if _, size := t.plan.Bounds(0); s.cfg.Transfer.MaxMemory == 0 {
+		// Objects of more than 10,000 parts get larger ones than were asked for.
+		s.buffers.Raise(2 * size)
+	}
 	return func(yield func(part, error) bool) {
 		for i := range t.plan.Len() {
 			select {

@@ -25,9 +25,8 @@ const (
 
 // A Pool is a budget of memory. Its methods may be called concurrently.
 type Pool struct {
-	limit int64
-
 	mu     sync.Mutex
+	limit  int64
 	used   int64 // bytes handed out
 	cached int64 // bytes kept for reuse
 	peak   int64
@@ -48,6 +47,14 @@ type waiter struct {
 
 // New returns a pool of limit bytes. Memory is taken as it is needed.
 func New(limit int64) *Pool { return &Pool{limit: limit} }
+
+// Raise makes the budget at least limit bytes.
+func (p *Pool) Raise(limit int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.limit = max(p.limit, limit)
+	p.grant()
+}
 
 // A Buffer is memory that its owner may use until it calls Release.
 type Buffer struct {
@@ -79,17 +86,18 @@ func (b *Buffer) Release() {
 // buffer while holding another must know that both fit: two such callers can
 // wait for each other.
 func (p *Pool) Get(ctx context.Context, n int) (*Buffer, error) {
-	if n < 0 || int64(n) > p.limit {
-		return nil, fmt.Errorf("buffer of %d bytes: %w (%d bytes)", n, ErrTooLarge, p.limit)
-	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	if n == 0 {
 		return &Buffer{pool: p, mem: []byte{}}, nil
 	}
-	size := p.sizeFor(n)
 	p.mu.Lock()
+	if n < 0 || int64(n) > p.limit {
+		defer p.mu.Unlock()
+		return nil, fmt.Errorf("buffer of %d bytes: %w (%d bytes)", n, ErrTooLarge, p.limit)
+	}
+	size := p.sizeFor(n)
 	if p.first == nil {
 		if mem, charged, ok := p.take(size); ok {
 			p.mu.Unlock()

@@ -95,6 +95,24 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
+func TestRaise(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := New(2 * mib)
+		held := get(t, p, 2*mib)
+		var granted *Buffer
+		var waiter sync.WaitGroup
+		waiter.Go(func() { granted = get(t, p, 2*mib) })
+		synctest.Wait()
+		p.Raise(4 * mib)
+		waiter.Wait()
+		check(t, p, []*Buffer{held, granted})
+		p.Raise(mib) // never lowers
+		if _, err := p.Get(t.Context(), 4*mib+1); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
 func TestReuse(t *testing.T) {
 	tests := map[string]struct {
 		first, second int
