@@ -30,7 +30,7 @@ var buildOnce = gosync.OnceValues(func() (string, error) {
 	if runtime.GOOS == "windows" {
 		binary += ".exe"
 	}
-	out, err := exec.Command("go", "build", "-o", binary, "s3sync/cmd/s3sync").CombinedOutput() //nolint:noctx // shared by tests
+	out, err := exec.Command("go", "build", "-o", binary, "s3sync/cmd/s3sync").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}
@@ -52,7 +52,7 @@ func command(t *testing.T, source, target s3sync.Endpoint, args ...string) *proc
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{Cmd: exec.CommandContext(t.Context(), binary, append(args, source.URL, target.URL)...)} //nolint:gosec // just built
+	p := &process{Cmd: exec.CommandContext(t.Context(), binary, append(args, source.URL, target.URL)...)}
 	p.Env = []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH"), "AWS_EC2_METADATA_DISABLED=true"}
 	for side, e := range map[string]s3sync.Endpoint{"SOURCE": source, "TARGET": target} {
 		for name, value := range map[string]string{
@@ -233,7 +233,7 @@ func TestBadInput(t *testing.T) {
 // closedPort is the URL of a server that is not there.
 func closedPort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
