@@ -272,3 +272,28 @@ func TestLogLevels(t *testing.T) {
 		})
 	}
 }
+
+// At trace level the log begins with the options in force, without secrets.
+func TestSettingsAreLogged(t *testing.T) {
+	c := between("-vvv", "--source-access-key=visible", "--source-secret-access-key=hunter2", "--worker-size", "7", "--delete")
+	c.env = []string{"S3SYNC_SOURCE_SESSION_TOKEN=hunter2"}
+	if code := c.main(t); code != 0 {
+		t.Fatalf("exit code %d: %s", code, c.stderr.String())
+	}
+	out := c.stdout.String()
+	for _, want := range []string{
+		`setting option="--worker-size" value="7"`,
+		`setting option="--delete" value="true"`,
+		`setting option="--source-access-key" value="visible"`,
+		`setting option="--source-secret-access-key" value="(secret)"`,
+		`setting option="--source-session-token" value="(secret)" variable="S3SYNC_SOURCE_SESSION_TOKEN"`,
+		`setting option="TARGET" value="s3://b"`,
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%s is not in\n%s", want, out)
+		}
+	}
+	if strings.Contains(out, "hunter2") {
+		t.Errorf("a secret is in\n%s", out)
+	}
+}

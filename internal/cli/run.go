@@ -16,6 +16,7 @@ func (c *command) sync(ctx context.Context) {
 		c.warn(text)
 	}
 	c.cfg.Logger = c.logger()
+	c.logSettings()
 	p := c.progress()
 	c.cfg.OnEvent = p.event
 	ctx, stop := c.interruptible(ctx)
@@ -39,6 +40,27 @@ func (c *command) sync(ctx context.Context) {
 			c.cfg.Logger.Error("sync failed.", slog.String("error", why))
 		}
 		c.say("sync failed: " + why)
+	}
+}
+
+// logSettings writes every option that was given, and where from, at trace level.
+func (c *command) logSettings() {
+	for _, o := range c.options {
+		if !o.given {
+			continue
+		}
+		shown := o.value.String()
+		switch {
+		case o.secret:
+			shown = "(secret)"
+		case o.value.kind != single:
+			shown = "true"
+		}
+		attrs := []slog.Attr{slog.String("option", o.title()), slog.String("value", shown)}
+		if o.from != "" {
+			attrs = append(attrs, slog.String("variable", o.from))
+		}
+		c.cfg.Logger.LogAttrs(context.Background(), levelTrace, "setting", attrs...) //nolint:forbidigo // slog wants one
 	}
 }
 
