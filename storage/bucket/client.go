@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -142,7 +141,7 @@ func (o *Options) load(ctx context.Context, builder *awshttp.BuildableClient) (a
 	cfg, err := config.LoadDefaultConfig(ctx, fns...)
 	if err != nil {
 		if e, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
-			return cfg, unusable("profile %q is not in the AWS configuration files %s", e.Profile, strings.Join(e.Filename, ", "))
+			return cfg, unusable("profile %q is not in the AWS configuration files", e.Profile)
 		}
 		return cfg, unusable("AWS configuration: %s", oneLine(innermost(err).Error()))
 	}

@@ -3,6 +3,7 @@ package bucket_test
 import (
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +14,23 @@ import (
 	"s3sync/storage/storagetest"
 )
 
-func TestMain(m *testing.M) { os.Exit(s3server.Main(m)) }
+// TestMain keeps the configuration of the machine out of the tests.
+func TestMain(m *testing.M) {
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, "AWS_") || strings.HasSuffix(strings.ToUpper(name), "_PROXY") {
+			os.Unsetenv(name) //nolint:errcheck // the name is one
+		}
+	}
+	for name, value := range map[string]string{
+		"AWS_CONFIG_FILE":             filepath.Join("testdata", "none"),
+		"AWS_SHARED_CREDENTIALS_FILE": filepath.Join("testdata", "none"),
+		"AWS_EC2_METADATA_DISABLED":   "true",
+	} {
+		os.Setenv(name, value) //nolint:errcheck // the name is one
+	}
+	os.Exit(s3server.Main(m))
+}
 
 // options reach a bucket of a test server.
 func options(s *s3server.Server, name string) bucket.Options {

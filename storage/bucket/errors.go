@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/xml"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -16,7 +18,6 @@ import (
 	"syscall"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
@@ -158,13 +159,30 @@ func (c *client) classify(err error) error {
 		return err
 	}
 	if e, ok := errors.AsType[*credentialsError](err); ok {
-		return &failure{kind: storage.ErrUnusable, text: "no usable credentials: " + oneLine(innermost(e.err).Error())}
+		return noCredentials(e.err)
 	}
 	if e, ok := errors.AsType[smithy.APIError](err); ok {
 		response, _ := errors.AsType[*smithyhttp.ResponseError](err)
 		return c.ofServer(e, response)
 	}
 	return c.ofNetwork(err)
+}
+
+// noCredentials is the failure to find credentials, or to get them from where
+// the configuration says.
+func noCredentials(err error) *failure {
+	f := &failure{kind: storage.ErrUnusable}
+	text := oneLine(err.Error())
+	if strings.Contains(text, "no EC2 IMDS role found") { // the last place where the SDK looks
+		f.text = "no credentials: give keys or a profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+		return f
+	}
+	text, _, _ = strings.Cut(text, ", operation error")
+	f.text = "no usable credentials: " + text
+	if e, ok := errors.AsType[smithy.APIError](err); ok {
+		f.text += ": " + oneLine(e.ErrorCode()+": "+e.ErrorMessage())
+	}
+	return f
 }
 
 // ofServer is the failure that an answer of the server tells.
@@ -176,9 +194,11 @@ func (c *client) ofServer(e smithy.APIError, response *smithyhttp.ResponseError)
 	f.status = response.HTTPStatusCode()
 	if _, known := rules[f.code]; !known {
 		f.kind = kindOfStatus(f.status)
-		if f.code == "UnknownError" || f.code == "" {
-			f.text = fmt.Sprintf("the server answers with status %d %s", f.status, http.StatusText(f.status))
-		}
+	}
+	// Where an answer names no code the SDK makes one of the status.
+	if text := http.StatusText(f.status); f.code == "UnknownError" ||
+		f.code == strings.ReplaceAll(text, " ", "") && (e.ErrorMessage() == "" || e.ErrorMessage() == text) {
+		f.text = strings.TrimSpace(fmt.Sprintf("the server answers with status %d %s", f.status, text))
 	}
 	// What is deleted in a bucket with versioning is a marker, of which the
 	// server says that it cannot be read.
@@ -235,10 +255,12 @@ func (c *client) ofNetwork(err error) *failure {
 	if e, ok := errors.AsType[*proxyError](err); ok {
 		return &failure{kind: kindOfStatus(e.status), status: e.status, text: e.Error()}
 	}
-	if _, ok := errors.AsType[*smithy.DeserializationError](err); ok {
+	_, garbage := errors.AsType[*smithy.DeserializationError](err)
+	_, syntax := errors.AsType[*xml.SyntaxError](err)
+	if garbage || syntax {
 		return &failure{kind: storage.ErrTransient, text: "the answer of " + c.host() + " cannot be understood: " + oneLine(innermost(err).Error())}
 	}
-	if text := tlsFault(err); text != "" {
+	if text := c.tlsFault(err); text != "" {
 		return &failure{kind: storage.ErrUnusable, text: c.host() + ": " + text}
 	}
 	inner := oneLine(innermost(err).Error())
@@ -247,7 +269,7 @@ func (c *client) ofNetwork(err error) *failure {
 		return &failure{kind: storage.ErrTransient, text: "no answer within the time-out"}
 	case c.unreachable(err):
 		return &failure{kind: storage.ErrUnusable, text: c.host() + " does not answer: " + inner}
-	case isConnection(err):
+	case isConnection(err), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return &failure{kind: storage.ErrTransient, text: "connection to " + c.host() + ": " + inner}
 	}
 	return &failure{text: inner}
@@ -281,7 +303,7 @@ func isRefused(err error) bool {
 }
 
 // tlsFault explains why no trusted connection is possible, or returns "".
-func tlsFault(err error) string {
+func (c *client) tlsFault(err error) string {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 			return "the certificate is signed by an unknown authority (name its file in AWS_CA_BUNDLE)"
@@ -291,8 +313,9 @@ func tlsFault(err error) string {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return "the server does not speak TLS (is its URL http:// instead of https://?)"
 	}
-	if alert, ok := errors.AsType[tls.AlertError](err); ok {
-		return alert.Error()
+	// An alert of the server. Later ones may come of damage on the way.
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" && !c.answered.Load() {
+		return "the server refuses the connection: " + oneLine(op.Err.Error())
 	}
 	return ""
 }
@@ -305,8 +328,8 @@ func innermost(err error) error {
 		switch e := err.(type) { //nolint:errorlint // layer by layer on purpose
 		case *smithy.OperationError:
 			inner = e.Err
-		case *awshttp.ResponseError:
-			inner = e.Err
+		case interface{ ServiceRequestID() string }: // of two packages, one of them internal
+			inner = errors.Unwrap(err)
 		case *smithyhttp.ResponseError:
 			inner = e.Err
 		case *smithyhttp.RequestSendError:

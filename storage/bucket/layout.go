@@ -3,7 +3,6 @@ package bucket
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"strconv"
 	"strings"
@@ -106,7 +105,7 @@ func (r *reader) partSize(ctx context.Context, i int) (int64, error) {
 	case err == nil && a.info.ETag == r.info.ETag:
 		return a.contentLength, nil
 	case err == nil, errors.Is(err, storage.ErrPrecondition), errors.Is(err, fs.ErrNotExist) && t.versionID == "":
-		return 0, fmt.Errorf("%w since it was opened", storage.ErrChanged)
+		return 0, changed("its parts are those of another object")
 	}
 	return 0, err
 }

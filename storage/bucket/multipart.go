@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -70,6 +71,7 @@ type writer struct {
 	mu sync.Mutex
 
 	parts   map[int]part
+	cut     bool // the request of a part ended without an answer
 	aborted bool
 }
 
@@ -91,6 +93,11 @@ func (w *writer) writePart(ctx context.Context, n int, b storage.Block) error {
 	}
 	etag, err := w.store.putPart(ctx, w.key, w.id, n, b)
 	if err != nil {
+		if f, ok := errors.AsType[*failure](err); !ok || f.status == 0 {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.cut = true
+		}
 		return err
 	}
 	if sum := hex.EncodeToString(b.MD5); b.MD5 != nil && !w.opaque && isDigest(etag) && etag != sum {
@@ -201,19 +208,43 @@ func (w *writer) expectedETag() (string, bool) {
 	return fmt.Sprintf("%x-%d", sum.Sum(nil), len(w.parts)), true
 }
 
+// The pauses before Abort looks for parts that came late: three, of 1.3 s in all.
+const (
+	firstAbortPause = 100 * time.Millisecond
+	lastAbortPause  = 900 * time.Millisecond
+)
+
 // Abort ends the upload and removes its parts. An upload that is gone is fine.
+//
+// A part whose request was cut off may be written nevertheless, and after the
+// upload was aborted, so that this must be done more than once.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html
 func (w *writer) Abort(ctx context.Context) error {
-	s := w.store
 	w.mu.Lock()
 	w.aborted = true
+	cut := w.cut
 	w.mu.Unlock()
-	limited, cancel := s.limited(ctx)
+	err := w.abort(ctx)
+	for pause := firstAbortPause; cut && err == nil && pause <= lastAbortPause; pause *= 3 {
+		select {
+		case <-time.After(pause):
+			err = w.abort(ctx)
+		case <-ctx.Done():
+			return nil // what could be done was done
+		}
+	}
+	return w.store.fail(ctx, "abort", w.key, err)
+}
+
+func (w *writer) abort(ctx context.Context) error {
+	s := w.store
+	ctx, cancel := s.limited(ctx)
 	defer cancel()
-	_, err := s.sdk.AbortMultipartUpload(limited, &s3.AbortMultipartUploadInput{
+	_, err := s.sdk.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
 		Bucket: &s.opts.Bucket, Key: aws.String(s.full(w.key)), RequestPayer: s.payer, UploadId: &w.id,
 	})
 	if err = s.client.classify(err); has(err, "NoSuchUpload") {
 		return nil
 	}
-	return s.fail(ctx, "abort", w.key, err)
+	return err
 }

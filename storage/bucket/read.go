@@ -159,7 +159,7 @@ func (r *reader) request(ctx context.Context, off, n int64) (io.ReadCloser, erro
 	case err == nil:
 	case errors.Is(err, storage.ErrPrecondition), has(err, "InvalidRange"),
 		errors.Is(err, fs.ErrNotExist) && t.versionID == "":
-		return nil, fmt.Errorf("%w: %w", storage.ErrChanged, err)
+		return nil, changed("%v", err)
 	default:
 		return nil, err
 	}
@@ -169,11 +169,16 @@ func (r *reader) request(ctx context.Context, off, n int64) (io.ReadCloser, erro
 	return a.body, nil
 }
 
+// changed is the failure of an object that is not the one that was opened.
+func changed(format string, args ...any) error {
+	return &failure{kind: storage.ErrChanged, text: storage.ErrChanged.Error() + ": " + fmt.Sprintf(format, args...)}
+}
+
 // verify checks that an answer holds n bytes at off of the object that was
 // opened: not every server heeds ranges and conditions.
 func (r *reader) verify(a *answer, off, n int64) error {
 	if a.info.ETag != r.info.ETag {
-		return fmt.Errorf("%w: its ETag was %q and is %q", storage.ErrChanged, r.info.ETag, a.info.ETag)
+		return changed("its ETag was %q and is %q", r.info.ETag, a.info.ETag)
 	}
 	begin, end, size := int64(0), a.contentLength, a.contentLength
 	if a.contentRange != "" {
@@ -183,7 +188,7 @@ func (r *reader) verify(a *answer, off, n int64) error {
 		}
 	}
 	if size != r.info.Size {
-		return fmt.Errorf("%w: it had %d bytes and has %d", storage.ErrChanged, r.info.Size, size)
+		return changed("it had %d bytes and has %d", r.info.Size, size)
 	}
 	if begin != off || end != off+n || a.contentLength != n {
 		return garbled("%d bytes (Content-Range %q) to a request for %d at %d", a.contentLength, a.contentRange, n, off)

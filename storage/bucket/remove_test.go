@@ -1,0 +1,182 @@
+package bucket_test
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"s3sync/storage"
+	"s3sync/storage/bucket"
+)
+
+// keysIn are the keys of a DeleteObjects request.
+func keysIn(t *testing.T, body string) []string {
+	t.Helper()
+	var request struct {
+		Quiet  bool
+		Object []struct{ Key, VersionId string }
+	}
+	if err := xml.Unmarshal([]byte(body), &request); err != nil {
+		t.Fatalf("%v: %s", err, body)
+	}
+	var keys []string
+	for _, o := range request.Object {
+		keys = append(keys, o.Key+o.VersionId)
+	}
+	return keys
+}
+
+func objectsOf(keys ...string) []storage.Object {
+	var objects []storage.Object
+	for _, key := range keys {
+		objects = append(objects, storage.Object{Key: key})
+	}
+	return objects
+}
+
+func TestDelete(t *testing.T) {
+	for name, tt := range map[string]struct {
+		keys   []string
+		answer string
+		want   []error // kinds, of each key
+		seen   []string
+		batch  []string
+	}{
+		"none": {},
+		"one":  {keys: []string{"a"}, want: []error{nil}, seen: []string{"DELETE"}},
+		"some": {
+			keys: []string{"a", "b"}, answer: "<DeleteResult/>", want: []error{nil, nil},
+			seen: []string{"POST delete"}, batch: []string{"p/a", "p/b"},
+		},
+		"one fails": {
+			keys:   []string{"a", "b<&>\r\n", "c"},
+			answer: "<DeleteResult><Error><Key>p/b&lt;&amp;&gt;&#13;&#10;</Key><Code>AccessDenied</Code><Message>m</Message></Error></DeleteResult>",
+			want:   []error{nil, fs.ErrPermission, nil},
+			seen:   []string{"POST delete"}, batch: []string{"p/a", "p/b<&>\r\n", "p/c"},
+		},
+		"missing is deleted": {
+			keys:   []string{"a", "b"},
+			answer: "<DeleteResult><Error><Key>p/b</Key><Code>NoSuchKey</Code></Error></DeleteResult>",
+			want:   []error{nil, nil}, seen: []string{"POST delete"}, batch: []string{"p/a", "p/b"},
+		},
+		"slow down": {
+			keys:   []string{"a", "b"},
+			answer: "<DeleteResult><Error><Key>p/a</Key><Code>SlowDown</Code></Error></DeleteResult>",
+			want:   []error{storage.ErrThrottled, nil}, seen: []string{"POST delete"}, batch: []string{"p/a", "p/b"},
+		},
+		"error of another key": {
+			keys:   []string{"a", "b"},
+			answer: "<DeleteResult><Error><Key>p/A</Key><Code>InternalError</Code></Error></DeleteResult>",
+			want:   []error{storage.ErrTransient, storage.ErrTransient}, seen: []string{"POST delete"}, batch: []string{"p/a", "p/b"},
+		},
+		"error instead": {
+			keys: []string{"a", "b"}, answer: "<Error><Code>InternalError</Code></Error>",
+			want: []error{storage.ErrTransient, storage.ErrTransient}, seen: []string{"POST delete"}, batch: []string{"p/a", "p/b"},
+		},
+		"keys that XML cannot hold": {
+			keys: []string{"a\x01", "b", "c\ufffe", "d"}, answer: "<DeleteResult/>", want: []error{nil, nil, nil, nil},
+			seen: []string{"DELETE", "DELETE", "POST delete"}, batch: []string{"p/b", "p/d"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var batch []string
+			f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodDelete {
+					w.WriteHeader(204)
+					return
+				}
+				if r.Header.Get("Content-MD5") == "" {
+					t.Error("DeleteObjects without Content-MD5")
+				}
+				batch = keysIn(t, bodyOf(r))
+				_, _ = w.Write([]byte(tt.answer))
+			})
+			opts := f.options()
+			opts.Prefix = "p/"
+			errs := open(t, opts).Delete(t.Context(), objectsOf(tt.keys...))
+			if len(errs) != len(tt.want) {
+				t.Fatalf("%d errors, want %d", len(errs), len(tt.want))
+			}
+			for i, err := range errs {
+				if tt.want[i] != nil {
+					wantKind(t, err, tt.want[i])
+				} else if err != nil {
+					t.Errorf("key %q: %v", tt.keys[i], err)
+				}
+			}
+			f.wantSeen(t, tt.seen...)
+			if !slices.Equal(batch, tt.batch) {
+				t.Errorf("batch %q, want %q", batch, tt.batch)
+			}
+		})
+	}
+}
+
+// TestDeleteMany: no request has more keys than S3 takes.
+func TestDeleteMany(t *testing.T) {
+	var sizes []int
+	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+		sizes = append(sizes, len(keysIn(t, bodyOf(r))))
+		_, _ = w.Write([]byte("<DeleteResult/>"))
+	})
+	var keys []string
+	for i := range 2001 {
+		keys = append(keys, fmt.Sprint("key", i))
+	}
+	for _, err := range open(t, f.options()).Delete(t.Context(), objectsOf(keys...)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(sizes, []int{1000, 1000, 1}) {
+		t.Errorf("requests of %v keys", sizes)
+	}
+}
+
+// TestDeleteNoVersion: an object that names a version loses no version.
+func TestDeleteNoVersion(t *testing.T) {
+	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodDelete {
+			if r.URL.Query().Has("versionId") {
+				t.Error("a version was named")
+			}
+			w.WriteHeader(204)
+			return
+		}
+		if body := bodyOf(r); strings.Contains(body, "VersionId") {
+			t.Errorf("a version was named: %s", body)
+		}
+		_, _ = w.Write([]byte("<DeleteResult/>"))
+	})
+	s := open(t, f.options())
+	o := storage.Object{Key: "k", VersionID: "v"}
+	for _, err := range append(s.Delete(t.Context(), []storage.Object{o}), s.Delete(t.Context(), []storage.Object{o, {Key: "l"}})...) {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func FuzzInXML(f *testing.F) {
+	for _, text := range []string{"a", "\x00", "\t\n\r", "\x1f", "\xff", "\ufffd", "\ufffe", "\U0010ffff", "\u0085"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var escaped strings.Builder
+		if err := xml.EscapeText(&escaped, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		var got struct {
+			Text string `xml:",chardata"`
+		}
+		err := xml.Unmarshal([]byte("<x>"+escaped.String()+"</x>"), &got)
+		if want := err == nil && got.Text == text && utf8.ValidString(text); bucket.InXML(text) != want {
+			t.Errorf("InXML(%q) = %v, but XML makes %q of it (%v)", text, !want, got.Text, err)
+		}
+	})
+}
