@@ -1,5 +1,6 @@
-// Package checksum computes the ETags of S3 objects from their bytes, whatever
-// order they arrive in, and knows how an object is cut into parts.
+// Package checksum computes the ETags and the additional checksums of S3 objects
+// from their bytes, whatever order they arrive in, and knows how an object is
+// cut into parts.
 //
 // An object written by one PutObject has the MD5 of its bytes as its ETag. One
 // written in parts has the MD5 of the concatenated MD5 digests of its parts,
@@ -7,6 +8,11 @@
 // ETag depends on the sizes of the parts as well as on the bytes. This holds
 // for objects without encryption or with SSE-S3; other ETags are opaque.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
+//
+// An additional checksum is a digest that the writer of the object chose. That
+// of an object written in parts is either composed in the same way or, for CRCs
+// only, that of all bytes. It holds with every encryption.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
 package checksum
 
 import (
@@ -25,8 +31,8 @@ type Layout struct {
 	multipart bool
 }
 
-// Whole is the layout of an object of total bytes that is not cut. Its ETag has
-// no part count.
+// Whole is the layout of an object of total bytes that is not cut. Its ETag and
+// its checksums have no part count.
 func Whole(total int64) Layout {
 	return Layout{total: total, part: total}
 }

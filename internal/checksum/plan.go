@@ -1,9 +1,6 @@
 package checksum
 
-import (
-	"slices"
-	"strconv"
-)
+import "slices"
 
 // MaxParts is the largest number of parts of a multipart upload.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
@@ -74,18 +71,7 @@ func ParseETag(etag string) (parts int, ok bool) {
 			return 0, false
 		}
 	}
-	rest := etag[digits:]
-	if rest == "" {
-		return 0, true
-	}
-	if len(rest) < 2 || rest[0] != '-' || rest[1] < '1' || rest[1] > '9' {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(rest[1:], 10, 31)
-	if err != nil || n > MaxParts {
-		return 0, false
-	}
-	return int(n), true
+	return parseParts(etag[digits:])
 }
 
 func ceilDiv(a, b int64) int64 {

@@ -1,0 +1,157 @@
+package checksum
+
+import (
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"hash"
+	"hash/crc32"
+	"strings"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/minio/crc64nvme"
+	"github.com/zeebo/xxh3"
+)
+
+// An Algorithm is a digest that S3 keeps with objects, by the name that S3 gives
+// it. The methods of an unknown Algorithm return zero values.
+type Algorithm string
+
+// The algorithms of S3. The digests of CRCs and xxHashes are in big-endian
+// order, and xxHashes have the seed 0.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_Checksum.html
+const (
+	CRC32     Algorithm = "CRC32"
+	CRC32C    Algorithm = "CRC32C"
+	CRC64NVME Algorithm = "CRC64NVME"
+	SHA1      Algorithm = "SHA1"
+	SHA256    Algorithm = "SHA256"
+	SHA512    Algorithm = "SHA512"
+	MD5       Algorithm = "MD5"
+	XXHASH64  Algorithm = "XXHASH64"  // XXH64
+	XXHASH3   Algorithm = "XXHASH3"   // XXH3 of 64 bits
+	XXHASH128 Algorithm = "XXHASH128" // XXH3 of 128 bits
+)
+
+// A Type is how the checksum of an object that was written in parts comes from
+// those of its parts. An object written whole has just the digest of its bytes.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
+type Type string
+
+const (
+	// Composite is the digest of the concatenated digests of the parts. It
+	// depends on the sizes of the parts.
+	Composite Type = "COMPOSITE"
+	// FullObject is the digest of all bytes. S3 has it only for algorithms
+	// that can compute it from the digests of the parts.
+	FullObject Type = "FULL_OBJECT"
+)
+
+// maxSize is the size of the longest digest in bytes.
+const maxSize = sha512.Size
+
+// An algorithm is a row of the table of algorithms.
+type algorithm struct {
+	name Algorithm
+	size int // of a digest, in bytes
+	new  func() hash.Hash
+	crc  *crc // nil if the digest of the whole does not follow from those of its parts
+
+	composite bool // S3 has composite checksums of it
+}
+
+//nolint:gochecknoglobals // a table
+var algorithms = [...]algorithm{
+	{CRC32, crc32.Size, func() hash.Hash { return crc32.NewIEEE() }, newCRC(32, crc32.IEEE, crc32.ChecksumIEEE), true},
+	{CRC32C, crc32.Size, func() hash.Hash { return crc32.New(crc32.MakeTable(crc32.Castagnoli)) }, newCRC(32, crc32.Castagnoli, castagnoli), true},
+	{CRC64NVME, crc64nvme.Size, func() hash.Hash { return crc64nvme.New() }, newCRC(64, crc64nvme.NVME, crc64nvme.Checksum), false},
+	{SHA1, sha1.Size, sha1.New, nil, true},
+	{SHA256, sha256.Size, sha256.New, nil, true},
+	{SHA512, sha512.Size, sha512.New, nil, true},
+	{MD5, md5.Size, md5.New, nil, true},
+	{XXHASH64, 8, func() hash.Hash { return xxhash.New() }, nil, true},
+	{XXHASH3, 8, func() hash.Hash { return xxh3.New() }, nil, true},
+	{XXHASH128, 16, func() hash.Hash { return xxh3.New128() }, nil, true},
+}
+
+func castagnoli(p []byte) uint32 { return crc32.Checksum(p, crc32.MakeTable(crc32.Castagnoli)) }
+
+// row returns the row of a, or nil if there is none.
+func (a Algorithm) row() *algorithm {
+	for i := range algorithms {
+		if algorithms[i].name == a {
+			return &algorithms[i]
+		}
+	}
+	return nil
+}
+
+// Algorithms returns all algorithms.
+func Algorithms() []Algorithm {
+	all := make([]Algorithm, len(algorithms))
+	for i, a := range algorithms {
+		all[i] = a.name
+	}
+	return all
+}
+
+// ParseAlgorithm returns the algorithm of that name, in capital letters as S3
+// writes it, or false if there is none.
+func ParseAlgorithm(name string) (Algorithm, bool) {
+	a := Algorithm(name)
+	return a, a.row() != nil
+}
+
+// Header returns the name of the HTTP header with the checksum of an object or
+// a part, in lower case.
+func (a Algorithm) Header() string { return "x-amz-checksum-" + strings.ToLower(string(a)) }
+
+// Size returns the size of a digest in bytes.
+func (a Algorithm) Size() int {
+	if row := a.row(); row != nil {
+		return row.size
+	}
+	return 0
+}
+
+// Allows reports whether S3 has checksums of that type for objects written in
+// parts. Of both, Composite is what S3 takes if nothing is said.
+func (a Algorithm) Allows(t Type) bool {
+	row := a.row()
+	if row == nil {
+		return false
+	}
+	switch t {
+	case Composite:
+		return row.composite
+	case FullObject:
+		return row.crc != nil
+	default:
+		return false
+	}
+}
+
+// Digest returns the digest of p: the checksum of a part or of an object written
+// whole, before it is encoded as base64.
+func (a Algorithm) Digest(p []byte) []byte {
+	if row := a.row(); row != nil {
+		return row.digest(make([]byte, 0, row.size), p)
+	}
+	return nil
+}
+
+// begin returns a part without bytes.
+func (a *algorithm) begin() *running {
+	if a.crc != nil {
+		return &running{}
+	}
+	return &running{hash: a.new()}
+}
+
+// digest appends the digest of p to b.
+func (a *algorithm) digest(b, p []byte) []byte {
+	h := a.new()
+	_, _ = h.Write(p) // never fails, see hash.Hash
+	return h.Sum(b)
+}

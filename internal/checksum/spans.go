@@ -1,0 +1,39 @@
+package checksum
+
+import (
+	"cmp"
+	"slices"
+)
+
+// spans is a set of integers as ascending ranges that neither overlap nor touch.
+// It has as many of them as the set has gaps, which are few where numbers come
+// nearly in order.
+type spans []span
+
+// A span is the range [from, to).
+type span struct{ from, to int64 }
+
+// add puts the numbers of a range into the set. It returns false, and changes
+// nothing, if one of them is there already.
+func (s *spans) add(from, to int64) bool {
+	set := *s
+	next, _ := slices.BinarySearchFunc(set, from, func(x span, from int64) int { return cmp.Compare(x.from, from) })
+	if next > 0 && set[next-1].to > from || next < len(set) && set[next].from < to {
+		return false
+	}
+	joinsBefore := next > 0 && set[next-1].to == from
+	joinsAfter := next < len(set) && set[next].from == to
+	switch {
+	case joinsBefore && joinsAfter:
+		set[next-1].to = set[next].to
+		set = slices.Delete(set, next, next+1)
+	case joinsBefore:
+		set[next-1].to = to
+	case joinsAfter:
+		set[next].from = from
+	default:
+		set = slices.Insert(set, next, span{from, to})
+	}
+	*s = set
+	return true
+}

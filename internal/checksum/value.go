@@ -1,0 +1,91 @@
+package checksum
+
+import (
+	"encoding/base64"
+	"slices"
+	"strconv"
+)
+
+// ParseValue tells whether value has the form of a checksum of an object: base64
+// of a digest of alg, and "-N" if it is the composite of N parts. parts is 0
+// where that is missing. A value of any other form says nothing about the
+// content.
+func ParseValue(alg Algorithm, value string) (parts int, ok bool) {
+	row := alg.row()
+	if row == nil {
+		return 0, false
+	}
+	var digest [maxSize + 2]byte // DecodedLen counts the padding, too
+	n := base64.StdEncoding.EncodedLen(row.size)
+	if len(value) < n {
+		return 0, false
+	}
+	// Line breaks are skipped, but then digits are missing.
+	if got, err := base64.StdEncoding.Strict().Decode(digest[:], []byte(value[:n])); err != nil || got != row.size {
+		return 0, false
+	}
+	if parts, ok = parseParts(value[n:]); parts > 0 && !row.composite {
+		return 0, false
+	}
+	return parts, ok
+}
+
+// parseParts reads the number of parts behind a digest, 0 if there is none.
+func parseParts(suffix string) (parts int, ok bool) {
+	if suffix == "" {
+		return 0, true
+	}
+	if len(suffix) < 2 || suffix[0] != '-' || suffix[1] < '1' || suffix[1] > '9' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(suffix[1:], 10, 31)
+	if err != nil || n > MaxParts {
+		return 0, false
+	}
+	return int(n), true
+}
+
+// A Form is a way to compute a checksum: what [NewSum] takes besides the
+// algorithm.
+type Form struct {
+	Layout Layout
+	Type   Type
+}
+
+// Forms returns the ways in which value, a checksum of an object, can have been
+// computed: none if value is no checksum of that algorithm or contradicts the rest. t is
+// the type that the server told, empty if it did not. layouts are those in which
+// the object may have been written: one if its parts are known, several if they
+// are guessed. The FullObject checksum does not depend on parts, so that [Whole]
+// is good enough for it.
+//
+// Values are taken as servers give them:
+//   - A composite without its number of parts is possible where t does not rule
+//     it out: GetObjectAttributes leaves the number out.
+//   - The composite of one part is the digest of a digest. Where a layout has
+//     one part, value and t decide whether the object was written whole.
+func (a Algorithm) Forms(value string, t Type, layouts ...Layout) (forms []Form) {
+	parts, ok := ParseValue(a, value)
+	if !ok {
+		return nil
+	}
+	add := func(l Layout, of Type) {
+		same := func(f Form) bool { return f.Type == of && f.Layout.Equal(l) }
+		if (t == "" || t == of) && !slices.ContainsFunc(forms, same) {
+			forms = append(forms, Form{l, of})
+		}
+	}
+	for _, l := range layouts {
+		n := l.Len()
+		if parts == 0 && (n == 1 || a.Allows(FullObject)) {
+			add(Whole(l.total), FullObject)
+		}
+		if n == 1 && (parts == 1 || t == Composite) {
+			l = Uniform(l.total, l.total)
+		}
+		if l.multipart && (parts == 0 || parts == n) && a.Allows(Composite) {
+			add(l, Composite)
+		}
+	}
+	return forms
+}
