@@ -13,8 +13,8 @@ import (
 )
 
 // DefaultMemory is how many bytes a Spool keeps before it uses a file: about
-// 60,000 objects.
-const DefaultMemory = 4 << 20
+// 15,000 objects.
+const DefaultMemory = 1 << 20
 
 // A Spool is a list of objects in the order they were appended. It is not for
 // concurrent use.
