@@ -83,6 +83,16 @@ func (b bucket) get(t *testing.T, key string) []byte {
 	return data
 }
 
+// contains wants some of the objects to have the right bytes.
+func (b bucket) contains(t *testing.T, content map[string][]byte, keys []string) {
+	t.Helper()
+	for _, key := range keys {
+		if got := b.get(t, key); !bytes.Equal(got, content[key]) {
+			t.Errorf("%s has other content: %d bytes, want %d", key, len(got), len(content[key]))
+		}
+	}
+}
+
 // keys are those of all objects in order.
 func (b bucket) keys(t *testing.T) []string {
 	t.Helper()

@@ -1,0 +1,89 @@
+package integration_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	gosync "sync"
+	"testing"
+	"time"
+
+	"s3sync/internal/faultproxy"
+)
+
+// A front stands before a proxy. It counts the requests that are under way, and
+// lets a test do something before one of them, or answer it itself.
+type front struct {
+	*faultproxy.Proxy
+
+	URL string
+	// before may answer a request: then it returns true.
+	before func(w http.ResponseWriter, r *http.Request) bool
+
+	mu    gosync.Mutex
+	now   map[string]int
+	peak  map[string]int
+	times map[string][]time.Time
+}
+
+// newFront starts a front and a proxy behind it.
+func newFront(t *testing.T, target string, rules ...string) *front {
+	t.Helper()
+	f := &front{
+		Proxy: faultproxy.New(t, target, rules...),
+		now:   map[string]int{}, peak: map[string]int{}, times: map[string][]time.Time{},
+	}
+	server := httptest.NewServer(f)
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+	f.URL = server.URL
+	return f
+}
+
+// ServeHTTP counts a request by its method, and as "part" if it has the number
+// of one.
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	kinds := []string{r.Method}
+	if r.URL.Query().Has("partNumber") {
+		kinds = append(kinds, "part")
+	}
+	f.mu.Lock()
+	for _, kind := range kinds {
+		f.now[kind]++
+		f.peak[kind] = max(f.peak[kind], f.now[kind])
+		f.times[kind] = append(f.times[kind], time.Now())
+	}
+	f.mu.Unlock()
+	defer func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		for _, kind := range kinds {
+			f.now[kind]--
+		}
+	}()
+	if f.before == nil || !f.before(w, r) {
+		f.Proxy.ServeHTTP(w, r)
+	}
+}
+
+// most is how many requests of a kind were under way at once.
+func (f *front) most(kind string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.peak[kind]
+}
+
+// arrivals are the times of the requests of a kind, in order.
+func (f *front) arrivals(kind string) []time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.times[kind])
+}
+
+// ranged reports whether a request asks for the bytes from some offset on.
+func ranged(r *http.Request, from string) bool {
+	return r.Method == http.MethodGet && strings.HasPrefix(r.Header.Get("Range"), "bytes="+from+"-")
+}
