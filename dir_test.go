@@ -195,7 +195,7 @@ func TestDownloadKeepsTheTimeOfTheSource(t *testing.T) {
 	source, target := mem.New(), t.TempDir()
 	put(t, source, map[string]string{"a": "1"})
 	run(t, download(source, target))
-	info, err := source.Stat(t.Context(), "a")
+	info, err := source.Stat(t.Context(), "a", storage.StatOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,9 +54,9 @@ func (f *faulty) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[s
 	return seq
 }
 
-func (f *faulty) Stat(ctx context.Context, key string) (storage.Info, error) {
+func (f *faulty) Stat(ctx context.Context, key string, opts storage.StatOptions) (storage.Info, error) {
 	f.count("stat")
-	return f.Store.Stat(ctx, key)
+	return f.Store.Stat(ctx, key, opts)
 }
 
 func (f *faulty) Open(ctx context.Context, key string, opts storage.OpenOptions) (storage.Reader, error) {

@@ -53,10 +53,14 @@ func (s *syncer) sourceLayouts(ctx context.Context, r storage.Reader, attempt in
 	case !s.cfg.Verify.Multipart:
 		return nil, false, errMultipartOff
 	}
+	query := storage.InferParts
+	if attempt > 0 {
+		query = storage.ExactParts
+	}
 	var sizes []int64
 	err = s.again(ctx, info.Key, func(ctx context.Context) error {
 		var lerr error
-		sizes, lerr = r.Layout(ctx, attempt > 0)
+		sizes, lerr = r.Layout(ctx, query)
 		return lerr
 	})
 	if err != nil {

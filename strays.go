@@ -93,7 +93,7 @@ func (s *syncer) taken(ctx context.Context, it *item, last string) (bool, error)
 	if !collision && !it.exists && !s.cfg.Check.Overwrite && !strings.HasSuffix(it.mapped, "/") {
 		// The place was not among what only the target has. If something is
 		// there now, a source key of that very name put it there.
-		_, err := s.target.Stat(ctx, it.mapped)
+		_, err := s.target.Stat(ctx, it.mapped, storage.StatOptions{})
 		switch {
 		case err == nil:
 			collision = true

@@ -202,7 +202,7 @@ func (s *syncer) decide(ctx context.Context, it *item) (transfer bool, err error
 	}
 	var info storage.Info
 	err = s.again(ctx, it.key(), func(ctx context.Context) (err error) {
-		info, err = s.target.Stat(ctx, it.mapped)
+		info, err = s.target.Stat(ctx, it.mapped, storage.StatOptions{})
 		return err
 	})
 	switch {

@@ -32,7 +32,7 @@ type Store interface {
 
 	// Stat describes one object without reading it.
 	// A missing object is fs.ErrNotExist.
-	Stat(ctx context.Context, key string) (Info, error)
+	Stat(ctx context.Context, key string, opts StatOptions) (Info, error)
 
 	// Open starts to read one object. The caller closes the Reader.
 	Open(ctx context.Context, key string, opts OpenOptions) (Reader, error)
@@ -91,7 +91,23 @@ type Info struct {
 	Opaque bool
 	// Directory: the key names a directory in the file system.
 	Directory bool
+	// Checksums are the additional checksums that the store told.
+	Checksums []Checksum
+	// Parts are the sizes of the parts in which the object was written, in
+	// order, if they were asked for and the store can tell.
+	Parts []int64
 	Attributes
+}
+
+// A Checksum is an additional checksum that a store keeps with an object.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
+type Checksum struct {
+	Algorithm string // as S3 names it: "CRC64NVME", "SHA256", …
+	// Value is base64 of the digest, followed by "-N" if it is the digest of
+	// the digests of N parts.
+	Value string
+	// Type is "COMPOSITE" or "FULL_OBJECT", or empty if the store did not say.
+	Type string
 }
 
 // Attributes travel with an object's bytes from one store to another. A store
@@ -130,8 +146,32 @@ type ListOptions struct {
 	Problem func(error)
 }
 
+// StatOptions adjust a Stat.
+type StatOptions struct {
+	// VersionID describes that version; empty describes the current one.
+	VersionID string
+	// Checksums asks for Info.Checksums.
+	Checksums bool
+	// Parts asks for Info.Parts.
+	Parts PartsQuery
+}
+
+// A PartsQuery says how the parts of an object are to be found out.
+type PartsQuery int
+
+const (
+	// NoParts asks for nothing.
+	NoParts PartsQuery = iota
+	// InferParts concludes them from the first one where that is possible.
+	InferParts
+	// ExactParts asks for each of them.
+	ExactParts
+)
+
 // OpenOptions adjust an Open.
 type OpenOptions struct {
+	// Checksums asks for what Reader.Checksums returns.
+	Checksums bool
 	// VersionID reads that version; empty reads the current one.
 	VersionID string
 	// First, if positive, is how many bytes the first ReadAt will ask for at
@@ -151,9 +191,13 @@ type Reader interface {
 	ReadAt(ctx context.Context, p []byte, off int64) error
 
 	// Layout returns the sizes of the parts in which the object was written,
-	// in order. With exact false it may conclude them from the first part and
-	// the part count. It returns nil if the store cannot tell.
-	Layout(ctx context.Context, exact bool) ([]int64, error)
+	// in order. It returns nil if the store cannot tell.
+	Layout(ctx context.Context, query PartsQuery) ([]int64, error)
+
+	// Checksums returns the additional checksums of the object, which may take a
+	// request if the first one was for a range. OpenOptions must have asked for
+	// them.
+	Checksums(ctx context.Context) ([]Checksum, error)
 
 	// Check fails with ErrChanged if the object changed since Open, where
 	// reading alone does not show it.
@@ -168,6 +212,8 @@ type Block struct {
 	Data   []byte
 	MD5    []byte // 16 bytes
 	SHA256 []byte // 32 bytes
+	// Checksum is the digest of WriteOptions.Checksum.
+	Checksum []byte
 }
 
 // WriteOptions say what is written besides the bytes.
@@ -177,6 +223,9 @@ type WriteOptions struct {
 	Size int64
 	// ModTime is stamped on files; S3 sets its own.
 	ModTime time.Time
+	// Checksum is the additional checksum that the store is to keep. Value is
+	// empty; Type matters for objects written in parts. Blocks carry its digest.
+	Checksum Checksum
 }
 
 // A Writer takes the parts of one object. WritePart may be called concurrently

@@ -41,8 +41,7 @@
 //     longer than a key can be.
 //   - LastModified has milliseconds in MinIO's listings, whole seconds in those
 //     of versitygw and in the headers of both. S3 has whole seconds everywhere.
-//   - ListMultipartUploads: MinIO lists the uploads of a key only to a prefix
-//     that is the whole key or a folder of it.
+//   - ListMultipartUploads: MinIO knows no prefix but none and a whole key.
 //
 // Reading
 //

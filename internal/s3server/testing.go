@@ -150,8 +150,8 @@ func (s *Server) VersionedBucket(t testing.TB) string {
 }
 
 // OpenUploads returns the keys of the multipart uploads in a bucket that were
-// neither completed nor aborted. MinIO lists only those of a key that prefix
-// names in full.
+// neither completed nor aborted and begin with prefix. MinIO lists nothing if
+// that is neither empty nor a whole key.
 func (s *Server) OpenUploads(t testing.TB, bucket, prefix string) []string {
 	t.Helper()
 	var keys []string

@@ -22,7 +22,7 @@ func benchStore(b *testing.B, handle http.HandlerFunc) *bucket.Store {
 	server := httptest.NewServer(handle)
 	b.Cleanup(server.Close)
 	return open(b, bucket.Options{
-		Bucket: "bucket", AccessKey: "a", SecretKey: "s", Region: "r", EndpointURL: server.URL, PathStyle: true,
+		Bucket: "bucket", AccessKey: "a", SecretKey: "s", Region: "us-east-1", EndpointURL: server.URL, PathStyle: true,
 		MaxAttempts: 1, StallTimeout: time.Minute, MaxConns: 16,
 	})
 }

@@ -78,7 +78,7 @@ func TestCredentialsAndRegion(t *testing.T) {
 			if tt.change != nil {
 				tt.change(&opts)
 			}
-			if _, err := open(t, opts).Stat(t.Context(), "k"); err != nil {
+			if _, err := open(t, opts).Stat(t.Context(), "k", storage.StatOptions{}); err != nil {
 				t.Fatal(err)
 			}
 			r, _ := f.last(t)
@@ -94,7 +94,7 @@ func TestSessionToken(t *testing.T) {
 	f := newFake(t, func(w http.ResponseWriter, r *http.Request) { object(w, r, "", etag) })
 	opts := f.options()
 	opts.SessionToken = "token"
-	if _, err := open(t, opts).Stat(t.Context(), "k"); err != nil {
+	if _, err := open(t, opts).Stat(t.Context(), "k", storage.StatOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if r, _ := f.last(t); r.Header.Get("X-Amz-Security-Token") != "token" {
@@ -109,11 +109,11 @@ func TestEndpointOfEnvironment(t *testing.T) {
 	t.Setenv("AWS_ENDPOINT_URL_S3", f.URL)
 	opts := f.options()
 	opts.EndpointURL, opts.Region = "", ""
-	if _, err := open(t, opts).Stat(t.Context(), "k"); err != nil {
+	if _, err := open(t, opts).Stat(t.Context(), "k", storage.StatOptions{}); err != nil {
 		t.Error(err)
 	}
 	t.Setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
-	if _, err := open(t, f.options()).Stat(t.Context(), "k"); err != nil {
+	if _, err := open(t, f.options()).Stat(t.Context(), "k", storage.StatOptions{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -204,7 +204,7 @@ func TestProxy(t *testing.T) {
 			opts.MaxAttempts = 3
 			opts.HTTPSProxy = "http://" + tt.user + address.Host
 			proxy.asked = nil
-			_, err := open(t, opts).Stat(t.Context(), "k")
+			_, err := open(t, opts).Stat(t.Context(), "k", storage.StatOptions{})
 			if tt.ok {
 				if err != nil {
 					t.Fatal(err)
@@ -241,7 +241,7 @@ func TestProxyFaults(t *testing.T) {
 				Bucket: "b", AccessKey: "a", SecretKey: "very-secret", Region: "r", EndpointURL: "https://example.com",
 				PathStyle: true, HTTPSProxy: tt.proxy, MaxAttempts: 2, InitialBackoff: time.Millisecond,
 			}
-			_, err := open(t, opts).Stat(t.Context(), "k")
+			_, err := open(t, opts).Stat(t.Context(), "k", storage.StatOptions{})
 			wantKind(t, err, tt.want)
 			t.Log(err)
 		})
@@ -272,7 +272,7 @@ func TestTLS(t *testing.T) {
 			opts := f.options()
 			opts.EndpointURL, opts.MaxAttempts = tt.url, 10
 			opts.InitialBackoff = time.Hour // no attempt is worth another
-			_, err := open(t, opts).Stat(t.Context(), "k")
+			_, err := open(t, opts).Stat(t.Context(), "k", storage.StatOptions{})
 			if tt.text == "" {
 				if err != nil {
 					t.Error(err)
@@ -294,7 +294,7 @@ func TestOldTLS(t *testing.T) {
 	f.StartTLS()
 	t.Cleanup(f.Close)
 	f.TLS.MaxVersion = 0x0302 // TLS 1.1
-	_, err := open(t, f.options()).Stat(t.Context(), "k")
+	_, err := open(t, f.options()).Stat(t.Context(), "k", storage.StatOptions{})
 	wantKind(t, err, storage.ErrUnusable)
 }
 
@@ -308,7 +308,7 @@ func TestRealTLS(t *testing.T) {
 			if err := put(t, s, "k"); err != nil {
 				t.Error(err)
 			}
-			if info, err := s.Stat(t.Context(), "k"); err != nil || info.Size != 4 {
+			if info, err := s.Stat(t.Context(), "k", storage.StatOptions{}); err != nil || info.Size != 4 {
 				t.Errorf("%+v, %v", info, err)
 			}
 		})
@@ -374,7 +374,7 @@ func TestServerComesBack(t *testing.T) {
 	opts := f.options()
 	opts.MaxAttempts, opts.InitialBackoff = 10, 10*time.Millisecond
 	s := open(t, opts)
-	if _, err := s.Stat(t.Context(), "k"); err != nil {
+	if _, err := s.Stat(t.Context(), "k", storage.StatOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	address := f.Listener.Addr().String()
@@ -393,7 +393,7 @@ func TestServerComesBack(t *testing.T) {
 		again.Start()
 		back <- again
 	}()
-	_, err := s.Stat(t.Context(), "k")
+	_, err := s.Stat(t.Context(), "k", storage.StatOptions{})
 	again := <-back
 	if again == nil {
 		t.Skip("somebody else has the port now")
@@ -433,7 +433,7 @@ func TestAddressing(t *testing.T) {
 			proxy.asked = nil
 			// The certificate of the fake holds only one of the names: it is
 			// enough to see where the connection was to go.
-			_, err := open(t, o).Stat(t.Context(), "k")
+			_, err := open(t, o).Stat(t.Context(), "k", storage.StatOptions{})
 			want := tt.host
 			if !strings.Contains(want, ":") {
 				want += ":443"

@@ -376,6 +376,12 @@ func (s *Store) fail(ctx context.Context, op, key string, err error) error {
 	return &storage.Error{Op: op, Key: key, Err: err}
 }
 
+// isRange reports whether err says that an object has no such bytes.
+func isRange(err error) bool {
+	f, ok := errors.AsType[*failure](err)
+	return ok && f.status == http.StatusRequestedRangeNotSatisfiable
+}
+
 // has reports whether err is a failure with that S3 code.
 func has(err error, code string) bool {
 	f, ok := errors.AsType[*failure](err)

@@ -125,7 +125,7 @@ func TestErrorsWithoutBody(t *testing.T) {
 	} {
 		t.Run(http.StatusText(status), func(t *testing.T) {
 			f := newFake(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
-			_, err := open(t, f.options()).Stat(t.Context(), "k")
+			_, err := open(t, f.options()).Stat(t.Context(), "k", storage.StatOptions{})
 			wantKind(t, err, want)
 		})
 	}

@@ -19,8 +19,8 @@ const layoutRequests = 8
 // one part, as far as its form says. For others HEAD tells the size of each
 // part: of the first one, if the others can be concluded from it, or of all.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html (partNumber)
-func (r *reader) Layout(ctx context.Context, exact bool) ([]int64, error) {
-	sizes, err := r.layout(ctx, exact)
+func (r *reader) Layout(ctx context.Context, query storage.PartsQuery) ([]int64, error) {
+	sizes, err := r.layout(ctx, query == storage.ExactParts)
 	if err != nil {
 		return nil, r.store.fail(ctx, "stat", r.info.Key, err)
 	}

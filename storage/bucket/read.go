@@ -14,7 +14,7 @@ import (
 )
 
 // Stat describes an object by its headers. A marker of a deleted object is none.
-func (s *Store) Stat(ctx context.Context, key string) (storage.Info, error) {
+func (s *Store) Stat(ctx context.Context, key string, _ storage.StatOptions) (storage.Info, error) {
 	a, err := s.head(ctx, target{key: key})
 	if err != nil {
 		return storage.Info{}, s.fail(ctx, "stat", key, err)
@@ -27,7 +27,7 @@ func (s *Store) Stat(ctx context.Context, key string) (storage.Info, error) {
 func (s *Store) Open(ctx context.Context, key string, opts storage.OpenOptions) (storage.Reader, error) {
 	t := target{key: key, versionID: opts.VersionID}
 	a, err := s.get(ctx, t, 0, opts.First)
-	if opts.First > 0 && has(err, "InvalidRange") {
+	if opts.First > 0 && isRange(err) {
 		a, err = s.get(ctx, t, 0, 0) // an empty object has no range
 	}
 	if err != nil {
@@ -157,7 +157,7 @@ func (r *reader) request(ctx context.Context, off, n int64) (io.ReadCloser, erro
 	}
 	switch {
 	case err == nil:
-	case errors.Is(err, storage.ErrPrecondition), has(err, "InvalidRange"),
+	case errors.Is(err, storage.ErrPrecondition), isRange(err),
 		errors.Is(err, fs.ErrNotExist) && t.versionID == "":
 		return nil, changed("%v", err)
 	default:
@@ -233,3 +233,6 @@ func (r *reader) Close() error {
 	_ = b.Close() // of an answer nobody wanted
 	return nil
 }
+
+// Checksums returns what the first answer told.
+func (r *reader) Checksums(context.Context) ([]storage.Checksum, error) { return r.info.Checksums, nil }

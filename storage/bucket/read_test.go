@@ -127,6 +127,7 @@ func TestReadFaults(t *testing.T) {
 		"body is cut off":  {answer(206, 4, "bytes 8-11/20", "e", "89"), storage.ErrTransient},
 		"precondition":     {func(w http.ResponseWriter, _ *http.Request) { refuse(w, 412, "PreconditionFailed") }, storage.ErrChanged},
 		"deleted":          {func(w http.ResponseWriter, _ *http.Request) { refuse(w, 404, "NoSuchKey") }, storage.ErrChanged},
+		"shrunk, no code":  {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(416) }, storage.ErrChanged},
 		"shrunk":           {func(w http.ResponseWriter, _ *http.Request) { refuse(w, 416, "InvalidRange") }, storage.ErrChanged},
 		"denied":           {func(w http.ResponseWriter, _ *http.Request) { refuse(w, 403, "AccessDenied") }, fs.ErrPermission},
 		"slow down":        {func(w http.ResponseWriter, _ *http.Request) { refuse(w, 503, "SlowDown") }, storage.ErrThrottled},
@@ -257,7 +258,7 @@ func TestInfo(t *testing.T) {
 		}
 	})
 	s := open(t, f.options())
-	stat, err := s.Stat(t.Context(), "k")
+	stat, err := s.Stat(t.Context(), "k", storage.StatOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -307,7 +308,7 @@ func TestOpaque(t *testing.T) {
 				object(w, r, content, tt.etag)
 			})
 			s := open(t, f.options())
-			stat, err := s.Stat(t.Context(), "k")
+			stat, err := s.Stat(t.Context(), "k", storage.StatOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -343,6 +344,13 @@ func partServer(sizes []int64, tag string) http.HandlerFunc {
 		}
 		w.Header().Set("Content-Length", fmt.Sprint(size))
 	}
+}
+
+func query(exact bool) storage.PartsQuery {
+	if exact {
+		return storage.ExactParts
+	}
+	return storage.InferParts
 }
 
 func TestLayout(t *testing.T) {
@@ -381,7 +389,7 @@ func TestLayout(t *testing.T) {
 				handle(w, r)
 			})
 			r := reader(t, open(t, f.options()), storage.OpenOptions{})
-			got, err := r.Layout(t.Context(), tt.exact)
+			got, err := r.Layout(t.Context(), query(tt.exact))
 			if err != nil || !slices.Equal(got, tt.want) || (got == nil) != (tt.want == nil) {
 				t.Errorf("Layout(%v) = %v, %v; want %v", tt.exact, got, err, tt.want)
 			}
@@ -409,7 +417,7 @@ func TestLayoutChanged(t *testing.T) {
 				}
 				handle(w, r)
 			})
-			_, err := reader(t, open(t, f.options()), storage.OpenOptions{}).Layout(t.Context(), false)
+			_, err := reader(t, open(t, f.options()), storage.OpenOptions{}).Layout(t.Context(), storage.InferParts)
 			wantKind(t, err, storage.ErrChanged)
 		})
 	}

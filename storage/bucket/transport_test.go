@@ -30,7 +30,7 @@ func TestTimeouts(t *testing.T) {
 	}
 	stat := func(t *testing.T, s *bucket.Store) error {
 		t.Helper()
-		_, err := s.Stat(t.Context(), "k")
+		_, err := s.Stat(t.Context(), "k", storage.StatOptions{})
 		return err
 	}
 	read := func(t *testing.T, s *bucket.Store) error {

@@ -183,7 +183,7 @@ func TestDamagedUpload(t *testing.T) {
 					if err := w.Abort(t.Context()); err != nil {
 						t.Error(err)
 					}
-					if _, err := s.Stat(t.Context(), "k"); !storage.Gone(err) {
+					if _, err := s.Stat(t.Context(), "k", storage.StatOptions{}); !storage.Gone(err) {
 						t.Errorf("Stat: %v, want that nothing was stored", err)
 					}
 				})
@@ -421,7 +421,7 @@ func TestCommitAnswerLost(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if stat, err := s.Stat(t.Context(), "k"); err != nil || stat.ETag != info.ETag || stat.Size != 3 {
+			if stat, err := s.Stat(t.Context(), "k", storage.StatOptions{}); err != nil || stat.ETag != info.ETag || stat.Size != 3 {
 				t.Errorf("Stat = %+v, %v; Commit said %+v", stat, err, info)
 			}
 		})

@@ -115,7 +115,7 @@ func (s *Store) Caps() storage.Caps {
 }
 
 // Stat describes a file. A key that ends in a slash asks for a directory.
-func (s *Store) Stat(ctx context.Context, key string) (storage.Info, error) {
+func (s *Store) Stat(ctx context.Context, key string, _ storage.StatOptions) (storage.Info, error) {
 	info, err := s.stat(ctx, key)
 	if err != nil {
 		return storage.Info{}, fail("stat", key, err)
@@ -181,7 +181,6 @@ func (s *Store) Delete(ctx context.Context, objects []storage.Object) []error {
 // A deleter keeps the directory of the last file open: the next one is often
 // in the same.
 type deleter struct {
-	dir    string
 	folder folder
 }
 
@@ -200,7 +199,7 @@ func (d *deleter) remove(t *tree, key string) error {
 		return unstorable("directories are not removed")
 	}
 	dir, base := split(p.path)
-	if d.folder.Root == nil || d.dir != dir {
+	if d.folder.Root == nil || d.folder.path != dir {
 		d.close()
 		d.folder = folder{}
 		f, err := t.find(dir)
@@ -210,7 +209,7 @@ func (d *deleter) remove(t *tree, key string) error {
 		if err != nil {
 			return readError(err)
 		}
-		d.dir, d.folder = dir, f
+		d.folder = f
 	}
 	fi, err := d.folder.lookup(base)
 	switch {
@@ -220,6 +219,7 @@ func (d *deleter) remove(t *tree, key string) error {
 		return nil
 	case err == nil:
 		err = d.folder.Remove(base)
+		t.names.removed(dir, base)
 	}
 	if isGone(err) {
 		return nil

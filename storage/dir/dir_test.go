@@ -86,7 +86,7 @@ func TestMissingTarget(t *testing.T) {
 	s := open(t, path, dir.Options{Missing: true})
 	before := snapshot(t, parent)
 	wantList(t, s, nil, nil)
-	if _, err := s.Stat(t.Context(), "x"); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := s.Stat(t.Context(), "x", storage.StatOptions{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Stat: %v; want fs.ErrNotExist", err)
 	}
 	if _, err := s.Open(t.Context(), "x", storage.OpenOptions{}); !errors.Is(err, fs.ErrNotExist) {
@@ -162,7 +162,7 @@ func TestSingleFile(t *testing.T) {
 				t.Errorf("read %q, %v", got, err)
 			}
 			for _, key := range []string{"other", "dir/x", "dir", "file/x"} {
-				if _, err := s.Stat(t.Context(), key); !errors.Is(err, fs.ErrNotExist) {
+				if _, err := s.Stat(t.Context(), key, storage.StatOptions{}); !errors.Is(err, fs.ErrNotExist) {
 					t.Errorf("Stat(%q): %v; want fs.ErrNotExist", key, err)
 				}
 				if _, err := s.Open(t.Context(), key, storage.OpenOptions{}); !errors.Is(err, fs.ErrNotExist) {

@@ -6,8 +6,10 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -16,41 +18,102 @@ import (
 // that differ in the composition of their letters.
 const foldsForms = runtime.GOOS == "darwin"
 
-// A directory is what checkName needs of an os.Root.
+// maxNames is how many directories a names remembers.
+const maxNames = 8
+
+// A directory is what names needs of an os.Root.
 type directory interface {
 	Lstat(name string) (fs.FileInfo, error)
 	Open(name string) (*os.File, error)
 }
 
-// checkName fails with storage.ErrUnstorable if the entry that the file system
+// A names tells whether entries bear the very names under which the file
+// system found them. It remembers the names in the directories that were asked
+// for last, but only on file systems where that is in doubt.
+type names struct {
+	mu   sync.Mutex
+	dirs []namesIn // the one used last at the end
+}
+
+// A namesIn holds the names in one directory.
+type namesIn struct {
+	path string
+	set  map[string]struct{}
+}
+
+// check fails with storage.ErrUnstorable if the entry that the file system
 // found under name bears another name: it then ignores case, or how letters
 // are composed, and the key of the entry is not the one that was asked for.
-// It costs one call where names are exact.
-func checkName(d directory, name string, found fs.FileInfo) error {
+// It costs one call where names are exact. The path tells directories apart.
+func (n *names) check(d directory, path, name string, found fs.FileInfo) error {
 	if !mayFold(d, name, found) {
 		return nil
 	}
-	all, err := d.Open(".")
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	i := n.index(path)
+	if i >= 0 {
+		dir := n.dirs[i]
+		n.dirs = append(slices.Delete(n.dirs, i, i+1), dir)
+		if _, ok := dir.set[name]; ok {
+			return nil
+		}
+	}
+	// Not found where it was looked for once proves nothing: it may be new.
+	set, err := readNames(d)
 	if err != nil {
 		return err
 	}
-	defer all.Close() //nolint:errcheck // only read
+	switch {
+	case i >= 0:
+		n.dirs[len(n.dirs)-1].set = set
+	case len(n.dirs) == maxNames:
+		n.dirs = append(slices.Delete(n.dirs, 0, 1), namesIn{path, set})
+	default:
+		n.dirs = append(n.dirs, namesIn{path, set})
+	}
+	if _, ok := set[name]; ok {
+		return nil
+	}
 	similar := "another name"
+	for other := range set {
+		if strings.EqualFold(other, name) {
+			similar = strconv.Quote(other)
+		}
+	}
+	return unstorable("the file system takes %q for %s, which exists", name, similar)
+}
+
+// removed tells that a name is there no more.
+func (n *names) removed(path, name string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if i := n.index(path); i >= 0 {
+		delete(n.dirs[i].set, name)
+	}
+}
+
+func (n *names) index(path string) int {
+	return slices.IndexFunc(n.dirs, func(d namesIn) bool { return d.path == path })
+}
+
+func readNames(d directory) (set map[string]struct{}, err error) {
+	f, err := d.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	set = map[string]struct{}{}
 	for {
-		names, err := all.Readdirnames(512)
-		for _, n := range names {
-			if n == name {
-				return nil
-			}
-			if strings.EqualFold(n, name) {
-				similar = strconv.Quote(n)
-			}
+		some, err := f.Readdirnames(512)
+		for _, name := range some {
+			set[name] = struct{}{}
 		}
 		if errors.Is(err, io.EOF) {
-			return unstorable("the file system takes %q for %s, which exists", name, similar)
+			return set, nil
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
 }

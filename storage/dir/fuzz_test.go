@@ -74,7 +74,7 @@ func FuzzKey(f *testing.F) {
 		case mapErr != nil:
 			t.Errorf("Put(%q) succeeded, but MapKey: %v", key, mapErr)
 		case strings.HasSuffix(mapped, "/"):
-			if info, err := s.Stat(t.Context(), mapped); err != nil || !info.Directory {
+			if info, err := s.Stat(t.Context(), mapped, storage.StatOptions{}); err != nil || !info.Directory {
 				t.Errorf("Stat(%q): %+v, %v; want a directory", mapped, info, err)
 			}
 		default:

@@ -171,9 +171,15 @@ type folding struct {
 	*os.Root
 
 	files []string
+	reads int
 }
 
-func (f folding) Lstat(name string) (fs.FileInfo, error) {
+func (f *folding) Open(name string) (*os.File, error) {
+	f.reads++
+	return f.Root.Open(name)
+}
+
+func (f *folding) Lstat(name string) (fs.FileInfo, error) {
 	for _, file := range f.files {
 		if strings.EqualFold(file, name) {
 			return f.Root.Lstat(file)
@@ -182,7 +188,7 @@ func (f folding) Lstat(name string) (fs.FileInfo, error) {
 	return nil, fs.ErrNotExist
 }
 
-func TestCheckName(t *testing.T) {
+func TestNames(t *testing.T) {
 	path := t.TempDir()
 	files := []string{"Readme", "sub", "123", "\u00c9t\u00e9", "\u00e0"}
 	for _, file := range files {
@@ -195,6 +201,7 @@ func TestCheckName(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
+	var n names
 	for name, same := range map[string]bool{
 		"Readme":             true,
 		"readme":             false,
@@ -209,18 +216,20 @@ func TestCheckName(t *testing.T) {
 		"\u00c9T\u00e9":      false,
 		"\u00c9\u0054\u00c9": false,
 	} {
-		d := folding{root, files}
+		d := &folding{root, files, 0}
 		fi, err := d.Lstat(name)
 		if err != nil {
 			t.Fatalf("Lstat(%q): %v", name, err)
 		}
-		switch err := checkName(d, name, fi); {
-		case same && err != nil:
-			t.Errorf("checkName(%q): %v", name, err)
-		case !same && !errors.Is(err, storage.ErrUnstorable):
-			t.Errorf("checkName(%q): %v; want storage.ErrUnstorable", name, err)
-		case !same && !strings.Contains(err.Error(), "which exists"):
-			t.Errorf("checkName(%q): %v; want the name that exists", name, err)
+		for range 2 { // read, and then remembered
+			switch err := n.check(d, "dir", name, fi); {
+			case same && err != nil:
+				t.Errorf("check(%q): %v", name, err)
+			case !same && !errors.Is(err, storage.ErrUnstorable):
+				t.Errorf("check(%q): %v; want storage.ErrUnstorable", name, err)
+			case !same && !strings.Contains(err.Error(), "which exists"):
+				t.Errorf("check(%q): %v; want the name that exists", name, err)
+			}
 		}
 	}
 	// Where case matters, two links to one file are no reason to refuse one.
@@ -232,8 +241,58 @@ func TestCheckName(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := checkName(root, name, fi); err != nil {
-			t.Errorf("checkName(%q): %v", name, err)
+		if err := n.check(root, "dir", name, fi); err != nil {
+			t.Errorf("check(%q): %v", name, err)
 		}
+	}
+}
+
+// Names are read once for a directory, unless they are new or gone.
+func TestNamesAreRemembered(t *testing.T) {
+	path := t.TempDir()
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	d := &folding{root, nil, 0}
+	add := func(file string) {
+		if err := os.WriteFile(filepath.Join(path, file), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		d.files = append(d.files, file)
+	}
+	var n names
+	check := func(dir, name string, ok bool, reads int) {
+		t.Helper()
+		fi, err := d.Lstat(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := n.check(d, dir, name, fi); (err == nil) != ok {
+			t.Errorf("check(%q, %q): %v", dir, name, err)
+		}
+		if d.reads != reads {
+			t.Errorf("check(%q, %q): the directory was read %d times, want %d", dir, name, d.reads, reads)
+		}
+	}
+	add("a")
+	add("B")
+	check("dir", "a", true, 1)
+	check("dir", "a", true, 1)
+	check("dir", "B", true, 1)
+	check("dir", "b", false, 2)
+	add("new")
+	check("dir", "new", true, 3)
+	n.removed("dir", "a")
+	check("dir", "a", true, 4)
+	for i := range maxNames {
+		check(fmt.Sprint(i), "a", true, 5+i)
+		check(fmt.Sprint(i), "B", true, 5+i)
+	}
+	check("dir", "a", true, 5+maxNames) // forgotten
+	check("1", "a", true, 5+maxNames)
+	if len(n.dirs) != maxNames {
+		t.Errorf("%d directories are remembered, want %d", len(n.dirs), maxNames)
 	}
 }

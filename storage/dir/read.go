@@ -98,7 +98,10 @@ func (r *reader) ReadAt(ctx context.Context, p []byte, off int64) error {
 }
 
 // Layout tells nothing: files have no parts.
-func (r *reader) Layout(context.Context, bool) ([]int64, error) { return nil, nil }
+func (r *reader) Layout(context.Context, storage.PartsQuery) ([]int64, error) { return nil, nil }
+
+// Checksums tells nothing: files have none.
+func (r *reader) Checksums(context.Context) ([]storage.Checksum, error) { return nil, nil }
 
 // Check compares size and time of the open file with those at Open, and looks
 // whether it is still the one under its name. A writer that leaves the size

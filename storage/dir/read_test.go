@@ -34,6 +34,10 @@ func TestChanges(t *testing.T) {
 		"emptied": {func(t *testing.T, name string) {
 			must(t, os.Truncate(name, 0))
 		}, true, false},
+		"grown and its time set back": {func(t *testing.T, name string) {
+			fi, err := os.Stat(name)
+			must(t, err, os.WriteFile(name, []byte(content+"x"), 0o666), os.Chtimes(name, time.Time{}, fi.ModTime()))
+		}, true, true},
 		"other time": {func(t *testing.T, name string) {
 			must(t, os.Chtimes(name, time.Time{}, time.Unix(1e9, 1)))
 		}, true, true},

@@ -27,6 +27,7 @@ const maxKnown = 4096
 type tree struct {
 	path  string
 	fsync bool
+	names names
 
 	mu    sync.Mutex
 	root  *os.Root            // nil while the directory is missing
@@ -42,6 +43,8 @@ type tree struct {
 type folder struct {
 	*os.Root
 
+	tree   *tree
+	path   string
 	shared bool // it is the root of the tree, which stays open
 }
 
@@ -152,11 +155,11 @@ func (t *tree) make(dir string) (folder, error) {
 // missing on the way.
 func (t *tree) descend(root *os.Root, dir string, create func(parent *os.Root, name string) error) (folder, error) {
 	if dir == "" {
-		return folder{root, true}, nil
+		return folder{root, t, "", true}, nil
 	}
 	if t.isKnown(dir) {
 		if sub, err := root.OpenRoot(dir); err == nil {
-			return folder{Root: sub}, nil
+			return folder{Root: sub, tree: t, path: dir}, nil
 		}
 		t.forget(dir)
 	}
@@ -171,7 +174,7 @@ func (t *tree) descend(root *os.Root, dir string, create func(parent *os.Root, n
 		return folder{}, err
 	}
 	t.remember(dir)
-	return folder{Root: sub}, nil
+	return folder{Root: sub, tree: t, path: dir}, nil
 }
 
 // step opens a directory of f.
@@ -202,7 +205,7 @@ func (f folder) lookup(name string) (fs.FileInfo, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fi, checkName(f.Root, name, fi)
+	return fi, f.tree.names.check(f.Root, f.path, name, fi)
 }
 
 // publisher returns the lock for renaming in a directory.

@@ -41,6 +41,32 @@ func TestUmask(t *testing.T) {
 	}
 }
 
+// While a file is written, nobody may read it who may not read the old one.
+func TestModeMeanwhile(t *testing.T) {
+	path := t.TempDir()
+	write(t, path, "file")
+	if err := os.Chmod(filepath.Join(path, "file"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, path, dir.Options{})
+	w, err := s.Create(t.Context(), "file", storage.WriteOptions{Size: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil || len(entries) != 2 {
+		t.Fatalf("%d entries, %v; want the file and a temporary one", len(entries), err)
+	}
+	for _, e := range entries {
+		if fi, err := e.Info(); err != nil || fi.Mode().Perm() != 0o600 {
+			t.Errorf("mode of %q is %v, %v; want that of the old file", e.Name(), fi.Mode(), err)
+		}
+	}
+	if err := w.Abort(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // special makes a named pipe, and a socket where the path is short enough.
 func special(t *testing.T, path string) (names []string) {
 	t.Helper()
@@ -84,7 +110,7 @@ func TestSpecialFiles(t *testing.T) {
 				case !errors.Is(err, storage.ErrUnstorable) || !strings.Contains(err.Error(), "not a regular file"):
 					t.Errorf("Open(%q): %v; want storage.ErrUnstorable", name, err)
 				}
-				if _, err := s.Stat(t.Context(), name); !storage.Gone(err) {
+				if _, err := s.Stat(t.Context(), name, storage.StatOptions{}); !storage.Gone(err) {
 					t.Errorf("Stat(%q): %v; want fs.ErrNotExist", name, err)
 				}
 			}

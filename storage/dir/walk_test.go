@@ -119,7 +119,7 @@ func TestSymlinks(t *testing.T) {
 			s := open(t, path, views()[name])
 			wantList(t, s, want, nil)
 			for _, key := range want {
-				if _, err := s.Stat(t.Context(), key); err != nil {
+				if _, err := s.Stat(t.Context(), key, storage.StatOptions{}); err != nil {
 					t.Errorf("Stat(%q): %v", key, err)
 				}
 				r, err := s.Open(t.Context(), key, storage.OpenOptions{})
@@ -135,7 +135,7 @@ func TestSymlinks(t *testing.T) {
 				if slices.Contains(want, key) || name == "source" && key == "out-dir/" {
 					continue
 				}
-				if _, err := s.Stat(t.Context(), key); !storage.Gone(err) {
+				if _, err := s.Stat(t.Context(), key, storage.StatOptions{}); !storage.Gone(err) {
 					t.Errorf("Stat(%q): %v; want fs.ErrNotExist", key, err)
 				}
 				if _, err := s.Open(t.Context(), key, storage.OpenOptions{}); !storage.Gone(err) {
@@ -144,9 +144,25 @@ func TestSymlinks(t *testing.T) {
 			}
 		})
 	}
-	// The size and time of a link are those of what it leads to.
 	s := open(t, path, dir.Options{Source: true})
-	info, err := s.Stat(t.Context(), "out-file")
+	// Whether a link is one key or many is known only when it is looked at.
+	for r, want := range map[storage.Range][]string{
+		{From: "to-file/"}:                        {"to-link"},
+		{From: "to-dir/", To: "to-dir0"}:          {"to-dir/x"},
+		{From: "to-dir/y", To: "to-file"}:         nil,
+		{From: "to-dir", To: "to-dir/"}:           nil,
+		{From: "out-dir/x", To: "out-dir/y"}:      {"out-dir/x"},
+		{From: "out-file", To: "out-file\x00"}:    {"out-file"},
+		{From: "out-dir/a/b", To: "out-dir/x"}:    nil,
+		{From: "dangling", To: "dir"}:             nil,
+		{From: "sub/up/below", To: "sub/up/down"}: nil,
+	} {
+		if got, problems := list(t, s, r); !slices.Equal(got, want) || problems != nil {
+			t.Errorf("range %q: keys %q, problems %q; want keys %q", r, got, problems, want)
+		}
+	}
+	// The size and time of a link are those of what it leads to.
+	info, err := s.Stat(t.Context(), "out-file", storage.StatOptions{})
 	if err != nil || info.Size != 4 {
 		t.Errorf("Stat of a link: %+v, %v", info, err)
 	}

@@ -88,7 +88,6 @@ func (s *Store) putDirectory(p keyPath) (storage.Info, error) {
 // A temp is a file on its way: written under a temporary name in its final
 // directory.
 type temp struct {
-	tree   *tree
 	folder folder
 	path   string // the final one, relative to the tree
 	base   string // its last segment
@@ -101,22 +100,16 @@ type temp struct {
 
 func (t *tree) createTemp(path string, opts storage.WriteOptions) (*temp, error) {
 	dir, base := split(path)
-	for again := false; ; again = true {
-		f, err := t.make(dir)
-		if err != nil {
-			return nil, err
-		}
-		tmp := &temp{tree: t, folder: f, path: path, base: base, name: tempName(), opts: opts}
-		err = tmp.create()
-		if err == nil {
-			return tmp, nil
-		}
-		f.close()
-		if again || !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
-		}
-		t.forget(dir) // removed since it was opened: made again
+	f, err := t.make(dir)
+	if err != nil {
+		return nil, err
 	}
+	tmp := &temp{folder: f, path: path, base: base, name: tempName(), opts: opts}
+	if err := tmp.create(); err != nil {
+		f.close()
+		return nil, err
+	}
+	return tmp, nil
 }
 
 // create looks at what stands under the final name, and creates the file.
@@ -151,7 +144,7 @@ func (t *temp) publish() (storage.Info, error) {
 	if err != nil {
 		return storage.Info{}, errors.Join(err, t.remove())
 	}
-	if t.tree.fsync {
+	if t.folder.tree.fsync {
 		err = syncDir(t.folder.Root)
 	}
 	t.folder.close()
@@ -162,8 +155,7 @@ func (t *temp) publish() (storage.Info, error) {
 }
 
 func (t *temp) rename() error {
-	dir, _ := split(t.path)
-	lock := t.tree.publisher(dir)
+	lock := t.folder.tree.publisher(t.folder.path)
 	lock.Lock()
 	defer lock.Unlock()
 	if !t.exists {
@@ -186,7 +178,7 @@ func (t *temp) complete() (fs.FileInfo, error) {
 			return nil, err
 		}
 	}
-	if t.tree.fsync {
+	if t.folder.tree.fsync {
 		if err := t.file.Sync(); err != nil {
 			return nil, err
 		}

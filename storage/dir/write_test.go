@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -137,7 +138,7 @@ func TestModTime(t *testing.T) {
 			if err := put(t, s, "file", "x"); err != nil {
 				t.Fatal(err)
 			}
-			if info, err := s.Stat(t.Context(), "file"); err != nil || info.ModTime.Before(before) {
+			if info, err := s.Stat(t.Context(), "file", storage.StatOptions{}); err != nil || info.ModTime.Before(before) {
 				t.Errorf("Stat: %+v, %v; want the time of writing", info, err)
 			}
 		})
@@ -265,6 +266,35 @@ func TestAbortCancelled(t *testing.T) {
 	cancel()
 	if err := w.Abort(ctx); err != nil {
 		t.Error(err)
+	}
+	wantSame(t, path, before)
+}
+
+// A late is a context that is cancelled once it was asked.
+type late struct {
+	context.Context
+
+	asked atomic.Int32
+}
+
+func (l *late) Err() error {
+	if l.asked.Add(1) > 1 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// What is cancelled while the bytes are written is not published.
+func TestCancelledMeanwhile(t *testing.T) {
+	path := t.TempDir()
+	write(t, path, "file")
+	s := open(t, path, dir.Options{})
+	before := snapshot(t, path)
+	for _, key := range []string{"file", "new"} {
+		_, err := s.Put(&late{Context: t.Context()}, key, block("content"), storage.WriteOptions{Size: 7})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("Put(%q): %v; want context.Canceled", key, err)
+		}
 	}
 	wantSame(t, path, before)
 }

@@ -22,6 +22,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"s3sync/internal/checksum"
 	"s3sync/storage"
 )
 
@@ -98,12 +99,19 @@ func (s *Store) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[st
 }
 
 // Stat describes one object.
-func (s *Store) Stat(ctx context.Context, key string) (storage.Info, error) {
+func (s *Store) Stat(ctx context.Context, key string, opts storage.StatOptions) (storage.Info, error) {
 	o, err := s.get(ctx, key)
+	if err == nil && opts.VersionID != "" {
+		err = fs.ErrNotExist
+	}
 	if err != nil {
 		return storage.Info{}, fail("stat", key, err)
 	}
-	return o.copyInfo(), nil
+	info := o.copyInfo()
+	if opts.Parts != storage.NoParts {
+		info.Parts = slices.Clone(o.parts)
+	}
+	return info, nil
 }
 
 // Open starts to read one object. The store has no versions: asking for one
@@ -142,12 +150,36 @@ func (s *Store) tryPut(ctx context.Context, key string, b storage.Block, opts st
 	if err := checkSize(int64(len(b.Data)), opts.Size); err != nil {
 		return storage.Info{}, err
 	}
+	sums, err := checksums(b.Data, checksum.Whole(int64(len(b.Data))), opts.Checksum)
+	if err != nil {
+		return storage.Info{}, err
+	}
 	sum := md5.Sum(b.Data)
 	return s.publish(key, &object{
 		data:  bytes.Clone(b.Data),
 		parts: []int64{int64(len(b.Data))},
-		info:  storage.Info{Object: storage.Object{ETag: hex.EncodeToString(sum[:])}, Attributes: opts.Attributes},
+		info: storage.Info{
+			Object:     storage.Object{ETag: hex.EncodeToString(sum[:])},
+			Checksums:  sums,
+			Attributes: opts.Attributes,
+		},
 	}), nil
+}
+
+// checksums computes what is to be kept with an object.
+func checksums(data []byte, layout checksum.Layout, want storage.Checksum) ([]storage.Checksum, error) {
+	if want.Algorithm == "" {
+		return nil, nil
+	}
+	sum, err := checksum.NewSum(checksum.Algorithm(want.Algorithm), layout, checksum.Type(want.Type))
+	if err != nil {
+		return nil, err
+	}
+	if err := sum.WriteAt(context.Background(), data, 0); err != nil { //nolint:forbidigo // there is nothing to wait for
+		return nil, err
+	}
+	value, err := sum.Value()
+	return []storage.Checksum{{Algorithm: want.Algorithm, Value: value, Type: string(sum.Type())}}, err
 }
 
 // publish makes o visible under key and completes its description.
@@ -261,11 +293,18 @@ func (r *reader) ReadAt(ctx context.Context, p []byte, off int64) error {
 
 var errPastEnd = errors.New("range reaches past the end of the object")
 
-func (r *reader) Layout(ctx context.Context, _ bool) ([]int64, error) {
+func (r *reader) Layout(ctx context.Context, _ storage.PartsQuery) ([]int64, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fail("read", r.object.info.Key, err)
 	}
 	return slices.Clone(r.object.parts), nil
+}
+
+func (r *reader) Checksums(ctx context.Context) ([]storage.Checksum, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fail("read", r.object.info.Key, err)
+	}
+	return slices.Clone(r.object.info.Checksums), nil
 }
 
 func (r *reader) Check(ctx context.Context) error {

@@ -54,7 +54,7 @@ func TestDamagedBlock(t *testing.T) {
 			if err := w.WritePart(t.Context(), 1, 0, b); !errors.Is(err, storage.ErrMismatch) {
 				t.Errorf("WritePart: %v; want storage.ErrMismatch", err)
 			}
-			if _, err := s.Stat(t.Context(), "key"); !storage.Gone(err) {
+			if _, err := s.Stat(t.Context(), "key", storage.StatOptions{}); !storage.Gone(err) {
 				t.Errorf("Stat: %v; want that nothing was written", err)
 			}
 		})
@@ -92,7 +92,7 @@ func TestWrongSize(t *testing.T) {
 			if info, err := w.Commit(t.Context()); err == nil {
 				t.Errorf("Commit = %+v", info)
 			}
-			if _, err := s.Stat(t.Context(), "key"); !storage.Gone(err) {
+			if _, err := s.Stat(t.Context(), "key", storage.StatOptions{}); !storage.Gone(err) {
 				t.Errorf("Stat: %v; want that nothing was written", err)
 			}
 		})

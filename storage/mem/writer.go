@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 
+	"s3sync/internal/checksum"
 	"s3sync/storage"
 )
 
@@ -101,6 +102,13 @@ func (w *writer) join(ctx context.Context) (*object, error) {
 		sums = append(sums, p.md5[:]...)
 	}
 	if err := checkSize(int64(len(o.data)), w.opts.Size); err != nil {
+		return nil, err
+	}
+	layout, err := checksum.Parts(o.parts)
+	if err != nil {
+		return nil, err
+	}
+	if o.info.Checksums, err = checksums(o.data, layout, w.opts.Checksum); err != nil {
 		return nil, err
 	}
 	o.info.ETag = fmt.Sprintf("%x-%d", md5.Sum(sums), len(o.parts))

@@ -80,7 +80,7 @@ func (s *suite) putOdd(t *testing.T, key string, data []byte) (listed string, ok
 	} else if !errors.Is(err, storage.ErrUnstorable) {
 		t.Errorf("Create(%q): %v; want storage.ErrUnstorable", key, err)
 	}
-	if info, err := s.Stat(t.Context(), key); err == nil {
+	if info, err := s.Stat(t.Context(), key, storage.StatOptions{}); err == nil {
 		t.Errorf("Stat(%q) = %+v after a refused Put", key, info)
 	}
 	return "", false
@@ -106,7 +106,7 @@ func testOddKeysAlone(s *suite) {
 			} else if !bytes.Equal(got, data) || info.Key != listed {
 				t.Errorf("reading %q: got %q of %q, want %q of %q", k, got, info.Key, data, listed)
 			}
-			if info, err := s.Stat(t.Context(), k); err != nil || info.Key != listed || info.Size != int64(len(data)) {
+			if info, err := s.Stat(t.Context(), k, storage.StatOptions{}); err != nil || info.Key != listed || info.Size != int64(len(data)) {
 				t.Errorf("Stat(%q) = %+v, %v; want key %q, size %d", k, info, err, listed, len(data))
 			}
 		}
@@ -184,7 +184,7 @@ func testDirectoryKeys(s *suite) {
 			if info := s.put(t, key, nil); !info.Directory {
 				t.Errorf("Put(%q) = %+v; want a directory", key, info)
 			}
-			if info, err := s.Stat(t.Context(), key); err != nil || !info.Directory || info.Key != listed {
+			if info, err := s.Stat(t.Context(), key, storage.StatOptions{}); err != nil || !info.Directory || info.Key != listed {
 				t.Errorf("Stat(%q) = %+v, %v; want a directory", key, info, err)
 			}
 		}

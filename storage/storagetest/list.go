@@ -18,7 +18,7 @@ func testListEmpty(s *suite) {
 func orderKeys() []string {
 	return []string{
 		"!",
-		"A.txt",
+		"Q.txt",
 		"a-1", "a.txt", "a/b", "a0",
 		"b-b", "b.b",
 		"b/b",

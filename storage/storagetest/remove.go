@@ -70,7 +70,7 @@ func testCancelled(s *suite) {
 			return nil
 		},
 		"Stat": func() error {
-			_, err := s.Stat(ctx, "object")
+			_, err := s.Stat(ctx, "object", storage.StatOptions{})
 			return err
 		},
 		"Open": func() error {

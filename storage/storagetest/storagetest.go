@@ -234,7 +234,7 @@ func (s *suite) wantKeys(t *testing.T, r storage.Range, want []string) {
 // wantMissing fails the test if there is an object under key.
 func (s *suite) wantMissing(t *testing.T, key string) {
 	t.Helper()
-	if info, err := s.Stat(t.Context(), key); !errors.Is(err, fs.ErrNotExist) {
+	if info, err := s.Stat(t.Context(), key, storage.StatOptions{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Stat(%q) = %+v, %v; want fs.ErrNotExist", key, info, err)
 	}
 	r, err := s.Open(t.Context(), key, storage.OpenOptions{})
@@ -276,7 +276,7 @@ func (s *suite) wantContent(t *testing.T, key string, want []byte) storage.Info 
 	if err != nil {
 		t.Fatalf("MapKey(%q): %v", key, err)
 	}
-	stat, err := s.Stat(t.Context(), key)
+	stat, err := s.Stat(t.Context(), key, storage.StatOptions{})
 	if err != nil {
 		t.Fatalf("Stat(%q): %v", key, err)
 	}

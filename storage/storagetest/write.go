@@ -70,12 +70,12 @@ func (s *suite) wantETag(t *testing.T, info storage.Info, parts ...[]byte) {
 func (s *suite) wantLayout(t *testing.T, key string, want []int64) {
 	t.Helper()
 	r := s.open(t, key, storage.OpenOptions{})
-	for _, exact := range []bool{false, true} {
-		got, err := r.Layout(t.Context(), exact)
+	for _, query := range []storage.PartsQuery{storage.InferParts, storage.ExactParts} {
+		got, err := r.Layout(t.Context(), query)
 		if err != nil {
 			t.Errorf("Layout of %q: %v", key, err)
 		} else if (got != nil || s.opts.Layouts) && !slices.Equal(got, want) {
-			t.Errorf("Layout(%v) of %q = %v, want %v", exact, key, got, want)
+			t.Errorf("Layout(%v) of %q = %v, want %v", query, key, got, want)
 		}
 	}
 }
@@ -219,7 +219,7 @@ func testAttributes(s *suite) {
 	}
 	for _, key := range []string{"put", "parts"} {
 		opened := s.wantContent(t, key, data)
-		stat, err := s.Stat(t.Context(), key)
+		stat, err := s.Stat(t.Context(), key, storage.StatOptions{})
 		if err != nil {
 			t.Fatalf("Stat(%q): %v", key, err)
 		}
