@@ -44,7 +44,7 @@ func TestFolding(t *testing.T) {
 		if err := put(t, s, key, content); !errors.Is(err, storage.ErrUnstorable) {
 			t.Errorf("Put(%q): %v; want storage.ErrUnstorable", key, err)
 		}
-		if _, err := s.Stat(t.Context(), key); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := s.Stat(t.Context(), key, storage.StatOptions{}); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("Stat(%q): %v; want fs.ErrNotExist", key, err)
 		}
 		if _, err := s.Open(t.Context(), key, storage.OpenOptions{}); !errors.Is(err, fs.ErrNotExist) {
