@@ -115,8 +115,12 @@ func (s *Store) Caps() storage.Caps {
 }
 
 // Stat describes a file. A key that ends in a slash asks for a directory.
-func (s *Store) Stat(ctx context.Context, key string, _ storage.StatOptions) (storage.Info, error) {
+// There are no versions: asking for one fails with fs.ErrNotExist.
+func (s *Store) Stat(ctx context.Context, key string, opts storage.StatOptions) (storage.Info, error) {
 	info, err := s.stat(ctx, key)
+	if err == nil && opts.VersionID != "" {
+		err = fs.ErrNotExist
+	}
 	if err != nil {
 		return storage.Info{}, fail("stat", key, err)
 	}

@@ -136,5 +136,8 @@ func TestOpenOfNoFile(t *testing.T) {
 		if _, err := s.Open(t.Context(), "dir/x", storage.OpenOptions{VersionID: "1"}); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("%s: Open of a version: %v; want fs.ErrNotExist", name, err)
 		}
+		if _, err := s.Stat(t.Context(), "dir/x", storage.StatOptions{VersionID: "1"}); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: Stat of a version: %v; want fs.ErrNotExist", name, err)
+		}
 	}
 }
