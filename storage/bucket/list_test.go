@@ -227,31 +227,38 @@ func TestListObjects(t *testing.T) {
 // TestListBounds: pages are fetched ahead, but not without bound, and not after
 // the consumer stopped or the range ended.
 func TestListBounds(t *testing.T) {
-	server := listserver.New(t, map[string]listserver.Bucket{"b": {Objects: 100_000}})
-	opts := bucket.Options{
-		Bucket: "b", AccessKey: "a", SecretKey: "s", Region: "r", EndpointURL: server.URL, PathStyle: true, MaxAttempts: 1, MaxKeys: 10,
+	flat := func(t *testing.T) (*listserver.Server, *bucket.Store) {
+		t.Helper()
+		server := listserver.New(t, map[string]listserver.Bucket{"b": {Objects: 100_000}})
+		return server, open(t, bucket.Options{
+			Bucket: "b", AccessKey: "a", SecretKey: "s", Region: "r", EndpointURL: server.URL, PathStyle: true, MaxAttempts: 1, MaxKeys: 10,
+		})
 	}
-	s := open(t, opts)
-	n := 0
-	for _, err := range s.List(t.Context(), storage.ListOptions{}) {
-		if err != nil {
-			t.Fatal(err)
+	t.Run("break", func(t *testing.T) {
+		server, s := flat(t)
+		n := 0
+		for _, err := range s.List(t.Context(), storage.ListOptions{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n++; n == 15 {
+				break
+			}
 		}
-		if n++; n == 15 {
-			break
+		if got := server.List.Load(); got > 5 {
+			t.Errorf("%d requests for a page and a half", got)
 		}
-	}
-	if got := server.List.Load(); got > 5 {
-		t.Errorf("%d requests for a page and a half", got)
-	}
-	before := server.List.Load()
-	keys, err := keysOf(t.Context(), s, storage.Range{From: listserver.Flat(99), To: listserver.Flat(120)})
-	if err != nil || len(keys) != 21 || keys[0] != listserver.Flat(99) || keys[20] != listserver.Flat(119) {
-		t.Errorf("range: %q, %v", keys, err)
-	}
-	if got := server.List.Load() - before; got != 3 {
-		t.Errorf("%d requests for a range of 21 keys by 10, want 3", got)
-	}
+	})
+	t.Run("range", func(t *testing.T) {
+		server, s := flat(t)
+		keys, err := keysOf(t.Context(), s, storage.Range{From: listserver.Flat(99), To: listserver.Flat(120)})
+		if err != nil || len(keys) != 21 || keys[0] != listserver.Flat(99) || keys[20] != listserver.Flat(119) {
+			t.Errorf("got %q, %v", keys, err)
+		}
+		if got := server.List.Load(); got != 3 {
+			t.Errorf("%d requests for a range of 21 keys by 10, want 3", got)
+		}
+	})
 }
 
 func TestListCancelled(t *testing.T) {
