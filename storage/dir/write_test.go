@@ -272,7 +272,7 @@ func TestAbortCancelled(t *testing.T) {
 
 // A late is a context that is cancelled once it was asked.
 type late struct {
-	context.Context
+	context.Context //nolint:containedctx // it is one
 
 	asked atomic.Int32
 }
