@@ -180,8 +180,8 @@ func (s *Store) put(ctx context.Context, key string, b storage.Block, attrs stor
 	return w, nil
 }
 
-// putPart writes one part and returns its ETag.
-func (s *Store) putPart(ctx context.Context, key, uploadID string, n int, b storage.Block) (etag string, err error) {
+// putPart writes one part.
+func (s *Store) putPart(ctx context.Context, key, uploadID string, n int, b storage.Block) (written, error) {
 	ctx, cancel := s.limited(ctx)
 	defer cancel()
 	out, err := s.sdk.UploadPart(withPayloadHash(ctx, s.payloadHash(b)), &s3.UploadPartInput{
@@ -190,9 +190,13 @@ func (s *Store) putPart(ctx context.Context, key, uploadID string, n int, b stor
 		Body: bytes.NewReader(b.Data), ContentLength: aws.Int64(int64(len(b.Data))), ContentMD5: s.contentMD5(b),
 	})
 	if err != nil {
-		return "", s.client.classify(err)
+		return written{}, s.client.classify(err)
 	}
-	return unquoted(out.ETag), nil
+	return written{
+		etag: unquoted(out.ETag),
+		// The ETag of a part may have any form: encryption alone decides.
+		opaque: s.opaque(emptyMD5, out.ServerSideEncryption, out.SSECustomerAlgorithm),
+	}, nil
 }
 
 // payloadHash is the value of x-amz-content-sha256.

@@ -62,14 +62,14 @@ const emptyMD5 = "d41d8cd98f00b204e9800998ecf8427e"
 
 // A writer is a multipart upload.
 type writer struct {
-	store  *Store
-	key    string
-	opts   storage.WriteOptions
-	id     string
-	opaque bool // ETags say nothing about the content
+	store *Store
+	key   string
+	opts  storage.WriteOptions
+	id    string
 
 	mu sync.Mutex
 
+	opaque  bool // ETags say nothing about the content
 	parts   map[int]part
 	cut     bool // the request of a part ended without an answer
 	aborted bool
@@ -91,22 +91,21 @@ func (w *writer) writePart(ctx context.Context, n int, b storage.Block) error {
 	if n < 1 || n > maxParts {
 		return fmt.Errorf("part %d: S3 has parts 1 to %d", n, maxParts)
 	}
-	etag, err := w.store.putPart(ctx, w.key, w.id, n, b)
+	got, err := w.store.putPart(ctx, w.key, w.id, n, b)
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if err != nil {
 		if f, ok := errors.AsType[*failure](err); !ok || f.status == 0 {
-			w.mu.Lock()
-			defer w.mu.Unlock()
 			w.cut = true
 		}
 		return err
 	}
-	if sum := hex.EncodeToString(b.MD5); b.MD5 != nil && !w.opaque && isDigest(etag) && etag != sum {
+	w.opaque = w.opaque || got.opaque // not every server tells at the creation
+	if sum := hex.EncodeToString(b.MD5); b.MD5 != nil && !w.opaque && isDigest(got.etag) && got.etag != sum {
 		return &failure{kind: storage.ErrMismatch, text: fmt.Sprintf(
-			"part %d: the server has ETag %s, what was sent has MD5 %s", n, etag, sum)}
+			"part %d: the server has ETag %s, what was sent has MD5 %s", n, got.etag, sum)}
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.parts[n] = part{etag: etag, size: int64(len(b.Data))}
+	w.parts[n] = part{etag: got.etag, size: int64(len(b.Data))}
 	return nil
 }
 
