@@ -135,6 +135,9 @@ type Verify struct {
 	FullObject bool
 	// ReadChecksum verifies the additional checksum of source objects.
 	ReadChecksum bool
+	// Checksum compares the additional checksums of uploads with what the
+	// target answers.
+	Checksum bool
 	// NoExpressChecksum leaves out the CRC64NVME that directory buckets get.
 	NoExpressChecksum bool
 }
@@ -240,7 +243,7 @@ type Local struct {
 func DefaultConfig() *Config {
 	return &Config{
 		AWS:    AWS{MaxKeys: 1000},
-		Verify: Verify{ETag: true, Multipart: true},
+		Verify: Verify{ETag: true, Multipart: true, Checksum: true},
 		Transfer: Transfer{
 			Workers:       16,
 			ParallelParts: 16,

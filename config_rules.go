@@ -41,6 +41,8 @@ func rulesOf(c *Config) []rule {
 			{&to.Algorithm, conflicts, []any{&c.Encryption.SSE, &c.Encryption.KMSKeyID}},
 			{&c.Delete.Excluded, needs, []any{&c.Delete.Enable}},
 			{&c.Delete.Max, needs, []any{&c.Delete.Enable}},
+			{&c.Verify.Checksum, needs, []any{&c.Verify.Algorithm}},
+			{&c.Verify.FullObject, needs, []any{&c.Verify.Algorithm}},
 		})
 }
 

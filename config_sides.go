@@ -6,6 +6,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"s3sync/internal/checksum"
 )
 
 // sides checks what does not go with the kind of a side. A side with a Store of
@@ -81,8 +83,9 @@ func (v *validator) encryption() {
 		}
 	}
 	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
-	if strings.HasPrefix(v.Verify.Algorithm, "SHA") && v.given(&v.Verify.FullObject) {
-		v.add2(&v.Verify.FullObject, "cannot be combined with SHA1 or SHA256 as", &v.Verify.Algorithm)
+	a := checksum.Algorithm(v.Verify.Algorithm)
+	if a != "" && !a.Allows(checksum.FullObject) && v.given(&v.Verify.FullObject) {
+		v.add2(&v.Verify.FullObject, "needs CRC32, CRC32C or CRC64NVME as", &v.Verify.Algorithm)
 	}
 }
 
@@ -120,7 +123,7 @@ func (c *Config) Supported(field any) bool {
 	return !slices.Contains([]any{
 		&c.ServerSideCopy, &c.Versioning.Enable,
 		&k.ETag, &k.MtimeAndETag, &k.Checksum, &k.MtimeAndChecksum,
-		&y.Algorithm, &y.FullObject, &y.ReadChecksum, &y.NoExpressChecksum,
+		&y.NoExpressChecksum,
 		&c.Transfer.AutoChunkSize,
 		&m.CacheControl, &m.ContentDisposition, &m.ContentEncoding, &m.ContentLanguage, &m.ContentType,
 		&m.Expires, &m.User, &m.WebsiteRedirect, &m.StorageClass, &m.ACL, &m.PutLastModified,

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"s3sync/internal/checksum"
 )
 
 // Choices returns the values that the text field at an address of c takes, and
@@ -14,7 +16,11 @@ import (
 func (c *Config) Choices(field any) []string {
 	switch field {
 	case &c.Check.Checksum, &c.Check.MtimeAndChecksum, &c.Verify.Algorithm:
-		return []string{"CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"}
+		var names []string
+		for _, a := range checksum.Algorithms() {
+			names = append(names, string(a))
+		}
+		return names
 	case &c.Metadata.StorageClass:
 		// https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
 		return []string{

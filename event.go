@@ -18,8 +18,15 @@ const (
 	// EventVerified: the ETags of an object were proved from the bytes that
 	// passed. The object's EventTransferred follows.
 	EventVerified
-	// EventUnverified: the ETags of an object say nothing about its bytes, or
-	// verification is off; Err says why. The object's EventTransferred follows.
+	// EventChecksumVerified: every additional checksum that was asked for was
+	// proved so. The object's EventTransferred follows.
+	EventChecksumVerified
+	// EventNoChecksum: the source has no additional checksum, although the
+	// verification of them was asked for. It counts as a warning; the object's
+	// other events follow.
+	EventNoChecksum
+	// EventUnverified: neither ETags nor additional checksums prove the bytes
+	// of an object; Err says why. The object's EventTransferred follows.
 	EventUnverified
 	// EventSkipped: an object is left as it is; Reason says why.
 	EventSkipped
@@ -48,6 +55,9 @@ type Event struct {
 	Key string
 	// Source and Target describe the object on either side, as far as known.
 	Source, Target storage.Object
+	// Algorithm is that of the additional checksums beside it: what the source
+	// has or what was computed for it, and what the target has.
+	Algorithm, SourceChecksum, TargetChecksum string
 	// Reason tells why an object is skipped or transferred.
 	Reason Reason
 	// Err is the cause of a retry, a warning, a failure, or of a missing proof.

@@ -20,6 +20,9 @@ type faulty struct {
 	// put fails before a write, written changes what the store answers.
 	put     func(key string) error
 	written func(key string, info *storage.Info)
+	// opaque makes the ETags of read objects say nothing; lie makes their
+	// additional checksums wrong.
+	opaque, lie bool
 	// check is asked before a read object is published.
 	check func(key string) error
 
@@ -82,6 +85,22 @@ func (r *faultyReader) ReadAt(ctx context.Context, p []byte, off int64) error {
 		return r.f.read(r.key, p, off)
 	}
 	return nil
+}
+
+func (r *faultyReader) Info() storage.Info {
+	info := r.Reader.Info()
+	info.Opaque = info.Opaque || r.f.opaque
+	return info
+}
+
+func (r *faultyReader) Checksums(ctx context.Context) ([]storage.Checksum, error) {
+	sums, err := r.Reader.Checksums(ctx)
+	if r.f.lie {
+		for i := range sums {
+			sums[i].Value = "AAAAAA=="
+		}
+	}
+	return sums, err
 }
 
 func (r *faultyReader) Check(ctx context.Context) error {

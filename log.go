@@ -65,6 +65,10 @@ func (l *logger) event(ev Event) {
 		l.write(level, dry(ev, "sync completed."), l.transferred(ev)...)
 	case EventVerified:
 		l.write(level, "e_tag verified.", etags(ev)...)
+	case EventChecksumVerified:
+		l.write(level, "additional checksum verified.", checksums(ev)...)
+	case EventNoChecksum:
+		l.write(level, "no additional checksum at the source.", slog.String("key", ev.Key))
 	case EventUnverified:
 		l.write(level, "not verified.", append(etags(ev), errorAttr(ev.Err))...)
 	case EventSkipped:
@@ -93,7 +97,7 @@ func levelOf(ev Event) slog.Level {
 	switch ev.Type {
 	case EventTransferred, EventDeleted, EventEnd:
 		return slog.LevelInfo
-	case EventVerified, EventProgress, EventStart:
+	case EventVerified, EventChecksumVerified, EventProgress, EventStart:
 		return LevelTrace
 	case EventUnverified:
 		switch {
@@ -111,7 +115,7 @@ func levelOf(ev Event) slog.Level {
 			return slog.LevelInfo
 		}
 		return slog.LevelDebug
-	case EventRetry, EventWarning:
+	case EventRetry, EventWarning, EventNoChecksum:
 		return slog.LevelWarn
 	case EventFailed:
 		return slog.LevelError
@@ -178,6 +182,15 @@ func etags(ev Event) []slog.Attr {
 		slog.String("key", ev.Key),
 		slog.String("source_e_tag", quoted(ev.Source.ETag)),
 		slog.String("target_e_tag", quoted(ev.Target.ETag)),
+	}
+}
+
+func checksums(ev Event) []slog.Attr {
+	return []slog.Attr{
+		slog.String("key", ev.Key),
+		slog.String("additional_checksum_algorithm", ev.Algorithm),
+		slog.String("target_checksum", ev.TargetChecksum),
+		slog.String("source_checksum", ev.SourceChecksum),
 	}
 }
 

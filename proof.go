@@ -13,119 +13,114 @@ import (
 
 // Reasons why the bytes of an object are not proved.
 var (
-	errVerifyOff     = errors.New("ETag verification is off")
+	errVerifyOff     = errors.New("verification is off")
 	errMultipartOff  = errors.New("verification of objects written in parts is off")
-	errOpaque        = errors.New("its ETag is no digest of its content (encryption with KMS or a customer key, or a directory bucket)")
+	errOpaque        = errors.New("its ETag is no digest of its content (encryption with KMS or a customer key, or a directory bucket); additional checksums would prove it: see --additional-checksum-algorithm and --enable-additional-checksum")
 	errNoETag        = errors.New("the server gives no ETag that is a digest")
+	errNoChecksum    = errors.New("there is no additional checksum")
 	errUnknownLayout = errors.New("the sizes of its parts are not known and cannot be found out")
 )
 
 // A proof gathers the digests of one object's bytes as they pass, cut as the
-// source is and as the target will be, so that the ETags of both can be
+// source is and as the target will be, so that the digests of both can be
 // compared although they may differ. One read serves them all.
 type proof struct {
-	// source holds one ETag for each layout the source may have. With more
-	// than one, or guessed, only a match means anything.
-	source             []*checksum.ETag
-	guessed            bool
-	noSource, noTarget error // why there is no verdict
-
-	target              *checksum.ETag
-	wantMD5, wantSHA256 bool
+	source, target evidence
+	wantSHA256     bool
+	algorithm      checksum.Algorithm // of the checksum that the target keeps; empty is none
 }
 
-// sourceLayouts finds how the source's ETag was computed. attempt counts from 0:
-// the first one trusts what the first part tells of the others.
-func (s *syncer) sourceLayouts(ctx context.Context, r storage.Reader, attempt int) (layouts []checksum.Layout, guessed bool, err error) {
-	info := r.Info()
-	switch {
-	case !s.cfg.Verify.ETag:
-		return nil, false, errVerifyOff
-	case info.Opaque:
-		return nil, false, errOpaque
-	}
-	parts, ok := checksum.ParseETag(info.ETag)
-	switch {
-	case !ok:
-		return nil, false, errNoETag
-	case parts == 0:
-		return []checksum.Layout{checksum.Whole(info.Size)}, false, nil
-	case !s.cfg.Verify.Multipart:
-		return nil, false, errMultipartOff
-	}
-	query := storage.InferParts
-	if attempt > 0 {
-		query = storage.ExactParts
-	}
-	var sizes []int64
-	err = s.again(ctx, info.Key, func(ctx context.Context) error {
-		var lerr error
-		sizes, lerr = r.Layout(ctx, query)
-		return lerr
-	})
-	if err != nil {
-		return nil, false, fmt.Errorf("%w: %w", errUnknownLayout, err)
-	}
-	if sizes != nil {
-		layout, perr := checksum.Parts(sizes)
-		if perr != nil {
-			return nil, false, fmt.Errorf("%w: %w", errUnknownLayout, perr)
-		}
-		return []checksum.Layout{layout}, false, nil
-	}
-	for _, size := range checksum.GuessLayouts(info.Size, parts, s.cfg.Transfer.ChunkSize) {
-		layouts = append(layouts, checksum.Uniform(info.Size, size))
-	}
-	if len(layouts) == 0 {
-		return nil, false, errUnknownLayout
-	}
-	return layouts[:min(len(layouts), maxGuesses)], true, nil
+// Evidence is what is computed to judge one side.
+type evidence struct {
+	etag verdict
+	// etags are computed in every layout that the side may have.
+	etags []*checksum.ETag
+
+	sum verdict
+	// sums are computed in every form that the checksum may have.
+	sums []*checksum.Sum
+	told storage.Checksum // what the side says
 }
 
-// maxGuesses bounds the digests computed where a server cannot tell the layout
-// of an object: each costs an MD5 of all its bytes.
-const maxGuesses = 3
+// A verdict says how far one kind of digest proves what one side holds.
+type verdict struct {
+	proved bool
+	// why there is no proof, once that is known.
+	why error
+	// guessed: only a match means anything.
+	guessed bool
+}
 
 // newProof prepares the digests of an object that is written as plan says.
 func (s *syncer) newProof(ctx context.Context, r storage.Reader, plan checksum.Layout, attempt int) (*proof, error) {
-	caps := s.target.Caps()
-	p := &proof{wantMD5: caps.WantMD5, wantSHA256: caps.WantSHA256}
-	switch {
-	case s.mapper != nil: // a file has no ETag to compare with
-	case !s.cfg.Verify.ETag || !caps.WantMD5:
-		p.noTarget = errVerifyOff
-	case plan.Multipart() && !s.cfg.Verify.Multipart:
-		p.noTarget = errMultipartOff
-	}
-	if caps.WantMD5 {
-		p.target = checksum.NewETag(plan)
+	p := &proof{wantSHA256: s.target.Caps().WantSHA256}
+	if err := s.prepareTarget(p, plan); err != nil {
+		return nil, err
 	}
 	if s.sourceLocal {
 		return p, nil
 	}
-	layouts, guessed, err := s.sourceLayouts(ctx, r, attempt)
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+	return p, s.prepareSource(ctx, p, r, attempt)
+}
+
+// prepareTarget decides what is computed of the object to be written.
+func (s *syncer) prepareTarget(p *proof, plan checksum.Layout) error {
+	caps, v := s.target.Caps(), &s.cfg.Verify
+	if caps.Files {
+		return nil
 	}
-	p.noSource, p.guessed = err, guessed
-	for _, l := range layouts {
-		if p.target != nil && l.Equal(plan) {
-			p.source = append(p.source, p.target)
-		} else {
-			p.source = append(p.source, checksum.NewETag(l))
-		}
+	if caps.WantMD5 {
+		p.target.etags = []*checksum.ETag{checksum.NewETag(plan)}
 	}
-	return p, nil
+	switch {
+	case !v.ETag || !caps.WantMD5:
+		p.target.etag.why = errVerifyOff
+	case plan.Multipart() && !v.Multipart:
+		p.target.etag.why = errMultipartOff
+	}
+	opts := s.checksumOptions()
+	if opts.Algorithm == "" {
+		p.target.sum.why = errNoChecksum
+		return nil
+	}
+	p.algorithm = checksum.Algorithm(opts.Algorithm)
+	sum, err := checksum.NewSum(p.algorithm, plan, checksum.Type(opts.Type))
+	if err != nil {
+		return err
+	}
+	p.target.sums = []*checksum.Sum{sum}
+	switch {
+	case !v.Checksum:
+		p.target.sum.why = errVerifyOff
+	case plan.Multipart() && !v.Multipart && sum.Type() == checksum.Composite:
+		p.target.sum.why = errMultipartOff
+	}
+	return nil
+}
+
+// checksumOptions is the additional checksum that written objects get.
+func (s *syncer) checksumOptions() storage.Checksum {
+	v := &s.cfg.Verify
+	c := storage.Checksum{Algorithm: v.Algorithm}
+	switch a := checksum.Algorithm(v.Algorithm); {
+	case a == "" || s.target.Caps().Files:
+		return storage.Checksum{}
+	case v.FullObject || !a.Allows(checksum.Composite):
+		c.Type = string(checksum.FullObject)
+	default:
+		c.Type = string(checksum.Composite)
+	}
+	return c
 }
 
 // block digests part i of the plan, which begins at off. It may wait for
 // earlier blocks, and keeps nothing of data.
 func (p *proof) block(ctx context.Context, data []byte, i int, off int64) (storage.Block, error) {
 	b := storage.Block{Data: data}
-	if p.wantMD5 {
+	for _, e := range p.target.etags {
 		sum := md5.Sum(data)
 		b.MD5 = sum[:]
-		if err := p.target.SetPart(i, sum); err != nil {
+		if err := e.SetPart(i, sum); err != nil {
 			return b, err
 		}
 	}
@@ -133,91 +128,137 @@ func (p *proof) block(ctx context.Context, data []byte, i int, off int64) (stora
 		sum := sha256.Sum256(data)
 		b.SHA256 = sum[:]
 	}
-	for _, e := range p.source {
-		if e == p.target {
-			continue
-		}
-		if err := e.WriteAt(ctx, data, off); err != nil {
+	for _, sum := range p.target.sums {
+		b.Checksum = p.digest(b)
+		if err := sum.SetPart(i, b.Checksum); err != nil {
 			return b, err
 		}
 	}
-	return b, nil
+	return b, p.source.write(ctx, data, off, &p.target)
 }
 
-// abort wakes who waits in block.
-func (p *proof) abort(err error) {
-	for _, e := range p.source {
-		e.Abort(err)
+// digest is the digest of a block that the target keeps: computed only if it is
+// not there already.
+func (p *proof) digest(b storage.Block) []byte {
+	switch {
+	case p.algorithm == checksum.SHA256 && b.SHA256 != nil:
+		return b.SHA256
+	case p.algorithm == checksum.MD5 && b.MD5 != nil:
+		return b.MD5
 	}
+	return p.algorithm.Digest(b.Data)
 }
 
-func (p *proof) judgesSource() bool { return p.noSource == nil && len(p.source) > 0 }
-
-func (p *proof) judgesTarget() bool { return p.noTarget == nil && p.target != nil }
-
-// checkSource compares what was read with the source's ETag, before anything is
-// published. A verdict that is not possible is kept in noSource.
-func (p *proof) checkSource(info storage.Info) error {
-	if !p.judgesSource() {
-		return nil
-	}
-	var got string
-	for _, e := range p.source {
-		sum, err := e.Sum()
-		if err != nil {
-			return &storage.Error{Op: "verify", Key: info.Key, Err: err}
+// write digests data for the source. What it shares with the target was
+// digested there.
+func (e *evidence) write(ctx context.Context, data []byte, off int64, target *evidence) error {
+	for _, etag := range e.etags {
+		if len(target.etags) > 0 && etag == target.etags[0] {
+			continue
 		}
-		if sum == info.ETag {
-			return nil
+		if err := etag.WriteAt(ctx, data, off); err != nil {
+			return err
 		}
-		got = sum
 	}
-	if p.guessed {
-		p.noSource = errUnknownLayout
-		return nil
-	}
-	return mismatch(info.Key, "source", info.ETag, got)
-}
-
-// checkTarget compares what was written with the ETag that the target answered.
-func (p *proof) checkTarget(info storage.Info) error {
-	if !p.judgesTarget() {
-		return nil
-	}
-	sum, err := p.target.Sum()
-	if err != nil {
-		return &storage.Error{Op: "verify", Key: info.Key, Err: err}
-	}
-	switch _, ok := checksum.ParseETag(info.ETag); {
-	case info.Opaque:
-		p.noTarget = errOpaque
-	case !ok:
-		p.noTarget = errNoETag
-	case sum != info.ETag:
-		return mismatch(info.Key, "target", info.ETag, sum)
+	for _, sum := range e.sums {
+		if len(target.sums) > 0 && sum == target.sums[0] {
+			continue
+		}
+		if err := sum.WriteAt(ctx, data, off); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func mismatch(key, side, etag, got string) error {
+// abort wakes who waits in block.
+func (p *proof) abort(err error) {
+	for _, etag := range p.source.etags {
+		etag.Abort(err)
+	}
+	for _, sum := range p.source.sums {
+		sum.Abort(err)
+	}
+}
+
+// checkSource compares what was read with what the source says, before anything
+// is published.
+func (p *proof) checkSource(info storage.Info) error { return p.source.check("source", info) }
+
+// checkTarget compares what was written with what the target answered.
+func (p *proof) checkTarget(info storage.Info) error {
+	if p.algorithm != "" && p.target.sum.why == nil {
+		for _, c := range info.Checksums {
+			if c.Algorithm == string(p.algorithm) {
+				p.target.told = c
+			}
+		}
+		if p.target.told.Value == "" {
+			p.target.sum.why = fmt.Errorf("the target answered no %s checksum", p.algorithm)
+		}
+	}
+	return p.target.check("target", info)
+}
+
+// check compares all digests of a side with what it says of itself.
+func (e *evidence) check(side string, info storage.Info) error {
+	if e.etag.why == nil && len(e.etags) > 0 {
+		if err := e.checkETag(side, info); err != nil {
+			return err
+		}
+	}
+	if e.sum.why == nil && len(e.sums) > 0 {
+		return e.checkSum(side, info)
+	}
+	return nil
+}
+
+func (e *evidence) checkETag(side string, info storage.Info) error {
+	if _, ok := checksum.ParseETag(info.ETag); info.Opaque {
+		e.etag.why = errOpaque
+		return nil
+	} else if !ok {
+		e.etag.why = errNoETag
+		return nil
+	}
+	var got string
+	for _, etag := range e.etags {
+		var err error
+		if got, err = etag.Sum(); err != nil {
+			return &storage.Error{Op: "verify", Key: info.Key, Err: err}
+		}
+		if got == info.ETag {
+			e.etag.proved = true
+			return nil
+		}
+	}
+	return e.etag.mismatch(info.Key, fmt.Sprintf("the %s's ETag is %s", side, info.ETag), got)
+}
+
+func (e *evidence) checkSum(side string, info storage.Info) error {
+	var got string
+	for _, sum := range e.sums {
+		matches, err := sum.Matches(e.told.Value)
+		if err != nil {
+			return &storage.Error{Op: "verify", Key: info.Key, Err: err}
+		}
+		if matches {
+			e.sum.proved = true
+			return nil
+		}
+		if got, err = sum.Value(); err != nil {
+			return &storage.Error{Op: "verify", Key: info.Key, Err: err}
+		}
+	}
+	return e.sum.mismatch(info.Key, fmt.Sprintf("the %s's %s checksum is %s", side, e.told.Algorithm, e.told.Value), got)
+}
+
+// mismatch is the failure of a comparison, unless it proves nothing.
+func (v *verdict) mismatch(key, told, got string) error {
+	if v.guessed {
+		v.why = errUnknownLayout
+		return nil
+	}
 	return &storage.Error{Op: "verify", Key: key, Err: fmt.Errorf(
-		"%w: the %s's ETag is %s, the digest of the bytes that passed is %s", storage.ErrMismatch, side, etag, got)}
-}
-
-// unproved is why the object is not verified, or nil.
-func (p *proof) unproved() error {
-	if p.noSource != nil {
-		return p.noSource
-	}
-	return p.noTarget
-}
-
-// fill puts the computed ETag of the side that has none into the event.
-func (p *proof) fill(ev *Event) {
-	if ev.Source.ETag == "" && p.target != nil {
-		ev.Source.ETag = ev.Target.ETag
-	}
-	if ev.Target.ETag == "" && p.noSource == nil {
-		ev.Target.ETag = ev.Source.ETag
-	}
+		"%w: %s, that of the bytes that passed is %s", storage.ErrMismatch, told, got)}
 }

@@ -101,6 +101,10 @@ func (r *reporter) count(ev Event) {
 		st.Transferred++
 	case EventVerified:
 		st.ETagVerified++
+	case EventChecksumVerified:
+		st.ChecksumVerified++
+	case EventNoChecksum:
+		st.Warnings++
 	case EventUnverified:
 		st.Unverified++
 		if errors.Is(ev.Err, errUnknownLayout) {

@@ -32,6 +32,7 @@ type task struct {
 // transfer moves one object and proves it. attempt counts from 0.
 func (s *syncer) transfer(ctx context.Context, it *item, attempt int) error {
 	from, err := s.source.Open(ctx, it.key(), storage.OpenOptions{
+		Checksums: s.cfg.Verify.ReadChecksum,
 		VersionID: it.source.VersionID,
 		First:     s.firstRange(it.source.Size),
 	})
@@ -70,7 +71,9 @@ func (s *syncer) plan(size int64) checksum.Layout {
 
 func (s *syncer) send(ctx context.Context, t *task, attempt int) error {
 	t.plan = s.plan(t.info.Size)
-	t.opts = storage.WriteOptions{Attributes: t.info.Attributes, Size: t.info.Size, ModTime: t.info.ModTime}
+	t.opts = storage.WriteOptions{
+		Attributes: t.info.Attributes, Size: t.info.Size, ModTime: t.info.ModTime, Checksum: s.checksumOptions(),
+	}
 	if s.sourceLocal && !s.cfg.Metadata.NoGuessType {
 		t.opts.ContentType = mime.TypeOf(t.it.key())
 	}
@@ -256,20 +259,4 @@ func (s *syncer) again(ctx context.Context, key string, f func(context.Context) 
 	return retry.Do(ctx, s.policy, func(_ int, err error) {
 		s.report.emit(Event{Type: EventRetry, Key: key, Err: err})
 	}, f)
-}
-
-// arrived reports an object that was published.
-func (s *syncer) arrived(t *task, written storage.Info) {
-	ev := Event{
-		Type: EventVerified, Key: t.it.key(), Reason: t.it.reason,
-		Source: t.info.Object, Target: written.Object,
-	}
-	ev.Source.Key = t.it.key()
-	t.proof.fill(&ev)
-	if why := t.proof.unproved(); why != nil {
-		ev.Type, ev.Err = EventUnverified, why
-	}
-	s.report.emit(ev)
-	ev.Type, ev.Err = EventTransferred, nil
-	s.report.emit(ev)
 }

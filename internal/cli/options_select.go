@@ -87,6 +87,10 @@ func verifyOptions(c *s3sync.Config) []*option {
 			usage: "do not verify objects that are written in parts",
 		},
 		{
+			name: "disable-additional-checksum-verify", value: off(&y.Checksum),
+			usage: "upload with an additional checksum, but do not compare it with what the target answers",
+		},
+		{
 			name: "disable-etag-verify", value: off(&y.ETag),
 			usage: "do not compare ETags with the digests of what was transferred",
 		},

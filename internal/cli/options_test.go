@@ -29,7 +29,7 @@ type optionCase struct {
 }
 
 const (
-	algorithms = "must be one of CRC32, CRC32C, CRC64NVME, SHA1, SHA256, not "
+	algorithms = "must be one of CRC32, CRC32C, CRC64NVME, SHA1, SHA256, SHA512, MD5, XXHASH64, XXHASH3, XXHASH128, not "
 	noTime     = "must be a time such as 2026-01-31T12:00:00Z (RFC 3339), not "
 	noSize     = "must be a size such as 8MiB, not "
 	noNumber   = "must be a whole number, not "
@@ -95,13 +95,14 @@ func optionCases() map[string]optionCase {
 		"check-etag":                          aSwitch,
 		"check-mtime-and-etag":                aSwitch,
 		"check-additional-checksum":           {good: "SHA256", bad: "sha256", says: algorithms + `"sha256": did you mean SHA256?`},
-		"check-mtime-and-additional-checksum": {good: "CRC32", bad: "MD5", says: algorithms + `"MD5"`},
+		"check-mtime-and-additional-checksum": {good: "CRC32", bad: "MD4", says: algorithms + `"MD4"`},
 
-		"additional-checksum-algorithm": {good: "CRC64NVME", bad: "XXHASH3", says: algorithms + `"XXHASH3"`},
-		"full-object-checksum":          aSwitch,
-		"enable-additional-checksum":    aSwitch,
-		"disable-multipart-verify":      aSwitch,
-		"disable-etag-verify":           aSwitch,
+		"additional-checksum-algorithm":      {good: "CRC64NVME", bad: "XXHASH32", says: algorithms + `"XXHASH32"`},
+		"full-object-checksum":               aSwitch,
+		"enable-additional-checksum":         aSwitch,
+		"disable-multipart-verify":           aSwitch,
+		"disable-etag-verify":                aSwitch,
+		"disable-additional-checksum-verify": aSwitch,
 
 		"worker-size":          {def: "16", good: "65535", bad: "0", says: "must be between 1 and 65535, not 0"},
 		"max-parallel-uploads": {def: "16", good: "1", bad: "65536", says: "must be between 1 and 65535, not 65536"},

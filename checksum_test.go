@@ -1,0 +1,150 @@
+package s3sync_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"s3sync"
+	"s3sync/internal/checksum"
+	"s3sync/storage"
+	"s3sync/storage/mem"
+)
+
+// sizes around the threshold, and parts of odd sizes.
+func checksumSizes() map[string]int {
+	const mib = s3sync.MiB
+	return map[string]int{"empty": 0, "whole": 1000, "threshold": 8 * mib, "two parts": 9*mib + 1}
+}
+
+// eachChecksum runs a test for every checksum that S3 has.
+func eachChecksum(t *testing.T, test func(t *testing.T, a checksum.Algorithm, full bool)) {
+	t.Helper()
+	for _, a := range checksum.Algorithms() {
+		for _, full := range []bool{false, true} {
+			if full && !a.Allows(checksum.FullObject) {
+				continue
+			}
+			t.Run(fmt.Sprint(a, "/full=", full), func(t *testing.T) { test(t, a, full) })
+		}
+	}
+}
+
+// Upload, copy in other part sizes, download: every checksum is proved.
+func TestAdditionalChecksums(t *testing.T) {
+	eachChecksum(t, func(t *testing.T, a checksum.Algorithm, full bool) {
+		source, first, second := mem.New(), mem.New(), mem.New()
+		sizes := checksumSizes()
+		for name, size := range sizes {
+			put(t, source, map[string]string{name: strings.Repeat("0123456", size/7+1)[:size]})
+		}
+		up := config(source, first)
+		up.Verify.Algorithm, up.Verify.FullObject = string(a), full
+		across := config(first, second)
+		across.Verify.Algorithm, across.Verify.FullObject = string(a), full
+		across.Verify.ReadChecksum = true
+		across.Transfer.ChunkSize = 5 * s3sync.MiB
+		down := download(second, t.TempDir())
+		down.Verify.ReadChecksum = true
+		for _, cfg := range []*s3sync.Config{up, across, down} {
+			report := run(t, cfg)
+			n := int64(len(sizes))
+			if report.ChecksumVerified != n || report.ETagVerified != n || report.Unverified+report.Warnings != 0 {
+				t.Errorf("%+v", report.Stats)
+			}
+		}
+	})
+}
+
+// The digests prove an object whose ETags say nothing.
+func TestChecksumsProveWhatETagsCannot(t *testing.T) {
+	for name, tt := range map[string]struct {
+		algorithm  string
+		read       bool
+		verified   int64
+		unverified int64
+	}{
+		"none":        {"", false, 0, 1},
+		"only upload": {"CRC32C", false, 1, 1}, // the way from the source is not proved
+		"only read":   {"", true, 1, 1},
+		"both":        {"CRC32C", true, 1, 0},
+		"different":   {"SHA256", true, 1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
+			_, err := source.Put(t.Context(), "a", storage.Block{Data: []byte("data")},
+				storage.WriteOptions{Size: 4, Checksum: storage.Checksum{Algorithm: "CRC32C", Type: "COMPOSITE"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			source.opaque = true
+			target.written = func(_ string, i *storage.Info) { i.Opaque = true }
+			cfg := config(source, target)
+			cfg.Verify.Algorithm, cfg.Verify.ReadChecksum = tt.algorithm, tt.read
+			report := run(t, cfg)
+			if report.ETagVerified != 0 || report.ChecksumVerified != tt.verified || report.Unverified != tt.unverified {
+				t.Errorf("%+v", report.Stats)
+			}
+		})
+	}
+}
+
+// A source without a checksum that was asked for is a warning, no failure.
+func TestMissingChecksumIsAWarning(t *testing.T) {
+	source, target := mem.New(), mem.New()
+	put(t, source, map[string]string{"a": "data"})
+	cfg := config(source, target)
+	cfg.Verify.ReadChecksum = true
+	report := run(t, cfg)
+	if report.Transferred != 1 || report.Warnings != 1 || report.ETagVerified != 1 || report.Unverified != 0 {
+		t.Errorf("%+v", report.Stats)
+	}
+}
+
+// A wrong checksum in an answer of either side is never counted as verified.
+func TestWrongChecksumIsAFailure(t *testing.T) {
+	for name, side := range map[string]func(source, target *faulty){
+		"source": func(source, _ *faulty) { source.lie = true },
+		"target": func(_, target *faulty) {
+			target.written = func(_ string, i *storage.Info) { i.Checksums[0].Value = "AAAAAA==" }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
+			_, err := source.Put(t.Context(), "a", storage.Block{Data: []byte("data")},
+				storage.WriteOptions{Size: 4, Checksum: storage.Checksum{Algorithm: "CRC32", Type: "FULL_OBJECT"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			side(source, target)
+			cfg := config(source, target)
+			cfg.Verify.Algorithm, cfg.Verify.ReadChecksum = "CRC32", true
+			report, err := s3sync.Sync(t.Context(), cfg)
+			if !errors.Is(err, storage.ErrMismatch) || report.Transferred+report.ChecksumVerified != 0 {
+				t.Errorf("error %v, %+v", err, report.Stats)
+			}
+			if name == "source" && len(contents(t, target.Store)) != 0 {
+				t.Error("published before it was verified")
+			}
+
+			cfg.Verify.Checksum = name == "source"
+			if _, err := s3sync.Sync(t.Context(), cfg); (err == nil) != (name == "target") {
+				t.Errorf("with the comparison at the target off: %v", err)
+			}
+		})
+	}
+}
+
+// --disable-multipart-verify leaves composite checksums alone, too.
+func TestMultipartVerifyOff(t *testing.T) {
+	source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
+	put(t, source, map[string]string{"a": strings.Repeat("x", 9*s3sync.MiB)})
+	cfg := config(source, target)
+	cfg.Verify.Algorithm = "SHA256"
+	cfg.Verify.Multipart = false
+	report := run(t, cfg)
+	if report.Transferred != 1 || report.ETagVerified+report.ChecksumVerified != 0 || report.Unverified != 1 {
+		t.Errorf("%+v", report.Stats)
+	}
+}

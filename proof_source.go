@@ -1,0 +1,170 @@
+package s3sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"s3sync/internal/checksum"
+	"s3sync/storage"
+)
+
+// maxGuesses bounds the digests computed where a server cannot tell the layout
+// of an object: each costs a hash of all its bytes.
+const maxGuesses = 3
+
+// prepareSource decides what is computed of the object that is read. attempt
+// counts from 0.
+func (s *syncer) prepareSource(ctx context.Context, p *proof, r storage.Reader, attempt int) error {
+	l := &layoutFinder{s: s, r: r, attempt: attempt}
+	s.prepareSourceETag(ctx, p, l)
+	if s.cfg.Verify.ReadChecksum {
+		if err := s.prepareSourceSum(ctx, p, l); err != nil {
+			return err
+		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(l.err, storage.ErrChanged):
+		return l.err
+	}
+	return nil
+}
+
+func (s *syncer) prepareSourceETag(ctx context.Context, p *proof, l *layoutFinder) {
+	e, info, v := &p.source, l.r.Info(), &s.cfg.Verify
+	parts, ok := checksum.ParseETag(info.ETag)
+	switch {
+	case !v.ETag:
+		e.etag.why = errVerifyOff
+	case info.Opaque:
+		e.etag.why = errOpaque
+	case !ok:
+		e.etag.why = errNoETag
+	case parts > 0 && !v.Multipart:
+		e.etag.why = errMultipartOff
+	}
+	if e.etag.why != nil {
+		return
+	}
+	var layouts []checksum.Layout
+	if layouts, e.etag.guessed, e.etag.why = l.find(ctx, parts); e.etag.why != nil {
+		return
+	}
+	for _, layout := range layouts {
+		if t := p.target.etags; len(t) > 0 && t[0].Layout().Equal(layout) {
+			e.etags = append(e.etags, t[0])
+		} else {
+			e.etags = append(e.etags, checksum.NewETag(layout))
+		}
+	}
+}
+
+// prepareSourceSum takes the additional checksum of the source that is written
+// to the target, too, or else the one that is cheapest to compute.
+func (s *syncer) prepareSourceSum(ctx context.Context, p *proof, l *layoutFinder) error {
+	e, info := &p.source, l.r.Info()
+	var told []storage.Checksum
+	err := s.again(ctx, info.Key, func(ctx context.Context) (err error) {
+		told, err = l.r.Checksums(ctx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, a := range slices.Insert(checksum.Algorithms(), 0, p.algorithm) {
+		i := slices.IndexFunc(told, func(c storage.Checksum) bool { return c.Algorithm == string(a) })
+		if i < 0 {
+			continue
+		}
+		e.told = told[i]
+		return s.sourceForms(ctx, p, l, a)
+	}
+	e.sum.why = errNoChecksum
+	return nil
+}
+
+// sourceForms finds the ways in which the source's checksum can have been made.
+func (s *syncer) sourceForms(ctx context.Context, p *proof, l *layoutFinder, a checksum.Algorithm) error {
+	e, info := &p.source, l.r.Info()
+	layouts := []checksum.Layout{checksum.Whole(info.Size)}
+	parts, _ := checksum.ParseValue(a, e.told.Value)
+	if parts > 0 || checksum.Type(e.told.Type) == checksum.Composite {
+		if !s.cfg.Verify.Multipart {
+			e.sum.why = errMultipartOff
+			return nil
+		}
+		if parts == 0 {
+			parts, _ = checksum.ParseETag(info.ETag)
+		}
+		if layouts, e.sum.guessed, e.sum.why = l.find(ctx, parts); e.sum.why != nil {
+			return nil
+		}
+	}
+	for _, f := range a.Forms(e.told.Value, checksum.Type(e.told.Type), layouts...) {
+		if t := p.target.sums; len(t) > 0 && a == p.algorithm && t[0].Type() == f.Type && t[0].Layout().Equal(f.Layout) {
+			e.sums = append(e.sums, t[0])
+			continue
+		}
+		sum, err := checksum.NewSum(a, f.Layout, f.Type)
+		if err != nil {
+			return fmt.Errorf("checksum of the source: %w", err)
+		}
+		e.sums = append(e.sums, sum)
+	}
+	if len(e.sums) == 0 {
+		e.sum.why = fmt.Errorf("the source's %s checksum %q makes no sense for it", a, e.told.Value)
+	}
+	return nil
+}
+
+// A layoutFinder finds once how the source was cut.
+type layoutFinder struct {
+	s       *syncer
+	r       storage.Reader
+	attempt int
+
+	asked bool
+	sizes []int64
+	err   error
+}
+
+// find returns the layouts in which an object of that many parts can have been
+// written; 0 parts is an object written whole. The first attempt trusts what
+// the first part tells of the others.
+func (l *layoutFinder) find(ctx context.Context, parts int) (layouts []checksum.Layout, guessed bool, err error) {
+	info := l.r.Info()
+	if parts == 0 {
+		return []checksum.Layout{checksum.Whole(info.Size)}, false, nil
+	}
+	if !l.asked {
+		l.asked = true
+		query := storage.InferParts
+		if l.attempt > 0 {
+			query = storage.ExactParts
+		}
+		l.err = l.s.again(ctx, info.Key, func(ctx context.Context) (err error) {
+			l.sizes, err = l.r.Layout(ctx, query)
+			return err
+		})
+	}
+	switch {
+	case l.err != nil:
+		return nil, false, fmt.Errorf("%w: %w", errUnknownLayout, l.err)
+	case len(l.sizes) == parts:
+		layout, err := checksum.Parts(l.sizes)
+		if err != nil {
+			return nil, false, fmt.Errorf("%w: %w", errUnknownLayout, err)
+		}
+		return []checksum.Layout{layout}, false, nil
+	}
+	for _, size := range checksum.GuessLayouts(info.Size, parts, l.s.cfg.Transfer.ChunkSize) {
+		layouts = append(layouts, checksum.Uniform(info.Size, size))
+	}
+	if len(layouts) == 0 {
+		return nil, false, errUnknownLayout
+	}
+	return layouts[:min(len(layouts), maxGuesses)], true, nil
+}
