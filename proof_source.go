@@ -99,7 +99,8 @@ func (s *syncer) sourceForms(ctx context.Context, p *proof, l *layoutFinder, a c
 		if parts == 0 {
 			parts, _ = checksum.ParseETag(info.ETag)
 		}
-		if layouts, e.sum.guessed, e.sum.why = l.find(ctx, parts); e.sum.why != nil {
+		layouts, e.sum.guessed, e.sum.why = l.find(ctx, parts)
+		if len(layouts) == 0 {
 			return nil
 		}
 	}
