@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,7 +38,10 @@ func (r *reader) layout(ctx context.Context, exact bool) ([]int64, error) {
 		return []int64{r.info.Size}, nil
 	}
 	first, err := r.partSize(ctx, 1)
-	if err != nil || first <= 0 || first >= r.info.Size {
+	switch {
+	case refusesParts(err):
+		return nil, nil
+	case err != nil || first <= 0 || first >= r.info.Size:
 		return nil, err // a server that tells of the whole does not know parts
 	}
 	if uniform := uniformLayout(r.info.Size, first, n); uniform != nil && !exact {
@@ -63,6 +68,15 @@ func (r *reader) layout(ctx context.Context, exact bool) ([]int64, error) {
 		return nil, nil
 	}
 	return sizes, nil
+}
+
+// refusesParts reports whether err says that the server cannot be asked for a
+// part: that of S3 and of most others can.
+func refusesParts(err error) bool {
+	f, ok := errors.AsType[*failure](err)
+	return ok && slices.Contains([]int{
+		http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusNotImplemented,
+	}, f.status)
 }
 
 // partCount is the number at the end of an ETag, 1 where there is none, and 0
