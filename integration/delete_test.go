@@ -74,11 +74,13 @@ func TestDeleteOptions(t *testing.T) {
 		gone   []string
 		warns  int64
 	}{
-		"off":      {func(*s3sync.Config) {}, nil, 0},
-		"on":       {func(c *s3sync.Config) { c.Delete.Enable = true }, []string{"gone-1", "gone-2", "gone-3", "gone-4", "keep-1", "keep-2"}, 0},
-		"max 3":    {func(c *s3sync.Config) { c.Delete.Enable, c.Delete.Max = true, 3 }, []string{"gone-1", "gone-2", "gone-3"}, 1},
-		"max 6":    {func(c *s3sync.Config) { c.Delete.Enable, c.Delete.Max = true, 6 }, []string{"gone-1", "gone-2", "gone-3", "gone-4", "keep-1", "keep-2"}, 0},
-		"excluded": {func(c *s3sync.Config) { c.Delete.Enable, c.Filter.Exclude = true, regexp.MustCompile("^(keep|source)-") }, []string{"gone-1", "gone-2", "gone-3", "gone-4"}, 0},
+		"off":   {func(*s3sync.Config) {}, nil, 0},
+		"on":    {func(c *s3sync.Config) { c.Delete.Enable = true }, []string{"gone-1", "gone-2", "gone-3", "gone-4", "keep-1", "keep-2"}, 0},
+		"max 3": {func(c *s3sync.Config) { c.Delete.Enable, c.Delete.Max = true, 3 }, []string{"gone-1", "gone-2", "gone-3"}, 1},
+		"max 6": {func(c *s3sync.Config) { c.Delete.Enable, c.Delete.Max = true, 6 }, []string{"gone-1", "gone-2", "gone-3", "gone-4", "keep-1", "keep-2"}, 0},
+		"excluded": {func(c *s3sync.Config) {
+			c.Delete.Enable, c.Filter.Exclude = true, regexp.MustCompile("^(keep|source)-")
+		}, []string{"gone-1", "gone-2", "gone-3", "gone-4"}, 0},
 		"excluded, too": {func(c *s3sync.Config) {
 			c.Delete.Enable, c.Delete.Excluded, c.Filter.Exclude = true, true, regexp.MustCompile("^(keep|source)-")
 		}, []string{"gone-1", "gone-2", "gone-3", "gone-4", "keep-1", "keep-2"}, 0},

@@ -1,0 +1,202 @@
+package integration_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"s3sync"
+	"s3sync/internal/faultproxy"
+	"s3sync/internal/s3server"
+)
+
+// layouts are objects by how others wrote them, and how many requests for a
+// part's headers it takes to know their parts.
+func layouts() map[string]struct{ parts, heads []int } {
+	const MiB = s3sync.MiB
+	return map[string]struct{ parts, heads []int }{
+		// One request, of which all else follows.
+		"two-of-5":        {[]int{5 * MiB, 1}, []int{1}},
+		"three-of-5":      {[]int{5 * MiB, 5 * MiB, 5 * MiB}, []int{1}},
+		"two-of-7":        {[]int{7 * MiB, 3 * MiB}, []int{1}},
+		"below-threshold": {[]int{5 * MiB, 100}, []int{1}},
+		// The ETag tells everything.
+		"one-part":       {[]int{100}, nil},
+		"one-large-part": {[]int{9 * MiB}, nil},
+		// The first part and the number of parts do not make up the size.
+		"first-is-small": {[]int{5 * MiB, 11 * MiB}, []int{1, 2}},
+		// They do, but it is not so: seen when the digest is compared.
+		"looks-uniform": {[]int{5 * MiB, 6 * MiB, 7 * MiB, MiB}, []int{1, 1, 2, 3, 4}},
+	}
+}
+
+// TestLayoutsOfOthers: objects that were written in parts of any sizes, or in
+// one piece although they are large, are proved on the way down and between
+// buckets, at the cost of one HEAD request for an object in equal parts and of
+// none for one that is not in parts.
+func TestLayoutsOfOthers(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		source, content := fresh(t, srv), map[string][]byte{}
+		for key, tt := range layouts() {
+			var parts [][]byte
+			for i, size := range tt.parts {
+				parts = append(parts, random(byte(i+1), size))
+			}
+			source.putParts(t, key, parts...)
+			content[key] = bytes.Join(parts, nil)
+		}
+		content["plain"], content["large-plain"] = random(1, 100), random(2, 9*s3sync.MiB)
+		source.put(t, "plain", content["plain"])
+		source.put(t, "large-plain", content["large-plain"])
+
+		root, target := t.TempDir(), fresh(t, srv)
+		for _, side := range []s3sync.Endpoint{local(root), target.at("")} {
+			proxy := faultproxy.New(t, srv.Endpoint)
+			cfg := config(source.at(proxy.URL), side) // with the default parts of 8 MiB
+			run(t, cfg).succeeded(t, len(content))
+			for key, tt := range layouts() {
+				if got := proxy.Count("HEAD " + key); got != len(tt.heads) {
+					t.Errorf("%s: %d HEAD requests, want %d", key, got, len(tt.heads))
+				}
+			}
+			if got := proxy.Count("HEAD *plain"); got != 0 {
+				t.Errorf("%d HEAD requests for objects that are in no parts", got)
+			}
+		}
+		for key, data := range content {
+			if got, err := os.ReadFile(filepath.Join(root, key)); err != nil || !bytes.Equal(got, data) {
+				t.Errorf("%s: %v, or other content", key, err)
+			}
+			target.contains(t, content, []string{key})
+		}
+		// What was written in our parts is known to be the same now.
+		if again := sync(t, config(source.at(""), target.at(""))); again.Transferred != 0 {
+			t.Errorf("again: %+v", again.Stats)
+		}
+	})
+}
+
+// TestLayoutFromServerThatDoesNotTell: some servers answer HEAD with partNumber
+// as if it were not there. Usual part sizes are tried; what they do not explain
+// is transferred with a warning.
+func TestLayoutFromServerThatDoesNotTell(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		source := fresh(t, srv)
+		source.putParts(t, "usual-8", random(1, 8*s3sync.MiB), random(2, 100))
+		source.putParts(t, "odd", random(1, 7*s3sync.MiB+1), random(2, 6*s3sync.MiB+1), random(3, 100))
+		for name, fault := range map[string]string{
+			"the whole":       "HeadObject set.Content-Length=99999999",
+			"not implemented": "HeadObject status=501",
+			"bad request":     "HeadObject status=400",
+		} {
+			t.Run(name, func(t *testing.T) {
+				root := t.TempDir()
+				proxy := faultproxy.New(t, srv.Endpoint, fault)
+				o := run(t, config(source.at(proxy.URL), local(root)))
+				if o.err != nil || o.Transferred != 2 || o.ETagVerified != 1 || o.Unverified != 1 || o.Warnings != 1 || o.Failed != 0 {
+					t.Errorf("%v, %+v\n%s", o.err, o.Stats, o.log)
+				}
+				if events := o.of(s3sync.EventUnverified); len(events) != 1 || events[0].Key != "odd" || events[0].Err == nil {
+					t.Errorf("%+v", events)
+				}
+				hasFiles(t, root, "odd", "usual-8")
+			})
+		}
+	})
+}
+
+// TestVerificationOff: nothing is compared that need not be, and nothing is
+// counted as proved that was not; damage then goes through.
+func TestVerificationOff(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		source := fresh(t, srv)
+		source.put(t, "plain", random(1, 100))
+		source.putParts(t, "parts", random(1, 5*s3sync.MiB), random(2, 100))
+		for name, tt := range map[string]struct {
+			adjust   func(*s3sync.Config)
+			verified int64
+			heads    int
+		}{
+			"on":        {func(*s3sync.Config) {}, 2, 1},
+			"multipart": {func(c *s3sync.Config) { c.Verify.Multipart = false }, 1, 0},
+			"all":       {func(c *s3sync.Config) { c.Verify.ETag, c.Verify.Multipart = false, false }, 0, 0},
+		} {
+			t.Run(name, func(t *testing.T) {
+				target, root := fresh(t, srv), t.TempDir()
+				for _, side := range []s3sync.Endpoint{local(root), target.at("")} {
+					proxy := faultproxy.New(t, srv.Endpoint)
+					cfg := small(config(source.at(proxy.URL), side))
+					tt.adjust(cfg)
+					o := run(t, cfg)
+					if o.err != nil || o.Transferred != 2 || o.ETagVerified != tt.verified || o.Unverified != 2-tt.verified || o.Warnings != 0 {
+						t.Errorf("%v, %+v\n%s", o.err, o.Stats, o.log)
+					}
+					if got := proxy.Count("HEAD"); got != tt.heads {
+						t.Errorf("%d HEAD requests, want %d", got, tt.heads)
+					}
+				}
+				target.holds(t, []string{"parts", "plain"})
+				hasFiles(t, root, "parts", "plain")
+			})
+		}
+		t.Run("damage", func(t *testing.T) {
+			root := t.TempDir()
+			proxy := faultproxy.New(t, srv.Endpoint, "GetObject flip byte=0")
+			cfg := config(source.at(proxy.URL), local(root))
+			cfg.Verify.ETag, cfg.Verify.Multipart = false, false
+			if o := run(t, cfg); o.err != nil || o.Unverified != 2 {
+				t.Errorf("%v, %+v", o.err, o.Stats)
+			}
+			if got, err := os.ReadFile(filepath.Join(root, "plain")); err != nil || bytes.Equal(got, random(1, 100)) {
+				t.Errorf("%v, or the damage did not happen", err)
+			}
+		})
+	})
+}
+
+// TestEncryptedBuckets: an object that the server encrypts under a key of KMS has
+// an ETag that is no digest. It is not compared, in either role, and that is
+// told. Encryption that keeps digests is no reason to compare less.
+func TestEncryptedBuckets(t *testing.T) {
+	srv := s3server.Shared(t, s3server.MinIO)
+	for name, tt := range map[string]struct {
+		rule     types.ServerSideEncryptionByDefault
+		verified int64
+	}{
+		"SSE-S3":  {types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAes256}, 2},
+		"SSE-KMS": {types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAwsKms, KMSMasterKeyID: ptr("test-key")}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root, encrypted, copied := t.TempDir(), fresh(t, srv), filepath.Join(t.TempDir(), "copy")
+			_, err := srv.Client().PutBucketEncryption(t.Context(), &s3.PutBucketEncryptionInput{
+				Bucket: &encrypted.name,
+				ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{
+					Rules: []types.ServerSideEncryptionRule{{ApplyServerSideEncryptionByDefault: &tt.rule}},
+				},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, root, "plain", random(1, 100))
+			write(t, root, "parts", random(2, 6*s3sync.MiB))
+			for _, cfg := range []*s3sync.Config{
+				config(local(root), encrypted.at("")),
+				config(encrypted.at(""), local(copied)),
+			} {
+				o := run(t, small(cfg))
+				if o.err != nil || o.Transferred != 2 || o.ETagVerified != tt.verified || o.Unverified != 2-tt.verified || o.Warnings != 0 {
+					t.Errorf("%v, %+v\n%s", o.err, o.Stats, o.log)
+				}
+				if told := strings.Contains(o.log, "level=INFO msg=\"not verified.\""); told != (tt.verified == 0) {
+					t.Error(o.log)
+				}
+			}
+			sameTree(t, root, copied)
+		})
+	}
+}
