@@ -67,7 +67,7 @@ func (s *syncer) prepareSourceETag(ctx context.Context, p *proof, l *layoutFinde
 func (s *syncer) prepareSourceSum(ctx context.Context, p *proof, l *layoutFinder) error {
 	e, info := &p.source, l.r.Info()
 	var told []storage.Checksum
-	err := s.again(ctx, info.Key, func(ctx context.Context) (err error) {
+	err := s.askAgain(ctx, info.Key, func(ctx context.Context) (err error) {
 		told, err = l.r.Checksums(ctx)
 		return err
 	})
@@ -134,7 +134,7 @@ type layoutFinder struct {
 
 // find returns the layouts in which an object of that many parts can have been
 // written; 0 parts is an object written whole. The first attempt trusts what
-// the first part tells of the others.
+// the first part tells of the others, if another attempt may follow.
 func (l *layoutFinder) find(ctx context.Context, parts int) (layouts []checksum.Layout, guessed bool, err error) {
 	info := l.r.Info()
 	if parts == 0 {
@@ -143,10 +143,10 @@ func (l *layoutFinder) find(ctx context.Context, parts int) (layouts []checksum.
 	if !l.asked {
 		l.asked = true
 		query := storage.InferParts
-		if l.attempt > 0 {
+		if l.attempt > 0 || l.s.policy.Count == 0 {
 			query = storage.ExactParts
 		}
-		l.err = l.s.again(ctx, info.Key, func(ctx context.Context) (err error) {
+		l.err = l.s.askAgain(ctx, info.Key, func(ctx context.Context) (err error) {
 			l.sizes, err = l.r.Layout(ctx, query)
 			return err
 		})

@@ -121,16 +121,8 @@ func (s *syncer) sendWhole(ctx context.Context, t *task) (storage.Info, error) {
 
 // fetch reads and digests part i of the plan into p.
 func (s *syncer) fetch(ctx context.Context, t *task, p []byte, i int, off int64) (storage.Block, error) {
-	var changed error
-	err := s.again(ctx, t.it.key(), func(ctx context.Context) error {
-		err := t.from.ReadAt(ctx, p, off)
-		if errors.Is(err, storage.ErrChanged) {
-			changed = err // another read cannot help: the object is begun anew
-			return nil
-		}
-		return err
-	})
-	if err = errors.Join(err, changed); err != nil {
+	err := s.askAgain(ctx, t.it.key(), func(ctx context.Context) error { return t.from.ReadAt(ctx, p, off) })
+	if err != nil {
 		return storage.Block{}, err
 	}
 	s.report.bytes.Add(int64(len(p)))
@@ -259,4 +251,23 @@ func (s *syncer) again(ctx context.Context, key string, f func(context.Context) 
 	return retry.Do(ctx, s.policy, func(_ int, err error) {
 		s.report.emit(Event{Type: EventRetry, Key: key, Err: err})
 	}, f)
+}
+
+// askAgain is again for a question about an object that is open. If it is not
+// the same object any more no repetition can help: it is begun anew, which is
+// for the caller of transfer to do.
+func (s *syncer) askAgain(ctx context.Context, key string, f func(context.Context) error) error {
+	var changed error
+	err := s.again(ctx, key, func(ctx context.Context) error {
+		err := f(ctx)
+		if errors.Is(err, storage.ErrChanged) {
+			changed = err
+			return nil
+		}
+		return err
+	})
+	if changed != nil {
+		return changed
+	}
+	return err
 }
