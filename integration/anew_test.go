@@ -1,0 +1,49 @@
+package integration_test
+
+import (
+	"bytes"
+	"net/http"
+	"os"
+	"path/filepath"
+	gosync "sync"
+	"testing"
+
+	"s3sync"
+	"s3sync/internal/s3server"
+)
+
+// TestOverwrittenBeforeItsPartsAreKnown: an object that is replaced between being
+// read and being asked for its parts is begun anew, not left without a proof.
+func TestOverwrittenBeforeItsPartsAreKnown(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		source, root := fresh(t, srv), t.TempDir()
+		source.putParts(t, "parts", random(1, 5*s3sync.MiB), random(2, 100))
+		front := newFront(t, srv.Endpoint)
+		var once gosync.Once
+		front.before = func(_ http.ResponseWriter, r *http.Request) bool {
+			if r.Method == http.MethodHead {
+				once.Do(func() { source.putParts(t, "parts", random(3, 5*s3sync.MiB), random(4, 100)) })
+			}
+			return false
+		}
+		o := run(t, config(source.at(front.URL), local(root)))
+		o.succeeded(t, 1)
+		want := append(random(3, 5*s3sync.MiB), random(4, 100)...)
+		if got, err := os.ReadFile(filepath.Join(root, "parts")); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%v, or not the last version", err)
+		}
+	})
+}
+
+// TestLayoutWithoutRepetition: an object in odd parts needs no second attempt
+// that the settings do not allow.
+func TestLayoutWithoutRepetition(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		source, root := fresh(t, srv), t.TempDir()
+		source.putParts(t, "looks-uniform", random(1, 5*s3sync.MiB), random(2, 6*s3sync.MiB), random(3, 100))
+		source.putParts(t, "looks-uniform-2", random(1, 6*s3sync.MiB), random(2, 5*s3sync.MiB), random(3, s3sync.MiB+100))
+		cfg := config(source.at(""), local(root))
+		cfg.Retry.ForceCount = 0
+		run(t, cfg).succeeded(t, 2)
+	})
+}
