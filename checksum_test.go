@@ -3,6 +3,7 @@ package s3sync_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -146,5 +147,72 @@ func TestMultipartVerifyOff(t *testing.T) {
 	report := run(t, cfg)
 	if report.Transferred != 1 || report.ETagVerified+report.ChecksumVerified != 0 || report.Unverified != 1 {
 		t.Errorf("%+v", report.Stats)
+	}
+}
+
+// --auto-chunksize gives the target the parts of the source, whatever they are,
+// also where they are too large to be held in memory.
+func TestAutoChunkSize(t *testing.T) {
+	const mib = s3sync.MiB
+	for name, tt := range map[string]struct {
+		parts []int // one is an object written whole
+		sum   string
+	}{
+		"whole":               {[]int{20 * mib}, "CRC32"},
+		"small whole":         {[]int{100}, ""},
+		"uniform":             {[]int{5 * mib, 5 * mib, mib}, "SHA256"},
+		"not uniform":         {[]int{5 * mib, 7 * mib, 6 * mib, 1}, "CRC64NVME"},
+		"larger than memory":  {[]int{40 * mib, 33 * mib}, "SHA1"},
+		"whole beyond memory": {[]int{70 * mib}, "CRC32C"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, target := mem.New(), mem.New()
+			putParts(t, source, "a", tt.parts...)
+			cfg := config(source, target)
+			cfg.Transfer.AutoChunkSize = true
+			cfg.Transfer.MaxMemory = 32 * mib
+			cfg.Verify.Algorithm = tt.sum
+			report := run(t, cfg)
+			if report.ETagVerified != 1 || report.ChecksumVerified != int64(min(len(tt.sum), 1)) || report.Warnings != 0 {
+				t.Errorf("%+v", report.Stats)
+			}
+			opts := storage.StatOptions{Parts: storage.ExactParts}
+			want, err := source.Stat(t.Context(), "a", opts)
+			got, err2 := target.Stat(t.Context(), "a", opts)
+			if err := errors.Join(err, err2); err != nil {
+				t.Fatal(err)
+			}
+			if got.ETag != want.ETag || !slices.Equal(got.Parts, want.Parts) {
+				t.Errorf("target has %s %v, source %s %v", got.ETag, got.Parts, want.ETag, want.Parts)
+			}
+		})
+	}
+}
+
+// putParts writes an object in parts of these sizes, or whole if there is one.
+func putParts(t *testing.T, s storage.Store, key string, sizes ...int) {
+	t.Helper()
+	total := 0
+	for _, n := range sizes {
+		total += n
+	}
+	data := []byte(strings.Repeat("0123456789abcde", total/15+1)[:total])
+	if len(sizes) == 1 {
+		put(t, s, map[string]string{key: string(data)})
+		return
+	}
+	w, err := s.Create(t.Context(), key, storage.WriteOptions{Size: int64(total)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	off := 0
+	for i, n := range sizes {
+		if err := w.WritePart(t.Context(), i+1, int64(off), storage.Block{Data: data[off : off+n]}); err != nil {
+			t.Fatal(err)
+		}
+		off += n
+	}
+	if _, err := w.Commit(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -124,7 +124,6 @@ func (c *Config) Supported(field any) bool {
 		&c.ServerSideCopy, &c.Versioning.Enable,
 		&k.ETag, &k.MtimeAndETag, &k.Checksum, &k.MtimeAndChecksum,
 		&y.NoExpressChecksum,
-		&c.Transfer.AutoChunkSize,
 		&m.CacheControl, &m.ContentDisposition, &m.ContentEncoding, &m.ContentLanguage, &m.ContentType,
 		&m.Expires, &m.User, &m.WebsiteRedirect, &m.StorageClass, &m.ACL, &m.PutLastModified,
 		&c.Tagging.Set, &c.Tagging.Disable, &c.Tagging.SyncLatest,

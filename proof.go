@@ -52,7 +52,7 @@ type verdict struct {
 }
 
 // newProof prepares the digests of an object that is written as plan says.
-func (s *syncer) newProof(ctx context.Context, r storage.Reader, plan checksum.Layout, attempt int) (*proof, error) {
+func (s *syncer) newProof(ctx context.Context, plan checksum.Layout, l *layoutFinder) (*proof, error) {
 	p := &proof{wantSHA256: s.target.Caps().WantSHA256}
 	if err := s.prepareTarget(p, plan); err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func (s *syncer) newProof(ctx context.Context, r storage.Reader, plan checksum.L
 	if s.sourceLocal {
 		return p, nil
 	}
-	return p, s.prepareSource(ctx, p, r, attempt)
+	return p, s.prepareSource(ctx, p, l)
 }
 
 // prepareTarget decides what is computed of the object to be written.
@@ -135,6 +135,22 @@ func (p *proof) block(ctx context.Context, data []byte, i int, off int64) (stora
 		}
 	}
 	return b, p.source.write(ctx, data, off, &p.target)
+}
+
+// feed digests bytes that are not a part of their own. It may wait for the bytes
+// before them.
+func (p *proof) feed(ctx context.Context, data []byte, off int64) error {
+	for _, etag := range p.target.etags {
+		if err := etag.WriteAt(ctx, data, off); err != nil {
+			return err
+		}
+	}
+	for _, sum := range p.target.sums {
+		if err := sum.WriteAt(ctx, data, off); err != nil {
+			return err
+		}
+	}
+	return p.source.write(ctx, data, off, &p.target)
 }
 
 // digest is the digest of a block that the target keeps: computed only if it is

@@ -14,10 +14,8 @@ import (
 // of an object: each costs a hash of all its bytes.
 const maxGuesses = 3
 
-// prepareSource decides what is computed of the object that is read. attempt
-// counts from 0.
-func (s *syncer) prepareSource(ctx context.Context, p *proof, r storage.Reader, attempt int) error {
-	l := &layoutFinder{s: s, r: r, attempt: attempt}
+// prepareSource decides what is computed of the object that is read.
+func (s *syncer) prepareSource(ctx context.Context, p *proof, l *layoutFinder) error {
 	s.prepareSourceETag(ctx, p, l)
 	if s.cfg.Verify.ReadChecksum {
 		if err := s.prepareSourceSum(ctx, p, l); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"strings"
 
 	"s3sync/internal/buffer"
@@ -69,8 +70,28 @@ func (s *syncer) plan(size int64) checksum.Layout {
 	return checksum.Uniform(size, checksum.Plan(size, tr.ChunkSize, s.target.Caps().MaxParts))
 }
 
+// planLike cuts an object as its source is, if that is asked for, and else as
+// the options say.
+func (s *syncer) planLike(ctx context.Context, t *task, l *layoutFinder) checksum.Layout {
+	plan := s.plan(t.info.Size)
+	if !s.cfg.Transfer.AutoChunkSize || s.sourceLocal || s.target.Caps().Files {
+		return plan
+	}
+	parts, ok := checksum.ParseETag(t.info.ETag)
+	if ok {
+		layouts, guessed, err := l.find(ctx, parts)
+		if err == nil && !guessed {
+			return layouts[0]
+		}
+	}
+	s.log.write(slog.LevelWarn, "the part sizes of the source cannot be found out; those of the options are used.",
+		slog.String("key", t.it.key()))
+	return plan
+}
+
 func (s *syncer) send(ctx context.Context, t *task, attempt int) error {
-	t.plan = s.plan(t.info.Size)
+	finder := &layoutFinder{s: s, r: t.from, attempt: attempt}
+	t.plan = s.planLike(ctx, t, finder)
 	t.opts = storage.WriteOptions{
 		Attributes: t.info.Attributes, Size: t.info.Size, ModTime: t.info.ModTime, Checksum: s.checksumOptions(),
 	}
@@ -78,7 +99,7 @@ func (s *syncer) send(ctx context.Context, t *task, attempt int) error {
 		t.opts.ContentType = mime.TypeOf(t.it.key())
 	}
 	var err error
-	if t.proof, err = s.newProof(ctx, t.from, t.plan, attempt); err != nil {
+	if t.proof, err = s.newProof(ctx, t.plan, finder); err != nil {
 		return err
 	}
 	var written storage.Info
@@ -99,6 +120,9 @@ func (s *syncer) send(ctx context.Context, t *task, attempt int) error {
 
 // sendWhole moves an object in one piece.
 func (s *syncer) sendWhole(ctx context.Context, t *task) (storage.Info, error) {
+	if s.streams(t.info.Size) {
+		return s.streamWhole(ctx, t)
+	}
 	buf, err := s.buffers.Get(ctx, int(t.info.Size))
 	if err != nil {
 		return storage.Info{}, err
@@ -121,12 +145,19 @@ func (s *syncer) sendWhole(ctx context.Context, t *task) (storage.Info, error) {
 
 // fetch reads and digests part i of the plan into p.
 func (s *syncer) fetch(ctx context.Context, t *task, p []byte, i int, off int64) (storage.Block, error) {
-	err := s.askAgain(ctx, t.it.key(), func(ctx context.Context) error { return t.from.ReadAt(ctx, p, off) })
-	if err != nil {
+	if err := s.read(ctx, t, p, off); err != nil {
 		return storage.Block{}, err
 	}
-	s.report.bytes.Add(int64(len(p)))
 	return t.proof.block(ctx, p, i, off)
+}
+
+// read fills p from off of the source.
+func (s *syncer) read(ctx context.Context, t *task, p []byte, off int64) error {
+	err := s.askAgain(ctx, t.it.key(), func(ctx context.Context) error { return t.from.ReadAt(ctx, p, off) })
+	if err == nil {
+		s.report.bytes.Add(int64(len(p)))
+	}
+	return err
 }
 
 // approve is the last step before an object is published: the source is still
@@ -180,6 +211,11 @@ func (s *syncer) sendParts(ctx context.Context, t *task) (written storage.Info, 
 }
 
 func (s *syncer) sendPart(ctx context.Context, t *task, w storage.Writer, p part) error {
+	if s.streams(p.end - p.off) {
+		return s.stream(ctx, t, p.buf.Bytes(), p.off, p.end, func(b storage.Block) error {
+			return w.WritePart(ctx, p.i+1, p.off, b)
+		})
+	}
 	b, err := s.fetch(ctx, t, p.buf.Bytes(), p.i, p.off)
 	if err != nil {
 		return err
@@ -191,10 +227,10 @@ func (s *syncer) sendPart(ctx context.Context, t *task, w storage.Writer, p part
 
 // A part of an object in flight, with the permit and the buffer it holds.
 type part struct {
-	i       int
-	off     int64
-	buf     *buffer.Buffer
-	permits chan struct{}
+	i        int
+	off, end int64
+	buf      *buffer.Buffer // of the whole part, or of a piece of one that is streamed
+	permits  chan struct{}
 }
 
 func (p part) release() {
@@ -206,7 +242,7 @@ func (p part) release() {
 // buffer. The order matters: a part may wait for the digests of earlier ones,
 // so those must have what they need.
 func (s *syncer) parts(ctx context.Context, t *task) iter.Seq2[part, error] {
-	if _, size := t.plan.Bounds(0); s.cfg.Transfer.MaxMemory == 0 {
+	if _, size := t.plan.Bounds(0); s.cfg.Transfer.MaxMemory == 0 && !s.streams(size) {
 		// Objects of more than 10,000 parts get larger ones than were asked for.
 		s.buffers.Raise(2 * size)
 	}
@@ -219,13 +255,17 @@ func (s *syncer) parts(ctx context.Context, t *task) iter.Seq2[part, error] {
 				return
 			}
 			off, n := t.plan.Bounds(i)
-			buf, err := s.buffers.Get(ctx, int(n))
+			size := n
+			if s.streams(n) {
+				size = s.cfg.Transfer.ChunkSize
+			}
+			buf, err := s.buffers.Get(ctx, int(size))
 			if err != nil {
 				<-s.permits
 				yield(part{}, err)
 				return
 			}
-			p := part{i: i, off: off, buf: buf, permits: s.permits}
+			p := part{i: i, off: off, end: off + n, buf: buf, permits: s.permits}
 			if !yield(p, nil) {
 				p.release()
 				return

@@ -9,6 +9,7 @@ package storage
 
 import (
 	"context"
+	"io"
 	"iter"
 	"time"
 )
@@ -64,6 +65,8 @@ type Caps struct {
 	// WantMD5 and WantSHA256: blocks written here should carry the digest,
 	// because the store sends it along so that the server can refuse damage.
 	WantMD5, WantSHA256 bool
+	// Streams: blocks may come as a Stream.
+	Streams bool
 	// DeleteBatch is the largest number of objects one Delete call takes.
 	DeleteBatch int
 	// MaxParts and MaxPartSize (bytes) bound a Writer; 0 is no bound.
@@ -209,7 +212,11 @@ type Reader interface {
 // A Block is a run of bytes of an object with the digests that were computed
 // of it; a nil digest was not.
 type Block struct {
-	Data   []byte
+	Data []byte
+	// Stream, if set, gives the bytes instead of Data: Size of them, once. Their
+	// digests are not known in advance. Only for stores whose Caps say Streams.
+	Stream io.Reader
+	Size   int64
 	MD5    []byte // 16 bytes
 	SHA256 []byte // 32 bytes
 	// Checksum is the digest of WriteOptions.Checksum.

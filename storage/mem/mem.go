@@ -13,6 +13,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"iter"
 	"maps"
@@ -68,7 +69,7 @@ func (s *Store) SetClock(now func() time.Time) {
 
 // Caps tells the bounds of S3.
 func (s *Store) Caps() storage.Caps {
-	return storage.Caps{Ordered: true, WantMD5: true, DeleteBatch: maxDelete, MaxParts: maxParts}
+	return storage.Caps{Ordered: true, WantMD5: true, Streams: true, DeleteBatch: maxDelete, MaxParts: maxParts}
 }
 
 // List yields the objects there are when the iteration begins; what is written
@@ -144,6 +145,10 @@ func (s *Store) tryPut(ctx context.Context, key string, b storage.Block, opts st
 	if err := storable(key); err != nil {
 		return storage.Info{}, err
 	}
+	b, err := received(b)
+	if err != nil {
+		return storage.Info{}, err
+	}
 	if err := verify(b); err != nil {
 		return storage.Info{}, err
 	}
@@ -180,6 +185,18 @@ func checksums(data []byte, layout checksum.Layout, want storage.Checksum) ([]st
 	}
 	value, err := sum.Value()
 	return []storage.Checksum{{Algorithm: want.Algorithm, Value: value, Type: string(sum.Type())}}, err
+}
+
+// received is a block with its bytes in memory.
+func received(b storage.Block) (storage.Block, error) {
+	if b.Stream == nil {
+		return b, nil
+	}
+	b.Data = make([]byte, b.Size)
+	if _, err := io.ReadFull(b.Stream, b.Data); err != nil {
+		return b, fmt.Errorf("%w: %w", storage.ErrTransient, err)
+	}
+	return b, nil
 }
 
 // publish makes o visible under key and completes its description.

@@ -49,6 +49,9 @@ type part struct {
 func (w *writer) WritePart(ctx context.Context, n int, off int64, b storage.Block) error {
 	err := ctx.Err()
 	if err == nil {
+		b, err = received(b)
+	}
+	if err == nil {
 		err = verify(b)
 	}
 	if err == nil && (n < 1 || n > maxParts) {
