@@ -138,8 +138,8 @@ func TestValidateRefuses(t *testing.T) {
 		"Filter.LargerThan must be at least 0B, not -1B":                               func(c *Config) { c.Filter.LargerThan = new(int64(-1)) },
 
 		`must be one of STANDARD, REDUCED_REDUNDANCY, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, GLACIER, DEEP_ARCHIVE, GLACIER_IR, EXPRESS_ONEZONE, OUTPOSTS, SNOW, FSX_OPENZFS, FSX_ONTAP, not "ONE-ZONE_IA": did you mean ONEZONE_IA?`: func(c *Config) { c.Metadata.StorageClass = "ONE-ZONE_IA" },
-		`Verify.Algorithm must be one of CRC32, CRC32C, CRC64NVME, SHA1, SHA256, SHA512, MD5, XXHASH64, XXHASH3, XXHASH128, not "MD4"`:                                                                                                       func(c *Config) { c.Verify.Algorithm = "MD4" },
-		`Encryption.SSE must be one of AES256, aws:kms, aws:kms:dsse, not "x"`:                                                                                                                                                               func(c *Config) { c.Encryption.SSE = "x" },
+		`Verify.Algorithm must be one of CRC32, CRC32C, CRC64NVME, SHA1`:                    func(c *Config) { c.Verify.Algorithm = "MD4" },
+		`Encryption.SSE must be one of AES256, aws:kms, aws:kms:dsse, not "x"`:              func(c *Config) { c.Encryption.SSE = "x" },
 		`Metadata.ACL must be one of private`:                                               func(c *Config) { c.Metadata.ACL = "Public" },
 		`Encryption.TargetCustomer.Algorithm must be one of AES256, not "aes"`:              func(c *Config) { c.Encryption.TargetCustomer.Algorithm = "aes" },
 		`Tagging.Set must be name=value[&name=value]... in URL encoding, not "a=b,c=d"`:     func(c *Config) { c.Tagging.Set = "a=b,c=d" },
