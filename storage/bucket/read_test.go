@@ -115,22 +115,23 @@ func TestReadFaults(t *testing.T) {
 		handle http.HandlerFunc
 		want   error
 	}{
-		"another range":    {answer(206, 4, "bytes 4-7/20", "e", "4567"), storage.ErrTransient},
-		"shorter range":    {answer(206, 3, "bytes 8-10/20", "e", "89a"), storage.ErrTransient},
-		"longer range":     {answer(206, 5, "bytes 8-12/20", "e", "89abc"), storage.ErrTransient},
-		"all of it":        {answer(200, 20, "", "e", content), storage.ErrTransient},
-		"no Content-Range": {answer(206, 4, "", "e", "89ab"), storage.ErrChanged},
-		"range of no form": {answer(206, 4, "bytes 8-11/*", "e", "89ab"), storage.ErrTransient},
-		"another size":     {answer(206, 4, "bytes 8-11/21", "e", "89ab"), storage.ErrChanged},
-		"another ETag":     {answer(206, 4, "bytes 8-11/20", "f", "89ab"), storage.ErrChanged},
-		"length differs":   {answer(206, 3, "bytes 8-11/20", "e", "89a"), storage.ErrTransient},
-		"body is cut off":  {answer(206, 4, "bytes 8-11/20", "e", "89"), storage.ErrTransient},
-		"precondition":     {func(w http.ResponseWriter, _ *http.Request) { refuse(w, 412, "PreconditionFailed") }, storage.ErrChanged},
-		"deleted":          {func(w http.ResponseWriter, _ *http.Request) { refuse(w, 404, "NoSuchKey") }, storage.ErrChanged},
-		"shrunk, no code":  {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(416) }, storage.ErrChanged},
-		"shrunk":           {func(w http.ResponseWriter, _ *http.Request) { refuse(w, 416, "InvalidRange") }, storage.ErrChanged},
-		"denied":           {func(w http.ResponseWriter, _ *http.Request) { refuse(w, 403, "AccessDenied") }, fs.ErrPermission},
-		"slow down":        {func(w http.ResponseWriter, _ *http.Request) { refuse(w, 503, "SlowDown") }, storage.ErrThrottled},
+		"another range":             {answer(206, 4, "bytes 4-7/20", "e", "4567"), storage.ErrTransient},
+		"range and length disagree": {answer(206, 4, "bytes 9-11/20", "e", "89ab"), storage.ErrTransient},
+		"shorter range":             {answer(206, 3, "bytes 8-10/20", "e", "89a"), storage.ErrTransient},
+		"longer range":              {answer(206, 5, "bytes 8-12/20", "e", "89abc"), storage.ErrTransient},
+		"all of it":                 {answer(200, 20, "", "e", content), storage.ErrTransient},
+		"no Content-Range":          {answer(206, 4, "", "e", "89ab"), storage.ErrChanged},
+		"range of no form":          {answer(206, 4, "bytes 8-11/*", "e", "89ab"), storage.ErrTransient},
+		"another size":              {answer(206, 4, "bytes 8-11/21", "e", "89ab"), storage.ErrChanged},
+		"another ETag":              {answer(206, 4, "bytes 8-11/20", "f", "89ab"), storage.ErrChanged},
+		"length differs":            {answer(206, 3, "bytes 8-11/20", "e", "89a"), storage.ErrTransient},
+		"body is cut off":           {answer(206, 4, "bytes 8-11/20", "e", "89"), storage.ErrTransient},
+		"precondition":              {func(w http.ResponseWriter, _ *http.Request) { refuse(w, 412, "PreconditionFailed") }, storage.ErrChanged},
+		"deleted":                   {func(w http.ResponseWriter, _ *http.Request) { refuse(w, 404, "NoSuchKey") }, storage.ErrChanged},
+		"shrunk, no code":           {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(416) }, storage.ErrChanged},
+		"shrunk":                    {func(w http.ResponseWriter, _ *http.Request) { refuse(w, 416, "InvalidRange") }, storage.ErrChanged},
+		"denied":                    {func(w http.ResponseWriter, _ *http.Request) { refuse(w, 403, "AccessDenied") }, fs.ErrPermission},
+		"slow down":                 {func(w http.ResponseWriter, _ *http.Request) { refuse(w, 503, "SlowDown") }, storage.ErrThrottled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var opened atomic.Bool
@@ -456,12 +457,36 @@ func TestReadVersions(t *testing.T) {
 	}
 }
 
-// TestReadWithoutVersionRight: reading by version is a right of its own.
+// TestReadWithoutVersionRight: reading by version is a right of its own, which
+// is needed only if the caller names one.
 func TestReadWithoutVersionRight(t *testing.T) {
+	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("versionId") {
+			refuse(w, 403, "AccessDenied")
+			return
+		}
+		w.Header().Set("X-Amz-Version-Id", "v1")
+		object(w, r, content, etag)
+	})
+	s := open(t, f.options())
+	r := reader(t, s, storage.OpenOptions{First: 8})
+	for range 2 {
+		if got, err := readAt(t, r, 8, 8); got != content[8:16] || err != nil {
+			t.Errorf("got %q, %v", got, err)
+		}
+	}
+	if got := len(f.all()); got != 4 { // the second read knows
+		t.Errorf("%d requests, want 4", got)
+	}
+	_, err := s.Open(t.Context(), "k", storage.OpenOptions{VersionID: "v1"})
+	wantKind(t, err, fs.ErrPermission)
+}
+
+// TestRestricted: what a real server does not allow is told as that.
+func TestRestricted(t *testing.T) {
 	server := s3server.Shared(t, s3server.MinIO)
-	name := server.VersionedBucket(t)
-	owner := open(t, options(server, name))
-	if _, err := owner.Put(t.Context(), "k", storage.Block{Data: []byte(content)}, storage.WriteOptions{Size: 20}); err != nil {
+	name := server.Bucket(t)
+	if err := put(t, open(t, options(server, name)), "k"); err != nil {
 		t.Fatal(err)
 	}
 	creds := server.Restricted(t, `{"Version":"2012-10-17","Statement":[
@@ -469,17 +494,14 @@ func TestReadWithoutVersionRight(t *testing.T) {
 	opts := options(server, name)
 	opts.AccessKey, opts.SecretKey, opts.SessionToken = creds.AccessKeyID, creds.SecretAccessKey, creds.SessionToken
 	s := open(t, opts)
-	r := reader(t, s, storage.OpenOptions{First: 8})
-	for range 2 {
-		if got, err := readAt(t, r, 8, 8); got != content[8:16] || err != nil {
-			t.Errorf("got %q, %v", got, err)
-		}
+	if got, err := readAt(t, reader(t, s, storage.OpenOptions{}), 4, 0); got != "data" || err != nil {
+		t.Errorf("reading: %q, %v", got, err)
 	}
-	if err := put(t, s, "k"); !errors.Is(err, fs.ErrPermission) {
-		t.Errorf("writing: %v, want fs.ErrPermission", err)
-	}
-	if _, err := keysOf(t.Context(), s, storage.Range{}); !errors.Is(err, fs.ErrPermission) {
-		t.Errorf("listing: %v, want fs.ErrPermission", err)
+	wantKind(t, put(t, s, "k"), fs.ErrPermission)
+	_, err := keysOf(t.Context(), s, storage.Range{})
+	wantKind(t, err, fs.ErrPermission)
+	for _, err := range s.Delete(t.Context(), []storage.Object{{Key: "k"}, {Key: "l"}}) {
+		wantKind(t, err, fs.ErrPermission)
 	}
 }
 
