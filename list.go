@@ -2,8 +2,6 @@ package s3sync
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"iter"
 	"strings"
 
@@ -67,17 +65,22 @@ func (s *syncer) admit(pair join.Pair) (it item, ok bool, err error) {
 	return it, true, nil
 }
 
-// list yields one side. A failure that may pass is retried behind the last key
-// seen; one that stays ends the sequence, and the run.
+// list yields one side in order of the key. A failure that may pass is retried,
+// behind the last key seen if the store lists in order; one that stays ends the
+// sequence, and the run.
 func (s *syncer) list(ctx context.Context, store storage.Store) iter.Seq2[storage.Object, error] {
 	problem := func(err error) {
 		s.report.incomplete.Store(true)
 		s.report.emit(Event{Type: s.warningType(), Err: err})
 	}
 	again := func(_ int, err error) { s.report.emit(Event{Type: EventRetry, Err: err}) }
-	return retry.List(ctx, s.policy, again, func(r storage.Range) iter.Seq2[storage.Object, error] {
+	list := func(r storage.Range) iter.Seq2[storage.Object, error] {
 		return store.List(ctx, storage.ListOptions{Range: r, Problem: problem})
-	}, s.cfg.Range)
+	}
+	if !store.Caps().Ordered {
+		return s.listSorted(ctx, again, func() iter.Seq2[storage.Object, error] { return list(s.cfg.Range) })
+	}
+	return retry.List(ctx, s.policy, again, list, s.cfg.Range)
 }
 
 // listTarget yields the target, or nothing where no object is compared with it
@@ -87,14 +90,6 @@ func (s *syncer) listTarget(ctx context.Context) iter.Seq2[storage.Object, error
 		return nil
 	}
 	return s.list(ctx, s.target)
-}
-
-// checkOrder refuses stores whose listings cannot be joined.
-func checkOrder(source, target storage.Store) error {
-	if source.Caps().Ordered && target.Caps().Ordered {
-		return nil
-	}
-	return fmt.Errorf("a store that lists its keys in no order is not supported yet: %w", errors.ErrUnsupported)
 }
 
 // doom remembers an object that only the target has.

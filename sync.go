@@ -54,9 +54,6 @@ func open(ctx context.Context, cfg *Config, report *reporter, log *logger) (err 
 		return fmt.Errorf("target: %w", err)
 	}
 	defer closeStore(cfg.Target, target, &err)
-	if err := checkOrder(source, target); err != nil {
-		return err
-	}
 	s := newSyncer(cfg, source, target, report, log)
 	defer s.close(&err)
 	return s.run(ctx)
