@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 
 	"s3sync/internal/checksum"
 	"s3sync/storage"
@@ -25,6 +26,7 @@ var (
 // source is and as the target will be, so that the digests of both can be
 // compared although they may differ. One read serves them all.
 type proof struct {
+	md5            func([]byte) [md5.Size]byte
 	source, target evidence
 	wantSHA256     bool
 	algorithm      checksum.Algorithm // of the checksum that the target keeps; empty is none
@@ -51,9 +53,16 @@ type verdict struct {
 	guessed bool
 }
 
+// manyParts is how many parts must be digested at once for checksum.Hasher to be
+// worth it.
+const manyParts = 8
+
 // newProof prepares the digests of an object that is written as plan says.
 func (s *syncer) newProof(ctx context.Context, plan checksum.Layout, l *layoutFinder) (*proof, error) {
-	p := &proof{wantSHA256: s.target.Caps().WantSHA256}
+	p := &proof{md5: md5.Sum, wantSHA256: s.target.Caps().WantSHA256}
+	if min(plan.Len(), s.cfg.Transfer.ParallelParts) >= manyParts {
+		p.md5 = s.hasher.MD5
+	}
 	if err := s.prepareTarget(p, plan); err != nil {
 		return nil, err
 	}
@@ -73,7 +82,11 @@ func (s *syncer) prepareTarget(p *proof, plan checksum.Layout) error {
 		p.target.etags = []*checksum.ETag{checksum.NewETag(plan)}
 	}
 	switch {
-	case !v.ETag || !caps.WantMD5:
+	case !v.ETag:
+		p.target.etag.why = errVerifyOff
+	case caps.DefaultChecksum != "":
+		p.target.etag.why = errOpaque
+	case !caps.WantMD5:
 		p.target.etag.why = errVerifyOff
 	case plan.Multipart() && !v.Multipart:
 		p.target.etag.why = errMultipartOff
@@ -100,10 +113,13 @@ func (s *syncer) prepareTarget(p *proof, plan checksum.Layout) error {
 
 // checksumOptions is the additional checksum that written objects get.
 func (s *syncer) checksumOptions() storage.Checksum {
-	v := &s.cfg.Verify
+	v, caps := &s.cfg.Verify, s.target.Caps()
 	c := storage.Checksum{Algorithm: v.Algorithm}
-	switch a := checksum.Algorithm(v.Algorithm); {
-	case a == "" || s.target.Caps().Files:
+	if c.Algorithm == "" && !v.NoExpressChecksum {
+		c.Algorithm = caps.DefaultChecksum
+	}
+	switch a := checksum.Algorithm(c.Algorithm); {
+	case a == "" || caps.Files:
 		return storage.Checksum{}
 	case v.FullObject || !a.Allows(checksum.Composite):
 		c.Type = string(checksum.FullObject)
@@ -118,7 +134,7 @@ func (s *syncer) checksumOptions() storage.Checksum {
 func (p *proof) block(ctx context.Context, data []byte, i int, off int64) (storage.Block, error) {
 	b := storage.Block{Data: data}
 	for _, e := range p.target.etags {
-		sum := md5.Sum(data)
+		sum := p.md5(data)
 		b.MD5 = sum[:]
 		if err := e.SetPart(i, sum); err != nil {
 			return b, err
@@ -134,7 +150,7 @@ func (p *proof) block(ctx context.Context, data []byte, i int, off int64) (stora
 			return b, err
 		}
 	}
-	return b, p.source.write(ctx, data, off, &p.target)
+	return b, p.write(ctx, data, off)
 }
 
 // feed digests bytes that are not a part of their own. It may wait for the bytes
@@ -150,7 +166,7 @@ func (p *proof) feed(ctx context.Context, data []byte, off int64) error {
 			return err
 		}
 	}
-	return p.source.write(ctx, data, off, &p.target)
+	return p.write(ctx, data, off)
 }
 
 // digest is the digest of a block that the target keeps: computed only if it is
@@ -167,17 +183,23 @@ func (p *proof) digest(b storage.Block) []byte {
 
 // write digests data for the source. What it shares with the target was
 // digested there.
-func (e *evidence) write(ctx context.Context, data []byte, off int64, target *evidence) error {
-	for _, etag := range e.etags {
-		if len(target.etags) > 0 && etag == target.etags[0] {
+func (p *proof) write(ctx context.Context, data []byte, off int64) error {
+	for _, etag := range p.source.etags {
+		if slices.Contains(p.target.etags, etag) {
 			continue
 		}
-		if err := etag.WriteAt(ctx, data, off); err != nil {
+		var err error
+		if i, ok := wholePart(etag.Layout(), data, off); ok {
+			err = etag.SetPart(i, p.md5(data))
+		} else {
+			err = etag.WriteAt(ctx, data, off)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	for _, sum := range e.sums {
-		if len(target.sums) > 0 && sum == target.sums[0] {
+	for _, sum := range p.source.sums {
+		if slices.Contains(p.target.sums, sum) {
 			continue
 		}
 		if err := sum.WriteAt(ctx, data, off); err != nil {
@@ -185,6 +207,16 @@ func (e *evidence) write(ctx context.Context, data []byte, off int64, target *ev
 		}
 	}
 	return nil
+}
+
+// wholePart returns the part of a layout that data is, if it is just one.
+func wholePart(l checksum.Layout, data []byte, off int64) (i int, ok bool) {
+	if len(data) == 0 {
+		return 0, l.Total() == 0
+	}
+	i = l.Index(off)
+	start, size := l.Bounds(i)
+	return i, start == off && size == int64(len(data))
 }
 
 // abort wakes who waits in block.

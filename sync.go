@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"s3sync/internal/buffer"
+	"s3sync/internal/checksum"
 	"s3sync/internal/extsort"
 	"s3sync/internal/filter"
 	"s3sync/internal/parallel"
@@ -80,6 +81,7 @@ type syncer struct {
 	objects *ratelimit.Limiter
 	buffers *buffer.Pool
 	permits chan struct{} // one for each part in flight
+	hasher  *checksum.Hasher
 
 	doomed *spool.Spool    // what only the target has
 	strays *extsort.Sorter // what the target holds under another key
@@ -105,12 +107,14 @@ func newSyncer(cfg *Config, source, target storage.Store, report *reporter, log 
 		objects:     ratelimit.Objects(cfg.Transfer.ObjectsPerSecond),
 		buffers:     buffer.New(cfg.memory()),
 		permits:     make(chan struct{}, cfg.Transfer.ParallelParts),
+		hasher:      checksum.NewHasher(),
 		doomed:      spool.New(0),
 		strays:      extsort.New(0),
 	}
 }
 
 func (s *syncer) close(err *error) {
+	s.hasher.Close()
 	*err = errors.Join(*err, s.doomed.Close(), s.strays.Close())
 }
 
