@@ -118,11 +118,10 @@ func (v *validator) unsupported() {
 // Supported reports whether the field at an address of c may be set. Fields for
 // what is still to be built may not.
 func (c *Config) Supported(field any) bool {
-	k, y, m := &c.Check, &c.Verify, &c.Metadata
+	y, m := &c.Verify, &c.Metadata
 	from, to := &c.Encryption.SourceCustomer, &c.Encryption.TargetCustomer
 	return !slices.Contains([]any{
 		&c.ServerSideCopy, &c.Versioning.Enable,
-		&k.ETag, &k.MtimeAndETag, &k.Checksum, &k.MtimeAndChecksum,
 		&y.NoExpressChecksum,
 		&m.CacheControl, &m.ContentDisposition, &m.ContentEncoding, &m.ContentLanguage, &m.ContentType,
 		&m.Expires, &m.User, &m.WebsiteRedirect, &m.StorageClass, &m.ACL, &m.PutLastModified,

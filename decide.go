@@ -1,8 +1,12 @@
 package s3sync
 
 import (
+	"crypto/md5"
+	"encoding/hex"
+	"strings"
 	"time"
 
+	"s3sync/internal/checksum"
 	"s3sync/storage"
 )
 
@@ -19,40 +23,122 @@ type item struct {
 
 	// decide
 	reason Reason
+	sums   sums // what reason rests on, if it was not the ETags
 }
+
+// sums are an additional checksum of both sides.
+type sums struct{ algorithm, source, target string }
 
 // key is the object's key on the source side, which names it in every message.
 func (it *item) key() string { return it.source.Key }
 
-// decide applies the update check to what is known of both sides. It returns
-// whether the object is to be transferred, and why or why not.
-func (c *Check) decide(it *item) (transfer bool, why Reason) {
-	switch {
-	case c.Overwrite && !c.HeadEachTarget:
-		return true, ReasonOverwrite
-	case !it.exists:
-		return true, ReasonNew
-	case c.Size:
-		return differ(it, false)
-	case c.MtimeAndSize:
-		return differ(it, true)
-	case newer(it.source.ModTime, it.target.ModTime):
-		return true, ReasonNewer
+// event is one about the object.
+func (it *item) event(t EventType) Event {
+	return Event{
+		Type: t, Key: it.key(), Reason: it.reason, Source: it.source, Target: it.target,
+		Algorithm: it.sums.algorithm, SourceChecksum: it.sums.source, TargetChecksum: it.sums.target,
 	}
-	return false, ReasonSame
 }
 
-func differ(it *item, mtime bool) (transfer bool, why Reason) {
+// A likeness says whether two objects are alike.
+type likeness int
+
+const (
+	unsure    likeness = iota // what is known does not tell
+	same                      // nothing is to be done
+	different                 // the object is to be transferred
+)
+
+// decide applies the update check to what the listings told of both sides. It
+// returns whether they differ, and why or why not.
+func (c *Check) decide(it *item) (l likeness, why Reason) {
+	isNewer := newer(it.source.ModTime, it.target.ModTime)
+	switch {
+	case c.Overwrite && !c.HeadEachTarget:
+		return different, ReasonOverwrite
+	case !it.exists:
+		return different, ReasonNew
+	case c.Size && it.source.Size != it.target.Size:
+		return different, ReasonSize
+	case c.Size:
+		return same, ReasonSame
+	case c.MtimeAndSize && it.source.Size != it.target.Size:
+		return different, ReasonSize
+	case c.ETag, c.MtimeAndETag && isNewer:
+		return listedETags(it)
+	case c.Checksum != "", c.MtimeAndChecksum != "" && isNewer:
+		return listedSizes(it)
+	case c.MtimeAndETag, c.MtimeAndChecksum != "", !isNewer:
+		return same, ReasonSame
+	}
+	return different, ReasonNewer
+}
+
+// digests reports whether the check compares contents, and which additional
+// checksum of them, if not ETags.
+func (c *Check) digests() (algorithm checksum.Algorithm, ok bool) {
+	algorithm = checksum.Algorithm(c.Checksum + c.MtimeAndChecksum) // one of them is empty
+	return algorithm, algorithm != "" || c.ETag || c.MtimeAndETag
+}
+
+// listedETags compares what listings tell of contents. They do not tell of
+// encryption, which makes ETags that differ whatever the content is.
+func listedETags(it *item) (l likeness, why Reason) {
+	if it.source.Size == it.target.Size && matchETags(it.source.ETag, it.target.ETag) == same {
+		return same, ReasonSameETag
+	}
+	return listedSizes(it)
+}
+
+func listedSizes(it *item) (l likeness, why Reason) {
 	switch {
 	case it.source.Size != it.target.Size:
-		return true, ReasonSize
-	case mtime && newer(it.source.ModTime, it.target.ModTime):
-		return true, ReasonNewer
+		return different, ReasonSize
+	case it.source.Size == 0:
+		return same, ReasonEmpty
 	}
-	return false, ReasonSame
+	return unsure, ""
 }
 
 // newer compares whole seconds: some stores keep no more.
 func newer(source, target time.Time) bool {
 	return source.Unix() > target.Unix()
+}
+
+// matchETags compares two ETags that are digests. Those of objects in several
+// parts tell nothing if they differ: the parts may be of other sizes.
+func matchETags(a, b string) likeness {
+	m, ok := checksum.ParseETag(a)
+	n, ok2 := checksum.ParseETag(b)
+	switch {
+	case !ok || !ok2:
+		return unsure
+	case strings.EqualFold(a, b):
+		return same
+	case m == 0 && n == 1:
+		return is(strings.EqualFold(onePartETag(a), b))
+	case m == 1 && n == 0:
+		return is(strings.EqualFold(a, onePartETag(b)))
+	case m <= 1 && n <= 1:
+		return different
+	}
+	return unsure
+}
+
+func is(equal bool) likeness {
+	if equal {
+		return same
+	}
+	return different
+}
+
+// onePartETag is the ETag of an object written in one part, from the one that
+// it has if it is written whole.
+func onePartETag(whole string) string {
+	digest, err := hex.DecodeString(whole)
+	if err != nil {
+		return ""
+	}
+	sum := md5.Sum(digest)
+	return hex.EncodeToString(sum[:]) + "-1"
 }

@@ -36,7 +36,8 @@ const (
 	// warning: the object's outcome follows.
 	EventRetry
 	// EventWarning: an object was left out because of Err; the run goes on and
-	// ends with exit code 3.
+	// ends with exit code 3. An object that an update check could not compare is
+	// a warning, and not a skip as well.
 	EventWarning
 	// EventFailed: an object, a listing or the run failed with Err.
 	EventFailed
@@ -75,10 +76,19 @@ const (
 	ReasonNew       Reason = "new"                     // the target does not have it
 	ReasonNewer     Reason = "source is newer"         // by whole seconds
 	ReasonSize      Reason = "sizes differ"            //
+	ReasonETag      Reason = "ETags differ"            // and no other digest shows that the contents are equal
+	ReasonChecksum  Reason = "checksums differ"        // the same of additional checksums
 	ReasonOverwrite Reason = "overwrite"               // no update check
 	ReasonSame      Reason = "unchanged"               // the update check found no difference
+	ReasonEmpty     Reason = "both are empty"          // which needs no digest
 	ReasonEmptyKey  Reason = "key equals the prefix"   // nothing is left of the key
 	ReasonDirectory Reason = "directory key with data" // cannot be a file
+
+	// The contents are equal by ETags, which may be of different form if the
+	// object is in one part on one side and in none on the other, or by
+	// additional checksums, which stand in for ETags that cannot be compared.
+	ReasonSameETag     Reason = "ETags are same"
+	ReasonSameChecksum Reason = "checksums are same"
 )
 
 // Stats count outcomes. Each object is counted once per outcome.

@@ -17,6 +17,8 @@ type faulty struct {
 	problem error
 	// read may change what was read, or fail.
 	read func(key string, p []byte, off int64) error
+	// stat may change what is told of an object, or fail.
+	stat func(key string, opts storage.StatOptions, info *storage.Info) error
 	// put fails before a write, written changes what the store answers.
 	put     func(key string) error
 	written func(key string, info *storage.Info)
@@ -59,7 +61,15 @@ func (f *faulty) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[s
 
 func (f *faulty) Stat(ctx context.Context, key string, opts storage.StatOptions) (storage.Info, error) {
 	f.count("stat")
-	return f.Store.Stat(ctx, key, opts)
+	info, err := f.Store.Stat(ctx, key, opts)
+	info.Opaque = info.Opaque || f.opaque
+	if !opts.Checksums {
+		info.Checksums = nil // who does not ask is not told
+	}
+	if err == nil && f.stat != nil {
+		err = f.stat(key, opts, &info)
+	}
+	return info, err
 }
 
 func (f *faulty) Open(ctx context.Context, key string, opts storage.OpenOptions) (storage.Reader, error) {

@@ -72,7 +72,7 @@ func (l *logger) event(ev Event) {
 	case EventUnverified:
 		l.write(level, "not verified.", append(etags(ev), errorAttr(ev.Err))...)
 	case EventSkipped:
-		l.write(level, "object filtered.", skipped(ev)...)
+		l.write(level, filtered(ev), skipped(ev)...)
 	case EventDeleted:
 		l.write(level, dry(ev, "delete completed."), l.deleted(ev)...)
 	case EventRetry:
@@ -82,7 +82,7 @@ func (l *logger) event(ev Event) {
 			l.write(level, ev.Err.Error())
 			return
 		}
-		l.write(level, "left out.", keyed(ev)...)
+		l.write(level, "left out.", append(compared(ev), keyed(ev)...)...)
 	case EventFailed:
 		if ev.Key != "" { // the failure of the run is Sync's own error: the caller tells it
 			l.write(level, "failed.", keyed(ev)...)
@@ -161,20 +161,60 @@ func (l *logger) deleted(ev Event) []slog.Attr {
 	}
 }
 
+// filtered is the message of an object that is left as it is. Scripts read those
+// of compared objects.
+func filtered(ev Event) string {
+	switch ev.Reason {
+	case ReasonSameETag:
+		return "object filtered. ETags are same."
+	case ReasonSameChecksum:
+		return "object filtered. Checksums are same."
+	default:
+		return "object filtered."
+	}
+}
+
 func skipped(ev Event) []slog.Attr {
+	if ev.Reason == ReasonSameETag || ev.Reason == ReasonSameChecksum {
+		return append(compared(ev), slog.String("key", ev.Key))
+	}
 	attrs := []slog.Attr{slog.String("name", string(ev.Reason))}
 	if !ev.Target.ModTime.IsZero() {
-		attrs = append(attrs,
-			slog.String("source_last_modified", stamp(ev.Source.ModTime)),
-			slog.String("target_last_modified", stamp(ev.Target.ModTime)),
-			slog.Int64("source_size", ev.Source.Size),
-			slog.Int64("target_size", ev.Target.Size))
+		attrs = append(attrs, states(ev)...)
 		if ev.Source.Size != ev.Target.Size {
 			attrs = append(attrs, slog.String("note",
 				"sizes differ; --check-mtime-and-size would transfer it"))
 		}
 	}
 	return append(attrs, slog.String("key", ev.Key))
+}
+
+// compared tells what an update check compared; nothing if it was not digests.
+func compared(ev Event) []slog.Attr {
+	if ev.Reason != ReasonSameETag && ev.Reason != ReasonSameChecksum && !errors.Is(ev.Err, errIncomparable) {
+		return nil
+	}
+	attrs := []slog.Attr{slog.String("name", "HeadObjectChecker")}
+	if ev.Algorithm != "" {
+		attrs = append(attrs,
+			slog.String("checksum_algorithm", ev.Algorithm),
+			slog.String("source_checksum", ev.SourceChecksum),
+			slog.String("target_checksum", ev.TargetChecksum))
+	} else {
+		attrs = append(attrs,
+			slog.String("source_e_tag", ev.Source.ETag),
+			slog.String("target_e_tag", ev.Target.ETag))
+	}
+	return append(attrs, states(ev)...)
+}
+
+func states(ev Event) []slog.Attr {
+	return []slog.Attr{
+		slog.String("source_last_modified", stamp(ev.Source.ModTime)),
+		slog.String("target_last_modified", stamp(ev.Target.ModTime)),
+		slog.Int64("source_size", ev.Source.Size),
+		slog.Int64("target_size", ev.Target.Size),
+	}
 }
 
 func etags(ev Event) []slog.Attr {

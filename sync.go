@@ -72,6 +72,7 @@ type syncer struct {
 	cfg            *Config
 	source, target storage.Store
 	sourceLocal    bool
+	targetLocal    bool
 	mapper         storage.KeyMapper // the target, if it cannot hold every key
 	report         *reporter
 	log            *logger
@@ -88,6 +89,10 @@ type syncer struct {
 	// strayed: there are strays.
 	strayed bool
 
+	// opaque: an ETag that says nothing of the content was seen, so that others
+	// are likely to be of that kind.
+	opaque atomic.Bool
+
 	// unsafe: a transfer did not succeed, so that nothing may be deleted.
 	unsafe atomic.Bool
 }
@@ -99,6 +104,7 @@ func newSyncer(cfg *Config, source, target storage.Store, report *reporter, log 
 		source:      source,
 		target:      target,
 		sourceLocal: source.Caps().Files,
+		targetLocal: target.Caps().Files,
 		mapper:      mapper,
 		report:      report,
 		log:         log,
@@ -177,9 +183,7 @@ func (s *syncer) process(ctx context.Context, it item) error {
 	}
 	if s.cfg.DryRun {
 		s.report.bytes.Add(it.source.Size)
-		s.report.emit(Event{
-			Type: EventTransferred, Key: it.key(), Reason: it.reason, Source: it.source, Target: it.target,
-		})
+		s.report.emit(it.event(EventTransferred))
 		return nil
 	}
 	attempt := 0
@@ -193,32 +197,15 @@ func (s *syncer) process(ctx context.Context, it item) error {
 	return s.settle(ctx, &it, err)
 }
 
-// decide applies the update check to what the listings told, and then to the
-// target object itself where the options or the key ask for it.
+// decide applies the update check. An error says also that nothing can be
+// decided.
 func (s *syncer) decide(ctx context.Context, it *item) (transfer bool, err error) {
-	transfer, it.reason = s.cfg.Check.decide(it)
-	directory := s.mapper != nil && isDirectory(it.mapped)
-	if !transfer || (!s.cfg.Check.HeadEachTarget && !directory) {
-		return transfer, nil
-	}
-	var info storage.Info
-	err = s.again(ctx, it.key(), func(ctx context.Context) (err error) {
-		info, err = s.target.Stat(ctx, it.mapped, storage.StatOptions{})
-		return err
-	})
-	switch {
-	case storage.Gone(err):
-		it.exists = false
-	case err != nil:
+	f, err := s.comparison(it).run(ctx)
+	if err != nil {
 		return false, err
-	case info.Directory && directory:
-		it.reason = ReasonSame
-		return false, nil
-	default:
-		it.exists, it.target = true, info.Object
 	}
-	transfer, it.reason = s.cfg.Check.decide(it)
-	return transfer, nil
+	it.reason, it.sums = f.reason, f.sums
+	return f.likeness == different, f.err
 }
 
 // settle decides what a failure means for the object and the run. It returns an
@@ -229,6 +216,11 @@ func (s *syncer) settle(ctx context.Context, it *item, err error) error {
 		return nil
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case errors.Is(err, errIncomparable):
+		ev := it.event(EventWarning)
+		ev.Err = err
+		s.report.emit(ev)
+		return nil
 	case errors.Is(err, errGone), errors.Is(err, storage.ErrUnstorable), errors.Is(err, storage.ErrArchived):
 		s.warn(it, err)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, storage.ErrPrecondition),
@@ -263,7 +255,8 @@ type reportedError struct{ error }
 func (e reportedError) Unwrap() error { return e.error }
 
 func (s *syncer) skip(it *item, why Reason) {
-	s.report.emit(Event{Type: EventSkipped, Key: it.key(), Reason: why, Source: it.source, Target: it.target})
+	it.reason = why
+	s.report.emit(it.event(EventSkipped))
 }
 
 // warn reports an object that is left out.

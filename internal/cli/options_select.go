@@ -50,19 +50,22 @@ func filterOptions(c *s3sync.Config) []*option {
 		},
 		{
 			name: "check-etag", value: on(&k.ETag),
-			usage: "transfer if ETags differ",
+			usage: "transfer if contents differ by their ETags, whatever the times",
+			more: "Works for any part sizes: files are digested in those of their objects. Objects whose ETags cannot be compared are compared by " +
+				"additional checksums that both have; if there are none they are transferred, or, if their ETags are no digests (KMS), left out with a warning.",
 		},
 		{
 			name: "check-mtime-and-etag", value: on(&k.MtimeAndETag),
-			usage: "transfer if the source is newer and ETags differ",
+			usage: "transfer if the source is newer and ETags differ; see --check-etag",
 		},
 		{
 			name: "check-additional-checksum", value: text(&k.Checksum),
-			usage: "transfer if checksums of `ALGORITHM` differ",
+			usage: "transfer if contents differ by their checksums of `ALGORITHM`, whatever the times",
+			more:  "Costs one or two requests per object. Objects without such a checksum are left out with a warning.",
 		},
 		{
 			name: "check-mtime-and-additional-checksum", value: text(&k.MtimeAndChecksum),
-			usage: "transfer if the source is newer and checksums of `ALGORITHM` differ",
+			usage: "transfer if the source is newer and checksums of `ALGORITHM` differ; see --check-additional-checksum",
 		},
 	})
 }

@@ -1,0 +1,262 @@
+package s3sync
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"s3sync/internal/checksum"
+	"s3sync/storage"
+)
+
+// A file has no digests. Those that its twin in a bucket has are computed of it,
+// in the parts in which the twin was written.
+
+// A place of a file or an object in a comparison.
+type sideOf struct {
+	name   string // for messages
+	store  storage.Store
+	key    string
+	object *storage.Object // in the item
+	ask    func(context.Context, storage.StatOptions) (*storage.Info, error)
+}
+
+// sides returns the file and its twin.
+func (c *comparison) sides() (file, twin sideOf) {
+	source := sideOf{"source", c.syncer.source, c.it.key(), &c.it.source, c.askSource}
+	target := sideOf{"target", c.syncer.target, c.it.mapped, &c.it.target, c.askTarget}
+	if c.sourceLocal {
+		return source, target
+	}
+	return target, source
+}
+
+// files compares a file with an object. Reading the file comes before asking the
+// server where it is likely to be enough: the twin was written whole, which its
+// ETag in the listing tells, and is not encrypted, which it does not.
+func (c *comparison) files(ctx context.Context) (finding, error) {
+	_, twin := c.sides()
+	tried, listed := "", twin.object.ETag
+	parts, ok := checksum.ParseETag(listed)
+	known := c.sourceLocal && c.target != nil // Check.HeadEachTarget
+	if c.algorithm == "" && ok && parts <= 1 && !known && !c.opaque.Load() {
+		tried = listed
+		info := storage.Info{Object: *twin.object}
+		f, err := c.read(ctx, claimsOf(c.algorithm, &info, c.cfg.Transfer.ChunkSize, true))
+		if err != nil || f.likeness == same || f.reason == ReasonSize {
+			return f, err
+		}
+	}
+	info, err := c.askTwin(ctx)
+	if err != nil {
+		return finding{}, err
+	}
+	if info.Opaque {
+		c.opaque.Store(true)
+	}
+	if info.Size != c.fileSize() {
+		return finding{likeness: different, reason: ReasonSize}, nil
+	}
+	if err := lacks(twin.name, info, c.algorithm); err != nil {
+		return c.incomparable(err), nil
+	}
+	if info.ETag == tried && !info.Opaque {
+		return finding{likeness: different, reason: ReasonETag}, nil
+	}
+	return c.check(ctx, info)
+}
+
+// check compares the file with an object that a server has told of. Parts that
+// are concluded from the first one, as they are for nearly all objects, can be
+// wrong: before the object counts as different all of them are asked for.
+func (c *comparison) check(ctx context.Context, info *storage.Info) (finding, error) {
+	claims := claimsOf(c.algorithm, info, c.cfg.Transfer.ChunkSize, false)
+	if len(claims) == 0 && c.algorithm == "" && !hasDigest(info) {
+		return finding{err: fmt.Errorf("%w: the ETag is no digest of the content, as with KMS or a customer key, "+
+			"and the sizes of the parts, which the additional checksum depends on, are not known", errIncomparable)}, nil
+	}
+	f, err := c.read(ctx, claims)
+	if err != nil || f.likeness != unsure || info.Parts == nil {
+		return c.settled(f), err
+	}
+	_, twin := c.sides()
+	exact, err := twin.ask(ctx, storage.StatOptions{Checksums: true, Parts: storage.ExactParts})
+	if err != nil {
+		return finding{}, err
+	}
+	if exact.Parts == nil || exact.ETag == info.ETag && slices.Equal(exact.Parts, info.Parts) {
+		return c.settled(f), nil
+	}
+	f, err = c.read(ctx, claimsOf(c.algorithm, exact, c.cfg.Transfer.ChunkSize, true))
+	return c.settled(f), err
+}
+
+// settled takes what could not be shown to be the same for different.
+func (c *comparison) settled(f finding) finding {
+	if f.likeness != unsure {
+		return f
+	}
+	f.likeness, f.reason = different, ReasonETag
+	if c.algorithm != "" {
+		f.reason = ReasonChecksum
+	}
+	return f
+}
+
+func (c *comparison) fileSize() int64 {
+	file, _ := c.sides()
+	return file.object.Size
+}
+
+// askTwin asks for the object beside the file, and for its parts if the digest
+// to be compared depends on them.
+func (c *comparison) askTwin(ctx context.Context) (*storage.Info, error) {
+	_, twin := c.sides()
+	opts := storage.StatOptions{Checksums: true}
+	info := c.target // of Check.HeadEachTarget
+	if !c.sourceLocal || info == nil {
+		if c.likelyInParts(twin.object.ETag) {
+			opts.Parts = storage.InferParts
+		}
+		var err error
+		if info, err = twin.ask(ctx, opts); err != nil {
+			return nil, err
+		}
+	}
+	if opts.Parts != storage.NoParts || !c.needsParts(info) {
+		return info, nil
+	}
+	opts.Parts = storage.InferParts
+	return twin.ask(ctx, opts)
+}
+
+// likelyInParts: what the listing tells is enough to know that the parts will
+// be needed, which saves a request.
+func (c *comparison) likelyInParts(etag string) bool {
+	parts, _ := checksum.ParseETag(etag)
+	if c.algorithm == "" {
+		return parts > 1 && !c.opaque.Load()
+	}
+	return parts > 1 && !c.algorithm.Allows(checksum.FullObject)
+}
+
+// needsParts: what is to be compared depends on the sizes of the parts.
+func (c *comparison) needsParts(info *storage.Info) bool {
+	parts, _ := checksum.ParseETag(info.ETag)
+	if c.algorithm == "" && hasDigest(info) {
+		return parts > 1
+	}
+	sum, ok := choose(c.algorithm, info)
+	return ok && partsOf(info, sum) > 1
+}
+
+// read computes what is claimed of the file's bytes, all in one go, and tells
+// which claim holds. It is unsure if none does and none of them is certain.
+func (c *comparison) read(ctx context.Context, claims []claim) (f finding, err error) {
+	if len(claims) == 0 {
+		return finding{}, nil
+	}
+	err = c.again(ctx, c.it.key(), func(ctx context.Context) (err error) {
+		f, err = c.readOnce(ctx, claims)
+		return err
+	})
+	return f, err
+}
+
+func (c *comparison) readOnce(ctx context.Context, claims []claim) (finding, error) {
+	file, _ := c.sides()
+	r, err := file.store.Open(ctx, file.key, storage.OpenOptions{})
+	switch {
+	case storage.Gone(err) && c.sourceLocal:
+		return finding{}, fmt.Errorf("%w: %w", errGone, err)
+	case storage.Gone(err):
+		c.it.exists = false
+		return finding{}, err
+	case err != nil:
+		return finding{}, err
+	}
+	defer r.Close()
+	if r.Info().Size != claims[0].layout.Total() {
+		return finding{likeness: different, reason: ReasonSize}, nil
+	}
+	digests := make([]digest, len(claims))
+	for i, claim := range claims {
+		if digests[i], err = claim.begin(); err != nil {
+			return finding{}, err
+		}
+	}
+	if err := c.digest(ctx, r, digests); err != nil {
+		return finding{}, err
+	}
+	if err := r.Check(ctx); err != nil {
+		return finding{}, err
+	}
+	return c.judge(claims, digests)
+}
+
+// readSize is how many bytes of a file are read at once.
+const readSize = 1 * MiB
+
+func (c *comparison) digest(ctx context.Context, r storage.Reader, digests []digest) error {
+	size := r.Info().Size
+	buf, err := c.buffers.Get(ctx, int(min(size, readSize)))
+	if err != nil {
+		return err
+	}
+	defer buf.Release()
+	for off := int64(0); off < size; off += readSize {
+		p := buf.Bytes()[:min(size-off, readSize)]
+		if err := r.ReadAt(ctx, p, off); err != nil {
+			return err
+		}
+		for _, d := range digests {
+			if err := d.WriteAt(ctx, p, off); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// judge compares the digests of a file with what is claimed of it.
+func (c *comparison) judge(claims []claim, digests []digest) (finding, error) {
+	var found finding
+	for i, claim := range claims {
+		holds, err := digests[i].Matches(claim.value)
+		if err != nil {
+			return finding{}, err
+		}
+		got, err := digests[i].Value()
+		if err != nil {
+			return finding{}, err
+		}
+		f := finding{likeness: unsure, reason: claim.reason(holds)}
+		switch {
+		case holds:
+			f.likeness, got = same, claim.value
+		case claim.certain:
+			f.likeness = different
+		}
+		if i == 0 || f.likeness != unsure {
+			c.note(&f, claim, got)
+			found = f
+		}
+		if holds {
+			break
+		}
+	}
+	return found, nil
+}
+
+// note keeps a digest of the file for the log.
+func (c *comparison) note(f *finding, claim claim, got string) {
+	file, _ := c.sides()
+	switch {
+	case claim.algorithm == "":
+		file.object.ETag = got
+	case c.sourceLocal:
+		f.sums = sums{string(claim.algorithm), got, claim.value}
+	default:
+		f.sums = sums{string(claim.algorithm), claim.value, got}
+	}
+}

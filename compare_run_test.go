@@ -1,0 +1,311 @@
+package s3sync_test
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"regexp"
+	"testing"
+
+	"s3sync"
+	"s3sync/storage"
+	"s3sync/storage/mem"
+)
+
+// Options that ask for the target in any case, and objects that go away between
+// the listing and the question.
+func TestCompareAsked(t *testing.T) {
+	one, other := object{data: text('a', kib10)}, object{data: text('b', kib10)}
+	gone := func(string, storage.StatOptions, *storage.Info) error { return fs.ErrNotExist }
+	for name, tt := range map[string]struct {
+		check          s3sync.Check
+		source, target object
+		change         func(source, target *faulty)
+		want           answer
+		heads, heads2  int
+	}{
+		"head, same":       {s3sync.Check{ETag: true, HeadEachTarget: true}, one, one, nil, unchanged(s3sync.ReasonSameETag), 0, 0},
+		"head, other":      {s3sync.Check{ETag: true, HeadEachTarget: true}, one, other, nil, transferred(s3sync.ReasonETag), 1, 1},
+		"head, other size": {s3sync.Check{ETag: true, HeadEachTarget: true}, one, object{}, nil, transferred(s3sync.ReasonSize), 0, 1},
+		"no listing, same": {s3sync.Check{Overwrite: true, ETag: true, HeadEachTarget: true}, one, one, nil, unchanged(s3sync.ReasonSameETag), 0, 1},
+		"no listing, other parts": {
+			s3sync.Check{Overwrite: true, ETag: true, HeadEachTarget: true},
+			one.with("CRC32", true), one.in(6000, 4000).with("CRC32", true), nil, unchanged(s3sync.ReasonSameChecksum), 1, 1,
+		},
+		"target gone": {
+			s3sync.Check{ETag: true},
+			one, other,
+			func(_, target *faulty) { target.stat = gone }, transferred(s3sync.ReasonNew), 0, 1,
+		},
+		"source gone": {
+			s3sync.Check{ETag: true},
+			one, other,
+			func(source, _ *faulty) { source.stat = gone }, leftOut(), 1, 1,
+		},
+		"changed meanwhile": {
+			s3sync.Check{ETag: true},
+			one, other,
+			func(_, target *faulty) {
+				target.stat = func(_ string, _ storage.StatOptions, info *storage.Info) error {
+					info.Size--
+					return nil
+				}
+			}, transferred(s3sync.ReasonSize), 0, 1,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
+			tt.source.write(t, source.Store, "a")
+			tt.target.write(t, target.Store, "a")
+			if tt.change != nil {
+				tt.change(source, target)
+			}
+			cfg := config(source, target)
+			cfg.Check = tt.check
+			decided(t, decision(t, cfg), tt.want)
+			calls(t, "source", source, "stat", tt.heads)
+			calls(t, "target", target, "stat", tt.heads2)
+		})
+	}
+}
+
+// The same beside a file.
+func TestCompareFileAsked(t *testing.T) {
+	one := object{data: text('a', kib10)}
+	for name, tt := range map[string]struct {
+		up           bool
+		file         string
+		twin         object
+		want         answer
+		heads, reads int
+	}{
+		"up, same":   {true, one.data, one, unchanged(s3sync.ReasonSameETag), 0, 1},
+		"up, other":  {true, text('b', kib10), one, transferred(s3sync.ReasonETag), 1, 1},
+		"up, parts":  {true, one.data, one.in(6000, 4000), unchanged(s3sync.ReasonSameETag), 1, 1},
+		"down, same": {false, one.data, one, unchanged(s3sync.ReasonSameETag), 0, 1},
+	} {
+		for _, overwrite := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, "/overwrite=", overwrite), func(t *testing.T) {
+				file, twin := &faulty{Store: directory(t, tt.file, false)}, &faulty{Store: mem.New()}
+				tt.twin.write(t, twin.Store, "a")
+				cfg := config(twin, file)
+				if tt.up {
+					cfg = config(file, twin)
+				}
+				cfg.Check = s3sync.Check{ETag: true, HeadEachTarget: true, Overwrite: overwrite}
+				decided(t, decision(t, cfg), tt.want)
+				if overwrite {
+					return // the target is asked for in any case
+				}
+				calls(t, "twin", twin, "stat", tt.heads)
+				calls(t, "file", file, "open", tt.reads)
+			})
+		}
+	}
+}
+
+// What fails for a while is asked again; what fails for good is the failure of
+// its object alone.
+func TestCompareFails(t *testing.T) {
+	transient := &storage.Error{Op: "stat", Key: "a", Err: storage.ErrTransient}
+	for name, tt := range map[string]struct {
+		times            int
+		err              error
+		failed, warnings int64
+	}{
+		"once":         {1, transient, 0, 0},
+		"for ever":     {100, transient, 1, 0},
+		"without hope": {100, errInjected, 1, 0},
+		"permission":   {100, fs.ErrPermission, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
+			put(t, source, map[string]string{"a": "1", "b": "2"})
+			put(t, target, map[string]string{"a": "3", "b": "4"})
+			n := 0
+			target.stat = func(key string, _ storage.StatOptions, _ *storage.Info) error {
+				if key != "a" || n >= tt.times {
+					return nil
+				}
+				n++
+				return tt.err
+			}
+			cfg := config(source, target)
+			cfg.Check.ETag = true
+			cfg.Transfer.Workers = 1
+			report, err := s3sync.Sync(t.Context(), cfg)
+			if (err != nil) != (tt.failed > 0) || report.Failed != tt.failed || report.Warnings != tt.warnings ||
+				report.Transferred != 2-tt.failed-tt.warnings {
+				t.Errorf("error %v, %+v", err, report.Stats)
+			}
+		})
+	}
+}
+
+// A file that changes while it is compared is read again, and then not judged.
+func TestCompareChangingFile(t *testing.T) {
+	changed := &storage.Error{Op: "read", Key: "a", Err: storage.ErrChanged}
+	for name, tt := range map[string]struct {
+		up               bool
+		times            int
+		skipped          int64
+		warnings, failed int64
+	}{
+		"source, once":     {true, 1, 1, 0, 0},
+		"target, once":     {false, 1, 1, 0, 0},
+		"source, for ever": {true, 100, 0, 1, 0},
+		"target, for ever": {false, 100, 0, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file, twin := &faulty{Store: directory(t, "data", false)}, mem.New()
+			put(t, twin, map[string]string{"a": "data"})
+			n := 0
+			file.check = func(string) error {
+				if n++; n <= tt.times {
+					return changed
+				}
+				return nil
+			}
+			cfg := config(twin, file)
+			if tt.up {
+				cfg = config(file, twin)
+			}
+			cfg.Check.ETag = true
+			report, _ := s3sync.Sync(t.Context(), cfg)
+			if report.Skipped != tt.skipped || report.Warnings != tt.warnings || report.Failed != tt.failed || report.Transferred != 0 {
+				t.Errorf("%+v", report.Stats)
+			}
+		})
+	}
+}
+
+// What cannot be compared is a warning whatever else is said, and keeps nothing
+// from being deleted.
+func TestIncomparable(t *testing.T) {
+	source, target := mem.New(), (&faulty{Store: mem.New()}).telling(opaque)
+	put(t, source, map[string]string{"a": "1"})
+	put(t, target, map[string]string{"a": "2", "old": "3"})
+	cfg := config(source, target)
+	cfg.Check.ETag, cfg.WarnAsError, cfg.FailFast, cfg.Delete.Enable = true, true, true, true
+	report := run(t, cfg)
+	want := s3sync.Stats{Warnings: 1, Deleted: 1, Elapsed: report.Elapsed}
+	if report.Stats != want {
+		t.Errorf("got %+v, want %+v", report.Stats, want)
+	}
+}
+
+// Once an object is known to be encrypted, files are read no more before the
+// server was asked.
+func TestEncryptedBucketCostsNoReads(t *testing.T) {
+	file, twin := &faulty{Store: directory(t, "1", false)}, &faulty{Store: mem.New()}
+	put(t, file, map[string]string{"b": "2", "c": "3"})
+	put(t, twin, map[string]string{"a": "1", "b": "2", "c": "3"})
+	twin.telling(opaque)
+	cfg := config(file, twin)
+	cfg.Check.ETag, cfg.Transfer.Workers = true, 1
+	if report := run(t, cfg); report.Warnings != 3 {
+		t.Errorf("%+v", report.Stats)
+	}
+	calls(t, "twin", twin, "stat", 3)
+	calls(t, "file", file, "open", 1)
+}
+
+// After a run the contents are equal, and another run finds so, whatever the
+// parts: only objects of which the server keeps no digest that can be compared
+// are sent again.
+func TestSecondComparisonFindsNothing(t *testing.T) {
+	checks := map[string]func(*s3sync.Config){
+		"etag":     func(c *s3sync.Config) { c.Check.ETag = true },
+		"checksum": func(c *s3sync.Config) { c.Check.Checksum = "CRC32C" },
+	}
+	for name, check := range checks {
+		t.Run(name, func(t *testing.T) {
+			first, second := mem.New(), mem.New()
+			content := map[string]string{}
+			for key, size := range checksumSizes() {
+				content[key] = text('a', size)
+			}
+			for _, side := range []struct{ source, target storage.Store }{
+				{directory(t, text('f', 100), false), first},
+				{first, second},
+				{second, directory(t, "", true)},
+			} {
+				if side.target == first {
+					put(t, side.source, content)
+				}
+				cfg := config(side.source, side.target)
+				cfg.Verify.Algorithm, cfg.Verify.FullObject = "CRC32C", true
+				if side.target != first && side.target != second {
+					cfg.Verify.Algorithm, cfg.Verify.FullObject = "", false
+				}
+				check(cfg)
+				if side.target == second {
+					cfg.Transfer.ChunkSize = 5 * s3sync.MiB
+				}
+				report := run(t, cfg)
+				if report.Transferred == 0 {
+					t.Errorf("%+v", report.Stats)
+				}
+				equal(t, contents(t, side.target), contents(t, side.source))
+				again := run(t, cfg)
+				if again.Transferred+again.Warnings != 0 || again.Skipped != int64(len(content))+1 {
+					t.Errorf("second run: %+v", again.Stats)
+				}
+			}
+		})
+	}
+}
+
+// Scripts read these lines.
+func TestComparisonLog(t *testing.T) {
+	const when = `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?\+00:00`
+	states := " source_last_modified=" + when + " target_last_modified=" + when + " source_size=4 target_size=4 "
+	for name, tt := range map[string]struct {
+		check s3sync.Check
+		twin  object
+		told  told
+		want  string
+	}{
+		"ETags": {
+			s3sync.Check{ETag: true},
+			object{data: "data"},
+			nil,
+			`level=DEBUG msg="object filtered. ETags are same." name=HeadObjectChecker ` +
+				`source_e_tag=8d777f385d3dfec8815d20f7496026dc target_e_tag=8d777f385d3dfec8815d20f7496026dc` + states + "key=a",
+		},
+		"checksums": {
+			s3sync.Check{Checksum: "CRC32"},
+			object{data: "data"}.with("CRC32", true), nil,
+			`level=DEBUG msg="object filtered. Checksums are same." name=HeadObjectChecker checksum_algorithm=CRC32 ` +
+				`source_checksum="rfPzYw==" target_checksum="rfPzYw=="` + states + "key=a",
+		},
+		"opaque": {
+			s3sync.Check{ETag: true},
+			object{data: "data"},
+			opaque,
+			`level=WARN msg="left out." name=HeadObjectChecker source_e_tag=8d777f385d3dfec8815d20f7496026dc ` +
+				`target_e_tag=00000000000000000000000000000000` + states + `key=a error="cannot be compared: the target's ETag is no digest.*"`,
+		},
+		"missing": {
+			s3sync.Check{Checksum: "SHA1"},
+			object{data: "data"}.with("CRC32", true), nil,
+			`level=WARN msg="left out." name=HeadObjectChecker checksum_algorithm=SHA1 ` +
+				`source_checksum="" target_checksum=""` + states + `key=a error="cannot be compared: the target has no SHA1 checksum"`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			twin := &faulty{Store: mem.New()}
+			tt.twin.write(t, twin, "a")
+			var log bytes.Buffer
+			cfg := config(directory(t, "data", false), twin.telling(tt.told))
+			cfg.Check = tt.check
+			cfg.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+			run(t, cfg)
+			want := regexp.MustCompile(tt.want)
+			if !want.Match(log.Bytes()) {
+				t.Errorf("got\n%s\nwant\n%s", log.String(), tt.want)
+			}
+		})
+	}
+}
