@@ -138,7 +138,8 @@ type Verify struct {
 	// Checksum compares the additional checksums of uploads with what the
 	// target answers.
 	Checksum bool
-	// NoExpressChecksum leaves out the CRC64NVME that directory buckets get.
+	// NoExpressChecksum leaves out the CRC64NVME that proves objects of
+	// directory buckets: it is neither written there nor read from there.
 	NoExpressChecksum bool
 }
 

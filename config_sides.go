@@ -36,6 +36,7 @@ func (v *validator) sides() {
 		v.refuse("cannot be used with an S3 target", []any{&v.Local.Fsync})
 	}
 	v.encryption()
+	v.directoryBuckets()
 	v.overlap()
 }
 
@@ -118,11 +119,10 @@ func (v *validator) unsupported() {
 // Supported reports whether the field at an address of c may be set. Fields for
 // what is still to be built may not.
 func (c *Config) Supported(field any) bool {
-	y, m := &c.Verify, &c.Metadata
+	m := &c.Metadata
 	from, to := &c.Encryption.SourceCustomer, &c.Encryption.TargetCustomer
 	return !slices.Contains([]any{
 		&c.ServerSideCopy, &c.Versioning.Enable,
-		&y.NoExpressChecksum,
 		&m.CacheControl, &m.ContentDisposition, &m.ContentEncoding, &m.ContentLanguage, &m.ContentType,
 		&m.Expires, &m.User, &m.WebsiteRedirect, &m.StorageClass, &m.ACL, &m.PutLastModified,
 		&c.Tagging.Set, &c.Tagging.Disable, &c.Tagging.SyncLatest,

@@ -20,7 +20,6 @@ func (l location) local() bool { return l.bucket == "" }
 var (
 	errNoLocation  = errors.New("is missing")
 	errAccessPoint = errors.New("is an access point, which is not supported yet")
-	errDirBucket   = errors.New("is a directory bucket (its name ends in --x-s3), which is not supported yet")
 )
 
 // parseLocation takes an endpoint's URL apart. The text after the bucket is the
@@ -59,9 +58,6 @@ func parseBucket(text, rest string) (location, error) {
 	case !utf8.ValidString(rest):
 		// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 		return location{}, fmt.Errorf("%q is not UTF-8, as keys of S3 are", text)
-	case strings.HasSuffix(bucket, "--x-s3"):
-		// https://docs.aws.amazon.com/AmazonS3/latest/userguide/directory-bucket-naming-rules.html
-		return location{}, errDirBucket
 	}
 	return location{bucket: bucket, prefix: prefix}, nil
 }

@@ -27,6 +27,8 @@ func TestParseLocation(t *testing.T) {
 		"s3x:b":           {path: "s3x:b"},
 		"://b":            {path: "://b"},
 		"s3://bucket--x3": {bucket: "bucket--x3"},
+
+		"s3://b--usw2-az1--x-s3/p": {bucket: "b--usw2-az1--x-s3", prefix: "p"},
 	} {
 		got, err := parseLocation(text)
 		if err != nil || got != want {
@@ -54,7 +56,6 @@ func TestParseLocationRefuses(t *testing.T) {
 		"file:///k":     `must be s3://bucket[/prefix] or a path, not a URL of scheme "file"`,
 		"s3n://b":       `must be s3://bucket[/prefix] or a path, not a URL of scheme "s3n"`,
 		"s3://b/\xff":   `"s3://b/\xff" is not UTF-8, as keys of S3 are`,
-		"s3://x--x-s3/": `is a directory bucket (its name ends in --x-s3), which is not supported yet`,
 		"s3://arn:aws":  `"s3://arn:aws" does not name a bucket`,
 
 		"s3://arn:aws:s3:eu-west-1:123456789012:accesspoint/ap/p": `is an access point, which is not supported yet`,

@@ -121,7 +121,7 @@ func (s *syncer) checksumOptions() storage.Checksum {
 	switch a := checksum.Algorithm(c.Algorithm); {
 	case a == "" || caps.Files:
 		return storage.Checksum{}
-	case v.FullObject || !a.Allows(checksum.Composite):
+	case v.FullObject || v.Algorithm == "" || !a.Allows(checksum.Composite):
 		c.Type = string(checksum.FullObject)
 	default:
 		c.Type = string(checksum.Composite)

@@ -46,7 +46,7 @@ func (s *syncer) judged(p *proof, localTarget bool) judgement {
 		*evidence
 		local, wantsSum bool
 	}{
-		{&p.source, s.sourceLocal, s.cfg.Verify.ReadChecksum},
+		{&p.source, s.sourceLocal, s.readsChecksums()},
 		{&p.target, localTarget, p.algorithm != "" && s.cfg.Verify.Checksum},
 	} {
 		if side.local {

@@ -14,10 +14,17 @@ import (
 // of an object: each costs a hash of all its bytes.
 const maxGuesses = 3
 
+// readsChecksums reports whether the additional checksums of the source are
+// read and verified: if that was asked for, or if its ETags prove nothing.
+func (s *syncer) readsChecksums() bool {
+	v := &s.cfg.Verify
+	return v.ReadChecksum || !v.NoExpressChecksum && s.source.Caps().DefaultChecksum != ""
+}
+
 // prepareSource decides what is computed of the object that is read.
 func (s *syncer) prepareSource(ctx context.Context, p *proof, l *layoutFinder) error {
 	s.prepareSourceETag(ctx, p, l)
-	if s.cfg.Verify.ReadChecksum {
+	if s.readsChecksums() {
 		if err := s.prepareSourceSum(ctx, p, l); err != nil {
 			return err
 		}

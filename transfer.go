@@ -33,7 +33,7 @@ type task struct {
 // transfer moves one object and proves it. attempt counts from 0.
 func (s *syncer) transfer(ctx context.Context, it *item, attempt int) error {
 	from, err := s.source.Open(ctx, it.key(), storage.OpenOptions{
-		Checksums: s.cfg.Verify.ReadChecksum,
+		Checksums: s.readsChecksums(),
 		VersionID: it.source.VersionID,
 		First:     s.firstRange(it.source.Size),
 	})

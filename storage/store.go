@@ -72,6 +72,10 @@ type Caps struct {
 	// MaxParts and MaxPartSize (bytes) bound a Writer; 0 is no bound.
 	MaxParts    int
 	MaxPartSize int64
+	// DefaultChecksum is the additional checksum (CRC64NVME, …) that objects
+	// here are to carry if no other is asked for, because their ETags prove
+	// nothing; empty if they do.
+	DefaultChecksum string
 }
 
 // An Object is what a listing tells about one key.

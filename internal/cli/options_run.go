@@ -132,7 +132,8 @@ func advancedOptions(c *s3sync.Config, set *settings) []*option {
 		},
 		{
 			name: "disable-express-one-zone-additional-checksum", value: on(&c.Verify.NoExpressChecksum),
-			usage: "upload to directory buckets without CRC64NVME",
+			usage: "neither write CRC64NVME to directory buckets nor verify it from there",
+			more:  "Their ETags prove nothing, so objects are then unverified unless another checksum is asked for.",
 		},
 	})
 }

@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -125,17 +124,19 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bucket %s: %w", opts.Bucket, err)
 	}
-	s := &Store{opts: opts, sdk: sdk, client: client, directory: strings.HasSuffix(opts.Bucket, directorySuffix)}
+	s := &Store{opts: opts, sdk: sdk, client: client, directory: IsDirectory(opts.Bucket)}
 	if opts.RequestPayer {
 		s.payer = types.RequestPayerRequester
 	}
 	return s, nil
 }
 
-// Caps tells what S3 can do. Directory buckets list in no order.
+// Caps tells what S3 can do. Directory buckets list in no order, and their ETags
+// prove nothing.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html (ETag)
 func (s *Store) Caps() storage.Caps {
-	return storage.Caps{
+	caps := storage.Caps{
 		Ordered:     !s.directory,
 		WantMD5:     s.sendsMD5(),
 		WantSHA256:  !s.opts.UnsignedPayload,
@@ -143,6 +144,10 @@ func (s *Store) Caps() storage.Caps {
 		MaxParts:    maxParts,
 		MaxPartSize: maxPartSize,
 	}
+	if s.directory {
+		caps.DefaultChecksum = string(types.ChecksumAlgorithmCrc64nvme)
+	}
+	return caps
 }
 
 // sendsMD5: directory buckets know no Content-MD5, and their ETags are not MD5.

@@ -8,9 +8,13 @@ import (
 
 const scheme = "s3://"
 
-// directorySuffix ends the names of directory buckets (S3 Express One Zone).
+// IsDirectory reports whether a name is that of a directory bucket (S3 Express
+// One Zone), or of an access point for one.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/directory-bucket-naming-rules.html
-const directorySuffix = "--x-s3"
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-directory-buckets.html
+func IsDirectory(name string) bool {
+	return strings.HasSuffix(name, "--x-s3") || strings.HasSuffix(name, "--xa-s3")
+}
 
 // ParseURL splits s3://bucket[/prefix]. The prefix is everything behind the
 // slash after the bucket, as it stands: nothing is decoded or cleaned, and a

@@ -1,0 +1,31 @@
+package s3sync
+
+import (
+	"slices"
+
+	"s3sync/storage/bucket"
+)
+
+// directoryBuckets refuses what directory buckets do not have.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-differences.html
+func (v *validator) directoryBuckets() {
+	source, target := isDirectoryBucket(v.source), isDirectoryBucket(v.target)
+	if source || target {
+		v.refuse("cannot be used with a directory bucket, whose ETags are not digests",
+			[]any{&v.Check.ETag, &v.Check.MtimeAndETag})
+		v.refuse("cannot be used with a directory bucket, which has neither versions nor tags of objects",
+			[]any{&v.Versioning.Enable, &v.Tagging.SyncLatest})
+	}
+	const lacks = "cannot be used with a directory bucket, which does not have that"
+	if source {
+		v.refuse(lacks, notThere(&v.Source))
+	}
+	if target {
+		v.refuse(lacks, slices.Concat(notThere(&v.Target), []any{&v.Tagging.Set, &v.Metadata.WebsiteRedirect}))
+	}
+}
+
+// notThere lists the settings of a side that no directory bucket has.
+func notThere(e *Endpoint) []any { return []any{&e.Accelerate, &e.RequestPayer} }
+
+func isDirectoryBucket(l *location) bool { return l != nil && bucket.IsDirectory(l.bucket) }
