@@ -73,6 +73,40 @@
 //   - A wrong region: AuthorizationHeaderMalformed from both, with the right one
 //     in the text, in single quotes (MinIO) and in double quotes (versitygw).
 //
-// Encryption: MinIO has a key for SSE-S3 and SSE-KMS. versitygw takes the
-// headers and does not encrypt.
+// Additional checksums
+//
+//   - versitygw knows all ten algorithms, MinIO CRC32, CRC32C, CRC64NVME, SHA1 and
+//     SHA256. MinIO ignores the values of others in PutObject, also wrong ones,
+//     and refuses others in CreateMultipartUpload (InvalidArgument).
+//   - Both compare the values of PutObject and UploadPart with the body and repeat
+//     them in the answer. A wrong one is BadDigest from versitygw,
+//     XAmzContentChecksumMismatch from MinIO.
+//   - The type of an upload in parts is COMPOSITE if none is asked for, and
+//     FULL_OBJECT for CRC64NVME. FULL_OBJECT exists for the CRCs only:
+//     InvalidRequest from versitygw, InvalidArgument from MinIO. COMPOSITE of
+//     CRC64NVME is InvalidRequest from versitygw; MinIO makes it FULL_OBJECT.
+//   - A part without the checksum that its upload was begun with is refused:
+//     InvalidRequest from versitygw, InvalidArgument from MinIO.
+//   - In CompleteMultipartUpload both compare the value of the whole object, if it
+//     is FULL_OBJECT and comes in a header. The answer of versitygw has value and
+//     type in its body; that of MinIO has both in headers and the value in its
+//     body. When versitygw completes an upload twice its second answer tells none.
+//   - versitygw adds a CRC64NVME to objects that are written without a checksum,
+//     whole or in parts.
+//   - Reading tells checksums only with x-amz-checksum-mode, and about ranges
+//     nothing, except that versitygw tells those of the object where the range is
+//     all of it. HEAD with partNumber: MinIO tells the checksum of the part
+//     without a type; versitygw none, but that of the object where it has one part.
+//
+// Encryption
+//
+//   - versitygw takes all headers, also a customer key without TLS, does not
+//     encrypt, and says nothing of encryption in its answers.
+//   - MinIO has a key "test-key" for SSE-S3 and SSE-KMS. Another key ID is
+//     kms:KeyNotFound (404), aws:kms:dsse InvalidArgument (400).
+//   - Customer keys need TLS: InvalidRequest (400) from MinIO. Reading without the
+//     key is InvalidRequest, too, with another one AccessDenied (403).
+//   - MinIO tells of encryption in the answers to PutObject, UploadPart, GET and
+//     HEAD, but not in those that create or complete an upload. ETags are digests
+//     with SSE-S3 only.
 package s3server
