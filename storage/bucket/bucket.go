@@ -6,9 +6,15 @@
 // that are made for every object stand together in calls.go.
 //
 // What the requests carry lets the server refuse damaged data: uploads have
-// Content-MD5 and a signed SHA-256 of their payload, both computed by the caller
-// and only once. Reads after the first one name the ETag of the first, so that
-// an object is never put together from two.
+// Content-MD5, a signed SHA-256 of their payload and the additional checksum that
+// the object is to have, all computed by the caller and only once. Additional
+// checksums go by headers of ours, in checksum.go: the SDK computes and verifies
+// none, and need not know their algorithms. Reads after the first one name the
+// ETag of the first, so that an object is never put together from two.
+//
+// Encryption goes by headers, too, which encryption.go adds to every request
+// that takes them. A server that does not say that it used the key that was
+// asked for is not written to any more.
 package bucket
 
 import (
@@ -58,6 +64,9 @@ type Options struct {
 	Accelerate   bool
 	RequestPayer bool
 	PathStyle    bool
+
+	// Encryption is how objects are written, and with which key read.
+	Encryption Encryption
 
 	// ConfigFile and CredentialsFile replace the files of the AWS configuration.
 	ConfigFile      string
@@ -116,6 +125,9 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
 			return nil, unusable("the endpoint URL is not of the form http(s)://host[:port]")
 		}
+	}
+	if err := opts.Encryption.complete(); err != nil {
+		return nil, err
 	}
 	if opts.MaxKeys <= 0 {
 		opts.MaxKeys = maxPage

@@ -17,7 +17,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"s3sync/storage"
 )
@@ -28,6 +27,16 @@ type target struct {
 	versionID string
 	etag      string // If-Match, without quotes; empty is no condition
 	part      int    // asks for that part; 0 is the object
+	checksums bool   // asks for the additional checksums, too
+}
+
+// extra asks for checksums by a header of ours. If the SDK knew of them it would
+// compute those of what is read, which callers do anyway, and fail by itself.
+func (t target) extra() extra {
+	if !t.checksums {
+		return extra{}
+	}
+	return extra{headers: []header{{checksumMode, "ENABLED"}}}
 }
 
 // An answer is what the headers of a GET or HEAD tell.
@@ -49,7 +58,7 @@ func (s *Store) head(ctx context.Context, t target) (answer, error) {
 	if t.part > 0 {
 		in.PartNumber = aws.Int32(int32(t.part)) //nolint:gosec // at most 10,000
 	}
-	out, err := s.sdk.HeadObject(ctx, in)
+	out, err := s.sdk.HeadObject(withExtra(ctx, t.extra()), in)
 	if err != nil {
 		return answer{}, s.client.classify(err)
 	}
@@ -67,6 +76,9 @@ func (s *Store) head(ctx context.Context, t target) (answer, error) {
 				Metadata:           out.Metadata,
 			},
 		},
+	}
+	if t.checksums && t.part == 0 { // or they are those of the part
+		a.info.Checksums = checksumsIn(answered(out.ResultMetadata))
 	}
 	a.info.Size = a.contentLength
 	a.info.Opaque = s.opaque(a.info.ETag, out.ServerSideEncryption, out.SSECustomerAlgorithm)
@@ -90,7 +102,7 @@ func (s *Store) get(ctx context.Context, t target, off, n int64) (answer, error)
 		timer := time.AfterFunc(d, func() { cancel(&timeoutError{"no answer", d}) })
 		defer timer.Stop()
 	}
-	out, err := s.sdk.GetObject(life, in)
+	out, err := s.sdk.GetObject(withExtra(life, t.extra()), in)
 	if err != nil {
 		err = s.client.classify(ownCause(life, err))
 		cancel(nil)
@@ -112,6 +124,9 @@ func (s *Store) get(ctx context.Context, t target, off, n int64) (answer, error)
 				Metadata:           out.Metadata,
 			},
 		},
+	}
+	if t.checksums && a.contentRange == "" { // or they may be those of a part
+		a.info.Checksums = checksumsIn(answered(out.ResultMetadata))
 	}
 	a.info.Opaque = s.opaque(a.info.ETag, out.ServerSideEncryption, out.SSECustomerAlgorithm)
 	return a, nil
@@ -140,8 +155,7 @@ func object(key string, modTime *time.Time, etag, versionID *string) storage.Obj
 // opaque reports whether an ETag says nothing about the content.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
 func (s *Store) opaque(etag string, sse types.ServerSideEncryption, customer *string) bool {
-	kms := sse == types.ServerSideEncryptionAwsKms || sse == types.ServerSideEncryptionAwsKmsDsse
-	return kms || s.directory || aws.ToString(customer) != "" || !isDigest(etag)
+	return isKMS(sse) || s.directory || aws.ToString(customer) != "" || !isDigest(etag)
 }
 
 // isDigest reports whether an ETag has the form of MD5 digests: 32 hexadecimal
@@ -156,35 +170,48 @@ func isDigest(etag string) bool {
 type written struct {
 	etag, versionID string
 	opaque          bool
+	checksums       []storage.Checksum
+	// unconfirmed: the server did not say that it encrypts as it was asked to.
+	unconfirmed error
 }
 
 // put writes an object in one request.
-func (s *Store) put(ctx context.Context, key string, b storage.Block, attrs storage.Attributes) (written, error) {
+func (s *Store) put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (written, error) {
 	ctx, cancel := s.limited(ctx)
 	defer cancel()
-	out, err := s.sdk.PutObject(withPayloadHash(ctx, s.payloadHash(b)), &s3.PutObjectInput{
+	ctx = withExtra(ctx, extra{
+		payloadHash: s.payloadHash(b),
+		headers:     append(digestOf(b, opts.Checksum).headers(), expires(opts.Attributes)...),
+	})
+	out, err := s.sdk.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &s.opts.Bucket, Key: aws.String(s.full(key)), RequestPayer: s.payer,
 		Body: bytes.NewReader(b.Data), ContentLength: aws.Int64(int64(len(b.Data))), ContentMD5: s.contentMD5(b),
-		CacheControl:       optional(attrs.CacheControl),
-		ContentDisposition: optional(attrs.ContentDisposition),
-		ContentEncoding:    optional(attrs.ContentEncoding),
-		ContentLanguage:    optional(attrs.ContentLanguage),
-		ContentType:        optional(attrs.ContentType),
-		Metadata:           attrs.Metadata,
-	}, withExpires(attrs.Expires))
+		CacheControl:       optional(opts.CacheControl),
+		ContentDisposition: optional(opts.ContentDisposition),
+		ContentEncoding:    optional(opts.ContentEncoding),
+		ContentLanguage:    optional(opts.ContentLanguage),
+		ContentType:        optional(opts.ContentType),
+		Metadata:           opts.Metadata,
+	})
 	if err != nil {
 		return written{}, s.client.classify(err)
 	}
-	w := written{etag: unquoted(out.ETag), versionID: aws.ToString(out.VersionId)}
+	w := written{
+		etag:        unquoted(out.ETag),
+		versionID:   aws.ToString(out.VersionId),
+		checksums:   checksumsIn(answered(out.ResultMetadata)),
+		unconfirmed: s.opts.Encryption.confirm(out.ServerSideEncryption, out.SSECustomerAlgorithm),
+	}
 	w.opaque = s.opaque(w.etag, out.ServerSideEncryption, out.SSECustomerAlgorithm)
 	return w, nil
 }
 
-// putPart writes one part.
-func (s *Store) putPart(ctx context.Context, key, uploadID string, n int, b storage.Block) (written, error) {
+// putPart writes one part. It fails if the server answers another checksum.
+func (s *Store) putPart(ctx context.Context, key, uploadID string, n int, b storage.Block, d digest) (written, error) {
 	ctx, cancel := s.limited(ctx)
 	defer cancel()
-	out, err := s.sdk.UploadPart(withPayloadHash(ctx, s.payloadHash(b)), &s3.UploadPartInput{
+	ctx = withExtra(ctx, extra{payloadHash: s.payloadHash(b), headers: d.headers()})
+	out, err := s.sdk.UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: &s.opts.Bucket, Key: aws.String(s.full(key)), RequestPayer: s.payer,
 		UploadId: &uploadID, PartNumber: aws.Int32(int32(n)), //nolint:gosec // at most 10,000
 		Body: bytes.NewReader(b.Data), ContentLength: aws.Int64(int64(len(b.Data))), ContentMD5: s.contentMD5(b),
@@ -192,10 +219,14 @@ func (s *Store) putPart(ctx context.Context, key, uploadID string, n int, b stor
 	if err != nil {
 		return written{}, s.client.classify(err)
 	}
+	if err := d.check(answered(out.ResultMetadata)); err != nil {
+		return written{}, err
+	}
 	return written{
 		etag: unquoted(out.ETag),
 		// The ETag of a part may have any form: encryption alone decides.
-		opaque: s.opaque(emptyMD5, out.ServerSideEncryption, out.SSECustomerAlgorithm),
+		opaque:      s.opaque(emptyMD5, out.ServerSideEncryption, out.SSECustomerAlgorithm),
+		unconfirmed: s.opts.Encryption.confirm(out.ServerSideEncryption, out.SSECustomerAlgorithm),
 	}, nil
 }
 
@@ -219,14 +250,13 @@ func (s *Store) contentMD5(b storage.Block) *string {
 	return aws.String(base64.StdEncoding.EncodeToString(b.MD5))
 }
 
-// withExpires sends an Expires header as it is. S3 keeps any text, while the
-// SDK would take only a time.
-func withExpires(expires string) func(*s3.Options) {
-	return func(o *s3.Options) {
-		if expires != "" {
-			o.APIOptions = append(o.APIOptions, smithyhttp.SetHeaderValue("Expires", expires))
-		}
+// expires sends an Expires header as it is. S3 keeps any text, while the SDK
+// would take only a time.
+func expires(attrs storage.Attributes) []header {
+	if attrs.Expires == "" {
+		return nil
 	}
+	return []header{{"Expires", attrs.Expires}}
 }
 
 // listRequest is one request of a listing.

@@ -10,16 +10,15 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/logging"
-	"github.com/aws/smithy-go/middleware"
 
 	"s3sync/storage"
 )
@@ -60,6 +59,7 @@ func connect(ctx context.Context, o *Options) (*s3.Client, *client, error) {
 		log:            o.Trace,
 		bucket:         o.Bucket,
 		endpoint:       o.EndpointURL,
+		secrets:        o.secrets(),
 	}
 	sdk := s3.NewFromConfig(cfg, func(so *s3.Options) {
 		if o.EndpointURL != "" {
@@ -77,13 +77,16 @@ func connect(ctx context.Context, o *Options) (*s3.Client, *client, error) {
 		so.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		so.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 		so.DisableLogOutputChecksumValidationSkipped = true
-		so.APIOptions = append(so.APIOptions, addPayloadHash)
+		so.APIOptions = append(so.APIOptions, addExtra(o.Encryption.headers))
 	})
 	if c.region = sdk.Options().Region; c.region == "" {
 		return nil, nil, unusable("no region is known: give one, or set AWS_REGION, or name one in the profile")
 	}
 	if base := sdk.Options().BaseEndpoint; base != nil {
 		c.endpoint = *base
+	}
+	if o.Encryption.Customer.Key != "" && strings.HasPrefix(strings.ToLower(c.endpoint), "http:") {
+		return nil, nil, unusable("a customer key must not be sent without TLS, and the endpoint is %s", c.endpoint)
 	}
 	if _, err := sdk.Options().Credentials.Retrieve(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -245,27 +248,4 @@ func (p credentialsProvider) Retrieve(ctx context.Context) (aws.Credentials, err
 		return creds, &credentialsError{err}
 	}
 	return creds, nil
-}
-
-// payloadHashKey is the context key of the x-amz-content-sha256 of a request.
-type payloadHashKey struct{}
-
-func withPayloadHash(ctx context.Context, hash string) context.Context {
-	return context.WithValue(ctx, payloadHashKey{}, hash)
-}
-
-// addPayloadHash hands the payload's digest to the signer, for all attempts, so
-// that the SDK need not read the payload to compute it. It stands in the first
-// step of the SDK's stack because the middleware that would compute it leaves
-// alone what it finds.
-func addPayloadHash(stack *middleware.Stack) error {
-	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("s3sync:PayloadHash",
-		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
-			middleware.InitializeOutput, middleware.Metadata, error,
-		) {
-			if hash, ok := ctx.Value(payloadHashKey{}).(string); ok {
-				ctx = v4.SetPayloadHash(ctx, hash)
-			}
-			return next.HandleInitialize(ctx, in)
-		}), middleware.Before)
 }

@@ -47,18 +47,21 @@ type rule struct {
 const (
 	adviceCredentials = "check the access key, the secret key and the session token"
 	adviceKey         = "the server cannot store this key"
+	adviceKMS         = "check the KMS key"
 )
 
 // rules are the codes with a meaning of their own, of S3 and of the servers that
 // speak its protocol. What is not here goes by the HTTP status.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 var rules = map[string]rule{ //nolint:gochecknoglobals // a table, never written to
-	"NoSuchKey":     {kind: fs.ErrNotExist},
-	"NoSuchVersion": {kind: fs.ErrNotExist},
-	"NotFound":      {kind: fs.ErrNotExist}, // what the SDK makes of a HEAD that has no body
-	"NoSuchUpload":  {},                     // its object need not be missing
-	"AccessDenied":  {kind: fs.ErrPermission},
-	"Forbidden":     {kind: fs.ErrPermission},
+	"NoSuchKey":             {kind: fs.ErrNotExist},
+	"NoSuchVersion":         {kind: fs.ErrNotExist},
+	"NotFound":              {kind: fs.ErrNotExist}, // what the SDK makes of a HEAD that has no body
+	"NoSuchUpload":          {},                     // its object need not be missing
+	"kms:KeyNotFound":       {advice: adviceKMS},    // MinIO, with status 404
+	"KMS.NotFoundException": {advice: adviceKMS},
+	"AccessDenied":          {kind: fs.ErrPermission},
+	"Forbidden":             {kind: fs.ErrPermission},
 	"AllAccessDisabled": {
 		kind: storage.ErrUnusable, advice: "all access to the bucket {bucket} is disabled",
 	},
@@ -219,8 +222,8 @@ func (c *client) ofServer(e smithy.APIError, response *smithyhttp.ResponseError)
 // answers about many keys.
 func (c *client) ofCode(code, message string) *failure {
 	r := rules[code]
-	f := &failure{kind: r.kind, code: code, text: code}
-	if message = strings.TrimRight(oneLine(message), ". "); message != "" && message != code {
+	f := &failure{kind: r.kind, code: code, text: c.clean(code)}
+	if message = strings.TrimRight(c.clean(message), ". "); message != "" && message != code {
 		f.text += ": " + message
 	}
 	if r.advice != "" && r.advice != adviceRegion {
@@ -258,12 +261,12 @@ func (c *client) ofNetwork(err error) *failure {
 	_, garbage := errors.AsType[*smithy.DeserializationError](err)
 	_, syntax := errors.AsType[*xml.SyntaxError](err)
 	if garbage || syntax {
-		return &failure{kind: storage.ErrTransient, text: "the answer of " + c.host() + " cannot be understood: " + oneLine(innermost(err).Error())}
+		return &failure{kind: storage.ErrTransient, text: "the answer of " + c.host() + " cannot be understood: " + c.clean(innermost(err).Error())}
 	}
 	if text := c.tlsFault(err); text != "" {
 		return &failure{kind: storage.ErrUnusable, text: c.host() + ": " + text}
 	}
-	inner := oneLine(innermost(err).Error())
+	inner := c.clean(innermost(err).Error())
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return &failure{kind: storage.ErrTransient, text: "no answer within the time-out"}
@@ -308,14 +311,14 @@ func (c *client) tlsFault(err error) string {
 		if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 			return "the certificate is signed by an unknown authority (name its file in AWS_CA_BUNDLE)"
 		}
-		return "the certificate is not valid: " + oneLine(innermost(err).Error())
+		return "the certificate is not valid: " + c.clean(innermost(err).Error())
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return "the server does not speak TLS (is its URL http:// instead of https://?)"
 	}
 	// An alert of the server. Later ones may come of damage on the way.
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" && !c.answered.Load() {
-		return "the server refuses the connection: " + oneLine(op.Err.Error())
+		return "the server refuses the connection: " + c.clean(op.Err.Error())
 	}
 	return ""
 }
@@ -361,6 +364,10 @@ func oneLine(text string) string {
 	}
 	return text
 }
+
+// clean makes one short line of a text of the server or the network, without the
+// secrets that the server was sent.
+func (c *client) clean(text string) string { return oneLine(c.secrets.Replace(text)) }
 
 // fail makes the error of a method. A cancelled context is its own error,
 // whatever the request made of it.

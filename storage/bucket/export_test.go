@@ -1,6 +1,12 @@
 package bucket
 
-import "time"
+import (
+	"net/http"
+	"time"
+
+	"s3sync/internal/checksum"
+	"s3sync/storage"
+)
 
 // Backoff is the pause after an attempt.
 func Backoff(initial time.Duration, attempt int) time.Duration { return backoff(initial, attempt) }
@@ -15,3 +21,9 @@ func InXML(text string) bool { return inXML(text) }
 
 // ParseContentRange takes a Content-Range header apart.
 func ParseContentRange(text string) (begin, end, size int64, ok bool) { return parseContentRange(text) }
+
+// ChecksumsIn are the additional checksums that headers tell.
+func ChecksumsIn(h http.Header) []storage.Checksum { return checksumsIn(h) }
+
+// ChecksumField is the field of a struct of the SDK for an algorithm.
+func ChecksumField(of any, alg checksum.Algorithm) **string { return checksumField(of, alg) }

@@ -17,34 +17,27 @@ import (
 // layoutRequests is how many parts of one object are asked for at once.
 const layoutRequests = 8
 
-// Layout finds out the parts of an object. An ETag without a number was made of
-// one part, as far as its form says. For others HEAD tells the size of each
-// part: of the first one, if the others can be concluded from it, or of all.
+// layout finds out the parts of the object of size bytes that t names. An ETag
+// without a number was made of one part, as far as its form says. For others HEAD
+// tells the size of each part: of the first one, if the others can be concluded
+// from it, or of all. It returns nil where the server cannot tell.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html (partNumber)
-func (r *reader) Layout(ctx context.Context, query storage.PartsQuery) ([]int64, error) {
-	sizes, err := r.layout(ctx, query == storage.ExactParts)
-	if err != nil {
-		return nil, r.store.fail(ctx, "stat", r.info.Key, err)
-	}
-	return sizes, nil
-}
-
-func (r *reader) layout(ctx context.Context, exact bool) ([]int64, error) {
-	n := partCount(r.info.ETag)
-	switch n {
-	case 0:
+func (s *Store) layout(ctx context.Context, t target, size int64, query storage.PartsQuery) ([]int64, error) {
+	n := partCount(t.etag)
+	switch {
+	case n == 0 || query == storage.NoParts:
 		return nil, nil
-	case 1:
-		return []int64{r.info.Size}, nil
+	case n == 1:
+		return []int64{size}, nil
 	}
-	first, err := r.partSize(ctx, 1)
+	first, err := s.partSize(ctx, t, 1)
 	switch {
 	case refusesParts(err):
 		return nil, nil
-	case err != nil || first <= 0 || first >= r.info.Size:
+	case err != nil || first <= 0 || first >= size:
 		return nil, err // a server that tells of the whole does not know parts
 	}
-	if uniform := uniformLayout(r.info.Size, first, n); uniform != nil && !exact {
+	if uniform := uniformLayout(size, first, n); uniform != nil && query != storage.ExactParts {
 		return uniform, nil
 	}
 	sizes := make([]int64, n)
@@ -53,16 +46,16 @@ func (r *reader) layout(ctx context.Context, exact bool) ([]int64, error) {
 	group.SetLimit(layoutRequests)
 	for i := 1; i < n; i++ {
 		group.Go(func() (err error) {
-			sizes[i], err = r.partSize(ctx, i+1)
+			sizes[i], err = s.partSize(ctx, t, i+1)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	rest := r.info.Size
-	for _, size := range sizes {
-		rest -= size
+	rest := size
+	for _, n := range sizes {
+		rest -= n
 	}
 	if rest != 0 {
 		return nil, nil
@@ -106,20 +99,22 @@ func uniformLayout(size, part int64, n int) []int64 {
 	return sizes
 }
 
-// partSize asks for the size of part i, counted from 1.
-func (r *reader) partSize(ctx context.Context, i int) (int64, error) {
-	r.mu.Lock()
-	t := target{key: r.info.Key, versionID: r.version, etag: r.info.ETag, part: i}
-	if r.found {
-		t.versionID = "" // a right less that is needed; the ETag is enough
-	}
-	r.mu.Unlock()
-	a, err := r.store.head(ctx, t)
+// partSize asks for the size of part i, counted from 1, of what t names.
+func (s *Store) partSize(ctx context.Context, t target, i int) (int64, error) {
+	t.part = i
+	a, err := s.headAgain(ctx, t)
+	return a.contentLength, err
+}
+
+// headAgain asks once more for the headers of an object: of the one with the ETag
+// of t, or it fails with storage.ErrChanged.
+func (s *Store) headAgain(ctx context.Context, t target) (answer, error) {
+	a, err := s.head(ctx, t)
 	switch {
-	case err == nil && a.info.ETag == r.info.ETag:
-		return a.contentLength, nil
+	case err == nil && a.info.ETag == t.etag:
+		return a, nil
 	case err == nil, errors.Is(err, storage.ErrPrecondition), errors.Is(err, fs.ErrNotExist) && t.versionID == "":
-		return 0, changed("its parts are those of another object")
+		return answer{}, changed("it is another object by now")
 	}
-	return 0, err
+	return answer{}, err
 }

@@ -32,8 +32,12 @@ func (s *Store) create(ctx context.Context, key string, opts storage.WriteOption
 	if err := s.checkKey(key); err != nil {
 		return nil, err
 	}
+	if err := checkAlgorithm(opts.Checksum); err != nil {
+		return nil, err
+	}
 	ctx, cancel := s.limited(ctx)
 	defer cancel()
+	ctx = withExtra(ctx, extra{headers: append(uploadHeaders(opts.Checksum), expires(opts.Attributes)...)})
 	out, err := s.sdk.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 		Bucket: &s.opts.Bucket, Key: aws.String(s.full(key)), RequestPayer: s.payer,
 		CacheControl:       optional(opts.CacheControl),
@@ -42,7 +46,7 @@ func (s *Store) create(ctx context.Context, key string, opts storage.WriteOption
 		ContentLanguage:    optional(opts.ContentLanguage),
 		ContentType:        optional(opts.ContentType),
 		Metadata:           opts.Metadata,
-	}, withExpires(opts.Expires))
+	})
 	if err != nil {
 		return nil, s.client.classify(err)
 	}
@@ -52,8 +56,9 @@ func (s *Store) create(ctx context.Context, key string, opts storage.WriteOption
 	return &writer{
 		store: s, key: key, opts: opts, id: *out.UploadId,
 		// No ETag is known yet: encryption alone decides.
-		opaque: s.opaque(emptyMD5, out.ServerSideEncryption, out.SSECustomerAlgorithm),
-		parts:  map[int]part{},
+		opaque:      s.opaque(emptyMD5, out.ServerSideEncryption, out.SSECustomerAlgorithm),
+		unconfirmed: s.opts.Encryption.confirm(out.ServerSideEncryption, out.SSECustomerAlgorithm),
+		parts:       map[int]part{},
 	}, nil
 }
 
@@ -69,20 +74,22 @@ type writer struct {
 
 	mu sync.Mutex
 
-	opaque  bool // ETags say nothing about the content
-	parts   map[int]part
-	cut     bool // the request of a part ended without an answer
-	aborted bool
+	opaque      bool  // ETags say nothing about the content
+	unconfirmed error // nothing said yet that the server encrypts as it was asked to
+	parts       map[int]part
+	cut         bool // the request of a part ended without an answer
+	aborted     bool
 }
 
 // A part was acknowledged by the server.
 type part struct {
-	etag string
-	size int64
+	etag   string
+	digest digest
+	size   int64
 }
 
 // WritePart uploads a part and compares the ETag that is answered with its MD5
-// digest.
+// digest, and the checksum with its own.
 func (w *writer) WritePart(ctx context.Context, n int, _ int64, b storage.Block) error {
 	return w.store.fail(ctx, "write part", w.key, w.writePart(ctx, n, b))
 }
@@ -91,7 +98,8 @@ func (w *writer) writePart(ctx context.Context, n int, b storage.Block) error {
 	if n < 1 || n > maxParts {
 		return fmt.Errorf("part %d: S3 has parts 1 to %d", n, maxParts)
 	}
-	got, err := w.store.putPart(ctx, w.key, w.id, n, b)
+	d := digestOf(b, w.opts.Checksum)
+	got, err := w.store.putPart(ctx, w.key, w.id, n, b, d)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil {
@@ -100,12 +108,16 @@ func (w *writer) writePart(ctx context.Context, n int, b storage.Block) error {
 		}
 		return err
 	}
-	w.opaque = w.opaque || got.opaque // not every server tells at the creation
+	// Not every server tells of encryption at the creation.
+	if w.unconfirmed != nil && got.unconfirmed != nil {
+		return got.unconfirmed
+	}
+	w.opaque = w.opaque || got.opaque
 	if sum := hex.EncodeToString(b.MD5); b.MD5 != nil && !w.opaque && isDigest(got.etag) && got.etag != sum {
 		return &failure{kind: storage.ErrMismatch, text: fmt.Sprintf(
 			"part %d: the server has ETag %s, what was sent has MD5 %s", n, got.etag, sum)}
 	}
-	w.parts[n] = part{etag: got.etag, size: int64(len(b.Data))}
+	w.parts[n] = part{etag: got.etag, digest: d, size: int64(len(b.Data))}
 	return nil
 }
 
@@ -130,42 +142,67 @@ func (w *writer) commit(ctx context.Context) (storage.Info, error) {
 	if w.aborted {
 		return storage.Info{}, errors.New("the upload was aborted")
 	}
-	var parts []types.CompletedPart
 	var size int64
-	for _, n := range slices.Sorted(maps.Keys(w.parts)) {
-		parts = append(parts, types.CompletedPart{
-			PartNumber: aws.Int32(int32(n)), //nolint:gosec // at most 10,000
-			ETag:       quoted(w.parts[n].etag),
-		})
-		size += w.parts[n].size
+	for _, p := range w.parts {
+		size += p.size
 	}
 	if size != w.opts.Size {
 		return storage.Info{}, fmt.Errorf("the parts have %d bytes, the object has %d", size, w.opts.Size)
 	}
-	result, err := w.complete(ctx, parts)
+	result, err := w.complete(ctx)
 	if has(err, "NoSuchUpload") || err == nil && result.etag == "" {
 		result, err = w.completedBefore(ctx, err)
 	}
 	if err != nil {
 		return storage.Info{}, err
 	}
+	if want := w.opts.Checksum.Algorithm; want != "" && !slices.ContainsFunc(result.checksums,
+		func(c storage.Checksum) bool { return c.Algorithm == want }) {
+		result.checksums = w.askChecksums(ctx, result)
+	}
 	return result.info(w.key, size, w.opts.Attributes), nil
+}
+
+// askChecksums asks for what the answer did not tell, as it happens where an
+// earlier one was lost. The upload is complete whatever comes of it.
+func (w *writer) askChecksums(ctx context.Context, result written) []storage.Checksum {
+	a, err := w.store.headAgain(ctx, target{key: w.key, etag: result.etag, checksums: true})
+	if err != nil {
+		return nil
+	}
+	return a.info.Checksums
 }
 
 // complete sends CompleteMultipartUpload. The SDK recognises an error in an
 // answer whose status is 200.
-func (w *writer) complete(ctx context.Context, parts []types.CompletedPart) (written, error) {
+func (w *writer) complete(ctx context.Context) (written, error) {
 	s := w.store
-	ctx, cancel := s.limited(ctx)
+	var parts []part
+	var list []types.CompletedPart
+	for _, n := range slices.Sorted(maps.Keys(w.parts)) {
+		p := w.parts[n]
+		c := types.CompletedPart{PartNumber: aws.Int32(int32(n)), ETag: quoted(p.etag)} //nolint:gosec // at most 10,000
+		if p.digest.alg != "" {
+			*checksumField(&c, p.digest.alg) = aws.String(p.digest.String())
+		}
+		parts, list = append(parts, p), append(list, c)
+	}
+	headers, err := completeHeaders(w.opts.Checksum, parts)
+	if err != nil {
+		return written{}, err
+	}
+	ctx, cancel := s.limited(withExtra(ctx, extra{headers: headers}))
 	defer cancel()
 	out, err := s.sdk.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 		Bucket: &s.opts.Bucket, Key: aws.String(s.full(w.key)), RequestPayer: s.payer, UploadId: &w.id,
-		MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
+		MultipartUpload: &types.CompletedMultipartUpload{Parts: list},
 	})
 	if err != nil {
 		return written{}, s.client.classify(err)
 	}
-	result := written{etag: unquoted(out.ETag), versionID: aws.ToString(out.VersionId)}
+	result := written{
+		etag: unquoted(out.ETag), versionID: aws.ToString(out.VersionId), checksums: completedChecksums(out),
+	}
 	result.opaque = w.opaque || s.opaque(result.etag, out.ServerSideEncryption, nil)
 	return result, nil
 }
@@ -181,7 +218,7 @@ func (w *writer) completedBefore(ctx context.Context, cause error) (written, err
 	if !ok {
 		return written{}, cause
 	}
-	a, err := w.store.head(ctx, target{key: w.key})
+	a, err := w.store.head(ctx, target{key: w.key, checksums: w.opts.Checksum.Algorithm != ""})
 	switch {
 	case errors.Is(err, fs.ErrNotExist), err == nil && a.info.ETag != want:
 		return written{}, cause
@@ -189,7 +226,7 @@ func (w *writer) completedBefore(ctx context.Context, cause error) (written, err
 		return written{}, err
 	}
 	return written{
-		etag: a.info.ETag, versionID: a.info.VersionID, opaque: w.opaque || a.info.Opaque,
+		etag: a.info.ETag, versionID: a.info.VersionID, opaque: w.opaque || a.info.Opaque, checksums: a.info.Checksums,
 	}, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,18 +15,29 @@ import (
 )
 
 // Stat describes an object by its headers. A marker of a deleted object is none.
-func (s *Store) Stat(ctx context.Context, key string, _ storage.StatOptions) (storage.Info, error) {
-	a, err := s.head(ctx, target{key: key})
+func (s *Store) Stat(ctx context.Context, key string, opts storage.StatOptions) (storage.Info, error) {
+	info, err := s.stat(ctx, key, opts)
 	if err != nil {
 		return storage.Info{}, s.fail(ctx, "stat", key, err)
 	}
-	return a.info, nil
+	return info, nil
+}
+
+func (s *Store) stat(ctx context.Context, key string, opts storage.StatOptions) (storage.Info, error) {
+	t := target{key: key, versionID: opts.VersionID, checksums: opts.Checksums}
+	a, err := s.head(ctx, t)
+	if err != nil {
+		return storage.Info{}, err
+	}
+	t.etag, t.checksums = a.info.ETag, false
+	a.info.Parts, err = s.layout(ctx, t, a.info.Size, opts.Parts)
+	return a.info, err
 }
 
 // Open starts to read an object. Its first request brings the beginning along:
 // as many bytes as opts.First says, or all.
 func (s *Store) Open(ctx context.Context, key string, opts storage.OpenOptions) (storage.Reader, error) {
-	t := target{key: key, versionID: opts.VersionID}
+	t := target{key: key, versionID: opts.VersionID, checksums: opts.Checksums}
 	a, err := s.get(ctx, t, 0, opts.First)
 	if opts.First > 0 && isRange(err) {
 		a, err = s.get(ctx, t, 0, 0) // an empty object has no range
@@ -37,7 +49,10 @@ func (s *Store) Open(ctx context.Context, key string, opts storage.OpenOptions) 
 	if err != nil {
 		return nil, s.fail(ctx, "open", key, errors.Join(err, a.body.Close()))
 	}
-	r := &reader{store: s, info: a.info, version: opts.VersionID, first: a.body, firstLen: first}
+	r := &reader{
+		store: s, info: a.info, version: opts.VersionID, first: a.body, firstLen: first,
+		sums: a.info.Checksums, told: !opts.Checksums || a.contentRange == "",
+	}
 	if r.version == "" && a.info.VersionID != "" {
 		r.version, r.found = a.info.VersionID, true
 	}
@@ -91,6 +106,8 @@ type reader struct {
 	first    io.ReadCloser // what Open received; nil once it was used
 	firstLen int64
 	found    bool // version was not asked for, but told by the server
+	sums     []storage.Checksum
+	told     bool // sums are all there are, or were not asked for
 }
 
 func (r *reader) Info() storage.Info { return r.info }
@@ -234,5 +251,46 @@ func (r *reader) Close() error {
 	return nil
 }
 
-// Checksums returns what the first answer told.
-func (r *reader) Checksums(context.Context) ([]storage.Checksum, error) { return r.info.Checksums, nil }
+// Checksums returns what the answer to Open told, or asks for them if that was
+// for a range: what such an answer tells may be the checksum of a part.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+func (r *reader) Checksums(ctx context.Context) ([]storage.Checksum, error) {
+	r.mu.Lock()
+	sums, told := r.sums, r.told
+	r.mu.Unlock()
+	if !told {
+		t := r.same()
+		t.checksums = true
+		a, err := r.store.headAgain(ctx, t)
+		if err != nil {
+			return nil, r.store.fail(ctx, "stat", r.info.Key, err)
+		}
+		sums = a.info.Checksums
+		r.mu.Lock()
+		r.sums, r.told = sums, true
+		r.mu.Unlock()
+	}
+	return slices.Clone(sums), nil
+}
+
+// Layout finds out the parts of the object that was opened.
+func (r *reader) Layout(ctx context.Context, query storage.PartsQuery) ([]int64, error) {
+	sizes, err := r.store.layout(ctx, r.same(), r.info.Size, query)
+	if err != nil {
+		return nil, r.store.fail(ctx, "stat", r.info.Key, err)
+	}
+	return sizes, nil
+}
+
+// same names the very object that was opened for a HEAD. A version that the
+// server told is left out: naming one takes a right of its own, and the ETag is
+// enough.
+func (r *reader) same() target {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	t := target{key: r.info.Key, versionID: r.version, etag: r.info.ETag}
+	if r.found {
+		t.versionID = ""
+	}
+	return t
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,6 +35,7 @@ type client struct {
 	log            *slog.Logger
 	bucket, region string
 	endpoint       string // as the user gave it, or empty
+	secrets        *strings.Replacer
 	answered       atomic.Bool
 }
 
@@ -128,7 +130,7 @@ func (c *client) trace(req *http.Request, resp *http.Response, err error, began 
 		slog.Duration("took", time.Since(began)),
 	}
 	if err != nil {
-		attrs = append(attrs, slog.String("error", oneLine(innermost(err).Error())))
+		attrs = append(attrs, slog.String("error", c.clean(innermost(err).Error())))
 	} else {
 		attrs = append(attrs, slog.Int("status", resp.StatusCode), slog.String("request_id", resp.Header.Get("X-Amz-Request-Id")))
 	}

@@ -24,9 +24,15 @@ func (s *Store) putObject(ctx context.Context, key string, b storage.Block, opts
 	if int64(len(b.Data)) != opts.Size {
 		return storage.Info{}, fmt.Errorf("%d bytes are given of an object of %d", len(b.Data), opts.Size)
 	}
-	w, err := s.put(ctx, key, b, opts.Attributes)
+	if err := checkAlgorithm(opts.Checksum); err != nil {
+		return storage.Info{}, err
+	}
+	w, err := s.put(ctx, key, b, opts)
 	if err != nil {
 		return storage.Info{}, err
+	}
+	if w.unconfirmed != nil {
+		return storage.Info{}, w.unconfirmed
 	}
 	return w.info(key, int64(len(b.Data)), opts.Attributes), nil
 }
@@ -36,6 +42,7 @@ func (w written) info(key string, size int64, attrs storage.Attributes) storage.
 	return storage.Info{
 		Object:     storage.Object{Key: key, Size: size, ETag: w.etag, VersionID: w.versionID},
 		Opaque:     w.opaque,
+		Checksums:  w.checksums,
 		Attributes: attrs,
 	}
 }

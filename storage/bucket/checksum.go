@@ -1,0 +1,176 @@
+package bucket
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"s3sync/internal/checksum"
+	"s3sync/storage"
+)
+
+// Headers of additional checksums. Those of their values are made of the names
+// of the algorithms.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/RESTCommonRequestHeaders.html
+const (
+	checksumPrefix    = "X-Amz-Checksum-" // as package http writes it
+	checksumType      = "X-Amz-Checksum-Type"
+	checksumAlgorithm = "X-Amz-Checksum-Algorithm"     // of a multipart upload
+	checksumSent      = "X-Amz-Sdk-Checksum-Algorithm" // of the value that comes along
+	checksumMode      = "X-Amz-Checksum-Mode"
+)
+
+// checksumsIn returns the additional checksums in the headers of an answer, in
+// the order of their names. What has not the form of a checksum is left out, and
+// so is a type of another name than those of S3.
+func checksumsIn(h http.Header) []storage.Checksum {
+	typ := h.Get(checksumType)
+	if typ != string(checksum.Composite) && typ != string(checksum.FullObject) {
+		typ = ""
+	}
+	var sums []storage.Checksum
+	for name, values := range h {
+		suffix, ok := strings.CutPrefix(name, checksumPrefix)
+		if !ok || len(values) == 0 {
+			continue
+		}
+		alg, ok := checksum.ParseAlgorithm(strings.ToUpper(suffix))
+		if !ok {
+			continue
+		}
+		if _, ok := checksum.ParseValue(alg, values[0]); ok {
+			sums = append(sums, storage.Checksum{Algorithm: string(alg), Value: values[0], Type: typ})
+		}
+	}
+	slices.SortFunc(sums, func(a, b storage.Checksum) int { return strings.Compare(a.Algorithm, b.Algorithm) })
+	return sums
+}
+
+// completedChecksums are those in the answer to CompleteMultipartUpload: in its
+// body as S3 has it, or in headers.
+func completedChecksums(out *s3.CompleteMultipartUploadOutput) []storage.Checksum {
+	h := answered(out.ResultMetadata).Clone()
+	if h == nil {
+		h = http.Header{}
+	}
+	if out.ChecksumType != "" {
+		h.Set(checksumType, string(out.ChecksumType))
+	}
+	for _, alg := range checksum.Algorithms() {
+		if value := *checksumField(out, alg); value != nil {
+			h.Set(alg.Header(), *value)
+		}
+	}
+	return checksumsIn(h)
+}
+
+// checksumField is the address of the field for the checksum of an algorithm in
+// a struct of the SDK, which has one for each.
+func checksumField(of any, alg checksum.Algorithm) **string {
+	field := reflect.ValueOf(of).Elem().FieldByName("Checksum" + string(alg))
+	address, _ := reflect.TypeAssert[**string](field.Addr())
+	return address
+}
+
+// checkAlgorithm refuses checksums that S3 does not have.
+func checkAlgorithm(c storage.Checksum) error {
+	if _, ok := checksum.ParseAlgorithm(c.Algorithm); c.Algorithm != "" && !ok {
+		return fmt.Errorf("unknown checksum algorithm %q", c.Algorithm)
+	}
+	return nil
+}
+
+// A digest is the additional checksum of a block; the zero digest is none.
+type digest struct {
+	alg checksum.Algorithm
+	sum []byte
+}
+
+// digestOf returns the checksum of b that the server is to keep. Callers have
+// computed it; where one has not it is made up for.
+func digestOf(b storage.Block, want storage.Checksum) digest {
+	if want.Algorithm == "" {
+		return digest{}
+	}
+	d := digest{alg: checksum.Algorithm(want.Algorithm), sum: slices.Clone(b.Checksum)}
+	if d.sum == nil {
+		d.sum = d.alg.Digest(b.Data)
+	}
+	return d
+}
+
+// String is the digest as it is sent.
+func (d digest) String() string { return base64.StdEncoding.EncodeToString(d.sum) }
+
+// headers make the server compare the body with the digest, and keep it.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+func (d digest) headers() []header {
+	if d.alg == "" {
+		return nil
+	}
+	return []header{{d.alg.Header(), d.String()}, {checksumSent, string(d.alg)}}
+}
+
+// check compares the digest with that in an answer, if there is one. A value of
+// another form is another value.
+func (d digest) check(h http.Header) error {
+	if d.alg == "" {
+		return nil
+	}
+	if got := h.Get(d.alg.Header()); got != "" && got != d.String() {
+		return &failure{kind: storage.ErrMismatch, text: fmt.Sprintf(
+			"the server has the %s checksum %s, that of what was sent is %s", d.alg, oneLine(got), d)}
+	}
+	return nil
+}
+
+// uploadHeaders begin a multipart upload with a checksum. S3 takes composite ones
+// if nothing is said, and knows no other where there is no choice.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html
+func uploadHeaders(want storage.Checksum) []header {
+	if want.Algorithm == "" {
+		return nil
+	}
+	headers := []header{{checksumAlgorithm, want.Algorithm}}
+	if want.Type == string(checksum.FullObject) {
+		headers = append(headers, header{checksumType, want.Type})
+	}
+	return headers
+}
+
+// completeHeaders let the server refuse to complete an upload whose bytes are not
+// those that were sent. It can do so only for checksums of whole objects, which
+// follow from those of the parts.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+func completeHeaders(want storage.Checksum, parts []part) ([]header, error) {
+	if want.Algorithm == "" || want.Type != string(checksum.FullObject) {
+		return nil, nil
+	}
+	sizes := make([]int64, len(parts))
+	for i, p := range parts {
+		sizes[i] = p.size
+	}
+	layout, err := checksum.Parts(sizes)
+	if err != nil {
+		return nil, err
+	}
+	sum, err := checksum.NewSum(checksum.Algorithm(want.Algorithm), layout, checksum.FullObject)
+	if err != nil {
+		return nil, err
+	}
+	for i, p := range parts {
+		if err := sum.SetPart(i, p.digest.sum); err != nil {
+			return nil, err
+		}
+	}
+	value, err := sum.Value()
+	if err != nil {
+		return nil, err
+	}
+	return []header{{checksumType, want.Type}, {sum.Algorithm().Header(), value}}, nil
+}
