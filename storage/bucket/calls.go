@@ -27,7 +27,7 @@ type target struct {
 	versionID string
 	etag      string // If-Match, without quotes; empty is no condition
 	part      int    // asks for that part; 0 is the object
-	checksums bool   // asks for the additional checksums, too
+	checksums bool   // asks for the additional checksums, too; not for those of a part
 }
 
 // extra asks for checksums by a header of ours. If the SDK knew of them it would
@@ -77,7 +77,7 @@ func (s *Store) head(ctx context.Context, t target) (answer, error) {
 			},
 		},
 	}
-	if t.checksums && t.part == 0 { // or they are those of the part
+	if t.checksums {
 		a.info.Checksums = checksumsIn(answered(out.ResultMetadata))
 	}
 	a.info.Size = a.contentLength

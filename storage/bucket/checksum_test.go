@@ -155,6 +155,11 @@ func TestReadChecksums(t *testing.T) {
 					t.Errorf("Checksums: %v (-want +got):\n%s", err, diff)
 				}
 			}
+			for _, r := range f.all() {
+				if got := r.Header.Get("X-Amz-Checksum-Mode") != ""; got != tt.opts.Checksums {
+					t.Errorf("%s asks for checksums: %v", r.Method, got)
+				}
+			}
 			if got := len(f.all()) - 1; got != tt.heads {
 				t.Fatalf("%d requests after the first, want %d", got, tt.heads)
 			}
@@ -252,7 +257,10 @@ func TestStatOptions(t *testing.T) {
 			if len(f.all()) != tt.requests {
 				t.Errorf("%d requests, want %d", len(f.all()), tt.requests)
 			}
-			for _, r := range f.all() {
+			for i, r := range f.all() {
+				if got := r.Header.Get("X-Amz-Checksum-Mode") != ""; got != (i == 0 && tt.opts.Checksums) {
+					t.Errorf("request %d asks for checksums: %v", i+1, got)
+				}
 				if got := r.URL.Query().Get("versionId"); got != tt.opts.VersionID {
 					t.Errorf("version %q, want %q", got, tt.opts.VersionID)
 				}
