@@ -3,11 +3,9 @@ package integration_test
 import (
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	gosync "sync"
 	"testing"
-	"time"
 
 	"s3sync/internal/faultproxy"
 )
@@ -21,40 +19,39 @@ type front struct {
 	// before may answer a request: then it returns true.
 	before func(w http.ResponseWriter, r *http.Request) bool
 
-	mu    gosync.Mutex
-	now   map[string]int
-	peak  map[string]int
-	times map[string][]time.Time
+	mu   gosync.Mutex
+	now  map[string]int
+	peak map[string]int
 }
 
 // newFront starts a front and a proxy behind it.
 func newFront(t *testing.T, target string, rules ...string) *front {
 	t.Helper()
-	f := &front{
-		Proxy: faultproxy.New(t, target, rules...),
-		now:   map[string]int{}, peak: map[string]int{}, times: map[string][]time.Time{},
-	}
+	f := &front{now: map[string]int{}, peak: map[string]int{}}
 	server := httptest.NewServer(f)
 	t.Cleanup(func() {
 		server.CloseClientConnections()
 		server.Close()
 	})
+	f.Proxy = faultproxy.New(t, target, rules...) // ends before the server: that waits for what is stalled here
 	f.URL = server.URL
 	return f
 }
 
-// ServeHTTP counts a request by its method, and as "part" if it has the number
-// of one.
+// ServeHTTP counts a request by its method, as LIST if it is one, and as "part"
+// if it has the number of one.
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	kinds := []string{r.Method}
-	if r.URL.Query().Has("partNumber") {
+	switch query := r.URL.Query(); {
+	case query.Has("list-type"):
+		kinds[0] = "LIST"
+	case query.Has("partNumber"):
 		kinds = append(kinds, "part")
 	}
 	f.mu.Lock()
 	for _, kind := range kinds {
 		f.now[kind]++
 		f.peak[kind] = max(f.peak[kind], f.now[kind])
-		f.times[kind] = append(f.times[kind], time.Now())
 	}
 	f.mu.Unlock()
 	defer func() {
@@ -74,13 +71,6 @@ func (f *front) most(kind string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.peak[kind]
-}
-
-// arrivals are the times of the requests of a kind, in order.
-func (f *front) arrivals(kind string) []time.Time {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.Clone(f.times[kind])
 }
 
 // ranged reports whether a request asks for the bytes from some offset on.

@@ -70,6 +70,13 @@ func sync(t *testing.T, cfg *s3sync.Config) *s3sync.Report {
 	return report
 }
 
+// listening notes the events of a run.
+func listening(cfg *s3sync.Config) *[]s3sync.Event {
+	var events []s3sync.Event
+	cfg.OnEvent = func(ev s3sync.Event) { events = append(events, ev) }
+	return &events
+}
+
 // An outcome is how a run ended, and all that it told on the way.
 type outcome struct {
 	*s3sync.Report

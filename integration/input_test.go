@@ -1,0 +1,123 @@
+package integration_test
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"s3sync"
+	"s3sync/internal/faultproxy"
+	"s3sync/internal/s3server"
+	"s3sync/storage"
+)
+
+// TestUnusableSides: a side that cannot be reached or used is told in one line,
+// within seconds although the settings allow many repetitions, and nothing is
+// written or deleted on the other one.
+func TestUnusableSides(t *testing.T) {
+	closed := closedPort(t)
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		type side struct {
+			spoil  func(*s3sync.Endpoint)
+			kind   error
+			causes []string
+		}
+		sides := map[string]side{
+			"unknown access key": {func(e *s3sync.Endpoint) { e.AccessKey = "nobody" }, storage.ErrUnusable, []string{"access key"}},
+			"wrong secret key":   {func(e *s3sync.Endpoint) { e.SecretKey = "wrong" }, storage.ErrUnusable, []string{"SignatureDoesNotMatch"}},
+			"unknown bucket":     {func(e *s3sync.Endpoint) { e.URL = "s3://no-such-bucket-here" }, storage.ErrUnusable, []string{"NoSuchBucket", "no-such-bucket-here"}},
+			"wrong region":       {func(e *s3sync.Endpoint) { e.Region = "eu-central-1" }, storage.ErrUnusable, []string{"eu-central-1", "us-east-1"}},
+			"nobody there":       {func(e *s3sync.Endpoint) { e.EndpointURL = closed }, storage.ErrUnusable, []string{closed}},
+		}
+		if srv.Kind == s3server.MinIO {
+			creds := srv.Restricted(t, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::*"]}]}`)
+			sides["no permission"] = side{func(e *s3sync.Endpoint) {
+				e.AccessKey, e.SecretKey, e.SessionToken = creds.AccessKeyID, creds.SecretAccessKey, creds.SessionToken
+			}, fs.ErrPermission, []string{"AccessDenied"}}
+		}
+		root, source, target, copied := t.TempDir(), fresh(t, srv), fresh(t, srv), t.TempDir()
+		keys := numbered(30)
+		for _, key := range keys {
+			write(t, root, key, nil)
+			source.put(t, key, nil)
+		}
+		target.put(t, "stranger", nil)
+		write(t, copied, "stranger", nil)
+		missing := filepath.Join(t.TempDir(), "missing")
+		t.Run("all", func(t *testing.T) {
+			for name, tt := range sides {
+				spoilt := func(e s3sync.Endpoint) s3sync.Endpoint {
+					tt.spoil(&e)
+					return e
+				}
+				for where, cfg := range map[string]*s3sync.Config{
+					"source to bucket":  config(spoilt(source.at("")), target.at("")),
+					"source to files":   config(spoilt(source.at("")), local(copied)),
+					"source to nowhere": config(spoilt(source.at("")), local(missing)),
+					"target":            config(local(root), spoilt(target.at(""))),
+					"target, unlisted":  config(local(root), spoilt(target.at(""))),
+				} {
+					t.Run(name+"/"+where, func(t *testing.T) {
+						t.Parallel() // they wait
+						cfg.Retry = s3sync.DefaultConfig().Retry
+						cfg.Delete.Enable = where != "target, unlisted"
+						cfg.Check.Overwrite = !cfg.Delete.Enable
+						began := time.Now()
+						o := run(t, cfg)
+						took := time.Since(began)
+						if where == "target, unlisted" && errors.Is(tt.kind, fs.ErrPermission) {
+							// Each object may be denied for a reason of its own.
+							if o.err != nil || int(o.Warnings) != len(keys) || o.Transferred != 0 {
+								t.Errorf("%v, %+v", o.err, o.Stats)
+							}
+							return
+						}
+						failed := ""
+						if where == "target, unlisted" && len(o.FailedKeys) > 0 {
+							failed = o.FailedKeys[0]
+						}
+						o.failed(t, failed, tt.causes...)
+						if !errors.Is(o.err, tt.kind) || took > 10*time.Second || !o.Incomplete || o.Transferred != 0 || o.Deleted != 0 || o.Failed > 16 {
+							t.Errorf("%v after %v, %+v", o.err, took, o.Stats)
+						}
+						if where := strings.Fields(where)[0]; failed == "" && !strings.HasPrefix(o.err.Error(), where+": ") {
+							t.Errorf("the error does not name the %s: %v", where, o.err)
+						}
+					})
+				}
+			}
+		})
+		target.holds(t, []string{"stranger"})
+		hasFiles(t, copied, "stranger")
+		hasFiles(t, missing)
+	})
+}
+
+// TestTargetDisappears: a target that becomes unusable in the middle ends the
+// run at once instead of failing object by object.
+func TestTargetDisappears(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		for _, fault := range []string{"status=404 code=NoSuchBucket", "status=403 code=InvalidAccessKeyId", "status=403 code=ExpiredToken", "status=507 code=XMinioStorageFull"} {
+			t.Run(fault, func(t *testing.T) {
+				root, target := t.TempDir(), fresh(t, srv)
+				for _, key := range numbered(99) {
+					write(t, root, key, nil)
+				}
+				target.put(t, "stranger", nil)
+				proxy := faultproxy.New(t, srv.Endpoint, "PutObject nth=10 times=1000 "+fault, "PutObject delay=2ms")
+				cfg := config(local(root), target.at(proxy.URL))
+				cfg.Transfer.Workers = 4
+				cfg.Delete.Enable = true
+				o := run(t, cfg)
+				_, code, _ := strings.Cut(fault, "code=")
+				o.failed(t, o.FailedKeys[0], code)
+				if !errors.Is(o.err, storage.ErrUnusable) || o.Failed > 4 || o.Deleted != 0 || proxy.Count("PutObject") > 9+4 {
+					t.Errorf("%v, %+v, %d requests", o.err, o.Stats, proxy.Count("PutObject"))
+				}
+			})
+		}
+	})
+}
