@@ -47,10 +47,11 @@ func newReporter(cfg *Config, log *logger) *reporter {
 func (r *reporter) emit(ev Event) { r.events <- ev }
 
 // finish delivers what is left, and returns the report and the error of the run
-// that ended with err.
-func (r *reporter) finish(err error) (*Report, error) {
+// that ended with err. An interruption is no failure.
+func (r *reporter) finish(ctx context.Context, err error) (*Report, error) {
 	_, reported := errors.AsType[reportedError](err)
-	if err != nil && !reported && !errors.Is(err, context.Canceled) {
+	interrupted := ctx.Err() != nil && errors.Is(err, context.Cause(ctx))
+	if err != nil && !reported && !interrupted {
 		r.emit(Event{Type: EventFailed, Err: err})
 	}
 	r.emit(Event{Type: EventEnd})
@@ -130,11 +131,29 @@ func (r *reporter) count(ev Event) {
 	st.Elapsed = time.Since(r.start)
 }
 
-// cleanupTime bounds what is done after a cancellation: aborting uploads and
-// removing temporary files. An interrupted run ends within five seconds.
-const cleanupTime = 4 * time.Second
+// What is still done after a cancellation, so that an interrupted run ends
+// within five seconds.
+const (
+	// answerTime bounds the wait for an answer that must be known.
+	answerTime = 2 * time.Second
+	// cleanupTime bounds aborting uploads and removing temporary files.
+	cleanupTime = 3 * time.Second
+)
 
-// cleanup returns a context for that, which outlives the cancellation of ctx.
+// cleanup returns a context for cleaning up, which outlives the cancellation of
+// ctx.
 func cleanup(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
+}
+
+// outlive returns a context that ends answerTime after ctx does.
+func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		time.AfterFunc(answerTime, func() { cancel(context.Cause(ctx)) })
+	})
+	return longer, func() {
+		stop()
+		cancel(nil)
+	}
 }

@@ -40,7 +40,7 @@ func Sync(ctx context.Context, cfg *Config) (*Report, error) {
 	report := newReporter(cfg, log)
 	report.emit(Event{Type: EventStart})
 	err := open(ctx, cfg, report, log)
-	return report.finish(err)
+	return report.finish(ctx, err)
 }
 
 // open reaches both sides and runs the sync between them.

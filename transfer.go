@@ -172,8 +172,10 @@ func (s *syncer) approve(ctx context.Context, t *task) error {
 // sendParts moves an object part by part, several at once.
 func (s *syncer) sendParts(ctx context.Context, t *task) (written storage.Info, err error) {
 	// An upload that was begun must be known, or it could not be aborted: an
-	// interruption is heeded only after its answer.
-	w, err := s.target.Create(context.WithoutCancel(ctx), t.it.mapped, t.opts)
+	// interruption is heeded only after its answer, if that comes soon.
+	longer, done := outlive(ctx)
+	w, err := s.target.Create(longer, t.it.mapped, t.opts)
+	done()
 	if err != nil {
 		return storage.Info{}, err
 	}
