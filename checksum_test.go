@@ -162,8 +162,8 @@ func TestAutoChunkSize(t *testing.T) {
 		"small whole":         {[]int{100}, ""},
 		"uniform":             {[]int{5 * mib, 5 * mib, mib}, "SHA256"},
 		"not uniform":         {[]int{5 * mib, 7 * mib, 6 * mib, 1}, "CRC64NVME"},
-		"larger than memory":  {[]int{40 * mib, 33 * mib}, "SHA1"},
-		"whole beyond memory": {[]int{70 * mib}, "CRC32C"},
+		"larger than memory":  {[]int{40 * mib, 33 * mib}, ""},
+		"whole beyond memory": {[]int{70 * mib}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, target := mem.New(), mem.New()

@@ -83,8 +83,10 @@ func (s *syncer) streamWhole(ctx context.Context, t *task) (written storage.Info
 }
 
 // streams reports whether a part of size bytes is sent without being held: if it
-// is not one that was asked for, and would leave no room for others.
+// is not one that was asked for, and would leave no room for others. An additional
+// checksum must go before the bytes, so there must be memory for such a part.
 func (s *syncer) streams(size int64) bool {
 	tr := &s.cfg.Transfer
-	return size > max(tr.ChunkSize, tr.Threshold) && 2*size > s.cfg.memory() && s.target.Caps().Streams
+	return size > max(tr.ChunkSize, tr.Threshold) && 2*size > s.cfg.memory() &&
+		s.target.Caps().Streams && s.checksumOptions().Algorithm == ""
 }

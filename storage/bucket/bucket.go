@@ -152,6 +152,7 @@ func (s *Store) Caps() storage.Caps {
 		Ordered:     !s.directory,
 		WantMD5:     s.sendsMD5(),
 		WantSHA256:  !s.opts.UnsignedPayload,
+		Streams:     true,
 		DeleteBatch: deleteBatch,
 		MaxParts:    maxParts,
 		MaxPartSize: maxPartSize,

@@ -185,14 +185,14 @@ func (s *Store) put(ctx context.Context, key string, b storage.Block, opts stora
 	})
 	out, err := s.sdk.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &s.opts.Bucket, Key: aws.String(s.full(key)), RequestPayer: s.payer,
-		Body: bytes.NewReader(b.Data), ContentLength: aws.Int64(int64(len(b.Data))), ContentMD5: s.contentMD5(b),
+		Body: bodyOf(b), ContentLength: aws.Int64(length(b)), ContentMD5: s.contentMD5(b),
 		CacheControl:       optional(opts.CacheControl),
 		ContentDisposition: optional(opts.ContentDisposition),
 		ContentEncoding:    optional(opts.ContentEncoding),
 		ContentLanguage:    optional(opts.ContentLanguage),
 		ContentType:        optional(opts.ContentType),
 		Metadata:           opts.Metadata,
-	})
+	}, once(b))
 	if err != nil {
 		return written{}, s.client.classify(err)
 	}
@@ -214,8 +214,8 @@ func (s *Store) putPart(ctx context.Context, key, uploadID string, n int, b stor
 	out, err := s.sdk.UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: &s.opts.Bucket, Key: aws.String(s.full(key)), RequestPayer: s.payer,
 		UploadId: &uploadID, PartNumber: aws.Int32(int32(n)), //nolint:gosec // at most 10,000
-		Body: bytes.NewReader(b.Data), ContentLength: aws.Int64(int64(len(b.Data))), ContentMD5: s.contentMD5(b),
-	})
+		Body: bodyOf(b), ContentLength: aws.Int64(length(b)), ContentMD5: s.contentMD5(b),
+	}, once(b))
 	if err != nil {
 		return written{}, s.client.classify(err)
 	}
@@ -233,7 +233,7 @@ func (s *Store) putPart(ctx context.Context, key, uploadID string, n int, b stor
 // payloadHash is the value of x-amz-content-sha256.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 func (s *Store) payloadHash(b storage.Block) string {
-	if s.opts.UnsignedPayload {
+	if s.opts.UnsignedPayload || b.Stream != nil {
 		return "UNSIGNED-PAYLOAD"
 	}
 	if b.SHA256 != nil {
@@ -241,6 +241,30 @@ func (s *Store) payloadHash(b storage.Block) string {
 	}
 	sum := sha256.Sum256(b.Data)
 	return hex.EncodeToString(sum[:])
+}
+
+func bodyOf(b storage.Block) io.Reader {
+	if b.Stream != nil {
+		return b.Stream
+	}
+	return bytes.NewReader(b.Data)
+}
+
+// length is how many bytes a block has.
+func length(b storage.Block) int64 {
+	if b.Stream != nil {
+		return b.Size
+	}
+	return int64(len(b.Data))
+}
+
+// once keeps the SDK from sending a block again that can be read only once.
+func once(b storage.Block) func(*s3.Options) {
+	return func(o *s3.Options) {
+		if b.Stream != nil {
+			o.Retryer = aws.NopRetryer{}
+		}
+	}
 }
 
 func (s *Store) contentMD5(b storage.Block) *string {
@@ -264,7 +288,7 @@ func (s *Store) listRequest(ctx context.Context, startAfter, token string) (*s3.
 	ctx, cancel := s.limited(ctx)
 	defer cancel()
 	in := &s3.ListObjectsV2Input{
-		Bucket: &s.opts.Bucket, Prefix: optional(s.opts.Prefix), RequestPayer: s.payer,
+		Bucket: &s.opts.Bucket, Prefix: optional(s.listPrefix()), RequestPayer: s.payer,
 		MaxKeys:           aws.Int32(int32(min(s.opts.MaxKeys, 1<<15))), //nolint:gosec // bounded
 		ContinuationToken: optional(token),
 	}

@@ -117,7 +117,7 @@ func (w *writer) writePart(ctx context.Context, n int, b storage.Block) error {
 		return &failure{kind: storage.ErrMismatch, text: fmt.Sprintf(
 			"part %d: the server has ETag %s, what was sent has MD5 %s", n, got.etag, sum)}
 	}
-	w.parts[n] = part{etag: got.etag, digest: d, size: int64(len(b.Data))}
+	w.parts[n] = part{etag: got.etag, digest: d, size: length(b)}
 	return nil
 }
 

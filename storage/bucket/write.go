@@ -21,8 +21,8 @@ func (s *Store) putObject(ctx context.Context, key string, b storage.Block, opts
 	if err := s.checkKey(key); err != nil {
 		return storage.Info{}, err
 	}
-	if int64(len(b.Data)) != opts.Size {
-		return storage.Info{}, fmt.Errorf("%d bytes are given of an object of %d", len(b.Data), opts.Size)
+	if length(b) != opts.Size {
+		return storage.Info{}, fmt.Errorf("%d bytes are given of an object of %d", length(b), opts.Size)
 	}
 	if err := checkAlgorithm(opts.Checksum); err != nil {
 		return storage.Info{}, err
@@ -34,7 +34,7 @@ func (s *Store) putObject(ctx context.Context, key string, b storage.Block, opts
 	if w.unconfirmed != nil {
 		return storage.Info{}, w.unconfirmed
 	}
-	return w.info(key, int64(len(b.Data)), opts.Attributes), nil
+	return w.info(key, length(b), opts.Attributes), nil
 }
 
 // info describes what was written.
