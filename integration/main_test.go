@@ -5,6 +5,7 @@ package integration_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -18,7 +19,16 @@ import (
 	"s3sync/internal/s3server"
 )
 
-func TestMain(m *testing.M) { os.Exit(s3server.Main(m)) }
+func TestMain(m *testing.M) {
+	if text, ok := os.LookupEnv(childVariable); ok {
+		if err := beChild(text); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(s3server.Main(m))
+}
 
 // eachServer runs a test against every real server.
 func eachServer(t *testing.T, test func(t *testing.T, srv *s3server.Server)) {
