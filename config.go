@@ -41,6 +41,7 @@ type Config struct {
 	Versioning Versioning
 	Encryption Encryption
 	Delete     Delete
+	Report     Reporting
 	Retry      Retry
 	Timeout    Timeout
 	Local      Local
@@ -214,6 +215,19 @@ type Delete struct {
 	Excluded bool
 	// Max is how many objects are removed at most; 0 is no bound.
 	Max int64
+}
+
+// Reporting makes the run a report: nothing is written, and every source object
+// is compared with the target whatever its time of modification. It is compared
+// by ETag, or by additional checksum if Check.Checksum is set. What could not be
+// looked at is an error, as with WarnAsError.
+type Reporting struct {
+	// Status reports of each object whether the target has the same.
+	Status bool
+	// Metadata also compares headers and user metadata, and Tagging tags, between
+	// buckets. Each costs up to two requests per object.
+	Metadata bool
+	Tagging  bool
 }
 
 // Retry bounds repetitions: MaxAttempts of each request, and ForceCount more of

@@ -11,6 +11,7 @@ func TestValidateDirectoryBuckets(t *testing.T) {
 	for want, change := range map[string]func(*Config){
 		"Check.ETag cannot be used with a directory bucket, whose ETags are not digests":         func(c *Config) { c.Check.ETag = true },
 		"Check.MtimeAndETag cannot be used with a directory bucket, whose ETags are not digests": func(c *Config) { c.Check.MtimeAndETag = true },
+		"Report.Status with a directory bucket, whose ETags are not digests, requires Check.Ch":  func(c *Config) { c.Report.Status = true },
 		"Versioning.Enable cannot be used with a directory bucket, which has neither versions":   func(c *Config) { c.Versioning.Enable = true },
 		"Tagging.SyncLatest cannot be used with a directory bucket, which has neither versions":  func(c *Config) { c.Tagging.SyncLatest = true },
 		"Source.Accelerate cannot be used with a directory bucket, which does not have that":     func(c *Config) { c.Source.Accelerate = true },

@@ -31,8 +31,15 @@ func rulesOf(c *Config) []rule {
 			{&k.Overwrite, conflicts, []any{&k.MtimeAndSize, &k.MtimeAndETag, &k.MtimeAndChecksum}},
 			{&c.Versioning.Enable, conflicts, []any{
 				&k.Overwrite, &k.Size, &k.MtimeAndSize, &k.ETag, &k.MtimeAndETag, &k.Checksum, &k.MtimeAndChecksum,
-				&k.HeadEachTarget, &c.Tagging.SyncLatest, &c.Delete.Enable,
+				&k.HeadEachTarget, &c.Tagging.SyncLatest, &c.Delete.Enable, &c.Report.Status,
 			}},
+			// A report does not transfer, and compares everything by content.
+			{&c.Report.Status, conflicts, []any{
+				&c.DryRun, &c.Delete.Enable, &k.HeadEachTarget,
+				&k.Overwrite, &k.Size, &k.MtimeAndSize, &k.MtimeAndETag, &k.MtimeAndChecksum,
+			}},
+			{&c.Report.Metadata, needs, []any{&c.Report.Status}},
+			{&c.Report.Tagging, needs, []any{&c.Report.Status}},
 			{&c.Transfer.AutoChunkSize, conflicts, []any{&c.Transfer.Threshold, &c.Transfer.ChunkSize}},
 			{&c.Tagging.Set, conflicts, []any{&c.Tagging.Disable, &c.Tagging.SyncLatest}},
 			{&c.Tagging.SyncLatest, conflicts, []any{&c.Tagging.Disable}},

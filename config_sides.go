@@ -59,7 +59,9 @@ func localFields(e *Endpoint, k *CustomerKey) []any {
 
 // betweenBuckets lists what needs S3 on both sides.
 func betweenBuckets(c *Config) []any {
-	return []any{&c.ServerSideCopy, &c.Versioning.Enable, &c.Tagging.SyncLatest}
+	return []any{
+		&c.ServerSideCopy, &c.Versioning.Enable, &c.Tagging.SyncLatest, &c.Report.Metadata, &c.Report.Tagging,
+	}
 }
 
 // uploadFields say how objects are written to S3.
@@ -125,7 +127,7 @@ func (c *Config) Supported(field any) bool {
 		&c.ServerSideCopy, &c.Versioning.Enable,
 		&m.CacheControl, &m.ContentDisposition, &m.ContentEncoding, &m.ContentLanguage, &m.ContentType,
 		&m.Expires, &m.User, &m.WebsiteRedirect, &m.StorageClass, &m.ACL, &m.PutLastModified,
-		&c.Tagging.Set, &c.Tagging.Disable, &c.Tagging.SyncLatest,
+		&c.Tagging.Set, &c.Tagging.Disable, &c.Tagging.SyncLatest, &c.Report.Tagging,
 		&c.Encryption.SSE, &c.Encryption.KMSKeyID,
 		&from.Algorithm, &from.Key, &from.KeyMD5, &to.Algorithm, &to.Key, &to.KeyMD5,
 	}, field)

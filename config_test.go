@@ -71,6 +71,12 @@ func TestValidateAccepts(t *testing.T) {
 		"delete beside the source": func(c *Config) {
 			c.Source.URL, c.Delete.Enable = "s3://b/other/", true
 		},
+		"report":             func(c *Config) { c.Report.Status = true },
+		"report by ETag":     func(c *Config) { c.Report.Status, c.Check.ETag = true, true },
+		"report by checksum": func(c *Config) { c.Report.Status, c.Check.Checksum = true, "SHA1" },
+		"report of metadata": func(c *Config) {
+			c.Source.URL, c.Report.Status, c.Report.Metadata = "s3://b/q", true, true
+		},
 		"overwrite, comparing each": func(c *Config) {
 			c.Check.Overwrite, c.Check.Size, c.Check.HeadEachTarget = true, true, true
 		},
@@ -172,8 +178,19 @@ func TestValidateRefuses(t *testing.T) {
 		"Encryption.KMSKeyID requires aws:kms or aws:kms:dsse as Encryption.SSE":            func(c *Config) { c.Encryption.KMSKeyID, c.Encryption.SSE = "hidden", "AES256" },
 		"Check.MtimeAndETag cannot be combined with KMS, whose ETags are not digests: Encr": func(c *Config) { c.Check.MtimeAndETag, c.Encryption.SSE = true, "aws:kms:dsse" },
 		"Verify.FullObject needs CRC32, CRC32C or CRC64NVME as Verify.Algorithm":            func(c *Config) { c.Verify.FullObject, c.Verify.Algorithm = true, "SHA1" },
-		"Delete.Excluded requires Delete.Enable":                                            func(c *Config) { c.Delete.Excluded = true },
-		"Delete.Max requires Delete.Enable":                                                 func(c *Config) { c.Delete.Max = 3 },
+		"Report.Status cannot be combined with DryRun":                                      func(c *Config) { c.Report.Status, c.DryRun = true, true },
+		"Report.Status cannot be combined with Delete":                                      func(c *Config) { c.Report.Status, c.Delete.Enable = true, true },
+		"Report.Status cannot be combined with Check.HeadEa":                                func(c *Config) { c.Report.Status, c.Check.HeadEachTarget = true, true },
+		"Report.Status cannot be combined with Check.Size":                                  func(c *Config) { c.Report.Status, c.Check.Size = true, true },
+		"Report.Status cannot be combined with Check.Mtime":                                 func(c *Config) { c.Report.Status, c.Check.MtimeAndETag = true, true },
+		"Report.Metadata requires Report.Status":                                            both(buckets, func(c *Config) { c.Report.Metadata = true }),
+		"Report.Tagging requires Report.Status":                                             both(buckets, func(c *Config) { c.Report.Tagging = true }),
+		"Report.Tagging is not supported yet":                                               both(buckets, func(c *Config) { c.Report.Tagging = true }),
+		"Report.Metadata cannot be used with a local source":                                func(c *Config) { c.Report.Status, c.Report.Metadata = true, true },
+		"Report.Tagging cannot be used with a local target":                                 both(local, func(c *Config) { c.Report.Status, c.Report.Tagging = true, true }),
+
+		"Delete.Excluded requires Delete.Enable": func(c *Config) { c.Delete.Excluded = true },
+		"Delete.Max requires Delete.Enable":      func(c *Config) { c.Delete.Max = 3 },
 
 		"Source.Profile cannot be used with a local source":                            func(c *Config) { c.Source.Profile = "p" },
 		"Source.AccessKey cannot be used with a local source":                          func(c *Config) { c.Source.AccessKey, c.Source.SecretKey = "a", "hidden" },

@@ -30,6 +30,9 @@ const (
 	EventUnverified
 	// EventSkipped: an object is left as it is; Reason says why.
 	EventSkipped
+	// EventStatus: a report compared an object in one Aspect; Status is the
+	// result.
+	EventStatus
 	// EventDeleted: a target object was deleted, or would be in a dry run.
 	EventDeleted
 	// EventRetry: an attempt failed with Err and is made again. It is not a
@@ -61,6 +64,11 @@ type Event struct {
 	Algorithm, SourceChecksum, TargetChecksum string
 	// Reason tells why an object is skipped or transferred.
 	Reason Reason
+	// Aspect and Status are a line of a report. Fields are the fields of the
+	// metadata, if that is the aspect.
+	Aspect Aspect
+	Status Status
+	Fields []FieldStatus
 	// Err is the cause of a retry, a warning, a failure, or of a missing proof.
 	Err error
 	// Stats are the counters including this event.
@@ -112,6 +120,8 @@ type Stats struct {
 // A Report is what a run did. It is complete also when the run failed.
 type Report struct {
 	Stats
+	// Status is what a report (Config.Report) found.
+	Status StatusCounts
 	// Incomplete: a part of the source or target was not looked at, because it
 	// could not be listed or because the run ended early.
 	Incomplete bool

@@ -54,10 +54,10 @@ func (s *syncer) admit(pair join.Pair) (it item, ok bool, err error) {
 	mapped, err := s.mapper.MapKey(pair.Key)
 	switch {
 	case err != nil:
-		s.warn(&it, err)
+		s.leaveOut(&it, err)
 		return item{}, false, nil
 	case strings.HasSuffix(pair.Key, "/") && pair.Source.Size > 0:
-		s.skip(&it, ReasonDirectory)
+		s.leaveOut(&it, errDirectoryData)
 		return item{}, false, nil
 	case mapped != pair.Key:
 		return item{}, false, s.addStray(mapped, pair.Source)

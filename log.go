@@ -73,6 +73,8 @@ func (l *logger) event(ev Event) {
 		l.write(level, "not verified.", append(etags(ev), errorAttr(ev.Err))...)
 	case EventSkipped:
 		l.write(level, filtered(ev), skipped(ev)...)
+	case EventStatus:
+		l.status(level, ev)
 	case EventDeleted:
 		l.write(level, dry(ev, "delete completed."), l.deleted(ev)...)
 	case EventRetry:
@@ -95,7 +97,7 @@ func (l *logger) event(ev Event) {
 
 func levelOf(ev Event) slog.Level {
 	switch ev.Type {
-	case EventTransferred, EventDeleted, EventEnd:
+	case EventTransferred, EventDeleted, EventStatus, EventEnd:
 		return slog.LevelInfo
 	case EventVerified, EventChecksumVerified, EventProgress, EventStart:
 		return LevelTrace

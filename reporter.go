@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
 	"time"
 )
@@ -89,7 +90,11 @@ func (r *reporter) handle(ev Event) {
 	r.count(ev)
 	ev.DryRun = r.cfg.DryRun
 	ev.Stats = r.report.Stats
-	r.log.event(ev)
+	if ev.Type == EventEnd && r.cfg.Report.Status {
+		r.log.write(slog.LevelInfo, "report summary", statusSummary(r.report.Status)...)
+	} else {
+		r.log.event(ev)
+	}
 	if r.cfg.OnEvent != nil {
 		r.cfg.OnEvent(ev)
 	}
@@ -113,6 +118,8 @@ func (r *reporter) count(ev Event) {
 		}
 	case EventSkipped:
 		st.Skipped++
+	case EventStatus:
+		r.report.Status.count(ev)
 	case EventDeleted:
 		st.Deleted++
 	case EventWarning:

@@ -102,7 +102,7 @@ func (s *syncer) taken(ctx context.Context, it *item, last string) (bool, error)
 		}
 	}
 	if collision {
-		s.warn(it, &storage.Error{Op: "put", Key: it.key(), Err: fmt.Errorf(
+		s.leaveOut(it, &storage.Error{Op: "put", Key: it.key(), Err: fmt.Errorf(
 			"%w: another key already has the file %q", storage.ErrUnstorable, it.mapped)})
 	}
 	return collision, nil

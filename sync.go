@@ -36,6 +36,7 @@ func Sync(ctx context.Context, cfg *Config) (*Report, error) {
 	if err := cfg.Validate(); err != nil {
 		return &Report{}, err
 	}
+	cfg = cfg.effective()
 	log := &logger{slog: cfg.Logger, source: placeOf(cfg.Source), target: placeOf(cfg.Target)}
 	report := newReporter(cfg, log)
 	report.emit(Event{Type: EventStart})
@@ -169,6 +170,9 @@ func (s *syncer) deleteForbidden() string {
 func (s *syncer) process(ctx context.Context, it item) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if s.cfg.Report.Status {
+		return s.settle(ctx, &it, s.status(ctx, &it))
 	}
 	transfer, err := s.decide(ctx, &it)
 	if err != nil {

@@ -31,7 +31,7 @@ func exitCodes() []struct {
 		{exitDone, "done"},
 		{exitError, "an error: something was not transferred or not deleted"},
 		{exitUsage, "invalid arguments; nothing was done"},
-		{exitWarning, "done with warnings: something was left out"},
+		{exitWarning, "done with warnings: something was left out, or a report found a difference"},
 		{exitBug, "a fault of s3sync itself"},
 		{exitInterrupt, "stopped by SIGINT (Ctrl-C)"},
 		{exitTerminated, "stopped by SIGTERM"},
@@ -59,7 +59,7 @@ func exitCode(report *s3sync.Report, err error, sig os.Signal) int {
 	switch {
 	case err != nil, report != nil && report.Failed > 0:
 		return exitError
-	case report != nil && (report.Warnings > 0 || report.Incomplete):
+	case report != nil && (report.Warnings > 0 || report.Incomplete || !report.Status.InSync()):
 		return exitWarning
 	}
 	return exitDone

@@ -37,8 +37,8 @@ func (c *command) level() slog.Level {
 	case c.set.verbose >= 3:
 		level = levelTrace
 	}
-	if c.cfg.DryRun {
-		// A dry run that says nothing is of no use.
+	if c.cfg.DryRun || c.cfg.Report.Status {
+		// A dry run or a report that says nothing is of no use.
 		level = min(level, levelInfo)
 	}
 	return level

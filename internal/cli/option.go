@@ -25,6 +25,7 @@ const (
 	headers      group = "Metadata/Headers"
 	tagging      group = "Tagging"
 	encryption   group = "Encryption"
+	reporting    group = "Reporting"
 	tracing      group = "Tracing/Logging"
 	retries      group = "Retry Options"
 	timeouts     group = "Timeout Options"
@@ -91,7 +92,7 @@ func table(cfg *s3sync.Config, set *settings) []*option {
 		basicOptions(cfg, set), awsOptions(cfg), sideOptions(cfg),
 		filterOptions(cfg), verifyOptions(cfg), performanceOptions(cfg),
 		headerOptions(cfg), taggingOptions(cfg), encryptionOptions(cfg),
-		tracingOptions(cfg, set), retryOptions(cfg), timeoutOptions(cfg),
+		reportingOptions(cfg), tracingOptions(cfg, set), retryOptions(cfg), timeoutOptions(cfg),
 		advancedOptions(cfg, set), dangerousOptions(cfg))
 	for _, o := range rows {
 		if choices := cfg.Choices(o.value.field); choices != nil {

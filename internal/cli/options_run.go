@@ -2,6 +2,27 @@ package cli
 
 import "s3sync"
 
+func reportingOptions(c *s3sync.Config) []*option {
+	r := &c.Report
+	return in(reporting, []*option{
+		{
+			name: "report-sync-status", value: on(&r.Status),
+			usage: "transfer nothing, and report of each object whether the target has the same",
+			more: "Compares by ETag, or with --check-additional-checksum by checksum, as those options do, in one record of the log per object. " +
+				"Raises the log level to info at least. Exit code 0 says that everything matches, 3 that something does not or cannot be compared.",
+		},
+		{
+			name: "report-metadata-sync-status", value: on(&r.Metadata),
+			usage: "also report whether headers and user metadata are the same",
+			more:  "Costs two requests per object.",
+		},
+		{
+			name: "report-tagging-sync-status", value: on(&r.Tagging),
+			usage: "also report whether tags are the same",
+		},
+	})
+}
+
 func tracingOptions(c *s3sync.Config, set *settings) []*option {
 	return in(tracing, []*option{
 		{

@@ -134,6 +134,10 @@ func optionCases() map[string]optionCase {
 		"target-sse-c-key":     aKey,
 		"target-sse-c-key-md5": anMD5,
 
+		"report-sync-status":          aSwitch,
+		"report-metadata-sync-status": aSwitch,
+		"report-tagging-sync-status":  aSwitch,
+
 		"json-tracing":          aSwitch,
 		"aws-sdk-tracing":       aSwitch,
 		"span-events-tracing":   aSwitch,

@@ -24,7 +24,7 @@ func (c *command) sync(ctx context.Context) {
 	sig := stop()
 	p.end()
 	c.code = exitCode(report, err, sig)
-	if report != nil && c.code != exitUsage && !c.set.jsonLog {
+	if report != nil && c.code != exitUsage && !c.set.jsonLog && !c.cfg.Report.Status {
 		c.screen.put(c.p.Stderr, summaryLine(report.Stats, c.cfg.DryRun)+"\n")
 	}
 	switch c.code {

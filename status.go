@@ -1,0 +1,240 @@
+package s3sync
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"s3sync/storage"
+)
+
+// A report (Config.Report) says of every source object whether the target holds
+// the same. It comes from the same comparison as the update checks, so it finds
+// objects equal that were uploaded in other part sizes, and asks the servers only
+// for what the listings do not tell.
+
+// A Status says how the target's object stands to the source's in one aspect.
+type Status string
+
+// The statuses of a report.
+const (
+	StatusMatches  Status = "MATCHES"
+	StatusMismatch Status = "MISMATCH"
+	StatusUnknown  Status = "UNKNOWN" // nothing can be compared; Event.Err says why
+	StatusNotFound Status = "NOT_FOUND"
+)
+
+// An Aspect is what a report compares of an object.
+type Aspect string
+
+// The aspects of a report. Each object is reported once as not existing, or by
+// ETag or checksum, and then perhaps in others.
+const (
+	AspectExistence Aspect = "EXISTENCE"
+	AspectETag      Aspect = "ETAG"     // or what stands in for ETags that cannot be compared
+	AspectChecksum  Aspect = "CHECKSUM" // of Check.Checksum
+	AspectMetadata  Aspect = "METADATA" // headers and user metadata
+	AspectTagging   Aspect = "TAGGING"
+)
+
+// A FieldStatus is the status of one field of the metadata.
+type FieldStatus struct {
+	// Name is that of the header; x-amz-meta- stands for all user metadata.
+	Name   string
+	Status Status
+	// Source and Target are the values. User metadata are name=value pairs in
+	// order of the name, joined by commas, the values percent-encoded.
+	Source, Target string
+}
+
+// StatusCounts count what a report found.
+type StatusCounts struct {
+	// Objects are the source objects that were compared or not found.
+	Objects  int64
+	NotFound int64
+	ETag     AspectCounts
+	Checksum AspectCounts
+	Metadata AspectCounts // objects, not fields
+	Tagging  AspectCounts
+}
+
+// AspectCounts count the statuses in one aspect.
+type AspectCounts struct{ Matches, Mismatch, Unknown int64 }
+
+// InSync reports whether everything that was compared matches.
+func (c *StatusCounts) InSync() bool {
+	differ := c.NotFound
+	for _, a := range []AspectCounts{c.ETag, c.Checksum, c.Metadata, c.Tagging} {
+		differ += a.Mismatch + a.Unknown
+	}
+	return differ == 0
+}
+
+func (c *StatusCounts) count(ev Event) {
+	var a *AspectCounts
+	switch ev.Aspect {
+	case AspectExistence:
+		c.Objects++
+		c.NotFound++
+		return
+	case AspectETag:
+		c.Objects++
+		a = &c.ETag
+	case AspectChecksum:
+		c.Objects++
+		a = &c.Checksum
+	case AspectMetadata:
+		a = &c.Metadata
+	case AspectTagging:
+		a = &c.Tagging
+	}
+	switch ev.Status {
+	case StatusMatches:
+		a.Matches++
+	case StatusMismatch:
+		a.Mismatch++
+	case StatusUnknown, StatusNotFound:
+		a.Unknown++
+	}
+}
+
+// effective returns c with what its settings entail. c itself stays as it is.
+func (c *Config) effective() *Config {
+	if !c.Report.Status {
+		return c
+	}
+	e := *c
+	e.DryRun = true
+	// What could not be looked at makes the report wrong, which is worse than a
+	// difference that it finds.
+	e.WarnAsError = true
+	e.Check = Check{ETag: c.Check.Checksum == "", Checksum: c.Check.Checksum}
+	return &e
+}
+
+// status reports how one item stands.
+func (s *syncer) status(ctx context.Context, it *item) error {
+	c := s.comparison(it)
+	f, err := c.run(ctx)
+	if err != nil {
+		return err
+	}
+	it.reason, it.sums = f.reason, f.sums
+	if !it.exists {
+		s.notFound(it, nil)
+		return nil
+	}
+	ev := c.event()
+	ev.Aspect, ev.Status, ev.Err = AspectETag, StatusUnknown, f.err
+	if c.algorithm != "" {
+		ev.Aspect, ev.Algorithm = AspectChecksum, string(c.algorithm)
+	}
+	switch f.likeness {
+	case same:
+		ev.Status = StatusMatches
+	case different:
+		ev.Status = StatusMismatch
+	case unsure:
+	}
+	s.report.emit(ev)
+	if s.cfg.Report.Metadata {
+		return c.metadata(ctx)
+	}
+	return nil
+}
+
+// notFound reports an object that the target does not have, or cannot have for
+// the reason err.
+func (s *syncer) notFound(it *item, err error) {
+	it.reason = ReasonNew
+	ev := it.event(EventStatus)
+	ev.Aspect, ev.Status, ev.Err = AspectExistence, StatusNotFound, err
+	s.report.emit(ev)
+}
+
+// event is one about the item with what the stores told of it.
+func (c *comparison) event() Event {
+	ev := c.it.event(EventStatus)
+	if c.source != nil {
+		ev.Source.VersionID = c.source.VersionID
+	}
+	return ev
+}
+
+// metadata reports how the metadata of the two sides stand.
+func (c *comparison) metadata(ctx context.Context) error {
+	var err error
+	if c.source == nil {
+		_, err = c.askSource(ctx, storage.StatOptions{})
+	}
+	if err == nil && c.target == nil {
+		_, err = c.askTarget(ctx, storage.StatOptions{})
+	}
+	switch {
+	case storage.Gone(err):
+		return nil // it was there a moment ago, and is reported already
+	case err != nil:
+		return err
+	}
+	ev := c.event()
+	ev.Aspect, ev.Status = AspectMetadata, StatusMatches
+	ev.Fields = compareMetadata(&c.source.Attributes, &c.target.Attributes)
+	if slices.ContainsFunc(ev.Fields, func(f FieldStatus) bool { return f.Status != StatusMatches }) {
+		ev.Status = StatusMismatch
+	}
+	c.report.emit(ev)
+	return nil
+}
+
+func compareMetadata(source, target *storage.Attributes) []FieldStatus {
+	fields := []FieldStatus{
+		{Name: "Content-Disposition", Source: source.ContentDisposition, Target: target.ContentDisposition},
+		{Name: "Content-Encoding", Source: source.ContentEncoding, Target: target.ContentEncoding},
+		{Name: "Content-Language", Source: source.ContentLanguage, Target: target.ContentLanguage},
+		{Name: "Content-Type", Source: source.ContentType, Target: target.ContentType},
+		{Name: "Cache-Control", Source: source.CacheControl, Target: target.CacheControl},
+		{Name: "Expires", Source: source.Expires, Target: target.Expires},
+		{Name: "x-amz-meta-", Source: flatten(source.Metadata), Target: flatten(target.Metadata)},
+	}
+	for i := range fields {
+		f := &fields[i]
+		f.Status = StatusMismatch
+		if f.Source == f.Target {
+			f.Status = StatusMatches
+		}
+	}
+	return fields
+}
+
+// ownMetadata begins the names of metadata that a sync adds by itself.
+const ownMetadata = "s3sync_origin_"
+
+// flatten writes user metadata as one text.
+func flatten(metadata map[string]string) string {
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(metadata)) {
+		if !strings.HasPrefix(name, ownMetadata) {
+			pairs = append(pairs, name+"="+strings.ReplaceAll(url.QueryEscape(metadata[name]), "+", "%20"))
+		}
+	}
+	return strings.Join(pairs, ",")
+}
+
+// errDirectoryData: the key of an object with data can only be a directory.
+var errDirectoryData = errors.New("a key that ends in / is that of a directory, which holds no data")
+
+// leaveOut tells of an object that the target cannot hold.
+func (s *syncer) leaveOut(it *item, err error) {
+	if s.cfg.Report.Status {
+		s.notFound(it, err)
+		return
+	}
+	if errors.Is(err, errDirectoryData) {
+		s.skip(it, ReasonDirectory)
+		return
+	}
+	s.warn(it, err)
+}
