@@ -122,14 +122,11 @@ func (v *validator) unsupported() {
 // what is still to be built may not.
 func (c *Config) Supported(field any) bool {
 	m := &c.Metadata
-	from, to := &c.Encryption.SourceCustomer, &c.Encryption.TargetCustomer
 	return !slices.Contains([]any{
 		&c.ServerSideCopy, &c.Versioning.Enable,
 		&m.CacheControl, &m.ContentDisposition, &m.ContentEncoding, &m.ContentLanguage, &m.ContentType,
 		&m.Expires, &m.User, &m.WebsiteRedirect, &m.StorageClass, &m.ACL, &m.PutLastModified,
 		&c.Tagging.Set, &c.Tagging.Disable, &c.Tagging.SyncLatest, &c.Report.Tagging,
-		&c.Encryption.SSE, &c.Encryption.KMSKeyID,
-		&from.Algorithm, &from.Key, &from.KeyMD5, &to.Algorithm, &to.Key, &to.KeyMD5,
 	}, field)
 }
 

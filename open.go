@@ -20,7 +20,9 @@ func openSource(ctx context.Context, cfg *Config) (storage.Store, error) {
 	case err != nil:
 		return nil, err
 	case !loc.local():
-		return openBucket(ctx, cfg, cfg.Source, loc)
+		return openBucket(ctx, cfg, cfg.Source, loc, bucket.Encryption{
+			Customer: bucket.CustomerKey(cfg.Encryption.SourceCustomer),
+		})
 	}
 	return dir.Open(loc.path, dir.Options{Source: true, IgnoreSymlinks: cfg.Local.IgnoreSymlinks})
 }
@@ -35,7 +37,11 @@ func openTarget(ctx context.Context, cfg *Config) (storage.Store, error) {
 	case err != nil:
 		return nil, err
 	case !loc.local():
-		return openBucket(ctx, cfg, cfg.Target, loc)
+		return openBucket(ctx, cfg, cfg.Target, loc, bucket.Encryption{
+			SSE:      cfg.Encryption.SSE,
+			KMSKeyID: cfg.Encryption.KMSKeyID,
+			Customer: bucket.CustomerKey(cfg.Encryption.TargetCustomer),
+		})
 	}
 	return dir.Open(loc.path, dir.Options{Missing: true, Fsync: cfg.Local.Fsync})
 }
@@ -43,7 +49,7 @@ func openTarget(ctx context.Context, cfg *Config) (storage.Store, error) {
 // stallTimeout is how long a transfer may make no progress.
 const stallTimeout = 20 * time.Second
 
-func openBucket(ctx context.Context, cfg *Config, e Endpoint, loc location) (storage.Store, error) {
+func openBucket(ctx context.Context, cfg *Config, e Endpoint, loc location, enc bucket.Encryption) (storage.Store, error) {
 	opts := bucket.Options{
 		Bucket:           loc.bucket,
 		Prefix:           loc.prefix,
@@ -56,6 +62,7 @@ func openBucket(ctx context.Context, cfg *Config, e Endpoint, loc location) (sto
 		Accelerate:       e.Accelerate,
 		RequestPayer:     e.RequestPayer,
 		PathStyle:        e.PathStyle,
+		Encryption:       enc,
 		ConfigFile:       cfg.AWS.ConfigFile,
 		CredentialsFile:  cfg.AWS.CredentialsFile,
 		HTTPSProxy:       cfg.AWS.HTTPSProxy,
