@@ -30,13 +30,13 @@ type target struct {
 	checksums bool   // asks for the additional checksums, too; not for those of a part
 }
 
-// extra asks for checksums by a header of ours. If the SDK knew of them it would
+// asking asks for checksums by a header of ours. If the SDK knew of them it would
 // compute those of what is read, which callers do anyway, and fail by itself.
-func (t target) extra() extra {
+func (t target) asking(ctx context.Context) context.Context {
 	if !t.checksums {
-		return extra{}
+		return ctx
 	}
-	return extra{headers: []header{{checksumMode, "ENABLED"}}}
+	return withExtra(ctx, extra{headers: []header{{checksumMode, "ENABLED"}}})
 }
 
 // An answer is what the headers of a GET or HEAD tell.
@@ -58,7 +58,7 @@ func (s *Store) head(ctx context.Context, t target) (answer, error) {
 	if t.part > 0 {
 		in.PartNumber = aws.Int32(int32(t.part)) //nolint:gosec // at most 10,000
 	}
-	out, err := s.sdk.HeadObject(withExtra(ctx, t.extra()), in)
+	out, err := s.sdk.HeadObject(t.asking(ctx), in)
 	if err != nil {
 		return answer{}, s.client.classify(err)
 	}
@@ -102,7 +102,7 @@ func (s *Store) get(ctx context.Context, t target, off, n int64) (answer, error)
 		timer := time.AfterFunc(d, func() { cancel(&timeoutError{"no answer", d}) })
 		defer timer.Stop()
 	}
-	out, err := s.sdk.GetObject(withExtra(life, t.extra()), in)
+	out, err := s.sdk.GetObject(t.asking(life), in)
 	if err != nil {
 		err = s.client.classify(ownCause(life, err))
 		cancel(nil)
@@ -177,11 +177,15 @@ type written struct {
 
 // put writes an object in one request.
 func (s *Store) put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (written, error) {
+	d, err := digestOf(b, opts.Checksum)
+	if err != nil {
+		return written{}, err
+	}
 	ctx, cancel := s.limited(ctx)
 	defer cancel()
 	ctx = withExtra(ctx, extra{
 		payloadHash: s.payloadHash(b),
-		headers:     append(digestOf(b, opts.Checksum).headers(), expires(opts.Attributes)...),
+		headers:     append(d.headers(), expires(opts.Attributes)...),
 	})
 	out, err := s.sdk.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &s.opts.Bucket, Key: aws.String(s.full(key)), RequestPayer: s.payer,

@@ -92,16 +92,21 @@ type digest struct {
 }
 
 // digestOf returns the checksum of b that the server is to keep. Callers have
-// computed it; where one has not it is made up for.
-func digestOf(b storage.Block, want storage.Checksum) digest {
+// computed it; where one has not it is made up for, except of a stream, as it has
+// to be sent before the bytes.
+func digestOf(b storage.Block, want storage.Checksum) (digest, error) {
 	if want.Algorithm == "" {
-		return digest{}
+		return digest{}, nil
 	}
 	d := digest{alg: checksum.Algorithm(want.Algorithm), sum: slices.Clone(b.Checksum)}
-	if d.sum == nil {
+	switch {
+	case d.sum != nil:
+	case b.Stream != nil:
+		return digest{}, fmt.Errorf("the %s checksum of a stream must be known", d.alg)
+	default:
 		d.sum = d.alg.Digest(b.Data)
 	}
-	return d
+	return d, nil
 }
 
 // String is the digest as it is sent.

@@ -130,6 +130,30 @@ func TestChecksumMadeUp(t *testing.T) {
 	}
 }
 
+// TestChecksumOfStream: a digest that nobody knows cannot go before the bytes.
+func TestChecksumOfStream(t *testing.T) {
+	f := newFake(t, uploadServer("", nil))
+	s := open(t, f.options())
+	opts := storage.WriteOptions{Size: 3, Checksum: storage.Checksum{Algorithm: "CRC32"}}
+	stream := func() storage.Block { return storage.Block{Stream: strings.NewReader("abc"), Size: 3} }
+	_, err := s.Put(t.Context(), "k", stream(), opts)
+	wantKind(t, err, nil)
+	w, err := s.Create(t.Context(), "k", opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantKind(t, w.WritePart(t.Context(), 1, 0, stream()), nil)
+	f.wantSeen(t, "POST uploads")
+	b := stream()
+	b.Checksum = checksum.CRC32.Digest([]byte("abc"))
+	if _, err := s.Put(t.Context(), "k", b, opts); err != nil {
+		t.Error(err)
+	}
+	if last, body := f.last(t); last.Header.Get("X-Amz-Checksum-Crc32") != sumOf(checksum.CRC32, "abc") || body != "abc" {
+		t.Errorf("%v, %q", checksumHeaders(last), body)
+	}
+}
+
 func TestChecksumUnknown(t *testing.T) {
 	f := newFake(t, func(http.ResponseWriter, *http.Request) {})
 	s := open(t, f.options())

@@ -98,7 +98,10 @@ func (w *writer) writePart(ctx context.Context, n int, b storage.Block) error {
 	if n < 1 || n > maxParts {
 		return fmt.Errorf("part %d: S3 has parts 1 to %d", n, maxParts)
 	}
-	d := digestOf(b, w.opts.Checksum)
+	d, err := digestOf(b, w.opts.Checksum)
+	if err != nil {
+		return err
+	}
 	got, err := w.store.putPart(ctx, w.key, w.id, n, b, d)
 	w.mu.Lock()
 	defer w.mu.Unlock()
