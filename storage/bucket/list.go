@@ -138,14 +138,26 @@ func (l *lister) objects(out *s3.ListObjectsV2Output) ([]storage.Object, error) 
 				break
 			}
 		}
-		if l.r.Contains(o.Key) {
+		if strings.HasPrefix(full, l.store.opts.Prefix) && l.r.Contains(o.Key) {
 			objects = append(objects, o)
 		}
 	}
 	return objects, nil
 }
 
-// entry is one object of a listing and its key in the bucket.
+// listPrefix is what a listing is asked for. Directory buckets take only prefixes
+// that end in a slash: what is listed besides is left out here.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+func (s *Store) listPrefix() string {
+	prefix := s.opts.Prefix
+	if s.directory {
+		prefix = prefix[:strings.LastIndex(prefix, "/")+1]
+	}
+	return prefix
+}
+
+// entry is one object of a listing and its key in the bucket, which may not have
+// the store's prefix.
 func (l *lister) entry(e *types.Object, encoding types.EncodingType) (full string, o storage.Object, err error) {
 	full = aws.ToString(e.Key)
 	if encoding == types.EncodingTypeUrl {
@@ -156,7 +168,7 @@ func (l *lister) entry(e *types.Object, encoding types.EncodingType) (full strin
 		}
 		full = decoded
 	}
-	prefix := l.store.opts.Prefix
+	prefix := l.store.listPrefix()
 	switch {
 	case full == "" || e.Size == nil || *e.Size < 0 || e.LastModified == nil:
 		return "", o, garbled("the entry of key %q is not complete", full)
@@ -164,7 +176,7 @@ func (l *lister) entry(e *types.Object, encoding types.EncodingType) (full strin
 		return "", o, garbled("key %q does not begin with %q", full, prefix)
 	}
 	return full, storage.Object{
-		Key:     full[len(prefix):],
+		Key:     strings.TrimPrefix(full, l.store.opts.Prefix),
 		Size:    *e.Size,
 		ModTime: *e.LastModified,
 		ETag:    unquoted(e.ETag),
