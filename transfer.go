@@ -10,7 +10,6 @@ import (
 
 	"s3sync/internal/buffer"
 	"s3sync/internal/checksum"
-
 	"s3sync/internal/mime"
 	"s3sync/internal/parallel"
 	"s3sync/internal/retry"
