@@ -178,7 +178,7 @@ func TestOtherRange(t *testing.T) {
 		for key := range answers {
 			source.put(t, key, data)
 		}
-		head, err := srv.Client().HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &source.name, Key: ptr("all-of-it")})
+		head, err := srv.Client().HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &source.name, Key: new("all-of-it")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -250,5 +250,3 @@ func TestStalledTransfer(t *testing.T) {
 		})
 	}
 }
-
-func ptr[T any](v T) *T { return &v }

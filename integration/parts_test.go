@@ -169,7 +169,7 @@ func TestEncryptedBuckets(t *testing.T) {
 		verified int64
 	}{
 		"SSE-S3":  {types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAes256}, 2},
-		"SSE-KMS": {types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAwsKms, KMSMasterKeyID: ptr("test-key")}, 0},
+		"SSE-KMS": {types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAwsKms, KMSMasterKeyID: new("test-key")}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root, encrypted, copied := t.TempDir(), fresh(t, srv), filepath.Join(t.TempDir(), "copy")
