@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"s3sync/internal/checksum"
+	"s3sync/internal/s3server"
 	"s3sync/storage"
 	"s3sync/storage/bucket"
 )
@@ -264,6 +265,40 @@ func TestStatOptions(t *testing.T) {
 				if got := r.URL.Query().Get("versionId"); got != tt.opts.VersionID {
 					t.Errorf("version %q, want %q", got, tt.opts.VersionID)
 				}
+			}
+		})
+	}
+}
+
+// TestStatVersions: every version tells its own checksum and parts.
+func TestStatVersions(t *testing.T) {
+	for _, kind := range s3server.Kinds() {
+		t.Run(string(kind), func(t *testing.T) {
+			server := s3server.Shared(t, kind)
+			s := open(t, options(server, server.VersionedBucket(t)))
+			var old []storage.Info
+			for _, data := range []string{"one", "more"} {
+				info, err := write(t, s, [][]byte{[]byte(data)}, storage.WriteOptions{
+					Size: int64(len(data)), Checksum: storage.Checksum{Algorithm: "SHA256"},
+				})
+				if err != nil || info.VersionID == "" {
+					t.Fatalf("%+v, %v", info, err)
+				}
+				info.Parts = []int64{info.Size}
+				old = append(old, info)
+			}
+			if errs := s.Delete(t.Context(), objectsOf("k")); errs[0] != nil {
+				t.Fatal(errs)
+			}
+			for _, want := range old {
+				got, err := s.Stat(t.Context(), "k", storage.StatOptions{VersionID: want.VersionID, Checksums: true, Parts: storage.ExactParts})
+				got.ModTime, got.Attributes = want.ModTime, want.Attributes
+				if diff := cmp.Diff(want, got); diff != "" || err != nil {
+					t.Errorf("%v (-want +got):\n%s", err, diff)
+				}
+			}
+			if _, err := s.Stat(t.Context(), "k", storage.StatOptions{Checksums: true}); !storage.Gone(err) {
+				t.Errorf("the deleted object: %v", err)
 			}
 		})
 	}
