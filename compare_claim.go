@@ -122,8 +122,11 @@ func layoutsOf(info *storage.Info, parts int, chunk int64, exact bool) (layouts 
 	case parts == 1:
 		return []checksum.Layout{checksum.Uniform(info.Size, info.Size)}, true
 	case len(info.Parts) == parts:
-		if layout, err := checksum.Parts(info.Parts); err == nil && layout.Total() == info.Size {
-			return []checksum.Layout{layout}, exact
+		layout, err := checksum.Parts(info.Parts)
+		if err == nil && layout.Total() == info.Size {
+			// Parts of unequal sizes are not concluded from the first one.
+			equal := layout.Equal(checksum.Uniform(info.Size, info.Parts[0]))
+			return []checksum.Layout{layout}, exact || !equal
 		}
 	}
 	for _, size := range checksum.GuessLayouts(info.Size, parts, chunk) {

@@ -199,6 +199,7 @@ func TestCompareFile(t *testing.T) {
 		"etag/parts, same":                    {etag, one.data, one.in(6000, 4000), nil, false, unchanged(s3sync.ReasonSameETag), 1, 1},
 		"etag/parts, other":                   {etag, one.data, other.in(6000, 4000), nil, false, transferred(s3sync.ReasonETag), 2, 1},
 		"etag/odd parts, same":                {etag, one.data, one.in(4000, 1000, 5000), nil, false, unchanged(s3sync.ReasonSameETag), 1, 1},
+		"etag/odd parts, other":               {etag, one.data, other.in(4000, 1000, 5000), nil, false, transferred(s3sync.ReasonETag), 1, 1},
 		"etag/odd parts inferred, same":       {etag, one.data, one.in(4000, 3000, 3000), inferred(4000, 4000, 2000), false, unchanged(s3sync.ReasonSameETag), 2, 2},
 		"etag/odd parts inferred, other":      {etag, one.data, other.in(4000, 3000, 3000), inferred(4000, 4000, 2000), false, transferred(s3sync.ReasonETag), 2, 2},
 		"etag/odd parts inferred, with CRC":   {etag, one.data, one.in(4000, 3000, 3000).with("CRC64NVME", true), inferred(4000, 4000, 2000), false, unchanged(s3sync.ReasonSameChecksum), 1, 1},

@@ -1,0 +1,175 @@
+package integration_test
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/google/go-cmp/cmp"
+
+	"s3sync"
+	"s3sync/internal/faultproxy"
+	"s3sync/internal/s3server"
+)
+
+// statuses makes a report with the built command and returns its lines as
+// "type status" by key, fields of the metadata that differ by key and name, and
+// the exit code.
+func statuses(t *testing.T, source, target s3sync.Endpoint, args ...string) (map[string]string, int) {
+	t.Helper()
+	p := command(t, source, target, append(args, "--report-sync-status", "--json-tracing")...)
+	_ = p.Run() // the exit code tells
+	if strings.Contains(p.stderr.String(), "objects/sec") {
+		t.Errorf("there is a summary of a sync: %s", p.stderr.String())
+	}
+	got, objects := map[string]string{}, int64(-1)
+	for record := range strings.Lines(p.stdout.String()) {
+		var r struct {
+			Level  string
+			Fields struct {
+				Name, Type, Status, Key string
+				Field                   string `json:"metadata_name"`
+				Objects                 int64  `json:"number_of_objects"`
+			}
+		}
+		if err := json.Unmarshal([]byte(record), &r); err != nil {
+			t.Fatalf("%v: %s", err, record)
+		}
+		switch f := r.Fields; {
+		case f.Name == "SYNC_STATUS":
+			got[f.Key] = f.Type + " " + f.Status
+		case f.Name == "METADATA_SYNC_STATUS" && f.Status != "MATCHES":
+			got[f.Key+" "+f.Field] = f.Status
+		case f.Name == "REPORT_SUMMARY":
+			objects = f.Objects
+		case f.Name == "" && r.Level != "ERROR":
+			t.Errorf("a record that is no report: %s", record)
+		}
+	}
+	fields := 0
+	for key := range got {
+		if strings.Contains(key, " ") {
+			fields++
+		}
+	}
+	if objects != int64(len(got)-fields) {
+		t.Errorf("%d objects in the summary, %d lines", objects, len(got)-fields)
+	}
+	return got, p.ProcessState.ExitCode()
+}
+
+func every[V any](content map[string]V, status string) map[string]string {
+	want := map[string]string{}
+	for key := range content {
+		want[key] = status
+	}
+	return want
+}
+
+func reported(t *testing.T, what string, got map[string]string, code int, want map[string]string, wantCode int) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" || code != wantCode {
+		t.Errorf("%s: exit code %d, want %d; lines (-want +got):\n%s", what, code, wantCode, diff)
+	}
+}
+
+// TestReport: what any tool uploaded, in parts of any sizes, is reported as it
+// is, in all directions, and nothing is written.
+func TestReport(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		bucket, target := fresh(t, srv), fresh(t, srv)
+		content := bucket.putLayouts(t)
+		files := writeAll(t, content)
+
+		got, code := statuses(t, files, bucket.at(""))
+		reported(t, "up", got, code, every(content, "ETAG MATCHES"), 0)
+		got, code = statuses(t, bucket.at(""), files)
+		reported(t, "down", got, code, every(content, "ETAG MATCHES"), 0)
+		got, code = statuses(t, bucket.at(""), target.at(""))
+		reported(t, "nothing there", got, code, every(content, "EXISTENCE NOT_FOUND"), 3)
+		target.holds(t, nil)
+
+		across := config(bucket.at(""), target.at(""))
+		across.Transfer.AutoChunkSize = true
+		sync(t, across)
+		got, code = statuses(t, bucket.at(""), target.at(""))
+		reported(t, "across", got, code, every(content, "ETAG MATCHES"), 0)
+
+		want := every(content, "ETAG MATCHES")
+		maps.Copy(want, map[string]string{"plain": "ETAG MISMATCH", "two-of-5": "ETAG MISMATCH", "one-part": "EXISTENCE NOT_FOUND"})
+		other := changed(content)
+		bucket.put(t, "plain", other["plain"])
+		bucket.put(t, "two-of-5", other["two-of-5"])
+		if _, err := srv.Client().DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket.name, Key: new("one-part")}); err != nil {
+			t.Fatal(err)
+		}
+		got, code = statuses(t, files, bucket.at(""))
+		reported(t, "changed, up", got, code, want, 3)
+		if err := os.Remove(filepath.Join(files.URL, "one-part")); err != nil {
+			t.Fatal(err)
+		}
+		delete(want, "one-part")
+		got, code = statuses(t, bucket.at(""), files)
+		reported(t, "changed, down", got, code, want, 3)
+		got, code = statuses(t, bucket.at(""), target.at(""), "--check-additional-checksum", "SHA1")
+		want = every(want, "CHECKSUM UNKNOWN")
+		want["empty"] = "CHECKSUM MATCHES"
+		reported(t, "without a checksum", got, code, want, 3)
+
+		proxy := faultproxy.New(t, srv.Endpoint, "HeadObject plain status=500")
+		got, code = statuses(t, bucket.at(proxy.URL), target.at(""), "--aws-max-attempts=1", "--force-retry-count=0")
+		if code != 1 || got["plain"] != "" {
+			t.Errorf("a report that failed: exit code %d, %v", code, got)
+		}
+	})
+}
+
+// TestReportEncrypted: what cannot be compared is unknown.
+func TestReportEncrypted(t *testing.T) {
+	srv := s3server.Shared(t, s3server.MinIO)
+	encrypted := fresh(t, srv)
+	encrypted.encrypt(t)
+	content := map[string][]byte{"a": random(1, 100), "b": random(2, 9*s3sync.MiB)}
+	files := writeAll(t, content)
+	sync(t, config(files, encrypted.at("")))
+	got, code := statuses(t, files, encrypted.at(""))
+	reported(t, "up", got, code, every(content, "ETAG UNKNOWN"), 3)
+	got, code = statuses(t, encrypted.at(""), files)
+	reported(t, "down", got, code, every(content, "ETAG UNKNOWN"), 3)
+}
+
+// TestReportMetadata: field by field, between buckets.
+func TestReportMetadata(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		source, target := fresh(t, srv), fresh(t, srv)
+		putMeta := func(b bucket, key, contentType string, metadata map[string]string) {
+			t.Helper()
+			_, err := srv.Client().PutObject(t.Context(), &s3.PutObjectInput{
+				Bucket: &b.name, Key: &key, Body: strings.NewReader("data"), ContentType: &contentType, Metadata: metadata,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		meta := map[string]string{"name": "value", "other": "a b"}
+		putMeta(source, "same", "text/plain", meta)
+		putMeta(target, "same", "text/plain", map[string]string{"name": "value", "other": "a b", "s3sync_origin_version_id": "1"})
+		putMeta(source, "type", "text/plain", meta)
+		putMeta(target, "type", "text/html", meta)
+		putMeta(source, "user", "text/plain", meta)
+		putMeta(target, "user", "text/plain", nil)
+		got, code := statuses(t, source.at(""), target.at(""), "--report-metadata-sync-status")
+		reported(t, "metadata", got, code, map[string]string{
+			"same": "ETAG MATCHES", "type": "ETAG MATCHES", "user": "ETAG MATCHES",
+			"type Content-Type": "MISMATCH", "user x-amz-meta-": "MISMATCH",
+		}, 3)
+		got, code = statuses(t, source.at(""), target.at(""))
+		reported(t, "without metadata", got, code, map[string]string{
+			"same": "ETAG MATCHES", "type": "ETAG MATCHES", "user": "ETAG MATCHES",
+		}, 0)
+	})
+}
