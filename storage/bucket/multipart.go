@@ -256,7 +256,8 @@ const (
 // Abort ends the upload and removes its parts. An upload that is gone is fine.
 //
 // A part whose request was cut off may be written nevertheless, and after the
-// upload was aborted, so that this must be done more than once.
+// upload was aborted, so that this must be done more than once. A server that is
+// about to write it can also fail to abort.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html
 func (w *writer) Abort(ctx context.Context) error {
 	w.mu.Lock()
@@ -264,12 +265,15 @@ func (w *writer) Abort(ctx context.Context) error {
 	cut := w.cut
 	w.mu.Unlock()
 	err := w.abort(ctx)
-	for pause := firstAbortPause; cut && err == nil && pause <= lastAbortPause; pause *= 3 {
+	for pause := firstAbortPause; pause <= lastAbortPause; pause *= 3 {
+		if err == nil && !cut || err != nil && !storage.Retryable(err) {
+			break
+		}
 		select {
 		case <-time.After(pause):
 			err = w.abort(ctx)
 		case <-ctx.Done():
-			return nil // what could be done was done
+			return w.store.fail(ctx, "abort", w.key, err) // what could be done was done
 		}
 	}
 	return w.store.fail(ctx, "abort", w.key, err)
