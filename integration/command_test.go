@@ -109,7 +109,7 @@ func TestInterruptedUploadCleansUp(t *testing.T) {
 		root, bucket := t.TempDir(), srv.Bucket(t)
 		write(t, root, "large", bytes.Repeat([]byte("0123456789abcdef"), 40*s3sync.MiB/16))
 		// The first parts arrive, the others hang on the wire.
-		proxy := faultproxy.New(t, srv.Endpoint, "PUT partNumber=4 stall after=1000000")
+		proxy := faultproxy.New(t, srv.Endpoint, "PUT partNumber=4 stall after=1000000 maybe")
 		slow := at(srv, proxy.URL, "s3://"+bucket+"/up/")
 		p := command(t, local(root), slow)
 		if err := p.Start(); err != nil {
@@ -140,7 +140,7 @@ func TestInterruptedDownloadCleansUp(t *testing.T) {
 		root, bucket, target := t.TempDir(), srv.Bucket(t), t.TempDir()
 		write(t, root, "large", bytes.Repeat([]byte("0123456789abcdef"), 40*s3sync.MiB/16))
 		sync(t, config(local(root), at(srv, "", "s3://"+bucket)))
-		proxy := faultproxy.New(t, srv.Endpoint, "GET key=large nth=3 stall after=1000")
+		proxy := faultproxy.New(t, srv.Endpoint, "GET key=large nth=3 stall after=1000 maybe")
 		p := command(t, at(srv, proxy.URL, "s3://"+bucket), local(target))
 		if err := p.Start(); err != nil {
 			t.Fatal(err)

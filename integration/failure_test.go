@@ -167,6 +167,25 @@ func TestLostAnswers(t *testing.T) {
 	})
 }
 
+// TestAbortIsRepeated: the request that removes an unfinished upload can fail like
+// any other, also where the SDK makes no second attempt.
+func TestAbortIsRepeated(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		root, target := t.TempDir(), fresh(t, srv)
+		write(t, root, "big", random(2, 6*s3sync.MiB))
+		proxy := faultproxy.New(t, srv.Endpoint, "UploadPart partNumber=2 status=400 code=InvalidArgument",
+			"AbortMultipartUpload times=2 status=500")
+		cfg := small(config(local(root), target.at(proxy.URL)))
+		cfg.Retry.MaxAttempts = 1
+		o := run(t, cfg)
+		o.failed(t, "big", "InvalidArgument")
+		if strings.Contains(o.err.Error(), "could not be removed") {
+			t.Error(o.err)
+		}
+		target.holds(t, nil, "big")
+	})
+}
+
 // TestUploadThatCannotBeAborted: the cause comes first, and the rest that stays
 // on the server is mentioned.
 func TestUploadThatCannotBeAborted(t *testing.T) {
