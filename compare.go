@@ -54,7 +54,7 @@ func (c *comparison) run(ctx context.Context) (finding, error) {
 	check := &c.cfg.Check
 	l, why := check.decide(c.it)
 	directory := c.mapper != nil && isDirectory(c.it.mapped)
-	if l == different && (check.HeadEachTarget || directory) {
+	if l == different && (check.asks() || directory) {
 		_, digests := check.digests()
 		_, err := c.askTarget(ctx, storage.StatOptions{Checksums: digests})
 		switch {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"s3sync/internal/checksum"
+	"s3sync/internal/parallel"
 	"s3sync/storage"
 )
 
@@ -185,7 +186,7 @@ func (c *comparison) readOnce(ctx context.Context, claims []claim) (finding, err
 			return finding{}, err
 		}
 	}
-	if err := c.digest(ctx, r, digests); err != nil {
+	if err := c.digest(ctx, r, claims[0].layout, digests); err != nil {
 		return finding{}, err
 	}
 	if err := r.Check(ctx); err != nil {
@@ -197,23 +198,38 @@ func (c *comparison) readOnce(ctx context.Context, claims []claim) (finding, err
 // readSize is how many bytes of a file are read at once.
 const readSize = 1 * MiB
 
-func (c *comparison) digest(ctx context.Context, r storage.Reader, digests []digest) error {
-	size := r.Info().Size
-	buf, err := c.buffers.Get(ctx, int(min(size, readSize)))
-	if err != nil {
-		return err
+// digest reads a file into the digests, several parts of the layout at once.
+func (c *comparison) digest(ctx context.Context, r storage.Reader, layout checksum.Layout, digests []digest) error {
+	piece := func(size int64) int64 { return min(size, readSize) }
+	if size := layout.Total(); layout.Len() == 1 {
+		buf, err := c.buffers.Get(ctx, int(piece(size)))
+		if err != nil {
+			return err
+		}
+		defer buf.Release()
+		return digestPart(ctx, r, part{end: size, buf: buf}, digests)
 	}
-	defer buf.Release()
-	for off := int64(0); off < size; off += readSize {
-		p := buf.Bytes()[:min(size-off, readSize)]
-		if err := r.ReadAt(ctx, p, off); err != nil {
+	n := min(layout.Len(), c.cfg.Transfer.ParallelParts)
+	return parallel.ForEach(ctx, n, c.cut(ctx, layout, piece), func(ctx context.Context, p part) error {
+		defer p.release()
+		return digestPart(ctx, r, p, digests)
+	})
+}
+
+// digestPart reads a part by as much as its buffer holds.
+func digestPart(ctx context.Context, r storage.Reader, p part, digests []digest) error {
+	for off := p.off; off < p.end; {
+		b := p.buf.Bytes()
+		b = b[:min(p.end-off, int64(len(b)))]
+		if err := r.ReadAt(ctx, b, off); err != nil {
 			return err
 		}
 		for _, d := range digests {
-			if err := d.WriteAt(ctx, p, off); err != nil {
+			if err := d.WriteAt(ctx, b, off); err != nil {
 				return err
 			}
 		}
+		off += int64(len(b))
 	}
 	return nil
 }

@@ -33,6 +33,14 @@ func TestCompareAsked(t *testing.T) {
 			s3sync.Check{Overwrite: true, ETag: true, HeadEachTarget: true},
 			one.with("CRC32", true), one.in(6000, 4000).with("CRC32", true), nil, unchanged(s3sync.ReasonSameChecksum), 1, 1,
 		},
+		"no listing, sum": {
+			s3sync.Check{Overwrite: true, Checksum: "CRC32"},
+			one.with("CRC32", true), one.with("CRC32", true), nil, unchanged(s3sync.ReasonSameChecksum), 1, 1,
+		},
+		"no listing, other sum": {
+			s3sync.Check{Overwrite: true, Checksum: "CRC32"},
+			one.with("CRC32", true), other.with("CRC32", true), nil, transferred(s3sync.ReasonChecksum), 1, 1,
+		},
 		"target gone": {
 			s3sync.Check{ETag: true},
 			one, other,

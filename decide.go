@@ -54,7 +54,7 @@ const (
 func (c *Check) decide(it *item) (l likeness, why Reason) {
 	isNewer := newer(it.source.ModTime, it.target.ModTime)
 	switch {
-	case c.Overwrite && !c.HeadEachTarget:
+	case c.Overwrite && !c.asks():
 		return different, ReasonOverwrite
 	case !it.exists:
 		return different, ReasonNew
@@ -73,6 +73,10 @@ func (c *Check) decide(it *item) (l likeness, why Reason) {
 	}
 	return different, ReasonNewer
 }
+
+// asks reports whether the target is asked for before each transfer: an object
+// that is not listed has to be, to be compared.
+func (c *Check) asks() bool { return c.HeadEachTarget || c.Overwrite && c.Checksum != "" }
 
 // digests reports whether the check compares contents, and which additional
 // checksum of them, if not ETags.

@@ -30,6 +30,7 @@ func TestDecide(t *testing.T) {
 		"new":                        {Check{}, young, storage.Object{}, true, different, ReasonNew},
 		"overwrite":                  {Check{Overwrite: true}, old, young, false, different, ReasonOverwrite},
 		"overwrite, looking":         {Check{Overwrite: true, HeadEachTarget: true}, old, young, false, same, ReasonSame},
+		"overwrite, by sum":          {Check{Overwrite: true, Checksum: "SHA1"}, old, young, false, unsure, ""},
 		"newer":                      {Check{}, young, old, false, different, ReasonNewer},
 		"older":                      {Check{}, old, young, false, same, ReasonSame},
 		"older of another size":      {Check{}, object(2, one, time.Hour), young, false, same, ReasonSame},

@@ -239,34 +239,41 @@ func (p part) release() {
 	<-p.permits
 }
 
-// parts yields the parts of a plan in order, each with a permit and then a
-// buffer. The order matters: a part may wait for the digests of earlier ones,
-// so those must have what they need.
+// parts yields the parts of an object in flight.
 func (s *syncer) parts(ctx context.Context, t *task) iter.Seq2[part, error] {
 	if _, size := t.plan.Bounds(0); s.cfg.Transfer.MaxMemory == 0 && !s.streams(size) {
 		// Objects of more than 10,000 parts get larger ones than were asked for.
 		s.buffers.Raise(2 * size)
 	}
+	return s.cut(ctx, t.plan, func(size int64) int64 {
+		if s.streams(size) {
+			return s.cfg.Transfer.ChunkSize
+		}
+		return size
+	})
+}
+
+// cut yields the parts of a layout in order, each with a permit and then a
+// buffer of the size that room returns for that of the part. The order
+// matters: a part may wait for the digests of earlier ones, so those must have
+// what they need.
+func (s *syncer) cut(ctx context.Context, layout checksum.Layout, room func(size int64) int64) iter.Seq2[part, error] {
 	return func(yield func(part, error) bool) {
-		for i := range t.plan.Len() {
+		for i := range layout.Len() {
 			select {
 			case s.permits <- struct{}{}:
 			case <-ctx.Done():
 				yield(part{}, context.Cause(ctx))
 				return
 			}
-			off, n := t.plan.Bounds(i)
-			size := n
-			if s.streams(n) {
-				size = s.cfg.Transfer.ChunkSize
-			}
-			buf, err := s.buffers.Get(ctx, int(size))
+			off, size := layout.Bounds(i)
+			buf, err := s.buffers.Get(ctx, int(room(size)))
 			if err != nil {
 				<-s.permits
 				yield(part{}, err)
 				return
 			}
-			p := part{i: i, off: off, end: off + n, buf: buf, permits: s.permits}
+			p := part{i: i, off: off, end: off + size, buf: buf, permits: s.permits}
 			if !yield(p, nil) {
 				p.release()
 				return
