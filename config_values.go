@@ -1,6 +1,7 @@
 package s3sync
 
 import (
+	"crypto/md5"
 	"encoding/base64"
 	"net/url"
 	"reflect"
@@ -70,6 +71,8 @@ func (v *validator) texts() {
 		}
 		if key.KeyMD5 != "" && !isBase64(key.KeyMD5, 16) {
 			v.add(&key.KeyMD5, "must be 16 bytes in base64")
+		} else if key.Key != "" && key.KeyMD5 != "" && !isDigestOf(key.KeyMD5, key.Key) {
+			v.add2(&key.KeyMD5, "is not the MD5 digest of the bytes of", &key.Key)
 		}
 	}
 }
@@ -103,6 +106,13 @@ func isProxy(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" &&
 		strings.Trim(u.Path, "/") == "" && u.RawQuery == "" && u.Fragment == ""
+}
+
+// isDigestOf reports whether sum is the MD5 of key, both in base64.
+func isDigestOf(sum, key string) bool {
+	data, err := base64.StdEncoding.DecodeString(key)
+	digest := md5.Sum(data)
+	return err != nil || sum == base64.StdEncoding.EncodeToString(digest[:]) // no key: that is told already
 }
 
 func isBase64(text string, size int) bool {
