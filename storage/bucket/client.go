@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go/logging"
 
 	"s3sync/storage"
@@ -61,7 +62,8 @@ func connect(ctx context.Context, o *Options) (*s3.Client, *client, error) {
 		endpoint:       o.EndpointURL,
 		secrets:        o.secrets(),
 	}
-	sdk := s3.NewFromConfig(cfg, func(so *s3.Options) {
+	var sdk *s3.Client
+	sdk = s3.NewFromConfig(cfg, func(so *s3.Options) {
 		if o.EndpointURL != "" {
 			so.BaseEndpoint = aws.String(o.EndpointURL)
 		}
@@ -78,6 +80,13 @@ func connect(ctx context.Context, o *Options) (*s3.Client, *client, error) {
 		so.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 		so.DisableLogOutputChecksumValidationSkipped = true
 		so.APIOptions = append(so.APIOptions, addExtra(o.Encryption.headers))
+		if IsDirectory(o.Bucket) {
+			sessions := newSessionKeeper(func(ctx context.Context, bucket string) (*types.SessionCredentials, error) {
+				return c.createSession(ctx, sdk, bucket)
+			})
+			so.ExpressCredentials = sessions
+			so.APIOptions = append(so.APIOptions, sessions.watch)
+		}
 	})
 	if c.region = sdk.Options().Region; c.region == "" {
 		return nil, nil, unusable("no region is known: give one, or set AWS_REGION, or name one in the profile")

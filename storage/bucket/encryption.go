@@ -71,12 +71,14 @@ func (e *Encryption) complete() error {
 }
 
 // headers are those of an operation of S3. CompleteMultipartUpload wants the
-// customer key where the upload has checksums.
+// customer key where the upload has checksums, and a session of a directory
+// bucket the encryption of what will be written.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateSession.html
 func (e *Encryption) headers(operation string) []header {
 	var headers []header
 	switch operation {
-	case "PutObject", "CreateMultipartUpload":
+	case "PutObject", "CreateMultipartUpload", "CreateSession":
 		if e.SSE != "" {
 			headers = append(headers, header{sseHeader, e.SSE})
 		}
