@@ -1,0 +1,436 @@
+package integration_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/google/go-cmp/cmp"
+
+	"s3sync"
+	"s3sync/internal/s3server"
+)
+
+// updateMatrix is the environment variable that lets TestVerificationMatrix
+// rewrite the table. It is no -update flag with a go:generate line, because the
+// table takes servers and a minute.
+const updateMatrix = "S3SYNC_UPDATE_MATRIX"
+
+// matrixChunk is the threshold and the part size of what is written, and
+// matrixForeign the part size of sources that others wrote.
+const (
+	matrixChunk   = 6 * s3sync.MiB
+	matrixForeign = 5 * s3sync.MiB
+)
+
+// A matrixStore is where objects are, and how they are encrypted there.
+type matrixStore struct {
+	name   string
+	kind   s3server.Kind
+	sse    string
+	kmsKey string
+	// customer tells that the user has the keys: one for each side.
+	customer bool
+	opaque   bool // ETags are no digests
+}
+
+func matrixStores() []matrixStore {
+	return []matrixStore{
+		{name: "none", kind: s3server.MinIO},
+		{name: "none (versitygw)", kind: s3server.VersityGW},
+		{name: "SSE-S3", kind: s3server.MinIO, sse: "AES256"},
+		{name: "SSE-KMS", kind: s3server.MinIO, sse: "aws:kms", kmsKey: "test-key", opaque: true},
+		{name: "SSE-C", kind: s3server.MinIO, customer: true, opaque: true},
+	}
+}
+
+// A matrixSum is an additional checksum; without an algorithm, none.
+type matrixSum struct {
+	algorithm types.ChecksumAlgorithm
+	typ       types.ChecksumType
+	refused   bool // S3 does not have it for objects in parts
+}
+
+func matrixSums() []matrixSum {
+	const composite, full = types.ChecksumTypeComposite, types.ChecksumTypeFullObject
+	return []matrixSum{
+		{},
+		{algorithm: types.ChecksumAlgorithmCrc32, typ: composite},
+		{algorithm: types.ChecksumAlgorithmCrc32, typ: full},
+		{algorithm: types.ChecksumAlgorithmCrc32c, typ: composite},
+		{algorithm: types.ChecksumAlgorithmCrc32c, typ: full},
+		{algorithm: types.ChecksumAlgorithmCrc64nvme, typ: full},
+		{algorithm: types.ChecksumAlgorithmSha1, typ: composite},
+		{algorithm: types.ChecksumAlgorithmSha1, typ: full, refused: true},
+		{algorithm: types.ChecksumAlgorithmSha256, typ: composite},
+		{algorithm: types.ChecksumAlgorithmSha256, typ: full, refused: true},
+	}
+}
+
+func (c matrixSum) String() string {
+	switch c.typ {
+	case types.ChecksumTypeComposite:
+		return string(c.algorithm) + " of parts"
+	case types.ChecksumTypeFullObject:
+		return string(c.algorithm) + " of all bytes"
+	}
+	return "no checksum"
+}
+
+// A matrixSize is a class of objects.
+type matrixSize struct {
+	name    string
+	data    []byte
+	onePart bool // a source that is in one part although it is small
+}
+
+func matrixSizes() []matrixSize {
+	return []matrixSize{
+		{name: "single", data: random(1, 1000)},
+		{name: "threshold", data: random(2, matrixChunk)}, // in one part where s3sync writes it
+		{name: "two-parts", data: random(3, matrixChunk+1)},
+		{name: "odd-last-part", data: random(4, 7*s3sync.MiB+7)},
+		{name: "one-part", data: random(5, 1000), onePart: true},
+	}
+}
+
+const (
+	matrixUp   = "local → S3"
+	matrixDown = "S3 → local"
+	matrixCopy = "S3 → S3"
+
+	matrixSame  = "same parts"
+	matrixOther = "other parts"
+)
+
+// A matrixCell is one object's way.
+type matrixCell struct{ store, direction, layout, size, sum string }
+
+// must is what has to hold, whatever the runs say.
+func (s matrixStore) must(c matrixSum) string {
+	switch {
+	case c.refused:
+		return "refused"
+	case s.opaque && c.algorithm == "":
+		return "unverified"
+	case s.opaque:
+		return "checksum"
+	case c.algorithm == "":
+		return "ETag"
+	}
+	return "both"
+}
+
+// TestVerificationMatrix: what is proved of every kind of object, with every
+// checksum, in every direction, under every encryption. docs/integrity.md has
+// the table.
+func TestVerificationMatrix(t *testing.T) {
+	root, sizes := t.TempDir(), matrixSizes()
+	for _, size := range sizes {
+		if !size.onePart {
+			write(t, root, size.name, size.data)
+		}
+	}
+	cells, want, ran := map[matrixCell]string{}, 0, true
+	for _, s := range matrixStores() {
+		want += len(matrixSums()) * (5*len(sizes) - 1) // a file is in no part
+		done := false
+		t.Run(s.name, func(t *testing.T) {
+			m := newMatrixRun(t, s, root, sizes)
+			m.cells = cells
+			for _, c := range matrixSums() {
+				t.Run(c.String(), func(t *testing.T) { m.ways(t, c) })
+			}
+			done = true
+		})
+		ran = ran && done
+	}
+	switch {
+	case !ran:
+		t.Log("not everything ran: the table is not compared")
+	case t.Failed():
+		t.Log("the table is not compared")
+	case len(cells) != want:
+		t.Logf("%d of %d cells were looked at: the table is not compared", len(cells), want)
+	default:
+		compareMatrix(t, sizes, cells)
+	}
+}
+
+// A matrixRun fills in the cells of one store.
+type matrixRun struct {
+	matrixStore
+
+	root                   string
+	sizes                  []matrixSize
+	uploaded, from, copied bucket
+	cells                  map[matrixCell]string
+}
+
+func newMatrixRun(t *testing.T, s matrixStore, root string, sizes []matrixSize) *matrixRun {
+	t.Helper()
+	var srv *s3server.Server
+	if s.customer {
+		srv = s3server.Start(t, s.kind, s3server.Options{TLS: true})
+		t.Setenv("AWS_CA_BUNDLE", srv.CAFile)
+	} else {
+		srv = s3server.Shared(t, s.kind)
+	}
+	return &matrixRun{
+		matrixStore: s, root: root, sizes: sizes,
+		uploaded: fresh(t, srv), from: fresh(t, srv), copied: fresh(t, srv),
+	}
+}
+
+// ways takes a checksum in all directions.
+func (m *matrixRun) ways(t *testing.T, c matrixSum) {
+	m.sync(t, matrixUp, "", c, local(m.root), m.uploaded.at(""))
+	for _, layout := range []string{matrixSame, matrixOther} {
+		part := matrixChunk
+		if layout == matrixOther {
+			part = matrixForeign
+		}
+		if !m.sources(t, c, part) {
+			for _, size := range m.sizes {
+				m.note(t, matrixCell{m.name, matrixDown, layout, size.name, c.String()}, c, "refused")
+			}
+		} else {
+			target := t.TempDir()
+			m.sync(t, matrixDown, layout, c, m.from.at(""), local(target))
+			for _, size := range m.sizes {
+				data, err := os.ReadFile(filepath.Join(target, size.name))
+				if err != nil || !bytes.Equal(data, size.data) {
+					t.Errorf("%s, %s: %v, or other content", size.name, layout, err)
+				}
+			}
+		}
+		m.sync(t, matrixCopy, layout, c, m.from.at(""), m.copied.at(""))
+	}
+}
+
+// sync runs and notes what is proved of each object.
+func (m *matrixRun) sync(t *testing.T, direction, layout string, c matrixSum, from, to s3sync.Endpoint) {
+	t.Helper()
+	cfg := config(from, to)
+	cfg.Check.Overwrite = true
+	cfg.Transfer.Threshold, cfg.Transfer.ChunkSize = matrixChunk, matrixChunk
+	if direction != matrixUp {
+		cfg.Verify.ReadChecksum = c.algorithm != ""
+		if m.customer {
+			cfg.Encryption.SourceCustomer = customerKey(1)
+		}
+	}
+	if direction != matrixDown {
+		cfg.Verify.Algorithm, cfg.Verify.FullObject = string(c.algorithm), c.typ == types.ChecksumTypeFullObject
+		cfg.Encryption.SSE, cfg.Encryption.KMSKeyID = m.sse, m.kmsKey
+		if m.customer {
+			cfg.Encryption.TargetCustomer = customerKey(2)
+		}
+	}
+	o := run(t, cfg)
+	refused := o.err != nil && len(o.events) == 0
+	if c.refused != refused || !refused && (o.err != nil || o.Warnings+o.Failed != 0) {
+		t.Errorf("%s, %s: %v, %+v\n%s", direction, layout, o.err, o.Report, o.log)
+	}
+	for _, size := range m.sizes {
+		if size.onePart && direction == matrixUp {
+			continue
+		}
+		proof := "refused"
+		if !refused {
+			proof = o.proofOf(size.name)
+		}
+		m.note(t, matrixCell{m.name, direction, layout, size.name, c.String()}, c, proof)
+	}
+}
+
+// proofOf is what the events say of an object that was transferred.
+func (o *outcome) proofOf(key string) string {
+	var proofs []string
+	for _, ev := range o.events {
+		if ev.Key != key {
+			continue
+		}
+		switch ev.Type {
+		case s3sync.EventVerified:
+			proofs = append(proofs, "ETag")
+		case s3sync.EventChecksumVerified:
+			proofs = append(proofs, "checksum")
+		case s3sync.EventUnverified:
+			proofs = append(proofs, "unverified")
+		case s3sync.EventTransferred:
+			if slices.Equal(proofs, []string{"ETag", "checksum"}) {
+				return "both"
+			}
+			return strings.Join(proofs, " and ")
+		}
+	}
+	return "not transferred"
+}
+
+func (m *matrixRun) note(t *testing.T, cell matrixCell, c matrixSum, proof string) {
+	t.Helper()
+	if want := m.must(c); proof != want {
+		t.Errorf("%+v: %s, must be %s", cell, proof, want)
+	}
+	m.cells[cell] = proof
+}
+
+// sources writes the objects as others would, in parts of that size. It returns
+// false if the server refuses to, as it must where S3 does not have the checksum.
+func (m *matrixRun) sources(t *testing.T, c matrixSum, part int) bool {
+	t.Helper()
+	for _, size := range m.sizes {
+		var err error
+		if size.onePart || len(size.data) >= matrixChunk {
+			err = m.putParts(t, size.name, size.data, c, part)
+		} else if !c.refused {
+			err = m.putWhole(t, size.name, size.data, c)
+		}
+		if err != nil && c.refused {
+			return false
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c.refused {
+		t.Errorf("the server has %s", c)
+	}
+	return true
+}
+
+func (m *matrixRun) putWhole(t *testing.T, key string, data []byte, c matrixSum) error {
+	t.Helper()
+	in := &s3.PutObjectInput{Bucket: &m.from.name, Key: &key, Body: bytes.NewReader(data), ChecksumAlgorithm: c.algorithm}
+	in.ServerSideEncryption, in.SSEKMSKeyId = types.ServerSideEncryption(m.sse), m.kms()
+	in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = m.key()
+	_, err := m.from.Client().PutObject(t.Context(), in)
+	return err
+}
+
+func (m *matrixRun) putParts(t *testing.T, key string, data []byte, c matrixSum, part int) error {
+	t.Helper()
+	client := m.from.Client()
+	algorithm, customer, sum := m.key()
+	upload, err := client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{
+		Bucket: &m.from.name, Key: &key, ChecksumAlgorithm: c.algorithm, ChecksumType: c.typ,
+		ServerSideEncryption: types.ServerSideEncryption(m.sse), SSEKMSKeyId: m.kms(),
+		SSECustomerAlgorithm: algorithm, SSECustomerKey: customer, SSECustomerKeyMD5: sum,
+	})
+	if err != nil {
+		return err
+	}
+	var done types.CompletedMultipartUpload
+	for piece := range slices.Chunk(data, part) {
+		n := aws.Int32(int32(len(done.Parts)) + 1)
+		out, err := client.UploadPart(t.Context(), &s3.UploadPartInput{
+			Bucket: &m.from.name, Key: &key, UploadId: upload.UploadId, PartNumber: n,
+			Body: bytes.NewReader(piece), ChecksumAlgorithm: c.algorithm,
+			SSECustomerAlgorithm: algorithm, SSECustomerKey: customer, SSECustomerKeyMD5: sum,
+		})
+		if err != nil {
+			return err
+		}
+		done.Parts = append(done.Parts, types.CompletedPart{
+			PartNumber: n, ETag: out.ETag, ChecksumCRC32: out.ChecksumCRC32, ChecksumCRC32C: out.ChecksumCRC32C,
+			ChecksumCRC64NVME: out.ChecksumCRC64NVME, ChecksumSHA1: out.ChecksumSHA1, ChecksumSHA256: out.ChecksumSHA256,
+		})
+	}
+	_, err = client.CompleteMultipartUpload(t.Context(), &s3.CompleteMultipartUploadInput{
+		Bucket: &m.from.name, Key: &key, UploadId: upload.UploadId, MultipartUpload: &done, ChecksumType: c.typ,
+		SSECustomerAlgorithm: algorithm, SSECustomerKey: customer, SSECustomerKeyMD5: sum,
+	})
+	return err
+}
+
+func (m *matrixRun) kms() *string {
+	if m.kmsKey == "" {
+		return nil
+	}
+	return &m.kmsKey
+}
+
+// key is that of the sources, if the user has one.
+func (m *matrixRun) key() (algorithm, key, sum *string) {
+	if !m.customer {
+		return nil, nil, nil
+	}
+	k := customerKey(1)
+	return &k.Algorithm, &k.Key, &k.KeyMD5
+}
+
+// compareMatrix wants docs/integrity.md to have the table, or puts it there.
+func compareMatrix(t *testing.T, sizes []matrixSize, cells map[matrixCell]string) {
+	t.Helper()
+	const begin, end = "<!-- matrix:begin -->\n", "<!-- matrix:end -->"
+	name := filepath.Join("..", "docs", "integrity.md")
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(strings.ReplaceAll(string(data), "\r\n", "\n"), begin)
+	got, after, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		t.Fatalf("%s has no lines %q and %q", name, begin, end)
+	}
+	want := matrixTable(sizes, cells)
+	if os.Getenv(updateMatrix) != "" {
+		if err := os.WriteFile(name, []byte(before+begin+want+end+after), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the matrix in docs/integrity.md is stale (-want +got); if the change is meant:\n"+
+			"%s=1 go test -run '^TestVerificationMatrix$' ./integration\n%s", updateMatrix, diff)
+	}
+}
+
+// matrixTable is the table. Objects of which the same is proved share a row.
+func matrixTable(sizes []matrixSize, cells map[matrixCell]string) string {
+	var b strings.Builder
+	b.WriteString("| encryption | direction | objects |")
+	for _, c := range matrixSums() {
+		fmt.Fprintf(&b, " %s |", c)
+	}
+	b.WriteString("\n|---|---|---|" + strings.Repeat("---|", len(matrixSums())) + "\n")
+	for _, s := range matrixStores() {
+		for _, direction := range []string{matrixUp, matrixDown, matrixCopy} {
+			var rows []string // in order
+			objects := map[string][]string{}
+			for _, layout := range []string{"", matrixSame, matrixOther} {
+				for _, size := range sizes {
+					row := ""
+					for _, c := range matrixSums() {
+						if proof, ok := cells[matrixCell{s.name, direction, layout, size.name, c.String()}]; ok {
+							row += " " + proof + " |"
+						}
+					}
+					if row == "" {
+						continue
+					}
+					if objects[row] == nil {
+						rows = append(rows, row)
+					}
+					objects[row] = append(objects[row], strings.TrimSpace(size.name+" "+layout))
+				}
+			}
+			for _, row := range rows {
+				text := strings.Join(objects[row], ", ")
+				if len(rows) == 1 {
+					text = fmt.Sprint("all ", len(objects[row]))
+				}
+				fmt.Fprintf(&b, "| %s | %s | %s |%s\n", s.name, direction, text, row)
+			}
+		}
+	}
+	return b.String()
+}
