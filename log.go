@@ -252,12 +252,8 @@ func quoted(etag string) string {
 }
 
 func summary(st Stats) []slog.Attr {
-	perSecond := func(n int64) int64 {
-		if s := int64(st.Elapsed.Seconds()); s > 0 {
-			return n / s
-		}
-		return n
-	}
+	// As in the summary of the command: in less than a second, what there was.
+	perSecond := func(n int64) int64 { return int64(float64(n) / max(st.Elapsed.Seconds(), 1)) }
 	return []slog.Attr{
 		slog.Int64("transferred_byte", st.TransferredBytes),
 		slog.Int64("transferred_byte_per_sec", perSecond(st.TransferredBytes)),
