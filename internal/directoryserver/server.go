@@ -216,7 +216,7 @@ func (s *Server) admit(r *request, operation string) error {
 		case token == "":
 			return refuse(http.StatusForbidden, "AccessDenied", "There is no session token.")
 		case !s.sessions[token]:
-			return refuse(http.StatusForbidden, "ExpiredToken", "The session has expired.")
+			return refuse(http.StatusBadRequest, "ExpiredToken", "The session has expired.")
 		}
 	}
 	authorization := r.Header.Get("Authorization")

@@ -118,19 +118,32 @@ func TestDirectoryBucketSessions(t *testing.T) {
 	if n := server.Count("CreateSession"); n != 1 {
 		t.Errorf("%d sessions for three requests", n)
 	}
-	server.Expire()
-	err := put(t, s, "key")
-	if !errors.Is(err, storage.ErrTransient) {
-		t.Errorf("with an expired session: %v", err)
-	}
-	if n := server.Count("PutObject"); n != 4 {
-		t.Errorf("%d requests, want 4: an expired session is not tried again", n)
-	}
-	if err := put(t, s, "key"); err != nil {
-		t.Errorf("after an expired session: %v", err)
-	}
-	if n := server.Count("CreateSession"); n != 2 {
-		t.Errorf("%d sessions, want 2", n)
+	for name, request := range map[string]func() error{
+		"PutObject": func() error { return put(t, s, "key") },
+		// Nothing but its status tells why a HEAD is refused.
+		"HeadObject": func() error {
+			_, err := s.Stat(t.Context(), "key", storage.StatOptions{})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server.Expire()
+			sessions, requests := server.Count("CreateSession"), server.Count(name)
+			err := request()
+			if !errors.Is(err, storage.ErrTransient) || !strings.HasSuffix(err.Error(), ": the session with the directory bucket has expired") ||
+				strings.Contains(err.Error(), "operation error") {
+				t.Errorf("with an expired session: %v", err)
+			}
+			if n := server.Count(name) - requests; n != 1 {
+				t.Errorf("%d requests, want 1: an expired session is not tried again", n)
+			}
+			if err := request(); err != nil {
+				t.Errorf("after an expired session: %v", err)
+			}
+			if n := server.Count("CreateSession") - sessions; n != 1 {
+				t.Errorf("%d sessions, want 1", n)
+			}
+		})
 	}
 }
 

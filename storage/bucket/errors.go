@@ -158,7 +158,10 @@ func (c *client) classify(err error) error {
 	if err == nil {
 		return nil
 	}
-	if _, ok := errors.AsType[*failure](err); ok {
+	if f, ok := errors.AsType[*failure](err); ok {
+		if _, ok := errors.AsType[*smithy.OperationError](err); ok {
+			return f // of a session; the SDK adds nothing to it
+		}
 		return err
 	}
 	if e, ok := errors.AsType[*credentialsError](err); ok {

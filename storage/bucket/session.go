@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"s3sync/storage"
 )
@@ -141,7 +143,7 @@ func (k *sessionKeeper) watch(stack *middleware.Stack) error {
 			case err == nil || creation:
 			case failed != nil:
 				err = failed
-			case isExpired(err):
+			case isExpired(in.Parameters, err):
 				k.now.Store(nil)
 				err = &failure{kind: storage.ErrTransient, text: "the session with the directory bucket has expired"}
 			}
@@ -149,7 +151,20 @@ func (k *sessionKeeper) watch(stack *middleware.Stack) error {
 		}), middleware.Before)
 }
 
-func isExpired(err error) bool {
+// isExpired reports whether a request failed because its session is over, as far
+// as that can be told: the answer to a HEAD names no reason. There are no rights
+// to single objects, so that it can hardly be another one.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-authenticating-authorizing.html
+func isExpired(in any, err error) bool {
 	e, ok := errors.AsType[smithy.APIError](err)
-	return ok && slices.Contains([]string{"ExpiredToken", "InvalidToken"}, e.ErrorCode())
+	if ok && slices.Contains([]string{"ExpiredToken", "InvalidToken"}, e.ErrorCode()) {
+		return true
+	}
+	head, isHead := in.(*s3.HeadObjectInput)
+	response, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	if !isHead || !ok || response.Response == nil {
+		return false
+	}
+	status := response.HTTPStatusCode()
+	return status == http.StatusForbidden || status == http.StatusBadRequest && head.PartNumber == nil
 }
