@@ -281,3 +281,17 @@ func TestDirectoryBucketCommand(t *testing.T) {
 		}
 	}
 }
+
+// An upload is complete although the answer that says so is lost, and its ETag
+// does not tell whose it is.
+func TestDirectoryBucketLostAnswer(t *testing.T) {
+	srv, proxy := newDirectories(t, "CompleteMultipartUpload times=1 lost")
+	root, copied := t.TempDir(), t.TempDir()
+	write(t, root, "parts", random(1, 9*s3sync.MiB))
+	run(t, config(local(root), inDirectory(proxy, directoryA))).proved(t, 1, 0, 1, 0)
+	run(t, config(inDirectory(proxy, directoryA), local(copied))).proved(t, 1, 0, 1, 0)
+	sameTree(t, root, copied)
+	if n := srv.Count("CompleteMultipartUpload"); n != 2 || srv.Uploads(directoryA) != 0 {
+		t.Errorf("completed %d times, %d uploads are open", n, srv.Uploads(directoryA))
+	}
+}

@@ -95,6 +95,9 @@ func (s *Store) get(ctx context.Context, t target, off, n int64) (answer, error)
 	if n > 0 {
 		in.Range = aws.String(fmt.Sprintf("bytes=%d-%d", off, off+n-1))
 	}
+	if ctx.Err() != nil { // which would reach life some time later
+		return answer{}, ctx.Err()
+	}
 	life, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() { cancel(ctx.Err()) })
 	defer stop()

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"s3sync/internal/checksum"
 	"s3sync/storage"
 )
 
@@ -217,13 +218,9 @@ func (w *writer) completedBefore(ctx context.Context, cause error) (written, err
 	if cause == nil {
 		cause = garbled("it names no ETag")
 	}
-	want, ok := w.expectedETag()
-	if !ok {
-		return written{}, cause
-	}
 	a, err := w.store.head(ctx, target{key: w.key, checksums: w.opts.Checksum.Algorithm != ""})
 	switch {
-	case errors.Is(err, fs.ErrNotExist), err == nil && a.info.ETag != want:
+	case errors.Is(err, fs.ErrNotExist), err == nil && !w.made(a.info):
 		return written{}, cause
 	case err != nil:
 		return written{}, err
@@ -231,6 +228,23 @@ func (w *writer) completedBefore(ctx context.Context, cause error) (written, err
 	return written{
 		etag: a.info.ETag, versionID: a.info.VersionID, opaque: w.opaque || a.info.Opaque, checksums: a.info.Checksums,
 	}, nil
+}
+
+// made reports whether an object is what the upload makes of its parts: by its
+// ETag, or by its size and the checksum of all its bytes, since not all ETags
+// follow from the bytes.
+func (w *writer) made(info storage.Info) bool {
+	if want, ok := w.expectedETag(); ok && info.ETag == want {
+		return true
+	}
+	var parts []part
+	for _, n := range slices.Sorted(maps.Keys(w.parts)) {
+		parts = append(parts, w.parts[n])
+	}
+	headers, err := completeHeaders(w.opts.Checksum, parts)
+	return err == nil && info.Size == w.opts.Size && slices.ContainsFunc(info.Checksums, func(c storage.Checksum) bool {
+		return slices.Contains(headers, header{checksum.Algorithm(c.Algorithm).Header(), c.Value})
+	})
 }
 
 // expectedETag is the ETag of an object of these parts: the MD5 of their ETags,
