@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"s3sync"
+	"s3sync/internal/faultproxy"
 	"s3sync/internal/s3server"
 )
 
@@ -45,5 +46,26 @@ func TestLayoutWithoutRepetition(t *testing.T) {
 		cfg := config(source.at(""), local(root))
 		cfg.Retry.ForceCount = 0
 		run(t, cfg).succeeded(t, 2)
+	})
+}
+
+// TestWrongETagOfHeaders: what is told of the parts of another object is not
+// believed.
+func TestWrongETagOfHeaders(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		source := fresh(t, srv)
+		source.putParts(t, "parts", random(1, 5*s3sync.MiB), random(2, 100))
+		for _, times := range []string{" times=1", ""} {
+			root := t.TempDir()
+			proxy := faultproxy.New(t, srv.Endpoint, "HeadObject etag=bad"+times)
+			o := run(t, config(source.at(proxy.URL), local(root)))
+			if times != "" {
+				o.succeeded(t, 1)
+				hasFiles(t, root, "parts")
+			} else {
+				o.failed(t, "parts", "changed while being read")
+				hasFiles(t, root)
+			}
+		}
 	})
 }

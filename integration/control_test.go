@@ -170,15 +170,15 @@ func TestCancel(t *testing.T) {
 	const upload, download, copying = 0, 1, 2
 	places := map[string]struct {
 		direction int
-		rule      string
+		rule      string // without one the server does it at once, and its answer is late
 		reached   func(*http.Request) bool
 	}{
 		"list":           {upload, "LIST stall after=10", func(r *http.Request) bool { return r.URL.Query().Has("list-type") }},
 		"put":            {upload, "PutObject stall after=100", object(http.MethodPut)},
-		"create":         {upload, "CreateMultipartUpload delay=500ms", post("uploads")},
+		"create":         {upload, "", post("uploads")},
 		"create hangs":   {upload, "CreateMultipartUpload delay=1m", post("uploads")},
 		"part":           {upload, "UploadPart partNumber=2 stall after=100000", part("2")},
-		"complete":       {upload, "CompleteMultipartUpload delay=300ms", post("uploadId")},
+		"complete":       {upload, "", post("uploadId")},
 		"complete hangs": {upload, "CompleteMultipartUpload delay=1m", post("uploadId")},
 		"abort hangs":    {upload, "AbortMultipartUpload delay=1m", part("2")},
 		"waits to retry": {upload, "PutObject status=500", object(http.MethodPut)},
@@ -196,8 +196,11 @@ func TestCancel(t *testing.T) {
 		}
 		for name, tt := range places {
 			t.Run(name, func(t *testing.T) {
-				t.Parallel()                                         // they wait
-				front := newFront(t, srv.Endpoint, tt.rule+" maybe") // a delay need not end
+				t.Parallel() // they wait
+				front := newFront(t, srv.Endpoint)
+				if tt.rule != "" {
+					rule(t, front.Proxy, tt.rule+" maybe") // a delay need not end
+				}
 				target, copied := fresh(t, srv), filepath.Join(t.TempDir(), "copy")
 				cfg := small(config(local(root), target.at(front.URL)))
 				switch tt.direction {
@@ -212,16 +215,20 @@ func TestCancel(t *testing.T) {
 				ctx, cancel := context.WithCancelCause(t.Context())
 				var once gosync.Once
 				cancelled := make(chan time.Time, 1)
-				front.before = func(_ http.ResponseWriter, r *http.Request) bool {
-					if tt.reached(r) {
-						once.Do(func() {
-							time.AfterFunc(100*time.Millisecond, func() { // into the middle of it
-								cancelled <- time.Now()
-								cancel(errStop)
-							})
-						})
+				front.before = func(w http.ResponseWriter, r *http.Request) bool {
+					if !tt.reached(r) {
+						return false
 					}
-					return false
+					once.Do(func() {
+						time.AfterFunc(100*time.Millisecond, func() { // into the middle of it
+							cancelled <- time.Now()
+							cancel(errStop)
+						})
+					})
+					if tt.rule == "" {
+						front.answerLate(w, r, 500*time.Millisecond)
+					}
+					return tt.rule == ""
 				}
 				if name == "abort hangs" {
 					rule(t, front.Proxy, "UploadPart partNumber=2 stall after=100000")

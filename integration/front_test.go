@@ -1,11 +1,16 @@
 package integration_test
 
 import (
+	"bytes"
+	"context"
+	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	gosync "sync"
 	"testing"
+	"time"
 
 	"s3sync/internal/faultproxy"
 )
@@ -64,6 +69,23 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.before == nil || !f.before(w, r) {
 		f.Proxy.ServeHTTP(w, r)
 	}
+}
+
+// answerLate lets the server do what it is asked for, even if the client leaves,
+// and holds its answer back.
+func (f *front) answerLate(w http.ResponseWriter, r *http.Request, delay time.Duration) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // the client left before
+	}
+	r = r.Clone(context.WithoutCancel(r.Context()))
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	answer := httptest.NewRecorder()
+	f.Proxy.ServeHTTP(answer, r)
+	time.Sleep(delay)
+	maps.Copy(w.Header(), answer.Header())
+	w.WriteHeader(answer.Code)
+	_, _ = answer.Body.WriteTo(w) // the client may have left
 }
 
 // most is how many requests of a kind were under way at once.

@@ -240,7 +240,7 @@ func TestStalledTransfer(t *testing.T) {
 			down.Timeout.Read = time.Second
 			o := run(t, down)
 			o.succeeded(t, 2)
-			if !strings.Contains(o.log, "the download made no progress") {
+			if !strings.Contains(o.log, "the download made no progress for 1s") {
 				t.Error(o.log)
 			}
 			up := small(config(local(root), target.at(proxy.URL)))
