@@ -1,10 +1,6 @@
 package s3sync
 
-import (
-	"slices"
-
-	"s3sync/storage/bucket"
-)
+import "s3sync/storage/bucket"
 
 // directoryBuckets refuses what directory buckets do not have.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-differences.html
@@ -21,14 +17,18 @@ func (v *validator) directoryBuckets() {
 	}
 	const lacks = "cannot be used with a directory bucket, which does not have that"
 	if source {
-		v.refuse(lacks, notThere(&v.Source))
+		v.refuse(lacks, notThere(&v.Source, &v.Encryption.SourceCustomer))
 	}
 	if target {
-		v.refuse(lacks, slices.Concat(notThere(&v.Target), []any{&v.Tagging.Set, &v.Metadata.WebsiteRedirect}))
+		v.refuse(lacks, notThere(&v.Target, &v.Encryption.TargetCustomer),
+			[]any{&v.Tagging.Set, &v.Metadata.WebsiteRedirect})
+		if v.Encryption.SSE == "aws:kms:dsse" {
+			v.add(&v.Encryption.SSE, "cannot be aws:kms:dsse for a directory bucket, which does not have that")
+		}
 	}
 }
 
 // notThere lists the settings of a side that no directory bucket has.
-func notThere(e *Endpoint) []any { return []any{&e.Accelerate, &e.RequestPayer} }
+func notThere(e *Endpoint, k *CustomerKey) []any { return []any{&e.Accelerate, &e.RequestPayer, &k.Key} }
 
 func isDirectoryBucket(l *location) bool { return l != nil && bucket.IsDirectory(l.bucket) }

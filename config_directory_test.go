@@ -9,15 +9,18 @@ import (
 func TestValidateDirectoryBuckets(t *testing.T) {
 	const directory, other = "s3://b--usw2-az1--x-s3/p/", "s3://b/p/"
 	for want, change := range map[string]func(*Config){
-		"Check.ETag cannot be used with a directory bucket, whose ETags are not digests":         func(c *Config) { c.Check.ETag = true },
-		"Check.MtimeAndETag cannot be used with a directory bucket, whose ETags are not digests": func(c *Config) { c.Check.MtimeAndETag = true },
-		"Report.Status with a directory bucket, whose ETags are not digests, requires Check.Ch":  func(c *Config) { c.Report.Status = true },
-		"Versioning.Enable cannot be used with a directory bucket, which has neither versions":   func(c *Config) { c.Versioning.Enable = true },
-		"Tagging.SyncLatest cannot be used with a directory bucket, which has neither versions":  func(c *Config) { c.Tagging.SyncLatest = true },
-		"Source.Accelerate cannot be used with a directory bucket, which does not have that":     func(c *Config) { c.Source.Accelerate = true },
-		"Target.RequestPayer cannot be used with a directory bucket, which does not have that":   func(c *Config) { c.Target.RequestPayer = true },
-		"Tagging.Set cannot be used with a directory bucket, which does not have that":           func(c *Config) { c.Tagging.Set = "a=b" },
-		"Metadata.WebsiteRedirect cannot be used with a directory bucket, which does not":        func(c *Config) { c.Metadata.WebsiteRedirect = "/x" },
+		"Check.ETag cannot be used with a directory bucket, whose ETags are not digests":            func(c *Config) { c.Check.ETag = true },
+		"Check.MtimeAndETag cannot be used with a directory bucket, whose ETags are not digests":    func(c *Config) { c.Check.MtimeAndETag = true },
+		"Report.Status with a directory bucket, whose ETags are not digests, requires Check.Ch":     func(c *Config) { c.Report.Status = true },
+		"Versioning.Enable cannot be used with a directory bucket, which has neither versions":      func(c *Config) { c.Versioning.Enable = true },
+		"Tagging.SyncLatest cannot be used with a directory bucket, which has neither versions":     func(c *Config) { c.Tagging.SyncLatest = true },
+		"Source.Accelerate cannot be used with a directory bucket, which does not have that":        func(c *Config) { c.Source.Accelerate = true },
+		"Target.RequestPayer cannot be used with a directory bucket, which does not have that":      func(c *Config) { c.Target.RequestPayer = true },
+		"Tagging.Set cannot be used with a directory bucket, which does not have that":              func(c *Config) { c.Tagging.Set = "a=b" },
+		"Encryption.SourceCustomer.Key cannot be used with a directory bucket, which does not have": func(c *Config) { c.Encryption.SourceCustomer.Key = "hidden" },
+		"Encryption.TargetCustomer.Key cannot be used with a directory bucket, which does not have": func(c *Config) { c.Encryption.TargetCustomer.Key = "hidden" },
+		"Encryption.SSE cannot be aws:kms:dsse for a directory bucket, which does not have that":    func(c *Config) { c.Encryption.SSE = "aws:kms:dsse" },
+		"Metadata.WebsiteRedirect cannot be used with a directory bucket, which does not":           func(c *Config) { c.Metadata.WebsiteRedirect = "/x" },
 	} {
 		t.Run(want, func(t *testing.T) {
 			refused := func(source, target string) bool {
@@ -36,8 +39,11 @@ func TestValidateDirectoryBuckets(t *testing.T) {
 				}
 				return slices.ContainsFunc(got, func(text string) bool { return strings.HasPrefix(text, want) })
 			}
-			ofSource := !strings.HasPrefix(want, "Target.") && !strings.HasPrefix(want, "Tagging.Set") && !strings.HasPrefix(want, "Metadata.")
-			ofTarget := !strings.HasPrefix(want, "Source.")
+			field, _, _ := strings.Cut(want, " ")
+			ofSource := !slices.Contains([]string{
+				"Target.RequestPayer", "Tagging.Set", "Metadata.WebsiteRedirect", "Encryption.TargetCustomer.Key", "Encryption.SSE",
+			}, field)
+			ofTarget := field != "Source.Accelerate" && field != "Encryption.SourceCustomer.Key"
 			for _, tt := range []struct {
 				source, target string
 				want           bool

@@ -295,3 +295,39 @@ func TestDirectoryBucketLostAnswer(t *testing.T) {
 		t.Errorf("completed %d times, %d uploads are open", n, srv.Uploads(directoryA))
 	}
 }
+
+// Contents are compared by the checksums that are there by default.
+func TestDirectoryBucketCompare(t *testing.T) {
+	_, proxy := newDirectories(t)
+	root, n := secretTree(t)
+	sync(t, config(local(root), inDirectory(proxy, directoryA)))
+	sync(t, config(local(root), inDirectory(proxy, directoryB)))
+	write(t, root, "small", random(8, 1000))
+	for name, tt := range map[string]struct {
+		from, to s3sync.Endpoint
+		differ   int
+	}{
+		"up":     {local(root), inDirectory(proxy, directoryA), 1},
+		"down":   {inDirectory(proxy, directoryA), local(root), 1},
+		"across": {inDirectory(proxy, directoryA), inDirectory(proxy, directoryB), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := config(tt.from, tt.to)
+			cfg.Report.Status, cfg.Check.Checksum = true, "CRC64NVME"
+			o := run(t, cfg)
+			counts := map[s3sync.Status]int{}
+			for _, ev := range o.of(s3sync.EventStatus) {
+				counts[ev.Status]++
+			}
+			if o.err != nil || counts[s3sync.StatusMatches] != n-tt.differ || counts[s3sync.StatusMismatch] != tt.differ {
+				t.Errorf("error %v, %v\n%s", o.err, counts, o.log)
+			}
+
+			cfg = config(tt.from, tt.to)
+			cfg.Check.Checksum, cfg.DryRun = "CRC64NVME", true
+			if report := sync(t, cfg); report.Transferred != int64(tt.differ) {
+				t.Errorf("transferred %d", report.Transferred)
+			}
+		})
+	}
+}

@@ -15,6 +15,9 @@
 // Encryption goes by headers, too, which encryption.go adds to every request
 // that takes them. A server that does not say that it used the key that was
 // asked for is not written to any more.
+//
+// Directory buckets (S3 Express One Zone) differ in their sessions (session.go),
+// their listings (list.go), and ETags that are no digests.
 package bucket
 
 import (
