@@ -29,6 +29,8 @@ func (v *validator) directoryBuckets() {
 }
 
 // notThere lists the settings of a side that no directory bucket has.
-func notThere(e *Endpoint, k *CustomerKey) []any { return []any{&e.Accelerate, &e.RequestPayer, &k.Key} }
+func notThere(e *Endpoint, k *CustomerKey) []any {
+	return []any{&e.Accelerate, &e.RequestPayer, &k.Key}
+}
 
 func isDirectoryBucket(l *location) bool { return l != nil && bucket.IsDirectory(l.bucket) }
