@@ -30,7 +30,7 @@ func (v *validator) directoryBuckets() {
 
 // notThere lists the settings of a side that no directory bucket has.
 func notThere(e *Endpoint, k *CustomerKey) []any {
-	return []any{&e.Accelerate, &e.RequestPayer, &k.Key}
+	return []any{&e.Accelerate, &e.RequestPayer, &e.PathStyle, &k.Key}
 }
 
 func isDirectoryBucket(l *location) bool { return l != nil && bucket.IsDirectory(l.bucket) }

@@ -16,6 +16,7 @@ func TestValidateDirectoryBuckets(t *testing.T) {
 		"Tagging.SyncLatest cannot be used with a directory bucket, which has neither versions":     func(c *Config) { c.Tagging.SyncLatest = true },
 		"Source.Accelerate cannot be used with a directory bucket, which does not have that":        func(c *Config) { c.Source.Accelerate = true },
 		"Target.RequestPayer cannot be used with a directory bucket, which does not have that":      func(c *Config) { c.Target.RequestPayer = true },
+		"Target.PathStyle cannot be used with a directory bucket, which does not have that":         func(c *Config) { c.Target.PathStyle = true },
 		"Tagging.Set cannot be used with a directory bucket, which does not have that":              func(c *Config) { c.Tagging.Set = "a=b" },
 		"Encryption.SourceCustomer.Key cannot be used with a directory bucket, which does not have": func(c *Config) { c.Encryption.SourceCustomer.Key = "hidden" },
 		"Encryption.TargetCustomer.Key cannot be used with a directory bucket, which does not have": func(c *Config) { c.Encryption.TargetCustomer.Key = "hidden" },
@@ -41,7 +42,7 @@ func TestValidateDirectoryBuckets(t *testing.T) {
 			}
 			field, _, _ := strings.Cut(want, " ")
 			ofSource := !slices.Contains([]string{
-				"Target.RequestPayer", "Tagging.Set", "Metadata.WebsiteRedirect", "Encryption.TargetCustomer.Key", "Encryption.SSE",
+				"Target.RequestPayer", "Target.PathStyle", "Tagging.Set", "Metadata.WebsiteRedirect", "Encryption.TargetCustomer.Key", "Encryption.SSE",
 			}, field)
 			ofTarget := field != "Source.Accelerate" && field != "Encryption.SourceCustomer.Key"
 			for _, tt := range []struct {
