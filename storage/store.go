@@ -69,9 +69,8 @@ type Caps struct {
 	Streams bool
 	// DeleteBatch is the largest number of objects one Delete call takes.
 	DeleteBatch int
-	// MaxParts and MaxPartSize (bytes) bound a Writer; 0 is no bound.
-	MaxParts    int
-	MaxPartSize int64
+	// MaxParts bounds the parts of a Writer; 0 is no bound.
+	MaxParts int
 	// DefaultChecksum is the additional checksum (CRC64NVME, …) that objects
 	// here are to carry if no other is asked for, because their ETags prove
 	// nothing; empty if they do.

@@ -40,7 +40,6 @@ import (
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 const (
 	maxParts    = 10_000
-	maxPartSize = 5 << 30
 	maxKey      = 1024 // bytes
 	deleteBatch = 1000
 	maxPage     = 1000
@@ -158,7 +157,6 @@ func (s *Store) Caps() storage.Caps {
 		Streams:     true,
 		DeleteBatch: deleteBatch,
 		MaxParts:    maxParts,
-		MaxPartSize: maxPartSize,
 	}
 	if s.directory {
 		caps.DefaultChecksum = string(types.ChecksumAlgorithmCrc64nvme)
