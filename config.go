@@ -1,10 +1,12 @@
 package s3sync
 
 import (
+	"context"
+	"errors"
 	"log/slog"
-	"regexp"
 	"time"
 
+	"s3sync/internal/pattern"
 	"s3sync/storage"
 )
 
@@ -39,6 +41,7 @@ type Config struct {
 	Metadata   Metadata
 	Tagging    Tagging
 	Versioning Versioning
+	Condition  Condition
 	Encryption Encryption
 	Delete     Delete
 	Report     Reporting
@@ -50,10 +53,17 @@ type Config struct {
 	WarnAsError bool
 	// FailFast stops the run at the first object that fails.
 	FailFast bool
+	// IgnoreArchived leaves archived objects out without a warning.
+	IgnoreArchived bool
 
 	// OnEvent, if set, receives every event, in order and from one goroutine.
 	// The run waits for it: it should return soon.
 	OnEvent func(Event)
+	// Preprocess, if set, may change what an object is written with, right before
+	// it is sent to a bucket; it is not called in a dry run. [ErrSkip] leaves the
+	// object out, and any other error ends the run. Calls do not overlap, so that
+	// transfers wait for it.
+	Preprocess func(ctx context.Context, source *storage.Info, upload *Upload) error
 	// Logger, if set, receives the log of the run: see docs/logging.md for its
 	// messages and fields. Nothing secret is written to it.
 	Logger *slog.Logger
@@ -86,6 +96,8 @@ type AWS struct {
 	// HTTPSProxy is the proxy for https requests: http(s)://user:password@host:port.
 	// Empty takes the usual environment variables. It may hold a secret.
 	HTTPSProxy string
+	// AnonymousSource leaves requests to the source unsigned.
+	AnonymousSource bool
 	// MaxKeys is the page size of listings.
 	MaxKeys int
 	// UnsignedPayload sends uploads without the SHA-256 of the payload in the signature.
@@ -95,6 +107,9 @@ type AWS struct {
 	NoContentMD5 bool
 	// NoStallProtection lets a transfer stand still for ever.
 	NoStallProtection bool
+	// ParallelDirectoryListing lists the prefixes of a directory bucket at once. A
+	// listing then also names prefixes of unfinished uploads, which costs requests.
+	ParallelDirectoryListing bool
 	// Trace logs the requests of the AWS SDK to Logger.
 	Trace bool
 }
@@ -106,9 +121,32 @@ type Filter struct {
 	ModifiedAfter  time.Time // at or after
 	SmallerThan    *int64    // bytes, strictly smaller
 	LargerThan     *int64    // bytes, larger or equal
-	Include        *regexp.Regexp
-	Exclude        *regexp.Regexp
+	Include        *Regexp   // found in the key
+	Exclude        *Regexp   // not found in it
+
+	// What follows is not in a listing: it costs a request for each object that is
+	// to be transferred, and one more where tags are asked for and there are any. An
+	// object without metadata or tags has none that could match. Metadata is
+	// written name=value,name=value, and tags name=value&name=value, in order of
+	// the names, percent-encoded but for the names of metadata.
+	IncludeContentType *Regexp
+	ExcludeContentType *Regexp
+	IncludeMetadata    *Regexp
+	ExcludeMetadata    *Regexp
+	IncludeTags        *Regexp
+	ExcludeTags        *Regexp
+
+	// Func, if set, is asked last of what a listing tells: false leaves the object
+	// out, and an error ends the run. It is called from one goroutine, which waits.
+	Func func(storage.Object) (bool, error)
 }
+
+// A Regexp is a regular expression of RE2 syntax, to which look-around and
+// back-references may be added: those give up linear time.
+type Regexp = pattern.Regexp
+
+// CompileRegexp compiles a regular expression.
+func CompileRegexp(text string) (*Regexp, error) { return pattern.Compile(text) }
 
 // Check selects how an object that exists on both sides is found to differ.
 // The default transfers when the source is newer by whole seconds.
@@ -178,6 +216,10 @@ type Metadata struct {
 	PutLastModified bool
 	// NoGuessType leaves the Content-Type of local files to the server.
 	NoGuessType bool
+	// NoSystem and NoUser leave out what the source has: the headers above and the
+	// redirect, or the user metadata.
+	NoSystem bool
+	NoUser   bool
 }
 
 // Tagging selects the tags of written objects.
@@ -189,7 +231,24 @@ type Tagging struct {
 
 // Versioning selects versions of source objects.
 type Versioning struct {
+	// Enable syncs all versions between buckets that keep them, oldest first, and
+	// the delete marker of what is deleted now.
 	Enable bool
+	// AllMarkers also syncs the delete markers between versions.
+	AllMarkers bool
+	// PointInTime, if set, takes each object of the source as it was then.
+	PointInTime time.Time
+}
+
+// Condition makes writes depend on what is there. An object whose condition does
+// not hold is left out with a warning.
+type Condition struct {
+	// IfMatch writes and deletes only what still is as it was compared.
+	IfMatch bool
+	// IfNoneMatch writes only what the target does not have.
+	IfNoneMatch bool
+	// CopySourceIfMatch lets the server copy only what still is as it was seen.
+	CopySourceIfMatch bool
 }
 
 // Encryption is the server-side encryption of objects.
@@ -246,6 +305,19 @@ type Timeout struct {
 	Connect   time.Duration
 	Read      time.Duration // the wait for the first byte of an answer, and between two
 }
+
+// An Upload is what an object is written with besides its bytes.
+type Upload struct {
+	// Key is the whole key in the target bucket; changing it has no effect.
+	Key string
+	storage.Attributes
+
+	Tags map[string]string
+	ACL  string
+}
+
+// ErrSkip is returned by Config.Preprocess to leave an object out.
+var ErrSkip = errors.New("skipped")
 
 // Local adjusts how directories are read and written.
 type Local struct {

@@ -10,7 +10,7 @@ func (v *validator) directoryBuckets() {
 		v.refuse("cannot be used with a directory bucket, whose ETags are not digests",
 			[]any{&v.Check.ETag, &v.Check.MtimeAndETag})
 		v.refuse("cannot be used with a directory bucket, which has neither versions nor tags of objects",
-			[]any{&v.Versioning.Enable, &v.Tagging.SyncLatest})
+			[]any{&v.Versioning.Enable, &v.Versioning.PointInTime, &v.Tagging.SyncLatest})
 		if v.Report.Status && v.Check.Checksum == "" && !v.given(&v.Check.ETag) {
 			v.add2(&v.Report.Status, "with a directory bucket, whose ETags are not digests, requires", &v.Check.Checksum)
 		}

@@ -17,7 +17,7 @@ const (
 // rulesOf lists which fields exclude and which require each other. Exclusion
 // works both ways and stands here once.
 func rulesOf(c *Config) []rule {
-	k, s, t := &c.Check, &c.Source, &c.Target
+	k, d, s, t := &c.Check, &c.Condition, &c.Source, &c.Target
 	from, to := &c.Encryption.SourceCustomer, &c.Encryption.TargetCustomer
 	return slices.Concat(
 		credentialRules(s), credentialRules(t),
@@ -32,10 +32,21 @@ func rulesOf(c *Config) []rule {
 			{&c.Versioning.Enable, conflicts, []any{
 				&k.Overwrite, &k.Size, &k.MtimeAndSize, &k.ETag, &k.MtimeAndETag, &k.Checksum, &k.MtimeAndChecksum,
 				&k.HeadEachTarget, &c.Tagging.SyncLatest, &c.Delete.Enable, &c.Report.Status,
+				&c.Versioning.PointInTime, &d.IfMatch, &d.IfNoneMatch, &d.CopySourceIfMatch,
+			}},
+			{&c.Versioning.AllMarkers, needs, []any{&c.Versioning.Enable}},
+			{&c.Versioning.PointInTime, conflicts, []any{
+				&c.Delete.Enable, &k.HeadEachTarget, &k.Size, &k.MtimeAndSize, &k.ETag, &k.MtimeAndETag, &k.MtimeAndChecksum,
+				&d.IfMatch, &d.IfNoneMatch, &d.CopySourceIfMatch, &c.Tagging.SyncLatest,
+			}},
+			{&d.IfNoneMatch, conflicts, []any{&d.IfMatch}},
+			{&d.CopySourceIfMatch, needs, []any{&c.ServerSideCopy}},
+			{&c.AWS.AnonymousSource, conflicts, []any{
+				&s.Profile, &s.AccessKey, &s.SecretKey, &s.SessionToken, &s.RequestPayer, &c.ServerSideCopy,
 			}},
 			// A report does not transfer, and compares everything by content.
 			{&c.Report.Status, conflicts, []any{
-				&c.DryRun, &c.Delete.Enable, &k.HeadEachTarget,
+				&c.DryRun, &c.Delete.Enable, &k.HeadEachTarget, &c.Tagging.SyncLatest,
 				&k.Overwrite, &k.Size, &k.MtimeAndSize, &k.MtimeAndETag, &k.MtimeAndChecksum,
 			}},
 			{&c.Report.Metadata, needs, []any{&c.Report.Status}},
@@ -86,6 +97,9 @@ func (v *validator) rules() {
 		}
 	}
 	k := &v.Check
+	if v.given(&k.Overwrite) && v.given(&v.Condition.IfMatch) && !v.given(&k.HeadEachTarget) {
+		v.add2(&v.Condition.IfMatch, "needs an ETag to compare with, so that without a listing of the target it requires", &k.HeadEachTarget)
+	}
 	if v.given(&k.Overwrite) && (v.given(&k.Size) || v.given(&k.ETag)) && !v.given(&k.HeadEachTarget) {
 		v.add2(&k.Overwrite, "together with a comparison requires", &k.HeadEachTarget)
 	}

@@ -20,7 +20,7 @@ func (v *validator) sides() {
 	}
 	if v.source != nil && v.source.local() {
 		v.refuse("cannot be used with a local source", localFields(&v.Source, &e.SourceCustomer),
-			[]any{&v.Verify.ReadChecksum}, betweenBuckets(v.Config))
+			[]any{&v.Verify.ReadChecksum, &v.Versioning.PointInTime, &v.AWS.AnonymousSource}, contentFilters(v.Config), betweenBuckets(v.Config))
 		if v.given(&v.Transfer.AutoChunkSize) && !v.given(&v.Check.ETag) && !v.given(&v.Check.MtimeAndETag) {
 			v.add(&v.Transfer.AutoChunkSize, "cannot be used with a local source, whose files are in no parts")
 		}
@@ -61,7 +61,15 @@ func localFields(e *Endpoint, k *CustomerKey) []any {
 func betweenBuckets(c *Config) []any {
 	return []any{
 		&c.ServerSideCopy, &c.Versioning.Enable, &c.Tagging.SyncLatest, &c.Report.Metadata, &c.Report.Tagging,
+		&c.Metadata.NoSystem, &c.Metadata.NoUser, &c.Condition.CopySourceIfMatch,
 	}
+}
+
+// contentFilters need what files do not have. Their content types are guessed
+// from their names.
+func contentFilters(c *Config) []any {
+	f := &c.Filter
+	return []any{&f.IncludeMetadata, &f.ExcludeMetadata, &f.IncludeTags, &f.ExcludeTags}
 }
 
 // uploadFields say how objects are written to S3.
@@ -72,6 +80,7 @@ func uploadFields(c *Config) []any {
 		&m.Expires, &m.User, &m.WebsiteRedirect, &m.StorageClass, &m.ACL, &m.PutLastModified,
 		&c.Tagging.Set, &c.Tagging.Disable, &c.Encryption.SSE, &c.Encryption.KMSKeyID,
 		&c.Verify.Algorithm, &c.Verify.FullObject, &c.AWS.UnsignedPayload, &c.AWS.NoContentMD5,
+		&c.Condition.IfMatch, &c.Condition.IfNoneMatch,
 	}
 }
 
@@ -126,7 +135,13 @@ func (c *Config) Supported(field any) bool {
 		&c.ServerSideCopy, &c.Versioning.Enable,
 		&m.CacheControl, &m.ContentDisposition, &m.ContentEncoding, &m.ContentLanguage, &m.ContentType,
 		&m.Expires, &m.User, &m.WebsiteRedirect, &m.StorageClass, &m.ACL, &m.PutLastModified,
+		&m.NoSystem, &m.NoUser,
 		&c.Tagging.Set, &c.Tagging.Disable, &c.Tagging.SyncLatest, &c.Report.Tagging,
+		&c.Versioning.AllMarkers, &c.Versioning.PointInTime,
+		&c.Condition.IfMatch, &c.Condition.IfNoneMatch, &c.Condition.CopySourceIfMatch,
+		&c.AWS.AnonymousSource, &c.IgnoreArchived, &c.AWS.ParallelDirectoryListing,
+		&c.Filter.IncludeContentType, &c.Filter.ExcludeContentType, &c.Filter.IncludeMetadata, &c.Filter.ExcludeMetadata,
+		&c.Filter.IncludeTags, &c.Filter.ExcludeTags, &c.Filter.Func, &c.Preprocess,
 	}, field)
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"iter"
 	"sync"
+	"testing"
 
+	"s3sync"
 	"s3sync/storage"
 )
 
@@ -176,7 +178,17 @@ func (w *faultyWriter) Abort(ctx context.Context) error {
 	return w.Writer.Abort(ctx)
 }
 
-func (f *faulty) Delete(ctx context.Context, objects []storage.Object) []error {
+func (f *faulty) Delete(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error {
 	f.count("delete")
-	return f.Store.Delete(ctx, objects)
+	return f.Store.Delete(ctx, objects, opts)
+}
+
+// expression compiles a regular expression.
+func expression(t *testing.T, text string) *s3sync.Regexp {
+	t.Helper()
+	re, err := s3sync.CompileRegexp(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return re
 }

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"strings"
 
+	"s3sync/internal/filter"
 	"s3sync/internal/join"
 	"s3sync/internal/retry"
 	"s3sync/storage"
@@ -22,7 +23,7 @@ func (s *syncer) items(ctx context.Context) iter.Seq2[item, error] {
 				yield(item{}, err)
 				return
 			}
-			it, ok, err := s.admit(pair)
+			it, ok, err := s.admit(ctx, pair)
 			if err != nil {
 				yield(item{}, err)
 				return
@@ -35,7 +36,7 @@ func (s *syncer) items(ctx context.Context) iter.Seq2[item, error] {
 }
 
 // admit sorts one pair: an item for the workers, or not.
-func (s *syncer) admit(pair join.Pair) (it item, ok bool, err error) {
+func (s *syncer) admit(ctx context.Context, pair join.Pair) (it item, ok bool, err error) {
 	if !pair.InSource {
 		return item{}, false, s.doom(pair.Target)
 	}
@@ -44,7 +45,13 @@ func (s *syncer) admit(pair join.Pair) (it item, ok bool, err error) {
 		s.skip(&it, ReasonEmptyKey)
 		return item{}, false, nil
 	}
-	if why := s.filter.Reject(pair.Source); why != "" {
+	why, err := s.filter.Reject(pair.Source)
+	if err != nil {
+		s.unsafe.Store(true)
+		s.report.emit(Event{Type: EventFailed, Key: pair.Key, Source: pair.Source, Err: err})
+		return item{}, false, s.fatal(ctx, err)
+	}
+	if why != "" {
 		s.skip(&it, Reason(why))
 		return item{}, false, nil
 	}
@@ -98,4 +105,13 @@ func (s *syncer) doom(o storage.Object) error {
 		return nil
 	}
 	return s.doomed.Append(o)
+}
+
+// listed are the filters of what a listing tells.
+func (f *Filter) listed() filter.Config {
+	return filter.Config{
+		ModifiedBefore: f.ModifiedBefore, ModifiedAfter: f.ModifiedAfter,
+		SmallerThan: f.SmallerThan, LargerThan: f.LargerThan,
+		Include: f.Include, Exclude: f.Exclude,
+	}
 }

@@ -31,7 +31,12 @@ func (s *syncer) batches(ctx context.Context) iter.Seq2[[]storage.Object, error]
 				yield(nil, err)
 				return
 			}
-			if !s.cfg.deletes(o) {
+			wanted, err := s.cfg.deletes(o)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !wanted {
 				continue
 			}
 			if s.cfg.Delete.Max > 0 && n == s.cfg.Delete.Max {
@@ -60,8 +65,12 @@ func (s *syncer) batches(ctx context.Context) iter.Seq2[[]storage.Object, error]
 
 // deletes reports whether an object that only the target has is to be deleted:
 // Filter.Exclude protects what it matches.
-func (c *Config) deletes(o storage.Object) bool {
-	return c.Delete.Excluded || c.Filter.Exclude == nil || !c.Filter.Exclude.MatchString(o.Key)
+func (c *Config) deletes(o storage.Object) (bool, error) {
+	if c.Delete.Excluded || c.Filter.Exclude == nil {
+		return true, nil
+	}
+	excluded, err := c.Filter.Exclude.Match(o.Key)
+	return !excluded, err
 }
 
 func (s *syncer) deleteBatch(ctx context.Context, batch []storage.Object) error {
@@ -92,7 +101,7 @@ func (s *syncer) deleteBatch(ctx context.Context, batch []storage.Object) error 
 // deleteOnce deletes a batch and returns what is worth another attempt, with
 // the reason. The others are reported.
 func (s *syncer) deleteOnce(ctx context.Context, batch []storage.Object) (left []storage.Object, err error) {
-	for i, e := range s.target.Delete(ctx, batch) {
+	for i, e := range s.target.Delete(ctx, batch, storage.DeleteOptions{IfMatch: s.cfg.Condition.IfMatch}) {
 		o := batch[i]
 		switch {
 		case e == nil:

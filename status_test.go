@@ -284,7 +284,7 @@ func TestReportLog(t *testing.T) {
 	var log bytes.Buffer
 	cfg := config(source, target)
 	cfg.Report.Status = true
-	cfg.Filter.Exclude = regexp.MustCompile("skipped")
+	cfg.Filter.Exclude = expression(t, "skipped")
 	cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	run(t, cfg)
 	for _, want := range []string{

@@ -109,7 +109,7 @@ func newSyncer(cfg *Config, source, target storage.Store, report *reporter, log 
 		mapper:      mapper,
 		report:      report,
 		log:         log,
-		filter:      filter.New(filter.Config(cfg.Filter)),
+		filter:      filter.New(cfg.Filter.listed()),
 		policy:      retry.Policy{Count: cfg.Retry.ForceCount, Interval: cfg.Retry.ForceInterval},
 		objects:     ratelimit.Objects(cfg.Transfer.ObjectsPerSecond),
 		buffers:     buffer.New(cfg.memory()),

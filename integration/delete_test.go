@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -79,13 +78,13 @@ func TestDeleteOptions(t *testing.T) {
 		"max 3": {func(c *s3sync.Config) { c.Delete.Enable, c.Delete.Max = true, 3 }, []string{"gone-1", "gone-2", "gone-3"}, 1},
 		"max 6": {func(c *s3sync.Config) { c.Delete.Enable, c.Delete.Max = true, 6 }, []string{"gone-1", "gone-2", "gone-3", "gone-4", "keep-1", "keep-2"}, 0},
 		"excluded": {func(c *s3sync.Config) {
-			c.Delete.Enable, c.Filter.Exclude = true, regexp.MustCompile("^(keep|source)-")
+			c.Delete.Enable, c.Filter.Exclude = true, expression("^(keep|source)-")
 		}, []string{"gone-1", "gone-2", "gone-3", "gone-4"}, 0},
 		"excluded, too": {func(c *s3sync.Config) {
-			c.Delete.Enable, c.Delete.Excluded, c.Filter.Exclude = true, true, regexp.MustCompile("^(keep|source)-")
+			c.Delete.Enable, c.Delete.Excluded, c.Filter.Exclude = true, true, expression("^(keep|source)-")
 		}, []string{"gone-1", "gone-2", "gone-3", "gone-4", "keep-1", "keep-2"}, 0},
 		"max of the rest": {func(c *s3sync.Config) {
-			c.Delete.Enable, c.Delete.Max, c.Filter.Exclude = true, 2, regexp.MustCompile("^gone-[12]|^source-")
+			c.Delete.Enable, c.Delete.Max, c.Filter.Exclude = true, 2, expression("^gone-[12]|^source-")
 		}, []string{"gone-3", "gone-4"}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -263,3 +263,12 @@ func names(t *testing.T, root string) []string {
 	slices.Sort(found)
 	return found
 }
+
+// expression compiles a regular expression.
+func expression(text string) *s3sync.Regexp {
+	re, err := s3sync.CompileRegexp(text)
+	if err != nil {
+		panic(err)
+	}
+	return re
+}

@@ -48,8 +48,9 @@ type Store interface {
 
 	// Delete removes objects and returns one error for each, in their order:
 	// nil where the object is gone, also when it was not there before. Callers
-	// pass at most Caps().DeleteBatch objects.
-	Delete(ctx context.Context, objects []Object) []error
+	// pass at most Caps().DeleteBatch objects. A store that keeps versions adds a
+	// delete marker and destroys nothing.
+	Delete(ctx context.Context, objects []Object, opts DeleteOptions) []error
 
 	// Close releases what the store holds. No other method may follow.
 	Close() error
@@ -71,6 +72,8 @@ type Caps struct {
 	DeleteBatch int
 	// MaxParts bounds the parts of a Writer; 0 is no bound.
 	MaxParts int
+	// MaxCopy is how many bytes a Copier copies at once; 0 if the store is none.
+	MaxCopy int64
 	// DefaultChecksum is the additional checksum (CRC64NVME, …) that objects
 	// here are to carry if no other is asked for, because their ETags prove
 	// nothing; empty if they do.
@@ -86,6 +89,13 @@ type Object struct {
 	ETag string
 	// VersionID names one version in a bucket with versioning, else empty.
 	VersionID string
+	// Latest, in a listing of versions: it is the current one of its key.
+	Latest bool
+	// DeleteMarker: the version is the mark of a deletion, and no data.
+	DeleteMarker bool
+	// Archived: its bytes must be restored before they can be read, as far as the
+	// listing tells.
+	Archived bool
 }
 
 // Info is what a Stat, an Open or a write tells about one object beyond its
@@ -102,6 +112,9 @@ type Info struct {
 	// Parts are the sizes of the parts in which the object was written, in
 	// order, if they were asked for and the store can tell.
 	Parts []int64
+	// TagCount is how many tags the object has, as far as the store tells: 0 also
+	// where it does not, as S3 does to who may not read them.
+	TagCount int
 	Attributes
 }
 
@@ -128,6 +141,10 @@ type Attributes struct {
 	Expires string
 	// Metadata is user metadata: lower-case names without the x-amz-meta- prefix.
 	Metadata map[string]string
+	// WebsiteRedirect is where a website sends those who ask for the object.
+	WebsiteRedirect string
+	// StorageClass is as S3 names it; empty is STANDARD.
+	StorageClass string
 }
 
 // A Range is the part of the key space [From, To): keys k with From <= k < To
@@ -183,6 +200,8 @@ type OpenOptions struct {
 	// First, if positive, is how many bytes the first ReadAt will ask for at
 	// offset 0: the store may fetch no more than that with its first request.
 	First int64
+	// NoData: ReadAt will not be called. A Copier is given the Reader instead.
+	NoData bool
 }
 
 // A Reader reads one object in the state it had when it was opened. ReadAt may
@@ -236,6 +255,25 @@ type WriteOptions struct {
 	// Checksum is the additional checksum that the store is to keep. Value is
 	// empty; Type matters for objects written in parts. Blocks carry its digest.
 	Checksum Checksum
+	// Tags are those of the new object.
+	Tags map[string]string
+	// ACL is a canned ACL; empty leaves it to the bucket.
+	ACL string
+	// IfMatch, an ETag, lets the write fail with ErrPrecondition unless it is that
+	// of the object under the key. IfAbsent lets it fail if there is one at all.
+	// Both are for when the object is published, not for when its writing begins.
+	IfMatch  string
+	IfAbsent bool
+	// CopyIfMatch, an ETag, lets a Copier fail with ErrPrecondition unless it is
+	// that of the object that is copied.
+	CopyIfMatch string
+}
+
+// DeleteOptions adjust a Delete.
+type DeleteOptions struct {
+	// IfMatch removes each object only while it has the ETag of its Object, and
+	// fails with ErrPrecondition otherwise.
+	IfMatch bool
 }
 
 // A Writer takes the parts of one object. WritePart may be called concurrently
@@ -258,4 +296,48 @@ type KeyMapper interface {
 	// MapKey returns the key under which List will show an object that is
 	// written as key. It fails with ErrUnstorable if there is none.
 	MapKey(key string) (string, error)
+}
+
+// A Tagger is a Store whose objects have tags.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
+type Tagger interface {
+	// Tags returns the tags of an object, or of one version of it.
+	Tags(ctx context.Context, key, versionID string) (map[string]string, error)
+	// SetTags replaces the tags of the current version; no tags removes them.
+	SetTags(ctx context.Context, key string, tags map[string]string) error
+}
+
+// A Versioner is a Store that can keep every version of an object.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html
+type Versioner interface {
+	// Versioning reports whether versions are kept of what is written now.
+	Versioning(ctx context.Context) (bool, error)
+	// Versions yields every version and delete marker of a range, in ascending
+	// byte order of the key, and those of one key from the newest to the oldest,
+	// which no time tells: several can have the same. It is otherwise like List.
+	Versions(ctx context.Context, opts ListOptions) iter.Seq2[Object, error]
+}
+
+// A Copier is a Store that makes objects of those of another Store without their
+// bytes passing through this program.
+type Copier interface {
+	// Copies reports whether objects of from can be copied here.
+	Copies(from Store) bool
+	// Copy is a Put of the object that from reads, of at most Caps().MaxCopy bytes.
+	// It copies the very object that was opened, and fails with ErrChanged if there
+	// is another one. What opts say replaces what the object has; blocks that would
+	// carry a checksum do not exist, so the server computes it.
+	Copy(ctx context.Context, key string, from Reader, opts WriteOptions) (Info, error)
+	// CreateCopy is a Create of an object that is copied part by part.
+	CreateCopy(ctx context.Context, key string, from Reader, opts WriteOptions) (CopyWriter, error)
+}
+
+// A CopyWriter takes the parts of one object from another.
+type CopyWriter interface {
+	// CopyPart makes part number n, counted from 1, of size bytes from off. It may be
+	// called concurrently for different parts, and fails as Copy does.
+	CopyPart(ctx context.Context, n int, off, size int64) error
+	// Commit and Abort are those of a Writer.
+	Commit(ctx context.Context) (Info, error)
+	Abort(ctx context.Context) error
 }

@@ -73,6 +73,9 @@ func awsOptions(c *s3sync.Config) []*option {
 		})
 	}
 	rows = append(rows, &option{
+		name: "source-no-sign-request", value: on(&c.AWS.AnonymousSource),
+		usage: "do not sign requests to the source, which must be public",
+	}, &option{
 		name: "https-proxy", value: secret(&c.AWS.HTTPSProxy), secret: true, env: envPrefixed,
 		usage: "proxy `URL` for https requests: http(s)://[user:password@]host[:port]",
 		more:  "Without it HTTPS_PROXY, HTTP_PROXY and NO_PROXY hold as usual.",

@@ -38,6 +38,14 @@ func headerOptions(c *s3sync.Config) []*option {
 			name: "website-redirect", alias: "website-redirect-location", value: text(&m.WebsiteRedirect),
 			usage: "write objects that redirect visitors of a website to `URL`",
 		},
+		{
+			name: "no-sync-system-metadata", value: on(&m.NoSystem),
+			usage: "leave out the headers above that the source has",
+		},
+		{
+			name: "no-sync-user-defined-metadata", value: on(&m.NoUser),
+			usage: "leave out the user metadata that the source has",
+		},
 	})
 }
 

@@ -93,6 +93,7 @@ func timeoutOptions(c *s3sync.Config) []*option {
 }
 
 func advancedOptions(c *s3sync.Config, set *settings) []*option {
+	d := &c.Condition
 	return in(advanced, []*option{
 		{
 			name: "warn-as-error", value: on(&c.WarnAsError),
@@ -118,6 +119,30 @@ func advancedOptions(c *s3sync.Config, set *settings) []*option {
 		{
 			name: "enable-versioning", value: on(&c.Versioning.Enable),
 			usage: "sync all versions of objects between buckets with versioning",
+		},
+		{
+			name: "sync-all-delete-markers", value: on(&c.Versioning.AllMarkers),
+			usage: "also sync the delete markers between versions, not only the current ones",
+		},
+		{
+			name: "point-in-time", value: instant(&c.Versioning.PointInTime),
+			usage: "take each object of the source as it was at `TIME` (RFC 3339)",
+		},
+		{
+			name: "if-match", value: on(&d.IfMatch),
+			usage: "write and delete only objects of the target that still are as they were compared",
+		},
+		{
+			name: "if-none-match", value: on(&d.IfNoneMatch),
+			usage: "write only objects that the target does not have",
+		},
+		{
+			name: "copy-source-if-match", value: on(&d.CopySourceIfMatch),
+			usage: "let the server copy only objects that still are as they were seen",
+		},
+		{
+			name: "ignore-glacier-warnings", value: on(&c.IgnoreArchived),
+			usage: "leave archived objects out without a warning",
 		},
 		{
 			name: "acl", value: text(&c.Metadata.ACL),
@@ -150,6 +175,11 @@ func advancedOptions(c *s3sync.Config, set *settings) []*option {
 		{
 			name: "disable-content-md5-header", value: on(&c.AWS.NoContentMD5),
 			usage: "upload without Content-MD5, and do not verify ETags of uploads",
+		},
+		{
+			name: "allow-parallel-listings-in-express-one-zone", value: on(&c.AWS.ParallelDirectoryListing),
+			usage: "list the prefixes of a directory bucket at once",
+			more:  "Such a listing also names the prefixes of unfinished uploads, which costs requests.",
 		},
 		{
 			name: "disable-express-one-zone-additional-checksum", value: on(&c.Verify.NoExpressChecksum),

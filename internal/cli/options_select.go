@@ -4,6 +4,8 @@ import "s3sync"
 
 const sizeNote = "Units are B, KB, MB, GB, TB (powers of 1000) and KiB, MiB, GiB, TiB (powers of 1024); a lower-case b means bits."
 
+const contentNote = "This costs a request for each object that is to be transferred."
+
 func filterOptions(c *s3sync.Config) []*option {
 	f, k := &c.Filter, &c.Check
 	return in(filtering, []*option{
@@ -16,12 +18,12 @@ func filterOptions(c *s3sync.Config) []*option {
 			usage: "only objects modified at `TIME` (RFC 3339) or later",
 		},
 		{
-			name: "filter-include-regex", value: pattern(&f.Include),
+			name: "filter-include-regex", value: expression(&f.Include),
 			usage: "only objects whose key matches `REGEX` anywhere",
-			more:  "The syntax is RE2: https://golang.org/s/re2syntax.",
+			more:  "The syntax is RE2 (https://golang.org/s/re2syntax), with look-around and back-references, which may take long. What an include of the form ^literal excludes is not listed.",
 		},
 		{
-			name: "filter-exclude-regex", value: pattern(&f.Exclude),
+			name: "filter-exclude-regex", value: expression(&f.Exclude),
 			usage: "no objects whose key matches `REGEX` anywhere",
 			more:  "Such objects of the target are not deleted either, unless --delete-excluded is given.",
 		},
@@ -34,6 +36,33 @@ func filterOptions(c *s3sync.Config) []*option {
 			name: "filter-larger-size", value: limit(&f.LargerThan),
 			usage: "only objects of `SIZE` or larger",
 			more:  sizeNote,
+		},
+		{
+			name: "filter-include-content-type-regex", value: expression(&f.IncludeContentType),
+			usage: "only objects whose Content-Type matches `REGEX` anywhere",
+			more:  contentNote,
+		},
+		{
+			name: "filter-exclude-content-type-regex", value: expression(&f.ExcludeContentType),
+			usage: "no objects whose Content-Type matches `REGEX` anywhere",
+		},
+		{
+			name: "filter-include-metadata-regex", value: expression(&f.IncludeMetadata),
+			usage: "only objects whose user metadata match `REGEX` anywhere",
+			more:  "They are matched as name=value,name=value in order of the names, with percent-encoded values. " + contentNote,
+		},
+		{
+			name: "filter-exclude-metadata-regex", value: expression(&f.ExcludeMetadata),
+			usage: "no objects whose user metadata match `REGEX` anywhere",
+		},
+		{
+			name: "filter-include-tag-regex", value: expression(&f.IncludeTags),
+			usage: "only objects whose tags match `REGEX` anywhere",
+			more:  "They are matched as name=value&name=value in order of the names, percent-encoded. " + contentNote,
+		},
+		{
+			name: "filter-exclude-tag-regex", value: expression(&f.ExcludeTags),
+			usage: "no objects whose tags match `REGEX` anywhere",
 		},
 		{
 			name: "remove-modified-filter", value: on(&k.Overwrite),

@@ -37,13 +37,14 @@ const (
 )
 
 var (
-	aSwitch = optionCase{def: "false", shown: "true", bad: "true", says: "takes no value"}
-	aText   = optionCase{good: "some", says: "must not be empty"}
-	aSecret = optionCase{good: "hunter2", shown: "-", says: "must not be empty"}
-	aURL    = optionCase{good: "http://h:9000/p", bad: "ftp://h", says: "must be http(s)://host[:port][/path] without a user name, a query or a fragment"}
-	aMillis = optionCase{good: "250", bad: "1s", says: noMillis + `"1s"`}
-	anMD5   = optionCase{good: "zZ5FnqcIqUjVwvWmyog4zw==", bad: "x", says: "must be 16 bytes in base64"}
-	aKey    = optionCase{good: "MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA=", shown: "-", bad: "x", says: "must be 32 bytes in base64"}
+	aSwitch      = optionCase{def: "false", shown: "true", bad: "true", says: "takes no value"}
+	aText        = optionCase{good: "some", says: "must not be empty"}
+	aSecret      = optionCase{good: "hunter2", shown: "-", says: "must not be empty"}
+	aURL         = optionCase{good: "http://h:9000/p", bad: "ftp://h", says: "must be http(s)://host[:port][/path] without a user name, a query or a fragment"}
+	aMillis      = optionCase{good: "250", bad: "1s", says: noMillis + `"1s"`}
+	anExpression = optionCase{good: `^(a|b)`, bad: "[", says: "must be a regular expression: missing closing ]: \"[\""}
+	anMD5        = optionCase{good: "zZ5FnqcIqUjVwvWmyog4zw==", bad: "x", says: "must be 16 bytes in base64"}
+	aKey         = optionCase{good: "MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA=", shown: "-", bad: "x", says: "must be 32 bytes in base64"}
 )
 
 func optionCases() map[string]optionCase {
@@ -69,6 +70,7 @@ func optionCases() map[string]optionCase {
 		"target-access-key":           aText,
 		"target-secret-access-key":    aSecret,
 		"target-session-token":        aSecret,
+		"source-no-sign-request":      aSwitch,
 		"https-proxy":                 {good: "http://u:hunter2@h:1", shown: "-", bad: "socks5://h", says: "must be http(s)://[user:password@]host[:port]"},
 
 		"source-region":           aText,
@@ -85,10 +87,16 @@ func optionCases() map[string]optionCase {
 
 		"filter-mtime-before":                 {good: "2023-02-19T12:00:00+09:00", shown: "2023-02-19T03:00:00Z", bad: "2023-02-19", says: noTime + `"2023-02-19"`},
 		"filter-mtime-after":                  {good: "2023-02-19T12:00:00.5Z", bad: "2023-02-19T12:00:00", says: noTime + `"2023-02-19T12:00:00"`},
-		"filter-include-regex":                {good: `\.(jpg|png)$`, bad: "a(?=b)", says: `must be a regular expression of RE2 syntax, which has no look-around such as "(?="`},
-		"filter-exclude-regex":                {good: "^tmp/", bad: "a(", says: "must be a regular expression of RE2 syntax: missing closing ): \"a(\""},
+		"filter-include-regex":                {good: `\.(jpg|png)$(?!x)`, bad: "a[", says: `must be a regular expression: missing closing ]: "["`},
+		"filter-exclude-regex":                {good: "^tmp/", bad: "a(", says: "must be a regular expression: missing closing ): \"a(\""},
 		"filter-smaller-size":                 {good: "0", shown: "0B", bad: "x", says: noSize + `"x"`},
 		"filter-larger-size":                  {good: "1.5KiB", shown: "1536B", bad: "-1", says: noSize + `"-1"`},
+		"filter-include-content-type-regex":   anExpression,
+		"filter-exclude-content-type-regex":   anExpression,
+		"filter-include-metadata-regex":       anExpression,
+		"filter-exclude-metadata-regex":       anExpression,
+		"filter-include-tag-regex":            anExpression,
+		"filter-exclude-tag-regex":            anExpression,
 		"remove-modified-filter":              aSwitch,
 		"check-size":                          aSwitch,
 		"check-mtime-and-size":                aSwitch,
@@ -153,17 +161,26 @@ func optionCases() map[string]optionCase {
 		"connect-timeout-milliseconds":           aMillis,
 		"read-timeout-milliseconds":              {good: "1", bad: "-1", says: "must be at least 0s, not -1ms"},
 
-		"warn-as-error":              aSwitch,
-		"fail-fast":                  aSwitch,
-		"ignore-symlinks":            aSwitch,
-		"fsync":                      aSwitch,
-		"head-each-target":           aSwitch,
-		"enable-versioning":          aSwitch,
-		"acl":                        {good: "bucket-owner-full-control", bad: "public", says: `must be one of private, public-read, public-read-write, authenticated-read, aws-exec-read, bucket-owner-read, bucket-owner-full-control, not "public"`},
-		"no-guess-mime-type":         aSwitch,
-		"max-keys":                   {def: "1000", good: "32767", bad: "32768", says: "must be between 1 and 32767, not 32768"},
-		"put-last-modified-metadata": aSwitch,
-		"auto-complete-shell":        {good: "fish", bad: "", says: "must not be empty"},
+		"warn-as-error":           aSwitch,
+		"fail-fast":               aSwitch,
+		"ignore-symlinks":         aSwitch,
+		"fsync":                   aSwitch,
+		"head-each-target":        aSwitch,
+		"enable-versioning":       aSwitch,
+		"sync-all-delete-markers": aSwitch,
+		"point-in-time":           {good: "2023-02-19T12:00:00Z", bad: "2023", says: noTime + `"2023"`},
+		"if-match":                aSwitch,
+		"if-none-match":           aSwitch,
+		"copy-source-if-match":    aSwitch,
+		"ignore-glacier-warnings": aSwitch,
+		"allow-parallel-listings-in-express-one-zone": aSwitch,
+		"no-sync-system-metadata":                     aSwitch,
+		"no-sync-user-defined-metadata":               aSwitch,
+		"acl":                                         {good: "bucket-owner-full-control", bad: "public", says: `must be one of private, public-read, public-read-write, authenticated-read, aws-exec-read, bucket-owner-read, bucket-owner-full-control, not "public"`},
+		"no-guess-mime-type":                          aSwitch,
+		"max-keys":                                    {def: "1000", good: "32767", bad: "32768", says: "must be between 1 and 32767, not 32768"},
+		"put-last-modified-metadata":                  aSwitch,
+		"auto-complete-shell":                         {good: "fish", bad: "", says: "must not be empty"},
 
 		"disable-stalled-stream-protection":            aSwitch,
 		"disable-payload-signing":                      aSwitch,
@@ -270,6 +287,7 @@ func TestEveryFieldHasAnOption(t *testing.T) {
 		"Source.Store", "Target.Store", // a program's own
 		"Range",             // for programs that share out a job
 		"OnEvent", "Logger", // what the command itself is made of
+		"Filter.Func", "Preprocess", // for programs
 	}
 	var without []string
 	var walk func(path string, group reflect.Value)
@@ -439,12 +457,12 @@ func TestNearest(t *testing.T) {
 	}
 }
 
-func FuzzParsePattern(f *testing.F) {
+func FuzzParseExpression(f *testing.F) {
 	for _, text := range []string{"a(?=b)", `(\d+)`, "(?<!x)", "[", `\1`, "\xff"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		re, err := parsePattern(text)
+		re, err := parseExpression(text)
 		if (re == nil) == (err == nil) {
 			t.Fatalf("%v, %v", re, err)
 		}

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"s3sync"
 )
 
 // present is what pflag hands to Set for an option that takes no value. No
@@ -179,8 +181,8 @@ func instant(field *time.Time) *value {
 		})
 }
 
-func pattern(field **regexp.Regexp) *value {
-	return of(field, parsePattern, func(re *regexp.Regexp) string {
+func expression(field **s3sync.Regexp) *value {
+	return of(field, parseExpression, func(re *s3sync.Regexp) string {
 		if re == nil {
 			return ""
 		}
@@ -188,20 +190,12 @@ func pattern(field **regexp.Regexp) *value {
 	})
 }
 
-func parsePattern(text string) (*regexp.Regexp, error) {
-	re, err := regexp.Compile(text)
-	if err == nil {
-		return re, nil
-	}
+func parseExpression(text string) (*s3sync.Regexp, error) {
+	re, err := s3sync.CompileRegexp(text)
 	if at, ok := errors.AsType[*syntax.Error](err); ok {
-		for _, around := range []string{"(?=", "(?!", "(?<=", "(?<!"} {
-			if strings.HasPrefix(at.Expr, around) {
-				return nil, fmt.Errorf("must be a regular expression of RE2 syntax, which has no look-around such as %q", around)
-			}
-		}
-		return nil, fmt.Errorf("must be a regular expression of RE2 syntax: %s: %q", at.Code, at.Expr)
+		return nil, fmt.Errorf("must be a regular expression: %s: %q", at.Code, at.Expr)
 	}
-	return nil, fmt.Errorf("must be a regular expression of RE2 syntax: %w", err)
+	return re, err
 }
 
 // pairPattern is the grammar of one pair of --metadata.

@@ -1,11 +1,11 @@
 package filter_test
 
 import (
-	"regexp"
 	"testing"
 	"time"
 
 	"s3sync/internal/filter"
+	"s3sync/internal/pattern"
 	"s3sync/storage"
 )
 
@@ -13,7 +13,7 @@ func TestReject(t *testing.T) {
 	day := time.Date(2024, 5, 17, 12, 0, 0, 0, time.UTC)
 	half := day.Add(500 * time.Microsecond)
 	size := func(n int64) *int64 { return &n }
-	re := regexp.MustCompile
+	re := func(text string) *pattern.Regexp { return expression(t, text) }
 	tests := map[string]struct {
 		c    filter.Config
 		o    storage.Object
@@ -49,8 +49,8 @@ func TestReject(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := filter.New(tt.c).Reject(tt.o); got != tt.want {
-				t.Errorf("got %q, want %q", got, tt.want)
+			if got, err := filter.New(tt.c).Reject(tt.o); got != tt.want || err != nil {
+				t.Errorf("got %q, %v, want %q", got, err, tt.want)
 			}
 		})
 	}
@@ -62,7 +62,7 @@ func TestRejectOrder(t *testing.T) {
 	c := filter.Config{
 		ModifiedBefore: time.Unix(0, 0), ModifiedAfter: time.Unix(1<<40, 0),
 		SmallerThan: &zero, LargerThan: &many,
-		Include: regexp.MustCompile("never"), Exclude: regexp.MustCompile("a"),
+		Include: expression(t, "never"), Exclude: expression(t, "a"),
 	}
 	o := storage.Object{Key: "a", Size: 1, ModTime: time.Unix(1700000000, 0)}
 	drop := map[string]func(){
@@ -76,8 +76,8 @@ func TestRejectOrder(t *testing.T) {
 	for _, want := range []string{
 		filter.MtimeBefore, filter.MtimeAfter, filter.SmallerSize, filter.LargerSize, filter.IncludeRegex, filter.ExcludeRegex, "",
 	} {
-		if got := filter.New(c).Reject(o); got != want {
-			t.Fatalf("got %q, want %q", got, want)
+		if got, err := filter.New(c).Reject(o); got != want || err != nil {
+			t.Fatalf("got %q, %v, want %q", got, err, want)
 		}
 		if want != "" {
 			drop[want]()
@@ -89,13 +89,22 @@ func BenchmarkReject(b *testing.B) {
 	size := int64(1 << 30)
 	f := filter.New(filter.Config{
 		ModifiedBefore: time.Unix(1<<40, 0), ModifiedAfter: time.Unix(1, 0), SmallerThan: &size,
-		Exclude: regexp.MustCompile(`\.tmp$`),
+		Exclude: expression(b, `\.tmp$`),
 	})
 	o := storage.Object{Key: "photos/2024/05/IMG_000001.jpeg", Size: 1, ModTime: time.Unix(1700000000, 0)}
 	b.ReportAllocs()
 	for b.Loop() {
-		if f.Reject(o) != "" {
+		if why, err := f.Reject(o); why != "" || err != nil {
 			b.Fatal("rejected")
 		}
 	}
+}
+
+func expression(tb testing.TB, text string) *pattern.Regexp {
+	tb.Helper()
+	re, err := pattern.Compile(text)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return re
 }

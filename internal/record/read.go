@@ -112,6 +112,7 @@ func (r *Reader) decode() (o storage.Object, ok bool) {
 	nanos := f.uvarint()
 	etag := f.bytes()
 	version := f.bytes()
+	flags := f.byte()
 	if !f.ok || shared > uint64(len(r.key)) || nanos >= uint64(time.Second) {
 		return o, false
 	}
@@ -126,6 +127,10 @@ func (r *Reader) decode() (o storage.Object, ok bool) {
 		ModTime:   time.Unix(seconds, int64(nanos)).UTC(),
 		ETag:      text[k:e],
 		VersionID: text[e:],
+
+		Latest:       flags&latest != 0,
+		DeleteMarker: flags&deleteMarker != 0,
+		Archived:     flags&archived != 0,
 	}, true
 }
 
@@ -154,6 +159,16 @@ func (f *fields) bytes() []byte {
 	s := f.b[:n]
 	f.b = f.b[n:]
 	return s
+}
+
+func (f *fields) byte() byte {
+	if len(f.b) == 0 {
+		f.ok = false
+		return 0
+	}
+	c := f.b[0]
+	f.b = f.b[1:]
+	return c
 }
 
 // advance passes the n bytes of a number; n <= 0 says that there was none.

@@ -104,7 +104,29 @@ func appendRecord(b []byte, last string, o storage.Object) []byte {
 	b = binary.AppendVarint(b, o.ModTime.Unix())
 	b = binary.AppendUvarint(b, uint64(o.ModTime.Nanosecond())) //nolint:gosec // below 1e9
 	b = appendString(b, o.ETag)
-	return appendString(b, o.VersionID)
+	b = appendString(b, o.VersionID)
+	return append(b, flags(o))
+}
+
+// Flags of a record.
+const (
+	latest byte = 1 << iota
+	deleteMarker
+	archived
+)
+
+func flags(o storage.Object) byte {
+	var f byte
+	if o.Latest {
+		f |= latest
+	}
+	if o.DeleteMarker {
+		f |= deleteMarker
+	}
+	if o.Archived {
+		f |= archived
+	}
+	return f
 }
 
 func appendString(b []byte, s string) []byte {

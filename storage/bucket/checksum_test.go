@@ -287,7 +287,7 @@ func TestStatVersions(t *testing.T) {
 				info.Parts = []int64{info.Size}
 				old = append(old, info)
 			}
-			if errs := s.Delete(t.Context(), objectsOf("k")); errs[0] != nil {
+			if errs := s.Delete(t.Context(), objectsOf("k"), storage.DeleteOptions{}); errs[0] != nil {
 				t.Fatal(errs)
 			}
 			for _, want := range old {

@@ -98,7 +98,7 @@ func everyRequest(t *testing.T, s *bucket.Store) {
 	if _, err := keysOf(ctx, s, storage.Range{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(s.Delete(ctx, objectsOf("a", "b"))...); err != nil {
+	if err := errors.Join(s.Delete(ctx, objectsOf("a", "b"), storage.DeleteOptions{})...); err != nil {
 		t.Fatal(err)
 	}
 }

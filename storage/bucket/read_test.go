@@ -440,7 +440,7 @@ func TestReadVersions(t *testing.T) {
 			if err := put(t, s, "k"); err != nil {
 				t.Fatal(err)
 			}
-			if errs := s.Delete(ctx, []storage.Object{old.Object, {Key: "x"}}); errs[0] != nil {
+			if errs := s.Delete(ctx, []storage.Object{old.Object, {Key: "x"}}, storage.DeleteOptions{}); errs[0] != nil {
 				t.Fatal(errs)
 			}
 			if got, err := readAt(t, r, 8, 8); got != content[8:16] || err != nil {
@@ -500,7 +500,7 @@ func TestRestricted(t *testing.T) {
 	wantKind(t, put(t, s, "k"), fs.ErrPermission)
 	_, err := keysOf(t.Context(), s, storage.Range{})
 	wantKind(t, err, fs.ErrPermission)
-	for _, err := range s.Delete(t.Context(), []storage.Object{{Key: "k"}, {Key: "l"}}) {
+	for _, err := range s.Delete(t.Context(), []storage.Object{{Key: "k"}, {Key: "l"}}, storage.DeleteOptions{}) {
 		wantKind(t, err, fs.ErrPermission)
 	}
 }

@@ -17,7 +17,7 @@ import (
 // Delete removes objects by one request, except for keys that its XML body
 // cannot hold. In a bucket with versioning it leaves markers: no version is
 // ever destroyed, also if an object names one.
-func (s *Store) Delete(ctx context.Context, objects []storage.Object) []error {
+func (s *Store) Delete(ctx context.Context, objects []storage.Object, _ storage.DeleteOptions) []error {
 	errs := make([]error, len(objects))
 	var batch []int // of objects
 	for i, o := range objects {

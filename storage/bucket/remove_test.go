@@ -98,7 +98,7 @@ func TestDelete(t *testing.T) {
 			})
 			opts := f.options()
 			opts.Prefix = "p/"
-			errs := open(t, opts).Delete(t.Context(), objectsOf(tt.keys...))
+			errs := open(t, opts).Delete(t.Context(), objectsOf(tt.keys...), storage.DeleteOptions{})
 			if len(errs) != len(tt.want) {
 				t.Fatalf("%d errors, want %d", len(errs), len(tt.want))
 			}
@@ -128,7 +128,7 @@ func TestDeleteMany(t *testing.T) {
 	for i := range 2001 {
 		keys = append(keys, fmt.Sprint("key", i))
 	}
-	for _, err := range open(t, f.options()).Delete(t.Context(), objectsOf(keys...)) {
+	for _, err := range open(t, f.options()).Delete(t.Context(), objectsOf(keys...), storage.DeleteOptions{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -155,7 +155,7 @@ func TestDeleteNoVersion(t *testing.T) {
 	})
 	s := open(t, f.options())
 	o := storage.Object{Key: "k", VersionID: "v"}
-	for _, err := range append(s.Delete(t.Context(), []storage.Object{o}), s.Delete(t.Context(), []storage.Object{o, {Key: "l"}})...) {
+	for _, err := range append(s.Delete(t.Context(), []storage.Object{o}, storage.DeleteOptions{}), s.Delete(t.Context(), []storage.Object{o, {Key: "l"}}, storage.DeleteOptions{})...) {
 		if err != nil {
 			t.Error(err)
 		}

@@ -162,7 +162,7 @@ func directoryInfo(p keyPath, fi fs.FileInfo) storage.Info {
 // Delete removes files. What is not a regular file is not an object and stays,
 // as do directories that become empty: naming a directory, with a slash at the
 // end, is an error.
-func (s *Store) Delete(ctx context.Context, objects []storage.Object) []error {
+func (s *Store) Delete(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error {
 	errs := make([]error, len(objects))
 	var d deleter
 	defer d.close()
@@ -172,6 +172,8 @@ func (s *Store) Delete(ctx context.Context, objects []storage.Object) []error {
 		case err != nil:
 		case s.target == nil:
 			err = errReadOnly
+		case opts.IfMatch:
+			err = fmt.Errorf("%w: files have no ETags", errors.ErrUnsupported)
 		default:
 			err = d.remove(s.target, o.Key)
 		}

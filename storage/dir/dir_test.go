@@ -92,7 +92,7 @@ func TestMissingTarget(t *testing.T) {
 	if _, err := s.Open(t.Context(), "x", storage.OpenOptions{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Open: %v; want fs.ErrNotExist", err)
 	}
-	if errs := s.Delete(t.Context(), []storage.Object{{Key: "x"}, {Key: "y/z"}}); errs[0] != nil || errs[1] != nil {
+	if errs := s.Delete(t.Context(), []storage.Object{{Key: "x"}, {Key: "y/z"}}, storage.DeleteOptions{}); errs[0] != nil || errs[1] != nil {
 		t.Errorf("Delete: %v", errs)
 	}
 	if err := put(t, s, "../x", "content"); !errors.Is(err, storage.ErrUnstorable) {
@@ -208,7 +208,7 @@ func TestSourceIsNotWritten(t *testing.T) {
 				"Put new":   put(t, s, "new", "other"),
 				"Put a dir": put(t, s, "new/", ""),
 				"Create":    createErr,
-				"Delete":    s.Delete(t.Context(), []storage.Object{{Key: "file"}})[0],
+				"Delete":    s.Delete(t.Context(), []storage.Object{{Key: "file"}}, storage.DeleteOptions{})[0],
 			} {
 				if !errors.Is(err, errors.ErrUnsupported) {
 					t.Errorf("%s: %v; want errors.ErrUnsupported", name, err)

@@ -53,7 +53,7 @@ func TestFolding(t *testing.T) {
 		if key == "dir/" {
 			continue
 		}
-		if err := s.Delete(t.Context(), []storage.Object{{Key: key}})[0]; err != nil {
+		if err := s.Delete(t.Context(), []storage.Object{{Key: key}}, storage.DeleteOptions{})[0]; err != nil {
 			t.Errorf("Delete(%q): %v", key, err)
 		}
 	}
@@ -91,7 +91,7 @@ func TestFoldingAtOnce(t *testing.T) {
 		if got := snapshot(t, path)[filepath.FromSlash(stored[0])]; got != stored[0] {
 			t.Errorf("%q holds the content of %q", stored[0], got)
 		}
-		if err := s.Delete(t.Context(), []storage.Object{{Key: stored[0]}})[0]; err != nil {
+		if err := s.Delete(t.Context(), []storage.Object{{Key: stored[0]}}, storage.DeleteOptions{})[0]; err != nil {
 			t.Error(err)
 		}
 	}

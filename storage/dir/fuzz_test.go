@@ -114,7 +114,7 @@ func checkWritten(t *testing.T, s *dir.Store, key, mapped, content string) {
 			t.Errorf("reading %q: %q, %v", k, got, err)
 		}
 	}
-	if err := s.Delete(t.Context(), []storage.Object{{Key: mapped}})[0]; err != nil {
+	if err := s.Delete(t.Context(), []storage.Object{{Key: mapped}}, storage.DeleteOptions{})[0]; err != nil {
 		t.Errorf("Delete(%q): %v", mapped, err)
 	}
 	if keys, _ := list(t, s, storage.Range{}); slices.Contains(keys, mapped) {

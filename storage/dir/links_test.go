@@ -41,13 +41,13 @@ func TestTargetLinks(t *testing.T) {
 			t.Errorf("Create(%q): %v; want storage.ErrUnstorable", key, err)
 		}
 		if !strings.HasSuffix(key, "/") {
-			if err := s.Delete(t.Context(), []storage.Object{{Key: key}})[0]; err != nil {
+			if err := s.Delete(t.Context(), []storage.Object{{Key: key}}, storage.DeleteOptions{})[0]; err != nil {
 				t.Errorf("Delete(%q): %v", key, err)
 			}
 		}
 	}
 	for _, key := range []string{"out", "in", "out-file", "in-file", "dangling"} {
-		if err := s.Delete(t.Context(), []storage.Object{{Key: key}})[0]; err != nil {
+		if err := s.Delete(t.Context(), []storage.Object{{Key: key}}, storage.DeleteOptions{})[0]; err != nil {
 			t.Errorf("Delete(%q): %v", key, err)
 		}
 	}
@@ -83,7 +83,7 @@ func TestDirectoryBecomesLink(t *testing.T) {
 		if err := put(t, s, key, "changed"); !errors.Is(err, storage.ErrUnstorable) {
 			t.Errorf("Put(%q): %v; want storage.ErrUnstorable", key, err)
 		}
-		if err := s.Delete(t.Context(), []storage.Object{{Key: key}})[0]; err != nil {
+		if err := s.Delete(t.Context(), []storage.Object{{Key: key}}, storage.DeleteOptions{})[0]; err != nil {
 			t.Errorf("Delete(%q): %v", key, err)
 		}
 	}

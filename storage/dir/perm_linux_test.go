@@ -156,7 +156,7 @@ func TestUnwritableDirectory(t *testing.T) {
 				t.Errorf("Put(%q): %v; want fs.ErrPermission", key, err)
 			}
 		}
-		if err := s.Delete(t.Context(), []storage.Object{{Key: "dir/file"}})[0]; !errors.Is(err, fs.ErrPermission) {
+		if err := s.Delete(t.Context(), []storage.Object{{Key: "dir/file"}}, storage.DeleteOptions{})[0]; !errors.Is(err, fs.ErrPermission) {
 			t.Errorf("Delete: %v; want fs.ErrPermission", err)
 		}
 	})

@@ -121,7 +121,7 @@ func TestSpecialFiles(t *testing.T) {
 		if err := put(t, s, name, "content"); !errors.Is(err, storage.ErrUnstorable) {
 			t.Errorf("Put(%q): %v; want storage.ErrUnstorable", name, err)
 		}
-		if err := s.Delete(t.Context(), []storage.Object{{Key: name}})[0]; err != nil {
+		if err := s.Delete(t.Context(), []storage.Object{{Key: name}}, storage.DeleteOptions{})[0]; err != nil {
 			t.Errorf("Delete(%q): %v", name, err)
 		}
 	}

@@ -370,7 +370,7 @@ func TestDelete(t *testing.T) {
 		"":        storage.ErrUnstorable,
 		"g/../..": storage.ErrUnstorable,
 	} {
-		if err := s.Delete(t.Context(), []storage.Object{{Key: key}})[0]; !errors.Is(err, kind) {
+		if err := s.Delete(t.Context(), []storage.Object{{Key: key}}, storage.DeleteOptions{})[0]; !errors.Is(err, kind) {
 			t.Errorf("Delete(%q): %v; want %v", key, err, kind)
 		}
 	}

@@ -212,13 +212,17 @@ func (s *Store) publish(key string, o *object) storage.Info {
 }
 
 // Delete removes objects.
-func (s *Store) Delete(ctx context.Context, objects []storage.Object) []error {
+func (s *Store) Delete(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error {
 	errs := make([]error, len(objects))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, o := range objects {
 		if err := ctx.Err(); err != nil {
 			errs[i] = fail("delete", o.Key, err)
+			continue
+		}
+		if now, ok := s.objects[o.Key]; ok && opts.IfMatch && now.info.ETag != o.ETag {
+			errs[i] = fail("delete", o.Key, storage.ErrPrecondition)
 			continue
 		}
 		delete(s.objects, o.Key)

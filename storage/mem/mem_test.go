@@ -170,7 +170,7 @@ func TestListIsASnapshot(t *testing.T) {
 			t.Fatal(err)
 		}
 		got = append(got, o.Key)
-		if err := s.Delete(t.Context(), []storage.Object{{Key: "b"}})[0]; err != nil {
+		if err := s.Delete(t.Context(), []storage.Object{{Key: "b"}}, storage.DeleteOptions{})[0]; err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -191,7 +191,7 @@ func TestReadDeleted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Delete(t.Context(), []storage.Object{{Key: "key"}})
+	s.Delete(t.Context(), []storage.Object{{Key: "key"}}, storage.DeleteOptions{})
 	if err := r.Check(t.Context()); !errors.Is(err, storage.ErrChanged) {
 		t.Errorf("Check after deletion: %v; want storage.ErrChanged", err)
 	}

@@ -110,7 +110,7 @@ func testOddKeysAlone(s *suite) {
 				t.Errorf("Stat(%q) = %+v, %v; want key %q, size %d", k, info, err, listed, len(data))
 			}
 		}
-		if errs := s.Delete(t.Context(), []storage.Object{{Key: listed}}); len(errs) != 1 || errs[0] != nil {
+		if errs := s.Delete(t.Context(), []storage.Object{{Key: listed}}, storage.DeleteOptions{}); len(errs) != 1 || errs[0] != nil {
 			t.Errorf("Delete(%q) = %v", listed, errs)
 		}
 		s.wantKeys(t, storage.Range{}, nil)
@@ -147,7 +147,7 @@ func testOddKeysTogether(s *suite) {
 			t.Errorf("reading %q: %q, %v; want %q", key, got, err, contents[key])
 		}
 	})
-	for i, err := range s.Delete(t.Context(), objects) {
+	for i, err := range s.Delete(t.Context(), objects, storage.DeleteOptions{}) {
 		if err != nil {
 			t.Errorf("Delete(%q): %v", objects[i].Key, err)
 		}
@@ -170,7 +170,7 @@ func testDirectoryKeys(s *suite) {
 			s.wantContent(t, key, nil)
 			s.put(t, key, []byte("data"))
 			s.wantContent(t, key, []byte("data"))
-			if errs := s.Delete(t.Context(), []storage.Object{{Key: listed}}); len(errs) != 1 || errs[0] != nil {
+			if errs := s.Delete(t.Context(), []storage.Object{{Key: listed}}, storage.DeleteOptions{}); len(errs) != 1 || errs[0] != nil {
 				t.Errorf("Delete(%q) = %v", key, errs)
 			}
 			s.wantMissing(t, key)

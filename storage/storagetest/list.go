@@ -107,7 +107,7 @@ func testPages(s *suite) {
 		t.Fatalf("Caps().DeleteBatch = %d, want at least 1", s.Caps().DeleteBatch)
 	}
 	for batch := range slices.Chunk(objects, s.Caps().DeleteBatch) {
-		errs := s.Delete(t.Context(), batch)
+		errs := s.Delete(t.Context(), batch, storage.DeleteOptions{})
 		if len(errs) != len(batch) {
 			t.Fatalf("Delete of %d objects returned %d errors", len(batch), len(errs))
 		}

@@ -11,7 +11,7 @@ import (
 func testDelete(s *suite) {
 	t := s.t
 	s.putAll(t, []string{"a", "b/1", "b/2", "c"})
-	if errs := s.Delete(t.Context(), nil); len(errs) != 0 {
+	if errs := s.Delete(t.Context(), nil, storage.DeleteOptions{}); len(errs) != 0 {
 		t.Errorf("Delete of nothing returned %d errors", len(errs))
 	}
 	for name, tt := range map[string]struct{ keys []string }{
@@ -26,7 +26,7 @@ func testDelete(s *suite) {
 				objects[i].Key = key
 			}
 			for range 2 { // the second time all are missing
-				errs := s.Delete(t.Context(), objects)
+				errs := s.Delete(t.Context(), objects, storage.DeleteOptions{})
 				if len(errs) != len(objects) {
 					t.Fatalf("Delete of %d objects returned %d errors", len(objects), len(errs))
 				}
@@ -106,7 +106,7 @@ func testCancelled(s *suite) {
 			return err
 		},
 		"Delete": func() error {
-			errs := s.Delete(ctx, []storage.Object{{Key: "object"}, {Key: "missing"}})
+			errs := s.Delete(ctx, []storage.Object{{Key: "object"}, {Key: "missing"}}, storage.DeleteOptions{})
 			if len(errs) != 2 {
 				t.Fatalf("Delete of 2 objects returned %d errors", len(errs))
 			}
