@@ -182,6 +182,11 @@ func (s *syncer) process(ctx context.Context, it item) error {
 		s.skip(&it, it.reason)
 		return nil
 	}
+	return s.settle(ctx, &it, s.move(ctx, &it))
+}
+
+// move transfers an item that is to be transferred. Its errors are for settle.
+func (s *syncer) move(ctx context.Context, it *item) error {
 	if err := s.objects.WaitN(ctx, 1); err != nil {
 		return context.Cause(ctx)
 	}
@@ -191,14 +196,13 @@ func (s *syncer) process(ctx context.Context, it item) error {
 		return nil
 	}
 	attempt := 0
-	err = s.again(ctx, it.key(), func(ctx context.Context) error {
+	return s.again(ctx, it.key(), func(ctx context.Context) error {
 		defer func() { attempt++ }()
 		if s.mapper != nil && isDirectory(it.mapped) {
-			return s.makeDirectory(ctx, &it)
+			return s.makeDirectory(ctx, it)
 		}
-		return s.transfer(ctx, &it, attempt)
+		return s.transfer(ctx, it, attempt)
 	})
-	return s.settle(ctx, &it, err)
 }
 
 // decide applies the update check. An error says also that nothing can be

@@ -10,7 +10,6 @@ import (
 
 	"s3sync/internal/buffer"
 	"s3sync/internal/checksum"
-	"s3sync/internal/mime"
 	"s3sync/internal/parallel"
 	"s3sync/internal/retry"
 	"s3sync/storage"
@@ -91,13 +90,10 @@ func (s *syncer) planLike(ctx context.Context, t *task, l *layoutFinder) checksu
 func (s *syncer) send(ctx context.Context, t *task, attempt int) error {
 	finder := &layoutFinder{s: s, r: t.from, attempt: attempt}
 	t.plan = s.planLike(ctx, t, finder)
-	t.opts = storage.WriteOptions{
-		Attributes: t.info.Attributes, Size: t.info.Size, ModTime: t.info.ModTime, Checksum: s.checksumOptions(),
-	}
-	if s.sourceLocal && !s.cfg.Metadata.NoGuessType {
-		t.opts.ContentType = mime.TypeOf(t.it.key())
-	}
 	var err error
+	if t.opts, err = s.writeOptions(ctx, t); err != nil {
+		return err
+	}
 	if t.proof, err = s.newProof(ctx, t.plan, finder); err != nil {
 		return err
 	}
