@@ -50,19 +50,25 @@ func (b bucket) putParts(t *testing.T, key string, parts ...[]byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.finish(t, key, upload.UploadId, parts...)
+}
+
+// finish writes the parts of an upload and completes it.
+func (b bucket) finish(t *testing.T, key string, uploadID *string, parts ...[]byte) {
+	t.Helper()
 	var done types.CompletedMultipartUpload
 	for i, data := range parts {
 		n := aws.Int32(int32(i) + 1)
 		out, err := b.Client().UploadPart(t.Context(), &s3.UploadPartInput{
-			Bucket: &b.name, Key: &key, UploadId: upload.UploadId, PartNumber: n, Body: bytes.NewReader(data),
+			Bucket: &b.name, Key: &key, UploadId: uploadID, PartNumber: n, Body: bytes.NewReader(data),
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		done.Parts = append(done.Parts, types.CompletedPart{PartNumber: n, ETag: out.ETag})
 	}
-	_, err = b.Client().CompleteMultipartUpload(t.Context(), &s3.CompleteMultipartUploadInput{
-		Bucket: &b.name, Key: &key, UploadId: upload.UploadId, MultipartUpload: &done,
+	_, err := b.Client().CompleteMultipartUpload(t.Context(), &s3.CompleteMultipartUploadInput{
+		Bucket: &b.name, Key: &key, UploadId: uploadID, MultipartUpload: &done,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -41,6 +41,9 @@
 //     longer than a key can be.
 //   - LastModified has milliseconds in MinIO's listings, whole seconds in those
 //     of versitygw and in the headers of both. S3 has whole seconds everywhere.
+//   - ListObjectVersions: a page of versitygw has all delete markers before all
+//     versions, so that only IsLatest and the time in its version IDs (ULIDs) tell
+//     how they follow each other. MinIO lists each key from new to old, as S3.
 //   - ListMultipartUploads: MinIO knows no prefix but none and a whole key.
 //
 // Reading
