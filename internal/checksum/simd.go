@@ -7,9 +7,11 @@ import (
 	md5simd "github.com/minio/md5-simd"
 )
 
-// fewBlocks is how many blocks are digested one by one: below that number the
-// wide registers are too empty to be worth it.
-const fewBlocks = 4
+// fewBlocks is below how many blocks each is digested on its own, as the wide
+// registers are too empty to be worth it. It is low because a block that is
+// digested on its own keeps a processor busy, so that on a small machine there
+// would never be many at once.
+const fewBlocks = 2
 
 // A Hasher computes the MD5 digests of blocks. MD5 cannot use more than a
 // fraction of a core for one block; where the processor has wide registers, a
