@@ -11,6 +11,7 @@
 //	make bench
 //	RCLONE=$(command -v rclone) make bench BENCHFLAGS='-rounds 5'
 //	make bench BENCHFLAGS='-server discard -what small-up'
+//	make bench BENCHFLAGS='-unverified -what large -rounds 5'
 package main
 
 import (
@@ -44,8 +45,12 @@ func main() {
 	flag.StringVar(&b.what, "what", "", "only scenarios whose name has this in it")
 	flag.StringVar(&b.dir, "dir", "", "directory for the data (default: a temporary one)")
 	binary := flag.String("s3sync", "./s3sync", "binary to measure")
+	unverified := flag.Bool("unverified", false, "measure it also without verification")
 	flag.Parse()
-	b.tools = []tool{s3syncTool(*binary)}
+	b.tools = []tool{s3syncTool("s3sync", *binary)}
+	if *unverified {
+		b.tools = append(b.tools, s3syncTool("unverified", *binary, "--disable-etag-verify"))
+	}
 	if name := os.Getenv("RCLONE"); name != "" {
 		b.tools = append(b.tools, rcloneTool(name))
 	}
@@ -116,7 +121,11 @@ func (b *bench) run(ctx context.Context, out io.Writer) (err error) {
 	b.samples = make(map[string][]sample)
 	for round := range b.rounds {
 		for _, tree := range []string{"small", "large"} {
-			for _, t := range b.tools {
+			tools := slices.Clone(b.tools)
+			if round%2 == 1 { // what runs after what makes a difference, too
+				slices.Reverse(tools)
+			}
+			for _, t := range tools {
 				_, _ = fmt.Fprintf(b.progress, "round %d of %d: %s %s\n", round+1, b.rounds, tree, t.name)
 				if err := b.turn(ctx, dir, tree, t); err != nil {
 					return err
@@ -211,16 +220,18 @@ func (b *bench) table(out io.Writer) error {
 		return err
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
-	_, _ = fmt.Fprint(w, "| what\t| tool\t| CPU\t| user + system\t| elapsed\t| peak memory\t|\n|---\t|---\t|---\t|---\t|---\t|---\t|\n")
+	_, _ = fmt.Fprint(w, "| what\t| tool\t| CPU\t| user + system\t| elapsed\t| to the first\t| peak memory\t|\n|---\t|---\t|---\t|---\t|---\t|---\t|---\t|\n")
 	for _, s := range b.scenarios() {
 		for _, t := range b.tools {
 			all := b.samples[s.name+t.name]
 			cpu := func(r sample) time.Duration { return time.Duration(float64(r.user+r.system) / s.units) }
-			_, _ = fmt.Fprintf(w, "| %s\t| %s\t| %s per %s\t| %s + %s\t| %s\t| %.0f MiB\t|\n", s.name, t.name,
+			elapsed := func(r sample) time.Duration { return r.elapsed }
+			first := median(b.samples[s.name+b.tools[0].name], elapsed)
+			_, _ = fmt.Fprintf(w, "| %s\t| %s\t| %s per %s\t| %s + %s\t| %s\t| %.2f\t| %.0f MiB\t|\n", s.name, t.name,
 				spread(all, cpu), s.unit,
 				show(median(all, func(r sample) time.Duration { return r.user })),
 				show(median(all, func(r sample) time.Duration { return r.system })),
-				spread(all, func(r sample) time.Duration { return r.elapsed }),
+				spread(all, elapsed), float64(median(all, elapsed))/float64(first),
 				float64(median(all, func(r sample) int64 { return r.memory }))/(1<<20))
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -29,14 +30,15 @@ type tool struct {
 }
 
 // s3syncTool is s3sync with its defaults: 16 objects and 16 parts at once, parts
-// of 8 MiB, everything verified.
-func s3syncTool(binary string) tool {
-	return tool{"s3sync", func(e endpoint, from, to string) *exec.Cmd {
+// of 8 MiB, everything verified, as far as the options do not say otherwise.
+func s3syncTool(name, binary string, options ...string) tool {
+	return tool{name, func(e endpoint, from, to string) *exec.Cmd {
 		remote := "s3://" + bucket + "/tree/"
-		cmd := exec.Command(binary, "--target-endpoint-url", e.url, "--target-force-path-style", from, remote)
+		args := []string{"--target-endpoint-url", e.url, "--target-force-path-style", from, remote}
 		if from == "" {
-			cmd = exec.Command(binary, "--source-endpoint-url", e.url, "--source-force-path-style", remote, to)
+			args = []string{"--source-endpoint-url", e.url, "--source-force-path-style", remote, to}
 		}
+		cmd := exec.Command(binary, slices.Concat(options, args)...)
 		cmd.Env = environment("AWS_", "S3SYNC_")
 		cmd.Env = append(cmd.Env, "AWS_ACCESS_KEY_ID="+e.accessKey, "AWS_SECRET_ACCESS_KEY="+e.secretKey,
 			"AWS_REGION="+e.region, "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull)
