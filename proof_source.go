@@ -2,7 +2,6 @@ package s3sync
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -29,13 +28,10 @@ func (s *syncer) prepareSource(ctx context.Context, p *proof, l *layoutFinder) e
 			return err
 		}
 	}
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return context.Cause(ctx)
-	case errors.Is(l.err, storage.ErrChanged):
-		return l.err
 	}
-	return nil
+	return l.err
 }
 
 func (s *syncer) prepareSourceETag(ctx context.Context, p *proof, l *layoutFinder) {
@@ -134,12 +130,14 @@ type layoutFinder struct {
 
 	asked bool
 	sizes []int64
-	err   error
+	// err is why a store that could tell did not: the failure of the object.
+	err error
 }
 
 // find returns the layouts in which an object of that many parts can have been
 // written; 0 parts is an object written whole. The first attempt trusts what
-// the first part tells of the others, if another attempt may follow.
+// the first part tells of the others, if another attempt may follow. It fails
+// with errUnknownLayout if the store cannot tell and nothing can be guessed.
 func (l *layoutFinder) find(ctx context.Context, parts int) (layouts []checksum.Layout, guessed bool, err error) {
 	info := l.r.Info()
 	if parts == 0 {
@@ -158,13 +156,12 @@ func (l *layoutFinder) find(ctx context.Context, parts int) (layouts []checksum.
 	}
 	switch {
 	case l.err != nil:
-		return nil, false, fmt.Errorf("%w: %w", errUnknownLayout, l.err)
+		return nil, false, l.err
 	case len(l.sizes) == parts:
 		layout, err := checksum.Parts(l.sizes)
-		if err != nil {
-			return nil, false, fmt.Errorf("%w: %w", errUnknownLayout, err)
+		if err == nil && layout.Total() == info.Size {
+			return []checksum.Layout{layout}, false, nil
 		}
-		return []checksum.Layout{layout}, false, nil
 	}
 	for _, size := range checksum.GuessLayouts(info.Size, parts, l.s.cfg.Transfer.ChunkSize) {
 		layouts = append(layouts, checksum.Uniform(info.Size, size))

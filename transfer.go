@@ -68,29 +68,33 @@ func (s *syncer) plan(size int64) checksum.Layout {
 	return checksum.Uniform(size, checksum.Plan(size, tr.ChunkSize, s.target.Caps().MaxParts))
 }
 
-// planLike cuts an object as its source is, if that is asked for, and else as
-// the options say.
-func (s *syncer) planLike(ctx context.Context, t *task, l *layoutFinder) checksum.Layout {
+// planLike cuts an object as its source is, if that is asked for and can be
+// known, and else as the options say.
+func (s *syncer) planLike(ctx context.Context, t *task, l *layoutFinder) (checksum.Layout, error) {
 	plan := s.plan(t.info.Size)
 	if !s.cfg.Transfer.AutoChunkSize || s.sourceLocal || s.target.Caps().Files {
-		return plan
+		return plan, nil
 	}
-	parts, ok := checksum.ParseETag(t.info.ETag)
-	if ok {
+	if parts, ok := checksum.ParseETag(t.info.ETag); ok {
 		layouts, guessed, err := l.find(ctx, parts)
-		if err == nil && !guessed {
-			return layouts[0]
+		switch {
+		case l.err != nil:
+			return plan, l.err
+		case err == nil && !guessed:
+			return layouts[0], nil
 		}
 	}
 	s.log.write(slog.LevelWarn, "the part sizes of the source cannot be found out; those of the options are used.",
 		slog.String("key", t.it.key()))
-	return plan
+	return plan, nil
 }
 
 func (s *syncer) send(ctx context.Context, t *task, attempt int) error {
 	finder := &layoutFinder{s: s, r: t.from, attempt: attempt}
-	t.plan = s.planLike(ctx, t, finder)
 	var err error
+	if t.plan, err = s.planLike(ctx, t, finder); err != nil {
+		return err
+	}
 	if t.opts, err = s.writeOptions(ctx, t); err != nil {
 		return err
 	}

@@ -50,11 +50,17 @@ func (s *Store) layout(ctx context.Context, t target, size int64, query storage.
 			return err
 		})
 	}
-	if err := group.Wait(); err != nil {
+	switch err := group.Wait(); {
+	case refusesParts(err):
+		return nil, nil
+	case err != nil:
 		return nil, err
 	}
 	rest := size
 	for _, n := range sizes {
+		if n < 0 || n > rest {
+			return nil, nil
+		}
 		rest -= n
 	}
 	if rest != 0 {
@@ -64,11 +70,12 @@ func (s *Store) layout(ctx context.Context, t target, size int64, query storage.
 }
 
 // refusesParts reports whether err says that the server cannot be asked for a
-// part: that of S3 and of most others can.
+// part, or does not know one that the ETag says there is. S3 and most others can.
 func refusesParts(err error) bool {
 	f, ok := errors.AsType[*failure](err)
 	return ok && slices.Contains([]int{
 		http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusNotImplemented,
+		http.StatusRequestedRangeNotSatisfiable,
 	}, f.status)
 }
 

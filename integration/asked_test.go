@@ -1,0 +1,102 @@
+package integration_test
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"s3sync"
+	"s3sync/internal/faultproxy"
+	"s3sync/internal/s3server"
+)
+
+// asksForParts are the requests that tell how the object "parts" was cut.
+const asksForParts = "HeadObject key=parts partNumber=1 "
+
+// TestPartsCannotBeAsked: a server that can tell the parts of an object, and now
+// does not, would leave it without a proof. So the object fails, with the cause,
+// after repetitions; it is neither published nor counted, and nothing is deleted.
+// The same holds where an update check needs the parts. Servers that do not know
+// of parts are another matter: TestLayoutFromServerThatDoesNotTell.
+func TestPartsCannotBeAsked(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		twin, data := fresh(t, srv), random(1, 5*s3sync.MiB+100)
+		content := map[string][]byte{"plain": random(2, 100), "parts": data}
+		twin.put(t, "plain", content["plain"])
+		twin.putParts(t, "parts", data[:5*s3sync.MiB], data[5*s3sync.MiB:])
+		twin.put(t, "stranger", nil)
+		for name, fault := range map[string]struct{ rule, cause string }{
+			"server fault": {"status=500", "status 500"},
+			"too busy":     {"status=503", "status 503"},
+			"gateway":      {"status=502", "status 502"},
+			"denied":       {"status=403", "status 403"},
+			"no answer":    {"delay=1m", "no answer to a request"},
+			"closed":       {"close", "connection to"},
+		} {
+			for _, way := range []string{"down", "across", "keeping parts", "compared up", "compared down"} {
+				t.Run(name+"/"+way, func(t *testing.T) {
+					proxy := faultproxy.New(t, srv.Endpoint, asksForParts+fault.rule)
+					cfg := wayOfParts(t, way, twin, proxy.URL, changed(content))
+					questions, unproved := 2, int64(0)
+					if name == "denied" {
+						questions = 1
+					}
+					if way == "keeping parts" {
+						unproved = 1 // as it was asked for
+					}
+					o := run(t, cfg)
+					if o.Transferred != 1 || o.Deleted+o.Unverified != unproved || proxy.Count(asksForParts) < questions {
+						t.Errorf("%d questions, %+v\n%s", proxy.Count(asksForParts), o.Stats, o.log)
+					}
+					if name == "denied" { // which is told as a warning, of whatever request
+						if events := o.of(s3sync.EventWarning); len(events) != 1 || !strings.Contains(events[0].Err.Error(), fault.cause) {
+							t.Errorf("%+v\n%s", events, o.log)
+						}
+						return
+					}
+					o.failed(t, "parts", fault.cause)
+					if o.Failed != 1 || o.Warnings != 0 {
+						t.Errorf("%+v\n%s", o.Stats, o.log)
+					}
+				})
+			}
+		}
+	})
+}
+
+// wayOfParts is a run from or to the bucket of the objects "plain", "parts" and
+// "stranger", of which the last is to be deleted where it is a target's.
+func wayOfParts(t *testing.T, way string, twin bucket, endpoint string, other map[string][]byte) *s3sync.Config {
+	t.Helper()
+	var cfg *s3sync.Config
+	switch way {
+	case "down", "across", "keeping parts":
+		root := t.TempDir()
+		write(t, root, "to be deleted", nil)
+		cfg = config(twin.at(endpoint), local(root))
+		if way != "down" {
+			target := fresh(t, twin.Server)
+			target.put(t, "to be deleted", nil)
+			cfg.Target = target.at("")
+		}
+		if way == "keeping parts" {
+			cfg.Transfer.AutoChunkSize, cfg.Verify.ETag = true, false
+		}
+		cfg.Filter.Exclude = expression("^stranger$")
+	case "compared up":
+		cfg = config(writeAll(t, other), twin.at(endpoint))
+	case "compared down":
+		side := writeAll(t, other)
+		write(t, filepath.FromSlash(side.URL), "to be deleted", nil)
+		cfg = config(twin.at(endpoint), side)
+		cfg.Filter.Exclude = expression("^stranger$")
+	}
+	if strings.HasPrefix(way, "compared") {
+		cfg.Check.ETag, cfg.DryRun = true, true
+	}
+	cfg.Delete.Enable = true
+	cfg.Timeout.Attempt = 300 * time.Millisecond
+	cfg.Retry.MaxAttempts, cfg.Retry.ForceCount = 1, 1
+	return cfg
+}
