@@ -112,9 +112,9 @@ func (c *comparison) askTarget(ctx context.Context, opts storage.StatOptions) (*
 	switch {
 	case storage.Gone(err):
 		c.it.exists = false
-		return nil, err
+		return nil, ofTarget(err)
 	case err != nil:
-		return nil, err
+		return nil, ofTarget(err)
 	}
 	c.target, c.it.target, c.it.exists = info, info.Object, true
 	return info, nil
@@ -128,7 +128,7 @@ func (c *comparison) askSource(ctx context.Context, opts storage.StatOptions) (*
 	case storage.Gone(err):
 		return nil, fmt.Errorf("%w: %w", errGone, err)
 	case err != nil:
-		return nil, err
+		return nil, ofSource(err)
 	}
 	c.source = info
 	c.it.source.ETag, c.it.source.Size = info.ETag, info.Size

@@ -172,9 +172,9 @@ func (c *comparison) readOnce(ctx context.Context, claims []claim) (finding, err
 		return finding{}, fmt.Errorf("%w: %w", errGone, err)
 	case storage.Gone(err):
 		c.it.exists = false
-		return finding{}, err
+		return finding{}, ofSide(file.name, err)
 	case err != nil:
-		return finding{}, err
+		return finding{}, ofSide(file.name, err)
 	}
 	defer r.Close()
 	if r.Info().Size != claims[0].layout.Total() {
@@ -187,10 +187,10 @@ func (c *comparison) readOnce(ctx context.Context, claims []claim) (finding, err
 		}
 	}
 	if err := c.digest(ctx, r, claims[0].layout, digests); err != nil {
-		return finding{}, err
+		return finding{}, ofSide(file.name, err)
 	}
 	if err := r.Check(ctx); err != nil {
-		return finding{}, err
+		return finding{}, ofSide(file.name, err)
 	}
 	return c.judge(claims, digests)
 }

@@ -3,6 +3,7 @@ package s3sync_test
 import (
 	"context"
 	"iter"
+	"slices"
 	"sync"
 	"testing"
 
@@ -17,6 +18,12 @@ type faulty struct {
 	list func(iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error]
 	// problem is told to the consumer of each listing.
 	problem error
+	// open fails before an object is opened.
+	open func(key string) error
+	// info, sums and layout may change what is told of an object that is open.
+	info   func(*storage.Info)
+	sums   func([]storage.Checksum) []storage.Checksum
+	layout func(sizes []int64) ([]int64, error)
 	// read may change what was read, or fail.
 	read func(key string, p []byte, off int64) error
 	// stat may change what is told of an object, or fail.
@@ -27,6 +34,8 @@ type faulty struct {
 	// opaque makes the ETags of read objects say nothing; lie makes their
 	// additional checksums wrong.
 	opaque, lie bool
+	// remove fails instead of a deletion.
+	remove error
 	// check is asked before a read object is published.
 	check func(key string) error
 
@@ -76,6 +85,11 @@ func (f *faulty) Stat(ctx context.Context, key string, opts storage.StatOptions)
 
 func (f *faulty) Open(ctx context.Context, key string, opts storage.OpenOptions) (storage.Reader, error) {
 	f.count("open")
+	if f.open != nil {
+		if err := f.open(key); err != nil {
+			return nil, err
+		}
+	}
 	r, err := f.Store.Open(ctx, key, opts)
 	if err != nil {
 		return nil, err
@@ -102,7 +116,18 @@ func (r *faultyReader) ReadAt(ctx context.Context, p []byte, off int64) error {
 func (r *faultyReader) Info() storage.Info {
 	info := r.Reader.Info()
 	info.Opaque = info.Opaque || r.f.opaque
+	if r.f.info != nil {
+		r.f.info(&info)
+	}
 	return info
+}
+
+func (r *faultyReader) Layout(ctx context.Context, query storage.PartsQuery) ([]int64, error) {
+	sizes, err := r.Reader.Layout(ctx, query)
+	if err == nil && r.f.layout != nil {
+		return r.f.layout(sizes)
+	}
+	return sizes, err
 }
 
 func (r *faultyReader) Checksums(ctx context.Context) ([]storage.Checksum, error) {
@@ -111,6 +136,9 @@ func (r *faultyReader) Checksums(ctx context.Context) ([]storage.Checksum, error
 		for i := range sums {
 			sums[i].Value = "AAAAAA=="
 		}
+	}
+	if err == nil && r.f.sums != nil {
+		sums = r.f.sums(sums)
 	}
 	return sums, err
 }
@@ -180,6 +208,9 @@ func (w *faultyWriter) Abort(ctx context.Context) error {
 
 func (f *faulty) Delete(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error {
 	f.count("delete")
+	if f.remove != nil {
+		return slices.Repeat([]error{f.remove}, len(objects))
+	}
 	return f.Store.Delete(ctx, objects, opts)
 }
 

@@ -70,7 +70,7 @@ func (s *syncer) prepareSourceSum(ctx context.Context, p *proof, l *layoutFinder
 	var told []storage.Checksum
 	err := s.askAgain(ctx, info.Key, func(ctx context.Context) (err error) {
 		told, err = l.r.Checksums(ctx)
-		return err
+		return ofSource(err)
 	})
 	if err != nil {
 		return err
@@ -151,7 +151,7 @@ func (l *layoutFinder) find(ctx context.Context, parts int) (layouts []checksum.
 		}
 		l.err = l.s.askAgain(ctx, info.Key, func(ctx context.Context) (err error) {
 			l.sizes, err = l.r.Layout(ctx, query)
-			return err
+			return ofSource(err)
 		})
 	}
 	switch {

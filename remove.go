@@ -102,7 +102,7 @@ func (s *syncer) deleteBatch(ctx context.Context, batch []storage.Object) error 
 // the reason. The others are reported.
 func (s *syncer) deleteOnce(ctx context.Context, batch []storage.Object) (left []storage.Object, err error) {
 	for i, e := range s.target.Delete(ctx, batch, storage.DeleteOptions{IfMatch: s.cfg.Condition.IfMatch}) {
-		o := batch[i]
+		o, e := batch[i], ofTarget(e)
 		switch {
 		case e == nil:
 			s.report.emit(Event{Type: EventDeleted, Key: o.Key, Target: o})

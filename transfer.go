@@ -39,12 +39,12 @@ func (s *syncer) transfer(ctx context.Context, it *item, attempt int) error {
 		if storage.Gone(err) {
 			return fmt.Errorf("%w: %w", errGone, err)
 		}
-		return err
+		return ofSource(err)
 	}
 	t := &task{it: it, from: from, info: from.Info()}
 	err = s.send(ctx, t, attempt)
 	if cerr := from.Close(); err == nil && cerr != nil {
-		err = cerr
+		err = ofSource(cerr)
 	}
 	return err
 }
@@ -137,7 +137,7 @@ func (s *syncer) sendWhole(ctx context.Context, t *task) (storage.Info, error) {
 	var written storage.Info
 	err = s.again(ctx, t.it.key(), func(ctx context.Context) (err error) {
 		written, err = s.target.Put(ctx, t.it.mapped, b, t.opts)
-		return err
+		return ofTarget(err)
 	})
 	return written, err
 }
@@ -152,7 +152,9 @@ func (s *syncer) fetch(ctx context.Context, t *task, p []byte, i int, off int64)
 
 // read fills p from off of the source.
 func (s *syncer) read(ctx context.Context, t *task, p []byte, off int64) error {
-	err := s.askAgain(ctx, t.it.key(), func(ctx context.Context) error { return t.from.ReadAt(ctx, p, off) })
+	err := s.askAgain(ctx, t.it.key(), func(ctx context.Context) error {
+		return ofSource(t.from.ReadAt(ctx, p, off))
+	})
 	if err == nil {
 		s.report.bytes.Add(int64(len(p)))
 	}
@@ -163,7 +165,7 @@ func (s *syncer) read(ctx context.Context, t *task, p []byte, off int64) error {
 // the object that was opened, and what was read is what it holds.
 func (s *syncer) approve(ctx context.Context, t *task) error {
 	if err := t.from.Check(ctx); err != nil {
-		return err
+		return ofSource(err)
 	}
 	return t.proof.checkSource(t.info)
 }
@@ -176,7 +178,7 @@ func (s *syncer) sendParts(ctx context.Context, t *task) (written storage.Info, 
 	w, err := s.target.Create(longer, t.it.mapped, t.opts)
 	done()
 	if err != nil {
-		return storage.Info{}, err
+		return storage.Info{}, ofTarget(err)
 	}
 	defer func() {
 		if err == nil {
@@ -206,7 +208,7 @@ func (s *syncer) sendParts(ctx context.Context, t *task) (written storage.Info, 
 	}
 	err = s.again(ctx, t.it.key(), func(ctx context.Context) (err error) {
 		written, err = w.Commit(ctx)
-		return err
+		return ofTarget(err)
 	})
 	return written, err
 }
@@ -214,7 +216,7 @@ func (s *syncer) sendParts(ctx context.Context, t *task) (written storage.Info, 
 func (s *syncer) sendPart(ctx context.Context, t *task, w storage.Writer, p part) error {
 	if s.streams(p.end - p.off) {
 		return s.stream(ctx, t, p.buf.Bytes(), p.off, p.end, func(b storage.Block) error {
-			return w.WritePart(ctx, p.i+1, p.off, b)
+			return ofTarget(w.WritePart(ctx, p.i+1, p.off, b))
 		})
 	}
 	b, err := s.fetch(ctx, t, p.buf.Bytes(), p.i, p.off)
@@ -222,7 +224,7 @@ func (s *syncer) sendPart(ctx context.Context, t *task, w storage.Writer, p part
 		return err
 	}
 	return s.again(ctx, t.it.key(), func(ctx context.Context) error {
-		return w.WritePart(ctx, p.i+1, p.off, b)
+		return ofTarget(w.WritePart(ctx, p.i+1, p.off, b))
 	})
 }
 
@@ -289,10 +291,23 @@ func (s *syncer) makeDirectory(ctx context.Context, it *item) error {
 	if err == nil {
 		s.report.emit(Event{Type: EventTransferred, Key: it.key(), Source: it.source, Reason: it.reason})
 	}
-	return err
+	return ofTarget(err)
 }
 
 func isDirectory(key string) bool { return strings.HasSuffix(key, "/") }
+
+// ofSource and ofTarget name the side in the error of a store, which does not
+// know what it is used for.
+func ofSource(err error) error { return ofSide("source", err) }
+
+func ofTarget(err error) error { return ofSide("target", err) }
+
+func ofSide(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
 
 // again repeats one request while its failure may pass.
 func (s *syncer) again(ctx context.Context, key string, f func(context.Context) error) error {

@@ -74,7 +74,7 @@ func (s *syncer) streamWhole(ctx context.Context, t *task) (written storage.Info
 	defer buf.Release()
 	err = s.stream(ctx, t, buf.Bytes(), 0, t.info.Size, func(b storage.Block) (err error) {
 		written, err = s.target.Put(ctx, t.it.mapped, b, t.opts)
-		return err
+		return ofTarget(err)
 	})
 	if err != nil {
 		return written, err

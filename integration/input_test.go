@@ -83,8 +83,8 @@ func TestUnusableSides(t *testing.T) {
 						if !errors.Is(o.err, tt.kind) || took > 10*time.Second || !o.Incomplete || o.Transferred != 0 || o.Deleted != 0 || o.Failed > 16 {
 							t.Errorf("%v after %v, %+v", o.err, took, o.Stats)
 						}
-						if where := strings.Fields(where)[0]; failed == "" && !strings.HasPrefix(o.err.Error(), where+": ") {
-							t.Errorf("the error does not name the %s: %v", where, o.err)
+						if side := strings.Trim(strings.Fields(where)[0], ","); !strings.HasPrefix(o.err.Error(), side+": ") {
+							t.Errorf("the error does not name the %s: %v", side, o.err)
 						}
 					})
 				}
