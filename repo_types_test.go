@@ -28,6 +28,7 @@ var goroutineFiles = []string{
 	"reporter.go",                   // the owner of the counters
 	"storage/bucket/layout.go",      // HEADs of the parts of one object
 	"storage/bucket/list.go",        // the next page
+	"storage/bucket/remove.go",      // deletions that have a condition
 }
 
 // testTools are the packages that only tests, the demo and benchmarks use.

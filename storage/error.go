@@ -32,7 +32,9 @@ var (
 
 // An Error is a failure on one key, or of the whole store when Key is empty.
 type Error struct {
-	Op  string // "list", "stat", "open", "read", "put", "write part", "commit", "abort", "delete"
+	// Op is "list", "stat", "open", "read", "put", "write part", "copy", "copy part",
+	// "commit", "abort", "delete", "get tags" or "set tags".
+	Op  string
 	Key string
 	Err error
 }

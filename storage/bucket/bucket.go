@@ -110,6 +110,7 @@ type Store struct {
 	client    *client
 	payer     types.RequestPayer
 	directory bool // a directory bucket
+	doubts    doubts
 }
 
 var _ storage.Store = (*Store)(nil)

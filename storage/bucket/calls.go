@@ -45,6 +45,8 @@ type answer struct {
 	contentLength int64
 	contentRange  string
 	body          io.ReadCloser // of a GET
+	// unconfirmed, of a HEAD: the object is not encrypted as this store writes.
+	unconfirmed error
 }
 
 // head asks for an object's headers.
@@ -62,26 +64,13 @@ func (s *Store) head(ctx context.Context, t target) (answer, error) {
 	if err != nil {
 		return answer{}, s.client.classify(err)
 	}
-	a := answer{
-		contentLength: aws.ToInt64(out.ContentLength),
-		info: storage.Info{
-			Object: object(t.key, out.LastModified, out.ETag, out.VersionId),
-			Attributes: storage.Attributes{
-				CacheControl:       aws.ToString(out.CacheControl),
-				ContentDisposition: aws.ToString(out.ContentDisposition),
-				ContentEncoding:    aws.ToString(out.ContentEncoding),
-				ContentLanguage:    aws.ToString(out.ContentLanguage),
-				ContentType:        aws.ToString(out.ContentType),
-				Expires:            aws.ToString(out.ExpiresString),
-				Metadata:           out.Metadata,
-			},
-		},
-	}
+	h := answered(out.ResultMetadata)
+	a := answer{info: s.told(t.key, h, out.Metadata), contentLength: aws.ToInt64(out.ContentLength)}
 	if t.checksums {
-		a.info.Checksums = checksumsIn(answered(out.ResultMetadata))
+		a.info.Checksums = checksumsIn(h)
 	}
 	a.info.Size = a.contentLength
-	a.info.Opaque = s.opaque(a.info.ETag, out.ServerSideEncryption, out.SSECustomerAlgorithm)
+	a.unconfirmed = s.opts.Encryption.confirm(out.ServerSideEncryption, out.SSECustomerAlgorithm)
 	return a, nil
 }
 
@@ -111,27 +100,16 @@ func (s *Store) get(ctx context.Context, t target, off, n int64) (answer, error)
 		cancel(nil)
 		return answer{}, err
 	}
+	h := answered(out.ResultMetadata)
 	a := answer{
+		info:          s.told(t.key, h, out.Metadata),
 		contentLength: aws.ToInt64(out.ContentLength),
 		contentRange:  aws.ToString(out.ContentRange),
 		body:          &body{out.Body, cancel},
-		info: storage.Info{
-			Object: object(t.key, out.LastModified, out.ETag, out.VersionId),
-			Attributes: storage.Attributes{
-				CacheControl:       aws.ToString(out.CacheControl),
-				ContentDisposition: aws.ToString(out.ContentDisposition),
-				ContentEncoding:    aws.ToString(out.ContentEncoding),
-				ContentLanguage:    aws.ToString(out.ContentLanguage),
-				ContentType:        aws.ToString(out.ContentType),
-				Expires:            aws.ToString(out.ExpiresString),
-				Metadata:           out.Metadata,
-			},
-		},
 	}
 	if t.checksums && a.contentRange == "" { // or they may be those of a part
-		a.info.Checksums = checksumsIn(answered(out.ResultMetadata))
+		a.info.Checksums = checksumsIn(h)
 	}
-	a.info.Opaque = s.opaque(a.info.ETag, out.ServerSideEncryption, out.SSECustomerAlgorithm)
 	return a, nil
 }
 
@@ -146,13 +124,6 @@ func (b *body) Close() error {
 	err := b.ReadCloser.Close()
 	b.cancel(nil)
 	return err
-}
-
-// object is what the headers tell of an object. The size depends on the request.
-func object(key string, modTime *time.Time, etag, versionID *string) storage.Object {
-	return storage.Object{
-		Key: key, ModTime: aws.ToTime(modTime), ETag: unquoted(etag), VersionID: aws.ToString(versionID),
-	}
 }
 
 // opaque reports whether an ETag says nothing about the content.
@@ -188,17 +159,12 @@ func (s *Store) put(ctx context.Context, key string, b storage.Block, opts stora
 	defer cancel()
 	ctx = withExtra(ctx, extra{
 		payloadHash: s.payloadHash(b),
-		headers:     append(d.headers(), expires(opts.Attributes)...),
+		headers:     append(d.headers(), s.attributeHeaders(opts)...),
 	})
 	out, err := s.sdk.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &s.opts.Bucket, Key: aws.String(s.full(key)), RequestPayer: s.payer,
 		Body: bodyOf(b), ContentLength: aws.Int64(length(b)), ContentMD5: s.contentMD5(b),
-		CacheControl:       optional(opts.CacheControl),
-		ContentDisposition: optional(opts.ContentDisposition),
-		ContentEncoding:    optional(opts.ContentEncoding),
-		ContentLanguage:    optional(opts.ContentLanguage),
-		ContentType:        optional(opts.ContentType),
-		Metadata:           opts.Metadata,
+		IfMatch: quoted(opts.IfMatch), IfNoneMatch: ifNoneMatch(opts),
 	}, once(b))
 	if err != nil {
 		return written{}, s.client.classify(err)
@@ -281,15 +247,6 @@ func (s *Store) contentMD5(b storage.Block) *string {
 	return aws.String(base64.StdEncoding.EncodeToString(b.MD5))
 }
 
-// expires sends an Expires header as it is. S3 keeps any text, while the SDK
-// would take only a time.
-func expires(attrs storage.Attributes) []header {
-	if attrs.Expires == "" {
-		return nil
-	}
-	return []header{{"Expires", attrs.Expires}}
-}
-
 // listRequest is one request of a listing.
 func (s *Store) listRequest(ctx context.Context, startAfter, token string) (*s3.ListObjectsV2Output, error) {
 	ctx, cancel := s.limited(ctx)
@@ -302,6 +259,7 @@ func (s *Store) listRequest(ctx context.Context, startAfter, token string) (*s3.
 	if !s.directory {
 		// Control characters cannot stand in XML: names come URL-encoded.
 		in.EncodingType = types.EncodingTypeUrl
+		in.OptionalObjectAttributes = []types.OptionalObjectAttributes{types.OptionalObjectAttributesRestoreStatus}
 		in.StartAfter = optional(startAfter)
 	}
 	out, err := s.sdk.ListObjectsV2(ctx, in)

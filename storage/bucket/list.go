@@ -29,6 +29,19 @@ type page struct {
 // The server is not trusted: a listing that is out of order, incomplete, or not
 // below the prefix is an error.
 func (s *Store) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[storage.Object, error] {
+	return s.paged(ctx, func() pager { return &lister{store: s, r: opts.Range, after: s.startAfter(opts.From)} })
+}
+
+// A pager goes through the pages of a listing.
+type pager interface {
+	// next fetches a page and returns what of it is asked for.
+	next(ctx context.Context) ([]storage.Object, error)
+	// ended reports whether there is no further page.
+	ended() bool
+}
+
+// paged yields what is on the pages of the pager that begin returns.
+func (s *Store) paged(ctx context.Context, begin func() pager) iter.Seq2[storage.Object, error] {
 	return func(yield func(storage.Object, error) bool) {
 		fetchCtx, cancel := context.WithCancel(ctx)
 		pages := make(chan page, 1)
@@ -37,7 +50,7 @@ func (s *Store) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[st
 		defer cancel()
 		fetcher.Go(func() {
 			defer close(pages)
-			s.fetch(fetchCtx, opts.Range, pages)
+			fetch(fetchCtx, begin(), pages)
 		})
 		for p := range pages {
 			if p.err != nil {
@@ -61,12 +74,11 @@ func (s *Store) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[st
 	}
 }
 
-// fetch sends the pages of a range until it is complete, fails, or ctx is
+// fetch sends the pages of a listing until it is complete, fails, or ctx is
 // cancelled.
-func (s *Store) fetch(ctx context.Context, r storage.Range, pages chan<- page) {
-	l := lister{store: s, r: r, after: s.startAfter(r.From)}
-	for !l.done {
-		objects, err := l.next(ctx)
+func fetch(ctx context.Context, p pager, pages chan<- page) {
+	for !p.ended() {
+		objects, err := p.next(ctx)
 		select {
 		case pages <- page{objects, err}:
 		case <-ctx.Done():
@@ -89,6 +101,8 @@ type lister struct {
 	last string // the key before, in full
 	any  bool   // there was one
 }
+
+func (l *lister) ended() bool { return l.done }
 
 // next fetches a page and returns what of it is in the range.
 func (l *lister) next(ctx context.Context) ([]storage.Object, error) {
@@ -159,14 +173,8 @@ func (s *Store) listPrefix() string {
 // entry is one object of a listing and its key in the bucket, which may not have
 // the store's prefix.
 func (l *lister) entry(e *types.Object, encoding types.EncodingType) (full string, o storage.Object, err error) {
-	full = aws.ToString(e.Key)
-	if encoding == types.EncodingTypeUrl {
-		// A blank is "+" in this encoding, and "+" is %2B.
-		decoded, err := url.QueryUnescape(full)
-		if err != nil {
-			return "", o, garbled("key %q is not URL-encoded", full)
-		}
-		full = decoded
+	if full, err = decodeKey(e.Key, encoding); err != nil {
+		return "", o, err
 	}
 	prefix := l.store.listPrefix()
 	switch {
@@ -180,7 +188,23 @@ func (l *lister) entry(e *types.Object, encoding types.EncodingType) (full strin
 		Size:    *e.Size,
 		ModTime: *e.LastModified,
 		ETag:    unquoted(e.ETag),
+
+		Archived: archived(string(e.StorageClass), e.RestoreStatus),
 	}, nil
+}
+
+// decodeKey is a key as a listing has it.
+func decodeKey(key *string, encoding types.EncodingType) (string, error) {
+	full := aws.ToString(key)
+	if encoding != types.EncodingTypeUrl {
+		return full, nil
+	}
+	// A blank is "+" in this encoding, and "+" is %2B.
+	decoded, err := url.QueryUnescape(full)
+	if err != nil {
+		return "", garbled("key %q is not URL-encoded", full)
+	}
+	return decoded, nil
 }
 
 // startAfter returns a text that is sent as start-after to list from a key on.

@@ -38,15 +38,9 @@ func (s *Store) create(ctx context.Context, key string, opts storage.WriteOption
 	}
 	ctx, cancel := s.limited(ctx)
 	defer cancel()
-	ctx = withExtra(ctx, extra{headers: append(uploadHeaders(opts.Checksum), expires(opts.Attributes)...)})
+	ctx = withExtra(ctx, extra{headers: append(uploadHeaders(opts.Checksum), s.attributeHeaders(opts)...)})
 	out, err := s.sdk.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 		Bucket: &s.opts.Bucket, Key: aws.String(s.full(key)), RequestPayer: s.payer,
-		CacheControl:       optional(opts.CacheControl),
-		ContentDisposition: optional(opts.ContentDisposition),
-		ContentEncoding:    optional(opts.ContentEncoding),
-		ContentLanguage:    optional(opts.ContentLanguage),
-		ContentType:        optional(opts.ContentType),
-		Metadata:           opts.Metadata,
 	})
 	if err != nil {
 		return nil, s.client.classify(err)
@@ -153,13 +147,17 @@ func (w *writer) commit(ctx context.Context) (storage.Info, error) {
 	if size != w.opts.Size {
 		return storage.Info{}, fmt.Errorf("the parts have %d bytes, the object has %d", size, w.opts.Size)
 	}
-	result, err := w.complete(ctx)
-	if has(err, "NoSuchUpload") || err == nil && result.etag == "" {
-		result, err = w.completedBefore(ctx, err)
-	}
+	result, err := w.store.conditionally(ctx, w.key, w.opts, w.made, func(ctx context.Context) (written, error) {
+		result, err := w.complete(ctx)
+		if has(err, "NoSuchUpload") || err == nil && result.etag == "" {
+			return w.completedBefore(ctx, err)
+		}
+		return result, err
+	})
 	if err != nil {
 		return storage.Info{}, err
 	}
+	result.opaque = result.opaque || w.opaque
 	if want := w.opts.Checksum.Algorithm; want != "" && !slices.ContainsFunc(result.checksums,
 		func(c storage.Checksum) bool { return c.Algorithm == want }) {
 		result.checksums = w.askChecksums(ctx, result)
@@ -200,6 +198,7 @@ func (w *writer) complete(ctx context.Context) (written, error) {
 	out, err := s.sdk.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 		Bucket: &s.opts.Bucket, Key: aws.String(s.full(w.key)), RequestPayer: s.payer, UploadId: &w.id,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: list},
+		IfMatch:         quoted(w.opts.IfMatch), IfNoneMatch: ifNoneMatch(w.opts),
 	})
 	if err != nil {
 		return written{}, s.client.classify(err)
@@ -207,7 +206,7 @@ func (w *writer) complete(ctx context.Context) (written, error) {
 	result := written{
 		etag: unquoted(out.ETag), versionID: aws.ToString(out.VersionId), checksums: completedChecksums(out),
 	}
-	result.opaque = w.opaque || s.opaque(result.etag, out.ServerSideEncryption, nil)
+	result.opaque = s.opaque(result.etag, out.ServerSideEncryption, nil)
 	return result, nil
 }
 
@@ -226,7 +225,7 @@ func (w *writer) completedBefore(ctx context.Context, cause error) (written, err
 		return written{}, err
 	}
 	return written{
-		etag: a.info.ETag, versionID: a.info.VersionID, opaque: w.opaque || a.info.Opaque, checksums: a.info.Checksums,
+		etag: a.info.ETag, versionID: a.info.VersionID, opaque: a.info.Opaque, checksums: a.info.Checksums,
 	}, nil
 }
 

@@ -3,6 +3,7 @@ package bucket
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"unicode/utf8"
 
@@ -10,27 +11,38 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+	"golang.org/x/sync/errgroup"
 
 	"s3sync/storage"
 )
 
+// conditionalDeletes is how many requests of one Delete with a condition are made
+// at once. DeleteObjects takes conditions, too, but few servers heed them there.
+const conditionalDeletes = 8
+
 // Delete removes objects by one request, except for keys that its XML body
-// cannot hold. In a bucket with versioning it leaves markers: no version is
-// ever destroyed, also if an object names one.
-func (s *Store) Delete(ctx context.Context, objects []storage.Object, _ storage.DeleteOptions) []error {
+// cannot hold, and where each is to be removed only if it is still the same. In a
+// bucket with versioning it leaves markers: no version is ever destroyed, also if
+// an object names one.
+func (s *Store) Delete(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error {
 	errs := make([]error, len(objects))
 	var batch []int // of objects
 	for i, o := range objects {
-		if len(objects) > 1 && inXML(s.full(o.Key)) {
+		switch {
+		case opts.IfMatch:
+		case len(objects) > 1 && inXML(s.full(o.Key)):
 			batch = append(batch, i)
-		} else {
-			errs[i] = s.deleteOne(ctx, o.Key)
+		default:
+			errs[i] = s.deleteOne(ctx, o.Key, "")
 		}
 	}
 	for len(batch) > 0 {
 		n := min(len(batch), deleteBatch)
 		s.deleteSome(ctx, objects, batch[:n], errs)
 		batch = batch[n:]
+	}
+	if opts.IfMatch {
+		s.deleteSame(ctx, objects, errs)
 	}
 	for i, err := range errs {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -41,11 +53,50 @@ func (s *Store) Delete(ctx context.Context, objects []storage.Object, _ storage.
 	return errs
 }
 
-func (s *Store) deleteOne(ctx context.Context, key string) error {
+// deleteSame removes objects one by one, as long as they are the same, and sets
+// their errors.
+func (s *Store) deleteSame(ctx context.Context, objects []storage.Object, errs []error) {
+	var group errgroup.Group
+	group.SetLimit(conditionalDeletes)
+	for i, o := range objects {
+		group.Go(func() error {
+			errs[i] = s.deleteIfSame(ctx, o)
+			return nil
+		})
+	}
+	_ = group.Wait() // each error has its place
+}
+
+// deleteIfSame removes an object if it has the ETag that it was listed with. Not
+// every server heeds that condition of a DELETE, and one that does not removes
+// what nobody looked at: so a HEAD goes before. What is no longer there is removed.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
+func (s *Store) deleteIfSame(ctx context.Context, o storage.Object) error {
+	a, err := s.head(ctx, target{key: o.Key})
+	switch {
+	case err != nil:
+		return err
+	case a.info.ETag != o.ETag:
+		return &failure{kind: storage.ErrPrecondition, text: fmt.Sprintf(
+			"it is another object by now: its ETag was %q and is %q", o.ETag, a.info.ETag)}
+	}
+	err = s.deleteOne(ctx, o.Key, o.ETag)
+	if !errors.Is(err, storage.ErrPrecondition) {
+		return err
+	}
+	// An earlier attempt may have removed it, whose answer was lost.
+	if _, herr := s.head(ctx, target{key: o.Key}); errors.Is(herr, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// deleteOne removes an object, if an ETag is given only while it has that.
+func (s *Store) deleteOne(ctx context.Context, key, etag string) error {
 	ctx, cancel := s.limited(ctx)
 	defer cancel()
 	_, err := s.sdk.DeleteObject(ctx, &s3.DeleteObjectInput{
-		Bucket: &s.opts.Bucket, Key: aws.String(s.full(key)), RequestPayer: s.payer,
+		Bucket: &s.opts.Bucket, Key: aws.String(s.full(key)), RequestPayer: s.payer, IfMatch: quoted(etag),
 	})
 	return s.client.classify(err)
 }

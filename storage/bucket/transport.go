@@ -32,6 +32,7 @@ type client struct {
 	attemptTimeout time.Duration
 	receiveStall   time.Duration
 	sendStall      time.Duration
+	readTimeout    time.Duration // within answers that are no transfer of data
 	log            *slog.Logger
 	bucket, region string
 	endpoint       string // as the user gave it, or empty
@@ -80,6 +81,7 @@ func (c *client) Do(req *http.Request) (*http.Response, error) {
 			dog:        watchdog{after: c.sendStall, bark: stalled(cancel, "the upload made no progress", c.sendStall)},
 		}
 	}
+	countAttempt(ctx)
 	began := time.Now()
 	resp, err := c.transport.RoundTrip(out)
 	c.trace(req, resp, err, began)
@@ -93,14 +95,26 @@ func (c *client) Do(req *http.Request) (*http.Response, error) {
 		cancel(nil)
 		return resp, nil
 	}
+	patience := c.receiveStall
+	if works(awsmiddleware.GetOperationName(ctx)) {
+		patience = c.readTimeout
+	}
 	resp.Body = &receivedBody{
 		ReadCloser: resp.Body,
 		ctx:        ctx,
 		cancel:     cancel,
 		limiter:    c.receive,
-		dog:        watchdog{after: c.receiveStall, bark: stalled(cancel, "the download made no progress", c.receiveStall)},
+		dog:        watchdog{after: patience, bark: stalled(cancel, "the download made no progress", patience)},
 	}
 	return resp, nil
+}
+
+// works reports whether an answer to an operation begins before the server has done
+// what it was asked for. How long that takes is no fault of the transfer.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+func works(operation string) bool {
+	return operation == "CopyObject" || operation == "UploadPartCopy" || operation == "CompleteMultipartUpload"
 }
 
 func stalled(cancel context.CancelCauseFunc, what string, after time.Duration) func() {

@@ -27,7 +27,9 @@ func (s *Store) putObject(ctx context.Context, key string, b storage.Block, opts
 	if err := checkAlgorithm(opts.Checksum); err != nil {
 		return storage.Info{}, err
 	}
-	w, err := s.put(ctx, key, b, opts)
+	w, err := s.conditionally(ctx, key, opts,
+		func(info storage.Info) bool { return holds(info, b, opts.Checksum) },
+		func(ctx context.Context) (written, error) { return s.put(ctx, key, b, opts) })
 	if err != nil {
 		return storage.Info{}, err
 	}

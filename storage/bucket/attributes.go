@@ -1,0 +1,135 @@
+package bucket
+
+// What an object carries besides its bytes, as the headers of requests and
+// answers have it.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+
+import (
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	smithytime "github.com/aws/smithy-go/time"
+
+	"s3sync/storage"
+)
+
+const (
+	metadataPrefix = "X-Amz-Meta-" // as package http writes it
+	redirectHeader = "X-Amz-Website-Redirect-Location"
+	classHeader    = "X-Amz-Storage-Class"
+	aclHeader      = "X-Amz-Acl"
+	tagsHeader     = "X-Amz-Tagging"
+	tagCountHeader = "X-Amz-Tagging-Count"
+	restoreHeader  = "X-Amz-Restore"
+	versionHeader  = "X-Amz-Version-Id"
+)
+
+// expires sends an Expires header as it is. S3 keeps any text, while the SDK
+// would take only a time.
+func expires(attrs storage.Attributes) []header {
+	if attrs.Expires == "" {
+		return nil
+	}
+	return []header{{"Expires", attrs.Expires}}
+}
+
+// attributeHeaders give a new object what it has besides its bytes. The SDK would
+// not send every Expires as it is: S3 keeps any text, and the SDK takes a time.
+//
+// A directory bucket has no redirects, tags and ACLs, and one class only.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-differences.html
+func (s *Store) attributeHeaders(opts storage.WriteOptions) []header {
+	all := []header{
+		{"Cache-Control", opts.CacheControl},
+		{"Content-Disposition", opts.ContentDisposition},
+		{"Content-Encoding", opts.ContentEncoding},
+		{"Content-Language", opts.ContentLanguage},
+		{"Content-Type", opts.ContentType},
+		{"Expires", opts.Expires},
+	}
+	if !s.directory {
+		all = append(all,
+			header{redirectHeader, opts.WebsiteRedirect}, header{classHeader, opts.StorageClass},
+			header{aclHeader, opts.ACL}, header{tagsHeader, encodeTags(opts.Tags)})
+	}
+	all = slices.DeleteFunc(all, func(h header) bool { return h.value == "" })
+	for name, value := range opts.Metadata { // also without a value
+		all = append(all, header{metadataPrefix + name, value})
+	}
+	return all
+}
+
+// encodeTags is how tags are sent in a header, in the order of their names. A
+// blank is %20: the form that every decoder understands.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html (x-amz-tagging)
+func encodeTags(tags map[string]string) string {
+	escape := func(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
+	pairs := make([]string, 0, len(tags))
+	for _, name := range slices.Sorted(maps.Keys(tags)) {
+		pairs = append(pairs, escape(name)+"="+escape(tags[name]))
+	}
+	return strings.Join(pairs, "&")
+}
+
+// told is what the headers of an answer tell of an object. Its size depends on
+// the request.
+func (s *Store) told(key string, h http.Header, metadata map[string]string) storage.Info {
+	etag := strings.Trim(h.Get("ETag"), `"`)
+	modTime, _ := smithytime.ParseHTTPDate(h.Get("Last-Modified")) // the SDK fails if it is none
+	tags, _ := strconv.ParseUint(h.Get(tagCountHeader), 10, 16)    // no number is no tag
+	class := h.Get(classHeader)
+	customer := h.Get(customerAlgorithm)
+	return storage.Info{
+		Object: storage.Object{
+			Key: key, ModTime: modTime, ETag: etag, VersionID: h.Get(versionHeader),
+			Archived: isArchive(class) && !strings.Contains(h.Get(restoreHeader), `ongoing-request="false"`),
+		},
+		Opaque:   s.opaque(etag, types.ServerSideEncryption(h.Get(sseHeader)), &customer),
+		TagCount: int(tags),
+		Attributes: storage.Attributes{
+			CacheControl:       h.Get("Cache-Control"),
+			ContentDisposition: h.Get("Content-Disposition"),
+			ContentEncoding:    h.Get("Content-Encoding"),
+			ContentLanguage:    h.Get("Content-Language"),
+			ContentType:        h.Get("Content-Type"),
+			Expires:            h.Get("Expires"),
+			Metadata:           metadata,
+			WebsiteRedirect:    h.Get(redirectHeader),
+			StorageClass:       classOf(class),
+		},
+	}
+}
+
+// classOf is a storage class as an object tells it: nothing is STANDARD, although
+// some servers write it out.
+func classOf(class string) string {
+	if class == string(types.StorageClassStandard) {
+		return ""
+	}
+	return class
+}
+
+// isArchive reports whether objects of a class must be restored to be read. That
+// some of INTELLIGENT_TIERING must be shows nowhere but in their HEAD.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html
+func isArchive(class string) bool {
+	return class == string(types.StorageClassGlacier) || class == string(types.StorageClassDeepArchive)
+}
+
+// archived reports whether an object of a listing cannot be read: it is archived
+// and there is no restored copy, or none any more.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreStatus.html
+func archived(class string, r *types.RestoreStatus) bool {
+	if !isArchive(class) {
+		return false
+	}
+	return r == nil || r.IsRestoreInProgress != nil && *r.IsRestoreInProgress ||
+		r.RestoreExpiryDate == nil || !r.RestoreExpiryDate.After(time.Now())
+}
