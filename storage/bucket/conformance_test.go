@@ -71,9 +71,18 @@ func TestConformance(t *testing.T) {
 			opts := storagetest.Options{
 				MinPartSize: 5 << 20,
 				Attributes:  true,
+				Tags:        true,
+				Conditions:  true,
 				MD5ETags:    true,
 				Layouts:     true,
 				SkipKey:     cannotHold(kind),
+			}
+			// MinIO keeps no redirects, versitygw no storage classes.
+			switch kind {
+			case s3server.VersityGW:
+				opts.Redirects = true
+			case s3server.MinIO:
+				opts.StorageClass = "REDUCED_REDUNDANCY"
 			}
 			if testing.Short() {
 				opts.Objects = 101

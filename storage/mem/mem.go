@@ -36,6 +36,10 @@ const (
 	// https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 	maxParts  = 10_000
 	maxDelete = 1000
+
+	// standardClass is the storage class that objects do not name.
+	// https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+	standardClass = "STANDARD"
 )
 
 // A Store keeps objects in memory. Create one with [New].
@@ -52,6 +56,7 @@ type object struct {
 	info  storage.Info
 	data  []byte
 	parts []int64 // sizes
+	tags  map[string]string
 }
 
 // New returns an empty store whose objects bear the time of the system clock.
@@ -160,15 +165,14 @@ func (s *Store) tryPut(ctx context.Context, key string, b storage.Block, opts st
 		return storage.Info{}, err
 	}
 	sum := md5.Sum(b.Data)
-	return s.publish(key, &object{
+	return s.publish(key, opts, &object{
 		data:  bytes.Clone(b.Data),
 		parts: []int64{int64(len(b.Data))},
 		info: storage.Info{
-			Object:     storage.Object{ETag: hex.EncodeToString(sum[:])},
-			Checksums:  sums,
-			Attributes: opts.Attributes,
+			Object:    storage.Object{ETag: hex.EncodeToString(sum[:])},
+			Checksums: sums,
 		},
-	}), nil
+	})
 }
 
 // checksums computes what is to be kept with an object.
@@ -199,16 +203,25 @@ func received(b storage.Block) (storage.Block, error) {
 	return b, nil
 }
 
-// publish makes o visible under key and completes its description.
-func (s *Store) publish(key string, o *object) storage.Info {
+// publish makes o visible under key, if the conditions hold, and completes its
+// description.
+func (s *Store) publish(key string, opts storage.WriteOptions, o *object) (storage.Info, error) {
+	o.info.Attributes = opts.Attributes
+	if o.info.StorageClass == standardClass {
+		o.info.StorageClass = ""
+	}
+	o.tags = maps.Clone(opts.Tags)
 	o.info = o.copyInfo() // the caller may change its map
 	o.info.Key = key
 	o.info.Size = int64(len(o.data))
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.unmet(key, opts); err != nil {
+		return storage.Info{}, err
+	}
 	o.info.ModTime = s.now()
 	s.objects[key] = o
-	return o.copyInfo()
+	return o.copyInfo(), nil
 }
 
 // Delete removes objects.
@@ -250,6 +263,7 @@ func (s *Store) get(ctx context.Context, key string) (*object, error) {
 // copyInfo returns the description with a map of its own.
 func (o *object) copyInfo() storage.Info {
 	info := o.info
+	info.TagCount = len(o.tags)
 	info.Metadata = maps.Clone(info.Metadata)
 	return info
 }

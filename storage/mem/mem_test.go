@@ -14,9 +14,13 @@ import (
 
 func TestConformance(t *testing.T) {
 	storagetest.Run(t, func(*testing.T) storage.Store { return mem.New() }, storagetest.Options{
-		Attributes: true,
-		MD5ETags:   true,
-		Layouts:    true,
+		Attributes:   true,
+		Redirects:    true,
+		StorageClass: "GLACIER",
+		Tags:         true,
+		Conditions:   true,
+		MD5ETags:     true,
+		Layouts:      true,
 	})
 }
 

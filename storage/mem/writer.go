@@ -27,7 +27,7 @@ func (s *Store) Create(ctx context.Context, key string, opts storage.WriteOption
 	if err != nil {
 		return nil, fail("put", key, err)
 	}
-	opts.Metadata = maps.Clone(opts.Metadata) // the caller may change its map
+	opts.Metadata, opts.Tags = maps.Clone(opts.Metadata), maps.Clone(opts.Tags) // the caller may change its maps
 	return &writer{store: s, key: key, opts: opts, parts: map[int]part{}}, nil
 }
 
@@ -77,8 +77,12 @@ func (w *writer) Commit(ctx context.Context) (storage.Info, error) {
 	if err != nil {
 		return storage.Info{}, fail("commit", w.key, err)
 	}
+	info, err := w.store.publish(w.key, w.opts, o)
+	if err != nil {
+		return storage.Info{}, fail("commit", w.key, err)
+	}
 	w.parts = nil
-	return w.store.publish(w.key, o), nil
+	return info, nil
 }
 
 // join makes one object of the parts.
@@ -92,7 +96,7 @@ func (w *writer) join(ctx context.Context) (*object, error) {
 	if len(w.parts) == 0 {
 		return nil, errors.New("no part was written")
 	}
-	o := &object{info: storage.Info{Attributes: w.opts.Attributes}}
+	o := &object{}
 	var sums []byte
 	for _, n := range slices.Sorted(maps.Keys(w.parts)) {
 		p := w.parts[n]

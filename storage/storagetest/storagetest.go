@@ -36,8 +36,16 @@ type Options struct {
 	// MinPartSize is the smallest size of a part that is not the last one, in
 	// bytes. 0 is no limit; S3 has 5 MiB.
 	MinPartSize int64
-	// Attributes: the store keeps them.
+	// Attributes: the store keeps them, except those of the next two fields.
 	Attributes bool
+	// Redirects: the store keeps Attributes.WebsiteRedirect.
+	Redirects bool
+	// StorageClass is one that the store keeps besides STANDARD; empty is none.
+	StorageClass string
+	// Tags: the store is a storage.Tagger.
+	Tags bool
+	// Conditions: the store heeds those of WriteOptions and DeleteOptions.
+	Conditions bool
 	// MD5ETags: the ETag is the MD5 digest of what was put, and of an object in
 	// parts that of the digests of its parts with their number appended.
 	MD5ETags bool
@@ -84,6 +92,10 @@ func Run(t *testing.T, open func(t *testing.T) storage.Store, opts Options) {
 		{"PartAgain", testPartAgain},
 		{"Abort", testAbort},
 		{"Attributes", testAttributes},
+		{"Tags", testTags},
+		{"SetTags", testSetTags},
+		{"Conditions", testConditions},
+		{"DeleteSame", testDeleteSame},
 		{"ModTime", testModTime},
 		{"Delete", testDelete},
 		{"Cancelled", testCancelled},

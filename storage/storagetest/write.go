@@ -203,7 +203,11 @@ func testAttributes(s *suite) {
 		ContentLanguage:    "de, en",
 		ContentType:        "text/x-test; charset=utf-8",
 		Expires:            "Wed, 21 Oct 2015 07:28:00 GMT",
-		Metadata:           map[string]string{"one": "1", "two-words": "a b", "origin": "a=b,c;d"},
+		Metadata:           map[string]string{"one": "1", "two-words": "a b", "origin": "a=b,c;d", "nothing": ""},
+		StorageClass:       s.opts.StorageClass,
+	}
+	if s.opts.Redirects {
+		attributes.WebsiteRedirect = "/else where?a=b#c"
 	}
 	opts := storage.WriteOptions{Attributes: attributes, Size: 5}
 	data := []byte("bytes")
@@ -216,6 +220,15 @@ func testAttributes(s *suite) {
 	}
 	if _, err := w.Commit(t.Context()); err != nil {
 		t.Fatalf("Commit: %v", err)
+	}
+	if s.opts.StorageClass != "" {
+		opts.StorageClass = "STANDARD"
+		if _, err := s.Put(t.Context(), "standard", s.block(data), opts); err != nil {
+			t.Fatalf("Put: %v", err)
+		}
+		if info := s.wantContent(t, "standard", data); info.StorageClass != "" {
+			t.Errorf("an object of class STANDARD tells class %q", info.StorageClass)
+		}
 	}
 	for _, key := range []string{"put", "parts"} {
 		opened := s.wantContent(t, key, data)
