@@ -130,7 +130,7 @@ func (c *comparison) askSource(ctx context.Context, opts storage.StatOptions) (*
 	case err != nil:
 		return nil, ofSource(err)
 	}
-	c.source = info
+	c.source, c.it.told = info, info
 	c.it.source.ETag, c.it.source.Size = info.ETag, info.Size
 	return info, nil
 }

@@ -140,8 +140,7 @@ func (c *Config) Supported(field any) bool {
 		&c.Versioning.AllMarkers, &c.Versioning.PointInTime,
 		&c.Condition.IfMatch, &c.Condition.IfNoneMatch, &c.Condition.CopySourceIfMatch,
 		&c.AWS.AnonymousSource, &c.IgnoreArchived, &c.AWS.ParallelDirectoryListing,
-		&c.Filter.IncludeContentType, &c.Filter.ExcludeContentType, &c.Filter.IncludeMetadata, &c.Filter.ExcludeMetadata,
-		&c.Filter.IncludeTags, &c.Filter.ExcludeTags, &c.Filter.Func, &c.Preprocess,
+		&c.Preprocess,
 	}, field)
 }
 

@@ -24,6 +24,11 @@ type item struct {
 	// decide
 	reason Reason
 	sums   sums // what reason rests on, if it was not the ETags
+	// told is what the source told of the object, if it was asked.
+	told *storage.Info
+
+	// filter
+	compared string // what reason rests on, if it is a filter of contents
 }
 
 // sums are an additional checksum of both sides.
@@ -36,7 +41,7 @@ func (it *item) key() string { return it.source.Key }
 func (it *item) event(t EventType) Event {
 	return Event{
 		Type: t, Key: it.key(), Reason: it.reason, Source: it.source, Target: it.target,
-		Algorithm: it.sums.algorithm, SourceChecksum: it.sums.source, TargetChecksum: it.sums.target,
+		Algorithm: it.sums.algorithm, SourceChecksum: it.sums.source, TargetChecksum: it.sums.target, Compared: it.compared,
 	}
 }
 

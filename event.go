@@ -69,6 +69,9 @@ type Event struct {
 	Aspect Aspect
 	Status Status
 	Fields []FieldStatus
+	// Compared is what a filter of contents looked at, if that is the Reason: the
+	// Content-Type, or all metadata or tags as Config.Filter has them.
+	Compared string
 	// Err is the cause of a retry, a warning, a failure, or of a missing proof.
 	Err error
 	// Stats are the counters including this event.
@@ -91,6 +94,7 @@ const (
 	ReasonEmpty     Reason = "both are empty"          // which needs no digest
 	ReasonEmptyKey  Reason = "key equals the prefix"   // nothing is left of the key
 	ReasonDirectory Reason = "directory key with data" // cannot be a file
+	ReasonCallback  Reason = "filter callback"         // Filter.Func said so
 
 	// The contents are equal by ETags, which may be of different form if the
 	// object is in one part on one side and in none on the other, or by

@@ -5,7 +5,6 @@ import (
 	"iter"
 	"strings"
 
-	"s3sync/internal/filter"
 	"s3sync/internal/join"
 	"s3sync/internal/retry"
 	"s3sync/storage"
@@ -45,15 +44,8 @@ func (s *syncer) admit(ctx context.Context, pair join.Pair) (it item, ok bool, e
 		s.skip(&it, ReasonEmptyKey)
 		return item{}, false, nil
 	}
-	why, err := s.filter.Reject(pair.Source)
-	if err != nil {
-		s.unsafe.Store(true)
-		s.report.emit(Event{Type: EventFailed, Key: pair.Key, Source: pair.Source, Err: err})
-		return item{}, false, s.fatal(ctx, err)
-	}
-	if why != "" {
-		s.skip(&it, Reason(why))
-		return item{}, false, nil
+	if ok, err := s.selects(ctx, &it); err != nil || !ok {
+		return item{}, false, err
 	}
 	if s.mapper == nil {
 		return it, true, nil
@@ -105,13 +97,4 @@ func (s *syncer) doom(o storage.Object) error {
 		return nil
 	}
 	return s.doomed.Append(o)
-}
-
-// listed are the filters of what a listing tells.
-func (f *Filter) listed() filter.Config {
-	return filter.Config{
-		ModifiedBefore: f.ModifiedBefore, ModifiedAfter: f.ModifiedAfter,
-		SmallerThan: f.SmallerThan, LargerThan: f.LargerThan,
-		Include: f.Include, Exclude: f.Exclude,
-	}
 }

@@ -181,9 +181,12 @@ func skipped(ev Event) []slog.Attr {
 		return append(compared(ev), slog.String("key", ev.Key))
 	}
 	attrs := []slog.Attr{slog.String("name", string(ev.Reason))}
+	if ev.Compared != "" {
+		attrs = append(attrs, slog.String("value", ev.Compared))
+	}
 	if !ev.Target.ModTime.IsZero() {
 		attrs = append(attrs, states(ev)...)
-		if ev.Source.Size != ev.Target.Size {
+		if ev.Reason == ReasonSame && ev.Source.Size != ev.Target.Size {
 			attrs = append(attrs, slog.String("note",
 				"sizes differ; --check-mtime-and-size would transfer it"))
 		}

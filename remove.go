@@ -31,7 +31,7 @@ func (s *syncer) batches(ctx context.Context) iter.Seq2[[]storage.Object, error]
 				yield(nil, err)
 				return
 			}
-			wanted, err := s.cfg.deletes(o)
+			wanted, err := s.deletes(ctx, o)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -64,13 +64,18 @@ func (s *syncer) batches(ctx context.Context) iter.Seq2[[]storage.Object, error]
 }
 
 // deletes reports whether an object that only the target has is to be deleted:
-// Filter.Exclude protects what it matches.
-func (c *Config) deletes(o storage.Object) (bool, error) {
-	if c.Delete.Excluded || c.Filter.Exclude == nil {
+// Filter.Exclude protects what it matches, and what it cannot be matched with. An
+// error ends the run.
+func (s *syncer) deletes(ctx context.Context, o storage.Object) (bool, error) {
+	if s.cfg.Delete.Excluded || s.cfg.Filter.Exclude == nil {
 		return true, nil
 	}
-	excluded, err := c.Filter.Exclude.Match(o.Key)
-	return !excluded, err
+	excluded, err := s.cfg.Filter.Exclude.Match(o.Key)
+	if err != nil {
+		s.report.emit(Event{Type: EventFailed, Key: o.Key, Target: o, Err: err})
+		return false, s.fatal(ctx, err)
+	}
+	return !excluded, nil
 }
 
 func (s *syncer) deleteBatch(ctx context.Context, batch []storage.Object) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -122,6 +121,9 @@ func (s *syncer) status(ctx context.Context, it *item) error {
 	if err != nil {
 		return err
 	}
+	if ok, err := s.selectsContent(ctx, it); err != nil || !ok {
+		return err
+	}
 	it.reason, it.sums = f.reason, f.sums
 	if !it.exists {
 		s.notFound(it, nil)
@@ -197,7 +199,7 @@ func compareMetadata(source, target *storage.Attributes) []FieldStatus {
 		{Name: "Content-Type", Source: source.ContentType, Target: target.ContentType},
 		{Name: "Cache-Control", Source: source.CacheControl, Target: target.CacheControl},
 		{Name: "Expires", Source: source.Expires, Target: target.Expires},
-		{Name: "x-amz-meta-", Source: flatten(source.Metadata), Target: flatten(target.Metadata)},
+		{Name: "x-amz-meta-", Source: flattenMetadata(foreign(source.Metadata)), Target: flattenMetadata(foreign(target.Metadata))},
 	}
 	for i := range fields {
 		f := &fields[i]
@@ -212,15 +214,11 @@ func compareMetadata(source, target *storage.Attributes) []FieldStatus {
 // ownMetadata begins the names of metadata that a sync adds by itself.
 const ownMetadata = "s3sync_origin_"
 
-// flatten writes user metadata as one text.
-func flatten(metadata map[string]string) string {
-	var pairs []string
-	for _, name := range slices.Sorted(maps.Keys(metadata)) {
-		if !strings.HasPrefix(name, ownMetadata) {
-			pairs = append(pairs, name+"="+strings.ReplaceAll(url.QueryEscape(metadata[name]), "+", "%20"))
-		}
-	}
-	return strings.Join(pairs, ",")
+// foreign is user metadata without what syncs add.
+func foreign(metadata map[string]string) map[string]string {
+	kept := maps.Clone(metadata)
+	maps.DeleteFunc(kept, func(name, _ string) bool { return strings.HasPrefix(name, ownMetadata) })
+	return kept
 }
 
 // errDirectoryData: the key of an object with data can only be a directory.

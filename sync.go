@@ -78,12 +78,13 @@ type syncer struct {
 	report         *reporter
 	log            *logger
 
-	filter  filter.Filter
-	policy  retry.Policy
-	objects *ratelimit.Limiter
-	buffers *buffer.Pool
-	permits chan struct{} // one for each part in flight
-	hasher  *checksum.Hasher
+	filter   filter.Filter
+	contents []contentFilter
+	policy   retry.Policy
+	objects  *ratelimit.Limiter
+	buffers  *buffer.Pool
+	permits  chan struct{} // one for each part in flight
+	hasher   *checksum.Hasher
 
 	doomed *spool.Spool    // what only the target has
 	strays *extsort.Sorter // what the target holds under another key
@@ -100,7 +101,7 @@ type syncer struct {
 
 func newSyncer(cfg *Config, source, target storage.Store, report *reporter, log *logger) *syncer {
 	mapper, _ := target.(storage.KeyMapper)
-	return &syncer{
+	s := &syncer{
 		cfg:         cfg,
 		source:      source,
 		target:      target,
@@ -118,6 +119,8 @@ func newSyncer(cfg *Config, source, target storage.Store, report *reporter, log 
 		doomed:      spool.New(0),
 		strays:      extsort.New(0),
 	}
+	s.contents = s.contentFilters()
+	return s
 }
 
 func (s *syncer) close(err *error) {
@@ -185,8 +188,12 @@ func (s *syncer) process(ctx context.Context, it item) error {
 	return s.settle(ctx, &it, s.move(ctx, &it))
 }
 
-// move transfers an item that is to be transferred. Its errors are for settle.
+// move transfers an item that is to be transferred, unless a filter of contents
+// leaves it out. Its errors are for settle.
 func (s *syncer) move(ctx context.Context, it *item) error {
+	if ok, err := s.selectsContent(ctx, it); err != nil || !ok {
+		return err
+	}
 	if err := s.objects.WaitN(ctx, 1); err != nil {
 		return context.Cause(ctx)
 	}
