@@ -1,6 +1,11 @@
 // Package pattern matches regular expressions: in linear time where the
 // expression allows it, and by backtracking if it has what only that can match,
 // such as look-around.
+//
+// Backtracking is by another engine (regexp2), which reads RE2 syntax as it is
+// meant, but for characters outside ASCII: to it \b knows their letters,
+// [[:space:]] their blanks, and (?i) not all their cases. Both take a byte that
+// is not UTF-8 for U+FFFD.
 package pattern
 
 import (
@@ -15,6 +20,11 @@ import (
 // timeout bounds one match by backtracking, which some expressions let grow
 // exponentially with the text. Keys and metadata are short: what takes so long
 // is such a case.
+//
+// The engine has a clock for that, a goroutine of its own for the whole process.
+// It ends by itself about a second after the last match could have taken too
+// long. It outlives the run that needed it: it holds nothing of it, and stopping
+// it would take as long as waiting.
 const timeout = 2 * time.Second
 
 // A Regexp is a compiled regular expression. It may be used concurrently.
@@ -24,8 +34,12 @@ type Regexp struct {
 	back   *regexp2.Regexp
 }
 
+// quotation finds \Q, which the backtracking engine would take for the letter.
+var quotation = regexp.MustCompile(`(^|[^\\])(\\\\)*\\Q`)
+
 // Compile compiles an expression of RE2 syntax (https://golang.org/s/re2syntax),
-// to which look-around and back-references may be added.
+// to which look-around and back-references may be added, but not together with
+// \Q…\E.
 func Compile(text string) (*Regexp, error) {
 	linear, err := regexp.Compile(text)
 	if err == nil {
@@ -34,6 +48,9 @@ func Compile(text string) (*Regexp, error) {
 	back, berr := regexp2.Compile(text, regexp2.RE2)
 	if berr != nil {
 		return nil, err // which says more clearly what is wrong with most expressions
+	}
+	if quotation.MatchString(text) {
+		return nil, fmt.Errorf("%w; with look-around and back-references \\Q cannot be used", err)
 	}
 	back.MatchTimeout = timeout
 	return &Regexp{text: text, back: back}, nil
@@ -55,4 +72,4 @@ func (r *Regexp) Match(text string) (bool, error) {
 	return found, nil
 }
 
-var errTimeout = errors.New("backtracking takes too long")
+var errTimeout = errors.New("backtracking takes too long; a simpler expression is needed")
