@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"unicode/utf8"
+
+	"s3sync/storage/bucket"
 )
 
-// A location is what the URL of an [Endpoint] names: a bucket and the prefix of
-// its keys, or a path of the file system.
+// A location is what the URL of an [Endpoint] names: a bucket, or an access point,
+// and the prefix of its keys, or a path of the file system.
 type location struct {
 	bucket, prefix string
 	path           string
@@ -17,10 +18,7 @@ type location struct {
 
 func (l location) local() bool { return l.bucket == "" }
 
-var (
-	errNoLocation  = errors.New("is missing")
-	errAccessPoint = errors.New("is an access point, which is not supported yet")
-)
+var errNoLocation = errors.New("is missing")
 
 // parseLocation takes an endpoint's URL apart. The text after the bucket is the
 // prefix as it stands: '?', '#', '%' and dot segments mean nothing special in a
@@ -31,8 +29,9 @@ func parseLocation(text string) (location, error) {
 	if text == "" {
 		return location{}, errNoLocation
 	}
-	if rest, ok := strings.CutPrefix(text, "s3://"); ok {
-		return parseBucket(text, rest)
+	if strings.HasPrefix(text, "s3://") {
+		name, prefix, err := bucket.ParseURL(text)
+		return location{bucket: name, prefix: prefix}, err
 	}
 	scheme, rest, found := strings.Cut(text, ":")
 	switch {
@@ -42,35 +41,6 @@ func parseLocation(text string) (location, error) {
 		return location{}, fmt.Errorf("must be s3://bucket[/prefix] or a path, not a URL of scheme %q", scheme)
 	}
 	return location{path: text}, nil
-}
-
-func parseBucket(text, rest string) (location, error) {
-	if strings.HasPrefix(rest, "arn:") {
-		if isAccessPoint(rest) {
-			return location{}, errAccessPoint
-		}
-		return location{}, fmt.Errorf("%q does not name a bucket", text)
-	}
-	bucket, prefix, _ := strings.Cut(rest, "/")
-	switch {
-	case bucket == "":
-		return location{}, fmt.Errorf("%q does not name a bucket", text)
-	case !utf8.ValidString(rest):
-		// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
-		return location{}, fmt.Errorf("%q is not UTF-8, as keys of S3 are", text)
-	}
-	return location{bucket: bucket, prefix: prefix}, nil
-}
-
-// isAccessPoint recognises ARNs of access points, regional and multi-region:
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-naming.html
-func isAccessPoint(arn string) bool {
-	rest, found := strings.CutPrefix(arn, "arn:aws:s3:")
-	if !found {
-		return false
-	}
-	_, name, found := strings.Cut(rest, ":accesspoint/")
-	return found && name != "" && name[0] != '/'
 }
 
 // isScheme reports whether s is a URL scheme (RFC 3986, section 3.1) that is

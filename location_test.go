@@ -28,6 +28,9 @@ func TestParseLocation(t *testing.T) {
 		"://b":            {path: "://b"},
 		"s3://bucket--x3": {bucket: "bucket--x3"},
 
+		"s3://arn:aws:s3:eu-west-1:123456789012:accesspoint/ap//p/": {bucket: "arn:aws:s3:eu-west-1:123456789012:accesspoint/ap", prefix: "/p/"},
+		"s3://arn:aws:s3::123456789012:accesspoint/xxx.mrap":        {bucket: "arn:aws:s3::123456789012:accesspoint/xxx.mrap"},
+
 		"s3://b--usw2-az1--x-s3/p": {bucket: "b--usw2-az1--x-s3", prefix: "p"},
 	} {
 		got, err := parseLocation(text)
@@ -46,21 +49,19 @@ func TestParseLocation(t *testing.T) {
 
 func TestParseLocationRefuses(t *testing.T) {
 	for text, want := range map[string]string{
-		"":             `is missing`,
-		"s3:":          `"s3:" is neither s3://bucket nor a path; write ./s3: for a path`,
-		"s3:/b":        `"s3:/b" is neither s3://bucket nor a path; write ./s3:/b for a path`,
-		"S3://b":       `"S3://b" is neither s3://bucket nor a path; write ./S3://b for a path`,
-		"s3://":        `"s3://" does not name a bucket`,
-		"s3:///k":      `"s3:///k" does not name a bucket`,
-		"https://b/k":  `must be s3://bucket[/prefix] or a path, not a URL of scheme "https"`,
-		"file:///k":    `must be s3://bucket[/prefix] or a path, not a URL of scheme "file"`,
-		"s3n://b":      `must be s3://bucket[/prefix] or a path, not a URL of scheme "s3n"`,
-		"s3://b/\xff":  `"s3://b/\xff" is not UTF-8, as keys of S3 are`,
-		"s3://arn:aws": `"s3://arn:aws" does not name a bucket`,
-
-		"s3://arn:aws:s3:eu-west-1:123456789012:accesspoint/ap/p": `is an access point, which is not supported yet`,
-		"s3://arn:aws:s3::123456789012:accesspoint/xxx.mrap":      `is an access point, which is not supported yet`,
-		"s3://arn:aws:s3::123456789012:accesspoint/":              `"s3://arn:aws:s3::123456789012:accesspoint/" does not name a bucket`,
+		"":            `is missing`,
+		"s3:":         `"s3:" is neither s3://bucket nor a path; write ./s3: for a path`,
+		"s3:/b":       `"s3:/b" is neither s3://bucket nor a path; write ./s3:/b for a path`,
+		"S3://b":      `"S3://b" is neither s3://bucket nor a path; write ./S3://b for a path`,
+		"s3://":       `"s3://" does not name a bucket: the name is missing`,
+		"s3:///k":     `"s3:///k" does not name a bucket: the name is missing`,
+		"https://b/k": `must be s3://bucket[/prefix] or a path, not a URL of scheme "https"`,
+		"file:///k":   `must be s3://bucket[/prefix] or a path, not a URL of scheme "file"`,
+		"s3n://b":     `must be s3://bucket[/prefix] or a path, not a URL of scheme "s3n"`,
+		"s3://b/\xff": `"s3://b/\xff" is not UTF-8, as keys of S3 are`,
+		"s3://b%20/k": `"s3://b%20/k" does not name a bucket: the name holds '%'`,
+		"s3://arn:aws:s3:::bucket/key": `"arn:aws:s3:::bucket/key" is not the ARN of an access point ` +
+			`(arn:aws:s3:region:account:accesspoint/name): it is of another kind`,
 	} {
 		got, err := parseLocation(text)
 		if err == nil || err.Error() != want {

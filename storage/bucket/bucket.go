@@ -53,8 +53,10 @@ type Options struct {
 	// begin with: see ParseURL.
 	Bucket, Prefix string
 
-	// Credentials: the static keys if AccessKey is set, else the profile if
-	// there is one, else the default chain of the SDK.
+	// Anonymous leaves requests unsigned and looks for no credentials. Else these
+	// are the static keys if AccessKey is set, else those of the profile if there is
+	// one, else what the default chain of the SDK finds.
+	Anonymous    bool
 	Profile      string
 	AccessKey    string
 	SecretKey    string // secret
@@ -158,6 +160,7 @@ func (s *Store) Caps() storage.Caps {
 		Streams:     true,
 		DeleteBatch: deleteBatch,
 		MaxParts:    maxParts,
+		MaxCopy:     maxCopy,
 	}
 	if s.directory {
 		caps.DefaultChecksum = string(types.ChecksumAlgorithmCrc64nvme)

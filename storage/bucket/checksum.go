@@ -54,15 +54,21 @@ func checksumsIn(h http.Header) []storage.Checksum {
 // completedChecksums are those in the answer to CompleteMultipartUpload: in its
 // body as S3 has it, or in headers.
 func completedChecksums(out *s3.CompleteMultipartUploadOutput) []storage.Checksum {
-	h := answered(out.ResultMetadata).Clone()
+	return resultChecksums(answered(out.ResultMetadata), string(out.ChecksumType), out)
+}
+
+// resultChecksums are those in an answer whose body has been made a struct of the
+// SDK: there, or in its headers.
+func resultChecksums(headers http.Header, typ string, result any) []storage.Checksum {
+	h := headers.Clone()
 	if h == nil {
 		h = http.Header{}
 	}
-	if out.ChecksumType != "" {
-		h.Set(checksumType, string(out.ChecksumType))
+	if typ != "" {
+		h.Set(checksumType, typ)
 	}
 	for _, alg := range checksum.Algorithms() {
-		if value := *checksumField(out, alg); value != nil {
+		if value := *checksumField(result, alg); value != nil {
 			h.Set(alg.Header(), *value)
 		}
 	}

@@ -1,6 +1,7 @@
 package bucket
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -57,6 +58,7 @@ func connect(ctx context.Context, o *Options) (*s3.Client, *client, error) {
 		attemptTimeout: o.AttemptTimeout,
 		sendStall:      o.StallTimeout,
 		receiveStall:   firstPositive(o.ReadTimeout, o.StallTimeout),
+		readTimeout:    max(o.ReadTimeout, 0),
 		log:            o.Trace,
 		bucket:         o.Bucket,
 		endpoint:       o.EndpointURL,
@@ -69,6 +71,9 @@ func connect(ctx context.Context, o *Options) (*s3.Client, *client, error) {
 		}
 		if so.Region == "" && so.BaseEndpoint != nil {
 			so.Region = defaultRegion
+		}
+		if so.Region == "" && IsAccessPoint(o.Bucket) {
+			so.Region = cmp.Or(parseARN(o.Bucket).region, defaultRegion)
 		}
 		so.HTTPClient = c
 		so.Retryer = c.retryer(o.MaxAttempts, o.InitialBackoff)
@@ -96,6 +101,9 @@ func connect(ctx context.Context, o *Options) (*s3.Client, *client, error) {
 	}
 	if o.Encryption.Customer.Key != "" && strings.HasPrefix(strings.ToLower(c.endpoint), "http:") {
 		return nil, nil, unusable("a customer key must not be sent without TLS, and the endpoint is %s", c.endpoint)
+	}
+	if o.Anonymous {
+		return sdk, c, nil
 	}
 	if _, err := sdk.Options().Credentials.Retrieve(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -143,7 +151,10 @@ func (o *Options) load(ctx context.Context, builder *awshttp.BuildableClient) (a
 		}
 		fns = append(fns, f.use([]string{f.name}))
 	}
-	if o.AccessKey != "" {
+	switch {
+	case o.Anonymous:
+		fns = append(fns, config.WithCredentialsProvider(aws.AnonymousCredentials{}))
+	case o.AccessKey != "":
 		fns = append(fns, config.WithCredentialsProvider(
 			credentials.NewStaticCredentialsProvider(o.AccessKey, o.SecretKey, o.SessionToken)))
 	}
@@ -164,7 +175,9 @@ func (o *Options) load(ctx context.Context, builder *awshttp.BuildableClient) (a
 			}
 		}
 	}
-	cfg.Credentials = credentialsProvider{cfg.Credentials}
+	if !o.Anonymous { // which the SDK has to see
+		cfg.Credentials = credentialsProvider{cfg.Credentials}
+	}
 	return cfg, nil
 }
 

@@ -78,14 +78,14 @@ func (e *Encryption) complete() error {
 func (e *Encryption) headers(operation string) []header {
 	var headers []header
 	switch operation {
-	case "PutObject", "CreateMultipartUpload", "CreateSession":
+	case "PutObject", "CopyObject", "CreateMultipartUpload", "CreateSession":
 		if e.SSE != "" {
 			headers = append(headers, header{sseHeader, e.SSE})
 		}
 		if e.KMSKeyID != "" {
 			headers = append(headers, header{kmsKeyHeader, e.KMSKeyID})
 		}
-	case "GetObject", "HeadObject", "UploadPart", "CompleteMultipartUpload":
+	case "GetObject", "HeadObject", "UploadPart", "UploadPartCopy", "CompleteMultipartUpload":
 	default:
 		return nil
 	}
@@ -94,6 +94,17 @@ func (e *Encryption) headers(operation string) []header {
 			header{customerAlgorithm, c.Algorithm}, header{customerKey, c.Key}, header{customerKeyMD5, c.KeyMD5})
 	}
 	return headers
+}
+
+// sourceHeaders let a server read what it copies.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+func (e *Encryption) sourceHeaders() []header {
+	const prefix = "X-Amz-Copy-Source-Server-Side-Encryption-Customer-"
+	c := e.Customer
+	if c.Key == "" {
+		return nil
+	}
+	return []header{{prefix + "Algorithm", c.Algorithm}, {prefix + "Key", c.Key}, {prefix + "Key-Md5", c.KeyMD5}}
 }
 
 // confirm fails if the user wants a key of his own and the server does not say

@@ -35,8 +35,11 @@ func (s *Store) stat(ctx context.Context, key string, opts storage.StatOptions) 
 }
 
 // Open starts to read an object. Its first request brings the beginning along:
-// as many bytes as opts.First says, or all.
+// as many bytes as opts.First says, or all; none if no data are wanted.
 func (s *Store) Open(ctx context.Context, key string, opts storage.OpenOptions) (storage.Reader, error) {
+	if opts.NoData {
+		return s.openHead(ctx, key, opts)
+	}
 	t := target{key: key, versionID: opts.VersionID, checksums: opts.Checksums}
 	a, err := s.get(ctx, t, 0, opts.First)
 	if opts.First > 0 && isRange(err) {
@@ -100,6 +103,7 @@ type reader struct {
 	store   *Store
 	info    storage.Info
 	version string // to be read; empty in a bucket without versions
+	noData  bool
 
 	mu sync.Mutex
 
@@ -124,6 +128,8 @@ func (r *reader) readAt(ctx context.Context, p []byte, off int64) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case r.noData:
+		return errors.New("the object was opened without its data")
 	case off < 0 || n > r.info.Size-off:
 		return fmt.Errorf("%d bytes at %d are not in an object of %d bytes: %w", n, off, r.info.Size, io.ErrUnexpectedEOF)
 	case n == 0:
@@ -158,20 +164,13 @@ func (r *reader) takeFirst(off, n int64) io.ReadCloser {
 
 // request asks for n bytes at off of the very object that was opened.
 func (r *reader) request(ctx context.Context, off, n int64) (io.ReadCloser, error) {
-	r.mu.Lock()
-	t := target{key: r.info.Key, versionID: r.version, etag: r.info.ETag}
-	found := r.found
-	r.mu.Unlock()
-	a, err := r.store.get(ctx, t, off, n)
-	if found && errors.Is(err, fs.ErrPermission) {
-		// Reading a version that is named is a right of its own, which we may do
-		// without: the ETag alone tells whether the object is still the same.
-		r.mu.Lock()
-		r.version, r.found = "", false
-		r.mu.Unlock()
-		t.versionID = ""
+	var a answer
+	t := target{key: r.info.Key, etag: r.info.ETag}
+	err := r.withVersion(func(version string) (err error) {
+		t.versionID = version
 		a, err = r.store.get(ctx, t, off, n)
-	}
+		return err
+	})
 	switch {
 	case err == nil:
 	case errors.Is(err, storage.ErrPrecondition), isRange(err),
@@ -184,6 +183,25 @@ func (r *reader) request(ctx context.Context, off, n int64) (io.ReadCloser, erro
 		return nil, errors.Join(err, a.body.Close())
 	}
 	return a.body, nil
+}
+
+// withVersion makes a request that names the version that was opened. That is a
+// right of its own, which we may do without if nobody but the server named it: the
+// ETag alone tells whether the object is still the same.
+func (r *reader) withVersion(request func(version string) error) error {
+	r.mu.Lock()
+	version, found := r.version, r.found
+	r.mu.Unlock()
+	err := request(version)
+	if !found || !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	if err = request(""); err == nil {
+		r.mu.Lock()
+		r.version, r.found = "", false
+		r.mu.Unlock()
+	}
+	return err
 }
 
 // changed is the failure of an object that is not the one that was opened.

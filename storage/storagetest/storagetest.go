@@ -98,6 +98,12 @@ func Run(t *testing.T, open func(t *testing.T) storage.Store, opts Options) {
 		{"DeleteSame", testDeleteSame},
 		{"ModTime", testModTime},
 		{"Delete", testDelete},
+		{"Copy", testCopy},
+		{"CopyKeys", testCopyKeys},
+		{"CopyParts", testCopyParts},
+		{"CopyOnePart", testCopyOnePart},
+		{"CopyChanged", testCopyChanged},
+		{"CopyAbort", testCopyAbort},
 		{"Cancelled", testCancelled},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
