@@ -54,7 +54,8 @@
 //	shorten after=N   the same, and promises only that length: a complete
 //	                  answer that lacks the rest
 //	truncate-xml      a complete answer with half of the document
-//	flip byte=N       flips a bit of byte N of the body, from 0; -1 is the last
+//	flip byte=N       flips bit 0 of byte N of the body, from 0; -1 is the last
+//	flip byte=N bit=B the same with bit B, 0 to 7
 //	etag=V            another ETag in the answer; "bad" is a well-formed one
 //	set.NAME=V        a header of the answer; no V removes it
 //	delay=D           waits for D before anything else

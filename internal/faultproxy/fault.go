@@ -295,20 +295,21 @@ func (x *exchange) flipped(body io.ReadCloser, length int64) io.ReadCloser {
 	if at < 0 {
 		at += length
 	}
-	return &flippedBody{ReadCloser: body, at: at, flipped: x.hit}
+	return &flippedBody{ReadCloser: body, at: at, mask: 1 << x.fault.bit, flipped: x.hit}
 }
 
 type flippedBody struct {
 	io.ReadCloser
 
 	pos, at int64
+	mask    byte
 	flipped func()
 }
 
 func (b *flippedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if i := b.at - b.pos; i >= 0 && i < int64(n) {
-		p[i] ^= 1
+		p[i] ^= b.mask
 		b.flipped()
 	}
 	b.pos += int64(n)

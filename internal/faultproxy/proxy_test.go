@@ -131,6 +131,8 @@ func TestAnswersAndBodies(t *testing.T) {
 func TestFaultsOnTheWayBack(t *testing.T) {
 	flipped := []byte(object)
 	flipped[10] ^= 1
+	other := []byte(object)
+	other[10] ^= 1 << 6
 	last := []byte(object)
 	last[15] ^= 1
 	reset := func(err error) bool { return errors.Is(err, syscall.ECONNRESET) }
@@ -155,6 +157,7 @@ func TestFaultsOnTheWayBack(t *testing.T) {
 		"GET k truncate":              {status: 200, etag: `"good"`, err: short},
 		"GET k shorten after=4":       {status: 200, etag: `"good"`, body: object[:4]},
 		"GET k flip byte=10":          {status: 200, etag: `"good"`, body: string(flipped)},
+		"GET k flip byte=10 bit=6":    {status: 200, etag: `"good"`, body: string(other)},
 		"GET k flip byte=-1":          {status: 200, etag: `"good"`, body: string(last)},
 		"GET k etag=bad":              {status: 200, etag: `"0bad0bad0bad0bad0bad0bad0bad0bad"`, body: object},
 		"HEAD k etag=x":               {method: "HEAD", status: 200, etag: `"x"`},

@@ -58,6 +58,7 @@ type fault struct {
 	status int    // of a reply
 	code   string // of a reply
 	at     int64  // byte of the body
+	bit    int    // of that byte, from 0
 	delay  time.Duration
 	etag   string
 	header http.Header // of the answer; an empty value removes it
@@ -107,6 +108,10 @@ func (r *rule) addWord(word string, second bool) error {
 		f.code = value
 	case "after", "byte":
 		f.at, err = strconv.ParseInt(value, 10, 64)
+	case "bit":
+		if f.bit, err = strconv.Atoi(value); err == nil && (f.bit < 0 || f.bit > 7) {
+			err = errors.New("must be 0 to 7")
+		}
 	case "delay":
 		f.delay, err = time.ParseDuration(value)
 	case "etag":

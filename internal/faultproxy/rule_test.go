@@ -121,6 +121,7 @@ func TestParseRuleErrors(t *testing.T) {
 		"GET code=SlowDown close":   "without status",
 		"GET * truncate after=many": "invalid syntax",
 		"GET key=%zz close":         "invalid URL escape",
+		"GET flip byte=1 bit=8":     "0 to 7",
 	} {
 		_, err := parseRule(text)
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -101,8 +101,8 @@ func (w *writer) writePart(ctx context.Context, n int, b storage.Block) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil {
-		if f, ok := errors.AsType[*failure](err); !ok || f.status == 0 {
-			w.cut = true
+		if f, ok := errors.AsType[*failure](err); (!ok || f.status == 0) && !errors.Is(err, storage.ErrMismatch) {
+			w.cut = true // an answer that does not match is an answer
 		}
 		return err
 	}
