@@ -17,6 +17,7 @@ import (
 	"io/fs"
 	"iter"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -45,8 +46,11 @@ const (
 // A Store keeps objects in memory. Create one with [New].
 type Store struct {
 	mu      sync.RWMutex
-	objects map[string]*object
+	objects map[string]*object // what is there now
 	now     func() time.Time
+	// versions has all of every key, oldest first; nil without versioning.
+	versions map[string][]*object
+	written  int64 // versions so far
 }
 
 var _ storage.Store = (*Store)(nil)
@@ -74,7 +78,7 @@ func (s *Store) SetClock(now func() time.Time) {
 
 // Caps tells the bounds of S3.
 func (s *Store) Caps() storage.Caps {
-	return storage.Caps{Ordered: true, WantMD5: true, Streams: true, DeleteBatch: maxDelete, MaxParts: maxParts}
+	return storage.Caps{Ordered: true, WantMD5: true, Streams: true, DeleteBatch: maxDelete, MaxParts: maxParts, MaxCopy: math.MaxInt64}
 }
 
 // List yields the objects there are when the iteration begins; what is written
@@ -106,10 +110,7 @@ func (s *Store) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[st
 
 // Stat describes one object.
 func (s *Store) Stat(ctx context.Context, key string, opts storage.StatOptions) (storage.Info, error) {
-	o, err := s.get(ctx, key)
-	if err == nil && opts.VersionID != "" {
-		err = fs.ErrNotExist
-	}
+	o, err := s.get(ctx, key, opts.VersionID)
 	if err != nil {
 		return storage.Info{}, fail("stat", key, err)
 	}
@@ -120,17 +121,14 @@ func (s *Store) Stat(ctx context.Context, key string, opts storage.StatOptions) 
 	return info, nil
 }
 
-// Open starts to read one object. The store has no versions: asking for one
+// Open starts to read one object. In a store without versions asking for one
 // fails with fs.ErrNotExist.
 func (s *Store) Open(ctx context.Context, key string, opts storage.OpenOptions) (storage.Reader, error) {
-	o, err := s.get(ctx, key)
-	if err == nil && opts.VersionID != "" {
-		err = fs.ErrNotExist
-	}
+	o, err := s.get(ctx, key, opts.VersionID)
 	if err != nil {
 		return nil, fail("open", key, err)
 	}
-	return &reader{store: s, object: o}, nil
+	return &reader{store: s, object: o, noData: opts.NoData}, nil
 }
 
 // Put writes a whole object. It fails with storage.ErrMismatch if the block is
@@ -221,10 +219,12 @@ func (s *Store) publish(key string, opts storage.WriteOptions, o *object) (stora
 	}
 	o.info.ModTime = s.now()
 	s.objects[key] = o
+	s.keep(o)
 	return o.copyInfo(), nil
 }
 
-// Delete removes objects.
+// Delete removes objects. A store with versions keeps them, and a delete marker
+// for each, also for one that was not there.
 func (s *Store) Delete(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error {
 	errs := make([]error, len(objects))
 	s.mu.Lock()
@@ -239,6 +239,7 @@ func (s *Store) Delete(ctx context.Context, objects []storage.Object, opts stora
 			continue
 		}
 		delete(s.objects, o.Key)
+		s.mark(o.Key)
 	}
 	return errs
 }
@@ -246,14 +247,17 @@ func (s *Store) Delete(ctx context.Context, objects []storage.Object, opts stora
 // Close does nothing: the objects stay as long as the Store.
 func (s *Store) Close() error { return nil }
 
-// get returns the object under key, or fs.ErrNotExist.
-func (s *Store) get(ctx context.Context, key string) (*object, error) {
+// get returns the object under key, or one version of it, or fs.ErrNotExist.
+func (s *Store) get(ctx context.Context, key, versionID string) (*object, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	o, ok := s.objects[key]
+	if versionID != "" {
+		o, ok = s.version(key, versionID)
+	}
 	if !ok {
 		return nil, fs.ErrNotExist
 	}
@@ -307,10 +311,12 @@ func checkSize(got, want int64) error {
 	return nil
 }
 
-// A reader reads an object as long as the store holds one of the same ETag.
+// A reader reads an object as long as the store holds one of the same ETag, or
+// that version of it.
 type reader struct {
 	store  *Store
 	object *object
+	noData bool
 }
 
 func (r *reader) Info() storage.Info { return r.object.copyInfo() }
@@ -319,6 +325,9 @@ func (r *reader) ReadAt(ctx context.Context, p []byte, off int64) error {
 	if err := r.unchanged(ctx); err != nil {
 		return fail("read", r.object.info.Key, err)
 	}
+	if r.noData {
+		return fail("read", r.object.info.Key, errNoData)
+	}
 	if size := r.object.info.Size; off < 0 || off > size || int64(len(p)) > size-off {
 		return fail("read", r.object.info.Key, errPastEnd)
 	}
@@ -326,7 +335,10 @@ func (r *reader) ReadAt(ctx context.Context, p []byte, off int64) error {
 	return nil
 }
 
-var errPastEnd = errors.New("range reaches past the end of the object")
+var (
+	errPastEnd = errors.New("range reaches past the end of the object")
+	errNoData  = errors.New("the object was opened without its data")
+)
 
 func (r *reader) Layout(ctx context.Context, _ storage.PartsQuery) ([]int64, error) {
 	if err := ctx.Err(); err != nil {
@@ -352,7 +364,7 @@ func (r *reader) Check(ctx context.Context) error {
 // unchanged fails with storage.ErrChanged unless the object that was opened,
 // or one with the same content, is still there.
 func (r *reader) unchanged(ctx context.Context) error {
-	now, err := r.store.get(ctx, r.object.info.Key)
+	now, err := r.store.get(ctx, r.object.info.Key, r.object.info.VersionID)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()

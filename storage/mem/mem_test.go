@@ -24,6 +24,17 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+func TestVersionsConformance(t *testing.T) {
+	storagetest.RunVersions(t, func(*testing.T) storage.Store { return mem.NewVersioned() }, storagetest.VersionOptions{})
+}
+
+func TestWithoutVersions(t *testing.T) {
+	s := mem.New()
+	if kept, err := s.Versioning(t.Context()); kept || err != nil {
+		t.Errorf("Versioning = %t, %v", kept, err)
+	}
+}
+
 func TestUnstorable(t *testing.T) {
 	s := mem.New()
 	for name, key := range map[string]string{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"maps"
+	"slices"
 
 	"s3sync/storage"
 )
@@ -12,10 +13,7 @@ var _ storage.Tagger = (*Store)(nil)
 
 // Tags returns the tags of an object, or of one version of it.
 func (s *Store) Tags(ctx context.Context, key, versionID string) (map[string]string, error) {
-	o, err := s.get(ctx, key)
-	if err == nil && versionID != "" {
-		err = fs.ErrNotExist
-	}
+	o, err := s.get(ctx, key, versionID)
 	if err != nil {
 		return nil, fail("get tags", key, err)
 	}
@@ -36,6 +34,9 @@ func (s *Store) SetTags(ctx context.Context, key string, tags map[string]string)
 	o := *old
 	o.tags = maps.Clone(tags)
 	s.objects[key] = &o
+	if i := slices.Index(s.versions[key], old); i >= 0 {
+		s.versions[key][i] = &o
+	}
 	return nil
 }
 
