@@ -20,7 +20,7 @@ BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 # What `make test` needs of the tools.
-TEST_TOOLS := versitygw minio golangci-lint
+TEST_TOOLS := versitygw minio rclone mc golangci-lint
 
 # The race detector needs a C compiler. Without one the tests run without it.
 RACE    := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
@@ -58,7 +58,7 @@ check: fmt-check vet lint ## the quick half of `make test`: no servers, no cross
 
 .PHONY: test
 test: $(TEST_TOOLS:%=$(BIN)/%) fmt-check vet lint tidy-check fix-check cross generate-check race-note ## everything that CI runs
-	S3SYNC_TEST_MUST_RUN=versitygw,minio $(GO) test $(RACE) -timeout 30m $(TESTFLAGS) $(PKG)
+	S3SYNC_TEST_MUST_RUN=versitygw,minio,rclone,mc $(GO) test $(RACE) -timeout 30m $(TESTFLAGS) $(PKG)
 
 .PHONY: fmt
 fmt: $(BIN)/golangci-lint ## format the Go files (gofumpt, imports)

@@ -5,7 +5,7 @@
 #
 # A changed version is built anew by the next make that needs the tool.
 
-TOOLS := versitygw minio golangci-lint govulncheck
+TOOLS := versitygw minio rclone mc golangci-lint govulncheck
 
 # S3 server on a directory (Apache-2.0): tests and make demo.
 versitygw_PACKAGE := github.com/versity/versitygw/cmd/versitygw
@@ -14,6 +14,13 @@ versitygw_VERSION := v1.8.0
 # Second S3 server (AGPL-3.0): only ever a separate process of the tests.
 minio_PACKAGE := github.com/minio/minio
 minio_VERSION := v0.0.0-20260212201848-7aac2a2c5b7c
+
+# Other clients of S3, whose objects the tests compare and download (mc is
+# AGPL-3.0): only ever separate processes of the tests.
+rclone_PACKAGE := github.com/rclone/rclone
+rclone_VERSION := v1.76.0
+mc_PACKAGE := github.com/minio/mc
+mc_VERSION := v0.0.0-20250313080218-cf909e1063a9
 
 golangci-lint_PACKAGE := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 golangci-lint_VERSION := v2.15.0

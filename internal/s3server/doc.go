@@ -5,8 +5,8 @@
 // variable S3SYNC_TOOLS names another folder); tools/versions.mk holds their
 // versions. A test skips where the program is missing. Two variables hold comma
 // lists of servers: S3SYNC_TEST_SERVERS the only ones that tests may use
-// ("none" is none of them), S3SYNC_TEST_MUST_RUN those whose tests must not be
-// skipped.
+// ("none" is none of them), S3SYNC_TEST_MUST_RUN those, and other tools, whose tests
+// must not be skipped.
 //
 // # How the servers differ from S3 and from each other
 //

@@ -112,12 +112,28 @@ func require(t testing.TB, kind Kind) {
 		}
 		t.Skipf("%s: not in S3SYNC_TEST_SERVERS", kind)
 	}
-	if _, err := binary(kind); err != nil {
-		if must || !errors.Is(err, ErrNotBuilt) {
-			t.Fatal(err)
-		}
+	program(t, kind)
+}
+
+// Tool returns the path of another pinned program, such as a client of S3: one of
+// tools/versions.mk. It skips the test where that is missing, and fails it instead
+// if S3SYNC_TEST_MUST_RUN lists the name.
+func Tool(t testing.TB, name string) string {
+	t.Helper()
+	return program(t, Kind(name))
+}
+
+func program(t testing.TB, kind Kind) string {
+	t.Helper()
+	path, err := binary(kind)
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrNotBuilt) && !listed("S3SYNC_TEST_MUST_RUN", kind):
 		t.Skip(err)
+	default:
+		t.Fatal(err)
 	}
+	return path
 }
 
 func listed(variable string, kind Kind) bool {

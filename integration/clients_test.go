@@ -1,0 +1,212 @@
+package integration_test
+
+import (
+	"bytes"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"s3sync"
+	"s3sync/internal/checksum"
+	"s3sync/internal/s3server"
+)
+
+// A client puts the files of a directory into a bucket, as it does unless told
+// otherwise.
+type client struct {
+	put func(t *testing.T, root string, to bucket)
+	// parts are those of a file of 20 MiB and some bytes; 0 is none.
+	parts int
+}
+
+// clients are others than s3sync. The AWS CLI needs Python, which a fresh machine
+// has not: what it does is done here with the SDK.
+func clients() map[string]client {
+	return map[string]client{
+		"rclone": {putRclone, 0}, // see TestLargeObjectOfRclone
+		"mc":     {putMC, 2},     // of 16 MiB
+		// Since 2.23 it adds CRC64NVME, before that nothing. Objects of 8 MiB and
+		// more go in parts of that size.
+		// https://docs.aws.amazon.com/cli/latest/topic/s3-config.html
+		"aws-cli":     {awsCLI(types.ChecksumAlgorithmCrc64nvme), 3},
+		"aws-cli old": {awsCLI(""), 3},
+		// Tools on other SDKs of AWS of today have CRC32 of parts instead.
+		// https://docs.aws.amazon.com/sdkref/latest/guide/feature-dataintegrity.html
+		"SDK": {awsCLI(types.ChecksumAlgorithmCrc32), 3},
+	}
+}
+
+// external runs a program with nothing of the environment but what it is given.
+func external(t *testing.T, env []string, program string, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), s3server.Tool(t, program), args...)
+	home := t.TempDir()
+	cmd.Env = append(env, "HOME="+home, "TMPDIR="+home, "PATH="+os.Getenv("PATH"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", program, err, out)
+	}
+}
+
+func putRclone(t *testing.T, root string, to bucket) {
+	t.Helper()
+	external(t, []string{
+		"RCLONE_CONFIG_T_TYPE=s3", "RCLONE_CONFIG_T_PROVIDER=Other", "RCLONE_CONFIG_T_ENDPOINT=" + to.Endpoint,
+		"RCLONE_CONFIG_T_ACCESS_KEY_ID=" + to.AccessKey, "RCLONE_CONFIG_T_SECRET_ACCESS_KEY=" + to.SecretKey,
+		"RCLONE_CONFIG_T_REGION=" + to.Region,
+	}, "rclone", "--config", "", "copy", root, "t:"+to.name)
+}
+
+func putMC(t *testing.T, root string, to bucket) {
+	t.Helper()
+	host := strings.Replace(to.Endpoint, "://", "://"+to.AccessKey+":"+to.SecretKey+"@", 1)
+	external(t, []string{"MC_HOST_t=" + host}, "mc", "--quiet", "cp", "--recursive", root+"/", "t/"+to.name)
+}
+
+func awsCLI(a types.ChecksumAlgorithm) func(t *testing.T, root string, to bucket) {
+	const limit = 8 * s3sync.MiB
+	return func(t *testing.T, root string, to bucket) {
+		t.Helper()
+		for name, path := range tree(t, root) {
+			data, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			parts := [][]byte{data}
+			if len(data) >= limit {
+				parts = slices.Collect(slices.Chunk(data, limit))
+			}
+			switch {
+			case a != "":
+				to.putSum(t, name, a, a == types.ChecksumAlgorithmCrc64nvme, parts...)
+			case len(parts) > 1:
+				to.putParts(t, name, parts...)
+			default:
+				to.put(t, name, data)
+			}
+		}
+	}
+}
+
+// clientSizes are below and above the part sizes of all of them.
+func clientSizes() map[string]int {
+	return map[string]int{"empty": 0, "small": 1000, "eight": 8 * s3sync.MiB, "nine": 9*s3sync.MiB + 1, "twenty": 20*s3sync.MiB + 7}
+}
+
+// TestObjectsOfOtherClients: what others uploaded is found equal to the files it
+// was made of, and proved on the way down and between buckets, without being told
+// any sizes. What has changed since is found, too.
+func TestObjectsOfOtherClients(t *testing.T) {
+	content, n := map[string][]byte{}, int64(len(clientSizes()))
+	for key, size := range clientSizes() {
+		content[key] = random(byte(len(key)), size)
+	}
+	files, others := writeAll(t, content), writeAll(t, changed(content))
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		for name, client := range clients() {
+			t.Run(name, func(t *testing.T) {
+				twin, target, root := fresh(t, srv), fresh(t, srv), t.TempDir()
+				client.put(t, files.URL, twin)
+				if got := twin.parts(t, "twenty"); got != client.parts {
+					t.Errorf("20 MiB are in %d parts, want %d", got, client.parts)
+				}
+				twin.contains(t, content, slices.Collect(maps.Keys(content)))
+				compare := func(check s3sync.Check, from, to s3sync.Endpoint, differ int64) {
+					t.Helper()
+					cfg := config(from, to)
+					cfg.Check, cfg.DryRun = check, true
+					if o := run(t, cfg); o.err != nil || o.Warnings != 0 || o.Transferred != differ || o.Skipped != n-differ {
+						t.Errorf("%+v: %v, %+v\n%s", check, o.err, o.Stats, o.log)
+					}
+				}
+				checks := []s3sync.Check{{ETag: true}}
+				for _, a := range twin.algorithms(t, content) {
+					checks = append(checks, s3sync.Check{Checksum: a})
+				}
+				for _, check := range checks {
+					compare(check, files, twin.at(""), 0)
+					compare(check, twin.at(""), files, 0)
+					compare(check, others, twin.at(""), n-1) // but the empty one
+				}
+				down, across := config(twin.at(""), local(root)), config(twin.at(""), target.at(""))
+				for _, cfg := range []*s3sync.Config{down, across} {
+					cfg.Verify.ReadChecksum = len(checks) > 1
+					run(t, cfg).succeeded(t, int(n))
+				}
+				if got := sameTree(t, files.URL, root); int64(got) != n {
+					t.Errorf("%d files", got)
+				}
+				target.contains(t, content, slices.Collect(maps.Keys(content)))
+			})
+		}
+	})
+}
+
+// algorithms are those of which all objects have an additional checksum.
+func (b bucket) algorithms(t *testing.T, content map[string][]byte) []string {
+	t.Helper()
+	count := map[string]int{}
+	for key := range content {
+		out, err := b.Client().HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &b.name, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for a, value := range map[checksum.Algorithm]*string{
+			checksum.CRC32: out.ChecksumCRC32, checksum.CRC32C: out.ChecksumCRC32C, checksum.CRC64NVME: out.ChecksumCRC64NVME,
+			checksum.SHA1: out.ChecksumSHA1, checksum.SHA256: out.ChecksumSHA256,
+		} {
+			if value != nil {
+				count[string(a)]++
+			}
+		}
+	}
+	maps.DeleteFunc(count, func(_ string, n int) bool { return n < len(content) })
+	return slices.Sorted(maps.Keys(count))
+}
+
+// parts is the number of parts in an ETag, 0 if it has none.
+func (b bucket) parts(t *testing.T, key string) int {
+	t.Helper()
+	out, err := b.Client().HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &b.name, Key: &key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, ok := checksum.ParseETag(strings.Trim(*out.ETag, `"`))
+	if !ok {
+		t.Fatalf("%s is no digest", *out.ETag)
+	}
+	return n
+}
+
+// TestLargeObjectOfRclone: rclone uploads in parts from 200 MiB on, of 5 MiB. The
+// file has holes, so that it costs little.
+func TestLargeObjectOfRclone(t *testing.T) {
+	const size = 205*s3sync.MiB + 3
+	// MinIO has no checksum of all bytes, which would do as well.
+	root, target, twin := t.TempDir(), t.TempDir(), fresh(t, s3server.Shared(t, s3server.MinIO))
+	path := filepath.Join(root, "large")
+	write(t, root, "large", random(1, 1000))
+	if err := os.Truncate(path, size); err != nil {
+		t.Fatal(err)
+	}
+	putRclone(t, root, twin)
+	if got := twin.parts(t, "large"); got != 42 {
+		t.Fatalf("it is in %d parts", got)
+	}
+	cfg := config(local(root), twin.at(""))
+	cfg.Check.ETag, cfg.DryRun = true, true
+	if o := run(t, cfg); o.err != nil || o.Skipped != 1 {
+		t.Errorf("%v, %+v\n%s", o.err, o.Stats, o.log)
+	}
+	run(t, config(twin.at(""), local(target))).succeeded(t, 1)
+	got, err := os.ReadFile(filepath.Join(target, "large"))
+	if err != nil || len(got) != size || !bytes.Equal(got[:1000], random(1, 1000)) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+}
