@@ -229,6 +229,7 @@ func (s *Server) admit(r *request, operation string) error {
 	}
 	for _, name := range []string{
 		"Content-Md5", "X-Amz-Acl", "X-Amz-Tagging", "X-Amz-Website-Redirect-Location", "X-Amz-Request-Payer",
+		"X-Amz-Optional-Object-Attributes",
 	} {
 		if r.Header.Get(name) != "" {
 			return refuse(http.StatusNotImplemented, "NotImplemented", "Directory buckets take no %s.", name)

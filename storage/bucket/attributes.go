@@ -43,7 +43,7 @@ func expires(attrs storage.Attributes) []header {
 // attributeHeaders give a new object what it has besides its bytes. The SDK would
 // not send every Expires as it is: S3 keeps any text, and the SDK takes a time.
 //
-// A directory bucket has no redirects, tags and ACLs, and one class only.
+// A directory bucket has neither redirects nor tags, and one class only.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-differences.html
 func (s *Store) attributeHeaders(opts storage.WriteOptions) []header {
 	all := []header{
@@ -53,11 +53,12 @@ func (s *Store) attributeHeaders(opts storage.WriteOptions) []header {
 		{"Content-Language", opts.ContentLanguage},
 		{"Content-Type", opts.ContentType},
 		{"Expires", opts.Expires},
+		{aclHeader, opts.ACL},
 	}
 	if !s.directory {
 		all = append(all,
 			header{redirectHeader, opts.WebsiteRedirect}, header{classHeader, opts.StorageClass},
-			header{aclHeader, opts.ACL}, header{tagsHeader, encodeTags(opts.Tags)})
+			header{tagsHeader, encodeTags(opts.Tags)})
 	}
 	all = slices.DeleteFunc(all, func(h header) bool { return h.value == "" })
 	for name, value := range opts.Metadata { // also without a value

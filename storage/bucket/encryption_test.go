@@ -55,6 +55,8 @@ func encryptingServer(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method == http.MethodGet && q.Has("list-type"):
 		_, _ = w.Write([]byte(listing("<IsTruncated>false</IsTruncated>")))
+	case r.Method == http.MethodGet && q.Has("tagging"):
+		_, _ = w.Write([]byte("<Tagging><TagSet></TagSet></Tagging>"))
 	case r.Method == http.MethodGet, r.Method == http.MethodHead:
 		object(w, r, content, etag)
 	case r.Method == http.MethodDelete, q.Has("delete"):
@@ -99,6 +101,16 @@ func everyRequest(t *testing.T, s *bucket.Store) {
 		t.Fatal(err)
 	}
 	if err := errors.Join(s.Delete(ctx, objectsOf("a", "b"), storage.DeleteOptions{})...); err != nil {
+		t.Fatal(err)
+	}
+	o := storage.Object{Key: "k", ETag: etag}
+	if err := errors.Join(s.Delete(ctx, []storage.Object{o}, storage.DeleteOptions{IfMatch: true})...); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Tags(ctx, "k", ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.SetTags(ctx, "k", map[string]string{"a": "b"}), s.SetTags(ctx, "k", nil)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -75,7 +75,7 @@ func (f *fake) seen() []string {
 	var seen []string
 	for _, r := range f.requests {
 		s := r.Method
-		for _, name := range []string{"uploads", "uploadId", "partNumber", "list-type", "delete"} {
+		for _, name := range []string{"uploads", "uploadId", "partNumber", "list-type", "delete", "tagging", "versions", "versioning"} {
 			if r.URL.Query().Has(name) {
 				s += " " + name
 			}
