@@ -1,0 +1,424 @@
+package integration_test
+
+import (
+	"bytes"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/google/go-cmp/cmp"
+
+	"s3sync"
+	"s3sync/internal/s3server"
+)
+
+// The scenarios are tables of what users do: one row is a source, what happened
+// before, the options of one run, and what this run has to count and to leave
+// behind. They hold the options together; each option by itself, and what
+// happens when something fails, is tested elsewhere.
+
+// A scenario is a row.
+type scenario struct {
+	needs   need              // of the server
+	objects map[string][]byte // what the source holds; nil is case1
+	prefix  string            // below which both sides are, if they are buckets
+	// sum is the additional checksum that the source's objects have, and those of
+	// the target that a step before puts there.
+	sum     sum
+	before  []step
+	options func(*s3sync.Config)
+	want    counts
+	// fails is what the error of the run tells; empty wants none.
+	fails string
+	// then looks at what is left. Without it the target has to hold the same as
+	// the source.
+	then func(t *testing.T, s *scene)
+}
+
+// A step is something that happens before the run that counts.
+type step func(t *testing.T, s *scene)
+
+// counts are those of one run.
+type counts struct {
+	c, e, k int64 // transferred; proved by ETag, and by additional checksum
+	w, s    int64 // warnings, skipped
+	d, u    int64 // deleted, unverified
+	f       int64 // failed
+}
+
+func countsOf(st s3sync.Stats) counts {
+	return counts{
+		c: st.Transferred, e: st.ETagVerified, k: st.ChecksumVerified, w: st.Warnings,
+		s: st.Skipped, d: st.Deleted, u: st.Unverified, f: st.Failed,
+	}
+}
+
+// A need is what a row asks of a server beyond the common.
+type need string
+
+const (
+	needKMS      need = "encryption with keys of KMS"
+	needPolicies need = "users with fewer rights"
+	// needBare: objects that are written without an additional checksum have none.
+	needBare need = "objects without an additional checksum"
+)
+
+// lacks reports what a server cannot do: see the package comment of s3server.
+func (n need) lacks(kind s3server.Kind) bool {
+	return n != "" && kind == s3server.VersityGW // MinIO has all of them
+}
+
+// A sum is an additional checksum of objects; the zero value is none.
+type sum struct {
+	algorithm types.ChecksumAlgorithm
+	full      bool // of objects in parts: of all bytes
+}
+
+// of makes a run write it.
+func (s sum) of(c *s3sync.Config) {
+	c.Verify.Algorithm = string(s.algorithm)
+	c.Verify.FullObject = s.full && s.algorithm != types.ChecksumAlgorithmCrc64nvme
+}
+
+// A way is a direction of a run.
+type way string
+
+const (
+	up     way = "up"     // from files to a bucket
+	down   way = "down"   // from a bucket to files
+	across way = "across" // between buckets
+)
+
+func everyWay() []way { return []way{up, down, across} }
+
+// A scene is where a row is played.
+type scene struct {
+	*s3server.Server
+
+	source, target place
+	row            *scenario
+	// last is the run that counts, once it is over.
+	last *outcome
+}
+
+// config is a run with options, of which those are left out that the direction
+// does not have.
+func (s *scene) config(options ...func(*s3sync.Config)) *s3sync.Config {
+	cfg := config(s.source.endpoint(), s.target.endpoint())
+	with(options...)(cfg)
+	if s.source.root != "" {
+		cfg.Verify.ReadChecksum = false
+	}
+	if s.target.root != "" {
+		cfg.Verify.Algorithm, cfg.Verify.FullObject = "", false
+	}
+	return cfg
+}
+
+// A place is a side: a directory, or a bucket below a prefix.
+type place struct {
+	root   string // empty for a bucket
+	bucket bucket
+	prefix string
+	sum    sum
+}
+
+func (p place) endpoint() s3sync.Endpoint {
+	if p.root != "" {
+		return local(p.root)
+	}
+	e := p.bucket.at("")
+	e.URL += "/" + p.prefix
+	return e
+}
+
+func (p place) put(t *testing.T, key string, data []byte) {
+	t.Helper()
+	switch {
+	case p.root != "":
+		write(t, p.root, key, data)
+	case p.sum.algorithm != "":
+		p.bucket.putSum(t, p.prefix+key, p.sum.algorithm, p.sum.full, data)
+	default:
+		p.bucket.put(t, p.prefix+key, data)
+	}
+}
+
+func (p place) delete(t *testing.T, key string) {
+	t.Helper()
+	if p.root != "" {
+		if err := os.Remove(filepath.Join(p.root, filepath.FromSlash(key))); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	_, err := p.bucket.Client().DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &p.bucket.name, Key: aws.String(p.prefix + key)})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p place) get(t *testing.T, key string) []byte {
+	t.Helper()
+	if p.root == "" {
+		return p.bucket.get(t, p.prefix+key)
+	}
+	data, err := os.ReadFile(filepath.Join(p.root, filepath.FromSlash(key)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// keys are those of all objects, in order.
+func (p place) keys(t *testing.T) []string {
+	t.Helper()
+	if p.root != "" {
+		return names(t, p.root)
+	}
+	keys := []string{}
+	for _, key := range p.bucket.keys(t) {
+		if key, ok := strings.CutPrefix(key, p.prefix); ok {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// modified is when an object was, in seconds.
+func (p place) modified(t *testing.T, key string) int64 {
+	t.Helper()
+	if p.root == "" {
+		return p.head(t, key).LastModified.Unix()
+	}
+	fi, err := os.Stat(filepath.Join(p.root, filepath.FromSlash(key)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fi.ModTime().Unix()
+}
+
+// head asks for all that a bucket tells of an object.
+func (p place) head(t *testing.T, key string) *s3.HeadObjectOutput {
+	t.Helper()
+	out, err := p.bucket.Client().HeadObject(t.Context(), &s3.HeadObjectInput{
+		Bucket: &p.bucket.name, Key: aws.String(p.prefix + key), ChecksumMode: types.ChecksumModeEnabled,
+	})
+	if err != nil {
+		t.Fatalf("%s: %v", key, err)
+	}
+	return out
+}
+
+// play plays rows on every server, in each of the directions.
+func play(t *testing.T, ways []way, rows map[string]scenario) {
+	t.Helper()
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		for _, w := range ways {
+			t.Run(string(w), func(t *testing.T) {
+				for name, row := range rows {
+					t.Run(name, func(t *testing.T) {
+						if row.needs.lacks(srv.Kind) {
+							t.Skipf("%s has no %s", srv.Kind, row.needs)
+						}
+						t.Parallel() // some wait for the next second
+						row.play(t, srv, w)
+					})
+				}
+			})
+		}
+	})
+}
+
+func (row *scenario) play(t *testing.T, srv *s3server.Server, w way) {
+	s := &scene{Server: srv, row: row}
+	s.source, s.target = stage(t, srv, row, w != up), stage(t, srv, row, w != down)
+	if row.objects == nil {
+		row.objects = case1()
+	}
+	for key, data := range row.objects {
+		s.source.put(t, key, data)
+	}
+	for _, before := range row.before {
+		before(t, s)
+	}
+	s.last = run(t, s.config(row.options))
+	if diff := cmp.Diff(row.want, countsOf(s.last.Stats), cmp.AllowUnexported(counts{})); diff != "" {
+		t.Errorf("counts (-want +got):\n%s", diff)
+	}
+	if err := s.last.err; (err != nil) != (row.fails != "") || err != nil && !strings.Contains(err.Error(), row.fails) {
+		t.Errorf("error %v, want one of %q", err, row.fails)
+	}
+	if row.then != nil {
+		row.then(t, s)
+	} else {
+		holdsSame(t, s)
+	}
+	if t.Failed() {
+		t.Log(s.last.log)
+	}
+}
+
+func stage(t *testing.T, srv *s3server.Server, row *scenario, bucket bool) place {
+	t.Helper()
+	if bucket {
+		return place{bucket: fresh(t, srv), prefix: row.prefix, sum: row.sum}
+	}
+	return place{root: t.TempDir()}
+}
+
+// holdsSame wants the target to hold what the source holds.
+func holdsSame(t *testing.T, s *scene) {
+	t.Helper()
+	keys := s.source.keys(t)
+	if diff := cmp.Diff(keys, s.target.keys(t)); diff != "" {
+		t.Errorf("keys of the target (-source +target):\n%s", diff)
+		return
+	}
+	for _, key := range keys {
+		if !bytes.Equal(s.source.get(t, key), s.target.get(t, key)) {
+			t.Errorf("%s has other content", key)
+		}
+	}
+}
+
+// left wants the target to hold just these keys.
+func left(keys ...string) func(*testing.T, *scene) {
+	return func(t *testing.T, s *scene) {
+		t.Helper()
+		if diff := cmp.Diff(inOrder(keys), s.target.keys(t)); diff != "" {
+			t.Errorf("keys of the target (-want +got):\n%s", diff)
+		}
+	}
+}
+
+// all wants several things.
+func all(checks ...func(*testing.T, *scene)) func(*testing.T, *scene) {
+	return func(t *testing.T, s *scene) {
+		t.Helper()
+		for _, check := range checks {
+			check(t, s)
+		}
+	}
+}
+
+// with joins options.
+func with(options ...func(*s3sync.Config)) func(*s3sync.Config) {
+	return func(c *s3sync.Config) {
+		for _, option := range options {
+			if option != nil {
+				option(c)
+			}
+		}
+	}
+}
+
+// synced is a run that has nothing to complain of.
+func synced(options ...func(*s3sync.Config)) step {
+	return func(t *testing.T, s *scene) {
+		t.Helper()
+		if o := run(t, s.config(s.row.sum.of, with(options...))); o.err != nil || o.Warnings+o.Failed != 0 {
+			t.Fatalf("before: %v, %+v\n%s", o.err, o.Stats, o.log)
+		}
+	}
+}
+
+// put puts objects into the source.
+func put(objects map[string][]byte) step {
+	return func(t *testing.T, s *scene) {
+		t.Helper()
+		for key, data := range objects {
+			s.source.put(t, key, data)
+		}
+	}
+}
+
+// changes replaces a source object by one of the same size.
+func changes(key string) step {
+	return func(t *testing.T, s *scene) {
+		t.Helper()
+		data := bytes.Clone(s.source.get(t, key))
+		data[0] ^= 1
+		s.source.put(t, key, data)
+	}
+}
+
+// touches makes a source object newer than its twin, by whole seconds. A bucket
+// has its own idea of the time, so that either the file on the other side is
+// made older, or the next second is waited for.
+func touches(key string) step {
+	return func(t *testing.T, s *scene) {
+		t.Helper()
+		path := filepath.FromSlash(key)
+		switch {
+		case s.source.root != "":
+			touch(t, filepath.Join(s.source.root, path), time.Now().Add(time.Minute))
+		case s.target.root != "":
+			touch(t, filepath.Join(s.target.root, path), time.Now().Add(-time.Hour))
+		default:
+			data, twin := s.source.get(t, key), s.target.modified(t, key)
+			// The clock of files is some milliseconds behind.
+			until(t, "the next second", func() bool { return time.Now().Add(-50*time.Millisecond).Unix() > twin })
+			s.source.put(t, key, data)
+			if s.source.modified(t, key) <= twin {
+				t.Fatalf("%s is not newer than its twin", key)
+			}
+		}
+	}
+}
+
+// loses deletes source objects.
+func loses(keys ...string) step {
+	return func(t *testing.T, s *scene) {
+		t.Helper()
+		for _, key := range keys {
+			s.source.delete(t, key)
+		}
+	}
+}
+
+// overwritten is a target object that somebody else replaced.
+func overwritten(key string) step {
+	return func(t *testing.T, s *scene) {
+		t.Helper()
+		s.target.put(t, key, []byte("by somebody else"))
+	}
+}
+
+// case1 is a directory of five small files.
+func case1() map[string][]byte {
+	return map[string][]byte{
+		"data1": []byte("data1"), "dir1/data1": []byte("data2"), "dir2/data2": []byte("data3"),
+		"dir21/data1": []byte("data4"), "dir5/data3": []byte("data5"),
+	}
+}
+
+// case5 has one more, of 20 bytes.
+func case5() map[string][]byte {
+	objects := case1()
+	objects["dir5/data20"] = bytes.Repeat([]byte{'x'}, 20)
+	return objects
+}
+
+// case6 has names that are hard to carry in URLs and in XML.
+func case6() map[string][]byte {
+	objects := map[string][]byte{}
+	for _, name := range []string{"data++1", "☃/☃", "dir☃/😀", "a b+c/%20", "dir/data=&?#1", "e\u0301/é", "日本語/データ"} {
+		objects[name] = []byte(name)
+	}
+	return objects
+}
+
+// zeros is one object of a number of MiB.
+func zeros(key string, mib int) map[string][]byte {
+	return map[string][]byte{key: make([]byte, mib*s3sync.MiB)}
+}
+
+func keysOf(objects map[string][]byte) []string { return slices.Sorted(maps.Keys(objects)) }
