@@ -56,15 +56,22 @@ func TestWrongETagOfHeaders(t *testing.T) {
 		source := fresh(t, srv)
 		source.putParts(t, "parts", random(1, 5*s3sync.MiB), random(2, 100))
 		for _, times := range []string{" times=1", ""} {
-			root := t.TempDir()
-			proxy := faultproxy.New(t, srv.Endpoint, "HeadObject etag=bad"+times)
-			o := run(t, config(source.at(proxy.URL), local(root)))
+			root, target := t.TempDir(), fresh(t, srv)
+			for _, side := range []s3sync.Endpoint{local(root), target.at("")} {
+				proxy := faultproxy.New(t, srv.Endpoint, "HeadObject etag=bad"+times)
+				o := run(t, config(source.at(proxy.URL), side))
+				if times != "" {
+					o.succeeded(t, 1)
+				} else {
+					o.failed(t, "parts", "changed while being read")
+				}
+			}
 			if times != "" {
-				o.succeeded(t, 1)
 				hasFiles(t, root, "parts")
+				target.holds(t, []string{"parts"})
 			} else {
-				o.failed(t, "parts", "changed while being read")
 				hasFiles(t, root)
+				target.holds(t, nil, "parts")
 			}
 		}
 	})

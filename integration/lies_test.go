@@ -1,0 +1,269 @@
+package integration_test
+
+import (
+	"bytes"
+	"maps"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"s3sync"
+	"s3sync/internal/faultproxy"
+	"s3sync/internal/s3server"
+)
+
+// Servers that mix up what they were given, or tell wrong digests of it: what no
+// real server does, so a careless one stands before them. Objects whose names
+// begin with "one" go in one piece, those with "two" in two parts of 5 MiB.
+
+// A lie is what a careless server does about one object, and what must be told
+// of it.
+type lie struct {
+	takes func(r *http.Request, body []byte) []byte
+	tells func(r *http.Request, h http.Header, body []byte) []byte
+	cause string
+	// published: the server has the object, right or wrong, and nobody can take
+	// that back.
+	published bool
+}
+
+// first and second tell which part or range a request is about.
+func first(r *http.Request) bool {
+	return r.URL.Query().Get("partNumber") == "1" || strings.HasPrefix(r.Header.Get("Range"), "bytes=0-")
+}
+
+func second(r *http.Request) bool {
+	return r.URL.Query().Get("partNumber") == "2" || strings.HasPrefix(r.Header.Get("Range"), "bytes=5242880-")
+}
+
+func completes(r *http.Request) bool {
+	return r.Method == http.MethodPost && r.URL.Query().Has("uploadId")
+}
+
+// twice replaces the second half of the bytes by the first one.
+func twice(body []byte) []byte {
+	half := bytes.Clone(body)
+	copy(half[len(half)/2:], body)
+	return half
+}
+
+const wrongCRC = "AAAAAA=="
+
+// wrongSum tells another CRC32, in a header or a document.
+func wrongSum(h http.Header, body []byte) []byte {
+	const name = "X-Amz-Checksum-Crc32"
+	element := regexp.MustCompile(`<ChecksumCRC32>[^<]*`)
+	if value := h.Get(name); value != "" {
+		_, parts, found := strings.Cut(value, "-")
+		if found {
+			parts = "-" + parts
+		}
+		h.Set(name, wrongCRC+parts)
+	}
+	return element.ReplaceAll(body, []byte("<ChecksumCRC32>"+wrongCRC+"-2"))
+}
+
+// readLies are told about what is read.
+func readLies(content map[string][]byte) map[string]lie {
+	const etag, sum = "does not match its digest: the source's ETag", "does not match its digest: the source's CRC32 checksum"
+	tellsSum := func(_ *http.Request, h http.Header, body []byte) []byte { return wrongSum(h, body) }
+	return map[string]lie{
+		"one-duplicated": {cause: etag, tells: func(r *http.Request, _ http.Header, body []byte) []byte {
+			if r.Method == http.MethodGet {
+				return twice(body)
+			}
+			return body
+		}},
+		"two-duplicated": {cause: etag, tells: func(r *http.Request, _ http.Header, body []byte) []byte {
+			if r.Method == http.MethodGet && second(r) {
+				return content["two-duplicated"][:len(body)]
+			}
+			return body
+		}},
+		"two-swapped": {cause: etag, tells: func(r *http.Request, _ http.Header, body []byte) []byte {
+			switch data := content["two-swapped"]; {
+			case r.Method == http.MethodGet && first(r):
+				return data[len(data)/2:]
+			case r.Method == http.MethodGet && second(r):
+				return data[:len(data)/2]
+			}
+			return body
+		}},
+		"one-checksum": {cause: sum, tells: tellsSum},
+		"two-checksum": {cause: sum, tells: tellsSum},
+	}
+}
+
+// writeLies are told about what is written.
+func writeLies(content map[string][]byte) map[string]lie {
+	const part = "the server has the CRC32 checksum"
+	return map[string]lie{
+		"one-truncated": {cause: "the target's ETag", published: true, takes: func(r *http.Request, body []byte) []byte {
+			return body[:len(body)/2]
+		}},
+		"two-truncated": {cause: part, takes: func(r *http.Request, body []byte) []byte {
+			if second(r) {
+				return body[:len(body)/2]
+			}
+			return body
+		}},
+		"one-duplicated": {cause: "the target's ETag", published: true, takes: func(_ *http.Request, body []byte) []byte {
+			return twice(body)
+		}},
+		"two-duplicated": {cause: part, takes: func(r *http.Request, body []byte) []byte {
+			if second(r) {
+				return content["two-duplicated"][:len(body)]
+			}
+			return body
+		}},
+		"two-swapped": {cause: part, takes: func(r *http.Request, body []byte) []byte {
+			switch data := content["two-swapped"]; {
+			case first(r):
+				return data[len(data)/2:]
+			case second(r):
+				return data[:len(data)/2]
+			}
+			return body
+		}},
+		// Each part is acknowledged as it was sent.
+		"two-assembled": {cause: "the target's ETag", published: true, takes: assembleWrongly},
+		"one-checksum": {
+			cause: "the target's CRC32 checksum", published: true,
+			tells: func(_ *http.Request, h http.Header, body []byte) []byte { return wrongSum(h, body) },
+		},
+		"two-part-checksum": {cause: part, tells: func(r *http.Request, h http.Header, body []byte) []byte {
+			if second(r) {
+				return wrongSum(h, body)
+			}
+			return body
+		}},
+		"two-checksum": {
+			cause: "the target's CRC32 checksum", published: true,
+			tells: func(r *http.Request, h http.Header, body []byte) []byte {
+				if completes(r) {
+					return wrongSum(h, body)
+				}
+				return body
+			},
+		},
+		"two-error":   {cause: "InternalError"}, // by the rule errorIn200
+		"two-invalid": {cause: "InvalidPart"},
+	}
+}
+
+// errorIn200 are rules for answers whose status is 200 although they say that the
+// upload was not completed.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+func errorIn200() []string {
+	return []string{
+		"CompleteMultipartUpload two-error status=200 code=InternalError",
+		"CompleteMultipartUpload two-invalid status=200 code=InvalidPart",
+	}
+}
+
+// assembleWrongly exchanges the numbers of two parts.
+func assembleWrongly(r *http.Request, body []byte) []byte {
+	switch {
+	case first(r):
+		r.RequestURI = strings.Replace(r.RequestURI, "partNumber=1", "partNumber=2", 1)
+	case second(r):
+		r.RequestURI = strings.Replace(r.RequestURI, "partNumber=2", "partNumber=1", 1)
+	case completes(r):
+		parts := regexp.MustCompile(`(?s)<Part>.*?</Part>`).FindAll(body, -1)
+		one := bytes.Replace(parts[0], []byte("<PartNumber>1<"), []byte("<PartNumber>2<"), 1)
+		two := bytes.Replace(parts[1], []byte("<PartNumber>2<"), []byte("<PartNumber>1<"), 1)
+		return bytes.Replace(body, slices.Concat(parts...), slices.Concat(two, one), 1)
+	}
+	return body
+}
+
+// lying is a careless server that tells the lies about objects of their names.
+func lying(t *testing.T, srv *s3server.Server, lies map[string]lie) *careless {
+	t.Helper()
+	c := newCareless(t, srv)
+	c.takes = func(r *http.Request, body []byte) []byte {
+		if l := lies[objectOf(r)]; l.takes != nil && len(body) > 0 {
+			return l.takes(r, body)
+		}
+		return body
+	}
+	c.tells = func(r *http.Request, h http.Header, body []byte) []byte {
+		if l := lies[objectOf(r)]; l.tells != nil {
+			return l.tells(r, h, body)
+		}
+		return body
+	}
+	return c
+}
+
+// objectOf is the name of the object that a request is about, without its bucket.
+func objectOf(r *http.Request) string {
+	_, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	return key
+}
+
+// TestLyingServers: nothing that a server mixed up on the way, or tells wrong
+// digests of, is counted as transferred or proved, or becomes visible in a
+// directory, however it is read or written. The cause is told. What it says
+// nothing wrong about arrives.
+func TestLyingServers(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		content := map[string][]byte{"one": random(1, 100_000), "two": random(2, 10*s3sync.MiB)}
+		source, root := fresh(t, srv), t.TempDir()
+		write(t, root, "one", content["one"])
+		write(t, root, "two", content["two"])
+		reads, writes := readLies(content), writeLies(content)
+		for _, key := range slices.Concat(slices.Collect(maps.Keys(reads)), slices.Collect(maps.Keys(writes))) {
+			content[key] = content[key[:3]]
+			write(t, root, key, content[key])
+		}
+		up := small(config(local(root), source.at("")))
+		up.Verify.Algorithm = "CRC32"
+		sync(t, up)
+		for name, way := range map[string]struct {
+			lies     map[string]lie
+			from, to s3sync.Endpoint
+		}{
+			"read to files":       {reads, source.at(""), local(t.TempDir())},
+			"read to bucket":      {reads, source.at(""), fresh(t, srv).at("")},
+			"written from files":  {writes, local(root), fresh(t, srv).at("")},
+			"written from bucket": {writes, source.at(""), fresh(t, srv).at("")},
+		} {
+			t.Run(name, func(t *testing.T) {
+				rules := errorIn200()
+				cfg := small(config(way.from, way.to))
+				cfg.Retry.MaxAttempts, cfg.Retry.ForceCount = 1, 1
+				cfg.Filter.Include = expression("^(one|two|" + strings.Join(slices.Collect(maps.Keys(way.lies)), "|") + ")$")
+				endpoint := &cfg.Target.EndpointURL
+				if strings.HasPrefix(name, "read") {
+					endpoint, rules = &cfg.Source.EndpointURL, nil
+					cfg.Verify.ReadChecksum = true
+				} else {
+					cfg.Verify.Algorithm = "CRC32"
+				}
+				*endpoint = faultproxy.New(t, lying(t, srv, way.lies).URL, rules...).URL
+				o := run(t, cfg)
+				o.failed(t, "")
+				if o.Transferred != 2 || o.ETagVerified != 2 || o.ChecksumVerified != 2 || int(o.Failed) != len(way.lies) || o.Unverified+o.Warnings != 0 {
+					t.Errorf("%+v\n%s", o.Stats, o.log)
+				}
+				visible := []string{"one", "two"}
+				for key, l := range way.lies {
+					o.reports(t, key, key, l.cause)
+					if l.published {
+						visible = append(visible, key)
+					}
+				}
+				if way.to.EndpointURL == "" {
+					hasFiles(t, way.to.URL, visible...)
+					return
+				}
+				target := bucket{srv, strings.TrimPrefix(way.to.URL, "s3://")}
+				target.holds(t, visible, slices.Collect(maps.Keys(way.lies))...)
+				target.contains(t, content, []string{"one", "two"})
+			})
+		}
+	})
+}
