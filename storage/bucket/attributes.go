@@ -31,15 +31,6 @@ const (
 	versionHeader  = "X-Amz-Version-Id"
 )
 
-// expires sends an Expires header as it is. S3 keeps any text, while the SDK
-// would take only a time.
-func expires(attrs storage.Attributes) []header {
-	if attrs.Expires == "" {
-		return nil
-	}
-	return []header{{"Expires", attrs.Expires}}
-}
-
 // attributeHeaders give a new object what it has besides its bytes. The SDK would
 // not send every Expires as it is: S3 keeps any text, and the SDK takes a time.
 //

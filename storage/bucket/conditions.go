@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -53,6 +54,27 @@ func (s *Store) conditionally(
 	}
 	s.doubts.set(key, storage.Retryable(err) || ctx.Err() != nil)
 	return result, err
+}
+
+// lookFirst fails if the conditions of a write do not hold now. It goes before what
+// not every server heeds conditions of, copies and deletions: one that does not
+// replaces or removes what nobody looked at.
+func (s *Store) lookFirst(ctx context.Context, key string, opts storage.WriteOptions) error {
+	if !isConditional(opts) {
+		return nil
+	}
+	a, err := s.head(ctx, target{key: key})
+	switch {
+	case err != nil && opts.IfAbsent && errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case opts.IfAbsent:
+		return unmetCondition(opts, fmt.Errorf("with ETag %q", a.info.ETag))
+	case a.info.ETag != opts.IfMatch:
+		return unmetCondition(opts, fmt.Errorf("the ETag was %q and is %q", opts.IfMatch, a.info.ETag))
+	}
+	return nil
 }
 
 // refused reports whether err says that the conditions of a write do not hold: S3
@@ -107,15 +129,17 @@ func holds(info storage.Info, b storage.Block, want storage.Checksum) bool {
 // attemptsKey is the context key of the number of attempts.
 type attemptsKey struct{}
 
-// countAttempts returns a context whose requests are counted as they are sent.
+// countAttempts returns a context whose requests that write are counted as they
+// are sent.
 func countAttempts(ctx context.Context) (context.Context, *atomic.Int32) {
 	n := new(atomic.Int32)
 	return context.WithValue(ctx, attemptsKey{}, n), n
 }
 
-// countAttempt counts a request if anybody wants to know.
-func countAttempt(ctx context.Context) {
-	if n, ok := ctx.Value(attemptsKey{}).(*atomic.Int32); ok {
+// countAttempt counts a request that writes, if anybody wants to know.
+func countAttempt(req *http.Request) {
+	n, ok := req.Context().Value(attemptsKey{}).(*atomic.Int32)
+	if ok && req.Method != http.MethodGet && req.Method != http.MethodHead {
 		n.Add(1)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -117,6 +118,36 @@ func TestConditionOfAnother(t *testing.T) {
 	}
 }
 
+// TestConditionOfTheSame: what was there before is not taken for our own, although
+// it has the same content, if there was one request only. Of copies neither server
+// heeds any condition.
+func TestConditionOfTheSame(t *testing.T) {
+	for _, kind := range s3server.Kinds() {
+		t.Run(string(kind), func(t *testing.T) {
+			server := s3server.Shared(t, kind)
+			s := open(t, options(server, server.Bucket(t)))
+			data := []byte("same")
+			for _, key := range []string{"from", "k"} {
+				if _, err := s.Put(t.Context(), key, block(data), storage.WriteOptions{Size: 4}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			opts := storage.WriteOptions{Size: 4, IfAbsent: true}
+			_, err := s.Put(t.Context(), "k", block(data), opts)
+			wantKind(t, err, storage.ErrPrecondition)
+			from, err := s.Open(t.Context(), "from", storage.OpenOptions{NoData: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = s.Copy(t.Context(), "k", from, opts)
+			wantKind(t, err, storage.ErrPrecondition)
+			if err := from.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // contentOf reads a small object.
 func contentOf(t *testing.T, s *bucket.Store, key string) string {
 	t.Helper()
@@ -124,7 +155,7 @@ func contentOf(t *testing.T, s *bucket.Store, key string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close() //nolint:errcheck // nothing is left of it
+	defer r.Close()
 	data, err := readAt(t, r, r.Info().Size, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -212,9 +243,7 @@ func checksumText(alg checksum.Algorithm, data []byte) string {
 // headed answers with the headers of an object.
 func headed(data []byte, etag string, h http.Header) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		for name, values := range h {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), h)
 		object(w, r, string(data), etag)
 	}
 }
@@ -296,6 +325,14 @@ func TestDeleteSame(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDeleteWithoutETag: what cannot be compared is not removed.
+func TestDeleteWithoutETag(t *testing.T) {
+	f := newFake(t, answering(""))
+	err := open(t, f.options()).Delete(t.Context(), []storage.Object{{Key: "k"}}, storage.DeleteOptions{IfMatch: true})[0]
+	wantKind(t, err, storage.ErrPrecondition)
+	f.wantSeen(t)
 }
 
 // TestDeleteSameMany: each object has its own outcome, however many there are.

@@ -151,8 +151,11 @@ func (s *Store) copying(key string, from storage.Reader, opts storage.WriteOptio
 	return &copying{to: s, from: r, key: key, opts: opts}, nil
 }
 
-// whole copies all of the object.
+// whole copies all of the object. Few servers heed conditions on what it replaces.
 func (c *copying) whole(ctx context.Context) (w written, err error) {
+	if err := c.to.lookFirst(ctx, c.key, c.opts); err != nil {
+		return w, err
+	}
 	err = c.do(func(source string) (err error) {
 		w, err = c.to.copyObject(ctx, c, source)
 		return err

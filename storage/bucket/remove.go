@@ -3,7 +3,6 @@ package bucket
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"unicode/utf8"
 
@@ -72,15 +71,13 @@ func (s *Store) deleteSame(ctx context.Context, objects []storage.Object, errs [
 // what nobody looked at: so a HEAD goes before. What is no longer there is removed.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
 func (s *Store) deleteIfSame(ctx context.Context, o storage.Object) error {
-	a, err := s.head(ctx, target{key: o.Key})
-	switch {
-	case err != nil:
-		return err
-	case a.info.ETag != o.ETag:
-		return &failure{kind: storage.ErrPrecondition, text: fmt.Sprintf(
-			"it is another object by now: its ETag was %q and is %q", o.ETag, a.info.ETag)}
+	if o.ETag == "" {
+		return &failure{kind: storage.ErrPrecondition, text: "it has no ETag that could be compared"}
 	}
-	err = s.deleteOne(ctx, o.Key, o.ETag)
+	if err := s.lookFirst(ctx, o.Key, storage.WriteOptions{IfMatch: o.ETag}); err != nil {
+		return err
+	}
+	err := s.deleteOne(ctx, o.Key, o.ETag)
 	if !errors.Is(err, storage.ErrPrecondition) {
 		return err
 	}

@@ -81,7 +81,7 @@ func (c *client) Do(req *http.Request) (*http.Response, error) {
 			dog:        watchdog{after: c.sendStall, bark: stalled(cancel, "the upload made no progress", c.sendStall)},
 		}
 	}
-	countAttempt(ctx)
+	countAttempt(req)
 	began := time.Now()
 	resp, err := c.transport.RoundTrip(out)
 	c.trace(req, resp, err, began)
