@@ -77,9 +77,9 @@ func (s *syncer) list(ctx context.Context, store storage.Store) iter.Seq2[storag
 		return store.List(ctx, storage.ListOptions{Range: r, Problem: problem})
 	}
 	if !store.Caps().Ordered {
-		return s.listSorted(ctx, again, func() iter.Seq2[storage.Object, error] { return list(s.cfg.Range) })
+		return s.listSorted(ctx, again, func() iter.Seq2[storage.Object, error] { return list(s.keys) })
 	}
-	return retry.List(ctx, s.policy, again, list, s.cfg.Range)
+	return retry.List(ctx, s.policy, again, list, s.keys)
 }
 
 // listTarget yields the target, or nothing where no object is compared with it
@@ -97,4 +97,27 @@ func (s *syncer) doom(o storage.Object) error {
 		return nil
 	}
 	return s.doomed.Append(o)
+}
+
+// keyRange is the range of keys that a run lists: Config.Range, and of that, if
+// the expression of included keys says how they begin, only those. With Delete
+// everything is listed, because what only the target has is deleted whether its
+// key is included or not.
+func (s *syncer) keyRange() storage.Range {
+	c := s.cfg
+	if c.Filter.Include == nil || c.Delete.Enable {
+		return c.Range
+	}
+	prefix := c.Filter.Include.Prefix()
+	if prefix == "" {
+		return c.Range
+	}
+	if s.mapper != nil {
+		// Keys that begin so are to be held under keys that do, or their twins would
+		// not be listed.
+		if mapped, err := s.mapper.MapKey(prefix); err != nil || mapped != prefix {
+			return c.Range
+		}
+	}
+	return c.Range.Intersect(storage.Prefixed(prefix))
 }

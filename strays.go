@@ -87,17 +87,24 @@ func (s *syncer) pairStrays(ctx context.Context, keep *spool.Spool, yield func(i
 }
 
 // taken reports whether another source key owns the place of a stray, and warns
-// if so: the two fold to one file, and the first one stays.
+// if so: the two fold to one file, and the first one stays. It finds the twin of a
+// stray whose place was not listed, because it is not in the range of the run.
 func (s *syncer) taken(ctx context.Context, it *item, last string) (bool, error) {
 	collision := it.mapped == last
 	if !collision && !it.exists && !s.cfg.Check.Overwrite && !strings.HasSuffix(it.mapped, "/") {
 		// The place was not among what only the target has. If something is
 		// there now, a source key of that very name put it there.
-		_, err := s.target.Stat(ctx, it.mapped, storage.StatOptions{})
+		info, err := s.target.Stat(ctx, it.mapped, storage.StatOptions{})
 		switch {
+		case err == nil && !s.keys.Contains(it.mapped):
+			it.target, it.exists = info.Object, true
+			collision, err = s.inSource(ctx, it.mapped)
 		case err == nil:
 			collision = true
-		case !storage.Gone(err):
+		case storage.Gone(err):
+			err = nil
+		}
+		if err != nil {
 			return false, err
 		}
 	}
@@ -106,4 +113,12 @@ func (s *syncer) taken(ctx context.Context, it *item, last string) (bool, error)
 			"%w: another key already has the file %q", storage.ErrUnstorable, it.mapped)})
 	}
 	return collision, nil
+}
+
+func (s *syncer) inSource(ctx context.Context, key string) (bool, error) {
+	_, err := s.source.Stat(ctx, key, storage.StatOptions{})
+	if storage.Gone(err) {
+		return false, nil
+	}
+	return err == nil, err
 }

@@ -78,6 +78,7 @@ type syncer struct {
 	report         *reporter
 	log            *logger
 
+	keys     storage.Range // what is listed of both sides
 	filter   filter.Filter
 	contents []contentFilter
 	policy   retry.Policy
@@ -119,6 +120,7 @@ func newSyncer(cfg *Config, source, target storage.Store, report *reporter, log 
 		doomed:      spool.New(0),
 		strays:      extsort.New(0),
 	}
+	s.keys = s.keyRange()
 	s.contents = s.contentFilters()
 	return s
 }
