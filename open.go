@@ -20,9 +20,10 @@ func openSource(ctx context.Context, cfg *Config) (storage.Store, error) {
 	case err != nil:
 		return nil, err
 	case !loc.local():
-		return openBucket(ctx, cfg, cfg.Source, loc, bucket.Encryption{
-			Customer: bucket.CustomerKey(cfg.Encryption.SourceCustomer),
-		})
+		opts := bucketOptions(cfg, cfg.Source, loc)
+		opts.Anonymous = cfg.AWS.AnonymousSource
+		opts.Encryption = bucket.Encryption{Customer: bucket.CustomerKey(cfg.Encryption.SourceCustomer)}
+		return bucket.Open(ctx, opts)
 	}
 	return dir.Open(loc.path, dir.Options{Source: true, IgnoreSymlinks: cfg.Local.IgnoreSymlinks})
 }
@@ -37,11 +38,13 @@ func openTarget(ctx context.Context, cfg *Config) (storage.Store, error) {
 	case err != nil:
 		return nil, err
 	case !loc.local():
-		return openBucket(ctx, cfg, cfg.Target, loc, bucket.Encryption{
+		opts := bucketOptions(cfg, cfg.Target, loc)
+		opts.Encryption = bucket.Encryption{
 			SSE:      cfg.Encryption.SSE,
 			KMSKeyID: cfg.Encryption.KMSKeyID,
 			Customer: bucket.CustomerKey(cfg.Encryption.TargetCustomer),
-		})
+		}
+		return bucket.Open(ctx, opts)
 	}
 	return dir.Open(loc.path, dir.Options{Missing: true, Fsync: cfg.Local.Fsync})
 }
@@ -49,7 +52,9 @@ func openTarget(ctx context.Context, cfg *Config) (storage.Store, error) {
 // stallTimeout is how long a transfer may make no progress.
 const stallTimeout = 20 * time.Second
 
-func openBucket(ctx context.Context, cfg *Config, e Endpoint, loc location, enc bucket.Encryption) (storage.Store, error) {
+// bucketOptions are those of a side that is a bucket, as far as both sides have
+// them.
+func bucketOptions(cfg *Config, e Endpoint, loc location) bucket.Options {
 	opts := bucket.Options{
 		Bucket:           loc.bucket,
 		Prefix:           loc.prefix,
@@ -62,7 +67,6 @@ func openBucket(ctx context.Context, cfg *Config, e Endpoint, loc location, enc 
 		Accelerate:       e.Accelerate,
 		RequestPayer:     e.RequestPayer,
 		PathStyle:        e.PathStyle,
-		Encryption:       enc,
 		ConfigFile:       cfg.AWS.ConfigFile,
 		CredentialsFile:  cfg.AWS.CredentialsFile,
 		HTTPSProxy:       cfg.AWS.HTTPSProxy,
@@ -87,5 +91,5 @@ func openBucket(ctx context.Context, cfg *Config, e Endpoint, loc location, enc 
 	if rate := cfg.Transfer.BytesPerSecond; rate > 0 {
 		opts.ReceiveLimit, opts.SendLimit = ratelimit.Bytes(rate), ratelimit.Bytes(rate)
 	}
-	return bucket.Open(ctx, opts)
+	return opts
 }

@@ -69,6 +69,27 @@
 //   - Completing without parts is refused by both; one empty part is accepted.
 //   - DeleteObjects: versitygw reports every key also in quiet mode.
 //
+// What objects carry
+//
+//   - versitygw keeps redirects and tells STANDARD as the class of every object,
+//     whatever was asked for. MinIO drops redirects and knows STANDARD and
+//     REDUCED_REDUNDANCY only (InvalidStorageClass). Both take any ACL and keep none.
+//   - Tags: both count them in HEAD and GET. versitygw takes any characters in
+//     x-amz-tagging; neither does in PutObjectTagging (InvalidTag). MinIO lets who may
+//     write an object write its tags, too. Of a deletion marker GetObjectTagging is
+//     NoSuchKey from MinIO, MethodNotAllowed from versitygw.
+//
+// Conditions
+//
+//   - If-Match and If-None-Match of PutObject and CompleteMultipartUpload are heeded
+//     by both: PreconditionFailed, and NoSuchKey where If-Match names an object that
+//     is not there. An upload that is completed again is refused by MinIO for what
+//     it made itself, and succeeds with versitygw.
+//   - If-Match of DeleteObject: PreconditionFailed from versitygw. MinIO ignores it and
+//     deletes the object.
+//   - Conditions of CopyObject on what it replaces, and ETags in DeleteObjects, are
+//     ignored by both.
+//
 // Errors
 //
 //   - An unknown access key: InvalidAccessKeyId (403) from MinIO,

@@ -165,6 +165,19 @@ func (s *Server) VersionedBucket(t testing.TB) string {
 	return name
 }
 
+// Publish lets everybody list and read a bucket, also without a signature.
+func (s *Server) Publish(t testing.TB, bucket string) {
+	t.Helper()
+	_, err := s.Client().PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{
+		Bucket: aws.String(bucket),
+		Policy: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*",
+			"Action":["s3:ListBucket","s3:GetObject"],"Resource":["arn:aws:s3:::` + bucket + `","arn:aws:s3:::` + bucket + `/*"]}]}`),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // OpenUploads returns the keys of the multipart uploads in a bucket that were
 // neither completed nor aborted and begin with prefix. MinIO lists nothing if
 // that is neither empty nor a whole key.
