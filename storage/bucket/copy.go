@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -195,18 +196,20 @@ func (c *copying) blame(ctx context.Context, err error, conditional bool) error 
 	}
 	told := *f
 	told.text = c.from.store.client.secrets.Replace(f.text)
-	if !errors.Is(f, fs.ErrNotExist) && !errors.Is(f, storage.ErrPrecondition) {
+	switch condition := errors.Is(f, fs.ErrNotExist) || errors.Is(f, storage.ErrPrecondition); {
+	case condition && !conditional:
+		return changed("%s", told.text)
+	case condition, isRange(f), f.status == http.StatusBadRequest: // a range that another object does not have
+	default:
 		return &told
 	}
-	if conditional {
-		switch _, herr := c.from.store.headAgain(ctx, c.from.same()); {
-		case herr == nil:
-			return &told
-		case !errors.Is(herr, storage.ErrChanged):
-			return herr
-		}
+	switch _, herr := c.from.store.headAgain(ctx, c.from.same()); {
+	case errors.Is(herr, storage.ErrChanged):
+		return changed("%s", told.text)
+	case storage.Retryable(herr):
+		return herr
 	}
-	return changed("%s", told.text)
+	return &told
 }
 
 // copySource is the value of x-amz-copy-source. All bytes are encoded but those
@@ -340,7 +343,12 @@ func (s *Store) copyPart(ctx context.Context, c *copyWriter, source string, n in
 	}
 	out, err := s.sdk.UploadPartCopy(ctx, in)
 	if err != nil {
-		return written{}, digest{}, s.client.classify(err)
+		err = s.client.classify(err)
+		if f, ok := errors.AsType[*failure](err); ok && c.opts.Checksum.Algorithm != "" && f.status == http.StatusBadRequest && strings.Contains(f.text, "checksum") {
+			f.text += " (the server may be unable to compute checksums of parts that it copies: then objects in parts " +
+				"cannot be copied by the server and get an additional checksum, too)"
+		}
+		return written{}, digest{}, err
 	}
 	result := out.CopyPartResult
 	if result == nil || result.ETag == nil {
