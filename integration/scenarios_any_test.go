@@ -158,8 +158,7 @@ func TestCancelledBeforeTheStart(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		for _, w := range everyWay() {
 			t.Run(string(w), func(t *testing.T) {
-				row := &scenario{}
-				s := &scene{Server: srv, row: row, source: stage(t, srv, row, w != up), target: stage(t, srv, row, w != down)}
+				s := newScene(t, srv, &scenario{}, w)
 				s.source.put(t, "key", []byte("data"))
 				s.target.put(t, "other", nil)
 				ctx, cancel := context.WithCancel(t.Context())

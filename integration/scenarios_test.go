@@ -31,7 +31,9 @@ type scenario struct {
 	prefix  string            // below which both sides are, if they are buckets
 	// sum is the additional checksum that the source's objects have, and those of
 	// the target that a step before puts there.
-	sum     sum
+	sum sum
+	// small makes parts of 5 MiB, also of the runs before, unless parts are kept.
+	small   bool
 	before  []step
 	options func(*s3sync.Config)
 	want    counts
@@ -64,8 +66,8 @@ func countsOf(st s3sync.Stats) counts {
 type need string
 
 const (
-	needKMS      need = "encryption with keys of KMS"
-	needPolicies need = "users with fewer rights"
+	needKMS  need = "encryption with keys of KMS"
+	needData need = "keys that end in a slash and have data"
 	// needBare: objects that are written without an additional checksum have none.
 	needBare need = "objects without an additional checksum"
 )
@@ -104,6 +106,8 @@ type scene struct {
 
 	source, target place
 	row            *scenario
+	// content is what the source holds.
+	content map[string][]byte
 	// last is the run that counts, once it is over.
 	last *outcome
 }
@@ -113,6 +117,9 @@ type scene struct {
 func (s *scene) config(options ...func(*s3sync.Config)) *s3sync.Config {
 	cfg := config(s.source.endpoint(), s.target.endpoint())
 	with(options...)(cfg)
+	if s.row.small && !cfg.Transfer.AutoChunkSize {
+		small(cfg)
+	}
 	if s.source.root != "" {
 		cfg.Verify.ReadChecksum = false
 	}
@@ -238,14 +245,11 @@ func play(t *testing.T, ways []way, rows map[string]scenario) {
 }
 
 func (row *scenario) play(t *testing.T, srv *s3server.Server, w way) {
-	s := &scene{Server: srv, row: row}
-	s.source, s.target = stage(t, srv, row, w != up), stage(t, srv, row, w != down)
+	s := newScene(t, srv, row, w)
 	if row.objects == nil {
 		row.objects = case1()
 	}
-	for key, data := range row.objects {
-		s.source.put(t, key, data)
-	}
+	put(row.objects)(t, s)
 	for _, before := range row.before {
 		before(t, s)
 	}
@@ -266,6 +270,14 @@ func (row *scenario) play(t *testing.T, srv *s3server.Server, w way) {
 	}
 }
 
+func newScene(t *testing.T, srv *s3server.Server, row *scenario, w way) *scene {
+	t.Helper()
+	return &scene{
+		Server: srv, row: row, content: map[string][]byte{},
+		source: stage(t, srv, row, w != up), target: stage(t, srv, row, w != down),
+	}
+}
+
 func stage(t *testing.T, srv *s3server.Server, row *scenario, bucket bool) place {
 	t.Helper()
 	if bucket {
@@ -277,13 +289,12 @@ func stage(t *testing.T, srv *s3server.Server, row *scenario, bucket bool) place
 // holdsSame wants the target to hold what the source holds.
 func holdsSame(t *testing.T, s *scene) {
 	t.Helper()
-	keys := s.source.keys(t)
-	if diff := cmp.Diff(keys, s.target.keys(t)); diff != "" {
+	if diff := cmp.Diff(keysOf(s.content), s.target.keys(t)); diff != "" {
 		t.Errorf("keys of the target (-source +target):\n%s", diff)
 		return
 	}
-	for _, key := range keys {
-		if !bytes.Equal(s.source.get(t, key), s.target.get(t, key)) {
+	for key, data := range s.content {
+		if !bytes.Equal(data, s.target.get(t, key)) {
 			t.Errorf("%s has other content", key)
 		}
 	}
@@ -336,6 +347,7 @@ func put(objects map[string][]byte) step {
 		t.Helper()
 		for key, data := range objects {
 			s.source.put(t, key, data)
+			s.content[key] = data
 		}
 	}
 }
@@ -344,9 +356,9 @@ func put(objects map[string][]byte) step {
 func changes(key string) step {
 	return func(t *testing.T, s *scene) {
 		t.Helper()
-		data := bytes.Clone(s.source.get(t, key))
+		data := bytes.Clone(s.content[key])
 		data[0] ^= 1
-		s.source.put(t, key, data)
+		put(map[string][]byte{key: data})(t, s)
 	}
 }
 
@@ -363,10 +375,10 @@ func touches(key string) step {
 		case s.target.root != "":
 			touch(t, filepath.Join(s.target.root, path), time.Now().Add(-time.Hour))
 		default:
-			data, twin := s.source.get(t, key), s.target.modified(t, key)
+			twin := s.target.modified(t, key)
 			// The clock of files is some milliseconds behind.
 			until(t, "the next second", func() bool { return time.Now().Add(-50*time.Millisecond).Unix() > twin })
-			s.source.put(t, key, data)
+			s.source.put(t, key, s.content[key])
 			if s.source.modified(t, key) <= twin {
 				t.Fatalf("%s is not newer than its twin", key)
 			}
@@ -380,6 +392,7 @@ func loses(keys ...string) step {
 		t.Helper()
 		for _, key := range keys {
 			s.source.delete(t, key)
+			delete(s.content, key)
 		}
 	}
 }
