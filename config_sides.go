@@ -130,17 +130,11 @@ func (v *validator) unsupported() {
 // Supported reports whether the field at an address of c may be set. Fields for
 // what is still to be built may not.
 func (c *Config) Supported(field any) bool {
-	m := &c.Metadata
 	return !slices.Contains([]any{
 		&c.ServerSideCopy, &c.Versioning.Enable,
-		&m.CacheControl, &m.ContentDisposition, &m.ContentEncoding, &m.ContentLanguage, &m.ContentType,
-		&m.Expires, &m.User, &m.WebsiteRedirect, &m.StorageClass, &m.ACL, &m.PutLastModified,
-		&m.NoSystem, &m.NoUser,
-		&c.Tagging.Set, &c.Tagging.Disable, &c.Tagging.SyncLatest, &c.Report.Tagging,
 		&c.Versioning.AllMarkers, &c.Versioning.PointInTime,
-		&c.Condition.IfMatch, &c.Condition.IfNoneMatch, &c.Condition.CopySourceIfMatch,
-		&c.AWS.AnonymousSource, &c.IgnoreArchived, &c.AWS.ParallelDirectoryListing,
-		&c.Preprocess,
+		&c.Condition.CopySourceIfMatch,
+		&c.AWS.AnonymousSource, &c.AWS.ParallelDirectoryListing,
 	}, field)
 }
 

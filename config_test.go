@@ -188,7 +188,6 @@ func TestValidateRefuses(t *testing.T) {
 		"Report.Status cannot be combined with Check.Mtime":                                 func(c *Config) { c.Report.Status, c.Check.MtimeAndETag = true, true },
 		"Report.Metadata requires Report.Status":                                            both(buckets, func(c *Config) { c.Report.Metadata = true }),
 		"Report.Tagging requires Report.Status":                                             both(buckets, func(c *Config) { c.Report.Tagging = true }),
-		"Report.Tagging is not supported yet":                                               both(buckets, func(c *Config) { c.Report.Tagging = true }),
 		"Report.Metadata cannot be used with a local source":                                func(c *Config) { c.Report.Status, c.Report.Metadata = true, true },
 		"Report.Tagging cannot be used with a local target":                                 both(local, func(c *Config) { c.Report.Status, c.Report.Tagging = true, true }),
 
@@ -219,8 +218,7 @@ func TestValidateRefuses(t *testing.T) {
 		"AWS.NoContentMD5 cannot be used with a local target":                          both(local, func(c *Config) { c.AWS.NoContentMD5 = true }),
 		"Local.Fsync cannot be used with an S3 target":                                 func(c *Config) { c.Local.Fsync = true },
 
-		"ServerSideCopy is not supported yet":      both(buckets, func(c *Config) { c.ServerSideCopy = true }),
-		"Metadata.CacheControl is not supported y": func(c *Config) { c.Metadata.CacheControl = "no-cache" },
+		"ServerSideCopy is not supported yet": both(buckets, func(c *Config) { c.ServerSideCopy = true }),
 	} {
 		t.Run(want, func(t *testing.T) {
 			c := validConfig(t)

@@ -3,6 +3,7 @@ package s3sync
 import (
 	"crypto/md5"
 	"encoding/base64"
+	"maps"
 	"net/url"
 	"reflect"
 	"regexp"
@@ -63,7 +64,12 @@ func (v *validator) texts() {
 	}
 	if tags := v.Tagging.Set; tags != "" && !tagSet.MatchString(tags) {
 		v.add(&v.Tagging.Set, "must be name=value[&name=value]... in URL encoding, not %q", tags)
+	} else if tags != "" {
+		if _, err := parseTags(tags); err != nil {
+			v.add(&v.Tagging.Set, "cannot be set by S3: %v", err)
+		}
 	}
+	v.userMetadata()
 	for _, key := range []*CustomerKey{&v.Encryption.SourceCustomer, &v.Encryption.TargetCustomer} {
 		// https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html
 		if key.Key != "" && !isBase64(key.Key, 32) {
@@ -74,6 +80,24 @@ func (v *validator) texts() {
 		} else if key.Key != "" && key.KeyMD5 != "" && !isDigestOf(key.KeyMD5, key.Key) {
 			v.add2(&key.KeyMD5, "is not the MD5 digest of the bytes of", &key.Key)
 		}
+	}
+}
+
+// metadataName is a name that a header can have. RFC 9110, 5.6.2.
+var metadataName = regexp.MustCompile("^[\\w!#$%&'*+.^`|~-]+$")
+
+// userMetadata checks names, which S3 writes in lower case.
+func (v *validator) userMetadata() {
+	lower := map[string]bool{}
+	for _, name := range slices.Sorted(maps.Keys(v.Metadata.User)) {
+		low := strings.ToLower(name)
+		switch {
+		case !metadataName.MatchString(name):
+			v.add(&v.Metadata.User, "cannot have the name %q, which is no name of a header", name)
+		case lower[low]:
+			v.add(&v.Metadata.User, "has the name %q twice, since case does not matter", low)
+		}
+		lower[low] = true
 	}
 }
 

@@ -12,6 +12,16 @@ type EventType int
 const (
 	// EventStart: the run begins.
 	EventStart EventType = iota + 1
+	// EventBegun: the transfer of an object begins, or begins anew after it failed.
+	EventBegun
+	// EventWritten: Bytes of an object were written, in one piece or as Part. That
+	// they are visible is told by EventTransferred. Where bytes are written anew,
+	// so is this event.
+	EventWritten
+	// EventMismatch: bytes that were read or written are not what a server says;
+	// Err tells what was compared, and Algorithm is that of the checksum, empty for
+	// ETags. They are not published, and the object's outcome follows.
+	EventMismatch
 	// EventTransferred: an object arrived and was published. In a dry run: it
 	// would be transferred.
 	EventTransferred
@@ -30,6 +40,11 @@ const (
 	EventUnverified
 	// EventSkipped: an object is left as it is; Reason says why.
 	EventSkipped
+	// EventCancelled: Config.Preprocess left an object out. It counts as skipped.
+	EventCancelled
+	// EventTagged: the tags of an unchanged object were made like those of its
+	// source, SourceTags, or would be in a dry run. It counts as transferred.
+	EventTagged
 	// EventStatus: a report compared an object in one Aspect; Status is the
 	// result.
 	EventStatus
@@ -62,6 +77,13 @@ type Event struct {
 	// Algorithm is that of the additional checksums beside it: what the source
 	// has or what was computed for it, and what the target has.
 	Algorithm, SourceChecksum, TargetChecksum string
+	// SourceTags and TargetTags are the tags on either side, where they were
+	// compared: name=value pairs in order of the names, percent-encoded and joined by
+	// ampersands.
+	SourceTags, TargetTags string
+	// Part is the number of a part, from 1, and Bytes is its size.
+	Part  int
+	Bytes int64
 	// Reason tells why an object is skipped or transferred.
 	Reason Reason
 	// Aspect and Status are a line of a report. Fields are the fields of the
@@ -94,7 +116,13 @@ const (
 	ReasonEmpty     Reason = "both are empty"          // which needs no digest
 	ReasonEmptyKey  Reason = "key equals the prefix"   // nothing is left of the key
 	ReasonDirectory Reason = "directory key with data" // cannot be a file
-	ReasonCallback  Reason = "filter callback"         // Filter.Func said so
+	ReasonVersion   Reason = "version exists"          // the target has the version
+	// ReasonPassed: the target has a newer version, so that this one would come too late.
+	ReasonPassed   Reason = "older than a version of the target"
+	ReasonCallback Reason = "filter callback" // Filter.Func said so
+
+	ReasonArchived   Reason = "archived"            // and IgnoreArchived is set
+	ReasonPreprocess Reason = "preprocess callback" // Config.Preprocess said so
 
 	// The contents are equal by ETags, which may be of different form if the
 	// object is in one part on one side and in none on the other, or by

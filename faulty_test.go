@@ -214,6 +214,20 @@ func (f *faulty) Delete(ctx context.Context, objects []storage.Object, opts stor
 	return f.Store.Delete(ctx, objects, opts)
 }
 
+// each changes what a listing tells of each object.
+func each(change func(*storage.Object)) func(iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error] {
+	return func(seq iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error] {
+		return func(yield func(storage.Object, error) bool) {
+			for o, err := range seq {
+				change(&o)
+				if !yield(o, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // expression compiles a regular expression.
 func expression(t *testing.T, text string) *s3sync.Regexp {
 	t.Helper()

@@ -71,8 +71,10 @@ func (l *logger) event(ev Event) {
 		l.write(level, "no additional checksum at the source.", slog.String("key", ev.Key))
 	case EventUnverified:
 		l.write(level, "not verified.", append(etags(ev), errorAttr(ev.Err))...)
-	case EventSkipped:
+	case EventSkipped, EventCancelled:
 		l.write(level, filtered(ev), skipped(ev)...)
+	case EventTagged:
+		l.write(level, dry(ev, tagged(ev)), l.deleted(ev)...)
 	case EventStatus:
 		l.status(level, ev)
 	case EventDeleted:
@@ -91,15 +93,15 @@ func (l *logger) event(ev Event) {
 		}
 	case EventEnd:
 		l.write(level, "sync summary", summary(ev.Stats)...)
-	case EventStart, EventProgress:
+	case EventStart, EventBegun, EventWritten, EventMismatch, EventProgress:
 	}
 }
 
 func levelOf(ev Event) slog.Level {
 	switch ev.Type {
-	case EventTransferred, EventDeleted, EventStatus, EventEnd:
+	case EventTransferred, EventTagged, EventDeleted, EventStatus, EventEnd:
 		return slog.LevelInfo
-	case EventVerified, EventChecksumVerified, EventProgress, EventStart:
+	case EventVerified, EventChecksumVerified, EventBegun, EventWritten, EventMismatch, EventProgress, EventStart:
 		return LevelTrace
 	case EventUnverified:
 		switch {
@@ -109,7 +111,7 @@ func levelOf(ev Event) slog.Level {
 			return slog.LevelDebug
 		}
 		return slog.LevelInfo
-	case EventSkipped:
+	case EventSkipped, EventCancelled:
 		switch {
 		case ev.Reason == ReasonDirectory:
 			return slog.LevelWarn
@@ -147,6 +149,14 @@ func (l *logger) transferred(ev Event) []slog.Attr {
 		slog.String("target_key", l.target.path(ev.Key)),
 		slog.Int64("size", ev.Source.Size),
 	}
+}
+
+// tagged is the message of an object whose tags alone were synced.
+func tagged(ev Event) string {
+	if ev.SourceTags == "" {
+		return "sync(delete tagging only) completed."
+	}
+	return "sync(tagging only) completed."
 }
 
 func (l *logger) deleted(ev Event) []slog.Attr {

@@ -280,7 +280,7 @@ func (e *evidence) checkETag(side string, info storage.Info) error {
 			return nil
 		}
 	}
-	return e.etag.mismatch(info.Key, fmt.Sprintf("the %s's ETag is %s", side, info.ETag), got)
+	return e.etag.mismatch("", info.Key, fmt.Sprintf("the %s's ETag is %s", side, info.ETag), got)
 }
 
 func (e *evidence) checkSum(side string, info storage.Info) error {
@@ -298,15 +298,26 @@ func (e *evidence) checkSum(side string, info storage.Info) error {
 			return &storage.Error{Op: "verify", Key: info.Key, Err: err}
 		}
 	}
-	return e.sum.mismatch(info.Key, fmt.Sprintf("the %s's %s checksum is %s", side, e.told.Algorithm, e.told.Value), got)
+	return e.sum.mismatch(checksum.Algorithm(e.told.Algorithm), info.Key, fmt.Sprintf("the %s's %s checksum is %s", side, e.told.Algorithm, e.told.Value), got)
 }
 
 // mismatch is the failure of a comparison, unless it proves nothing.
-func (v *verdict) mismatch(key, told, got string) error {
+func (v *verdict) mismatch(a checksum.Algorithm, key, told, got string) error {
 	if v.guessed {
 		v.why = errUnknownLayout
 		return nil
 	}
-	return &storage.Error{Op: "verify", Key: key, Err: fmt.Errorf(
-		"%w: %s, that of the bytes that passed is %s", storage.ErrMismatch, told, got)}
+	return &storage.Error{Op: "verify", Key: key, Err: &mismatchError{a, fmt.Sprintf(
+		"%v: %s, that of the bytes that passed is %s", storage.ErrMismatch, told, got)}}
 }
+
+// A mismatchError is a storage.ErrMismatch of an additional checksum, or of ETags
+// if the algorithm is empty.
+type mismatchError struct {
+	algorithm checksum.Algorithm
+	text      string
+}
+
+func (e *mismatchError) Error() string { return e.text }
+
+func (*mismatchError) Unwrap() error { return storage.ErrMismatch }

@@ -113,6 +113,9 @@ func (s *syncer) deleteOnce(ctx context.Context, batch []storage.Object) (left [
 			s.report.emit(Event{Type: EventDeleted, Key: o.Key, Target: o})
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
+		case errors.Is(e, storage.ErrPrecondition):
+			s.report.emit(Event{Type: s.warningType(), Key: o.Key, Target: o, Err: fmt.Errorf(
+				"%w; it is not deleted, because it changed since it was listed (--if-match)", e)})
 		case storage.Retryable(e), errors.Is(e, storage.ErrUnusable):
 			left, err = append(left, o), e
 		default:

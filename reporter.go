@@ -103,7 +103,7 @@ func (r *reporter) handle(ev Event) {
 func (r *reporter) count(ev Event) {
 	st := &r.report.Stats
 	switch ev.Type {
-	case EventTransferred:
+	case EventTransferred, EventTagged:
 		st.Transferred++
 	case EventVerified:
 		st.ETagVerified++
@@ -116,7 +116,7 @@ func (r *reporter) count(ev Event) {
 		if errors.Is(ev.Err, errUnknownLayout) {
 			st.Warnings++
 		}
-	case EventSkipped:
+	case EventSkipped, EventCancelled:
 		st.Skipped++
 	case EventStatus:
 		r.report.Status.count(ev)
@@ -132,7 +132,7 @@ func (r *reporter) count(ev Event) {
 		if ev.Key != "" && len(r.report.FailedKeys) < maxFailedKeys {
 			r.report.FailedKeys = append(r.report.FailedKeys, ev.Key)
 		}
-	case EventStart, EventRetry, EventProgress, EventEnd:
+	case EventStart, EventBegun, EventWritten, EventMismatch, EventRetry, EventProgress, EventEnd:
 	}
 	st.TransferredBytes = r.bytes.Load()
 	st.Elapsed = time.Since(r.start)

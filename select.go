@@ -157,20 +157,12 @@ func metadataText(_ context.Context, _ *item, info *storage.Info) (string, error
 }
 
 func (s *syncer) tagText(ctx context.Context, it *item, info *storage.Info) (string, error) {
-	tagger, ok := s.source.(storage.Tagger)
-	if !ok || info.TagCount == 0 {
-		return "", nil
-	}
-	var tags map[string]string
-	err := s.again(ctx, it.key(), func(ctx context.Context) (err error) {
-		tags, err = tagger.Tags(ctx, it.key(), it.source.VersionID)
-		return err
-	})
+	tags, told, err := s.sourceTags(ctx, it, info)
 	switch {
-	case storage.Gone(err):
-		return "", fmt.Errorf("%w: %w", errGone, err)
 	case err != nil:
 		return "", err
+	case !told: // nobody knows whether it has some
+		return "", s.tagCounts.denied
 	}
 	return flattenTags(tags), nil
 }

@@ -124,13 +124,18 @@ func TestContentFilters(t *testing.T) {
 			source, target := zoo(t), mem.New()
 			cfg := config(source, target)
 			cfg.Filter = tt.f
+			cfg.Tagging.Disable = true // only filters ask for tags
 			report := run(t, cfg)
 			got := contents(t, target)
 			if keysOf(got) != tt.want || report.Transferred != int64(len(got)) || report.Warnings != 0 {
 				t.Errorf("transferred %q, want %q; %+v", keysOf(got), tt.want, report.Stats)
 			}
-			if source.called("stat") != tt.stats || source.called("tags") != tt.tags {
-				t.Errorf("%d asked about, %d tags; want %d, %d", source.called("stat"), source.called("tags"), tt.stats, tt.tags)
+			tags, most := source.called("tags"), tt.tags
+			if tt.tags > 0 {
+				most += 2 // of the first objects that seem to have none
+			}
+			if source.called("stat") != tt.stats || tags < tt.tags || tags > most {
+				t.Errorf("%d asked about, %d tags; want %d, %d", source.called("stat"), tags, tt.stats, tt.tags)
 			}
 			if source.called("open") != len(got) {
 				t.Errorf("%d opened", source.called("open"))
@@ -282,6 +287,7 @@ func TestContentFiltersThatFail(t *testing.T) {
 			}
 			cfg := config(source, target)
 			cfg.Filter.ExcludeTags = expression(t, "never")
+			cfg.Tagging.Disable = true // only the filter asks for tags
 			cfg.Retry.ForceCount = 2
 			var retries int
 			cfg.OnEvent = func(ev s3sync.Event) {

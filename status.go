@@ -102,10 +102,18 @@ func (c *StatusCounts) count(ev Event) {
 
 // effective returns c with what its settings entail. c itself stays as it is.
 func (c *Config) effective() *Config {
-	if !c.Report.Status {
-		return c
-	}
 	e := *c
+	tr, standard := &e.Transfer, DefaultConfig().Transfer
+	// Versions of equal ETags are known as such without a request.
+	if c.Versioning.Enable && tr.Threshold == standard.Threshold && tr.ChunkSize == standard.ChunkSize {
+		tr.AutoChunkSize = true
+	}
+	if !c.Versioning.PointInTime.IsZero() && c.Check.Checksum == "" {
+		e.Check.Overwrite = true
+	}
+	if !c.Report.Status {
+		return &e
+	}
 	e.DryRun = true
 	// What could not be looked at makes the report wrong, which is worse than a
 	// difference that it finds.
@@ -143,7 +151,12 @@ func (s *syncer) status(ctx context.Context, it *item) error {
 	}
 	s.report.emit(ev)
 	if s.cfg.Report.Metadata {
-		return c.metadata(ctx)
+		if err := c.metadata(ctx); err != nil {
+			return err
+		}
+	}
+	if s.cfg.Report.Tagging {
+		return c.tagging(ctx)
 	}
 	return nil
 }
@@ -191,6 +204,25 @@ func (c *comparison) metadata(ctx context.Context) error {
 	return nil
 }
 
+// tagging reports how the tags of the two sides stand.
+func (c *comparison) tagging(ctx context.Context) error {
+	source, target, err := c.bothTags(ctx, c.it)
+	switch {
+	case errors.Is(err, errGone):
+		return nil // as in metadata
+	case err != nil:
+		return err
+	}
+	ev := c.event()
+	ev.Aspect, ev.Status = AspectTagging, StatusMismatch
+	if maps.Equal(source, target) {
+		ev.Status = StatusMatches
+	}
+	ev.SourceTags, ev.TargetTags = flattenTags(source), flattenTags(target)
+	c.report.emit(ev)
+	return nil
+}
+
 func compareMetadata(source, target *storage.Attributes) []FieldStatus {
 	fields := []FieldStatus{
 		{Name: "Content-Disposition", Source: source.ContentDisposition, Target: target.ContentDisposition},
@@ -199,6 +231,7 @@ func compareMetadata(source, target *storage.Attributes) []FieldStatus {
 		{Name: "Content-Type", Source: source.ContentType, Target: target.ContentType},
 		{Name: "Cache-Control", Source: source.CacheControl, Target: target.CacheControl},
 		{Name: "Expires", Source: source.Expires, Target: target.Expires},
+		{Name: "x-amz-website-redirect-location", Source: source.WebsiteRedirect, Target: target.WebsiteRedirect},
 		{Name: "x-amz-meta-", Source: flattenMetadata(foreign(source.Metadata)), Target: flattenMetadata(foreign(target.Metadata))},
 	}
 	for i := range fields {

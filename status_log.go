@@ -23,7 +23,9 @@ func (l *logger) status(level slog.Level, ev Event) {
 		}
 	case AspectTagging:
 		attrs := append(statusHead(taggingStatus, ev.Aspect, ev.Status), slog.String("key", ev.Key))
-		l.write(level, "tagging sync status", append(attrs, versions(ev)...)...)
+		attrs = append(attrs, versions(ev)...)
+		attrs = append(attrs, slog.String("source_tagging", ev.SourceTags), slog.String("target_tagging", ev.TargetTags))
+		l.write(level, "tagging sync status", attrs...)
 	case AspectExistence, AspectETag, AspectChecksum:
 		l.write(level, "sync status", contentStatus(ev)...)
 	}

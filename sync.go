@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"iter"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 
 	"s3sync/internal/buffer"
@@ -74,9 +75,12 @@ type syncer struct {
 	source, target storage.Store
 	sourceLocal    bool
 	targetLocal    bool
-	mapper         storage.KeyMapper // the target, if it cannot hold every key
-	report         *reporter
-	log            *logger
+	// sourceDirectory and targetDirectory: the side is a directory bucket.
+	sourceDirectory, targetDirectory bool
+
+	mapper storage.KeyMapper // the target, if it cannot hold every key
+	report *reporter
+	log    *logger
 
 	keys     storage.Range // what is listed of both sides
 	filter   filter.Filter
@@ -91,6 +95,10 @@ type syncer struct {
 	strays *extsort.Sorter // what the target holds under another key
 	// strayed: there are strays.
 	strayed bool
+
+	tags          map[string]string // Tagging.Set
+	tagCounts     tagCounts
+	preprocessing sync.Mutex // held during Config.Preprocess
 
 	// opaque: an ETag that says nothing of the content was seen, so that others
 	// are likely to be of that kind.
@@ -122,6 +130,10 @@ func newSyncer(cfg *Config, source, target storage.Store, report *reporter, log 
 	}
 	s.keys = s.keyRange()
 	s.contents = s.contentFilters()
+	s.sourceDirectory, s.targetDirectory = isDirectoryEndpoint(cfg.Source), isDirectoryEndpoint(cfg.Target)
+	if cfg.Tagging.Set != "" {
+		s.tags, _ = parseTags(cfg.Tagging.Set) // Validate has done so
+	}
 	return s
 }
 
@@ -133,6 +145,9 @@ func (s *syncer) close(err *error) {
 // run is the whole sync: compare and transfer, then the keys that go elsewhere,
 // then the deletions.
 func (s *syncer) run(ctx context.Context) error {
+	if err := s.checkTaggers(); err != nil {
+		return err
+	}
 	if err := s.work(ctx, "compare and transfer", s.items(ctx)); err != nil {
 		return err
 	}
@@ -183,7 +198,10 @@ func (s *syncer) process(ctx context.Context, it item) error {
 	if err != nil {
 		return s.settle(ctx, &it, err)
 	}
-	if !transfer {
+	switch {
+	case !transfer && s.cfg.Tagging.SyncLatest:
+		return s.settle(ctx, &it, s.syncTags(ctx, &it))
+	case !transfer:
 		s.skip(&it, it.reason)
 		return nil
 	}
@@ -194,6 +212,9 @@ func (s *syncer) process(ctx context.Context, it item) error {
 // leaves it out. Its errors are for settle.
 func (s *syncer) move(ctx context.Context, it *item) error {
 	if ok, err := s.selectsContent(ctx, it); err != nil || !ok {
+		return err
+	}
+	if err := s.possible(it); err != nil {
 		return err
 	}
 	if err := s.objects.WaitN(ctx, 1); err != nil {
@@ -212,6 +233,18 @@ func (s *syncer) move(ctx context.Context, it *item) error {
 		}
 		return s.transfer(ctx, it, attempt)
 	})
+}
+
+// possible fails if a listing tells already that an object cannot be transferred.
+func (s *syncer) possible(it *item) error {
+	switch {
+	case it.source.Archived:
+		return &storage.Error{Op: "open", Key: it.key(), Err: storage.ErrArchived}
+	case s.cfg.Condition.IfNoneMatch && it.exists:
+		// The server is asked, too, but not every server knows of the condition.
+		return &storage.Error{Op: "put", Key: it.key(), Err: fmt.Errorf("%w: the target has it", storage.ErrPrecondition)}
+	}
+	return nil
 }
 
 // decide applies the update check. An error says also that nothing can be
@@ -238,15 +271,31 @@ func (s *syncer) settle(ctx context.Context, it *item, err error) error {
 		ev.Err = err
 		s.report.emit(ev)
 		return nil
-	case errors.Is(err, errGone), errors.Is(err, storage.ErrUnstorable), errors.Is(err, storage.ErrArchived):
+	case errors.Is(err, ErrSkip):
+		it.reason = ReasonPreprocess
+		s.report.emit(it.event(EventCancelled))
+		return nil
+	case errors.Is(err, storage.ErrArchived) && s.cfg.IgnoreArchived:
+		s.skip(it, ReasonArchived)
+		return nil
+	case errors.Is(err, storage.ErrArchived):
+		s.warn(it, fmt.Errorf("%w; it must be restored first (--ignore-glacier-warnings leaves such objects out silently)", err))
+	case errors.Is(err, errGone), errors.Is(err, storage.ErrUnstorable):
 		s.warn(it, err)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, storage.ErrPrecondition),
 		errors.Is(err, storage.ErrChanged) && s.sourceLocal:
 		s.unsafe.Store(true)
 		s.warn(it, err)
 	default:
+		callback, isCallback := errors.AsType[*callbackError](err)
+		if isCallback {
+			err = callback.err
+		}
 		s.unsafe.Store(true)
 		s.report.emit(Event{Type: EventFailed, Key: it.key(), Source: it.source, Target: it.target, Err: err})
+		if isCallback {
+			return reportedError{err}
+		}
 		return s.fatal(ctx, err)
 	}
 	if s.cfg.WarnAsError {

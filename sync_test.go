@@ -466,7 +466,9 @@ func TestEventsInOrderWithCounters(t *testing.T) {
 	want := []string{
 		ty(s3sync.EventStart, "", 0, 0),
 		ty(s3sync.EventSkipped, "", 0, 0),
+		ty(s3sync.EventBegun, "a", 0, 0), ty(s3sync.EventWritten, "a", 0, 0),
 		ty(s3sync.EventVerified, "a", 0, 0), ty(s3sync.EventTransferred, "a", 1, 0),
+		ty(s3sync.EventBegun, "b", 1, 0), ty(s3sync.EventWritten, "b", 1, 0),
 		ty(s3sync.EventVerified, "b", 1, 0), ty(s3sync.EventTransferred, "b", 2, 0),
 		ty(s3sync.EventDeleted, "z", 2, 1),
 		ty(s3sync.EventEnd, "", 2, 1),

@@ -42,7 +42,11 @@ func (s *syncer) transfer(ctx context.Context, it *item, attempt int) error {
 		return ofSource(err)
 	}
 	t := &task{it: it, from: from, info: from.Info()}
+	s.observe(t.event(EventBegun))
 	err = s.send(ctx, t, attempt)
+	if errors.Is(err, storage.ErrMismatch) {
+		s.observe(t.mismatch(err))
+	}
 	if cerr := from.Close(); err == nil && cerr != nil {
 		err = ofSource(cerr)
 	}
@@ -139,6 +143,9 @@ func (s *syncer) sendWhole(ctx context.Context, t *task) (storage.Info, error) {
 		written, err = s.target.Put(ctx, t.it.mapped, b, t.opts)
 		return ofTarget(err)
 	})
+	if err == nil {
+		s.observe(t.written(0, t.info.Size))
+	}
 	return written, err
 }
 
@@ -197,8 +204,10 @@ func (s *syncer) sendParts(ctx context.Context, t *task) (written storage.Info, 
 			err := s.sendPart(ctx, t, w, p)
 			if err != nil {
 				t.proof.abort(err)
+				return err
 			}
-			return err
+			s.observe(t.written(p.i+1, p.end-p.off))
+			return nil
 		})
 	if err != nil {
 		return storage.Info{}, err

@@ -79,6 +79,7 @@ func (s *syncer) streamWhole(ctx context.Context, t *task) (written storage.Info
 	if err != nil {
 		return written, err
 	}
+	s.observe(t.written(0, t.info.Size))
 	return written, s.approve(ctx, t)
 }
 

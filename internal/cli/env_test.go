@@ -148,7 +148,7 @@ func TestRefusedEnvironment(t *testing.T) {
 		`--source-region (set by SOURCE_REGION) must not be empty`:                                  {"SOURCE_REGION="},
 		`--source-secret-access-key (set by SOURCE_SECRET_ACCESS_KEY) requires --source-access-key`: {"SOURCE_SECRET_ACCESS_KEY=hunter2"},
 		`--max-delete (set by MAX_DELETE) requires --delete (set by DELETE)`:                        {"DELETE=0", "MAX_DELETE=3"},
-		`--acl (set by ACL) is not supported yet`:                                                   {"ACL=private"},
+		`--sync-all-delete-markers (set by SYNC_ALL_DELETE_MARKERS) requires --enable-versioning`:   {"SYNC_ALL_DELETE_MARKERS=1"},
 		`--aws-max-attempts (set by AWS_MAX_ATTEMPTS) must be at least 1, not 0`:                    {"AWS_MAX_ATTEMPTS=0"},
 		`S3SYNC_DRYRUN in the environment is not an option; did you mean S3SYNC_DRY_RUN?`:           {"S3SYNC_DRYRUN=1"},
 		`S3SYNC_WORKERS_SIZE in the environment is not an option; did you mean S3SYNC_WORKER_SIZE?`: {"S3SYNC_WORKERS_SIZE=1"},

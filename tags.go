@@ -1,0 +1,246 @@
+package s3sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"unicode/utf8"
+
+	"s3sync/storage"
+)
+
+// S3 tells with each object how many tags it has, which saves asking for the tags
+// of those without. But it tells who may not read the tags the same as of an
+// object without any, and other servers may not tell at all. So some objects that
+// seem to have none are asked for them nevertheless: the first, which shows what
+// may be read, and then ever fewer, until a count of more than 0 shows that the
+// server counts.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html (x-amz-tagging-count)
+
+// A tagCounts is what a run knows of the counts that the source tells.
+type tagCounts struct {
+	mu     sync.Mutex
+	counts countsKind
+	zeros  int64       // objects of which 0 was told, while that was not known
+	denied error       // why they are hidden
+	warned atomic.Bool // of that
+}
+
+type countsKind int
+
+const (
+	countsUnknown countsKind = iota // they may be true
+	countsTrusted                   // they are
+	countsHidden                    // tags cannot be read
+	countsLacking                   // 0 is told whatever there is
+)
+
+// errTagsDenied: the tags of an object cannot be read.
+var errTagsDenied = errors.New("tags cannot be read, which takes the permission s3:GetObjectTagging, or " +
+	"s3:GetObjectVersionTagging where versions are kept; --disable-tagging goes without tags")
+
+// tagsToWrite are the tags of the object to be written. One whose tags are known
+// to exist is not written without them; where not even that is told, one warning
+// holds for the run.
+func (s *syncer) tagsToWrite(ctx context.Context, t *task) (map[string]string, error) {
+	switch {
+	case s.cfg.Tagging.Disable, s.targetDirectory:
+		return nil, nil
+	case s.cfg.Tagging.Set != "":
+		return maps.Clone(s.tags), nil
+	}
+	tags, told, err := s.sourceTags(ctx, t.it, &t.info)
+	if err == nil && !told && s.tagCounts.warned.CompareAndSwap(false, true) {
+		s.warnOfTags(fmt.Errorf("objects are written without the tags that they may have: %w", s.tagCounts.denied))
+	}
+	return tags, err
+}
+
+// sourceTags returns the tags of an object that the source told of. told is false
+// if the source does not tell whether there are any; where there are some that
+// cannot be read it fails with errTagsDenied.
+func (s *syncer) sourceTags(ctx context.Context, it *item, info *storage.Info) (tags map[string]string, told bool, err error) {
+	tagger, ok := s.source.(storage.Tagger)
+	if !ok || s.sourceLocal || s.sourceDirectory {
+		return nil, true, nil
+	}
+	ask := func() (map[string]string, error) { return s.askTags(ctx, tagger, it, it.key(), info.VersionID) }
+	c := &s.tagCounts
+	c.mu.Lock()
+	switch {
+	case c.counts == countsUnknown && info.TagCount > 0:
+		c.counts = countsTrusted
+	case c.counts == countsUnknown:
+		if c.zeros++; c.zeros&(c.zeros-1) == 0 { // a power of two
+			defer c.mu.Unlock() // others wait for the answer
+			return s.sampleTags(it, ask)
+		}
+	}
+	counts := c.counts
+	c.mu.Unlock()
+	if info.TagCount > 0 || counts == countsLacking {
+		tags, err = ask()
+		return tags, true, err
+	}
+	return nil, counts != countsHidden, nil
+}
+
+// sampleTags is sourceTags of an object of which no tags are told, which may not
+// be true. s.tagCounts is locked.
+func (s *syncer) sampleTags(it *item, ask func() (map[string]string, error)) (tags map[string]string, told bool, err error) {
+	c := &s.tagCounts
+	tags, err = ask()
+	switch {
+	case errors.Is(err, errTagsDenied):
+		c.counts, c.denied = countsHidden, err
+		return nil, false, nil
+	case err != nil:
+		c.zeros-- // the next one is asked for
+	case len(tags) > 0:
+		c.counts = countsLacking
+		if before := c.zeros - 1; before > 0 {
+			s.warnOfTags(fmt.Errorf("the source does not tell how many tags objects have, as %q shows; up to %d objects before it were "+
+				"taken for ones without tags (another run with --sync-latest-tagging repairs them)", it.key(), before))
+		}
+	}
+	return tags, true, err
+}
+
+// warnOfTags is a warning of the run: the objects are written.
+func (s *syncer) warnOfTags(err error) {
+	if s.cfg.WarnAsError {
+		s.unsafe.Store(true)
+	}
+	s.report.emit(Event{Type: s.warningType(), Err: err})
+}
+
+// askTags asks a side for the tags of an object.
+func (s *syncer) askTags(ctx context.Context, side storage.Tagger, it *item, key, versionID string) (tags map[string]string, err error) {
+	err = s.again(ctx, it.key(), func(ctx context.Context) (err error) {
+		tags, err = side.Tags(ctx, key, versionID)
+		return err
+	})
+	switch {
+	case storage.Gone(err):
+		return nil, fmt.Errorf("%w: %w", errGone, err)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("%w: %w", errTagsDenied, err)
+	}
+	return tags, err
+}
+
+// syncTags makes the tags of an unchanged object like those of the source.
+func (s *syncer) syncTags(ctx context.Context, it *item) error {
+	if ok, err := s.selectsContent(ctx, it); err != nil || !ok {
+		return err
+	}
+	source, target, err := s.bothTags(ctx, it)
+	if err != nil {
+		return err
+	}
+	if maps.Equal(source, target) {
+		s.skip(it, it.reason)
+		return nil
+	}
+	if err := s.objects.WaitN(ctx, 1); err != nil {
+		return context.Cause(ctx)
+	}
+	if !s.cfg.DryRun {
+		err := s.again(ctx, it.key(), func(ctx context.Context) error {
+			return s.target.(storage.Tagger).SetTags(ctx, it.mapped, source) //nolint:forcetypeassert // checkTaggers
+		})
+		if errors.Is(err, fs.ErrPermission) {
+			return fmt.Errorf("tags cannot be changed; it takes s3:PutObjectTagging and s3:DeleteObjectTagging: %w", err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	ev := it.event(EventTagged)
+	ev.SourceTags, ev.TargetTags = flattenTags(source), flattenTags(target)
+	s.report.emit(ev)
+	return nil
+}
+
+// bothTags asks both sides for the tags of an object.
+func (s *syncer) bothTags(ctx context.Context, it *item) (source, target map[string]string, err error) {
+	from, to := s.source.(storage.Tagger), s.target.(storage.Tagger) //nolint:forcetypeassert // checkTaggers
+	if source, err = s.askTags(ctx, from, it, it.key(), it.source.VersionID); err != nil {
+		return nil, nil, err
+	}
+	target, err = s.askTags(ctx, to, it, it.mapped, "")
+	return source, target, err
+}
+
+// checkTaggers fails if tags are to be compared and a side has none.
+func (s *syncer) checkTaggers() error {
+	if !s.cfg.Tagging.SyncLatest && !s.cfg.Report.Tagging {
+		return nil
+	}
+	for name, side := range map[string]storage.Store{"source": s.source, "target": s.target} {
+		if _, ok := side.(storage.Tagger); !ok {
+			return fmt.Errorf("%s: its objects have no tags that could be compared", name)
+		}
+	}
+	return nil
+}
+
+// Bounds of tags, in Unicode characters.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
+const (
+	maxTags     = 10
+	maxTagName  = 128
+	maxTagValue = 256
+)
+
+// tagCharacters is what names and values of tags consist of.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_S3Tag.html
+var tagCharacters = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
+
+// parseTags reads tags as x-amz-tagging has them: name=value pairs in URL
+// encoding, joined by ampersands. It refuses what S3 would.
+func parseTags(text string) (map[string]string, error) {
+	tags := map[string]string{}
+	for pair := range strings.SplitSeq(text, "&") {
+		escapedName, escapedValue, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(escapedName)
+		value, err2 := url.QueryUnescape(escapedValue)
+		if err := errors.Join(err, err2); err != nil {
+			return nil, fmt.Errorf("%q is not URL-encoded: %w", pair, err)
+		}
+		if _, ok := tags[name]; ok {
+			return nil, fmt.Errorf("there are two tags %q", name)
+		}
+		tags[name] = value
+	}
+	return tags, checkTags(tags)
+}
+
+// checkTags refuses tags that S3 would refuse.
+func checkTags(tags map[string]string) error {
+	if len(tags) > maxTags {
+		return fmt.Errorf("there are %d tags, and an object can have %d", len(tags), maxTags)
+	}
+	for name, value := range tags {
+		switch {
+		case name == "":
+			return errors.New("a tag has no name")
+		case !utf8.ValidString(name), !utf8.ValidString(value), !tagCharacters.MatchString(name), !tagCharacters.MatchString(value):
+			return fmt.Errorf("the tag %q=%q has other characters than letters, digits, blanks and + - = . _ : / @", name, value)
+		case utf8.RuneCountInString(name) > maxTagName:
+			return fmt.Errorf("the name of the tag %q is longer than %d characters", name, maxTagName)
+		case utf8.RuneCountInString(value) > maxTagValue:
+			return fmt.Errorf("the value of the tag %q is longer than %d characters", name, maxTagValue)
+		case strings.HasPrefix(strings.ToLower(name), "aws:"):
+			return fmt.Errorf("the tag %q has a name that belongs to AWS", name)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,479 @@
+package s3sync_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"s3sync"
+	"s3sync/storage"
+	"s3sync/storage/mem"
+)
+
+// A shyStore does not tell everything of its tags.
+type shyStore struct {
+	*mem.Store
+	// counts: how many tags an object has is told.
+	counts bool
+	// deny is asked before tags are read or written.
+	deny func(key string) error
+
+	mu    sync.Mutex
+	asked map[string]int // by key
+}
+
+func (s *shyStore) Open(ctx context.Context, key string, opts storage.OpenOptions) (storage.Reader, error) {
+	r, err := s.Store.Open(ctx, key, opts)
+	return &shyReader{r, s.counts}, err
+}
+
+type shyReader struct {
+	storage.Reader
+	counts bool
+}
+
+func (r *shyReader) Info() storage.Info {
+	info := r.Reader.Info()
+	if !r.counts {
+		info.TagCount = 0
+	}
+	return info
+}
+
+func (s *shyStore) Tags(ctx context.Context, key, version string) (map[string]string, error) {
+	s.mu.Lock()
+	if s.asked == nil {
+		s.asked = map[string]int{}
+	}
+	s.asked[key]++
+	s.mu.Unlock()
+	if s.deny != nil {
+		if err := s.deny(key); err != nil {
+			return nil, &storage.Error{Op: "get tags", Key: key, Err: err}
+		}
+	}
+	return s.Store.Tags(ctx, key, version)
+}
+
+func (s *shyStore) SetTags(ctx context.Context, key string, tags map[string]string) error {
+	if s.deny != nil {
+		if err := s.deny(key); err != nil {
+			return &storage.Error{Op: "set tags", Key: key, Err: err}
+		}
+	}
+	return s.Store.SetTags(ctx, key, tags)
+}
+
+// putTags writes an object with tags, name=value.
+func putTags(t *testing.T, s storage.Store, key string, tags ...string) {
+	t.Helper()
+	opts := storage.WriteOptions{Size: 1, Tags: map[string]string{}}
+	for _, tag := range tags {
+		name, value, _ := strings.Cut(tag, "=")
+		opts.Tags[name] = value
+	}
+	if _, err := s.Put(t.Context(), key, storage.Block{Data: []byte("x")}, opts); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func denied(string) error { return fs.ErrPermission }
+
+// tagsOf are those of all objects that have any, as text.
+func tagsOf(t *testing.T, s *mem.Store) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for key := range contents(t, s) {
+		tags, err := s.Tags(t.Context(), key, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(tags) > 0 {
+			all[key] = fmt.Sprint(tags)
+		}
+	}
+	return all
+}
+
+// TestTagsAreAskedFor: tags arrive whatever the source tells of their number;
+// none are lost without a warning, and few requests are made that need not be.
+func TestTagsAreAskedFor(t *testing.T) {
+	const n = 50 // objects with tags, beside one more without
+	no := func(*s3sync.Config) {}
+	disabled := func(c *s3sync.Config) { c.Tagging.Disable = true }
+	for name, tt := range map[string]struct {
+		store       *shyStore
+		set         func(*s3sync.Config)
+		least, most int // requests
+		tags        bool
+		stats       s3sync.Stats
+		warning     string
+	}{
+		"counted":     {&shyStore{counts: true}, no, n, n + 1, true, s3sync.Stats{Transferred: n + 1}, ""},
+		"not counted": {&shyStore{}, no, n + 1, n + 1, true, s3sync.Stats{Transferred: n + 1}, ""},
+		"counted but denied": {
+			&shyStore{counts: true, deny: denied}, func(c *s3sync.Config) { c.Transfer.Workers = 1 }, n + 1, n + 1, false,
+			s3sync.Stats{Transferred: 1, Warnings: n + 1}, "s3:GetObjectTagging",
+		},
+		"hidden": {
+			&shyStore{deny: denied}, no, 1, 1, false,
+			s3sync.Stats{Transferred: n + 1, Warnings: 1}, "--disable-tagging",
+		},
+		"hidden, as error": {
+			&shyStore{deny: denied}, func(c *s3sync.Config) { c.WarnAsError = true }, 1, 1, false,
+			s3sync.Stats{Transferred: n + 1, Failed: 1}, "",
+		},
+		"disabled":             {&shyStore{counts: true}, disabled, 0, 0, false, s3sync.Stats{Transferred: n + 1}, ""},
+		"hidden, but disabled": {&shyStore{deny: denied}, disabled, 0, 0, false, s3sync.Stats{Transferred: n + 1}, ""},
+		"hidden, but set": {
+			&shyStore{deny: denied}, func(c *s3sync.Config) { c.Tagging.Set = "a=b" }, 0, 0, false,
+			s3sync.Stats{Transferred: n + 1}, "",
+		},
+		"dry": {
+			&shyStore{deny: denied}, func(c *s3sync.Config) { c.DryRun = true }, 0, 0, false,
+			s3sync.Stats{Transferred: n + 1}, "",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inner, target := mem.New(), mem.New()
+			tt.store.Store = inner
+			putTags(t, inner, "a") // the first one that is looked at, mostly
+			for i := range n {
+				putTags(t, inner, fmt.Sprintf("tagged-%02d", i), "k=v", fmt.Sprint("n=", i))
+			}
+			cfg := config(tt.store, target)
+			tt.set(cfg)
+			if name == "not counted" {
+				cfg.Filter.Exclude = expression(t, "^a$") // see TestTagsAreNotCounted
+				tt.least, tt.most, tt.stats.Transferred, tt.stats.Skipped = n, n, n, 1
+			}
+			cfg.OnEvent = func(ev s3sync.Event) {
+				if ev.Type == s3sync.EventWarning && !strings.Contains(ev.Err.Error(), tt.warning) {
+					t.Errorf("the warning does not name %s: %v", tt.warning, ev.Err)
+				}
+			}
+			r, err := s3sync.Sync(t.Context(), cfg)
+			got := s3sync.Stats{Transferred: r.Transferred, Warnings: r.Warnings, Failed: r.Failed, Skipped: r.Skipped}
+			if got != tt.stats || (err != nil) != (got.Failed > 0) {
+				t.Errorf("%v, %+v, want %+v", err, got, tt.stats)
+			}
+			asked := 0
+			for _, times := range tt.store.asked {
+				asked += times
+			}
+			if asked < tt.least || asked > tt.most {
+				t.Errorf("tags were asked for %d times, want %d to %d", asked, tt.least, tt.most)
+			}
+			want := map[string]string{}
+			if tt.tags {
+				want = tagsOf(t, inner)
+			}
+			if cfg.Tagging.Set != "" {
+				for key := range contents(t, inner) {
+					want[key] = "map[a:b]"
+				}
+			}
+			if diff := cmp.Diff(want, tagsOf(t, target)); diff != "" {
+				t.Errorf("tags (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestTagsAreNotCounted: that a source does not count may show late. Then there
+// is a warning, and what it says repairs what was lost.
+func TestTagsAreNotCounted(t *testing.T) {
+	source, target := &shyStore{Store: mem.New()}, mem.New()
+	source.SetClock(func() time.Time { return time.Now().Add(-time.Hour) })
+	for i := range 100 {
+		putTags(t, source.Store, fmt.Sprintf("a-%02d", i))
+		putTags(t, source.Store, fmt.Sprintf("b-%02d", i), "k=v")
+	}
+	cfg := config(source, target)
+	cfg.Transfer.Workers = 1
+	warned := ""
+	cfg.OnEvent = func(ev s3sync.Event) {
+		if ev.Type == s3sync.EventWarning {
+			warned += ev.Err.Error()
+		}
+	}
+	// The 128th object is the first of those asked for that has tags.
+	r := run(t, cfg)
+	if lost := len(tagsOf(t, source.Store)) - len(tagsOf(t, target)); r.Transferred != 200 || r.Warnings != 1 || lost != 27 {
+		t.Errorf("%d lost tags, %+v", lost, r.Stats)
+	}
+	if !strings.Contains(warned, `"b-27" shows; up to 127 objects`) || !strings.Contains(warned, "--sync-latest-tagging") {
+		t.Errorf("warned %q", warned)
+	}
+	cfg.Tagging.SyncLatest = true
+	if r := run(t, cfg); r.Transferred != 27 || r.Warnings != 0 {
+		t.Errorf("%+v", r.Stats)
+	}
+	if diff := cmp.Diff(tagsOf(t, source.Store), tagsOf(t, target)); diff != "" {
+		t.Errorf("tags (-want +got):\n%s", diff)
+	}
+}
+
+// TestTagsDeniedOfSome: the object is left out, not written without its tags, and
+// nothing is deleted.
+func TestTagsDeniedOfSome(t *testing.T) {
+	source := &shyStore{Store: mem.New(), counts: true, deny: func(key string) error {
+		if key == "b" {
+			return fs.ErrPermission
+		}
+		return nil
+	}}
+	target := mem.New()
+	for _, key := range []string{"a", "b", "c"} {
+		putTags(t, source.Store, key, "k=v")
+	}
+	putTags(t, target, "only here")
+	cfg := config(source, target)
+	cfg.Delete.Enable = true
+	warned := ""
+	cfg.OnEvent = func(ev s3sync.Event) {
+		if ev.Type == s3sync.EventWarning {
+			warned += ev.Key + ": " + ev.Err.Error()
+		}
+	}
+	r, err := s3sync.Sync(t.Context(), cfg)
+	if err != nil || r.Transferred != 2 || r.Warnings != 1 || r.Deleted != 0 {
+		t.Errorf("%v, %+v", err, r.Stats)
+	}
+	if !strings.HasPrefix(warned, "b: ") || !strings.Contains(warned, "s3:GetObjectTagging") {
+		t.Errorf("warned %q", warned)
+	}
+	if _, ok := contents(t, target)["b"]; ok {
+		t.Error("b was written without its tags")
+	}
+}
+
+// TestTagsFail: any other failure of the question about tags is that of the
+// object, and is not taken for an answer.
+func TestTagsFail(t *testing.T) {
+	failures := 0
+	source := &shyStore{Store: mem.New(), deny: func(string) error {
+		if failures++; failures <= 3 {
+			return fmt.Errorf("%w: %w", storage.ErrTransient, errInjected)
+		}
+		return nil
+	}}
+	target := mem.New()
+	for _, key := range []string{"a", "b", "c"} {
+		putTags(t, source.Store, key, "k=v")
+	}
+	cfg := config(source, target)
+	cfg.Transfer.Workers, cfg.Retry.ForceCount = 1, 0
+	r, err := s3sync.Sync(t.Context(), cfg)
+	if !errors.Is(err, errInjected) || r.Failed != 3 || r.Transferred != 0 {
+		t.Errorf("%v, %+v", err, r.Stats)
+	}
+	run(t, cfg)
+	if got := tagsOf(t, target); len(got) != 3 {
+		t.Errorf("tags %v", got)
+	}
+}
+
+// TestSyncTags: what is unchanged gets the tags of its source, without being
+// written again; with --delete, and in a dry run.
+func TestSyncTags(t *testing.T) {
+	for name, tt := range map[string]struct {
+		dry, off bool
+		check    func(*s3sync.Check)
+	}{
+		"newer": {}, "dry": {dry: true}, "off": {off: true},
+		"etag": {check: func(c *s3sync.Check) { c.ETag = true }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, target := mem.New(), mem.New()
+			source.SetClock(func() time.Time { return time.Now().Add(-time.Hour) })
+			putTags(t, source, "same", "k=v")
+			putTags(t, target, "same", "k=v")
+			putTags(t, source, "none")
+			putTags(t, target, "none")
+			putTags(t, source, "other", "k=new", "m=x y")
+			putTags(t, target, "other", "k=old")
+			putTags(t, source, "removed")
+			putTags(t, target, "removed", "k=v")
+			putTags(t, source, "new", "k=v")
+			putTags(t, target, "only here", "k=v")
+			before, at := tagsOf(t, target), modTimes(t, target)
+			cfg := config(source, target)
+			cfg.Tagging.SyncLatest, cfg.DryRun, cfg.Delete.Enable = !tt.off, tt.dry, true
+			if tt.check != nil {
+				tt.check(&cfg.Check)
+			}
+			var log strings.Builder
+			cfg.Logger = logTo(&log)
+			r := run(t, cfg)
+			want := s3sync.Stats{Transferred: 3, ETagVerified: 1, Deleted: 1, Skipped: 2, TransferredBytes: 1}
+			if tt.off {
+				want = s3sync.Stats{Transferred: 1, ETagVerified: 1, Deleted: 1, Skipped: 4, TransferredBytes: 1}
+			}
+			if tt.dry {
+				want.ETagVerified = 0
+			}
+			r.Elapsed = 0
+			if diff := cmp.Diff(want, r.Stats); diff != "" {
+				t.Errorf("counters (-want +got):\n%s", diff)
+			}
+			dry := map[bool]string{true: "[dry-run] "}[tt.dry]
+			for _, message := range []string{dry + "sync(tagging only) completed.", dry + "sync(delete tagging only) completed."} {
+				if n := strings.Count(log.String(), `msg="`+message); (n != 1) != tt.off {
+					t.Errorf("%d records %q in:\n%s", n, message, log.String())
+				}
+			}
+			wantTags := tagsOf(t, source)
+			switch {
+			case tt.dry:
+				wantTags = before
+			case tt.off:
+				wantTags["other"], wantTags["removed"] = before["other"], before["removed"]
+			}
+			if diff := cmp.Diff(wantTags, tagsOf(t, target)); diff != "" {
+				t.Errorf("tags (-want +got):\n%s", diff)
+			}
+			after := modTimes(t, target)
+			for _, key := range []string{"same", "none", "other", "removed"} {
+				if !after[key].Equal(at[key]) {
+					t.Errorf("%s was written again", key)
+				}
+			}
+		})
+	}
+}
+
+func modTimes(t *testing.T, s storage.Store) map[string]time.Time {
+	t.Helper()
+	times := map[string]time.Time{}
+	for o, err := range s.List(t.Context(), storage.ListOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		times[o.Key] = o.ModTime
+	}
+	return times
+}
+
+// TestSyncTagsFails: tags that cannot be read or written are a warning of that
+// object, which names the permission; nothing is deleted. A store without tags
+// ends the run before any work.
+func TestSyncTagsFails(t *testing.T) {
+	for name, permission := range map[string]string{"source": "s3:GetObjectTagging", "target": "s3:GetObjectTagging", "write": "s3:PutObjectTagging"} {
+		t.Run(name, func(t *testing.T) {
+			source, target := &shyStore{Store: mem.New(), counts: true}, &shyStore{Store: mem.New(), counts: true}
+			putTags(t, source.Store, "a", "k=v")
+			putTags(t, target.Store, "a")
+			putTags(t, target.Store, "only here")
+			switch name {
+			case "source":
+				source.deny = denied
+			case "target":
+				target.deny = denied
+			case "write":
+				calls := 0
+				target.deny = func(string) error {
+					if calls++; calls == 2 {
+						return fs.ErrPermission
+					}
+					return nil
+				}
+			}
+			cfg := config(source, target)
+			cfg.Check.Size, cfg.Tagging.SyncLatest, cfg.Delete.Enable = true, true, true
+			warned := ""
+			cfg.OnEvent = func(ev s3sync.Event) {
+				if ev.Type == s3sync.EventWarning {
+					warned += ev.Key + ": " + ev.Err.Error()
+				}
+			}
+			r := run(t, cfg)
+			if r.Warnings != 1 || r.Transferred+r.Deleted != 0 || !strings.HasPrefix(warned, "a: ") || !strings.Contains(warned, permission) {
+				t.Errorf("%q, %+v", warned, r.Stats)
+			}
+		})
+	}
+	type plain struct{ storage.Store }
+	cfg := config(plain{mem.New()}, mem.New())
+	cfg.Tagging.SyncLatest = true
+	put(t, cfg.Source.Store, map[string]string{"a": ""})
+	if r, err := s3sync.Sync(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "no tags") || r.Transferred != 0 {
+		t.Errorf("%v, %+v", err, r.Stats)
+	}
+}
+
+// TestReportTags: tags as a report tells them.
+func TestReportTags(t *testing.T) {
+	source, target := mem.New(), mem.New()
+	putTags(t, source, "same", "b=2", "a=1 &")
+	putTags(t, target, "same", "a=1 &", "b=2")
+	putTags(t, source, "none")
+	putTags(t, target, "none")
+	putTags(t, source, "other", "k=v")
+	putTags(t, target, "other", "k=w")
+	putTags(t, source, "missing", "k=v")
+	putTags(t, target, "missing")
+	putTags(t, source, "new", "k=v")
+	cfg := config(source, target)
+	cfg.Report.Status, cfg.Report.Tagging = true, true
+	type line struct {
+		Status         s3sync.Status
+		Source, Target string
+	}
+	got := map[string]line{}
+	cfg.OnEvent = func(ev s3sync.Event) {
+		if ev.Aspect == s3sync.AspectTagging {
+			got[ev.Key] = line{ev.Status, ev.SourceTags, ev.TargetTags}
+		}
+	}
+	var log strings.Builder
+	cfg.Logger = logTo(&log)
+	r := run(t, cfg)
+	want := map[string]line{
+		"same":    {s3sync.StatusMatches, "a=1%20%26&b=2", "a=1%20%26&b=2"},
+		"none":    {s3sync.StatusMatches, "", ""},
+		"other":   {s3sync.StatusMismatch, "k=v", "k=w"},
+		"missing": {s3sync.StatusMismatch, "k=v", ""},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("lines (-want +got):\n%s", diff)
+	}
+	if c := r.Status; c.Tagging != (s3sync.AspectCounts{Matches: 2, Mismatch: 2}) || c.NotFound != 1 || c.Objects != 5 || c.InSync() {
+		t.Errorf("%+v", c)
+	}
+	record := `name=TAGGING_SYNC_STATUS type=TAGGING status=MISMATCH key=other source_version_id="" target_version_id="" source_tagging="k=v" target_tagging="k=w"`
+	if !strings.Contains(log.String(), record) || !strings.Contains(log.String(), "tagging_matches=2") || !strings.Contains(log.String(), "tagging_mismatch=2") {
+		t.Errorf("the log is\n%s", log.String())
+	}
+}
+
+// TestTaggingOption: what S3 would refuse is refused before any work.
+func TestTaggingOption(t *testing.T) {
+	many := func(n int) string {
+		var pairs []string
+		for i := range n {
+			pairs = append(pairs, fmt.Sprint("k", i, "=v"))
+		}
+		return strings.Join(pairs, "&")
+	}
+	for text, ok := range map[string]bool{
+		"a=b": true, "a=": true, "a=b&c=d": true, many(10): true, "a%20b=%2B%2F%40": true, "a+b=c": true, "%C3%A4=%E6%97%A5": true,
+		strings.Repeat("n", 128) + "=" + strings.Repeat("v", 256): true, "aws=x": true,
+		many(11): false, "a=b&a=c": false, "a=b&%61=c": false, "=b": false, "a": false, "a=b=c": false, "a=%zz": false, "a=%ff": false,
+		"a=%26": false, "a%3F=b": false, "a=%0A": false, "aws:x=y": false, "AWS%3Ax=y": false,
+		strings.Repeat("n", 129) + "=v": false, "n=" + strings.Repeat("v", 257): false, "a=b&": false,
+	} {
+		cfg := config(mem.New(), mem.New())
+		cfg.Tagging.Set = text
+		if err := cfg.Validate(); (err == nil) != ok {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
