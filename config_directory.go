@@ -17,7 +17,7 @@ func (v *validator) directoryBuckets() {
 	}
 	const lacks = "cannot be used with a directory bucket, which does not have that"
 	if source {
-		v.refuse(lacks, notThere(&v.Source, &v.Encryption.SourceCustomer))
+		v.refuse(lacks, notThere(&v.Source, &v.Encryption.SourceCustomer), []any{&v.AWS.AnonymousSource})
 	}
 	if target {
 		v.refuse(lacks, notThere(&v.Target, &v.Encryption.TargetCustomer),

@@ -15,6 +15,7 @@ func TestValidateDirectoryBuckets(t *testing.T) {
 		"Versioning.Enable cannot be used with a directory bucket, which has neither versions":      func(c *Config) { c.Versioning.Enable = true },
 		"Tagging.SyncLatest cannot be used with a directory bucket, which has neither versions":     func(c *Config) { c.Tagging.SyncLatest = true },
 		"Source.Accelerate cannot be used with a directory bucket, which does not have that":        func(c *Config) { c.Source.Accelerate = true },
+		"AWS.AnonymousSource cannot be used with a directory bucket, which does not have that":      func(c *Config) { c.AWS.AnonymousSource = true },
 		"Target.RequestPayer cannot be used with a directory bucket, which does not have that":      func(c *Config) { c.Target.RequestPayer = true },
 		"Target.PathStyle cannot be used with a directory bucket, which does not have that":         func(c *Config) { c.Target.PathStyle = true },
 		"Tagging.Set cannot be used with a directory bucket, which does not have that":              func(c *Config) { c.Tagging.Set = "a=b" },
@@ -44,7 +45,7 @@ func TestValidateDirectoryBuckets(t *testing.T) {
 			ofSource := !slices.Contains([]string{
 				"Target.RequestPayer", "Target.PathStyle", "Tagging.Set", "Metadata.WebsiteRedirect", "Encryption.TargetCustomer.Key", "Encryption.SSE",
 			}, field)
-			ofTarget := field != "Source.Accelerate" && field != "Encryption.SourceCustomer.Key"
+			ofTarget := field != "Source.Accelerate" && field != "AWS.AnonymousSource" && field != "Encryption.SourceCustomer.Key"
 			for _, tt := range []struct {
 				source, target string
 				want           bool

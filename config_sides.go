@@ -134,7 +134,7 @@ func (c *Config) Supported(field any) bool {
 		&c.ServerSideCopy, &c.Versioning.Enable,
 		&c.Versioning.AllMarkers, &c.Versioning.PointInTime,
 		&c.Condition.CopySourceIfMatch,
-		&c.AWS.AnonymousSource, &c.AWS.ParallelDirectoryListing,
+		&c.AWS.ParallelDirectoryListing,
 	}, field)
 }
 

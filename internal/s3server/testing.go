@@ -165,13 +165,14 @@ func (s *Server) VersionedBucket(t testing.TB) string {
 	return name
 }
 
-// Publish lets everybody list and read a bucket, also without a signature.
+// Publish lets everybody list and read a bucket, and the tags in it, also without
+// a signature.
 func (s *Server) Publish(t testing.TB, bucket string) {
 	t.Helper()
 	_, err := s.Client().PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{
 		Bucket: aws.String(bucket),
 		Policy: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*",
-			"Action":["s3:ListBucket","s3:GetObject"],"Resource":["arn:aws:s3:::` + bucket + `","arn:aws:s3:::` + bucket + `/*"]}]}`),
+			"Action":["s3:ListBucket","s3:GetObject","s3:GetObjectTagging"],"Resource":["arn:aws:s3:::` + bucket + `","arn:aws:s3:::` + bucket + `/*"]}]}`),
 	})
 	if err != nil {
 		t.Fatal(err)
