@@ -37,7 +37,9 @@ func (s *syncer) writeOptions(ctx context.Context, t *task) (opts storage.WriteO
 			opts.CopyIfMatch = listed
 		}
 	}
-	return opts, s.preprocess(ctx, t, &opts)
+	err = s.preprocess(ctx, t, &opts)
+	s.addOrigin(t, &opts)
+	return opts, err
 }
 
 // attributes are those of the options, or else of the source.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"s3sync/internal/checksum"
 )
@@ -35,6 +36,9 @@ func (v *validator) sides() {
 	if v.target != nil && !v.target.local() {
 		v.refuse("cannot be used with an S3 target", []any{&v.Local.Fsync})
 	}
+	if v.Versioning.PointInTime.After(time.Now()) {
+		v.add(&v.Versioning.PointInTime, "must not be in the future")
+	}
 	v.encryption()
 	v.directoryBuckets()
 	v.overlap()
@@ -60,7 +64,7 @@ func localFields(e *Endpoint, k *CustomerKey) []any {
 // betweenBuckets lists what needs S3 on both sides.
 func betweenBuckets(c *Config) []any {
 	return []any{
-		&c.ServerSideCopy, &c.Versioning.Enable, &c.Tagging.SyncLatest, &c.Report.Metadata, &c.Report.Tagging,
+		&c.ServerSideCopy, &c.Tagging.SyncLatest, &c.Report.Metadata, &c.Report.Tagging,
 		&c.Metadata.NoSystem, &c.Metadata.NoUser, &c.Condition.CopySourceIfMatch,
 	}
 }
@@ -132,7 +136,6 @@ func (v *validator) unsupported() {
 func (c *Config) Supported(field any) bool {
 	return !slices.Contains([]any{
 		&c.ServerSideCopy, &c.Versioning.Enable,
-		&c.Versioning.AllMarkers, &c.Versioning.PointInTime,
 		&c.Condition.CopySourceIfMatch,
 		&c.AWS.ParallelDirectoryListing,
 	}, field)

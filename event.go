@@ -117,8 +117,8 @@ const (
 	ReasonEmptyKey  Reason = "key equals the prefix"   // nothing is left of the key
 	ReasonDirectory Reason = "directory key with data" // cannot be a file
 	ReasonVersion   Reason = "version exists"          // the target has the version
-	// ReasonPassed: the target has a newer version, so that this one would come too late.
-	ReasonPassed   Reason = "older than a version of the target"
+	// ReasonOlder: the target has a newer version, so that this one would come too late.
+	ReasonOlder    Reason = "older than a version of the target"
 	ReasonCallback Reason = "filter callback" // Filter.Func said so
 
 	ReasonArchived   Reason = "archived"            // and IgnoreArchived is set

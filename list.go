@@ -15,7 +15,7 @@ import (
 // that the target holds under another key to the strays: see strays.go. It
 // returns a single-use iterator.
 func (s *syncer) items(ctx context.Context) iter.Seq2[item, error] {
-	pairs := join.Sorted(s.list(ctx, s.source), s.listTarget(ctx))
+	pairs := join.Sorted(s.listSource(ctx), s.listTarget(ctx))
 	return func(yield func(item, error) bool) {
 		for pair, err := range pairs {
 			if err != nil {
@@ -44,8 +44,10 @@ func (s *syncer) admit(ctx context.Context, pair join.Pair) (it item, ok bool, e
 		s.skip(&it, ReasonEmptyKey)
 		return item{}, false, nil
 	}
-	if ok, err := s.selects(ctx, &it); err != nil || !ok {
-		return item{}, false, err
+	if s.cfg.Versioning.PointInTime.IsZero() { // or they were asked already: see snapshot
+		if ok, err := s.selects(ctx, &it); err != nil || !ok {
+			return item{}, false, err
+		}
 	}
 	if s.mapper == nil {
 		return it, true, nil

@@ -145,8 +145,14 @@ func (s *syncer) close(err *error) {
 // run is the whole sync: compare and transfer, then the keys that go elsewhere,
 // then the deletions.
 func (s *syncer) run(ctx context.Context) error {
+	if err := s.checkVersioning(ctx); err != nil {
+		return err
+	}
 	if err := s.checkTaggers(); err != nil {
 		return err
+	}
+	if s.cfg.Versioning.Enable {
+		return s.syncVersions(ctx)
 	}
 	if err := s.work(ctx, "compare and transfer", s.items(ctx)); err != nil {
 		return err
@@ -280,7 +286,7 @@ func (s *syncer) settle(ctx context.Context, it *item, err error) error {
 		return nil
 	case errors.Is(err, storage.ErrArchived):
 		s.warn(it, fmt.Errorf("%w; it must be restored first (--ignore-glacier-warnings leaves such objects out silently)", err))
-	case errors.Is(err, errGone), errors.Is(err, storage.ErrUnstorable):
+	case errors.Is(err, errGone), errors.Is(err, errPassed), errors.Is(err, storage.ErrUnstorable):
 		s.warn(it, err)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, storage.ErrPrecondition),
 		errors.Is(err, storage.ErrChanged) && s.sourceLocal:

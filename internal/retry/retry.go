@@ -92,6 +92,54 @@ func List(ctx context.Context, policy Policy, onRetry func(attempt int, err erro
 	}
 }
 
+// Versions is [List] for a listing of versions, of which several have the same
+// key. It starts again at the key of the last one that was yielded, and leaves out
+// what comes before it. If that one is not there any more the listing fails.
+func Versions(ctx context.Context, policy Policy, onRetry func(attempt int, err error),
+	list func(storage.Range) iter.Seq2[storage.Object, error], r storage.Range,
+) iter.Seq2[storage.Object, error] {
+	return func(yield func(storage.Object, error) bool) {
+		var last storage.Object
+		some := false // last was yielded
+		for attempt := 1; ; attempt++ {
+			var failure error
+			behind, progress := !some, false
+			for v, err := range list(r) {
+				if err != nil {
+					failure = err
+					break
+				}
+				if !behind {
+					behind = v.Key == last.Key && v.VersionID == last.VersionID
+					if !behind && v.Key != last.Key {
+						break
+					}
+					continue
+				}
+				if !yield(v, nil) {
+					return
+				}
+				last, some, progress = v, true, true
+			}
+			switch {
+			case failure == nil && behind:
+				return
+			case failure == nil:
+				failure = &storage.Error{Op: "list", Key: last.Key, Err: errVersionGone}
+			}
+			if progress {
+				attempt, r.From = 1, last.Key
+			}
+			if err := again(ctx, policy, attempt, onRetry, failure); err != nil {
+				yield(storage.Object{}, err)
+				return
+			}
+		}
+	}
+}
+
+var errVersionGone = errors.New("the version at which a listing that broke could go on is gone")
+
 // again decides on a failed attempt: it pauses and returns nil if there is to
 // be another one, else the final error.
 func again(ctx context.Context, policy Policy, attempt int, onRetry func(int, error), err error) error {

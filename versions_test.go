@@ -1,0 +1,632 @@
+package s3sync_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"s3sync"
+	"s3sync/storage"
+	"s3sync/storage/mem"
+)
+
+// A versioned store is a faulty one whose versions can be listed.
+type versioned struct {
+	*faulty
+
+	versions *mem.Store
+	// request is told of every request but those of listings, before it is made and
+	// when it was answered. An error of it takes the place of the answer.
+	request func(op, key string) error
+	// listed may change the listing of versions, as faulty.list does.
+	listed func(iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error]
+}
+
+func newVersioned() *versioned {
+	s := mem.NewVersioned()
+	// All within one second: nothing may depend on the time.
+	s.SetClock(func() time.Time { return time.Unix(1_700_000_000, 0) })
+	return &versioned{faulty: &faulty{Store: s}, versions: s}
+}
+
+func (v *versioned) Versioning(ctx context.Context) (bool, error) { return v.versions.Versioning(ctx) }
+
+func (v *versioned) Versions(ctx context.Context, opts storage.ListOptions) iter.Seq2[storage.Object, error] {
+	v.count("versions")
+	seq := v.versions.Versions(ctx, opts)
+	if v.listed != nil {
+		return v.listed(seq)
+	}
+	return seq
+}
+
+func (v *versioned) around(op, key string, do func() error) error {
+	if v.request == nil {
+		return do()
+	}
+	if err := v.request(op, key); err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	return v.request(op, key)
+}
+
+func (v *versioned) Open(ctx context.Context, key string, opts storage.OpenOptions) (r storage.Reader, err error) {
+	err = v.around("open", key, func() (err error) {
+		r, err = v.faulty.Open(ctx, key, opts)
+		return err
+	})
+	return r, err
+}
+
+func (v *versioned) Stat(ctx context.Context, key string, opts storage.StatOptions) (info storage.Info, err error) {
+	err = v.around("stat", key, func() (err error) {
+		info, err = v.faulty.Stat(ctx, key, opts)
+		return err
+	})
+	return info, err
+}
+
+func (v *versioned) Put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (info storage.Info, err error) {
+	err = v.around("put", key, func() (err error) {
+		info, err = v.faulty.Put(ctx, key, b, opts)
+		return err
+	})
+	return info, err
+}
+
+func (v *versioned) Delete(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) (errs []error) {
+	err := v.around("delete", objects[0].Key, func() error {
+		errs = v.faulty.Delete(ctx, objects, opts)
+		return nil
+	})
+	if err != nil {
+		errs = slices.Repeat([]error{err}, len(objects))
+	}
+	return errs
+}
+
+// requests are those that are made for single versions.
+func (v *versioned) requests() int {
+	n := 0
+	for _, op := range []string{"open", "stat", "put", "create", "delete"} {
+		n += v.called(op)
+	}
+	return n
+}
+
+// steps writes the history of a key: one letter for each version, "-" deletes.
+func (v *versioned) steps(t *testing.T, key, steps string) {
+	t.Helper()
+	for _, step := range steps {
+		if step == '-' {
+			if err := v.versions.Delete(t.Context(), []storage.Object{{Key: key}}, storage.DeleteOptions{})[0]; err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		put(t, v.versions, map[string]string{key: string(step)})
+	}
+}
+
+// story is the history of each key as steps writes it. Delete markers but the
+// newest are left out if others do not count.
+func (v *versioned) story(t *testing.T, allMarkers bool) map[string]string {
+	t.Helper()
+	story := map[string]string{}
+	for o, err := range v.versions.Versions(t.Context(), storage.ListOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		step := "-"
+		if !o.DeleteMarker {
+			r, err := v.versions.Open(t.Context(), o.Key, storage.OpenOptions{VersionID: o.VersionID})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := make([]byte, o.Size)
+			if err := r.ReadAt(t.Context(), p, 0); err != nil {
+				t.Fatal(err)
+			}
+			step = string(p)
+		} else if !allMarkers && !o.Latest {
+			continue
+		}
+		story[o.Key] = step + story[o.Key]
+	}
+	return story
+}
+
+func (v *versioned) wantStory(t *testing.T, want map[string]string, allMarkers bool) {
+	t.Helper()
+	if diff := cmp.Diff(want, v.story(t, allMarkers)); diff != "" {
+		t.Errorf("histories (-want +got):\n%s", diff)
+	}
+}
+
+// versionsConfig syncs versions.
+func versionsConfig(source, target storage.Store) *s3sync.Config {
+	cfg := config(source, target)
+	cfg.Versioning.Enable = true
+	return cfg
+}
+
+// randomHistory is up to n steps, of which some repeat contents.
+func randomHistory(r *rand.Rand, n int) string {
+	var b strings.Builder
+	for range 1 + r.IntN(n) {
+		b.WriteByte("-abcdefghijklmnopqrstuvwxyz"[r.IntN(27)*r.IntN(4)/3])
+	}
+	return b.String()
+}
+
+func TestVersionsMakeHistoriesEqual(t *testing.T) {
+	eachSeed(t, 100, func(t *testing.T, r *rand.Rand) {
+		source, target := newVersioned(), newVersioned()
+		for i := range r.IntN(20) {
+			key := fmt.Sprint(randomKey(r), i)
+			source.steps(t, key, randomHistory(r, 12))
+			if r.IntN(4) == 0 {
+				target.steps(t, "only in the target/"+key, "123-")
+			}
+		}
+		cfg := versionsConfig(source, target)
+		cfg.Versioning.AllMarkers = r.IntN(2) == 0
+		want := target.story(t, true)
+		maps.Copy(want, source.story(t, cfg.Versioning.AllMarkers))
+
+		report := run(t, cfg)
+
+		target.wantStory(t, want, true)
+		if report.ETagVerified != report.Transferred || report.Warnings != 0 || report.Failed != 0 {
+			t.Errorf("%+v", report.Stats)
+		}
+		before := source.requests() + target.requests()
+		again := run(t, cfg)
+		if n := source.requests() + target.requests() - before; again.Transferred+again.Deleted != 0 || n != 0 {
+			t.Errorf("second run: transferred %d, deleted %d, requests %d", again.Transferred, again.Deleted, n)
+		}
+		if again.Skipped != report.Transferred+report.Deleted {
+			t.Errorf("second run: skipped %d of %d", again.Skipped, report.Transferred+report.Deleted)
+		}
+
+		// What is new is appended.
+		for key := range source.story(t, true) {
+			source.steps(t, key, randomHistory(r, 3))
+		}
+		maps.Copy(want, source.story(t, cfg.Versioning.AllMarkers))
+		run(t, cfg)
+		if cfg.Versioning.AllMarkers {
+			target.wantStory(t, want, true)
+		} else {
+			target.wantStory(t, want, false)
+		}
+	})
+}
+
+// TestVersionsOfAThousandKeys: a thousand keys with up to fifty versions each,
+// all written within one second. A run that is interrupted again and again comes
+// to the same end as one that is not, and the run after makes no request for any
+// version.
+func TestVersionsOfAThousandKeys(t *testing.T) {
+	for name, tt := range map[string]struct {
+		keys                    int
+		allMarkers, interrupted bool
+	}{
+		"default":                  {1000, false, false},
+		"default, interrupted":     {100, false, true},
+		"all markers":              {100, true, false},
+		"all markers, interrupted": {1000, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if testing.Short() {
+				tt.keys /= 10
+			}
+			r := rand.New(rand.NewPCG(1, 2))
+			source, target := newVersioned(), newVersioned()
+			for i := range tt.keys {
+				source.steps(t, fmt.Sprintf("%c/key %04d", 'a'+i%7, i), randomHistory(r, 50))
+			}
+			want := source.story(t, tt.allMarkers)
+			cfg := versionsConfig(source, target)
+			cfg.Versioning.AllMarkers = tt.allMarkers
+			entries := 0
+			for _, steps := range want {
+				entries += len(steps)
+			}
+			if tt.interrupted {
+				if times := interrupt(t, cfg, source, target, r, entries/4); times < 3 {
+					t.Errorf("the run was interrupted only %d times", times)
+				}
+			} else if report := run(t, cfg); report.Transferred+report.Deleted != int64(entries) {
+				t.Errorf("%+v, want %d", report.Stats, entries)
+			}
+			target.wantStory(t, want, true)
+
+			before := source.requests() + target.requests()
+			last := run(t, cfg)
+			if n := source.requests() + target.requests() - before; last.Transferred+last.Deleted != 0 || n != 0 {
+				t.Errorf("last run: transferred %d, deleted %d, requests %d", last.Transferred, last.Deleted, n)
+			}
+		})
+	}
+}
+
+// interrupt repeats a run until it comes to its end. Each is cancelled after up to
+// n requests, before or after that was carried out.
+func interrupt(t *testing.T, cfg *s3sync.Config, source, target *versioned, r *rand.Rand, n int) (times int) {
+	t.Helper()
+	defer func() { source.request, target.request = nil, nil }()
+	for {
+		ctx, cancel := context.WithCancel(t.Context())
+		left := make(chan struct{}, n+1)
+		for range r.IntN(n + 1) {
+			left <- struct{}{}
+		}
+		source.request = func(string, string) error {
+			select {
+			case <-left:
+			default:
+				cancel()
+			}
+			return ctx.Err()
+		}
+		target.request = source.request
+		report, err := s3sync.Sync(ctx, cfg)
+		cancel()
+		switch {
+		case err == nil:
+			return times
+		case !errors.Is(err, context.Canceled):
+			t.Fatal(err)
+		case report.Failed != 0:
+			t.Fatalf("%+v", report.Stats)
+		}
+		if times++; times > 1000 {
+			t.Fatal("no end")
+		}
+	}
+}
+
+// A version that fails holds back those behind it, and no other key.
+func TestFailedVersionHoldsBackLaterOnes(t *testing.T) {
+	for name, failing := range map[string]string{"version": "put", "read": "open", "marker": "delete"} {
+		t.Run(name, func(t *testing.T) {
+			source, target := newVersioned(), newVersioned()
+			history := map[string]string{"a": "12-3", "b": "12-3-", "c": "1"}
+			for key, steps := range history {
+				source.steps(t, key, steps)
+			}
+			side := target
+			if failing == "open" {
+				side = source
+			}
+			n := 0
+			side.request = func(op, key string) error {
+				if key != "b" || op != failing {
+					return nil
+				}
+				if n++; failing == "delete" || n > 2 { // the second version: each request is told twice
+					return &storage.Error{Op: op, Key: key, Err: errInjected}
+				}
+				return nil
+			}
+			cfg := versionsConfig(source, target)
+			cfg.Versioning.AllMarkers = true
+			var failures []string
+			cfg.OnEvent = func(ev s3sync.Event) {
+				if ev.Type == s3sync.EventFailed {
+					failures = append(failures, ev.Key+" "+ev.Err.Error())
+				}
+			}
+			report, err := s3sync.Sync(t.Context(), cfg)
+			if !errors.Is(err, errInjected) || report.Failed != 1 || len(failures) != 1 || !strings.Contains(failures[0], "wait for it") {
+				t.Errorf("error %v, failures %q", err, failures)
+			}
+			want := maps.Clone(history)
+			want["b"] = "1"
+			if failing == "delete" {
+				want["b"] = "12"
+			}
+			target.wantStory(t, want, true)
+
+			side.request = nil
+			run(t, cfg)
+			target.wantStory(t, history, true)
+		})
+	}
+}
+
+// A marker that stands for a deletion now is not written on top of a history that
+// is not whole.
+func TestFailedVersionHoldsBackMarker(t *testing.T) {
+	source, target := newVersioned(), newVersioned()
+	source.steps(t, "a", "12-")
+	target.put = func(string) error { return &storage.Error{Op: "put", Key: "a", Err: errInjected} }
+	if _, err := s3sync.Sync(t.Context(), versionsConfig(source, target)); !errors.Is(err, errInjected) {
+		t.Errorf("error %v", err)
+	}
+	if n := target.called("delete"); n != 0 {
+		t.Errorf("%d deletions", n)
+	}
+}
+
+// What the target has already is found by what its versions say of themselves.
+func TestVersionsKnownByMetadata(t *testing.T) {
+	for name, tt := range map[string]struct {
+		first  string // of the source in a first run
+		then   string // what others do in the target
+		more   string // of the source
+		want   string
+		stat   int // requests of the second run
+		marked bool
+	}{
+		"others were there":      {"", "xy", "12-3", "xy123", 2, false},
+		"others come between":    {"12", "x", "3", "12x3", 3, false},
+		"others are the last":    {"12", "x", "", "12x", 3, false},
+		"deleted by others":      {"12", "-", "3", "12-3", 0, false},
+		"deleted, all markers":   {"12", "-", "3", "12-3", 2, true},
+		"markers before others":  {"1-", "x", "2-", "1-x2-", 2, true},
+		"markers behind others":  {"1", "x-", "-", "1x-", 2, true},
+		"markers of others only": {"", "--", "---1", "---1", 0, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, target := newVersioned(), newVersioned()
+			cfg := versionsConfig(source, target)
+			cfg.Versioning.AllMarkers = tt.marked
+			source.steps(t, "a", tt.first)
+			run(t, cfg)
+			target.steps(t, "a", tt.then)
+			source.steps(t, "a", tt.more)
+			before := target.called("stat")
+			run(t, cfg)
+			if n := target.called("stat") - before; n != tt.stat {
+				t.Errorf("%d versions were asked for, want %d", n, tt.stat)
+			}
+			target.wantStory(t, map[string]string{"a": tt.want}, true)
+			again := run(t, cfg)
+			if again.Transferred+again.Deleted != 0 {
+				t.Errorf("third run: %+v", again.Stats)
+			}
+		})
+	}
+}
+
+// A version that is older than one of the target is not made the current one.
+func TestPassedVersionsAreLeftOut(t *testing.T) {
+	source, target := newVersioned(), newVersioned()
+	source.steps(t, "a", "12345")
+	source.steps(t, "b", "1")
+	cfg := versionsConfig(source, target)
+	cfg.Filter.Func = func(o storage.Object) (bool, error) {
+		return !slices.Contains([]string{"v00000001", "v00000003"}, o.VersionID), nil
+	}
+	if report := run(t, cfg); report.Transferred != 4 || report.Skipped != 2 {
+		t.Errorf("%+v", report.Stats)
+	}
+	target.wantStory(t, map[string]string{"a": "245", "b": "1"}, true)
+	cfg.Filter.Func = nil
+	source.steps(t, "a", "6")
+	var warnings []string
+	cfg.OnEvent = func(ev s3sync.Event) {
+		if ev.Type == s3sync.EventWarning {
+			warnings = append(warnings, ev.Key+" "+ev.Err.Error())
+		}
+	}
+	report := run(t, cfg)
+	if report.Transferred != 1 || report.Skipped != 6 || len(warnings) != 1 || !strings.HasPrefix(warnings[0], "a the target lacks") {
+		t.Errorf("%+v, warnings %q", report.Stats, warnings)
+	}
+	target.wantStory(t, map[string]string{"a": "2456", "b": "1"}, true)
+}
+
+// TestVersionMetadata: what a version came from stays with it, whatever is said
+// about metadata.
+func TestVersionMetadata(t *testing.T) {
+	for name, change := range map[string]func(*s3sync.Config){
+		"default":    func(*s3sync.Config) {},
+		"--metadata": func(c *s3sync.Config) { c.Metadata.User = map[string]string{"a": "b"} },
+		"none":       func(c *s3sync.Config) { c.Metadata.NoUser = true },
+		"callback": func(c *s3sync.Config) {
+			c.Preprocess = func(_ context.Context, _ *storage.Info, u *s3sync.Upload) error {
+				u.Metadata = nil
+				return nil
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, target := newVersioned(), newVersioned()
+			source.steps(t, "a", "1")
+			cfg := versionsConfig(source, target)
+			change(cfg)
+			run(t, cfg)
+			info, err := target.versions.Stat(t.Context(), "a", storage.StatOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if info.Metadata["s3sync_origin_version_id"] != "v00000001" ||
+				info.Metadata["s3sync_origin_last_modified"] != "2023-11-14T22:13:20+00:00" || (name == "--metadata") != (info.Metadata["a"] == "b") {
+				t.Errorf("metadata %v", info.Metadata)
+			}
+		})
+	}
+}
+
+func TestVersionsDryRun(t *testing.T) {
+	source, target := newVersioned(), newVersioned()
+	source.steps(t, "a", "12-3-")
+	source.steps(t, "b", "1")
+	target.steps(t, "a", "1")
+	before := target.story(t, true)
+	cfg := versionsConfig(source, target)
+	for _, dry := range []bool{true, false} {
+		want := before
+		if !dry {
+			want = map[string]string{"a": "123-", "b": "1"}
+		}
+		cfg.DryRun = dry
+		report := run(t, cfg)
+		if report.Transferred != 3 || report.Deleted != 1 || report.Skipped != 1 {
+			t.Errorf("dry run %t: %+v", dry, report.Stats)
+		}
+		target.wantStory(t, want, true)
+	}
+}
+
+// Filters see every version, markers too, which have no size.
+func TestVersionFilters(t *testing.T) {
+	size := func(n int64) *int64 { return &n }
+	for name, tt := range map[string]struct {
+		change  func(*s3sync.Config)
+		want    map[string]string
+		skipped int64
+	}{
+		"size":    {func(c *s3sync.Config) { c.Filter.LargerThan = size(1) }, map[string]string{"a": "12-3-", "b": "1"}, 0},
+		"no size": {func(c *s3sync.Config) { c.Filter.SmallerThan = size(1) }, map[string]string{"a": "--"}, 4},
+		"key":     {func(c *s3sync.Config) { c.Filter.Exclude = expression(t, "a") }, map[string]string{"b": "1"}, 5},
+		"callback": {func(c *s3sync.Config) {
+			c.Filter.Func = func(o storage.Object) (bool, error) { return !o.DeleteMarker, nil }
+		}, map[string]string{"a": "123", "b": "1"}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, target := newVersioned(), newVersioned()
+			source.steps(t, "a", "12-3-")
+			source.steps(t, "b", "1")
+			cfg := versionsConfig(source, target)
+			cfg.Versioning.AllMarkers = true
+			tt.change(cfg)
+			if report := run(t, cfg); report.Skipped != tt.skipped {
+				t.Errorf("skipped %d, want %d", report.Skipped, tt.skipped)
+			}
+			target.wantStory(t, tt.want, true)
+		})
+	}
+}
+
+// An archived version holds back what is behind it, unless archived ones are to
+// be left out.
+func TestArchivedVersions(t *testing.T) {
+	for ignore, want := range map[bool]string{false: "1", true: "134"} {
+		t.Run(fmt.Sprint("ignore=", ignore), func(t *testing.T) {
+			source, target := newVersioned(), newVersioned()
+			source.steps(t, "a", "123")
+			source.listed = each(func(o *storage.Object) { o.Archived = o.VersionID == "v00000002" })
+			cfg := versionsConfig(source, target)
+			cfg.IgnoreArchived = ignore
+			for range 2 {
+				report := run(t, cfg)
+				if (report.Warnings == 1) == ignore {
+					t.Errorf("%+v", report.Stats)
+				}
+			}
+			source.steps(t, "a", "4")
+			run(t, cfg)
+			target.wantStory(t, map[string]string{"a": want}, true)
+			if ignore && target.called("stat") != 0 {
+				t.Errorf("%d requests for what is left out", target.called("stat"))
+			}
+		})
+	}
+}
+
+func TestVersioningIsNeeded(t *testing.T) {
+	for name, tt := range map[string]struct {
+		source, target storage.Store
+		want           string
+	}{
+		"source has none": {mem.New(), newVersioned(), "source: versioning is not enabled"},
+		"target has none": {newVersioned(), mem.New(), "target: versioning is not enabled"},
+		"source cannot":   {&faulty{Store: mem.New()}, newVersioned(), "source: it has no versions"},
+		"target cannot":   {newVersioned(), &faulty{Store: mem.New()}, "target: it has no versions"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			report, err := s3sync.Sync(t.Context(), versionsConfig(tt.source, tt.target))
+			if err == nil || !strings.Contains(err.Error(), tt.want) || report.Failed != 1 {
+				t.Errorf("error %v, want %q", err, tt.want)
+			}
+			for _, side := range []storage.Store{tt.source, tt.target} {
+				if v, ok := side.(*versioned); ok && v.called("versions") != 0 {
+					t.Error("it was listed")
+				}
+			}
+		})
+	}
+}
+
+// A listing that breaks goes on behind the last version, and one that cannot ends
+// the run without a guess.
+func TestBrokenVersionListing(t *testing.T) {
+	source, target := newVersioned(), newVersioned()
+	for _, key := range []string{"a", "b", "c"} {
+		source.steps(t, key, "123-456-789")
+	}
+	n := 0
+	source.listed = func(seq iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error] {
+		n++
+		return breakAfter(seq, 3*n)
+	}
+	cfg := versionsConfig(source, target)
+	cfg.Retry.ForceCount = 3
+	run(t, cfg)
+	target.wantStory(t, source.story(t, false), true)
+	if n < 4 {
+		t.Errorf("the listing broke %d times", n-1)
+	}
+
+	source.listed = failAfter(4)
+	if _, err := s3sync.Sync(t.Context(), cfg); !errors.Is(err, errInjected) {
+		t.Errorf("error %v", err)
+	}
+	source.listed = nil
+	target.listed = func(iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error] {
+		return func(yield func(storage.Object, error) bool) {
+			_ = yield(storage.Object{Key: "b"}, nil) && yield(storage.Object{Key: "a"}, nil)
+		}
+	}
+	if _, err := s3sync.Sync(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "out of order") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// breakAfter ends a listing with a failure that may pass.
+func breakAfter(seq iter.Seq2[storage.Object, error], n int) iter.Seq2[storage.Object, error] {
+	return func(yield func(storage.Object, error) bool) {
+		i := 0
+		for o, err := range seq {
+			if i++; i > n {
+				yield(storage.Object{}, &storage.Error{Op: "list", Err: storage.ErrTransient})
+				return
+			}
+			if !yield(o, err) {
+				return
+			}
+		}
+	}
+}
+
+// A key of more versions than are kept in memory.
+func TestVersionsOfOneKey(t *testing.T) {
+	const n = 5000
+	source, target := newVersioned(), newVersioned()
+	source.steps(t, "a", strings.Repeat("0123456789-", n/11))
+	cfg := versionsConfig(source, target)
+	cfg.Versioning.AllMarkers = true
+	run(t, cfg)
+	target.wantStory(t, source.story(t, true), true)
+	target.steps(t, "a", "x") // so that each version is asked for
+	source.steps(t, "a", "y")
+	if report := run(t, cfg); report.Transferred != 1 || report.Deleted != 0 || report.Warnings != 0 {
+		t.Errorf("%+v", report.Stats)
+	}
+}
