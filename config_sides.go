@@ -64,7 +64,7 @@ func localFields(e *Endpoint, k *CustomerKey) []any {
 // betweenBuckets lists what needs S3 on both sides.
 func betweenBuckets(c *Config) []any {
 	return []any{
-		&c.ServerSideCopy, &c.Tagging.SyncLatest, &c.Report.Metadata, &c.Report.Tagging,
+		&c.ServerSideCopy, &c.Versioning.Enable, &c.Tagging.SyncLatest, &c.Report.Metadata, &c.Report.Tagging,
 		&c.Metadata.NoSystem, &c.Metadata.NoUser, &c.Condition.CopySourceIfMatch,
 	}
 }
@@ -135,7 +135,7 @@ func (v *validator) unsupported() {
 // what is still to be built may not.
 func (c *Config) Supported(field any) bool {
 	return !slices.Contains([]any{
-		&c.ServerSideCopy, &c.Versioning.Enable,
+		&c.ServerSideCopy,
 		&c.Condition.CopySourceIfMatch,
 		&c.AWS.ParallelDirectoryListing,
 	}, field)
