@@ -148,7 +148,7 @@ func (s *syncer) run(ctx context.Context) error {
 	if err := s.checkVersioning(ctx); err != nil {
 		return err
 	}
-	if err := s.checkTaggers(); err != nil {
+	if _, _, err := s.taggers(); err != nil && (s.cfg.Tagging.SyncLatest || s.cfg.Report.Tagging) {
 		return err
 	}
 	if s.cfg.Versioning.Enable {

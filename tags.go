@@ -153,13 +153,7 @@ func (s *syncer) syncTags(ctx context.Context, it *item) error {
 		return context.Cause(ctx)
 	}
 	if !s.cfg.DryRun {
-		err := s.again(ctx, it.key(), func(ctx context.Context) error {
-			return s.target.(storage.Tagger).SetTags(ctx, it.mapped, source) //nolint:forcetypeassert // checkTaggers
-		})
-		if errors.Is(err, fs.ErrPermission) {
-			return fmt.Errorf("tags cannot be changed; it takes s3:PutObjectTagging and s3:DeleteObjectTagging: %w", err)
-		}
-		if err != nil {
+		if err := s.setTags(ctx, it, source); err != nil {
 			return err
 		}
 	}
@@ -169,9 +163,24 @@ func (s *syncer) syncTags(ctx context.Context, it *item) error {
 	return nil
 }
 
+func (s *syncer) setTags(ctx context.Context, it *item, tags map[string]string) error {
+	_, to, err := s.taggers()
+	if err != nil {
+		return err
+	}
+	err = s.again(ctx, it.key(), func(ctx context.Context) error { return to.SetTags(ctx, it.mapped, tags) })
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("tags cannot be changed, which takes the permissions s3:PutObjectTagging and s3:DeleteObjectTagging: %w", err)
+	}
+	return err
+}
+
 // bothTags asks both sides for the tags of an object.
 func (s *syncer) bothTags(ctx context.Context, it *item) (source, target map[string]string, err error) {
-	from, to := s.source.(storage.Tagger), s.target.(storage.Tagger) //nolint:forcetypeassert // checkTaggers
+	from, to, err := s.taggers()
+	if err != nil {
+		return nil, nil, err
+	}
 	if source, err = s.askTags(ctx, from, it, it.key(), it.source.VersionID); err != nil {
 		return nil, nil, err
 	}
@@ -179,17 +188,17 @@ func (s *syncer) bothTags(ctx context.Context, it *item) (source, target map[str
 	return source, target, err
 }
 
-// checkTaggers fails if tags are to be compared and a side has none.
-func (s *syncer) checkTaggers() error {
-	if !s.cfg.Tagging.SyncLatest && !s.cfg.Report.Tagging {
-		return nil
+// taggers are both sides as stores whose objects have tags.
+func (s *syncer) taggers() (from, to storage.Tagger, err error) {
+	from, ok := s.source.(storage.Tagger)
+	to, ok2 := s.target.(storage.Tagger)
+	switch {
+	case !ok:
+		return nil, nil, errors.New("source: its objects have no tags that could be compared")
+	case !ok2:
+		return nil, nil, errors.New("target: its objects have no tags that could be compared")
 	}
-	for name, side := range map[string]storage.Store{"source": s.source, "target": s.target} {
-		if _, ok := side.(storage.Tagger); !ok {
-			return fmt.Errorf("%s: its objects have no tags that could be compared", name)
-		}
-	}
-	return nil
+	return from, to, nil
 }
 
 // Bounds of tags, in Unicode characters.

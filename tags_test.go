@@ -120,25 +120,30 @@ func TestTagsAreAskedFor(t *testing.T) {
 		"not counted": {&shyStore{}, no, n + 1, n + 1, true, s3sync.Stats{Transferred: n + 1}, ""},
 		"counted but denied": {
 			&shyStore{counts: true, deny: denied}, func(c *s3sync.Config) { c.Transfer.Workers = 1 }, n + 1, n + 1, false,
-			s3sync.Stats{Transferred: 1, Warnings: n + 1}, "s3:GetObjectTagging",
+			s3sync.Stats{Transferred: 1, Warnings: n + 1},
+			"s3:GetObjectTagging",
 		},
 		"hidden": {
 			&shyStore{deny: denied}, no, 1, 1, false,
-			s3sync.Stats{Transferred: n + 1, Warnings: 1}, "--disable-tagging",
+			s3sync.Stats{Transferred: n + 1, Warnings: 1},
+			"--disable-tagging",
 		},
 		"hidden, as error": {
 			&shyStore{deny: denied}, func(c *s3sync.Config) { c.WarnAsError = true }, 1, 1, false,
-			s3sync.Stats{Transferred: n + 1, Failed: 1}, "",
+			s3sync.Stats{Transferred: n + 1, Failed: 1},
+			"",
 		},
 		"disabled":             {&shyStore{counts: true}, disabled, 0, 0, false, s3sync.Stats{Transferred: n + 1}, ""},
 		"hidden, but disabled": {&shyStore{deny: denied}, disabled, 0, 0, false, s3sync.Stats{Transferred: n + 1}, ""},
 		"hidden, but set": {
 			&shyStore{deny: denied}, func(c *s3sync.Config) { c.Tagging.Set = "a=b" }, 0, 0, false,
-			s3sync.Stats{Transferred: n + 1}, "",
+			s3sync.Stats{Transferred: n + 1},
+			"",
 		},
 		"dry": {
 			&shyStore{deny: denied}, func(c *s3sync.Config) { c.DryRun = true }, 0, 0, false,
-			s3sync.Stats{Transferred: n + 1}, "",
+			s3sync.Stats{Transferred: n + 1},
+			"",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

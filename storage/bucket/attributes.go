@@ -7,12 +7,14 @@ package bucket
 
 import (
 	"maps"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	smithytime "github.com/aws/smithy-go/time"
@@ -53,9 +55,20 @@ func (s *Store) attributeHeaders(opts storage.WriteOptions) []header {
 	}
 	all = slices.DeleteFunc(all, func(h header) bool { return h.value == "" })
 	for name, value := range opts.Metadata { // also without a value
-		all = append(all, header{metadataPrefix + name, value})
+		all = append(all, header{metadataPrefix + name, mailSafe(value)})
 	}
 	return all
+}
+
+// mailSafe encodes what is not ASCII in a value of user metadata, as S3 itself does
+// in its answers. It decodes such values before it keeps them, but does not accept
+// the signature of a header that is not ASCII.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
+func mailSafe(value string) string {
+	if strings.IndexFunc(value, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
+		return value
+	}
+	return mime.BEncoding.Encode("UTF-8", value)
 }
 
 // encodeTags is how tags are sent in a header, in the order of their names. A
