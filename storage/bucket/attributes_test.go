@@ -11,6 +11,7 @@ import (
 
 	"s3sync/internal/directoryserver"
 	"s3sync/storage"
+	"s3sync/storage/bucket"
 )
 
 // TestWriteHeaders: what an object is written with, as S3 wants it. No server of
@@ -197,20 +198,45 @@ func TestListArchived(t *testing.T) {
 }
 
 // TestRequesterPays: whoever pays says so in every request that S3 charges to him,
-// which is all but one.
+// which is all but two.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/RequesterPaysBuckets.html
 func TestRequesterPays(t *testing.T) {
 	for _, pays := range []bool{true, false} {
 		t.Run(fmt.Sprint(pays), func(t *testing.T) {
-			f := newFake(t, encryptingServer)
+			copies := 0
+			f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+				q := r.URL.Query()
+				switch {
+				case q.Has("versions"):
+					_, _ = w.Write([]byte("<ListVersionsResult><IsTruncated>false</IsTruncated></ListVersionsResult>"))
+				case q.Has("versioning"):
+					_, _ = w.Write([]byte("<VersioningConfiguration/>"))
+				case r.Header.Get("X-Amz-Copy-Source") != "":
+					copies++
+					_, _ = w.Write([]byte("<Result><ETag>" + etag + "</ETag></Result>"))
+				default:
+					encryptingServer(w, r)
+				}
+			})
 			opts := f.options()
 			opts.RequestPayer = pays
-			everyRequest(t, open(t, opts))
+			s := open(t, opts)
+			everyRequest(t, s)
+			everyCopy(t, s)
+			for v, err := range s.Versions(t.Context(), storage.ListOptions{}) {
+				t.Errorf("Versions yields %+v, %v", v, err)
+			}
+			if _, err := s.Versioning(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if copies != 2 {
+				t.Errorf("%d copies", copies)
+			}
 			seen := map[string]bool{}
 			for i, name := range f.seen() {
 				seen[name] = true
 				want := ""
-				if pays && name != "DELETE tagging" {
+				if pays && name != "DELETE tagging" && name != "GET versioning" {
 					want = "requester"
 				}
 				if got := f.all()[i].Header.Get("X-Amz-Request-Payer"); got != want {
@@ -219,12 +245,33 @@ func TestRequesterPays(t *testing.T) {
 			}
 			for _, name := range []string{
 				"PUT", "POST uploads", "PUT uploadId partNumber", "POST uploadId", "DELETE uploadId", "HEAD", "GET", "GET list-type",
-				"DELETE", "POST delete", "GET tagging", "PUT tagging", "DELETE tagging",
+				"DELETE", "POST delete", "GET tagging", "PUT tagging", "DELETE tagging", "GET versions", "GET versioning",
 			} {
 				if !seen[name] {
 					t.Errorf("there was no %s", name)
 				}
 			}
 		})
+	}
+}
+
+// everyCopy makes each kind of request of a copy once.
+func everyCopy(t *testing.T, s *bucket.Store) {
+	t.Helper()
+	ctx := t.Context()
+	from := reader(t, s, storage.OpenOptions{NoData: true})
+	opts := storage.WriteOptions{Size: from.Info().Size}
+	if _, err := s.Copy(ctx, "l", from, opts); err != nil {
+		t.Fatal(err)
+	}
+	w, err := s.CreateCopy(ctx, "l", from, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.CopyPart(ctx, 1, 0, opts.Size); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Commit(ctx); err != nil {
+		t.Fatal(err)
 	}
 }
