@@ -20,7 +20,10 @@ import (
 	"s3sync/storage"
 )
 
-// Create begins a multipart upload.
+// Create begins a multipart upload. One that the server began while its answer got
+// lost stays open: a listing of uploads tells nothing by which it could be known
+// from one of another program under the same key, which must not be aborted.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_MultipartUpload.html
 func (s *Store) Create(ctx context.Context, key string, opts storage.WriteOptions) (storage.Writer, error) {
 	w, err := s.create(ctx, key, opts)
 	if err != nil {
