@@ -237,12 +237,12 @@ func TestValidateRefuses(t *testing.T) {
 
 func TestValidateReportsAllFaults(t *testing.T) {
 	c := validConfig(t)
-	c.Transfer.Workers, c.Delete.Max, c.Versioning.Enable = 0, 5, true
+	c.Transfer.Workers, c.Delete.Max, c.Versioning.Enable, c.AWS.ParallelDirectoryListing = 0, 5, true, true
 	want := []string{
 		"Transfer.Workers must be between 1 and 65535, not 0",
 		"Delete.Max requires Delete.Enable",
 		"Versioning.Enable cannot be used with a local source",
-		"Versioning.Enable is not supported yet",
+		"AWS.ParallelDirectoryListing is not supported yet",
 	}
 	if diff := cmp.Diff(want, faults(c.Validate())); diff != "" {
 		t.Error(diff)

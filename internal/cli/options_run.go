@@ -119,14 +119,19 @@ func advancedOptions(c *s3sync.Config, set *settings) []*option {
 		{
 			name: "enable-versioning", value: on(&c.Versioning.Enable),
 			usage: "sync all versions of objects between buckets with versioning",
+			more: "Missing ones are written from the oldest to the newest, and what is deleted in the source now is deleted. " +
+				"Nothing is destroyed. Parts stay those of the source unless their sizes are given.",
 		},
 		{
 			name: "sync-all-delete-markers", value: on(&c.Versioning.AllMarkers),
 			usage: "also sync the delete markers between versions, not only the current ones",
+			more:  "The target must be a server that adds a marker for each deletion, as AWS does.",
 		},
 		{
 			name: "point-in-time", value: instant(&c.Versioning.PointInTime),
 			usage: "take each object of the source as it was at `TIME` (RFC 3339)",
+			more: "The source must have versioning. All that was there then is written, unless checksums are compared; " +
+				"what the target has besides stays.",
 		},
 		{
 			name: "if-match", value: on(&d.IfMatch),
