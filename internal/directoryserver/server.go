@@ -3,8 +3,8 @@
 // speaks only the part of the protocol in which they matter, as the reference of
 // the S3 API tells it, and is strict where they differ from other buckets:
 //
-//   - every request but CreateSession is signed with the key of a live session
-//     and brings its token along;
+//   - every request but CreateSession and copies is signed with the key of a live
+//     session and brings its token along;
 //   - there is no Content-MD5, and nothing of tags, ACLs, versions, redirects;
 //   - listings have an order of their own, take no start-after and no
 //     encoding-type, and only prefixes that end in a slash;
@@ -187,6 +187,10 @@ func (s *Server) route(r *http.Request, key string) (name string, handle func(*r
 		return "HeadObject", s.get
 	case r.Method == http.MethodPost && has("uploads"):
 		return "CreateMultipartUpload", s.createUpload
+	case r.Method == http.MethodPut && has("uploadId") && r.Header.Get("X-Amz-Copy-Source") != "":
+		return "UploadPartCopy", s.copyPart
+	case r.Method == http.MethodPut && r.Header.Get("X-Amz-Copy-Source") != "":
+		return "CopyObject", s.copyObject
 	case r.Method == http.MethodPut && has("uploadId"):
 		return "UploadPart", s.uploadPart
 	case r.Method == http.MethodPost && has("uploadId"):
@@ -209,8 +213,13 @@ func (s *Server) admit(r *request, operation string) error {
 		return refuse(http.StatusNotFound, "NoSuchBucket", "There is no such bucket.")
 	}
 	credential := AccessKey
-	if operation != "CreateSession" {
-		token := r.Header.Get("X-Amz-S3session-Token")
+	token := r.Header.Get("X-Amz-S3session-Token")
+	switch operation {
+	case "CreateSession", "CopyObject", "UploadPartCopy":
+		if token != "" {
+			return refuse(http.StatusForbidden, "AccessDenied", "%s takes no session.", operation)
+		}
+	default:
 		credential = "AK" + token
 		switch {
 		case token == "":

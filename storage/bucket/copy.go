@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
-	"net/url"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -212,25 +211,31 @@ func (c *copying) blame(ctx context.Context, err error, conditional bool) error 
 	return &told
 }
 
-// copySource is the value of x-amz-copy-source. All bytes are encoded but those
-// that RFC 3986 calls unreserved, and slashes. An object behind the ARN of an
+// copySource is the value of x-amz-copy-source. An object behind the ARN of an
 // access point has an ARN of its own.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 func copySource(bucket, key, version string) string {
 	if IsAccessPoint(bucket) {
 		bucket += "/object"
 	}
-	const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/"
+	source := percent(bucket+"/"+key, "/")
+	if version != "" {
+		source += "?versionId=" + percent(version, "")
+	}
+	return source
+}
+
+// percent encodes all bytes but those that RFC 3986, section 2.3, calls unreserved
+// and those in keep.
+func percent(text, keep string) string {
+	const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 	var b strings.Builder
-	for _, c := range []byte(bucket + "/" + key) {
-		if strings.IndexByte(unreserved, c) >= 0 {
+	for _, c := range []byte(text) {
+		if strings.IndexByte(unreserved, c) >= 0 || strings.IndexByte(keep, c) >= 0 {
 			b.WriteByte(c)
 		} else {
 			fmt.Fprintf(&b, "%%%02X", c)
 		}
-	}
-	if version != "" {
-		b.WriteString("?versionId=" + url.QueryEscape(version))
 	}
 	return b.String()
 }

@@ -44,13 +44,18 @@ func encryptionHeaders(h http.Header) map[string]string {
 	return got
 }
 
-// encryptingServer says of everything that it encrypts as it was asked to.
-func encryptingServer(w http.ResponseWriter, r *http.Request) {
+// sayEncrypted lets an answer say that the server encrypts as it was asked to.
+func sayEncrypted(w http.ResponseWriter, r *http.Request) {
 	for name := range r.Header {
 		if strings.HasPrefix(name, "X-Amz-Server-Side-Encryption") && !strings.HasSuffix(name, "-Key") {
 			w.Header().Set(name, r.Header.Get(name))
 		}
 	}
+}
+
+// encryptingServer says of everything that it encrypts as it was asked to.
+func encryptingServer(w http.ResponseWriter, r *http.Request) {
+	sayEncrypted(w, r)
 	q := r.URL.Query()
 	switch {
 	case r.Method == http.MethodGet && q.Has("list-type"):

@@ -27,3 +27,6 @@ func ChecksumsIn(h http.Header) []storage.Checksum { return checksumsIn(h) }
 
 // ChecksumField is the field of a struct of the SDK for an algorithm.
 func ChecksumField(of any, alg checksum.Algorithm) **string { return checksumField(of, alg) }
+
+// CopySource is the value of x-amz-copy-source.
+func CopySource(bucket, key, version string) string { return copySource(bucket, key, version) }
