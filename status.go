@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"mime"
 	"slices"
 	"strings"
 
@@ -247,10 +248,19 @@ func compareMetadata(source, target *storage.Attributes) []FieldStatus {
 // ownMetadata begins the names of metadata that a sync adds by itself.
 const ownMetadata = "s3sync_origin_"
 
-// foreign is user metadata without what syncs add.
+// foreign is user metadata without what syncs add, and as text: some servers
+// answer with other characters than ASCII in the form of RFC 2047, others do not.
 func foreign(metadata map[string]string) map[string]string {
-	kept := maps.Clone(metadata)
-	maps.DeleteFunc(kept, func(name, _ string) bool { return strings.HasPrefix(name, ownMetadata) })
+	kept := map[string]string{}
+	for name, value := range metadata {
+		if strings.HasPrefix(name, ownMetadata) {
+			continue
+		}
+		kept[name] = value
+		if text, err := new(mime.WordDecoder).DecodeHeader(value); err == nil {
+			kept[name] = text
+		}
+	}
 	return kept
 }
 
