@@ -206,6 +206,12 @@ func (b bucket) putSum(t *testing.T, key string, a types.ChecksumAlgorithm, full
 		}
 		return
 	}
+	b.putSumOfParts(t, key, a, full, parts...)
+}
+
+// putSumOfParts does so in parts even if there is only one.
+func (b bucket) putSumOfParts(t *testing.T, key string, a types.ChecksumAlgorithm, full bool, parts ...[]byte) {
+	t.Helper()
 	in := &s3.CreateMultipartUploadInput{Bucket: &b.name, Key: &key, ChecksumAlgorithm: a, ChecksumType: types.ChecksumTypeComposite}
 	if full {
 		in.ChecksumType = types.ChecksumTypeFullObject

@@ -26,7 +26,7 @@ func inParts(key string, data []byte, part int) step {
 		case p.sum.algorithm == "":
 			p.bucket.putParts(t, p.prefix+key, parts...)
 		default:
-			p.bucket.putSum(t, p.prefix+key, p.sum.algorithm, p.sum.full, parts...)
+			p.bucket.putSumOfParts(t, p.prefix+key, p.sum.algorithm, p.sum.full, parts...)
 		}
 	}
 }

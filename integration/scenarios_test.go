@@ -33,10 +33,12 @@ type scenario struct {
 	// the target that a step before puts there.
 	sum sum
 	// small makes parts of 5 MiB, also of the runs before, unless parts are kept.
-	small   bool
-	before  []step
-	options func(*s3sync.Config)
-	want    counts
+	small bool
+	// versions: both sides are buckets that keep them.
+	versions bool
+	before   []step
+	options  func(*s3sync.Config)
+	want     counts
 	// fails is what the error of the run tells; empty wants none.
 	fails string
 	// then looks at what is left. Without it the target has to hold the same as
@@ -280,6 +282,9 @@ func newScene(t *testing.T, srv *s3server.Server, row *scenario, w way) *scene {
 
 func stage(t *testing.T, srv *s3server.Server, row *scenario, bucket bool) place {
 	t.Helper()
+	if row.versions {
+		return place{bucket: keeping(t, srv), prefix: row.prefix, sum: row.sum}
+	}
 	if bucket {
 		return place{bucket: fresh(t, srv), prefix: row.prefix, sum: row.sum}
 	}

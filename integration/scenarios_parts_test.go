@@ -1,0 +1,183 @@
+package integration_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"s3sync"
+	"s3sync/internal/s3server"
+)
+
+// Scenarios of objects in parts: sizes around every boundary of two part sizes.
+
+// boundaries are objects of some MiB, each also of a byte less and of one more.
+// They share the bytes, but none of them begins like another.
+func boundaries(sizes ...int) map[string][]byte {
+	data, content := random(1, 31*s3sync.MiB), map[string][]byte{}
+	for _, mib := range sizes {
+		for _, more := range []int{-1, 0, 1} {
+			n := len(content)
+			content[fmt.Sprintf("%d%+d", mib, more)] = data[n : n+mib*s3sync.MiB+more]
+		}
+	}
+	return content
+}
+
+// A cut is how a run cuts objects that it writes.
+type cut struct{ threshold, chunk int }
+
+func (c cut) of(cfg *s3sync.Config) {
+	cfg.Transfer.Threshold, cfg.Transfer.ChunkSize = int64(c.threshold), int64(c.chunk)
+}
+
+// part is the size of the parts of an object; 0 if it is written whole.
+func (c cut) part(data []byte) int {
+	if len(data) < c.threshold {
+		return 0
+	}
+	return c.chunk
+}
+
+// A copied is what a run has to leave behind: content, cut so, with a checksum.
+type copied struct {
+	content map[string][]byte
+	cut     cut
+	sum     sum
+}
+
+// in wants a bucket to hold just that, by what the server computed of it.
+func (c copied) in(t *testing.T, b bucket) {
+	t.Helper()
+	listed := map[string]string{}
+	pages := s3.NewListObjectsV2Paginator(b.Client(), &s3.ListObjectsV2Input{Bucket: &b.name})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range page.Contents {
+			listed[aws.ToString(o.Key)] = strings.Trim(aws.ToString(o.ETag), `"`)
+			if n := len(c.content[aws.ToString(o.Key)]); aws.ToInt64(o.Size) != int64(n) {
+				t.Errorf("%s: %d bytes, want %d", *o.Key, aws.ToInt64(o.Size), n)
+			}
+		}
+	}
+	if len(listed) != len(c.content) {
+		t.Errorf("%d objects, want %d", len(listed), len(c.content))
+	}
+	for key, data := range c.content {
+		part := c.cut.part(data)
+		if want := etagOf(data, part); listed[key] != want {
+			t.Errorf("%s: ETag %s, want %s", key, listed[key], want)
+		}
+		if c.sum.algorithm == "" {
+			continue
+		}
+		if got, want := told(place{bucket: b}.head(t, key), c.sum.algorithm), c.sum.value(data, part); got != want {
+			t.Errorf("%s: %s %s, want %s", key, c.sum.algorithm, got, want)
+		}
+	}
+}
+
+// TestBoundariesOfParts: objects of 5, 8, 10, 16 and 30 MiB go up in parts of 5
+// and of 8 MiB, on to other buckets in the same and in other parts, and down, and
+// each is proved on each way by its ETag and by a checksum. One run moves them
+// all. So that this takes seconds, not all sizes go to both servers.
+func TestBoundariesOfParts(t *testing.T) {
+	five, eight := cut{5 * s3sync.MiB, 5 * s3sync.MiB}, cut{8 * s3sync.MiB, 8 * s3sync.MiB}
+	sha, crc64 := kinds()["SHA256"], kinds()["CRC64NVME"]
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		content := boundaries(5, 8, 10, 16)
+		if srv.Kind == s3server.MinIO {
+			content = boundaries(8, 30)
+		}
+		files, n := writeAll(t, content), int64(len(content))
+		in5, in8, other, kept, root := fresh(t, srv), fresh(t, srv), fresh(t, srv), fresh(t, srv), t.TempDir()
+		for _, tt := range []struct {
+			name     string
+			from, to s3sync.Endpoint
+			options  func(*s3sync.Config)
+			left     bucket
+			copied   copied
+		}{
+			{"up in parts of 5", files, in5.at(""), with(five.of, sha.of), in5, copied{content, five, sha}},
+			{"up in parts of 8", files, in8.at(""), with(eight.of, crc64.of), in8, copied{content, eight, crc64}},
+			{"across in other parts", in5.at(""), other.at(""), with(eight.of, crc64.of, readsSum), other, copied{content, eight, sum{}}},
+			{"across in kept parts", in5.at(""), kept.at(""), with(keepsParts, sha.of, readsSum), kept, copied{content, five, sum{}}},
+			{"down", in8.at(""), local(root), with(five.of, readsSum), bucket{}, copied{}},
+		} {
+			t.Run(tt.name, func(t *testing.T) {
+				cfg := config(tt.from, tt.to)
+				tt.options(cfg)
+				o := run(t, cfg)
+				if got := countsOf(o.Stats); o.err != nil || got != (counts{c: n, e: n, k: n}) {
+					t.Errorf("%v, %+v\n%s", o.err, got, o.log)
+				}
+				if tt.left.name != "" {
+					tt.copied.in(t, tt.left)
+				} else {
+					sameTree(t, files.URL, root)
+				}
+			})
+		}
+	})
+}
+
+// TestThresholds: which objects go in parts, and in which, if the threshold is
+// another one than the size of the parts; with every checksum.
+func TestThresholds(t *testing.T) {
+	content := boundaries(8)
+	content["1"] = random(2, s3sync.MiB)
+	files, n := writeAll(t, content), int64(len(content))
+	const mib = s3sync.MiB
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		for name, tt := range map[string]struct {
+			cut cut
+			sum sum
+		}{
+			"7 and 5": {cut{7 * mib, 5 * mib}, kinds()["SHA1"]},
+			"7 and 9": {cut{7 * mib, 9 * mib}, kinds()["CRC32"]},
+			"9 and 5": {cut{9 * mib, 5 * mib}, kinds()["CRC32C"]},
+			"8 and 5": {cut{8 * mib, 5 * mib}, kinds()["CRC32C of all"]},
+			"5 and 8": {cut{5 * mib, 8 * mib}, kinds()["CRC32 of all"]},
+			"9 and 9": {cut{9 * mib, 9 * mib}, sum{}},
+		} {
+			t.Run(name, func(t *testing.T) {
+				target, want := fresh(t, srv), counts{c: n, e: n}
+				cfg := config(files, target.at(""))
+				with(tt.cut.of, tt.sum.of)(cfg)
+				if tt.sum.algorithm != "" {
+					want.k = n
+				}
+				o := run(t, cfg)
+				if got := countsOf(o.Stats); o.err != nil || got != want {
+					t.Errorf("%v, %+v\n%s", o.err, got, o.log)
+				}
+				copied{content, tt.cut, tt.sum}.in(t, target)
+			})
+		}
+	})
+}
+
+// TestOnePartScenarios: objects that are whole, or in one part, where those of
+// the run are in several, and the other way round.
+func TestOnePartScenarios(t *testing.T) {
+	large, eight := random(1, 13*s3sync.MiB), random(2, 8*s3sync.MiB)
+	before := []step{
+		inParts("large", large, 13*s3sync.MiB), inParts("eight in one part", eight, 8*s3sync.MiB),
+		inParts("small", []byte("small"), 5*s3sync.MiB), put(map[string][]byte{"eight": eight}),
+	}
+	rows := map[string]scenario{}
+	for _, name := range []string{"SHA256", "CRC64NVME"} {
+		kind, want := kinds()[name], counts{c: 4, e: 4, k: 4}
+		rows[name] = scenario{objects: nothing(), sum: kind, before: before, options: with(readsSum, kind.of), want: want}
+		rows[name+" kept"] = scenario{
+			objects: nothing(), sum: kind, before: before, options: with(readsSum, kind.of, keepsParts), want: want, then: sameETags,
+		}
+	}
+	play(t, []way{across}, rows)
+}
