@@ -1,0 +1,503 @@
+package integration_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"s3sync"
+	"s3sync/internal/faultproxy"
+	"s3sync/internal/s3server"
+)
+
+// keeping is a new bucket with versioning.
+func keeping(t *testing.T, srv *s3server.Server) bucket {
+	t.Helper()
+	return bucket{srv, srv.VersionedBucket(t)}
+}
+
+// versions syncs versions; allMarkers does so with the markers between them.
+func versions(c *s3sync.Config) { c.Versioning.Enable = true }
+
+func allMarkers(c *s3sync.Config) { c.Versioning.Enable, c.Versioning.AllMarkers = true, true }
+
+func (b bucket) delete(t *testing.T, keys ...string) {
+	t.Helper()
+	for _, key := range keys {
+		if _, err := b.Client().DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &b.name, Key: &key}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// write makes the history of a key: one letter for each version, "-" deletes.
+func (b bucket) write(t *testing.T, key, steps string) {
+	t.Helper()
+	for i, step := range steps {
+		if step == '-' {
+			b.delete(t, key)
+			continue
+		}
+		b.putAll(t, key, upload{
+			data: []byte(key + string(step)),
+			meta: func(in *s3.PutObjectInput) { in.Metadata = map[string]string{"step": fmt.Sprint(i)} },
+			tags: "step=" + string(step),
+		})
+	}
+}
+
+// randomSteps is a history of up to n versions. No marker is first and none
+// follows another: the test servers keep no such markers.
+func randomSteps(r *rand.Rand, n int) string {
+	var b strings.Builder
+	for range 1 + r.IntN(n) {
+		b.WriteByte("abcdefghij"[r.IntN(10)])
+		if r.IntN(4) == 0 {
+			b.WriteByte('-')
+		}
+	}
+	return b.String()
+}
+
+// entries counts the versions and markers of a bucket.
+func (b bucket) entries(t *testing.T) (versions, markers int) {
+	t.Helper()
+	for _, v := range b.versions(t, "") {
+		if v.XMLName.Local == "DeleteMarker" {
+			markers++
+		} else {
+			versions++
+		}
+	}
+	return versions, markers
+}
+
+// TestSyncVersions: whole histories between the servers, most of it written
+// within a few seconds: after one run they are equal, and a second one asks for
+// nothing but the listings.
+func TestSyncVersions(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		r := rand.New(rand.NewPCG(7, 7))
+		many, few := keeping(t, srv), keeping(t, srv)
+		for i := range 60 {
+			many.write(t, fmt.Sprintf("in/%c +é/%02d", 'a'+i%5, i), randomSteps(r, 6))
+		}
+		for i := range 5 {
+			few.write(t, fmt.Sprintf("in/%02d", i), randomSteps(r, 6))
+		}
+		data := random(3, 11<<20)
+		few.putAll(t, "in/parts", upload{data: data, parts: 3})
+		few.putAll(t, "in/parts", upload{data: data[1:], parts: 2})
+		few.delete(t, "in/parts")
+		few.putAll(t, "in/parts", upload{data: data[:10<<20]}) // larger than the threshold
+		few.write(t, "out", "12")
+
+		for name, tt := range map[string]struct {
+			source  bucket
+			options func(*s3sync.Config)
+			same    sameness
+		}{
+			"default":         {many, versions, sameness{currentMarkers: true}},
+			"all markers":     {many, allMarkers, sameness{}},
+			"pages of two":    {few, with(allMarkers, func(c *s3sync.Config) { c.AWS.MaxKeys = 2 }), sameness{}},
+			"metadata":        {few, with(allMarkers, metadata), sameness{but: replaceMetadata}},
+			"server copies":   {few, with(allMarkers, func(c *s3sync.Config) { c.ServerSideCopy = true }), sameness{}},
+			"other part size": {few, with(allMarkers, parts5), sameness{}},
+			"limited":         {few, with(versions, func(c *s3sync.Config) { c.Transfer.ObjectsPerSecond = 1000 }), sameness{currentMarkers: true}},
+		} {
+			t.Run(name, func(t *testing.T) {
+				source, target := tt.source, keeping(t, srv)
+				proxy := faultproxy.New(t, srv.Endpoint)
+				cfg := config(at(srv, proxy.URL, "s3://"+source.name+"/in/"), at(srv, proxy.URL, "s3://"+target.name+"/to/"))
+				tt.options(cfg)
+				o := run(t, cfg)
+				tt.same.versions, tt.same.wantPrefix, tt.same.gotPrefix = true, "in/", "to/"
+				n := compareBuckets(t, source, target, tt.same)
+				o.succeeded(t, n-int(o.Deleted))
+
+				singles := func() int {
+					return proxy.Count("*") - proxy.Count("ListObjectVersions") - proxy.Count("GetBucketVersioning")
+				}
+				before := singles()
+				o = run(t, cfg)
+				o.succeeded(t, 0)
+				if asked := singles() - before; asked != 0 && name != "other part size" || o.Deleted != 0 || o.Skipped != int64(n) {
+					t.Errorf("second run: %d requests for single objects, %+v", asked, o.Stats)
+				}
+				if versions, markers := target.entries(t); versions+markers != n {
+					t.Errorf("second run: %d versions, %d markers", versions, markers)
+				}
+			})
+		}
+	})
+}
+
+func metadata(c *s3sync.Config) { c.Metadata.User = map[string]string{"other": "value"} }
+
+func replaceMetadata(e *everything) {
+	if !e.Marker {
+		e.Metadata = map[string]string{"other": "value"}
+	}
+}
+
+// TestVersionsInPagesOfOne: MinIO only; versitygw never gets beyond the current
+// version of a key then.
+func TestVersionsInPagesOfOne(t *testing.T) {
+	srv := s3server.Shared(t, s3server.MinIO)
+	source, target := keeping(t, srv), keeping(t, srv)
+	source.write(t, "a", "12-3-")
+	source.write(t, "b", "1-2")
+	cfg := config(source.at(""), target.at(""))
+	allMarkers(cfg)
+	cfg.AWS.MaxKeys = 1
+	run(t, cfg).succeeded(t, 5)
+	compareBuckets(t, source, target, sameness{versions: true})
+}
+
+// TestVersionScenarios are steps that users take, each with what the run counts
+// and what there is then.
+func TestVersionScenarios(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		source, target := keeping(t, srv), keeping(t, srv)
+		keys := []string{"data1", "dir1/data1", "dir1/data2", "dir2/data1", "données + 日本"}
+		putAll := func(keys ...string) {
+			for _, key := range keys {
+				source.put(t, key, []byte(key+" again and again"))
+			}
+		}
+		for _, step := range []struct {
+			name                       string
+			before                     func()
+			options                    func(*s3sync.Config)
+			want                       counts
+			versions, markers, visible int
+		}{
+			{"dry run", func() { putAll(keys...) }, dryRun, counts{c: 5}, 0, 0, 0},
+			{"five objects", func() {}, nil, counts{c: 5, e: 5}, 5, 0, 5},
+			{"again", func() {}, nil, counts{s: 5}, 5, 0, 5},
+			{"dry run of deletions", func() { source.delete(t, keys...) }, dryRun, counts{s: 5, d: 5}, 5, 0, 5},
+			{"all are deleted", func() {}, nil, counts{s: 5, d: 5}, 5, 5, 0},
+			{"again, deleted", func() {}, nil, counts{s: 10}, 5, 5, 0},
+			{"four come back", func() { putAll(keys[1:]...) }, nil, counts{c: 4, e: 4, s: 6}, 9, 5, 4},
+			{"again, with four", func() {}, nil, counts{s: 10}, 9, 5, 4},
+		} {
+			step.before()
+			cfg := config(source.at(""), target.at(""))
+			versions(cfg)
+			if step.options != nil {
+				step.options(cfg)
+			}
+			o := run(t, cfg)
+			if got := countsOf(o.Stats); o.err != nil || got != step.want {
+				t.Errorf("%s: %v, %+v, want %+v", step.name, o.err, got, step.want)
+			}
+			versions, markers := target.entries(t)
+			if visible := len(target.keys(t)); versions != step.versions || markers != step.markers || visible != step.visible {
+				t.Errorf("%s: %d versions, %d markers, %d visible; want %+v", step.name, versions, markers, visible, step)
+			}
+		}
+
+		t.Run("key equal to the prefix", func(t *testing.T) {
+			source.write(t, "p/x", "123")
+			cfg := config(at(srv, "", "s3://"+source.name+"/p/x"), at(srv, "", "s3://"+target.name+"/q/"))
+			versions(cfg)
+			if o := run(t, cfg); countsOf(o.Stats) != (counts{s: 3}) {
+				t.Errorf("%+v", o.Stats)
+			}
+		})
+	})
+}
+
+// TestVersionsNeedVersioning: nothing is listed or written if a side has none, or
+// does not tell.
+func TestVersionsNeedVersioning(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		with, without := keeping(t, srv), fresh(t, srv)
+		with.put(t, "key", []byte("data"))
+		without.put(t, "key", []byte("data"))
+		suspended := keeping(t, srv)
+		_, err := srv.Client().PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{
+			Bucket:                  &suspended.name,
+			VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusSuspended},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		proxy := faultproxy.New(t, srv.Endpoint)
+		for name, tt := range map[string]struct {
+			source, target bucket
+			cause          string
+		}{
+			"source":    {without, with, "source: versioning is not enabled in the bucket"},
+			"target":    {with, without, "target: versioning is not enabled in the bucket"},
+			"both":      {without, without, "source: versioning is not enabled in the bucket"},
+			"suspended": {suspended, with, "source: versioning is not enabled in the bucket"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				cfg := config(tt.source.at(proxy.URL), tt.target.at(proxy.URL))
+				versions(cfg)
+				o := run(t, cfg)
+				o.failed(t, "", tt.cause)
+			})
+		}
+		t.Run("denied", func(t *testing.T) {
+			denying := faultproxy.New(t, srv.Endpoint, "GetBucketVersioning status=403 code=AccessDenied")
+			cfg := config(with.at(denying.URL), suspended.at(""))
+			versions(cfg)
+			run(t, cfg).failed(t, "", "cannot be found out", "AccessDenied")
+			if n := denying.Count("ListObjectVersions"); n != 0 {
+				t.Errorf("%d listings", n)
+			}
+		})
+		if n := proxy.Count("ListObjectVersions") + proxy.Count("PUT"); n != 0 {
+			t.Errorf("%d listings and writes", n)
+		}
+	})
+}
+
+// TestInterruptedVersions: however often a run is interrupted, the history is in
+// the end that of the source, without anything twice.
+func TestInterruptedVersions(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		r := rand.New(rand.NewPCG(3, 9))
+		source, target := keeping(t, srv), keeping(t, srv)
+		for i := range 20 {
+			source.write(t, fmt.Sprintf("%02d", i), randomSteps(r, 6))
+		}
+		data := random(4, 11<<20)
+		source.putAll(t, "parts", upload{data: data, parts: 3})
+		source.putAll(t, "parts", upload{data: data[1:], parts: 3})
+		proxy := faultproxy.New(t, srv.Endpoint)
+		cfg := config(source.at(""), target.at(proxy.URL))
+		allMarkers(cfg)
+		times := 0
+		for ; times < 100; times++ {
+			ctx, cancel := context.WithCancel(t.Context())
+			left := r.IntN(20)
+			cfg.OnEvent = func(ev s3sync.Event) {
+				if ev.Type == s3sync.EventTransferred || ev.Type == s3sync.EventDeleted {
+					if left--; left < 0 {
+						cancel()
+					}
+				}
+			}
+			o := runIn(ctx, cfg)
+			cancel()
+			if o.err == nil {
+				break
+			}
+			if !errors.Is(o.err, context.Canceled) || o.Failed+o.Warnings != 0 {
+				t.Fatalf("%v, %+v\n%s", o.err, o.Stats, o.log)
+			}
+		}
+		if times < 3 || times == 100 {
+			t.Errorf("interrupted %d times", times)
+		}
+		compareBuckets(t, source, target, sameness{versions: true})
+		cfg.OnEvent = nil
+		before := proxy.Count("*") - proxy.Count("ListObjectVersions")
+		o := run(t, cfg)
+		o.succeeded(t, 0)
+		if n := proxy.Count("*") - proxy.Count("ListObjectVersions") - before; n > 1 { // whether versioning is enabled
+			t.Errorf("%d requests in a run that has nothing to do", n)
+		}
+		if open := srv.OpenUploads(t, target.name, ""); len(open) != 0 {
+			t.Errorf("uploads are open: %q", open)
+		}
+	})
+}
+
+// TestVersionsWithCustomerKeys: ETags tell nothing of what is encrypted so. Each
+// version of the target is asked where it comes from.
+func TestVersionsWithCustomerKeys(t *testing.T) {
+	srv := s3server.Start(t, s3server.MinIO, s3server.Options{TLS: true})
+	t.Setenv("AWS_CA_BUNDLE", srv.CAFile)
+	source, middle, plain := keeping(t, srv), keeping(t, srv), keeping(t, srv)
+	for i := range 10 {
+		source.write(t, "key", fmt.Sprint(i))
+	}
+	source.write(t, "deleted", "1-2-")
+	data := random(5, 11<<20)
+	for i := range 2 {
+		source.putAll(t, "parts", upload{data: data[i:], parts: 2})
+	}
+	for _, step := range []struct {
+		from, to      bucket
+		reads, writes s3sync.CustomerKey
+	}{
+		{source, middle, s3sync.CustomerKey{}, customerKey(1)},
+		{middle, plain, customerKey(1), s3sync.CustomerKey{}},
+	} {
+		for n := range int64(2) {
+			cfg := config(step.from.at(""), step.to.at(""))
+			allMarkers(cfg)
+			cfg.Encryption.SourceCustomer, cfg.Encryption.TargetCustomer = step.reads, step.writes
+			cfg.Verify.Algorithm, cfg.Verify.ReadChecksum = "CRC64NVME", step.from.name == middle.name
+			o := run(t, cfg)
+			o.withoutKeys(t)
+			if o.err != nil || o.Transferred != 14*(1-n) || o.Deleted != 2*(1-n) || o.Skipped != 16*n || o.ChecksumVerified != o.Transferred {
+				t.Errorf("run %d: %v, %+v\n%s", n, o.err, o.Stats, o.log)
+			}
+		}
+	}
+	compareBuckets(t, source, plain, sameness{versions: true})
+}
+
+// TestFailedVersion: what cannot be written holds back what comes behind it, and a
+// later run goes on there.
+func TestFailedVersion(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		source, target := keeping(t, srv), keeping(t, srv)
+		source.write(t, "a", "12-3")
+		source.write(t, "b", "12-3-")
+		proxy := faultproxy.New(t, srv.Endpoint, "PutObject b nth=2 status=400 code=InvalidRequest")
+		cfg := config(source.at(""), target.at(proxy.URL))
+		allMarkers(cfg)
+		o := run(t, cfg)
+		o.failed(t, "b", "InvalidRequest", "later versions of the key wait")
+		if versions, markers := target.entries(t); versions != 4 || markers != 1 || o.Failed != 1 || o.Transferred != 4 {
+			t.Errorf("%d versions, %d markers, %+v", versions, markers, o.Stats)
+		}
+		run(t, cfg).succeeded(t, 2)
+		compareBuckets(t, source, target, sameness{versions: true})
+	})
+}
+
+// TestBrokenListingOfVersions: a page that fails is asked for again, and what was
+// seen of a key is not seen twice.
+func TestBrokenListingOfVersions(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		source, target := keeping(t, srv), keeping(t, srv)
+		source.write(t, "a", "123456789")
+		source.write(t, "b", "12-3")
+		proxy := faultproxy.New(t, srv.Endpoint,
+			"ListObjectVersions page=3 times=2 truncate-xml", "ListObjectVersions page=5 nth=1 reset after=10 maybe")
+		cfg := config(source.at(proxy.URL), target.at(""))
+		allMarkers(cfg)
+		cfg.AWS.MaxKeys = 3
+		o := run(t, cfg)
+		o.succeeded(t, 12)
+		compareBuckets(t, source, target, sameness{versions: true})
+	})
+}
+
+// TestPointInTimeScenario: MinIO only; with versitygw the time of a version changes
+// when the next one is written.
+func TestPointInTimeScenario(t *testing.T) {
+	srv := s3server.Shared(t, s3server.MinIO)
+	source := keeping(t, srv)
+	put := func(keys ...string) {
+		for _, key := range keys {
+			source.putAll(t, key, upload{data: []byte(key + " " + fmt.Sprint(time.Now())), tags: "key=" + strings.ReplaceAll(key, "/", "-")})
+		}
+	}
+	type moment struct {
+		name   string
+		change func()
+		want   int
+		at     time.Time
+		state  bucket // a copy made then
+	}
+	moments := []*moment{
+		{name: "step 1", change: func() { put("data1", "dir1/data1") }, want: 2},
+		{name: "step 2", change: func() {
+			put("data1", "data2", "dir1/data2", "dir2/data1", "dir3/data1", "dir3/data2")
+		}, want: 7},
+		{name: "deleted", change: func() { source.delete(t, source.keys(t)...) }, want: 0},
+		{name: "step 3", change: func() { put("data1") }, want: 1},
+	}
+	for _, m := range moments {
+		m.change()
+		m.at = newest(t, source)
+		m.state = fresh(t, srv)
+		sync(t, config(source.at(""), m.state.at("")))
+		for !time.Now().After(m.at.Add(2 * time.Millisecond)) { // the clock of the server is this one
+			<-time.After(time.Millisecond)
+		}
+	}
+	moments = append(moments, &moment{name: "now", want: 1, at: time.Now(), state: moments[3].state})
+	for _, m := range moments {
+		for name, change := range map[string]func(*s3sync.Config){
+			"":                func(*s3sync.Config) {},
+			", server copies": func(c *s3sync.Config) { c.ServerSideCopy = true },
+		} {
+			t.Run(m.name+name, func(t *testing.T) {
+				target := fresh(t, srv)
+				cfg := config(source.at(""), target.at(""))
+				cfg.Versioning.PointInTime = m.at
+				change(cfg)
+				for range 2 { // it overwrites
+					run(t, cfg).succeeded(t, m.want)
+				}
+				compareBuckets(t, m.state, target, sameness{})
+			})
+		}
+		t.Run(m.name+", to files", func(t *testing.T) {
+			want, got := t.TempDir(), t.TempDir()
+			sync(t, config(m.state.at(""), local(want)))
+			cfg := config(source.at(""), local(got))
+			cfg.Versioning.PointInTime = m.at
+			run(t, cfg).succeeded(t, m.want)
+			if n := sameTree(t, want, got); n != m.want {
+				t.Errorf("%d files", n)
+			}
+		})
+	}
+	t.Run("checksums", func(t *testing.T) {
+		target := fresh(t, srv)
+		_, err := srv.Client().PutObject(t.Context(), &s3.PutObjectInput{
+			Bucket: &source.name, Key: aws.String("sum"), Body: strings.NewReader("data"), ChecksumAlgorithm: types.ChecksumAlgorithmSha256,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := config(source.at(""), target.at(""))
+		cfg.Filter.Include, _ = s3sync.CompileRegexp("^sum$")
+		cfg.Versioning.PointInTime = newest(t, source)
+		cfg.Check.Checksum, cfg.Verify.Algorithm = "SHA256", "SHA256"
+		run(t, cfg).succeeded(t, 1)
+		if o := run(t, cfg); o.Transferred != 0 || o.Skipped < 1 {
+			t.Errorf("%+v", o.Stats)
+		}
+	})
+}
+
+// newest is the time of the last change of a bucket.
+func newest(t *testing.T, b bucket) time.Time {
+	t.Helper()
+	out, err := b.Client().ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: &b.name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var times []time.Time
+	for _, v := range out.Versions {
+		times = append(times, *v.LastModified)
+	}
+	for _, m := range out.DeleteMarkers {
+		times = append(times, *m.LastModified)
+	}
+	return slices.MaxFunc(times, time.Time.Compare)
+}
+
+func TestPointInTimeWithoutVersioning(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		source := fresh(t, srv)
+		source.put(t, "key", []byte("data"))
+		target := t.TempDir()
+		cfg := config(source.at(""), local(target))
+		cfg.Versioning.PointInTime = time.Now()
+		run(t, cfg).failed(t, "", "source: versioning is not enabled in the bucket, which --point-in-time needs")
+		if got := names(t, target); len(got) != 0 {
+			t.Errorf("files %q", got)
+		}
+	})
+}
