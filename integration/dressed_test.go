@@ -24,6 +24,7 @@ func dress(in *s3.PutObjectInput) {
 	in.CacheControl, in.ContentDisposition = aws.String("no-cache, max-age=1"), aws.String(`attachment; filename="a b;c.txt"`)
 	in.ContentEncoding, in.ContentLanguage = aws.String("x-none"), aws.String("de, en")
 	in.ContentType, in.Expires = aws.String(`text/plain; charset="utf-8"`), aws.Time(time.Unix(2_000_000_000, 0))
+	in.WebsiteRedirectLocation = aws.String("/elsewhere")
 	in.Metadata = map[string]string{
 		"plain": "value", "a-b.c_d": "=?&;,:\"'/\\@", "percent": "%41%2B%%", "plus": "a+b", "blanks": "a  b",
 		"long": strings.Repeat("x", 1000),
@@ -82,11 +83,13 @@ func TestEverythingTravels(t *testing.T) {
 }
 
 // keptBy changes what is wanted where a server does not keep it: versitygw knows
-// no storage classes.
+// no storage classes, MinIO no redirects.
 func keptBy(srv *s3server.Server) func(*everything) {
 	return func(e *everything) {
 		if srv.Kind == s3server.VersityGW {
 			e.StorageClass = "STANDARD"
+		} else {
+			e.WebsiteRedirect = ""
 		}
 	}
 }
@@ -98,8 +101,8 @@ func TestOptionsOfMetadata(t *testing.T) {
 		c.Metadata = s3sync.Metadata{
 			CacheControl: "max-age=7", ContentDisposition: "inline", ContentEncoding: "x-other", ContentLanguage: "fr",
 			ContentType: "application/x-thing", Expires: time.Unix(2_000_000_001, 5).In(time.FixedZone("", 3600)),
-			User:         map[string]string{"Mine": "a=b, +%20", "umlaut": "käse 日本語 " + strings.Repeat("é", 100)},
-			StorageClass: "REDUCED_REDUNDANCY", ACL: "private", PutLastModified: true,
+			User:            map[string]string{"Mine": "a=b, +%20", "umlaut": "käse 日本語 " + strings.Repeat("é", 100)},
+			WebsiteRedirect: "https://example.com/", StorageClass: "REDUCED_REDUNDANCY", ACL: "private", PutLastModified: true,
 		}
 		c.Tagging.Set = dressTags
 	}
@@ -107,7 +110,8 @@ func TestOptionsOfMetadata(t *testing.T) {
 		*e = everything{
 			Key: e.Key, Size: e.Size, SHA256: e.SHA256,
 			CacheControl: "max-age=7", ContentDisposition: "inline", ContentEncoding: "x-other", ContentLanguage: "fr",
-			ContentType: "application/x-thing", Expires: "Wed, 18 May 2033 03:33:21 GMT", StorageClass: "REDUCED_REDUNDANCY",
+			ContentType: "application/x-thing", Expires: "Wed, 18 May 2033 03:33:21 GMT",
+			WebsiteRedirect: "https://example.com/", StorageClass: "REDUCED_REDUNDANCY",
 			Metadata: map[string]string{"mine": "a=b, +%20", "umlaut": "käse 日本語 " + strings.Repeat("é", 100)},
 			Tags: map[string]string{
 				"plain": "value", "a b": "c d", "+-=._:/@": "+-=._:/@", "empty": "",
