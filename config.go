@@ -27,7 +27,9 @@ type Config struct {
 
 	// DryRun reports what would be done and writes nothing of any kind.
 	DryRun bool
-	// ServerSideCopy lets the server copy between two S3 sides.
+	// ServerSideCopy lets the server copy between two S3 sides, which have to be on
+	// the same one, or of AWS. Copies have the parts of their sources, whatever
+	// Transfer says, and are proved by what the server tells of both.
 	ServerSideCopy bool
 	// Range limits the run to a part of the relative key space. What lies
 	// outside is neither listed nor touched.

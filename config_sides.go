@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"s3sync/internal/checksum"
+	"s3sync/storage/bucket"
 )
 
 // sides checks what does not go with the kind of a side. A side with a Store of
@@ -40,6 +41,8 @@ func (v *validator) sides() {
 		v.add(&v.Versioning.PointInTime, "must not be in the future")
 	}
 	v.encryption()
+	v.accessPoint(&v.Source, v.source)
+	v.accessPoint(&v.Target, v.target)
 	v.directoryBuckets()
 	v.overlap()
 }
@@ -85,6 +88,16 @@ func uploadFields(c *Config) []any {
 		&c.Tagging.Set, &c.Tagging.Disable, &c.Encryption.SSE, &c.Encryption.KMSKeyID,
 		&c.Verify.Algorithm, &c.Verify.FullObject, &c.AWS.UnsignedPayload, &c.AWS.NoContentMD5,
 		&c.Condition.IfMatch, &c.Condition.IfNoneMatch,
+	}
+}
+
+// accessPoint refuses what an ARN leaves no room for: it has a host name of its
+// own, which its region, account and name make up.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-naming.html
+func (v *validator) accessPoint(e *Endpoint, l *location) {
+	if l != nil && bucket.IsAccessPoint(l.bucket) {
+		v.refuse("cannot be used with the ARN of an access point, which has a host name of its own",
+			[]any{&e.EndpointURL, &e.PathStyle, &e.Accelerate})
 	}
 }
 
@@ -135,8 +148,6 @@ func (v *validator) unsupported() {
 // what is still to be built may not.
 func (c *Config) Supported(field any) bool {
 	return !slices.Contains([]any{
-		&c.ServerSideCopy,
-		&c.Condition.CopySourceIfMatch,
 		&c.AWS.ParallelDirectoryListing,
 	}, field)
 }

@@ -218,7 +218,17 @@ func TestValidateRefuses(t *testing.T) {
 		"AWS.NoContentMD5 cannot be used with a local target":                          both(local, func(c *Config) { c.AWS.NoContentMD5 = true }),
 		"Local.Fsync cannot be used with an S3 target":                                 func(c *Config) { c.Local.Fsync = true },
 
-		"ServerSideCopy is not supported yet": both(buckets, func(c *Config) { c.ServerSideCopy = true }),
+		"AWS.ParallelDirectoryListing is not supported yet": both(buckets, func(c *Config) { c.AWS.ParallelDirectoryListing = true }),
+
+		"Target.EndpointURL cannot be used with the ARN of an access point, which has a host name of its own": func(c *Config) {
+			c.Target.URL, c.Target.EndpointURL = "s3://arn:aws:s3:us-west-2:12:accesspoint/ap/p", "https://h"
+		},
+		"Target.PathStyle cannot be used with the ARN of an access point": func(c *Config) {
+			c.Target.URL, c.Target.PathStyle = "s3://arn:aws:s3::12:accesspoint/x.mrap", true
+		},
+		"Target.Accelerate cannot be used with the ARN of an access point": func(c *Config) {
+			c.Target.URL, c.Target.Accelerate = "s3://arn:aws:s3::12:accesspoint/x.mrap", true
+		},
 	} {
 		t.Run(want, func(t *testing.T) {
 			c := validConfig(t)

@@ -105,7 +105,7 @@ func levelOf(ev Event) slog.Level {
 		return LevelTrace
 	case EventUnverified:
 		switch {
-		case errors.Is(ev.Err, errUnknownLayout):
+		case isLayout(ev.Err):
 			return slog.LevelWarn
 		case errors.Is(ev.Err, errVerifyOff), errors.Is(ev.Err, errMultipartOff):
 			return slog.LevelDebug

@@ -22,6 +22,12 @@ var (
 	errUnknownLayout = errors.New("the sizes of its parts are not known and cannot be found out")
 )
 
+// isLayout reports whether it is for its parts that an object is not proved, which
+// is a warning.
+func isLayout(why error) bool {
+	return errors.Is(why, errUnknownLayout) || errors.Is(why, errOtherParts)
+}
+
 // A proof gathers the digests of one object's bytes as they pass, cut as the
 // source is and as the target will be, so that the digests of both can be
 // compared although they may differ. One read serves them all.

@@ -113,7 +113,7 @@ func (r *reporter) count(ev Event) {
 		st.Warnings++
 	case EventUnverified:
 		st.Unverified++
-		if errors.Is(ev.Err, errUnknownLayout) {
+		if isLayout(ev.Err) {
 			st.Warnings++
 		}
 	case EventSkipped, EventCancelled:

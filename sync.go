@@ -79,6 +79,7 @@ type syncer struct {
 	sourceDirectory, targetDirectory bool
 
 	mapper storage.KeyMapper // the target, if it cannot hold every key
+	copier storage.Copier    // the target, if it copies by itself
 	report *reporter
 	log    *logger
 
@@ -149,6 +150,9 @@ func (s *syncer) run(ctx context.Context) error {
 		return err
 	}
 	if _, _, err := s.taggers(); err != nil && (s.cfg.Tagging.SyncLatest || s.cfg.Report.Tagging) {
+		return err
+	}
+	if err := s.useCopier(); err != nil {
 		return err
 	}
 	if s.cfg.Versioning.Enable {

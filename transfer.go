@@ -31,9 +31,10 @@ type task struct {
 // transfer moves one object and proves it. attempt counts from 0.
 func (s *syncer) transfer(ctx context.Context, it *item, attempt int) error {
 	from, err := s.source.Open(ctx, it.key(), storage.OpenOptions{
-		Checksums: s.readsChecksums(),
+		Checksums: s.readsChecksums() || s.copier != nil,
 		VersionID: it.source.VersionID,
 		First:     s.firstRange(it.source.Size),
+		NoData:    s.copier != nil,
 	})
 	if err != nil {
 		if storage.Gone(err) {
@@ -43,7 +44,11 @@ func (s *syncer) transfer(ctx context.Context, it *item, attempt int) error {
 	}
 	t := &task{it: it, from: from, info: from.Info()}
 	s.observe(t.event(EventBegun))
-	err = s.send(ctx, t, attempt)
+	if s.copier != nil {
+		err = s.copy(ctx, t, attempt)
+	} else {
+		err = s.send(ctx, t, attempt)
+	}
 	if errors.Is(err, storage.ErrMismatch) {
 		s.observe(t.mismatch(err))
 	}
@@ -178,7 +183,7 @@ func (s *syncer) approve(ctx context.Context, t *task) error {
 }
 
 // sendParts moves an object part by part, several at once.
-func (s *syncer) sendParts(ctx context.Context, t *task) (written storage.Info, err error) {
+func (s *syncer) sendParts(ctx context.Context, t *task) (storage.Info, error) {
 	// An upload that was begun must be known, or it could not be aborted: an
 	// interruption is heeded only after its answer, if that comes soon.
 	longer, done := outlive(ctx)
@@ -187,6 +192,33 @@ func (s *syncer) sendParts(ctx context.Context, t *task) (written storage.Info, 
 	if err != nil {
 		return storage.Info{}, ofTarget(err)
 	}
+	return s.publish(ctx, t, w, func() error {
+		err := parallel.ForEach(ctx, min(t.plan.Len(), s.cfg.Transfer.ParallelParts), s.parts(ctx, t),
+			func(ctx context.Context, p part) error {
+				defer p.release()
+				err := s.sendPart(ctx, t, w, p)
+				if err != nil {
+					t.proof.abort(err)
+					return err
+				}
+				s.observe(t.written(p.i+1, p.end-p.off))
+				return nil
+			})
+		if err != nil {
+			return err
+		}
+		return s.approve(ctx, t)
+	})
+}
+
+// An upload is an object that is written part by part.
+type upload interface {
+	Commit(ctx context.Context) (storage.Info, error)
+	Abort(ctx context.Context) error
+}
+
+// publish commits an upload once its parts are written, or aborts it.
+func (s *syncer) publish(ctx context.Context, t *task, w upload, parts func() error) (written storage.Info, err error) {
 	defer func() {
 		if err == nil {
 			return
@@ -198,21 +230,7 @@ func (s *syncer) sendParts(ctx context.Context, t *task) (written storage.Info, 
 			err = fmt.Errorf("%w (and what was written so far could not be removed: %s)", err, aerr.Error())
 		}
 	}()
-	err = parallel.ForEach(ctx, min(t.plan.Len(), s.cfg.Transfer.ParallelParts), s.parts(ctx, t),
-		func(ctx context.Context, p part) error {
-			defer p.release()
-			err := s.sendPart(ctx, t, w, p)
-			if err != nil {
-				t.proof.abort(err)
-				return err
-			}
-			s.observe(t.written(p.i+1, p.end-p.off))
-			return nil
-		})
-	if err != nil {
-		return storage.Info{}, err
-	}
-	if err := s.approve(ctx, t); err != nil {
+	if err := parts(); err != nil {
 		return storage.Info{}, err
 	}
 	err = s.again(ctx, t.it.key(), func(ctx context.Context) (err error) {

@@ -38,7 +38,10 @@ func basicOptions(c *s3sync.Config, set *settings) []*option {
 		},
 		{
 			name: "server-side-copy", group: general, value: on(&c.ServerSideCopy),
-			usage: "let the server copy; both sides must be buckets that it can reach",
+			usage: "let the server copy; both sides must be buckets of one server or of AWS",
+			more: "No data pass through this machine, and the credentials of the target must allow reading the source. " +
+				"Copies have the parts of their sources, whatever --multipart-threshold and --multipart-chunksize say, " +
+				"so that equal ETags prove them. Encrypted objects are proved by additional checksums that both sides keep.",
 		},
 	}
 }
