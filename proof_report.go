@@ -1,6 +1,8 @@
 package s3sync
 
 import (
+	"cmp"
+
 	"s3sync/storage"
 )
 
@@ -33,7 +35,9 @@ func (s *syncer) arrived(t *task, written storage.Info) {
 // A judgement is what is proved of an object on both sides together.
 type judgement struct {
 	etag, sum bool
-	why       error // neither of them proves a side
+	// why is set if neither of them proves a side, or each only one, so that the
+	// object counts as neither.
+	why error
 }
 
 // judged sums up the verdicts. A local source needs no proof, as its bytes are
@@ -62,6 +66,9 @@ func (s *syncer) judged(p *proof, localTarget bool) judgement {
 		}
 	}
 	j.sum = j.sum && wanted > 0
+	if !j.etag && !j.sum && j.why == nil {
+		j.why = cmp.Or(p.source.sum.why, p.target.sum.why, errNoChecksum) // of a checksum that was asked for
+	}
 	return j
 }
 

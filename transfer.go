@@ -104,6 +104,9 @@ func (s *syncer) send(ctx context.Context, t *task, attempt int) error {
 	if t.plan, err = s.planLike(ctx, t, finder); err != nil {
 		return err
 	}
+	if err := s.fits(t); err != nil {
+		return err
+	}
 	if t.opts, err = s.writeOptions(ctx, t); err != nil {
 		return err
 	}
@@ -124,6 +127,20 @@ func (s *syncer) send(ctx context.Context, t *task, attempt int) error {
 	}
 	s.arrived(t, written)
 	return nil
+}
+
+// maxObject is the most that an object can have, in parts or not.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+const maxObject = maxPart * checksum.MaxParts
+
+// fits fails for an object that cannot be as large as it is told to be, before
+// memory is taken for it.
+func (s *syncer) fits(t *task) error {
+	if t.info.Size >= 0 && t.info.Size <= maxObject {
+		return nil
+	}
+	return ofSource(&storage.Error{Op: "open", Key: t.it.key(), Err: fmt.Errorf(
+		"no object can have the %d bytes that it is told to have", t.info.Size)})
 }
 
 // sendWhole moves an object in one piece.

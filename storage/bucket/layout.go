@@ -25,8 +25,8 @@ const layoutRequests = 8
 func (s *Store) layout(ctx context.Context, t target, size int64, query storage.PartsQuery) ([]int64, error) {
 	n := partCount(t.etag)
 	switch {
-	case n == 0 || query == storage.NoParts:
-		return nil, nil
+	case n == 0 || query == storage.NoParts, n > 1 && int64(n) > size:
+		return nil, nil // a part has at least one byte
 	case n == 1:
 		return []int64{size}, nil
 	}

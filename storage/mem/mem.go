@@ -194,8 +194,12 @@ func received(b storage.Block) (storage.Block, error) {
 	if b.Stream == nil {
 		return b, nil
 	}
-	b.Data = make([]byte, b.Size)
-	if _, err := io.ReadFull(b.Stream, b.Data); err != nil {
+	var err error
+	b.Data, err = io.ReadAll(io.LimitReader(b.Stream, b.Size)) // which need not have so many bytes
+	if err == nil && int64(len(b.Data)) < b.Size {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
 		return b, fmt.Errorf("%w: %w", storage.ErrTransient, err)
 	}
 	return b, nil

@@ -1,0 +1,491 @@
+package s3sync_test
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"math"
+	"runtime/metrics"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"s3sync"
+	"s3sync/internal/checksum"
+	"s3sync/storage"
+	"s3sync/storage/mem"
+)
+
+// Stores that tell anything of an object: sizes, ETags, parts and checksums that
+// are wrong, contradict each other or make no sense. What the run then counts as
+// proved, or finds equal, has to be so all the same.
+
+// A script is what the fuzzer chose, taken from the front. Behind its end there
+// are zeros.
+type script struct{ left []byte }
+
+func (s *script) next() byte {
+	if len(s.left) == 0 {
+		return 0
+	}
+	b := s.left[0]
+	s.left = s.left[1:]
+	return b
+}
+
+// one of n, from 0.
+func (s *script) one(n int) int { return int(s.next()) % n }
+
+func (s *script) text() string {
+	n := min(s.one(48), len(s.left))
+	text := string(s.left[:n])
+	s.left = s.left[n:]
+	return text
+}
+
+// size is one that may be told in place of the right one.
+func (s *script) size(right int64) int64 {
+	sizes := []int64{right, right - 1, right + 1, 0, -1, math.MaxInt64, math.MinInt64, 1 << 40, 1 << 62, 2 * right}
+	if i := s.one(len(sizes) + 6); i < len(sizes) {
+		return sizes[i]
+	}
+	return int64(s.next())
+}
+
+// lies are an object and what is told of it.
+type lies struct {
+	object
+
+	delivered string // what is read of it
+	// What is told: the right thing where it is nil.
+	etag   func(right string) string
+	sizes  func(right []int64) []int64
+	sums   func(right []storage.Checksum) []storage.Checksum
+	length func(right int64) int64
+	opaque bool
+}
+
+func parseLies(s *script) lies {
+	l := lies{object: object{data: text('a', s.one(64))}}
+	l.object = l.object.cut(s)
+	if all := checksum.Algorithms(); s.one(2) == 0 {
+		a := all[s.one(len(all))]
+		l.object = l.with(string(a), a.Allows(checksum.FullObject) && (s.one(2) == 0 || !a.Allows(checksum.Composite)))
+	}
+	l.delivered = l.data
+	if n := len(l.data); n > 0 && s.one(2) == 0 {
+		p := []byte(l.data)
+		p[s.one(n)] ^= 1 << s.one(8)
+		l.delivered = string(p)
+	}
+	l.lieAboutETag(s)
+	l.lieAboutSizes(s)
+	l.lieAboutSums(s)
+	if s.one(8) == 0 {
+		n := s.size(int64(len(l.data)))
+		l.length = func(int64) int64 { return n }
+	}
+	l.opaque = s.one(16) == 0
+	return l
+}
+
+// cut cuts an object into random parts, or not at all.
+func (o object) cut(s *script) object {
+	if s.one(4) == 0 {
+		return o
+	}
+	for left := len(o.data); left > 0; {
+		n := min(left, 1+s.one(32))
+		o.parts, left = append(o.parts, n), left-n
+	}
+	return o
+}
+
+func (l *lies) lieAboutETag(s *script) {
+	switch s.one(6) {
+	case 0: // the digest of what is delivered, in other parts
+		other := object{data: l.delivered}.cut(s)
+		l.etag = func(string) string { return other.etag() }
+	case 1: // another number of parts
+		suffix := s.text()
+		l.etag = func(right string) string {
+			digest, _, _ := strings.Cut(right, "-")
+			return digest + suffix
+		}
+	case 2:
+		told := s.text()
+		l.etag = func(string) string { return told }
+	}
+}
+
+func (l *lies) lieAboutSizes(s *script) {
+	switch s.one(5) {
+	case 0:
+		l.sizes = func([]int64) []int64 { return nil }
+	case 1:
+		var told []int64
+		for range s.one(8) {
+			told = append(told, s.size(int64(len(l.data))))
+		}
+		l.sizes = func([]int64) []int64 { return told }
+	case 2: // the same, in another order
+		l.sizes = func(right []int64) []int64 {
+			right = slices.Clone(right)
+			slices.Reverse(right)
+			return right
+		}
+	}
+}
+
+func (l *lies) lieAboutSums(s *script) {
+	all := checksum.Algorithms()
+	a, typ := all[s.one(len(all))], []string{"", "COMPOSITE", "FULL_OBJECT", "OTHER"}[s.one(4)]
+	switch s.one(6) {
+	case 0: // a right one of what is delivered, in other parts
+		other := object{data: l.delivered}.cut(s)
+		value := other.sum(a, checksum.Composite)
+		if a.Allows(checksum.FullObject) && s.one(2) == 0 || !a.Allows(checksum.Composite) {
+			value = other.sum(a, checksum.FullObject)
+		}
+		l.sums = func([]storage.Checksum) []storage.Checksum {
+			return []storage.Checksum{{Algorithm: string(a), Value: value, Type: typ}}
+		}
+	case 1: // another value
+		value := s.text()
+		l.sums = func([]storage.Checksum) []storage.Checksum {
+			return []storage.Checksum{{Algorithm: string(a), Value: value, Type: typ}}
+		}
+	case 2: // of another type, or algorithm, or number of parts
+		suffix, rename := s.text(), s.one(2) == 0
+		l.sums = func(right []storage.Checksum) []storage.Checksum {
+			right = slices.Clone(right)
+			for i := range right {
+				digest, _, _ := strings.Cut(right[i].Value, "-")
+				right[i].Value, right[i].Type = digest+suffix, typ
+				if rename {
+					right[i].Algorithm = string(a)
+				}
+			}
+			return right
+		}
+	}
+}
+
+// layout is how the object is cut.
+func (o object) layout() checksum.Layout {
+	if o.parts == nil {
+		return checksum.Whole(int64(len(o.data)))
+	}
+	sizes := make([]int64, len(o.parts))
+	for i, n := range o.parts {
+		sizes[i] = int64(n)
+	}
+	layout, err := checksum.Parts(sizes)
+	if err != nil {
+		panic(err)
+	}
+	return layout
+}
+
+func (o object) etag() string { return etagIn(o.data, o.layout()) }
+
+func etagIn(data string, layout checksum.Layout) string {
+	e := checksum.NewETag(layout)
+	if err := e.WriteAt(context.Background(), []byte(data), 0); err != nil {
+		panic(err)
+	}
+	value, err := e.Sum()
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
+// sum is the checksum of the object, or empty where there is none of that type.
+func (o object) sum(a checksum.Algorithm, t checksum.Type) string {
+	sum, err := checksum.NewSum(a, o.layout(), t)
+	if err != nil {
+		return ""
+	}
+	if err := sum.WriteAt(context.Background(), []byte(o.data), 0); err != nil {
+		panic(err)
+	}
+	value, err := sum.Value()
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
+// mayBe are the objects of the same bytes in all parts that a test knows of:
+// whole, in equal ones, and as the object was written.
+func (l *lies) mayBe(data string) []object {
+	objects := []object{{data: data}}
+	for size := 1; size <= len(data); size++ {
+		o := object{data: data}
+		for left := len(data); left > 0; left -= size {
+			o.parts = append(o.parts, min(size, left))
+		}
+		objects = append(objects, o)
+	}
+	if len(data) == len(l.data) {
+		backwards := slices.Clone(l.parts)
+		slices.Reverse(backwards)
+		objects = append(objects, object{data: data, parts: l.parts}, object{data: data, parts: backwards})
+	}
+	return objects
+}
+
+// proves reports whether an ETag is that of the bytes in some parts, those of
+// other included.
+func (l *lies) proves(etag, data string, other ...object) bool {
+	return slices.ContainsFunc(append(l.mayBe(data), other...), func(o object) bool { return o.data == data && o.etag() == etag })
+}
+
+// provesSum is the same for an additional checksum. The number of parts may be
+// left out.
+func (l *lies) provesSum(algorithm, value, data string) bool {
+	a := checksum.Algorithm(algorithm)
+	return slices.ContainsFunc(l.mayBe(data), func(o object) bool {
+		for _, t := range []checksum.Type{checksum.Composite, checksum.FullObject} {
+			sum := o.sum(a, t)
+			digest, _, _ := strings.Cut(sum, "-")
+			if sum != "" && (value == sum || value == digest) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// telling makes a store tell the lies.
+func (l *lies) telling(f *faulty) {
+	change := func(info *storage.Info) {
+		if l.etag != nil {
+			info.ETag = l.etag(info.ETag)
+		}
+		if l.length != nil {
+			info.Size = l.length(info.Size)
+		}
+		info.Opaque = info.Opaque || l.opaque
+	}
+	sums := func(right []storage.Checksum) []storage.Checksum {
+		if l.sums != nil {
+			return l.sums(right)
+		}
+		return right
+	}
+	f.info, f.sums = change, sums
+	f.layout = func(right []int64) ([]int64, error) {
+		if l.sizes != nil {
+			return l.sizes(right), nil
+		}
+		return right, nil
+	}
+	f.stat = func(_ string, _ storage.StatOptions, info *storage.Info) error {
+		change(info)
+		info.Checksums = sums(info.Checksums)
+		if info.Parts != nil && l.sizes != nil {
+			info.Parts = l.sizes(info.Parts)
+		}
+		return nil
+	}
+	f.read = func(_ string, p []byte, off int64) error {
+		copy(p, l.delivered[off:])
+		return nil
+	}
+}
+
+// fileStore is a store whose objects are files.
+type fileStore struct{ storage.Store }
+
+func (f fileStore) Caps() storage.Caps {
+	return storage.Caps{Ordered: true, Files: true, DeleteBatch: 1}
+}
+
+// bounded runs and wants it to end soon, in little memory, and to count what it
+// does in one way.
+func bounded(t *testing.T, cfg *s3sync.Config) []s3sync.Event {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	allocated := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(allocated)
+	before := allocated[0].Value.Uint64()
+	var events []s3sync.Event
+	cfg.OnEvent = func(ev s3sync.Event) { events = append(events, ev) }
+	report, _ := s3sync.Sync(ctx, cfg)
+	if ctx.Err() != nil {
+		t.Fatal("it does not end")
+	}
+	metrics.Read(allocated)
+	// An object that is told to have 1 TiB has parts of 100 MiB.
+	if n := allocated[0].Value.Uint64() - before; n > s3sync.GiB {
+		t.Errorf("%d MiB were allocated for an object of some bytes", n/s3sync.MiB)
+	}
+	st := report.Stats
+	if st.Transferred+st.Skipped+st.Failed+st.Warnings == 0 ||
+		!cfg.DryRun && st.Transferred > st.ETagVerified+st.ChecksumVerified+st.Unverified {
+		t.Errorf("something is not accounted for: %+v", st)
+	}
+	return events
+}
+
+// FuzzLyingStore: an object that is transferred counts as proved only if the
+// digests that both stores tell are those of the bytes that arrived, in some
+// parts, whatever else they tell. Nothing that fails becomes a file.
+func FuzzLyingStore(f *testing.F) {
+	f.Fuzz(func(t *testing.T, text []byte) {
+		s := &script{text}
+		l := parseLies(s)
+		source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
+		l.write(t, source.Store, "a")
+		l.telling(source)
+		cfg := config(source, target)
+		local := s.one(2) == 0
+		if local {
+			target.Store = fileStore{target.Store}
+		} else {
+			target.lieAbout(s)
+			cfg.Transfer.AutoChunkSize = s.one(2) == 0
+			if all := checksum.Algorithms(); s.one(2) == 0 {
+				cfg.Verify.Algorithm = string(all[s.one(len(all))])
+			}
+		}
+		cfg.Verify.ReadChecksum, cfg.Verify.ETag = s.one(2) == 0, s.one(4) > 0
+		cfg.Retry.ForceCount = s.one(2)
+		if s.one(2) == 0 {
+			cfg.Transfer.MaxMemory = 32 * s3sync.MiB
+		}
+		events := bounded(t, cfg)
+
+		target.written = nil
+		arrived, exists := contents(t, target.Store)["a"]
+		for _, ev := range events {
+			switch ev.Type {
+			case s3sync.EventVerified:
+				if !l.proves(ev.Source.ETag, arrived, object{data: l.data, parts: l.parts}) || !local && !l.proves(ev.Target.ETag, arrived) {
+					t.Errorf("ETags %q and %q prove nothing of %q: %+v", ev.Source.ETag, ev.Target.ETag, arrived, l)
+				}
+			case s3sync.EventChecksumVerified:
+				l.wantSums(t, ev, arrived)
+			case s3sync.EventTransferred:
+				if !exists {
+					t.Errorf("it is not there: %+v", l)
+				}
+			case s3sync.EventFailed:
+				if local && exists {
+					t.Errorf("%v, but the file is there: %+v", ev.Err, l)
+				}
+			}
+		}
+	})
+}
+
+func (l *lies) wantSums(t *testing.T, ev s3sync.Event, arrived string) {
+	t.Helper()
+	source, algorithm := ev.SourceChecksum, ev.Algorithm
+	if other, value, ok := strings.Cut(source, ":"); ok {
+		source, algorithm = value, other
+	}
+	if source != "" && !l.provesSum(algorithm, source, arrived) || ev.TargetChecksum != "" && !l.provesSum(ev.Algorithm, ev.TargetChecksum, arrived) ||
+		source+ev.TargetChecksum == "" {
+		t.Errorf("%s checksums %q and %q prove nothing of %q: %+v", ev.Algorithm, ev.SourceChecksum, ev.TargetChecksum, arrived, l)
+	}
+}
+
+// lieAbout makes the answers to what is written wrong, or not.
+func (f *faulty) lieAbout(s *script) {
+	switch s.one(8) {
+	case 0:
+		told := s.text()
+		f.written = func(_ string, info *storage.Info) { info.ETag = told }
+	case 1:
+		digit := "0123456789abcdef"[s.one(16)]
+		f.written = func(_ string, info *storage.Info) { info.ETag = string(digit) + info.ETag[min(1, len(info.ETag)):] }
+	case 2:
+		at := s.one(8)
+		f.written = func(_ string, info *storage.Info) {
+			for i := range info.Checksums {
+				p, _ := base64.StdEncoding.DecodeString(info.Checksums[i].Value)
+				if at < len(p) {
+					p[at] ^= 1
+				}
+				info.Checksums[i].Value = base64.StdEncoding.EncodeToString(p)
+			}
+		}
+	case 3:
+		f.written = func(_ string, info *storage.Info) { info.Checksums, info.ETag = nil, "" }
+	}
+}
+
+// TestToldSizes: a size that is told of an object and cannot be is the failure of
+// that object, whatever it is.
+func TestToldSizes(t *testing.T) {
+	for _, size := range []int64{-1, math.MinInt64, 11, 1 << 40, 1 << 46, 1 << 62, math.MaxInt64} {
+		for name, store := range map[string]storage.Store{"bucket": mem.New(), "file": fileStore{mem.New()}} {
+			for _, auto := range []bool{false, true} {
+				t.Run(fmt.Sprint(size, "/", name, "/auto=", auto), func(t *testing.T) {
+					source := &faulty{Store: mem.New()}
+					putParts(t, source.Store, "a", 5, 5)
+					source.info = func(info *storage.Info) { info.Size = size }
+					cfg := config(source, store)
+					cfg.Transfer.AutoChunkSize = auto && name == "bucket"
+					events := bounded(t, cfg)
+					if i := slices.IndexFunc(events, func(ev s3sync.Event) bool { return ev.Type == s3sync.EventFailed }); i < 0 || len(contents(t, store)) > 0 {
+						t.Errorf("%+v", events)
+					}
+				})
+			}
+		}
+	}
+}
+
+// FuzzLyingTwin: a file is found equal to an object only if a digest that is told
+// of the object is that of the file's bytes, in some parts.
+func FuzzLyingTwin(f *testing.F) {
+	f.Fuzz(func(t *testing.T, text []byte) {
+		s := &script{text}
+		l := parseLies(s)
+		file, twin := &faulty{Store: fileStore{mem.New()}}, &faulty{Store: mem.New()}
+		l.write(t, twin.Store, "a")
+		object{data: l.delivered}.write(t, file.Store, "a")
+		l.telling(twin)
+		twin.read = nil
+		cfg := config(file, twin)
+		if s.one(2) == 0 {
+			cfg = config(twin, file)
+		}
+		cfg.DryRun = true
+		switch all := checksum.Algorithms(); s.one(3) {
+		case 0:
+			cfg.Check.Checksum = string(all[s.one(len(all))])
+			if l.algorithm != "" && s.one(4) > 0 {
+				cfg.Check.Checksum = l.algorithm
+			}
+		case 1:
+			cfg.Check.ETag, cfg.Check.HeadEachTarget = true, true
+		default:
+			cfg.Check.ETag = true
+		}
+		var told storage.Info
+		for _, ev := range bounded(t, cfg) {
+			if ev.Type != s3sync.EventSkipped || ev.Reason == s3sync.ReasonEmpty && l.delivered == "" {
+				continue
+			}
+			info, err := twin.Stat(t.Context(), "a", storage.StatOptions{Checksums: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			told = info
+			listed := l.object.etag()
+			proved := l.proves(told.ETag, l.delivered) || l.proves(listed, l.delivered) || slices.ContainsFunc(told.Checksums, func(c storage.Checksum) bool {
+				return l.provesSum(c.Algorithm, c.Value, l.delivered)
+			})
+			if !proved {
+				t.Errorf("found equal (%s): %q is told as %+v, %+v", ev.Reason, l.delivered, told, l)
+			}
+		}
+	})
+}
