@@ -23,11 +23,7 @@ func TestMemoryDoesNotGrowWithObjects(t *testing.T) {
 		t.Skip("takes a minute and reads /proc")
 	}
 	const few, many = 10_000, 1_000_000
-	binary := filepath.Join(t.TempDir(), "s3sync")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %v\n%s", build, err, out)
-	}
+	binary := build(t)
 	for name, tt := range map[string]struct {
 		source  func(n int) int // objects there
 		summary string
@@ -45,12 +41,8 @@ func TestMemoryDoesNotGrowWithObjects(t *testing.T) {
 					"source": {Objects: source, Key: listserver.Deep},
 					"target": {Objects: n, Key: listserver.Deep},
 				})
-				out, memory := runMeasured(t, exec.CommandContext(t.Context(), binary, "--dry-run", "--delete", "-q",
-					"--source-endpoint-url", server.URL, "--source-force-path-style", "--source-region", "us-east-1",
-					"--source-access-key", "k", "--source-secret-access-key", "s",
-					"--target-endpoint-url", server.URL, "--target-force-path-style", "--target-region", "us-east-1",
-					"--target-access-key", "k", "--target-secret-access-key", "s",
-					"s3://source/", "s3://target/"))
+				out, memory := runMeasured(t, exec.CommandContext(t.Context(), binary,
+					append(sides(server.URL), "--dry-run", "--delete", "-q", "s3://source/", "s3://target/")...))
 				want := n
 				if source != n {
 					want = n - source
@@ -61,17 +53,80 @@ func TestMemoryDoesNotGrowWithObjects(t *testing.T) {
 				t.Logf("%d objects: peak %d MiB", n, memory>>20)
 				return memory
 			}
-			// On a busy machine the garbage collector falls behind: what counts
-			// is the least that a run can do with.
-			p, q := peak(few), peak(many)
-			for range 2 {
-				if q > p+p*tt.growth/100 {
-					q = min(q, peak(many))
+			growsLittle(t, peak, few, many, tt.growth)
+		})
+	}
+}
+
+// build builds the command without the race detector.
+func build(t *testing.T) (binary string) {
+	t.Helper()
+	binary = filepath.Join(t.TempDir(), "s3sync")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", cmd, err, out)
+	}
+	return binary
+}
+
+// sides are the options of two sides on one server.
+func sides(url string) []string {
+	var args []string
+	for _, side := range []string{"--source-", "--target-"} {
+		args = append(args, side+"endpoint-url", url, side+"force-path-style", side+"region", "us-east-1",
+			side+"access-key", "k", side+"secret-access-key", "s")
+	}
+	return args
+}
+
+// growsLittle wants the peak of memory for many to be at most growth percent above
+// that for few. On a busy machine the garbage collector falls behind: what counts
+// is the least that a run can do with.
+func growsLittle(t *testing.T, peak func(n int) int64, few, many int, growth int64) {
+	t.Helper()
+	p, q := peak(few), peak(many)
+	for range 2 {
+		if q > p+p*growth/100 {
+			q = min(q, peak(many))
+		}
+	}
+	if q > p+p*growth/100 {
+		t.Errorf("%d need %d MiB, %d need %d MiB", few, p>>20, many, q>>20)
+	}
+}
+
+// TestMemoryDoesNotGrowWithVersions: a hundred thousand versions of one object need
+// little more memory than a thousand, which are kept in it. The target has half of
+// them.
+func TestMemoryDoesNotGrowWithVersions(t *testing.T) {
+	if testing.Short() || runtime.GOOS != "linux" {
+		t.Skip("takes some seconds and reads /proc")
+	}
+	const few, many = 1_000, 100_000
+	binary := build(t)
+	for name, tt := range map[string]struct {
+		arguments []string
+		want      func(n int) int // how many are transferred
+	}{
+		"versions":      {[]string{"--enable-versioning"}, func(n int) int { return n - n/2 }},
+		"point in time": {[]string{"--point-in-time", "2025-01-01T00:00:00Z"}, func(int) int { return 1 }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			peak := func(n int) int64 {
+				server := listserver.New(t, map[string]listserver.Bucket{
+					"source": {Objects: 1, Versions: n}, "target": {Objects: 1, Versions: n / 2},
+				})
+				args := append([]string{"--dry-run", "-q"}, tt.arguments...)
+				args = append(append(args, sides(server.URL)...), "s3://source/", "s3://target/")
+				out, memory := runMeasured(t, exec.CommandContext(t.Context(), binary, args...))
+				text := fmt.Sprintf("transferred %3d objects", tt.want(n))
+				if !bytes.Contains(out, []byte(text)) {
+					t.Errorf("%q is not in the output:\n%s", text, out)
 				}
+				t.Logf("%d versions: peak %d MiB", n, memory>>20)
+				return memory
 			}
-			if q > p+p*tt.growth/100 {
-				t.Errorf("%d objects need %d MiB, %d need %d MiB", few, p>>20, many, q>>20)
-			}
+			growsLittle(t, peak, few, many, 50)
 		})
 	}
 }

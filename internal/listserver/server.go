@@ -4,7 +4,8 @@
 // written to it is discarded.
 //
 // It answers ListObjectsV2 (prefix, start-after, continuation-token, max-keys,
-// encoding-type; no delimiter), GetObject, HeadObject, DeleteObjects,
+// encoding-type; no delimiter), ListObjectVersions (without delete markers),
+// GetBucketVersioning, GetObject, HeadObject, DeleteObjects,
 // DeleteObject, PutObject and multipart uploads. It does not look at
 // signatures. A real server is the judge of everything else.
 package listserver
@@ -33,6 +34,10 @@ type Bucket struct {
 	Size int64
 	// ModTime of each object, in whole seconds. Zero is 2024-01-01 UTC.
 	ModTime time.Time
+
+	// Versions is how many versions each object has; 0 is no versioning. Listings
+	// alone tell of them.
+	Versions int
 
 	// Fault spoils the listing at object number FaultAt, each time that a page
 	// reaches it.
@@ -158,6 +163,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case key == "" && r.Method == http.MethodGet && query.Get("list-type") == "2":
 		s.List.Add(1)
 		b.list(w, query)
+	case key == "" && r.Method == http.MethodGet && query.Has("versions") && b.Versions > 0:
+		s.List.Add(1)
+		b.listVersions(w, query)
+	case key == "" && r.Method == http.MethodGet && query.Has("versioning"):
+		status := ""
+		if b.Versions > 0 {
+			status = "<Status>Enabled</Status>"
+		}
+		document(w, "<VersioningConfiguration>"+status+"</VersioningConfiguration>")
 	case key == "" && r.Method == http.MethodPost && query.Has("delete"):
 		s.Delete.Add(1)
 		s.deleteMany(w, r, b)

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 
+	"s3sync/internal/listserver"
 	"s3sync/internal/s3server"
 	"s3sync/storage"
 	"s3sync/storage/bucket"
@@ -288,6 +290,22 @@ func TestVersionRepeated(t *testing.T) {
 	got, err := versionIDs(t.Context(), open(t, f.options()), storage.Range{})
 	if want := []string{"a 3", "a 2 marker", "a 1"}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("got %q, %v; want %q", got, err, want)
+	}
+}
+
+// TestManyVersions: the pages of long histories make up the whole of them.
+func TestManyVersions(t *testing.T) {
+	server := listserver.New(t, map[string]listserver.Bucket{"b": {Objects: 3, Key: listserver.Odd, Versions: 2500}})
+	opts := (&fake{Server: &httptest.Server{URL: server.URL}}).options()
+	got, err := versionIDs(t.Context(), open(t, opts), storage.Range{From: listserver.Odd(1)})
+	var want []string
+	for i := range 2 {
+		for age := range 2500 {
+			want = append(want, fmt.Sprint(listserver.Odd(i+1), " ", 2499-age))
+		}
+	}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%d versions, %v; want %d", len(got), err, len(want))
 	}
 }
 
