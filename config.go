@@ -64,7 +64,7 @@ type Config struct {
 	// Preprocess, if set, may change what an object is written with, right before
 	// it is sent to a bucket; it is not called in a dry run. [ErrSkip] leaves the
 	// object out, and any other error ends the run. Calls do not overlap, so that
-	// transfers wait for it.
+	// transfers wait for it. It is called again if an object is begun anew.
 	Preprocess func(ctx context.Context, source *storage.Info, upload *Upload) error
 	// Logger, if set, receives the log of the run: see docs/logging.md for its
 	// messages and fields. Nothing secret is written to it.

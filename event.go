@@ -20,7 +20,7 @@ const (
 	EventWritten
 	// EventMismatch: bytes that were read or written are not what a server says;
 	// Err tells what was compared, and Algorithm is that of the checksum, empty for
-	// ETags. They are not published, and the object's outcome follows.
+	// ETags. They do not count as transferred; the object's outcome follows.
 	EventMismatch
 	// EventTransferred: an object arrived and was published. In a dry run: it
 	// would be transferred.

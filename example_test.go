@@ -94,6 +94,72 @@ func ExampleConfig_events() {
 	// in all 1
 }
 
+// Some events tell how far an object is.
+func ExampleEvent_object() {
+	ctx := context.Background()
+	source, target := mem.New(), mem.New()
+	size := int64(11 * s3sync.MiB)
+	_, err := source.Put(ctx, "film.mp4", storage.Block{Data: make([]byte, size)}, storage.WriteOptions{Size: size})
+	if err != nil {
+		log.Fatal(err)
+	}
+	cfg := s3sync.DefaultConfig()
+	cfg.Source.Store, cfg.Target.Store = source, target
+	cfg.Transfer.ParallelParts = 1 // for the order below
+	cfg.OnEvent = func(ev s3sync.Event) {
+		switch ev.Type {
+		case s3sync.EventBegun:
+			fmt.Println(ev.Key, "begins")
+		case s3sync.EventWritten:
+			fmt.Println("part", ev.Part, "of", ev.Bytes, "bytes")
+		case s3sync.EventTransferred:
+			fmt.Println(ev.Key, "is there, since it is", ev.Reason)
+		}
+	}
+	if _, err := s3sync.Sync(ctx, cfg); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// film.mp4 begins
+	// part 1 of 8388608 bytes
+	// part 2 of 3145728 bytes
+	// film.mp4 is there, since it is new
+}
+
+// A callback decides for each object what it is written with, or that it is not.
+func ExampleConfig_preprocess() {
+	ctx := context.Background()
+	source, target := mem.New(), mem.New()
+	for _, key := range []string{"index.html", "draft.html"} {
+		if _, err := source.Put(ctx, key, storage.Block{}, storage.WriteOptions{}); err != nil {
+			log.Fatal(err)
+		}
+	}
+	cfg := s3sync.DefaultConfig()
+	cfg.Source.Store, cfg.Target.Store = source, target
+	cfg.Preprocess = func(_ context.Context, source *storage.Info, upload *s3sync.Upload) error {
+		if source.Key == "draft.html" {
+			return s3sync.ErrSkip
+		}
+		upload.CacheControl = "max-age=60"
+		upload.Tags = map[string]string{"stage": "live"}
+		return nil
+	}
+	report, err := s3sync.Sync(ctx, cfg)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("transferred", report.Transferred, "skipped", report.Skipped)
+	info, err := target.Stat(ctx, "index.html", storage.StatOptions{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(info.CacheControl, "and", info.TagCount, "tag")
+	// Output:
+	// transferred 1 skipped 1
+	// max-age=60 and 1 tag
+}
+
 // The log of a run goes to any slog.Handler.
 func ExampleConfig_logger() {
 	cfg := s3sync.DefaultConfig()
