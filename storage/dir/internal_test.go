@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -294,5 +295,54 @@ func TestNamesAreRemembered(t *testing.T) {
 	check("1", "a", true, 5+maxNames)
 	if len(n.dirs) != maxNames {
 		t.Errorf("%d directories are remembered, want %d", len(n.dirs), maxNames)
+	}
+}
+
+// A countingView notes which directories are read.
+type countingView struct {
+	view
+	read []string
+}
+
+func (v *countingView) readDir(path string) ([]entry, error) {
+	v.read = append(v.read, path)
+	return v.view.readDir(path)
+}
+
+// A listing of a range reads only the directories that may hold some of it.
+func TestListReadsOnlyTheRange(t *testing.T) {
+	root := t.TempDir()
+	for _, name := range []string{"photos/2023/a", "photos/2024/x/a", "photos/2024/b", "photos/2025/a", "photo/a", "z/a"} {
+		path := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, opts := range map[string]Options{"source": {Source: true}, "links ignored": {Source: true, IgnoreSymlinks: true}, "target": {}} {
+		t.Run(name, func(t *testing.T) {
+			s, err := Open(root, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			counting := &countingView{view: s.view}
+			s.view = counting
+			var keys []string
+			for o, err := range s.List(t.Context(), storage.ListOptions{Range: storage.Prefixed("photos/2024/")}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				keys = append(keys, o.Key)
+			}
+			if want := []string{"photos/2024/b", "photos/2024/x/a"}; !slices.Equal(keys, want) {
+				t.Errorf("listed %q, want %q", keys, want)
+			}
+			if want := []string{"", "photos", "photos/2024", "photos/2024/x"}; !slices.Equal(counting.read, want) {
+				t.Errorf("read %q, want %q", counting.read, want)
+			}
+		})
 	}
 }
