@@ -147,9 +147,7 @@ func (v *validator) unsupported() {
 // Supported reports whether the field at an address of c may be set. Fields for
 // what is still to be built may not.
 func (c *Config) Supported(field any) bool {
-	return !slices.Contains([]any{
-		&c.AWS.ParallelDirectoryListing,
-	}, field)
+	return !slices.Contains([]any{}, field) // all of them are built
 }
 
 // disk checks that local paths are there and of the right kind.

@@ -71,6 +71,7 @@ func bucketOptions(cfg *Config, e Endpoint, loc location) bucket.Options {
 		CredentialsFile:  cfg.AWS.CredentialsFile,
 		HTTPSProxy:       cfg.AWS.HTTPSProxy,
 		MaxKeys:          cfg.AWS.MaxKeys,
+		ParallelListing:  cfg.AWS.ParallelDirectoryListing,
 		UnsignedPayload:  cfg.AWS.UnsignedPayload,
 		NoContentMD5:     cfg.AWS.NoContentMD5,
 		MaxAttempts:      cfg.Retry.MaxAttempts,

@@ -7,7 +7,8 @@
 //     session and brings its token along;
 //   - there is no Content-MD5, and nothing of tags, ACLs, versions, redirects;
 //   - listings have an order of their own, take no start-after and no
-//     encoding-type, and only prefixes that end in a slash;
+//     encoding-type, only prefixes that end in a slash, and no other delimiter;
+//     with one they name the prefixes of uploads that are not complete, too;
 //   - ETags look like MD5 digests and are none;
 //   - objects get CRC64NVME where no other checksum is asked for;
 //   - parts of an upload are numbered without a gap.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -118,6 +119,52 @@ func TestListing(t *testing.T) {
 	for _, c := range want {
 		if strings.Count(got, string(c)) != 1 {
 			t.Errorf("%q is not once in %q", c, got)
+		}
+	}
+}
+
+// With a delimiter a listing names what is directly below the prefix, and also the
+// prefixes of uploads that are not complete.
+func TestListingWithDelimiter(t *testing.T) {
+	s := directoryserver.New(t, bucket)
+	session := regexp.MustCompile(`<SessionToken>(\w+)<`).FindStringSubmatch(send(t, s, "", "GET ?session", ""))[1]
+	for _, key := range []string{"a", "d/", "d/a", "d/b/c", "d/b/d", "d/e/f", "e"} {
+		send(t, s, session, "PUT /"+key, "")
+	}
+	send(t, s, session, "POST /d/up/load?uploads", "")
+	send(t, s, session, "POST /d/load?uploads", "")
+	for query, want := range map[string]string{
+		"delimiter=/":                     "a d/ e",
+		"delimiter=/&prefix=d/":           "d/ d/a d/b/ d/e/ d/up/",
+		"delimiter=/&prefix=d/b/":         "d/b/c d/b/d",
+		"delimiter=/&prefix=d/up/":        "",
+		"delimiter=/&prefix=d/&page=2":    "d/ d/a d/b/ d/e/ d/up/",
+		"delimiter=x":                     "InvalidRequest",
+		"prefix=d/&page=2":                "d/ d/a d/b/c d/b/d d/e/f",
+		"delimiter=/&prefix=nothing/here": "InvalidRequest",
+	} {
+		page := ""
+		if q, ok := strings.CutSuffix(query, "&page=2"); ok {
+			query, page = q, "&max-keys=2"
+		}
+		var got []string
+		for next := "start"; next != ""; {
+			token := strings.TrimPrefix("&continuation-token="+next, "&continuation-token=start")
+			answer := send(t, s, session, "GET ?list-type=2&"+query+page+token, "")
+			for _, m := range regexp.MustCompile(`<(?:Key|CommonPrefixes><Prefix)>([^<]+)<`).FindAllStringSubmatch(answer, -1) {
+				got = append(got, m[1])
+			}
+			if !strings.Contains(answer, "<") {
+				got = []string{answer}
+			}
+			next = ""
+			if m := regexp.MustCompile(`<NextContinuationToken>(\w+)<`).FindStringSubmatch(answer); m != nil {
+				next = m[1]
+			}
+		}
+		slices.Sort(got)
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s%s: %q, want %q", query, page, got, want)
 		}
 	}
 }

@@ -77,6 +77,8 @@ type Options struct {
 	CredentialsFile string
 	// HTTPSProxy is the proxy for https requests; empty takes the environment's.
 	HTTPSProxy string
+	// ParallelListing lists the prefixes of a directory bucket at the same time.
+	ParallelListing bool
 	// MaxKeys is the page size of listings; 0 is 1,000.
 	MaxKeys int
 	// UnsignedPayload leaves the payload of uploads out of the signature.

@@ -248,19 +248,19 @@ func (s *Store) contentMD5(b storage.Block) *string {
 }
 
 // listRequest is one request of a listing.
-func (s *Store) listRequest(ctx context.Context, startAfter, token string) (*s3.ListObjectsV2Output, error) {
+func (s *Store) listRequest(ctx context.Context, l *lister) (*s3.ListObjectsV2Output, error) {
 	ctx, cancel := s.limited(ctx)
 	defer cancel()
 	in := &s3.ListObjectsV2Input{
-		Bucket: &s.opts.Bucket, Prefix: optional(s.listPrefix()), RequestPayer: s.payer,
+		Bucket: &s.opts.Bucket, Prefix: optional(l.prefix), Delimiter: optional(l.delimiter), RequestPayer: s.payer,
 		MaxKeys:           aws.Int32(int32(min(s.opts.MaxKeys, 1<<15))), //nolint:gosec // bounded
-		ContinuationToken: optional(token),
+		ContinuationToken: optional(l.token),
 	}
 	if !s.directory {
 		// Control characters cannot stand in XML: names come URL-encoded.
 		in.EncodingType = types.EncodingTypeUrl
 		in.OptionalObjectAttributes = []types.OptionalObjectAttributes{types.OptionalObjectAttributesRestoreStatus}
-		in.StartAfter = optional(startAfter)
+		in.StartAfter = optional(l.after)
 	}
 	out, err := s.sdk.ListObjectsV2(ctx, in)
 	if err != nil {

@@ -29,7 +29,14 @@ type page struct {
 // The server is not trusted: a listing that is out of order, incomplete, or not
 // below the prefix is an error.
 func (s *Store) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[storage.Object, error] {
-	return s.paged(ctx, func() pager { return &lister{store: s, r: opts.Range, after: s.startAfter(opts.From)} })
+	if s.directory && s.opts.ParallelListing {
+		return s.fetched(ctx, func(ctx context.Context, send sender) error { return s.fanOut(ctx, opts.Range, send) })
+	}
+	return s.paged(ctx, func() pager { return s.newLister(opts.Range) })
+}
+
+func (s *Store) newLister(r storage.Range) *lister {
+	return &lister{store: s, r: r, prefix: s.listPrefix(r), after: s.startAfter(r.From)}
 }
 
 // A pager goes through the pages of a listing.
@@ -42,15 +49,48 @@ type pager interface {
 
 // paged yields what is on the pages of the pager that begin returns.
 func (s *Store) paged(ctx context.Context, begin func() pager) iter.Seq2[storage.Object, error] {
+	return s.fetched(ctx, func(ctx context.Context, send sender) error {
+		for p := begin(); !p.ended(); {
+			objects, err := p.next(ctx)
+			if err != nil {
+				return err
+			}
+			if err := send(ctx, objects); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// A sender hands a page over. It fails only if ctx is cancelled.
+type sender func(ctx context.Context, objects []storage.Object) error
+
+// fetched yields what fetch sends, which runs beside the consumer until the
+// listing is complete, fails, or is no longer wanted.
+func (s *Store) fetched(ctx context.Context, fetch func(context.Context, sender) error) iter.Seq2[storage.Object, error] {
 	return func(yield func(storage.Object, error) bool) {
 		fetchCtx, cancel := context.WithCancel(ctx)
 		pages := make(chan page, 1)
+		send := func(ctx context.Context, p page) error {
+			select {
+			case pages <- p:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
 		var fetcher sync.WaitGroup
 		defer fetcher.Wait()
 		defer cancel()
 		fetcher.Go(func() {
 			defer close(pages)
-			fetch(fetchCtx, begin(), pages)
+			err := fetch(fetchCtx, func(ctx context.Context, objects []storage.Object) error {
+				return send(ctx, page{objects: objects})
+			})
+			if err != nil {
+				_ = send(fetchCtx, page{err: err}) // or nobody wants to know
+			}
 		})
 		for p := range pages {
 			if p.err != nil {
@@ -74,29 +114,15 @@ func (s *Store) paged(ctx context.Context, begin func() pager) iter.Seq2[storage
 	}
 }
 
-// fetch sends the pages of a listing until it is complete, fails, or ctx is
-// cancelled.
-func fetch(ctx context.Context, p pager, pages chan<- page) {
-	for !p.ended() {
-		objects, err := p.next(ctx)
-		select {
-		case pages <- page{objects, err}:
-		case <-ctx.Done():
-			return
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
 // A lister goes through the pages of a range.
 type lister struct {
-	store *Store
-	r     storage.Range
-	after string // start-after of the first request
-	token string // of the next one
-	done  bool
+	store     *Store
+	r         storage.Range
+	prefix    string // what the server is asked for, in full
+	delimiter string
+	after     string // start-after of the first request
+	token     string // of the next one
+	done      bool
 
 	last string // the key before, in full
 	any  bool   // there was one
@@ -106,26 +132,37 @@ func (l *lister) ended() bool { return l.done }
 
 // next fetches a page and returns what of it is in the range.
 func (l *lister) next(ctx context.Context) ([]storage.Object, error) {
-	out, err := l.store.listRequest(ctx, l.after, l.token)
+	objects, _, err := l.page(ctx)
+	return objects, err
+}
+
+// page fetches a page and returns what of it is in the range: objects, and with a
+// delimiter the prefixes that stand for all keys that begin with them.
+func (l *lister) page(ctx context.Context) (objects []storage.Object, prefixes []string, err error) {
+	out, err := l.store.listRequest(ctx, l)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	// A body without a listing in it is decoded to nothing at all. It must not
 	// pass for an empty listing.
 	if out.IsTruncated == nil {
-		return nil, garbled("it is no listing")
+		return nil, nil, garbled("it is no listing")
 	}
 	token := aws.ToString(out.NextContinuationToken)
 	switch {
 	case !*out.IsTruncated:
 		l.done = true
 	case token == "":
-		return nil, garbled("it is truncated but names no continuation")
+		return nil, nil, garbled("it is truncated but names no continuation")
 	case token == l.token:
-		return nil, garbled("its continuation is the page itself")
+		return nil, nil, garbled("its continuation is the page itself")
 	}
 	l.token = token
-	return l.objects(out)
+	if objects, err = l.objects(out); err != nil {
+		return nil, nil, err
+	}
+	prefixes, err = l.prefixes(out)
+	return objects, prefixes, err
 }
 
 // garbled is the failure of a page that makes no sense.
@@ -159,15 +196,21 @@ func (l *lister) objects(out *s3.ListObjectsV2Output) ([]storage.Object, error) 
 	return objects, nil
 }
 
-// listPrefix is what a listing is asked for. Directory buckets take only prefixes
-// that end in a slash: what is listed besides is left out here.
+// listPrefix is what a listing of a range is asked for. Directory buckets take
+// only prefixes that end in a slash, and no start-after: what is listed besides is
+// left out here.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
-func (s *Store) listPrefix() string {
+func (s *Store) listPrefix(r storage.Range) string {
 	prefix := s.opts.Prefix
-	if s.directory {
-		prefix = prefix[:strings.LastIndex(prefix, "/")+1]
+	if !s.directory {
+		return prefix
 	}
-	return prefix
+	for i := strings.LastIndex(r.From, "/"); i >= 0; i = strings.LastIndex(r.From[:i], "/") {
+		if inside := r.From[:i+1]; r.To != "" && r.To <= storage.Prefixed(inside).To {
+			return prefix + inside
+		}
+	}
+	return prefix[:strings.LastIndex(prefix, "/")+1]
 }
 
 // entry is one object of a listing and its key in the bucket, which may not have
@@ -176,12 +219,11 @@ func (l *lister) entry(e *types.Object, encoding types.EncodingType) (full strin
 	if full, err = decodeKey(e.Key, encoding); err != nil {
 		return "", o, err
 	}
-	prefix := l.store.listPrefix()
 	switch {
 	case full == "" || e.Size == nil || *e.Size < 0 || e.LastModified == nil:
 		return "", o, garbled("the entry of key %q is not complete", full)
-	case !strings.HasPrefix(full, prefix):
-		return "", o, garbled("key %q does not begin with %q", full, prefix)
+	case !strings.HasPrefix(full, l.prefix):
+		return "", o, garbled("key %q does not begin with %q", full, l.prefix)
 	}
 	return full, storage.Object{
 		Key:     strings.TrimPrefix(full, l.store.opts.Prefix),
