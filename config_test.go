@@ -218,8 +218,6 @@ func TestValidateRefuses(t *testing.T) {
 		"AWS.NoContentMD5 cannot be used with a local target":                          both(local, func(c *Config) { c.AWS.NoContentMD5 = true }),
 		"Local.Fsync cannot be used with an S3 target":                                 func(c *Config) { c.Local.Fsync = true },
 
-		"AWS.ParallelDirectoryListing is not supported yet": both(buckets, func(c *Config) { c.AWS.ParallelDirectoryListing = true }),
-
 		"Target.EndpointURL cannot be used with the ARN of an access point, which has a host name of its own": func(c *Config) {
 			c.Target.URL, c.Target.EndpointURL = "s3://arn:aws:s3:us-west-2:12:accesspoint/ap/p", "https://h"
 		},
@@ -247,12 +245,11 @@ func TestValidateRefuses(t *testing.T) {
 
 func TestValidateReportsAllFaults(t *testing.T) {
 	c := validConfig(t)
-	c.Transfer.Workers, c.Delete.Max, c.Versioning.Enable, c.AWS.ParallelDirectoryListing = 0, 5, true, true
+	c.Transfer.Workers, c.Delete.Max, c.Versioning.Enable = 0, 5, true
 	want := []string{
 		"Transfer.Workers must be between 1 and 65535, not 0",
 		"Delete.Max requires Delete.Enable",
 		"Versioning.Enable cannot be used with a local source",
-		"AWS.ParallelDirectoryListing is not supported yet",
 	}
 	if diff := cmp.Diff(want, faults(c.Validate())); diff != "" {
 		t.Error(diff)

@@ -62,7 +62,7 @@ func (s *syncer) listVersions(ctx context.Context, store storage.Store) iter.Seq
 	list := func(r storage.Range) iter.Seq2[storage.Object, error] {
 		return v.Versions(ctx, storage.ListOptions{Range: r})
 	}
-	return retry.Versions(ctx, s.policy, again, list, s.cfg.Range)
+	return retry.Versions(ctx, s.policy, again, list, s.keys)
 }
 
 // syncVersions is the run if versions are synced.

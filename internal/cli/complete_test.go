@@ -14,7 +14,6 @@ func TestCompletions(t *testing.T) {
 		want string
 	}{
 		"names":              {[]string{"--check-"}, "--check-size\n--check-mtime-and-size\n--check-etag\n--check-mtime-and-etag\n--check-additional-checksum\n--check-mtime-and-additional-checksum\n:4\n"},
-		"not supported yet":  {[]string{"--allow-parallel"}, ":4\n"},
 		"choices":            {[]string{"--auto-complete-shell", "p"}, "bash\nzsh\nfish\npowershell\nelvish\n:4\n"},
 		"no choices":         {[]string{"--worker-size", ""}, ":4\n"},
 		"files":              {[]string{"--aws-config-file", ""}, ":0\n"},

@@ -46,8 +46,7 @@ func markdown(t *testing.T) string {
 	ties := findTies(c)
 	var b strings.Builder
 	b.WriteString("<!-- Written by `go generate ./...` from the option table in internal/cli; do not edit. -->\n\n# Options\n\n")
-	b.WriteString("`s3sync [OPTIONS] [SOURCE] [TARGET]`\n\n" + environmentNote() + "\n\n")
-	b.WriteString("Options that are *not supported yet* are recognised and refused.\n")
+	b.WriteString("`s3sync [OPTIONS] [SOURCE] [TARGET]`\n\n" + environmentNote() + "\n")
 	newHelp(c.options).groups(func(g group, rows []helpRow) {
 		fmt.Fprintf(&b, "\n## %s\n", g)
 		for _, r := range rows {
