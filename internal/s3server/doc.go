@@ -122,6 +122,17 @@
 //     all of it. HEAD with partNumber: MinIO tells the checksum of the part
 //     without a type; versitygw none, but that of the object where it has one part.
 //
+// Copies by the server
+//
+//   - Both heed x-amz-copy-source-if-match, take what is to replace metadata and
+//     tags, and copy parts of ranges. A range beyond the end of a source that
+//     changed is InvalidArgument from versitygw, whatever its ETag is.
+//   - The answer to CopyObject tells additional checksums with versitygw; with MinIO
+//     only a HEAD does.
+//   - UploadPartCopy in an upload with a checksum: MinIO refuses it
+//     (InvalidArgument). versitygw takes the checksum of the whole source for that
+//     of the part, if the source has one of that algorithm, and computes it else.
+//
 // Encryption
 //
 //   - versitygw takes all headers, also a customer key without TLS, does not

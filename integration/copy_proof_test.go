@@ -1,0 +1,251 @@
+package integration_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"s3sync"
+	"s3sync/internal/faultproxy"
+	"s3sync/internal/s3server"
+	"s3sync/storage"
+)
+
+// onceBefore calls f right before the first object is written.
+func onceBefore(cfg *s3sync.Config, f func()) {
+	done := false
+	cfg.Preprocess = func(context.Context, *storage.Info, *s3sync.Upload) error {
+		if !done {
+			done = true
+			f()
+		}
+		return nil
+	}
+}
+
+// TestServerSideCopyOfWhatChanges: nothing is copied but what was opened. What is
+// there by then is copied in another attempt, unless the user wants to know.
+func TestServerSideCopyOfWhatChanges(t *testing.T) {
+	old, other := [][]byte{random(1, 6*s3sync.MiB), random(2, 100)}, [][]byte{random(3, 5*s3sync.MiB), random(4, 100)}
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		for name, tt := range map[string]struct {
+			put func(b bucket, parts [][]byte)
+		}{
+			"whole": {func(b bucket, p [][]byte) { b.put(t, "a", p[1]) }},
+			"parts": {func(b bucket, p [][]byte) { b.putParts(t, "a", p...) }},
+		} {
+			for _, ifMatch := range []bool{false, true} {
+				t.Run(name, func(t *testing.T) {
+					source, target := fresh(t, srv), fresh(t, srv)
+					tt.put(source, old)
+					cfg := copying(config(source.at(""), target.at("")))
+					cfg.Condition.CopySourceIfMatch = ifMatch
+					onceBefore(cfg, func() { tt.put(source, other) })
+					o := run(t, cfg)
+					if ifMatch {
+						if o.err != nil || o.Transferred != 0 || o.Warnings != 1 || !strings.Contains(o.log, "level=WARN msg=\"left out.\" key=a") {
+							t.Errorf("%v, %+v\n%s", o.err, o.Stats, o.log)
+						}
+						target.holds(t, nil, "a")
+						return
+					}
+					o.succeeded(t, 1)
+					if got := o.of(s3sync.EventRetry); len(got) != 1 || !errors.Is(got[0].Err, storage.ErrChanged) {
+						t.Errorf("attempts: %+v", got)
+					}
+					if !bytes.Equal(target.get(t, "a"), source.get(t, "a")) {
+						t.Error("other content")
+					}
+					target.holds(t, []string{"a"})
+				})
+			}
+		}
+	})
+}
+
+// TestServerSideCopyFaults: what goes wrong while a server copies is told inside of
+// an answer that begins as a success, among others.
+func TestServerSideCopyFaults(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		source := fresh(t, srv)
+		source.put(t, "whole", random(1, 100))
+		source.putParts(t, "parts", random(2, 5*s3sync.MiB), random(3, 100))
+		for name, rules := range map[string][]string{
+			"throttled within success":  {"CopyObject times=3 status=200 code=SlowDown", "UploadPartCopy times=3 status=200 code=SlowDown"},
+			"failed within success":     {"CopyObject times=3 status=200 code=InternalError", "UploadPartCopy times=3 status=200 code=InternalError"},
+			"unknown code":              {"CopyObject times=1 status=200 code=Whatever", "UploadPartCopy times=1 status=200 code=Whatever"},
+			"the answer is lost":        {"CopyObject times=1 lost", "UploadPartCopy times=1 lost", "CompleteMultipartUpload times=1 lost"},
+			"the answer ends too early": {"CopyObject times=1 truncate after=60", "UploadPartCopy times=1 truncate after=60"},
+			"refused":                   {"CreateMultipartUpload times=1 status=503", "CompleteMultipartUpload times=1 status=200 code=InternalError"},
+			"another failure":           {"CopyObject times=1 status=500", "UploadPartCopy nth=2 status=503"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				target, proxy := fresh(t, srv), faultproxy.New(t, srv.Endpoint, rules...)
+				run(t, copying(config(source.at(proxy.URL), target.at(proxy.URL)))).succeeded(t, 2)
+				target.holds(t, []string{"parts", "whole"})
+				compareBuckets(t, source, target, sameness{})
+			})
+		}
+		for name, tt := range map[string]struct {
+			rules    []string
+			warnings int64
+			failed   int64
+			log      string
+		}{
+			"archived": {[]string{
+				"CopyObject status=403 code=InvalidObjectState", "UploadPartCopy status=403 code=InvalidObjectState",
+			}, 2, 0, "restore the object first"},
+			"not allowed": {[]string{
+				"CopyObject status=403 code=AccessDenied", "UploadPartCopy status=200 code=AccessDenied",
+			}, 2, 0, "AccessDenied"},
+			"for ever": {[]string{
+				"CopyObject status=200 code=InternalError", "UploadPartCopy status=200 code=SlowDown",
+			}, 0, 2, "InternalError"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				target, proxy := fresh(t, srv), faultproxy.New(t, srv.Endpoint, tt.rules...)
+				o := run(t, copying(config(source.at(proxy.URL), target.at(proxy.URL))))
+				if (o.err != nil) != (tt.failed > 0) || o.Transferred != 0 || o.Warnings != tt.warnings || o.Failed != tt.failed || !strings.Contains(o.log, tt.log) {
+					t.Errorf("%v, %+v\n%s", o.err, o.Stats, o.log)
+				}
+				target.holds(t, nil, "whole", "parts")
+			})
+		}
+	})
+}
+
+// TestServerSideCopyOfUnknownParts: from a server that does not tell the parts the
+// object is copied in one piece, which proves nothing.
+func TestServerSideCopyOfUnknownParts(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		source, target := fresh(t, srv), fresh(t, srv)
+		source.putSum(t, "a", "CRC64NVME", true, random(1, 5*s3sync.MiB), random(2, 100))
+		proxy := faultproxy.New(t, srv.Endpoint, "HeadObject partNumber=1 status=501")
+		cfg := copying(config(source.at(proxy.URL), target.at(proxy.URL)))
+		cfg.Verify.ETag = true
+		if o := run(t, cfg); o.err != nil || o.Transferred != 1 || o.ETagVerified != 0 || o.ChecksumVerified != 1 || o.Unverified != 0 {
+			t.Errorf("%v, %+v\n%s", o.err, o.Stats, o.log)
+		}
+		if got := proxy.Count("CopyObject"); got != 1 {
+			t.Errorf("%d times CopyObject", got)
+		}
+		compareBuckets(t, source, target, sameness{})
+	})
+}
+
+// TestServerSideCopyChecksums: an additional checksum that both sides have proves a
+// copy, also where ETags do not.
+func TestServerSideCopyChecksums(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		for _, a := range []types.ChecksumAlgorithm{"SHA256", "CRC32", "CRC64NVME"} {
+			t.Run(string(a), func(t *testing.T) {
+				source, target := fresh(t, srv), fresh(t, srv)
+				source.putSum(t, "empty", a, false, nil)
+				source.putSum(t, "small", a, false, random(1, 1000))
+				source.putSum(t, "threshold", a, false, random(1, 8*s3sync.MiB))
+				source.put(t, "without", random(2, 1000))
+				cfg := copying(config(source.at(""), target.at("")))
+				cfg.Verify.Algorithm, cfg.Verify.ReadChecksum = string(a), true
+				o := run(t, cfg)
+				without := int64(0) // versitygw gives a CRC64NVME to what has none
+				if srv.Kind == s3server.VersityGW {
+					without = 1
+				}
+				sums := int64(3)
+				if a == "CRC64NVME" {
+					sums += without
+				}
+				if o.err != nil || o.Transferred != 4 || o.ETagVerified != 4 || o.ChecksumVerified != sums || o.Warnings != 1-without {
+					t.Errorf("%v, %+v\n%s", o.err, o.Stats, o.log)
+				}
+				for key := range source.etags(t, "") {
+					out, err := srv.Client().HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &target.name, Key: &key, ChecksumMode: "ENABLED"})
+					if err != nil || out.ChecksumSHA256 == nil && out.ChecksumCRC32 == nil && out.ChecksumCRC64NVME == nil {
+						t.Errorf("%s: %v, or no checksum", key, err)
+					}
+				}
+			})
+		}
+	})
+}
+
+// TestServerSideCopyOfPartsWithChecksums: neither server can give an additional
+// checksum to what it copies in parts as S3 can. MinIO refuses, and versitygw takes
+// that of the source for that of each part, so that the copy has a wrong one: which
+// is noticed, and no copy counts whose checksum is not that of the source.
+func TestServerSideCopyOfPartsWithChecksums(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		source, target := fresh(t, srv), fresh(t, srv)
+		source.putSum(t, "a", "CRC64NVME", true, random(1, 5*s3sync.MiB), random(2, 100))
+		target.put(t, "foreign", nil)
+		cfg := copying(config(source.at(""), target.at("")))
+		cfg.Verify.Algorithm, cfg.Delete.Enable = "CRC64NVME", true
+		o := run(t, cfg)
+		cause := "content does not match its digest: the source's CRC64NVME checksum is"
+		if srv.Kind == s3server.MinIO {
+			cause = "the server may be unable to compute checksums of parts that it copies"
+		}
+		o.failed(t, "a", cause)
+		if o.Transferred != 0 || o.Deleted != 0 || o.Failed != 1 {
+			t.Errorf("%+v", o.Stats)
+		}
+		if srv.Kind == s3server.MinIO {
+			return
+		}
+		// Of a checksum that the source does not have versitygw computes the right one.
+		cfg.Verify.Algorithm, cfg.Check.Overwrite = "SHA256", true
+		run(t, cfg).succeeded(t, 1)
+		out, err := srv.Client().HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &target.name, Key: new("a"), ChecksumMode: "ENABLED"})
+		if err != nil || out.ChecksumSHA256 == nil || !strings.HasSuffix(*out.ChecksumSHA256, "-2") {
+			t.Errorf("%v, %+v", err, out)
+		}
+	})
+}
+
+// TestServerSideCopyEncrypted: each side has a key of its own.
+func TestServerSideCopyEncrypted(t *testing.T) {
+	srv := s3server.Start(t, s3server.MinIO, s3server.Options{TLS: true})
+	t.Setenv("AWS_CA_BUNDLE", srv.CAFile)
+	root, n := secretTree(t)
+	up := at(srv, "", "s3://"+srv.Bucket(t))
+	cfg := config(local(root), up)
+	cfg.Encryption.TargetCustomer = customerKey(1)
+	cfg.Transfer.Threshold, cfg.Transfer.ChunkSize = 5*s3sync.MiB, 5*s3sync.MiB
+	run(t, cfg).proved(t, n, 0, 0, n)
+	none := s3sync.CustomerKey{}
+	from, reads := up, customerKey(1)
+	for _, step := range []struct {
+		name   string
+		writes s3sync.CustomerKey
+		sse    string
+	}{
+		{"another key", customerKey(2), ""},
+		{"the same key", customerKey(2), ""},
+		{"KMS", none, "aws:kms"},
+		{"SSE-S3", none, "AES256"},
+		{"a key again", customerKey(3), ""},
+		{"none", none, ""},
+	} {
+		to := at(srv, "", "s3://"+srv.Bucket(t))
+		cfg := copying(config(from, to))
+		cfg.Encryption.SourceCustomer, cfg.Encryption.TargetCustomer, cfg.Encryption.SSE = reads, step.writes, step.sse
+		if !t.Run(step.name, func(t *testing.T) {
+			o := run(t, cfg)
+			if o.err != nil || o.Transferred != int64(n) || o.ChecksumVerified+o.Unverified != int64(n) || o.ETagVerified+o.Warnings != 0 {
+				t.Errorf("%v, %+v\n%s", o.err, o.Stats, o.log)
+			}
+			o.withoutKeys(t)
+		}) {
+			return
+		}
+		from, reads = to, step.writes
+	}
+	back := t.TempDir()
+	run(t, config(from, local(back))).succeeded(t, n)
+	sameTree(t, root, back)
+}
