@@ -251,3 +251,25 @@ func TestServerSideCopyReplaces(t *testing.T) {
 		}})
 	})
 }
+
+// TestServerSideCopyOfVersions: each version is copied as itself, whatever the
+// current one is.
+func TestServerSideCopyOfVersions(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		source, target := bucket{srv, srv.VersionedBucket(t)}, bucket{srv, srv.VersionedBucket(t)}
+		for i := range byte(3) {
+			source.putAll(t, "a b", upload{data: random(i, 100), meta: described, tags: "n=" + string('0'+i)})
+			source.putAll(t, "parts", upload{data: random(i, 6*s3sync.MiB), parts: 2})
+		}
+		proxy := faultproxy.New(t, srv.Endpoint)
+		cfg := copying(config(source.at(proxy.URL), target.at(proxy.URL)))
+		cfg.Versioning.Enable = true
+		run(t, cfg).succeeded(t, 6)
+		if got := proxy.Count("GetObject") + proxy.Count("PutObject") + proxy.Count("UploadPart"); got != 0 {
+			t.Errorf("%d requests for data", got)
+		}
+		if got := compareBuckets(t, source, target, sameness{versions: true}); got != 6 {
+			t.Errorf("%d versions", got)
+		}
+	})
+}
