@@ -1,6 +1,7 @@
 package integration_test
 
 import (
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -60,8 +61,13 @@ func TestEverythingTravels(t *testing.T) {
 			eachServer(t, func(t *testing.T, srv *s3server.Server) {
 				for name, set := range map[string]func(*s3sync.Config){
 					"whole": func(*s3sync.Config) {}, "in parts": func(c *s3sync.Config) { small(c) }, "same parts": keepsParts,
+					"by the server":           func(c *s3sync.Config) { c.ServerSideCopy = true },
+					"by the server, in parts": func(c *s3sync.Config) { small(c).ServerSideCopy = true },
 				} {
 					t.Run(name, func(t *testing.T) {
+						if strings.HasPrefix(name, "by") && from != srv.Kind {
+							t.Skip("servers do not copy from each other")
+						}
 						target := fresh(t, srv)
 						cfg := config(source.at(""), target.at(""))
 						cfg.Target.URL += "/copy/"
@@ -140,22 +146,25 @@ func TestOptionsOfMetadata(t *testing.T) {
 		source := fresh(t, srv)
 		source.wardrobe(t)
 		for name, tt := range rows {
-			t.Run(name, func(t *testing.T) {
-				target := fresh(t, srv)
-				cfg := small(config(source.at(""), target.at("")))
-				tt.set(cfg)
-				sync(t, cfg)
-				compareBuckets(t, source, target, sameness{but: func(e *everything) {
-					tt.but(e)
-					keptBy(srv)(e)
-					if e.ContentType == "" {
-						e.ContentType = noType(e)
+			for _, copies := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s, by the server %t", name, copies), func(t *testing.T) {
+					target := fresh(t, srv)
+					cfg := small(config(source.at(""), target.at("")))
+					cfg.ServerSideCopy = copies
+					tt.set(cfg)
+					sync(t, cfg)
+					compareBuckets(t, source, target, sameness{but: func(e *everything) {
+						tt.but(e)
+						keptBy(srv)(e)
+						if e.ContentType == "" {
+							e.ContentType = noType(e, copies)
+						}
+					}})
+					if cfg.Metadata.PutLastModified {
+						target.hasOrigins(t, source)
 					}
-				}})
-				if cfg.Metadata.PutLastModified {
-					target.hasOrigins(t, source)
-				}
-			})
+				})
+			}
 		}
 	})
 	t.Run("of files", func(t *testing.T) {
@@ -178,7 +187,7 @@ func TestOptionsOfMetadata(t *testing.T) {
 			cfg.Metadata.NoGuessType, cfg.Check.Overwrite = true, true
 			sync(t, cfg)
 			compareBuckets(t, up, plain, sameness{but: func(e *everything) {
-				*e = everything{Key: e.Key, Size: e.Size, SHA256: e.SHA256, StorageClass: "STANDARD", ContentType: noType(e)}
+				*e = everything{Key: e.Key, Size: e.Size, SHA256: e.SHA256, StorageClass: "STANDARD", ContentType: noType(e, false)}
 			}})
 		})
 	})
@@ -186,8 +195,8 @@ func TestOptionsOfMetadata(t *testing.T) {
 
 // noType is what becomes of an object without a Content-Type: the SDK gives one to
 // what goes in one request, and the servers to the others.
-func noType(e *everything) string {
-	if e.Size >= 5*s3sync.MiB {
+func noType(e *everything, copied bool) string {
+	if e.Size >= 5*s3sync.MiB || copied {
 		return "binary/octet-stream"
 	}
 	return "application/octet-stream"
