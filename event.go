@@ -25,11 +25,13 @@ const (
 	// EventTransferred: an object arrived and was published. In a dry run: it
 	// would be transferred.
 	EventTransferred
-	// EventVerified: the ETags of an object were proved from the bytes that
-	// passed. The object's EventTransferred follows.
+	// EventVerified: the ETags of an object were proved from the bytes that passed,
+	// or those of a server-side copy are equal. The object's EventTransferred
+	// follows.
 	EventVerified
 	// EventChecksumVerified: every additional checksum that was asked for was
-	// proved so. The object's EventTransferred follows.
+	// proved so, or source and target of a server-side copy tell the same one. The
+	// object's EventTransferred follows.
 	EventChecksumVerified
 	// EventNoChecksum: the source has no additional checksum, although the
 	// verification of them was asked for. It counts as a warning; the object's
