@@ -172,3 +172,41 @@ func TestCancelledBeforeTheStart(t *testing.T) {
 		}
 	})
 }
+
+// TestCompareWithCustomerKeys: what is encrypted with keys that the server does not
+// keep is compared by its checksums, with those keys.
+func TestCompareWithCustomerKeys(t *testing.T) {
+	srv := s3server.Start(t, s3server.MinIO, s3server.Options{TLS: true})
+	t.Setenv("AWS_CA_BUNDLE", srv.CAFile)
+	files := writeAll(t, case5())
+	write(t, files.URL, "large", random(1, 6*s3sync.MiB))
+	first, second, copied := fresh(t, srv).at(""), fresh(t, srv).at(""), local(t.TempDir())
+	none := s3sync.CustomerKey{}
+	for round, want := range []counts{{c: 7, k: 7}, {s: 7}, {c: 2, k: 2, s: 5}} {
+		if round == 2 {
+			write(t, files.URL, "large", random(2, 6*s3sync.MiB))
+			write(t, files.URL, "data1", []byte("other"))
+		}
+		for _, tt := range []struct {
+			from, to      s3sync.Endpoint
+			reads, writes s3sync.CustomerKey
+		}{
+			{files, first, none, customerKey(1)},
+			{first, second, customerKey(1), customerKey(2)},
+			{second, copied, customerKey(2), none},
+		} {
+			cfg := small(config(tt.from, tt.to))
+			cfg.Encryption.SourceCustomer, cfg.Encryption.TargetCustomer = tt.reads, tt.writes
+			cfg.Check.Checksum = "SHA256"
+			cfg.Verify.ReadChecksum = tt.from.EndpointURL != ""
+			if tt.to.EndpointURL != "" {
+				cfg.Verify.Algorithm = "SHA256"
+			}
+			o := run(t, cfg)
+			if got := countsOf(o.Stats); o.err != nil || got != want {
+				t.Errorf("round %d from %s: %v, %+v, want %+v\n%s", round, tt.from.URL, o.err, got, want, o.log)
+			}
+		}
+	}
+	sameTree(t, files.URL, copied.URL)
+}

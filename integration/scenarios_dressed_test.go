@@ -1,0 +1,303 @@
+package integration_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"s3sync"
+	"s3sync/internal/s3server"
+	"s3sync/storage"
+)
+
+// Scenarios of conditions, of what objects carry, and of filters and callbacks
+// that look at it.
+
+func serverCopies(c *s3sync.Config) { c.ServerSideCopy = true }
+func ifMatch(c *s3sync.Config)      { c.Condition.IfMatch = true }
+func ifNoneMatch(c *s3sync.Config)  { c.Condition.IfNoneMatch = true }
+func syncsTags(c *s3sync.Config)    { c.Tagging.SyncLatest = true }
+
+// TestConditionScenarios: what is there is not overwritten, or only if it still
+// is what it was. Each failed condition is one warning.
+func TestConditionScenarios(t *testing.T) {
+	others := put(map[string][]byte{"data1": []byte("others")})
+	mixed := zeros("nine", 9)
+	maps.Copy(mixed, case1())
+	play(t, []way{up, across}, map[string]scenario{
+		"none is there":    {objects: mixed, options: ifNoneMatch, want: counts{c: 6, e: 6}},
+		"all are there":    {objects: mixed, before: []step{synced()}, options: with(ifNoneMatch, overwrites), want: counts{w: 6}},
+		"all are the same": {objects: mixed, before: []step{synced()}, options: ifNoneMatch, want: counts{s: 6}},
+		"all are there, strictly": {
+			objects: mixed, before: []step{synced()}, want: counts{f: 6}, fails: "6 failed",
+			options: with(ifNoneMatch, overwrites, func(c *s3sync.Config) { c.WarnAsError = true }),
+		},
+		"one is there": {
+			before: []step{overwritten("data1")}, options: with(ifNoneMatch, overwrites), want: counts{c: 4, e: 4, w: 1},
+			then: func(t *testing.T, s *scene) {
+				if got := string(s.target.get(t, "data1")); got != "by somebody else" {
+					t.Errorf("it is %q now", got)
+				}
+			},
+		},
+		"if it matches":        {objects: mixed, before: []step{synced(), touches("nine"), touches("data1")}, options: ifMatch, want: counts{c: 2, e: 2, s: 4}},
+		"if it matches, heads": {objects: mixed, before: []step{synced()}, options: with(ifMatch, overwrites, headsEach, checksSize), want: counts{s: 6}},
+		"if it matches, overwritten": { // before the listing, so that it matches
+			before: []step{synced(), touches("dir2/data2"), overwritten("dir5/data3")}, options: ifMatch, want: counts{c: 1, e: 1, s: 4},
+			then: left(keysOf(case1())...),
+		},
+		"if it matches, SHA256": {
+			sum: kinds()["SHA256"], before: []step{synced(), others},
+			options: with(ifMatch, checksSum("SHA256"), kinds()["SHA256"].of, readsSum), want: counts{c: 1, e: 1, k: 1, s: 4},
+		},
+		"if it matches, delete": {
+			before: []step{synced(), loses("data1")}, options: with(ifMatch, deletes), want: counts{s: 4, d: 1},
+		},
+	})
+	copies := map[string]scenario{
+		"copied if none is there":      {objects: mixed, options: with(serverCopies, ifNoneMatch), want: counts{c: 6, e: 6}},
+		"not copied if they are there": {objects: mixed, before: []step{synced()}, options: with(serverCopies, ifNoneMatch, overwrites), want: counts{w: 6}},
+		"copied if the source is it":   {objects: mixed, options: with(serverCopies, func(c *s3sync.Config) { c.Condition.CopySourceIfMatch = true }), want: counts{c: 6, e: 6}},
+	}
+	t.Run("by the server", func(t *testing.T) { play(t, []way{across}, copies) })
+}
+
+// TestServerCopyScenarios: what other rows have between buckets, without the data.
+func TestServerCopyScenarios(t *testing.T) {
+	data := random(1, 6*s3sync.MiB)
+	parts := []step{inParts("six", data, 11*s3sync.MiB/2)}
+	sha := kinds()["SHA256"]
+	rows := map[string]scenario{
+		"small":          {prefix: "dir/", want: counts{c: 5, e: 5}},
+		"odd names":      {objects: case6(), want: counts{c: 7, e: 7}},
+		"dry run":        {options: dryRun, want: counts{c: 5}, then: left()},
+		"unchanged":      {before: []step{synced()}, want: counts{s: 5}},
+		"one touched":    {before: []step{synced(), touches("data1")}, want: counts{c: 1, e: 1, s: 4}},
+		"in parts":       {before: parts, want: counts{c: 6, e: 6}, then: sameETags},
+		"in parts, kept": {before: parts, options: keepsParts, want: counts{c: 6, e: 6}, then: sameETags},
+		"ETag, same":     {before: slices.Concat(parts, []step{synced(keepsParts)}), options: checksETag, want: counts{s: 6}},
+		"SHA256":         {sum: sha, options: with(sha.of, readsSum), want: counts{c: 5, e: 5, k: 5}},
+		"KMS": {
+			needs: needKMS, sum: sha, before: []step{encrypts, encryptsTarget}, options: with(sha.of, readsSum), want: counts{c: 5, k: 5},
+		},
+		"metadata": {
+			before: parts, options: func(c *s3sync.Config) {
+				c.Metadata.ContentType, c.Metadata.User, c.Tagging.Set = "text/new", map[string]string{"a": "b"}, "c=d"
+			},
+			want: counts{c: 6, e: 6}, then: all(holdsSame, func(t *testing.T, s *scene) {
+				for key := range s.content {
+					out := s.target.head(t, key)
+					if tags := s.target.bucket.tags(t, key, nil); aws.ToString(out.ContentType) != "text/new" || out.Metadata["a"] != "b" || tags["c"] != "d" {
+						t.Errorf("%s: %s, %v, %v", key, aws.ToString(out.ContentType), out.Metadata, tags)
+					}
+				}
+			}),
+		},
+	}
+	for name, row := range rows {
+		row.options = with(row.options, serverCopies)
+		rows[name] = row
+	}
+	play(t, []way{across}, rows)
+}
+
+// tagged replaces the tags of objects of a side.
+func tagged(side func(*scene) place, tags map[string]string) step {
+	return func(t *testing.T, s *scene) {
+		t.Helper()
+		p := side(s)
+		for key, value := range tags {
+			in := &s3.PutObjectTaggingInput{Bucket: &p.bucket.name, Key: aws.String(p.prefix + key), Tagging: &types.Tagging{TagSet: []types.Tag{}}}
+			if value != "" {
+				in.Tagging.TagSet = append(in.Tagging.TagSet, types.Tag{Key: aws.String("tag"), Value: aws.String(value)})
+			}
+			if _, err := p.bucket.Client().PutObjectTagging(t.Context(), in); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func ofSource(s *scene) place { return s.source }
+func ofTarget(s *scene) place { return s.target }
+
+// tags wants the objects of the target to have these; the others none.
+func tags(want map[string]string) func(*testing.T, *scene) {
+	return func(t *testing.T, s *scene) {
+		t.Helper()
+		for _, key := range s.target.keys(t) {
+			if got := s.target.bucket.tags(t, s.target.prefix+key, nil)["tag"]; got != want[key] {
+				t.Errorf("%s: tag %q, want %q", key, got, want[key])
+			}
+		}
+	}
+}
+
+// TestTagScenarios: tags of objects that are the same otherwise.
+func TestTagScenarios(t *testing.T) {
+	five := map[string]string{"data1": "1", "dir1/data1": "2", "dir2/data2": "3", "dir21/data1": "4", "dir5/data3": "5"}
+	changed := maps.Clone(five)
+	changed["data1"], changed["dir2/data2"] = "new", ""
+	give, change := tagged(ofSource, five), tagged(ofSource, map[string]string{"data1": "new", "dir2/data2": ""})
+	play(t, []way{across}, map[string]scenario{
+		"travel":     {before: []step{give}, want: counts{c: 5, e: 5}, then: tags(five)},
+		"travel not": {before: []step{give}, options: func(c *s3sync.Config) { c.Tagging.Disable = true }, want: counts{c: 5, e: 5}, then: tags(nil)},
+		"same":       {before: []step{give, synced()}, options: syncsTags, want: counts{s: 5}, then: tags(five)},
+		"changed":    {before: []step{give, synced(), change}, options: syncsTags, want: counts{c: 2, s: 3}, then: tags(changed)},
+		"changed, not looked at": {
+			before: []step{give, synced(), change}, want: counts{s: 5}, then: tags(five),
+		},
+		"changed, dry run": {before: []step{give, synced(), change}, options: with(syncsTags, dryRun), want: counts{c: 2, s: 3}, then: tags(five)},
+		"foreign":          {before: []step{synced(), tagged(ofTarget, five)}, options: syncsTags, want: counts{c: 5}, then: tags(nil)},
+		"changed, and one deleted": {
+			before: []step{give, synced(), change, loses("dir5/data3")}, options: with(syncsTags, deletes), want: counts{c: 2, s: 2, d: 1}, then: tags(changed),
+		},
+		"changed, and one sent": {
+			before: []step{give, synced(), change, touches("dir5/data3")}, options: syncsTags, want: counts{c: 3, e: 1, s: 2},
+		},
+	})
+}
+
+// dressed puts source objects with a type, metadata and tags.
+func dressed(t *testing.T, s *scene) {
+	t.Helper()
+	for key, u := range map[string]upload{
+		"bare": {},
+		"html": {tags: "kind=text&stage=old", meta: func(in *s3.PutObjectInput) {
+			in.ContentType, in.Metadata = aws.String("text/html"), map[string]string{"kind": "text", "stage": "old"}
+		}},
+		"png": {tags: "kind=image", meta: func(in *s3.PutObjectInput) {
+			in.ContentType, in.Metadata = aws.String("image/png"), map[string]string{"kind": "image"}
+		}},
+		"plain": {tags: "kind=text&stage=new", meta: func(in *s3.PutObjectInput) {
+			in.ContentType, in.Metadata = aws.String("text/plain"), map[string]string{"kind": "text", "stage": "new"}
+		}},
+	} {
+		u.data = []byte(key)
+		s.source.bucket.putAll(t, s.source.prefix+key, u)
+		s.content[key] = u.data
+	}
+}
+
+// TestContentFilterScenarios: filters of what is not in a listing.
+func TestContentFilterScenarios(t *testing.T) {
+	rows := map[string]scenario{}
+	for name, tt := range map[string]struct {
+		set  func(f *s3sync.Filter, re *s3sync.Regexp)
+		text string
+		left []string
+	}{
+		"type":               {func(f *s3sync.Filter, re *s3sync.Regexp) { f.IncludeContentType = re }, "^text/", []string{"html", "plain"}},
+		"type, not":          {func(f *s3sync.Filter, re *s3sync.Regexp) { f.ExcludeContentType = re }, "^text/", []string{"bare", "png"}},
+		"type, ahead":        {func(f *s3sync.Filter, re *s3sync.Regexp) { f.IncludeContentType = re }, "^text/(?!html)", []string{"plain"}},
+		"metadata":           {func(f *s3sync.Filter, re *s3sync.Regexp) { f.IncludeMetadata = re }, "kind=text,stage=(old|new)", []string{"html", "plain"}},
+		"metadata, not":      {func(f *s3sync.Filter, re *s3sync.Regexp) { f.ExcludeMetadata = re }, "kind=text", []string{"bare", "png"}},
+		"metadata, ahead":    {func(f *s3sync.Filter, re *s3sync.Regexp) { f.IncludeMetadata = re }, "^(?!.*stage=old)", []string{"plain", "png"}},
+		"tags":               {func(f *s3sync.Filter, re *s3sync.Regexp) { f.IncludeTags = re }, "kind=text&stage=(old|new)", []string{"html", "plain"}},
+		"tags, not":          {func(f *s3sync.Filter, re *s3sync.Regexp) { f.ExcludeTags = re }, "kind=text", []string{"bare", "png"}},
+		"tags, ahead":        {func(f *s3sync.Filter, re *s3sync.Regexp) { f.IncludeTags = re }, "^(?!.*stage=old)", []string{"plain", "png"}},
+		"tags, nothing left": {func(f *s3sync.Filter, re *s3sync.Regexp) { f.IncludeTags = re }, "^nothing", nil},
+	} {
+		n := int64(len(tt.left))
+		rows[name] = scenario{
+			objects: nothing(), before: []step{dressed}, options: func(c *s3sync.Config) { tt.set(&c.Filter, expression(tt.text)) },
+			want: counts{c: n, e: n, s: 4 - n}, then: left(tt.left...),
+		}
+	}
+	play(t, []way{down, across}, rows)
+}
+
+// TestPreprocessScenarios: the callback before each upload.
+func TestPreprocessScenarios(t *testing.T) {
+	callback := func(f func(u *s3sync.Upload) error) func(*s3sync.Config) {
+		return func(c *s3sync.Config) {
+			c.Preprocess = func(_ context.Context, _ *storage.Info, u *s3sync.Upload) error { return f(u) }
+		}
+	}
+	skip := func(suffix string) func(*s3sync.Config) {
+		return callback(func(u *s3sync.Upload) error {
+			if strings.HasSuffix(u.Key, suffix) {
+				return s3sync.ErrSkip
+			}
+			return nil
+		})
+	}
+	large := zeros("nine", 9)
+	large["data1"] = []byte("data1")
+	play(t, []way{up, across}, map[string]scenario{
+		"skip one":   {prefix: "p/", options: skip("dir2/data2"), want: counts{c: 4, e: 4, s: 1}, then: left("data1", "dir1/data1", "dir21/data1", "dir5/data3")},
+		"skip all":   {options: skip(""), want: counts{s: 5}, then: left()},
+		"skip large": {objects: large, options: skip("nine"), want: counts{c: 1, e: 1, s: 1}, then: left("data1")},
+		"skip small": {objects: large, options: skip("data1"), want: counts{c: 1, e: 1, s: 1}, then: left("nine")},
+		"dry run":    {options: with(skip(""), dryRun), want: counts{c: 5}, then: left()},
+		"fails":      {objects: zeros("nine", 9), options: callback(func(*s3sync.Upload) error { return errors.New("no more") }), want: counts{f: 1}, fails: "no more", then: left()},
+		"no class":   {objects: zeros("nine", 9), options: callback(func(u *s3sync.Upload) error { u.StorageClass = "NONE"; return nil }), want: counts{f: 1}, fails: "NONE", then: left()},
+		"no ACL":     {objects: zeros("nine", 9), options: callback(func(u *s3sync.Upload) error { u.ACL = "none"; return nil }), want: counts{f: 1}, fails: "none", then: left()},
+		"changes": {
+			objects: large, want: counts{c: 2, e: 2}, options: callback(func(u *s3sync.Upload) error {
+				u.ContentType, u.Metadata, u.Tags = "text/new", map[string]string{"a": "b"}, map[string]string{"tag": "1"}
+				return nil
+			}),
+			then: all(contentTypes(map[string]string{"nine": "text/new", "data1": "text/new"}), tags(map[string]string{"nine": "1", "data1": "1"})),
+		},
+	})
+}
+
+// TestAttributeScenarios: what options put on objects, in one piece and in parts.
+func TestAttributeScenarios(t *testing.T) {
+	mixed := zeros("nine", 9)
+	mixed["data1"] = []byte("data1")
+	class := func(c *s3sync.Config) { c.Metadata.StorageClass = "REDUCED_REDUNDANCY" }
+	classes := func(t *testing.T, s *scene) {
+		t.Helper()
+		for _, key := range s.target.keys(t) {
+			if got := s.target.head(t, key).StorageClass; got != types.StorageClassReducedRedundancy && s.Kind == s3server.MinIO {
+				t.Errorf("%s: class %q", key, got)
+			}
+		}
+	}
+	play(t, []way{up, across}, map[string]scenario{
+		"class": {objects: mixed, options: class, want: counts{c: 2, e: 2}, then: classes},
+		"ACL":   {objects: mixed, options: func(c *s3sync.Config) { c.Metadata.ACL = "bucket-owner-full-control" }, want: counts{c: 2, e: 2}},
+		"time": {
+			objects: mixed, options: func(c *s3sync.Config) { c.Metadata.PutLastModified = true }, want: counts{c: 2, e: 2},
+			then: func(t *testing.T, s *scene) {
+				for key := range s.content {
+					if got := s.target.head(t, key).Metadata["s3sync_origin_last_modified"]; !strings.HasSuffix(got, "+00:00") {
+						t.Errorf("%s: time %q", key, got)
+					}
+				}
+			},
+		},
+		"redirect":       {objects: mixed, options: func(c *s3sync.Config) { c.Metadata.WebsiteRedirect = "/other" }, want: counts{c: 2, e: 2}},
+		"other metadata": {objects: mixed, options: keepsTypes, want: counts{c: 2, e: 2}},
+	})
+	t.Run("of the source", func(t *testing.T) {
+		play(t, []way{across}, map[string]scenario{
+			"class": {objects: nothing(), before: []step{classed}, want: counts{c: 1, e: 1}, then: classes},
+		})
+	})
+}
+
+// keepsTypes adds every other header.
+func keepsTypes(c *s3sync.Config) {
+	m := &c.Metadata
+	m.CacheControl, m.ContentDisposition, m.ContentLanguage, m.ContentType = "no-store", "inline", "de", "text/new"
+	m.User = map[string]string{"other": "value"}
+}
+
+// classed puts a source object of another class.
+func classed(t *testing.T, s *scene) {
+	t.Helper()
+	s.source.bucket.putAll(t, "classed", upload{data: []byte("x"), meta: func(in *s3.PutObjectInput) {
+		in.StorageClass = types.StorageClassReducedRedundancy
+	}})
+	s.content["classed"] = []byte("x")
+}
