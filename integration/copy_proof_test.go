@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -248,4 +249,43 @@ func TestServerSideCopyEncrypted(t *testing.T) {
 	back := t.TempDir()
 	run(t, config(from, local(back))).succeeded(t, n)
 	sameTree(t, root, back)
+}
+
+// TestServerSideCopyInterrupted: an upload whose parts are being copied is aborted.
+func TestServerSideCopyInterrupted(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		source, target := fresh(t, srv), fresh(t, srv)
+		source.putParts(t, "big", random(1, 5*s3sync.MiB), random(2, 5*s3sync.MiB), random(3, 100))
+		ctx, cancel := context.WithCancel(t.Context())
+		front := newFront(t, srv.Endpoint)
+		front.before = func(_ http.ResponseWriter, r *http.Request) bool {
+			if r.URL.Query().Get("partNumber") == "2" && r.Method == http.MethodPut {
+				cancel()
+			}
+			return false
+		}
+		o := runIn(ctx, copying(config(source.at(front.URL), target.at(front.URL))))
+		if !errors.Is(o.err, context.Canceled) || o.Transferred != 0 {
+			t.Errorf("%v, %+v", o.err, o.Stats)
+		}
+		target.holds(t, nil, "big")
+	})
+}
+
+// TestServerSideCopyOfDirectoryBuckets: their ETags prove nothing, and the checksums
+// that all their objects have do. Only a fake has such buckets.
+func TestServerSideCopyOfDirectoryBuckets(t *testing.T) {
+	_, proxy := newDirectories(t)
+	root, n := directoryTree(t)
+	run(t, config(local(root), inDirectory(proxy, directoryA+"/up/"))).proved(t, n, 0, n, 0)
+	before := proxy.Count("GetObject") + proxy.Count("PutObject") + proxy.Count("UploadPart")
+	run(t, copying(config(inDirectory(proxy, directoryA+"/up/"), inDirectory(proxy, directoryB)))).proved(t, n, 0, n, 0)
+	if after := proxy.Count("GetObject") + proxy.Count("PutObject") + proxy.Count("UploadPart"); after != before {
+		t.Errorf("%d requests for data", after-before)
+	}
+	copied := t.TempDir()
+	run(t, config(inDirectory(proxy, directoryB), local(copied))).proved(t, n, 0, n, 0)
+	if got := sameTree(t, root, copied); got != n {
+		t.Errorf("%d files, want %d", got, n)
+	}
 }
