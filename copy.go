@@ -87,6 +87,8 @@ func (s *syncer) planCopy(ctx context.Context, t *task, l *layoutFinder) (kept b
 // copyWhole copies an object in one piece.
 func (s *syncer) copyWhole(ctx context.Context, t *task) (written storage.Info, err error) {
 	err = s.askAgain(ctx, t.it.key(), func(ctx context.Context) (err error) {
+		ctx, done := s.untilAnswered(ctx)
+		defer done()
 		written, err = s.copier.Copy(ctx, t.it.mapped, t.from, t.opts)
 		return ofTarget(err)
 	})

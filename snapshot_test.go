@@ -133,7 +133,7 @@ func TestPointInTimeComparesChecksums(t *testing.T) {
 	source.SetClock(func() time.Time { return now })
 	for _, data := range []string{"1", "2"} {
 		_, err := source.Put(t.Context(), "a", storage.Block{Data: []byte(data)},
-			storage.WriteOptions{Size: 1, Checksum: storage.Checksum{Algorithm: "SHA256"}})
+			storage.WriteOptions{Size: 1, Checksum: storage.Checksum{Algorithm: "SHA256", Type: "COMPOSITE"}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -160,10 +160,8 @@ func (s *syncer) sendWhole(ctx context.Context, t *task) (storage.Info, error) {
 	if err := s.approve(ctx, t); err != nil {
 		return storage.Info{}, err
 	}
-	var written storage.Info
-	err = s.again(ctx, t.it.key(), func(ctx context.Context) (err error) {
-		written, err = s.target.Put(ctx, t.it.mapped, b, t.opts)
-		return ofTarget(err)
+	written, err := s.write(ctx, t.it, func(ctx context.Context) (storage.Info, error) {
+		return s.target.Put(ctx, t.it.mapped, b, t.opts)
 	})
 	if err == nil {
 		s.observe(t.written(0, t.info.Size))
@@ -251,6 +249,8 @@ func (s *syncer) publish(ctx context.Context, t *task, w upload, parts func() er
 		return storage.Info{}, err
 	}
 	err = s.again(ctx, t.it.key(), func(ctx context.Context) (err error) {
+		ctx, done := s.untilAnswered(ctx)
+		defer done()
 		written, err = w.Commit(ctx)
 		return ofTarget(err)
 	})

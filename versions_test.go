@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -346,6 +347,35 @@ func TestFailedVersionHoldsBackLaterOnes(t *testing.T) {
 			target.wantStory(t, history, true)
 		})
 	}
+}
+
+// What was carried out without an answer is not done twice.
+func TestUnheardVersions(t *testing.T) {
+	eachSeed(t, 20, func(t *testing.T, r *rand.Rand) {
+		source, target := newVersioned(), newVersioned()
+		for _, key := range []string{"a", "b", "c"} {
+			source.steps(t, key, "12-34-5-67-")
+		}
+		asked := map[string]int{}
+		var mu sync.Mutex
+		target.request = func(op, key string) error {
+			mu.Lock()
+			defer mu.Unlock()
+			asked[op]++
+			if (op == "put" || op == "delete") && r.IntN(4) == 0 { // before or after it is carried out
+				return &storage.Error{Op: op, Key: key, Err: storage.ErrTransient}
+			}
+			return nil
+		}
+		cfg := versionsConfig(source, target)
+		cfg.Versioning.AllMarkers = true
+		cfg.Retry.ForceCount = 100
+		run(t, cfg)
+		target.wantStory(t, source.story(t, true), true)
+		if asked["stat"] == 0 {
+			t.Error("the target was never asked whether a write was carried out")
+		}
+	})
 }
 
 // A marker that stands for a deletion now is not written on top of a history that

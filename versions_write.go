@@ -23,9 +23,10 @@ func (s *syncer) processGroup(ctx context.Context, g *group) error {
 		return context.Cause(ctx)
 	}
 	var wrote, stopped bool
-	var lost *item // one that is passed
+	visible := g.target.len() > 0 && !g.deleted // something can be deleted
+	var lost *item                              // one that is passed
 	for v, err := range s.standings(ctx, g) {
-		it := &item{source: v.Object, mapped: g.key, reason: ReasonNew}
+		it := &item{source: v.Object, mapped: g.key, reason: ReasonNew, exists: visible}
 		if err != nil {
 			it.source.Key = g.key
 			return s.settle(ctx, it, err)
@@ -46,8 +47,10 @@ func (s *syncer) processGroup(ctx context.Context, g *group) error {
 			if err != nil {
 				return err
 			}
-			wrote = wrote || done == written
-			stopped = done == failed
+			if done == versionWritten {
+				wrote, visible = true, !v.DeleteMarker
+			}
+			stopped = done == versionFailed
 		}
 		if stopped {
 			break
@@ -61,7 +64,7 @@ func (s *syncer) processGroup(ctx context.Context, g *group) error {
 	if g.marker == nil || stopped {
 		return nil
 	}
-	it := &item{source: *g.marker, mapped: g.key, reason: ReasonNew}
+	it := &item{source: *g.marker, mapped: g.key, reason: ReasonNew, exists: visible}
 	if g.deleted && !wrote {
 		s.skip(it, ReasonVersion)
 		return nil
@@ -94,9 +97,9 @@ func (s *syncer) pass(ctx context.Context, it *item) (left bool, err error) {
 type ending int
 
 const (
-	written ending = iota
-	leftOut        // which is no reason against later versions
-	failed
+	versionWritten ending = iota
+	versionLeftOut        // which is no reason against later versions
+	versionFailed
 )
 
 // writeVersion writes a version or delete marker of the source. An error ends the
@@ -110,15 +113,15 @@ func (s *syncer) writeVersion(ctx context.Context, it *item) (ending, error) {
 	}
 	switch {
 	case err == nil && it.reason != ReasonNew:
-		return leftOut, nil // by a filter of contents
+		return versionLeftOut, nil // by a filter of contents
 	case err == nil:
-		return written, nil
+		return versionWritten, nil
 	case ctx.Err() != nil:
-		return failed, context.Cause(ctx)
+		return versionFailed, context.Cause(ctx)
 	case errors.Is(err, errGone), errors.Is(err, ErrSkip), errors.Is(err, storage.ErrArchived) && s.cfg.IgnoreArchived:
-		return leftOut, s.settle(ctx, it, err)
+		return versionLeftOut, s.settle(ctx, it, err)
 	}
-	return failed, s.settle(ctx, it, fmt.Errorf("version %s: %w; the later versions of the key wait for it", it.source.VersionID, err))
+	return versionFailed, s.settle(ctx, it, fmt.Errorf("version %s: %w; the later versions of the key wait for it", it.source.VersionID, err))
 }
 
 // mark deletes the object in the target, where versions are kept, so that it gets
@@ -128,8 +131,9 @@ func (s *syncer) mark(ctx context.Context, it *item) error {
 		return context.Cause(ctx)
 	}
 	if !s.cfg.DryRun {
-		err := s.again(ctx, it.key(), func(ctx context.Context) error {
-			return ofTarget(s.target.Delete(ctx, []storage.Object{{Key: it.mapped}}, storage.DeleteOptions{})[0])
+		_, err := s.write(ctx, it, func(ctx context.Context) (storage.Info, error) {
+			doomed := []storage.Object{{Key: it.mapped}}
+			return storage.Info{}, s.target.Delete(ctx, doomed, storage.DeleteOptions{Once: true})[0]
 		})
 		if err != nil {
 			return err
@@ -139,7 +143,52 @@ func (s *syncer) mark(ctx context.Context, it *item) error {
 	return nil
 }
 
-// addOrigin notes in the metadata of a version which one of the source it is.
+// untilAnswered is the context of a request that adds a version, where that is to
+// happen just once: an interruption is heeded only after the answer, if that comes
+// soon. The next run goes by what is listed then.
+func (s *syncer) untilAnswered(ctx context.Context) (context.Context, context.CancelFunc) {
+	if !s.cfg.Versioning.Enable || ctx.Err() != nil {
+		return ctx, func() {}
+	}
+	return outlive(ctx)
+}
+
+// write makes a request that writes an object or deletes it. Where that adds a
+// version, the target is asked whether it was carried out before it is repeated.
+func (s *syncer) write(ctx context.Context, it *item, do func(context.Context) (storage.Info, error)) (written storage.Info, err error) {
+	failed := false
+	err = s.again(ctx, it.key(), func(ctx context.Context) error {
+		ctx, done := s.untilAnswered(ctx)
+		defer done()
+		if failed && s.cfg.Versioning.Enable {
+			if arrived, err := s.carriedOut(ctx, it, &written); arrived || err != nil {
+				return ofTarget(err)
+			}
+		}
+		var err error
+		written, err = do(ctx)
+		failed = err != nil
+		return ofTarget(err)
+	})
+	return written, err
+}
+
+// carriedOut asks whether a version, or the marker of an object that was there, has
+// been written although there was no answer, and what was.
+func (s *syncer) carriedOut(ctx context.Context, it *item, written *storage.Info) (bool, error) {
+	info, err := s.target.Stat(ctx, it.mapped, storage.StatOptions{Checksums: true})
+	switch {
+	case storage.Gone(err):
+		return it.source.DeleteMarker && it.exists, nil
+	case err != nil || it.source.DeleteMarker:
+		return false, err
+	}
+	*written = info
+	return info.Metadata[originVersionID] == it.source.VersionID, nil
+}
+
+// addOrigin notes in the metadata of a version which one of the source it is, by
+// which it is known later.
 func (s *syncer) addOrigin(t *task, opts *storage.WriteOptions) {
 	if !s.cfg.Versioning.Enable {
 		return
@@ -149,4 +198,5 @@ func (s *syncer) addOrigin(t *task, opts *storage.WriteOptions) {
 	}
 	opts.Metadata[originVersionID] = t.it.source.VersionID
 	opts.Metadata[originLastModified] = wholeSeconds(t.it.source.ModTime)
+	opts.Once = true
 }

@@ -372,6 +372,20 @@ func TestFailedVersion(t *testing.T) {
 	})
 }
 
+// TestUnheardVersions: what was carried out without an answer is not done twice.
+func TestUnheardVersions(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		source, target := keeping(t, srv), keeping(t, srv)
+		source.write(t, "a", "12-3")
+		source.write(t, "b", "1-")
+		proxy := faultproxy.New(t, srv.Endpoint, "PutObject a nth=2 lost", "DeleteObject a lost times=1", "DeleteObject b lost times=1")
+		cfg := config(source.at(""), target.at(proxy.URL))
+		allMarkers(cfg)
+		run(t, cfg).succeeded(t, 4)
+		compareBuckets(t, source, target, sameness{versions: true})
+	})
+}
+
 // TestBrokenListingOfVersions: a page that fails is asked for again, and what was
 // seen of a key is not seen twice.
 func TestBrokenListingOfVersions(t *testing.T) {

@@ -286,6 +286,9 @@ type WriteOptions struct {
 	// Both are for when the object is published, not for when its writing begins.
 	IfMatch  string
 	IfAbsent bool
+	// Once: the store does not repeat by itself a request that got no answer. It may
+	// have been carried out, and then there would be two versions.
+	Once bool
 	// CopyIfMatch, an ETag, lets a Copier fail with ErrPrecondition unless it is
 	// that of the object that is copied.
 	CopyIfMatch string
@@ -296,6 +299,8 @@ type DeleteOptions struct {
 	// IfMatch removes each object only while it has the ETag of its Object, and
 	// fails with ErrPrecondition otherwise.
 	IfMatch bool
+	// Once is that of WriteOptions: there would be two delete markers.
+	Once bool
 }
 
 // A Writer takes the parts of one object. WritePart may be called concurrently

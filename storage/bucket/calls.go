@@ -165,7 +165,7 @@ func (s *Store) put(ctx context.Context, key string, b storage.Block, opts stora
 		Bucket: &s.opts.Bucket, Key: aws.String(s.full(key)), RequestPayer: s.payer,
 		Body: bodyOf(b), ContentLength: aws.Int64(length(b)), ContentMD5: s.contentMD5(b),
 		IfMatch: quoted(opts.IfMatch), IfNoneMatch: ifNoneMatch(opts),
-	}, once(b))
+	}, once(b, opts.Once))
 	if err != nil {
 		return written{}, s.client.classify(err)
 	}
@@ -188,7 +188,7 @@ func (s *Store) putPart(ctx context.Context, key, uploadID string, n int, b stor
 		Bucket: &s.opts.Bucket, Key: aws.String(s.full(key)), RequestPayer: s.payer,
 		UploadId: &uploadID, PartNumber: aws.Int32(int32(n)), //nolint:gosec // at most 10,000
 		Body: bodyOf(b), ContentLength: aws.Int64(length(b)), ContentMD5: s.contentMD5(b),
-	}, once(b))
+	}, once(b, false))
 	if err != nil {
 		return written{}, s.client.classify(err)
 	}
@@ -231,11 +231,15 @@ func length(b storage.Block) int64 {
 	return int64(len(b.Data))
 }
 
-// once keeps the SDK from sending a block again that can be read only once.
-func once(b storage.Block) func(*s3.Options) {
+// once keeps the SDK from sending a block again that can be read only once, and
+// from repeating what may have been carried out if that must not happen twice.
+func once(b storage.Block, unheard bool) func(*s3.Options) {
 	return func(o *s3.Options) {
-		if b.Stream != nil {
+		switch {
+		case b.Stream != nil:
 			o.Retryer = aws.NopRetryer{}
+		case unheard:
+			o.Retryer = answeredOnly{o.Retryer}
 		}
 	}
 }

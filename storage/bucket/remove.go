@@ -32,7 +32,7 @@ func (s *Store) Delete(ctx context.Context, objects []storage.Object, opts stora
 		case len(objects) > 1 && inXML(s.full(o.Key)):
 			batch = append(batch, i)
 		default:
-			errs[i] = s.deleteOne(ctx, o.Key, "")
+			errs[i] = s.deleteOne(ctx, o.Key, "", opts.Once)
 		}
 	}
 	for len(batch) > 0 {
@@ -77,7 +77,7 @@ func (s *Store) deleteIfSame(ctx context.Context, o storage.Object) error {
 	if err := s.lookFirst(ctx, o.Key, storage.WriteOptions{IfMatch: o.ETag}); err != nil {
 		return err
 	}
-	err := s.deleteOne(ctx, o.Key, o.ETag)
+	err := s.deleteOne(ctx, o.Key, o.ETag, false)
 	if !errors.Is(err, storage.ErrPrecondition) {
 		return err
 	}
@@ -89,12 +89,12 @@ func (s *Store) deleteIfSame(ctx context.Context, o storage.Object) error {
 }
 
 // deleteOne removes an object, if an ETag is given only while it has that.
-func (s *Store) deleteOne(ctx context.Context, key, etag string) error {
+func (s *Store) deleteOne(ctx context.Context, key, etag string, onlyOnce bool) error {
 	ctx, cancel := s.limited(ctx)
 	defer cancel()
 	_, err := s.sdk.DeleteObject(ctx, &s3.DeleteObjectInput{
 		Bucket: &s.opts.Bucket, Key: aws.String(s.full(key)), RequestPayer: s.payer, IfMatch: quoted(etag),
-	})
+	}, once(storage.Block{}, onlyOnce))
 	return s.client.classify(err)
 }
 

@@ -3,11 +3,13 @@ package bucket
 import (
 	"errors"
 	"math/rand/v2"
+	"net"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"s3sync/storage"
 )
@@ -54,6 +56,16 @@ func (c *client) retryable(err error) aws.Ternary {
 		return aws.FalseTernary
 	}
 	return aws.UnknownTernary
+}
+
+// answeredOnly repeats only what the server answered, or what never reached it.
+type answeredOnly struct{ aws.Retryer }
+
+func (r answeredOnly) IsErrorRetryable(err error) bool {
+	answer, _ := errors.AsType[*smithyhttp.ResponseError](err)
+	op, _ := errors.AsType[*net.OpError](err)
+	answered := answer != nil && answer.Response != nil && answer.HTTPStatusCode() != 0 // which stands for none
+	return (answered || op != nil && op.Op == "dial") && r.Retryer.IsErrorRetryable(err)
 }
 
 // backoff is the pause after an attempt, which is counted from 1. It doubles

@@ -309,6 +309,41 @@ func TestManyVersions(t *testing.T) {
 	}
 }
 
+// TestWriteOnce: only what the server answered is repeated by the store, if what
+// got no answer must not be.
+func TestWriteOnce(t *testing.T) {
+	for name, tt := range map[string]struct {
+		once, answers bool
+		want          int // requests
+	}{
+		"answered, once": {true, true, 3},
+		"unheard, once":  {true, false, 1},
+		"answered":       {false, true, 3},
+		"unheard":        {false, false, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t, func(w http.ResponseWriter, _ *http.Request) {
+				if tt.answers {
+					refuse(w, http.StatusServiceUnavailable, "SlowDown")
+					return
+				}
+				panic(http.ErrAbortHandler) // closes the connection
+			})
+			opts := f.options()
+			opts.MaxAttempts = 3
+			s := open(t, opts)
+			_, err := s.Put(t.Context(), "a", storage.Block{Data: []byte("x")}, storage.WriteOptions{Size: 1, Once: tt.once})
+			if n := len(f.seen()); !storage.Retryable(err) || n != tt.want {
+				t.Errorf("Put: %v after %d requests, want %d", err, n, tt.want)
+			}
+			err = s.Delete(t.Context(), []storage.Object{{Key: "a"}}, storage.DeleteOptions{Once: tt.once})[0]
+			if n := len(f.seen()) - tt.want; !storage.Retryable(err) || n != tt.want {
+				t.Errorf("Delete: %v after %d requests, want %d", err, n, tt.want)
+			}
+		})
+	}
+}
+
 func TestVersioningDenied(t *testing.T) {
 	f := newFake(t, func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusForbidden, "AccessDenied") })
 	if _, err := open(t, f.options()).Versioning(t.Context()); !errors.Is(err, fs.ErrPermission) {
