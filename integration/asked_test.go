@@ -35,6 +35,9 @@ func TestPartsCannotBeAsked(t *testing.T) {
 			"closed":       {"close", "connection to"},
 		} {
 			for _, way := range []string{"down", "across", "keeping parts", "compared up", "compared down"} {
+				if name != "server fault" && name != "denied" && way != "down" && way != "compared up" {
+					continue
+				}
 				t.Run(name+"/"+way, func(t *testing.T) {
 					proxy := faultproxy.New(t, srv.Endpoint, asksForParts+fault.rule)
 					cfg := wayOfParts(t, way, twin, proxy.URL, changed(content))

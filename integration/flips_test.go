@@ -209,14 +209,15 @@ func (f *flips) rule(method, key string) string {
 	size := len(f.content[key])
 	at := f.r.IntN(size)
 	fault := fmt.Sprintf("times=1 flip byte=%d bit=%d", at%flipPart, f.r.IntN(8))
-	object := method + " " + key
 	switch first := at / flipPart * flipPart; {
-	case size < flipPart:
-		return fmt.Sprintf("%s %s", object, fault)
+	case method == "PUT" && size < flipPart:
+		return fmt.Sprintf("PutObject %s %s", key, fault)
 	case method == "PUT":
-		return fmt.Sprintf("%s partNumber=%d %s", object, at/flipPart+1, fault)
+		return fmt.Sprintf("UploadPart %s partNumber=%d %s", key, at/flipPart+1, fault)
+	case size < flipPart:
+		return fmt.Sprintf("GetObject %s %s", key, fault)
 	default:
-		return fmt.Sprintf("%s header.Range=bytes=%d-%d %s", object, first, min(first+flipPart, size)-1, fault)
+		return fmt.Sprintf("GetObject %s header.Range=bytes=%d-%d %s", key, first, min(first+flipPart, size)-1, fault)
 	}
 }
 
