@@ -22,6 +22,7 @@ func headsEach(c *s3sync.Config)  { c.Check.HeadEachTarget = true }
 func checksSize(c *s3sync.Config) { c.Check.Size = true }
 func checksETag(c *s3sync.Config) { c.Check.ETag = true }
 func keepsParts(c *s3sync.Config) { c.Transfer.AutoChunkSize = true }
+func strictly(c *s3sync.Config)   { c.WarnAsError = true }
 func readsSum(c *s3sync.Config)   { c.Verify.ReadChecksum = true }
 
 func checksSum(a types.ChecksumAlgorithm) func(*s3sync.Config) {
@@ -53,6 +54,8 @@ func TestScenariosOfAnyWay(t *testing.T) {
 				}
 			},
 		},
+		"one vanishes":           {meanwhile: loses("data1"), want: counts{c: 4, e: 4, w: 1}},
+		"one vanishes, strictly": {meanwhile: loses("data1"), options: strictly, want: counts{c: 4, e: 4, f: 1}, fails: "gone since it was listed"},
 		"rates": {
 			options: func(c *s3sync.Config) { c.Transfer.ObjectsPerSecond, c.Transfer.BytesPerSecond = 300, 100*s3sync.MiB },
 			want:    counts{c: 5, e: 5},
@@ -67,7 +70,7 @@ func TestScenariosOfAnyWay(t *testing.T) {
 		},
 		"names": {
 			want: counts{c: 1, e: 1, s: 4}, then: left("dir2/data2"),
-			options: with(excludes("1$"), func(c *s3sync.Config) { c.Filter.Include = expression("^dir2") }),
+			options: with(excludes("1$"), func(c *s3sync.Config) { c.Filter.Include = expression("dir2/") }),
 		},
 		"callback keeps all but one": {
 			want: counts{c: 4, e: 4, s: 1}, then: left("dir1/data1", "dir2/data2", "dir21/data1", "dir5/data3"),
@@ -101,6 +104,10 @@ func TestDeleteScenarios(t *testing.T) {
 		"1 of 2 at most": {before: case21, options: with(deletes, max(1)), want: counts{s: 3, d: 1, w: 1}, then: left(case2Left...)},
 		"excluded":       {before: case2, options: with(deletes, excludes("^data1$")), want: counts{s: 4}, then: left(keysOf(case1())...)},
 		"excluded, too":  {before: case2, options: with(deletes, excluded, excludes("^data1$")), want: counts{s: 4, d: 1}, then: left(case2Left...)},
+		"other filters, from the beginning": { // which limits what is listed
+			before: case2, want: counts{s: 4, d: 1}, then: left(case2Left...),
+			options: with(deletes, func(c *s3sync.Config) { c.Filter.Include = expression("^dir2") }),
+		},
 		"other filters": {
 			before: case2, want: counts{s: 4, d: 1}, then: left(case2Left...),
 			options: with(deletes, func(c *s3sync.Config) { c.Filter.Include = expression("dir2") }),

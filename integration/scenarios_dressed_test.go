@@ -29,7 +29,7 @@ func syncsTags(c *s3sync.Config)    { c.Tagging.SyncLatest = true }
 // is what it was. Each failed condition is one warning.
 func TestConditionScenarios(t *testing.T) {
 	others := put(map[string][]byte{"data1": []byte("others")})
-	mixed := zeros("nine", 9)
+	mixed, five := zeros("nine", 9), keysOf(case1())
 	maps.Copy(mixed, case1())
 	play(t, []way{up, across}, map[string]scenario{
 		"none is there":    {objects: mixed, options: ifNoneMatch, want: counts{c: 6, e: 6}},
@@ -37,21 +37,33 @@ func TestConditionScenarios(t *testing.T) {
 		"all are the same": {objects: mixed, before: []step{synced()}, options: ifNoneMatch, want: counts{s: 6}},
 		"all are there, strictly": {
 			objects: mixed, before: []step{synced()}, want: counts{f: 6}, fails: "6 failed",
-			options: with(ifNoneMatch, overwrites, func(c *s3sync.Config) { c.WarnAsError = true }),
+			options: with(ifNoneMatch, overwrites, strictly),
 		},
 		"one is there": {
 			before: []step{overwritten("data1")}, options: with(ifNoneMatch, overwrites), want: counts{c: 4, e: 4, w: 1},
-			then: func(t *testing.T, s *scene) {
-				if got := string(s.target.get(t, "data1")); got != "by somebody else" {
-					t.Errorf("it is %q now", got)
-				}
-			},
+			then: stillOverwritten("data1"),
 		},
 		"if it matches":        {objects: mixed, before: []step{synced(), touches("nine"), touches("data1")}, options: ifMatch, want: counts{c: 2, e: 2, s: 4}},
 		"if it matches, heads": {objects: mixed, before: []step{synced()}, options: with(ifMatch, overwrites, headsEach, checksSize), want: counts{s: 6}},
 		"if it matches, overwritten": { // before the listing, so that it matches
 			before: []step{synced(), touches("dir2/data2"), overwritten("dir5/data3")}, options: ifMatch, want: counts{c: 1, e: 1, s: 4},
 			then: left(keysOf(case1())...),
+		},
+		"it does not match": {
+			before: []step{synced(), touches(five...)}, meanwhile: overwritten(five...), options: ifMatch, want: counts{w: 5},
+			then: stillOverwritten(five...),
+		},
+		"it does not match, strictly": {
+			before: []step{synced(), touches(five...)}, meanwhile: overwritten(five...), options: with(ifMatch, strictly), want: counts{f: 5},
+			fails: "5 failed", then: stillOverwritten(five...),
+		},
+		"it is not there any more": {
+			before: []step{synced(), touches("data1")}, options: ifMatch, want: counts{w: 1, s: 4},
+			meanwhile: func(t *testing.T, s *scene) { s.target.delete(t, "data1") }, then: left(five[1:]...),
+		},
+		"it does not match, delete": {
+			before: []step{synced(), loses("data1")}, meanwhile: overwritten("data1"), options: with(ifMatch, deletes), want: counts{w: 1, s: 4},
+			then: stillOverwritten("data1"),
 		},
 		"if it matches, SHA256": {
 			sum: kinds()["SHA256"], before: []step{synced(), others},

@@ -44,26 +44,33 @@ func changes(key string) step {
 	}
 }
 
-// touches makes a source object newer than its twin, by whole seconds. A bucket
+// touches makes source objects newer than their twins, by whole seconds. A bucket
 // has its own idea of the time, so that either the file on the other side is
 // made older, or the next second is waited for.
-func touches(key string) step {
+func touches(keys ...string) step {
 	return func(t *testing.T, s *scene) {
 		t.Helper()
-		path := filepath.FromSlash(key)
-		switch {
-		case s.source.root != "":
-			touch(t, filepath.Join(s.source.root, path), time.Now().Add(time.Minute))
-		case s.target.root != "":
-			touch(t, filepath.Join(s.target.root, path), time.Now().Add(-time.Hour))
-		default:
-			twin := s.target.modified(t, key)
-			// The clock of files is some milliseconds behind.
-			until(t, "the next second", func() bool { return time.Now().Add(-50*time.Millisecond).Unix() > twin })
-			s.source.put(t, key, s.content[key])
-			if s.source.modified(t, key) <= twin {
-				t.Fatalf("%s is not newer than its twin", key)
-			}
+		for _, key := range keys {
+			s.touch(t, key)
+		}
+	}
+}
+
+func (s *scene) touch(t *testing.T, key string) {
+	t.Helper()
+	path := filepath.FromSlash(key)
+	switch {
+	case s.source.root != "":
+		touch(t, filepath.Join(s.source.root, path), time.Now().Add(time.Minute))
+	case s.target.root != "":
+		touch(t, filepath.Join(s.target.root, path), time.Now().Add(-time.Hour))
+	default:
+		twin := s.target.modified(t, key)
+		// The clock of files is some milliseconds behind.
+		until(t, "the next second", func() bool { return time.Now().Add(-50*time.Millisecond).Unix() > twin })
+		s.source.put(t, key, s.content[key])
+		if s.source.modified(t, key) <= twin {
+			t.Fatalf("%s is not newer than its twin", key)
 		}
 	}
 }
@@ -79,11 +86,25 @@ func loses(keys ...string) step {
 	}
 }
 
-// overwritten is a target object that somebody else replaced.
-func overwritten(key string) step {
+// overwritten are target objects that somebody else replaced.
+func overwritten(keys ...string) step {
 	return func(t *testing.T, s *scene) {
 		t.Helper()
-		s.target.put(t, key, []byte("by somebody else"))
+		for _, key := range keys {
+			s.target.put(t, key, []byte("by somebody else"))
+		}
+	}
+}
+
+// stillOverwritten wants what overwritten has written to be there.
+func stillOverwritten(keys ...string) func(*testing.T, *scene) {
+	return func(t *testing.T, s *scene) {
+		t.Helper()
+		for _, key := range keys {
+			if got := string(s.target.get(t, key)); got != "by somebody else" {
+				t.Errorf("%s is %q now", key, got)
+			}
+		}
 	}
 }
 

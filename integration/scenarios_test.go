@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	gosync "sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,6 +15,7 @@ import (
 
 	"s3sync"
 	"s3sync/internal/s3server"
+	"s3sync/storage"
 )
 
 // The scenarios are tables of what users do: one row is a source, what happened
@@ -35,7 +37,10 @@ type scenario struct {
 	versions bool
 	before   []step
 	options  func(*s3sync.Config)
-	want     counts
+	// meanwhile is a step that happens when both sides are listed, and before
+	// anything is written.
+	meanwhile step
+	want      counts
 	// fails is what the error of the run tells; empty wants none.
 	fails string
 	// then looks at what is left. Without it the target has to hold the same as
@@ -255,6 +260,13 @@ func (row *scenario) play(t *testing.T, srv *s3server.Server, w way) {
 	cfg, want := s.config(row.options), row.want
 	if cfg.ServerSideCopy && !cfg.DryRun && row.sum.algorithm == "" && srv.Kind == s3server.VersityGW {
 		want.k = want.c // a copy is proved by the CRC64NVME that it gives to every object
+	}
+	if row.meanwhile != nil {
+		var once gosync.Once
+		cfg.Filter.Func = func(storage.Object) (bool, error) {
+			once.Do(func() { row.meanwhile(t, s) })
+			return true, nil
+		}
 	}
 	s.last = run(t, cfg)
 	if diff := cmp.Diff(want, countsOf(s.last.Stats), cmp.AllowUnexported(counts{})); diff != "" {
