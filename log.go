@@ -166,11 +166,15 @@ func (l *logger) deleted(ev Event) []slog.Attr {
 			slog.String("real_path", l.target.path(ev.Key)),
 		}
 	}
-	return []slog.Attr{
+	attrs := []slog.Attr{
 		slog.String("key", ev.Key),
 		slog.String("target_version_id", ev.Target.VersionID),
 		slog.String("target_key", l.target.path(ev.Key)),
 	}
+	if id := ev.Source.VersionID; id != "" { // of the delete marker that is synced
+		attrs = append(attrs, slog.String("source_version_id", id))
+	}
+	return attrs
 }
 
 // filtered is the message of an object that is left as it is. Scripts read those
@@ -201,7 +205,11 @@ func skipped(ev Event) []slog.Attr {
 				"sizes differ; --check-mtime-and-size would transfer it"))
 		}
 	}
-	return append(attrs, slog.String("key", ev.Key))
+	attrs = append(attrs, slog.String("key", ev.Key))
+	if id := ev.Source.VersionID; id != "" {
+		attrs = append(attrs, slog.String("version_id", id), slog.Bool("delete_marker", ev.Source.DeleteMarker))
+	}
+	return attrs
 }
 
 // compared tells what an update check compared; nothing if it was not digests.

@@ -93,6 +93,9 @@ func (s *syncer) planLike(ctx context.Context, t *task, l *layoutFinder) (checks
 			return layouts[0], nil
 		}
 	}
+	if s.cfg.Versioning.Enable && t.info.Opaque {
+		return plan, nil // its ETag is not compared anyway
+	}
 	s.log.write(slog.LevelWarn, "the part sizes of the source cannot be found out; those of the options are used.",
 		slog.String("key", t.it.key()))
 	return plan, nil

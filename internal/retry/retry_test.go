@@ -283,3 +283,84 @@ func BenchmarkList(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(n), "ns/object")
 }
+
+// TestVersions: wherever a listing of versions breaks, and how often, each version
+// comes once and in order.
+func TestVersions(t *testing.T) {
+	var all []storage.Object
+	for _, key := range []string{"a", "b", "c"} {
+		for _, id := range []string{"3", "2", "1"} {
+			all = append(all, storage.Object{Key: key, VersionID: id})
+		}
+	}
+	for first := range len(all) + 1 {
+		for second := range len(all) + 1 {
+			breaks := []int{first, second}
+			list := func(r storage.Range) iter.Seq2[storage.Object, error] {
+				return func(yield func(storage.Object, error) bool) {
+					n := len(all) + 1
+					if len(breaks) > 0 {
+						n, breaks = breaks[0], breaks[1:]
+					}
+					for _, o := range all {
+						if !r.Contains(o.Key) {
+							continue
+						}
+						if n--; n < 0 {
+							yield(storage.Object{}, storage.ErrTransient)
+							return
+						}
+						if !yield(o, nil) {
+							return
+						}
+					}
+				}
+			}
+			var got []storage.Object
+			for o, err := range retry.Versions(t.Context(), retry.Policy{Count: 2}, nil, list, storage.Range{}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, o)
+			}
+			if !slices.Equal(got, all) {
+				t.Fatalf("broken after %d and %d: got %v", first, second, got)
+			}
+		}
+	}
+}
+
+// A version at which the listing could go on may be gone. What is behind it is not
+// guessed.
+func TestVersionsWithoutTheLast(t *testing.T) {
+	for name, again := range map[string][]storage.Object{
+		"version": {{Key: "a", VersionID: "1"}, {Key: "b", VersionID: "1"}},
+		"key":     {{Key: "b", VersionID: "1"}},
+		"all":     nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := 0
+			list := func(storage.Range) iter.Seq2[storage.Object, error] {
+				return func(yield func(storage.Object, error) bool) {
+					if n++; n == 1 {
+						_ = yield(storage.Object{Key: "a", VersionID: "2"}, nil) && yield(storage.Object{}, storage.ErrTransient)
+						return
+					}
+					for _, o := range again {
+						if !yield(o, nil) {
+							return
+						}
+					}
+				}
+			}
+			var last error
+			count := 0
+			for _, err := range retry.Versions(t.Context(), retry.Policy{Count: 5}, nil, list, storage.Range{}) {
+				count, last = count+1, err
+			}
+			if count != 2 || last == nil || storage.Retryable(last) {
+				t.Errorf("%d elements, the last with %v", count, last)
+			}
+		})
+	}
+}

@@ -97,6 +97,20 @@
 //   - A wrong region: AuthorizationHeaderMalformed from both, with the right one
 //     in the text, in single quotes (MinIO) and in double quotes (versitygw).
 //
+// Versions
+//
+//   - ListObjectVersions of MinIO has versions and delete markers in their order,
+//     newest first. versitygw has all markers of a page before all versions; its
+//     pages and its version-id-marker keep the order nevertheless.
+//   - A page of versitygw that ends with the current version of a key is followed
+//     by one that begins with it. With max-keys=1 that never ends.
+//   - A key-marker alone includes its key with versitygw, and not with MinIO.
+//   - MinIO appends "[minio_cache:…]" to NextKeyMarker.
+//   - Deleting what never was there adds no marker on either, and deleting what is
+//     deleted none on MinIO. S3 adds one each time.
+//   - With versitygw the LastModified of a version becomes the time at which it was
+//     replaced, and that of markers has nanoseconds.
+//
 // Additional checksums
 //
 //   - versitygw knows all ten algorithms, MinIO CRC32, CRC32C, CRC64NVME, SHA1 and
