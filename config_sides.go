@@ -135,21 +135,6 @@ func (v *validator) overlap() {
 	}
 }
 
-// unsupported refuses what has a field but is not built yet.
-func (v *validator) unsupported() {
-	for _, addr := range v.fields() {
-		if field := addr.Interface(); !v.Supported(field) && v.given(field) {
-			v.add(field, "is not supported yet")
-		}
-	}
-}
-
-// Supported reports whether the field at an address of c may be set. Fields for
-// what is still to be built may not.
-func (c *Config) Supported(field any) bool {
-	return !slices.Contains([]any{}, field) // all of them are built
-}
-
 // disk checks that local paths are there and of the right kind.
 func (v *validator) disk() {
 	if v.source != nil && v.source.local() {

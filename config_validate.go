@@ -30,8 +30,8 @@ func (c *Config) Validate() error {
 // ValidateGiven is [Config.Validate] for a caller that knows which settings its
 // user gave: given reports it for the address of a field. Validate itself takes
 // a field as given if it differs from [DefaultConfig]. Faults of single values
-// come first, then fields that do not go together, then those that are not
-// supported yet, then what the file system says.
+// come first, then fields that do not go together, then what the file system
+// says.
 func (c *Config) ValidateGiven(given func(field any) bool) error {
 	v := validator{Config: c, given: given}
 	v.source = v.locate(&c.Source)
@@ -40,7 +40,6 @@ func (c *Config) ValidateGiven(given func(field any) bool) error {
 	v.texts()
 	v.rules()
 	v.sides()
-	v.unsupported()
 	v.disk()
 	return errors.Join(v.faults...)
 }

@@ -77,7 +77,6 @@ func (c *command) addFlags() {
 			Shorthand: o.short,
 			Usage:     o.brief(),
 			Value:     o.value,
-			Hidden:    o.pending,
 		}
 		if o.value.kind != single {
 			flag.NoOptDefVal = present

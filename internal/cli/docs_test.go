@@ -73,10 +73,6 @@ func facts(r helpRow) []string {
 			facts = append(facts, name+text)
 		}
 	}
-	if r.pending {
-		add("*not supported yet*", " ")
-		facts[0] = strings.TrimSpace(facts[0])
-	}
 	add("default: ", r.def)
 	add("choices: ", quoted(r.choices...))
 	add("environment: ", quoted(r.variables()...))

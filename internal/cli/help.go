@@ -136,9 +136,6 @@ func (r helpRow) notes(all bool) []string {
 		note("env: ", strings.Join(r.variables(), ", "))
 	}
 	note("default: ", r.def)
-	if r.pending {
-		notes = append(notes, "[not supported yet]")
-	}
 	return notes
 }
 

@@ -58,8 +58,6 @@ type option struct {
 	// armed: the bare variable means so much to other programs, and so much
 	// harm here, that its use is worth a warning.
 	armed bool
-	// pending: refused by the library for now.
-	pending bool
 
 	// from is the variable that the value was taken from, if any.
 	from  string
@@ -98,7 +96,6 @@ func table(cfg *s3sync.Config, set *settings) []*option {
 		if choices := cfg.Choices(o.value.field); choices != nil {
 			o.choices = choices
 		}
-		o.pending = !cfg.Supported(o.value.field)
 	}
 	return rows
 }
