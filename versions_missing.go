@@ -106,8 +106,11 @@ func (s *syncer) askStandings(ctx context.Context, g *group, yield func(versionS
 		v := versionStanding{p.Source, missing}
 		v.Key = g.key
 		switch {
-		case p.InTarget, v.DeleteMarker && p.Key < k.last:
+		case p.InTarget:
 			v.standing = present
+		case p.Key < k.last && v.DeleteMarker && k.earlier > 0:
+			v.standing = present
+			k.earlier--
 		case p.Key < k.last:
 			v.standing = passed
 		case v.DeleteMarker && k.markers > 0:
@@ -128,10 +131,11 @@ type knownVersions struct {
 	places *extsort.Sorter
 	// last is the largest of them, empty if there is none.
 	last string
-	// markers is how many delete markers the target has behind that version, or in
-	// all. Nothing tells which ones of the source they are, so they are taken for
-	// those that follow it: none is written again and again.
-	markers int
+	// earlier and markers are how many delete markers the target has before that
+	// version and behind it, or in all if there is none. Nothing tells which ones of
+	// the source they are, so they are taken for those that stand likewise: none is
+	// written again and again.
+	earlier, markers int
 }
 
 // ask finds the versions that the target has. Its memory is bounded: what is
@@ -188,8 +192,12 @@ func (s *syncer) ask(ctx context.Context, g *group) (k *knownVersions, err error
 		if terr != nil {
 			return k, terr
 		}
-		if t.DeleteMarker && t.Key > inTarget {
+		switch {
+		case !t.DeleteMarker:
+		case t.Key > inTarget:
 			k.markers++
+		default:
+			k.earlier++
 		}
 	}
 	return k, nil

@@ -461,6 +461,33 @@ func TestPassedVersionsAreLeftOut(t *testing.T) {
 	target.wantStory(t, map[string]string{"a": "2456", "b": "1"}, true)
 }
 
+// TestMarkersThatCameTooLate: a delete marker between versions that the target has
+// cannot be put there any more, which is told.
+func TestMarkersThatCameTooLate(t *testing.T) {
+	for name, tt := range map[string]struct {
+		first, then string
+		warnings    int64
+	}{
+		"none there": {"1-2", "", 1},
+		"one there":  {"1-2", "-", 1},
+		"all there":  {"12-", "3", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, target := newVersioned(), newVersioned()
+			source.steps(t, "a", tt.first)
+			cfg := versionsConfig(source, target)
+			run(t, cfg)
+			source.steps(t, "a", tt.then)
+			want := target.story(t, true)["a"] + tt.then
+			cfg.Versioning.AllMarkers = true
+			if report := run(t, cfg); report.Warnings != tt.warnings || report.Transferred+report.Deleted != int64(len(tt.then)) {
+				t.Errorf("%+v", report.Stats)
+			}
+			target.wantStory(t, map[string]string{"a": want}, true)
+		})
+	}
+}
+
 // TestVersionMetadata: what a version came from stays with it, whatever is said
 // about metadata.
 func TestVersionMetadata(t *testing.T) {
