@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -33,9 +34,10 @@ func TestPreprocess(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		change func(u *s3sync.Upload)
+		acl    string
 		want   storage.WriteOptions
 	}{
-		"nothing": {func(*s3sync.Upload) {}, func() storage.WriteOptions {
+		"nothing": {func(*s3sync.Upload) {}, "public-read", func() storage.WriteOptions {
 			o := dressed()
 			o.CacheControl = "of the option"
 			return o
@@ -49,18 +51,19 @@ func TestPreprocess(t *testing.T) {
 			}
 			u.Tags = map[string]string{"k": "w"}
 			u.ACL, u.Key = "private", "elsewhere"
-		}, want},
-		"cleared": {func(u *s3sync.Upload) { *u = s3sync.Upload{} }, storage.WriteOptions{}},
+		}, "private", want},
+		"cleared": {func(u *s3sync.Upload) { *u = s3sync.Upload{} }, "", storage.WriteOptions{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, target := mem.New(), mem.New()
+			sent := &asked{target, map[string]storage.WriteOptions{}}
 			sizes := map[string]int{"single": 10, "multipart": 6 * s3sync.MiB}
 			for key, size := range sizes {
 				putDressed(t, source, key, size, dressed())
 			}
-			cfg := config(source, target)
+			cfg := config(source, sent)
 			cfg.Transfer.Threshold, cfg.Transfer.ChunkSize = 5*s3sync.MiB, 5*s3sync.MiB
-			cfg.Metadata.CacheControl = "of the option"
+			cfg.Metadata.CacheControl, cfg.Metadata.ACL = "of the option", "public-read"
 			cfg.Preprocess = func(_ context.Context, info *storage.Info, u *s3sync.Upload) error {
 				if info.Size != int64(sizes[u.Key]) || info.CacheControl != "no-cache" || u.CacheControl != "of the option" || len(u.Tags) != 2 {
 					t.Errorf("asked about %+v, %+v", info, u)
@@ -71,6 +74,9 @@ func TestPreprocess(t *testing.T) {
 			}
 			if r := run(t, cfg); r.Transferred != 2 {
 				t.Errorf("%+v", r.Stats)
+			}
+			if acl := sent.opts["single"].ACL; acl != tt.acl {
+				t.Errorf("ACL %q, want %q", acl, tt.acl)
 			}
 			for key := range sizes {
 				if diff := cmp.Diff(tt.want, worn(t, target, key)); diff != "" {
@@ -174,6 +180,9 @@ func TestPreprocessIsSerial(t *testing.T) {
 			t.Error("two calls at once")
 		}
 		calls.Add(1)
+		for range 100 {
+			runtime.Gosched() // others would come now
+		}
 		running.Add(-1)
 		return nil
 	}
