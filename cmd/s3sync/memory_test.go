@@ -131,6 +131,29 @@ func TestMemoryDoesNotGrowWithVersions(t *testing.T) {
 	}
 }
 
+// TestMemoryDoesNotGrowWithFilters: nor does a run whose filter asks for the tags
+// of 2,000 objects, which are all that the update check leaves of a million.
+func TestMemoryDoesNotGrowWithFilters(t *testing.T) {
+	if testing.Short() || runtime.GOOS != "linux" {
+		t.Skip("takes half a minute and reads /proc")
+	}
+	const few, many, asked = 10_000, 1_000_000, 2000
+	binary := build(t)
+	growsLittle(t, func(n int) int64 {
+		server := listserver.New(t, map[string]listserver.Bucket{
+			"source": {Objects: n, Key: listserver.Deep, Tag: "number"}, "target": {Objects: n - asked, Key: listserver.Deep},
+		})
+		out, memory := runMeasured(t, exec.CommandContext(t.Context(), binary, append(sides(server.URL), "--dry-run", "-q",
+			"--filter-include-tag-regex", "^number=.*7$", "s3://source/", "s3://target/")...))
+		text := fmt.Sprintf("skipped %d objects", n-asked/10)
+		if head, tags := server.Head.Load(), server.Tagging.Load(); !bytes.Contains(out, []byte(text)) || head != asked || tags != asked {
+			t.Errorf("%d HEADs, %d times tags; %q is not in the output:\n%s", head, tags, text, out)
+		}
+		t.Logf("%d objects: peak %d MiB", n, memory>>20)
+		return memory
+	}, few, many, 30)
+}
+
 var highWater = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
 
 // runMeasured runs a command and returns what it printed and its peak of

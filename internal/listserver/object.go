@@ -63,10 +63,30 @@ func (b *bucket) get(w http.ResponseWriter, r *http.Request, key string) {
 	case b.exists(key):
 		header.Set("ETag", `"`+ETag(key, b.Size)+`"`)
 		header.Set("Content-Type", "application/octet-stream")
+		if b.Tag != "" {
+			header.Set("X-Amz-Tagging-Count", "1")
+		}
 		http.ServeContent(w, r, "", b.ModTime, content(key, b.Size))
 	default:
 		fail(w, http.StatusNotFound, "NoSuchKey")
 	}
+}
+
+// tags answers GetObjectTagging.
+func (b *bucket) tags(w http.ResponseWriter, key string) {
+	if !b.exists(key) {
+		fail(w, http.StatusNotFound, "NoSuchKey")
+		return
+	}
+	var answer bytes.Buffer
+	answer.WriteString("<Tagging><TagSet>")
+	if b.Tag != "" {
+		answer.WriteString("<Tag><Key>" + b.Tag + "</Key><Value>")
+		_ = xml.EscapeText(&answer, []byte(key)) // a Buffer does not fail
+		answer.WriteString("</Value></Tag>")
+	}
+	answer.WriteString("</TagSet></Tagging>")
+	document(w, answer.String())
 }
 
 // put takes the bytes of an object or of a part, and forgets them. Its ETag is the Content-MD5 if the client sent one: checking it is not

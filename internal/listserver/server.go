@@ -5,7 +5,7 @@
 //
 // It answers ListObjectsV2 (prefix, start-after, continuation-token, max-keys,
 // encoding-type; no delimiter), ListObjectVersions (without delete markers),
-// GetBucketVersioning, GetObject, HeadObject, DeleteObjects,
+// GetBucketVersioning, GetObject, HeadObject, GetObjectTagging, DeleteObjects,
 // DeleteObject, PutObject and multipart uploads. It does not look at
 // signatures. A real server is the judge of everything else.
 package listserver
@@ -38,6 +38,10 @@ type Bucket struct {
 	// Versions is how many versions each object has; 0 is no versioning. Listings
 	// alone tell of them.
 	Versions int
+
+	// Tag, if set, is the name of a tag that each object has, with its key as the
+	// value.
+	Tag string
 
 	// Fault spoils the listing at object number FaultAt, each time that a page
 	// reaches it.
@@ -80,7 +84,7 @@ func Odd(i int) string { return "a b+%&<é日😀/" + Flat(i) }
 
 // Counts are how many requests of each kind came, failed ones included.
 type Counts struct {
-	List, Get, Head, Put, Part, Delete atomic.Int64
+	List, Get, Head, Tagging, Put, Part, Delete atomic.Int64
 	// Deleted counts the objects in Delete requests.
 	Deleted atomic.Int64
 	// Unknown counts those among them that do not exist.
@@ -182,6 +186,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodHead:
 		s.Head.Add(1)
 		b.get(w, r, key)
+	case r.Method == http.MethodGet && query.Has("tagging"):
+		s.Tagging.Add(1)
+		b.tags(w, key)
 	case r.Method == http.MethodGet && len(query["uploadId"]) == 0:
 		s.Get.Add(1)
 		b.get(w, r, key)

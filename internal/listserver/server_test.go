@@ -303,3 +303,21 @@ func BenchmarkPage(b *testing.B) {
 		resp.Body.Close()
 	}
 }
+
+func TestTags(t *testing.T) {
+	s := listserver.New(t, map[string]listserver.Bucket{"b": {Objects: 1, Key: listserver.Odd, Tag: "name"}, "none": {Objects: 1}})
+	odd := s.URL + "/b/" + url.PathEscape(listserver.Odd(0))
+	for u, want := range map[string]string{
+		odd:                                   "<TagSet><Tag><Key>name</Key><Value>a b+%&amp;&lt;é日😀/000000000000</Value></Tag></TagSet>",
+		s.URL + "/none/" + listserver.Flat(0): "<TagSet></TagSet>",
+		s.URL + "/b/other":                    "NoSuchKey",
+	} {
+		if _, _, got := get(t, http.MethodGet, u+"?tagging", nil, nil); !strings.Contains(string(got), want) {
+			t.Errorf("%s: got %s, want %s", u, got, want)
+		}
+	}
+	_, header, _ := get(t, http.MethodHead, odd, nil, nil)
+	if n := header.Get("X-Amz-Tagging-Count"); n != "1" || s.Tagging.Load() != 3 {
+		t.Errorf("count %q, %d times tags", n, s.Tagging.Load())
+	}
+}
