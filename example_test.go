@@ -6,7 +6,9 @@ import (
 	"log"
 	"log/slog"
 	"os"
+	"path"
 	"path/filepath"
+	"strings"
 
 	"s3sync"
 	"s3sync/storage"
@@ -158,6 +160,40 @@ func ExampleConfig_preprocess() {
 	// Output:
 	// transferred 1 skipped 1
 	// max-age=60 and 1 tag
+}
+
+// A callback selects objects by what no option can say: here, one of each name
+// without its extension. It is called in order of the key, from one goroutine.
+func ExampleFilter_func() {
+	ctx := context.Background()
+	source, target := mem.New(), mem.New()
+	for _, key := range []string{"cat.jpg", "cat.png", "dog.png"} {
+		if _, err := source.Put(ctx, key, storage.Block{}, storage.WriteOptions{}); err != nil {
+			log.Fatal(err)
+		}
+	}
+	cfg := s3sync.DefaultConfig()
+	cfg.Source.Store, cfg.Target.Store = source, target
+	last := ""
+	cfg.Filter.Func = func(o storage.Object) (bool, error) {
+		name := strings.TrimSuffix(o.Key, path.Ext(o.Key))
+		first := name != last
+		last = name
+		return first, nil
+	}
+	cfg.OnEvent = func(ev s3sync.Event) {
+		if ev.Type == s3sync.EventSkipped {
+			fmt.Println(ev.Key, "is left out:", ev.Reason)
+		}
+	}
+	report, err := s3sync.Sync(ctx, cfg)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("transferred", report.Transferred)
+	// Output:
+	// cat.png is left out: filter callback
+	// transferred 2
 }
 
 // The log of a run goes to any slog.Handler.
