@@ -33,13 +33,18 @@ func (s *syncer) standings(ctx context.Context, g *group) iter.Seq2[versionStand
 		switch {
 		case err != nil:
 			yield(versionStanding{}, err)
-		case ok:
+		case ok && (n == g.source.len() || !s.leavesOutVersions()):
 			g.after(n, yield)
 		default:
 			s.askStandings(ctx, g, yield)
 		}
 	}
 }
+
+// leavesOutVersions reports whether versions may be left out that were listed. Then
+// the listings do not tell which of several versions of the same bytes the target
+// has.
+func (s *syncer) leavesOutVersions() bool { return len(s.contents) > 0 || s.cfg.Preprocess != nil }
 
 type versionStanding struct {
 	storage.Object
