@@ -88,7 +88,7 @@ type settings struct {
 func table(cfg *s3sync.Config, set *settings) []*option {
 	rows := slices.Concat(
 		basicOptions(cfg, set), awsOptions(cfg), sideOptions(cfg),
-		filterOptions(cfg), verifyOptions(cfg), performanceOptions(cfg),
+		filterOptions(cfg), checkOptions(cfg), verifyOptions(cfg), performanceOptions(cfg),
 		headerOptions(cfg), taggingOptions(cfg), encryptionOptions(cfg),
 		reportingOptions(cfg), tracingOptions(cfg, set), retryOptions(cfg), timeoutOptions(cfg),
 		advancedOptions(cfg, set), dangerousOptions(cfg))

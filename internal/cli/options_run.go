@@ -1,6 +1,10 @@
 package cli
 
-import "s3sync"
+import (
+	"slices"
+
+	"s3sync"
+)
 
 func reportingOptions(c *s3sync.Config) []*option {
 	r := &c.Report
@@ -93,8 +97,7 @@ func timeoutOptions(c *s3sync.Config) []*option {
 }
 
 func advancedOptions(c *s3sync.Config, set *settings) []*option {
-	d := &c.Condition
-	return in(advanced, []*option{
+	return in(advanced, slices.Concat([]*option{
 		{
 			name: "warn-as-error", value: on(&c.WarnAsError),
 			usage: "take warnings about objects that were left out as errors",
@@ -116,39 +119,7 @@ func advancedOptions(c *s3sync.Config, set *settings) []*option {
 			usage: "look at each target object once more right before its transfer",
 			more:  "Costs a request per object, and narrows the time in which others may change it.",
 		},
-		{
-			name: "enable-versioning", value: on(&c.Versioning.Enable),
-			usage: "sync all versions of objects between buckets with versioning",
-			more: "Missing ones are written from the oldest to the newest, and what is deleted in the source now is deleted. " +
-				"Nothing is destroyed. Parts stay those of the source unless their sizes are given.",
-		},
-		{
-			name: "sync-all-delete-markers", value: on(&c.Versioning.AllMarkers),
-			usage: "also sync the delete markers between versions, not only the current ones",
-			more:  "The target must be a server that adds a marker for each deletion, as AWS does.",
-		},
-		{
-			name: "point-in-time", value: instant(&c.Versioning.PointInTime),
-			usage: "take each object of the source as it was at `TIME` (RFC 3339)",
-			more: "The source must have versioning. All that was there then is written, unless checksums are compared; " +
-				"what the target has besides stays.",
-		},
-		{
-			name: "if-match", value: on(&d.IfMatch),
-			usage: "write and delete only objects of the target that still are as they were compared",
-		},
-		{
-			name: "if-none-match", value: on(&d.IfNoneMatch),
-			usage: "write only objects that the target does not have",
-		},
-		{
-			name: "copy-source-if-match", value: on(&d.CopySourceIfMatch),
-			usage: "let the server copy only objects that still are as they were seen",
-		},
-		{
-			name: "ignore-glacier-warnings", value: on(&c.IgnoreArchived),
-			usage: "leave archived objects out without a warning",
-		},
+	}, versionOptions(c), []*option{
 		{
 			name: "acl", value: text(&c.Metadata.ACL),
 			usage: "write objects with the canned `ACL`",
@@ -191,7 +162,47 @@ func advancedOptions(c *s3sync.Config, set *settings) []*option {
 			usage: "neither write CRC64NVME to directory buckets nor verify it from there",
 			more:  "Their ETags prove nothing, so objects are then unverified unless another checksum is asked for.",
 		},
-	})
+	}))
+}
+
+// versionOptions say which versions are read and replaced.
+func versionOptions(c *s3sync.Config) []*option {
+	d := &c.Condition
+	return []*option{
+		{
+			name: "enable-versioning", value: on(&c.Versioning.Enable),
+			usage: "sync all versions of objects between buckets with versioning",
+			more: "Missing ones are written from the oldest to the newest, and what is deleted in the source now is deleted. " +
+				"Nothing is destroyed. Parts stay those of the source unless their sizes are given.",
+		},
+		{
+			name: "sync-all-delete-markers", value: on(&c.Versioning.AllMarkers),
+			usage: "also sync the delete markers between versions, not only the current ones",
+			more:  "The target must be a server that adds a marker for each deletion, as AWS does.",
+		},
+		{
+			name: "point-in-time", value: instant(&c.Versioning.PointInTime),
+			usage: "take each object of the source as it was at `TIME` (RFC 3339)",
+			more: "The source must have versioning. All that was there then is written, unless checksums are compared; " +
+				"what the target has besides stays.",
+		},
+		{
+			name: "if-match", value: on(&d.IfMatch),
+			usage: "write and delete only objects of the target that still are as they were compared",
+		},
+		{
+			name: "if-none-match", value: on(&d.IfNoneMatch),
+			usage: "write only objects that the target does not have",
+		},
+		{
+			name: "copy-source-if-match", value: on(&d.CopySourceIfMatch),
+			usage: "let the server copy only objects that still are as they were seen",
+		},
+		{
+			name: "ignore-glacier-warnings", value: on(&c.IgnoreArchived),
+			usage: "leave archived objects out without a warning",
+		},
+	}
 }
 
 func dangerousOptions(c *s3sync.Config) []*option {

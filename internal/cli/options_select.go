@@ -7,7 +7,7 @@ const sizeNote = "Units are B, KB, MB, GB, TB (powers of 1000) and KiB, MiB, GiB
 const contentNote = "This costs a request for each object that is to be transferred."
 
 func filterOptions(c *s3sync.Config) []*option {
-	f, k := &c.Filter, &c.Check
+	f := &c.Filter
 	return in(filtering, []*option{
 		{
 			name: "filter-mtime-before", value: instant(&f.ModifiedBefore),
@@ -64,6 +64,13 @@ func filterOptions(c *s3sync.Config) []*option {
 			name: "filter-exclude-tag-regex", value: expression(&f.ExcludeTags),
 			usage: "no objects whose tags match `REGEX` anywhere",
 		},
+	})
+}
+
+// checkOptions stand under the heading of the filters, as they select, too.
+func checkOptions(c *s3sync.Config) []*option {
+	k := &c.Check
+	return in(filtering, []*option{
 		{
 			name: "remove-modified-filter", value: on(&k.Overwrite),
 			usage: "transfer without comparing with the target",
