@@ -123,8 +123,10 @@ type Filter struct {
 	ModifiedAfter  time.Time // at or after
 	SmallerThan    *int64    // bytes, strictly smaller
 	LargerThan     *int64    // bytes, larger or equal
-	Include        *Regexp   // found in the key
-	Exclude        *Regexp   // not found in it
+	// Include is found in the key. If it begins with ^ and literal text, only keys
+	// that begin so are listed, except with Delete, which looks for orphans everywhere.
+	Include *Regexp
+	Exclude *Regexp // not found in it
 
 	// What follows is not in a listing: it costs a request for each object that is
 	// to be transferred, and one more where tags are asked for and there are any. An
