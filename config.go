@@ -31,8 +31,9 @@ type Config struct {
 	// the same one, or of AWS. Copies have the parts of their sources, whatever
 	// Transfer says, and are proved by what the server tells of both.
 	ServerSideCopy bool
-	// Range limits the run to a part of the relative key space. What lies
-	// outside is neither listed nor touched.
+	// Range limits the run to a part of the relative key space. What lies outside is
+	// neither listed nor touched. It does not go with Delete if the target is a
+	// directory.
 	Range storage.Range
 
 	AWS        AWS

@@ -3,6 +3,7 @@ package s3sync_test
 import (
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -150,6 +151,24 @@ func TestStraysOutsideTheRange(t *testing.T) {
 				equal(t, files(t, target), tt.want)
 			}
 		})
+	}
+}
+
+// A file in the range can be that of a key outside of it, "/a" that of "a", and is
+// not listed with its key: nothing may be deleted there.
+func TestNoDeletionInARangeOfADirectory(t *testing.T) {
+	source, target := mem.New(), t.TempDir()
+	put(t, source, map[string]string{"/a": "1", "b": "2"})
+	cfg := config(source, nil)
+	cfg.Target = s3sync.Endpoint{URL: target}
+	run(t, cfg)
+	cfg.Delete.Enable = true
+	cfg.Range = storage.Range{From: "a", To: "b"}
+	if report, err := s3sync.Sync(t.Context(), cfg); err == nil || report.Deleted != 0 {
+		t.Errorf("%v, %+v", err, report.Stats)
+	}
+	if _, err := os.Stat(filepath.Join(target, "a")); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -146,6 +146,10 @@ func (s *syncer) close(err *error) {
 // run is the whole sync: compare and transfer, then the keys that go elsewhere,
 // then the deletions.
 func (s *syncer) run(ctx context.Context) error {
+	if s.cfg.Delete.Enable && s.mapper != nil && s.cfg.Range != (storage.Range{}) {
+		// A key outside of the range can be that of a file inside, as "/a" is of "a".
+		return errors.New("objects of a range of keys cannot be deleted in a directory, where files can have other names than their keys")
+	}
 	if err := s.checkVersioning(ctx); err != nil {
 		return err
 	}
