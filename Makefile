@@ -58,7 +58,7 @@ check: fmt-check vet lint ## the quick half of `make test`: no servers, no cross
 
 .PHONY: test
 test: $(TEST_TOOLS:%=$(BIN)/%) fmt-check vet lint tidy-check fix-check cross generate-check race-note ## everything that CI runs
-	S3SYNC_TEST_MUST_RUN=versitygw,minio,rclone,mc $(GO) test $(RACE) -timeout 30m $(TESTFLAGS) $(PKG)
+	S3SYNC_TEST_MUST_RUN=versitygw,minio,rclone,mc $(GO) test $(RACE) -timeout 45m $(TESTFLAGS) $(PKG)
 
 .PHONY: fmt
 fmt: $(BIN)/golangci-lint ## format the Go files (gofumpt, imports)
