@@ -13,7 +13,7 @@ import (
 const originVersionID = ownMetadata + "version_id"
 
 // errPassed: see standing.
-var errPassed = errors.New("the target lacks versions that are older than one it has; " +
+var errPassed = errors.New("the target lacks versions or delete markers that are older than a version it has; " +
 	"written now they would be the newest, so they are left out")
 
 // processGroup writes what the target lacks of one key, in the order of the
