@@ -61,6 +61,9 @@ const (
 	EventWarning
 	// EventFailed: an object, a listing or the run failed with Err.
 	EventFailed
+	// EventNote: Note tells something worth knowing that is neither a warning nor a
+	// failure. It is not counted and leaves the exit code alone.
+	EventNote
 	// EventProgress: about a second has passed.
 	EventProgress
 	// EventEnd: the run ends; Stats are final.
@@ -96,6 +99,8 @@ type Event struct {
 	// Compared is what a filter of contents looked at, if that is the Reason: the
 	// Content-Type, or all metadata or tags as Config.Filter has them.
 	Compared string
+	// Note is what an EventNote tells: one sentence.
+	Note string
 	// Err is the cause of a retry, a warning, a failure, or of a missing proof.
 	Err error
 	// Stats are the counters including this event.

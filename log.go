@@ -11,6 +11,10 @@ import (
 // LevelTrace is the level of the most detailed log records, below debug.
 const LevelTrace = slog.LevelDebug - 4
 
+// LevelNote is the level of what is worth knowing and no warning, between info
+// and warning.
+const LevelNote = slog.LevelInfo + 2
+
 // A logger writes the log records of docs/logging.md. A nil *slog.Logger inside
 // writes nothing.
 type logger struct {
@@ -91,6 +95,12 @@ func (l *logger) event(ev Event) {
 		if ev.Key != "" { // the failure of the run is Sync's own error: the caller tells it
 			l.write(level, "failed.", keyed(ev)...)
 		}
+	case EventNote:
+		if ev.Key == "" {
+			l.write(level, ev.Note)
+			return
+		}
+		l.write(level, ev.Note, slog.String("key", ev.Key))
 	case EventEnd:
 		l.write(level, "sync summary", summary(ev.Stats)...)
 	case EventStart, EventBegun, EventWritten, EventMismatch, EventProgress:
@@ -121,6 +131,8 @@ func levelOf(ev Event) slog.Level {
 		return slog.LevelDebug
 	case EventRetry, EventWarning, EventNoChecksum:
 		return slog.LevelWarn
+	case EventNote:
+		return LevelNote
 	case EventFailed:
 		return slog.LevelError
 	}

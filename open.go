@@ -11,7 +11,7 @@ import (
 )
 
 // openSource reaches the side that is only read.
-func openSource(ctx context.Context, cfg *Config) (storage.Store, error) {
+func openSource(ctx context.Context, cfg *Config, report *reporter) (storage.Store, error) {
 	if cfg.Source.Store != nil {
 		return cfg.Source.Store, nil
 	}
@@ -20,7 +20,7 @@ func openSource(ctx context.Context, cfg *Config) (storage.Store, error) {
 	case err != nil:
 		return nil, err
 	case !loc.local():
-		opts := bucketOptions(cfg, cfg.Source, loc)
+		opts := bucketOptions(cfg, cfg.Source, loc, report)
 		opts.Anonymous = cfg.AWS.AnonymousSource
 		opts.Encryption = bucket.Encryption{Customer: bucket.CustomerKey(cfg.Encryption.SourceCustomer)}
 		return bucket.Open(ctx, opts)
@@ -29,7 +29,7 @@ func openSource(ctx context.Context, cfg *Config) (storage.Store, error) {
 }
 
 // openTarget reaches the side that is written.
-func openTarget(ctx context.Context, cfg *Config) (storage.Store, error) {
+func openTarget(ctx context.Context, cfg *Config, report *reporter) (storage.Store, error) {
 	if cfg.Target.Store != nil {
 		return cfg.Target.Store, nil
 	}
@@ -38,7 +38,7 @@ func openTarget(ctx context.Context, cfg *Config) (storage.Store, error) {
 	case err != nil:
 		return nil, err
 	case !loc.local():
-		opts := bucketOptions(cfg, cfg.Target, loc)
+		opts := bucketOptions(cfg, cfg.Target, loc, report)
 		opts.Encryption = bucket.Encryption{
 			SSE:      cfg.Encryption.SSE,
 			KMSKeyID: cfg.Encryption.KMSKeyID,
@@ -54,7 +54,7 @@ const stallTimeout = 20 * time.Second
 
 // bucketOptions are those of a side that is a bucket, as far as both sides have
 // them.
-func bucketOptions(cfg *Config, e Endpoint, loc location) bucket.Options {
+func bucketOptions(cfg *Config, e Endpoint, loc location, report *reporter) bucket.Options {
 	opts := bucket.Options{
 		Bucket:           loc.bucket,
 		Prefix:           loc.prefix,
@@ -81,6 +81,7 @@ func bucketOptions(cfg *Config, e Endpoint, loc location) bucket.Options {
 		ConnectTimeout:   cfg.Timeout.Connect,
 		ReadTimeout:      cfg.Timeout.Read,
 		StallTimeout:     stallTimeout,
+		Notice:           report.notice,
 		MaxConns:         cfg.Transfer.Workers + cfg.Transfer.ParallelParts,
 	}
 	if cfg.AWS.NoStallProtection {

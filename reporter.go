@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"s3sync/storage"
 )
 
 // maxFailedKeys bounds Report.FailedKeys, so that a run whose every object
@@ -46,6 +48,18 @@ func newReporter(cfg *Config, log *logger) *reporter {
 // emit hands an event over. It never blocks for longer than OnEvent takes, and
 // must not be called after finish.
 func (r *reporter) emit(ev Event) { r.events <- ev }
+
+// notice hands over what a store tells of itself.
+func (r *reporter) notice(n storage.Notice) {
+	switch {
+	case !n.Warning:
+		r.emit(Event{Type: EventNote, Note: n.Text})
+	case r.cfg.WarnAsError:
+		r.emit(Event{Type: EventFailed, Err: errors.New(n.Text)})
+	default:
+		r.emit(Event{Type: EventWarning, Err: errors.New(n.Text)})
+	}
+}
 
 // finish delivers what is left, and returns the report and the error of the run
 // that ended with err. An interruption is no failure.
@@ -132,7 +146,7 @@ func (r *reporter) count(ev Event) {
 		if ev.Key != "" && len(r.report.FailedKeys) < maxFailedKeys {
 			r.report.FailedKeys = append(r.report.FailedKeys, ev.Key)
 		}
-	case EventStart, EventBegun, EventWritten, EventMismatch, EventRetry, EventProgress, EventEnd:
+	case EventStart, EventBegun, EventWritten, EventMismatch, EventRetry, EventNote, EventProgress, EventEnd:
 	}
 	st.TransferredBytes = r.bytes.Load()
 	st.Elapsed = time.Since(r.start)

@@ -47,12 +47,12 @@ func Sync(ctx context.Context, cfg *Config) (*Report, error) {
 
 // open reaches both sides and runs the sync between them.
 func open(ctx context.Context, cfg *Config, report *reporter, log *logger) (err error) {
-	source, err := openSource(ctx, cfg)
+	source, err := openSource(ctx, cfg, report)
 	if err != nil {
 		return fmt.Errorf("source: %w", err)
 	}
 	defer closeStore(cfg.Source, source, &err)
-	target, err := openTarget(ctx, cfg)
+	target, err := openTarget(ctx, cfg, report)
 	if err != nil {
 		return fmt.Errorf("target: %w", err)
 	}

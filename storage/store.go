@@ -180,6 +180,16 @@ func Prefixed(prefix string) Range {
 	return r
 }
 
+// A Notice is what a store tells of itself rather than of one object: that a
+// server lacks a call and what is done without it, for example.
+type Notice struct {
+	// Warning: something that was asked for is not done. Otherwise the notice is
+	// only worth knowing.
+	Warning bool
+	// Text is one sentence for the user.
+	Text string
+}
+
 // ListOptions adjust a listing.
 type ListOptions struct {
 	Range

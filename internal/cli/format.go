@@ -20,8 +20,10 @@ func levelName(level slog.Level) string {
 		return "TRACE"
 	case level < levelInfo:
 		return "DEBUG"
-	case level < levelWarn:
+	case level < levelNote:
 		return "INFO"
+	case level < levelWarn:
+		return "NOTE"
 	case level < levelError:
 		return "WARN"
 	}
@@ -49,7 +51,7 @@ func appendColoured(buf []byte, r slog.Record, fields []slog.Attr) []byte {
 		level: func(level slog.Level) string {
 			return map[string]string{
 				"TRACE": "\x1b[35m", "DEBUG": "\x1b[34m", "INFO": "\x1b[32m",
-				"WARN": "\x1b[33m", "ERROR": "\x1b[31m",
+				"NOTE": "\x1b[36m", "WARN": "\x1b[33m", "ERROR": "\x1b[31m",
 			}[levelName(level)]
 		},
 	})

@@ -17,6 +17,7 @@ const (
 	levelTrace = s3sync.LevelTrace
 	levelDebug = slog.LevelDebug
 	levelInfo  = slog.LevelInfo
+	levelNote  = s3sync.LevelNote
 	levelWarn  = slog.LevelWarn
 	levelError = slog.LevelError
 	levelOff   = slog.Level(math.MaxInt32)
@@ -24,7 +25,7 @@ const (
 
 // level is the lowest level that is logged.
 func (c *command) level() slog.Level {
-	level := levelWarn
+	level := levelNote
 	switch {
 	case c.set.quiet >= 2:
 		level = levelOff

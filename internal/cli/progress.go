@@ -93,7 +93,7 @@ type progress struct {
 // not mix with a log: on a terminal, at the quieter levels.
 func (c *command) progress() *progress {
 	p := &progress{screen: c.screen, dryRun: c.cfg.DryRun, samples: []sample{{}}}
-	if f := terminal(c.p.Stderr); f != nil && !c.set.jsonLog && c.level() >= levelWarn {
+	if f := terminal(c.p.Stderr); f != nil && !c.set.jsonLog && c.level() >= levelNote {
 		c.screen.out = f
 		p.width = func() int {
 			width, _, err := term.GetSize(int(f.Fd()))

@@ -25,6 +25,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -88,6 +89,10 @@ type Options struct {
 	// Trace, if set, is told of every request at level debug.
 	Trace *slog.Logger
 
+	// Notice, if set, is told what the user should know of the server, each text
+	// once. It may be called from any goroutine while another method runs.
+	Notice func(storage.Notice)
+
 	// MaxAttempts bounds the attempts of each request; at least 1 is made.
 	MaxAttempts int
 	// InitialBackoff is the pause after the first attempt. It doubles.
@@ -115,6 +120,17 @@ type Store struct {
 	payer     types.RequestPayer
 	directory bool // a directory bucket
 	doubts    doubts
+	noticed   sync.Map // texts of notices that were told
+}
+
+// notice tells the user something of the server, once.
+func (s *Store) notice(n storage.Notice) {
+	if s.opts.Notice == nil {
+		return
+	}
+	if _, told := s.noticed.LoadOrStore(n.Text, true); !told {
+		s.opts.Notice(n)
+	}
 }
 
 var _ storage.Store = (*Store)(nil)
