@@ -17,7 +17,7 @@ type faulty struct {
 	// list may replace the sequence of a listing.
 	list func(iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error]
 	// problem is told to the consumer of each listing.
-	problem error
+	problem storage.Problem
 	// open fails before an object is opened.
 	open func(key string) error
 	// info, sums and layout may change what is told of an object that is open.
@@ -41,6 +41,7 @@ type faulty struct {
 
 	mu    sync.Mutex
 	calls map[string]int
+	tell  func(storage.Problem) // of the listing that was started last
 }
 
 func (f *faulty) count(op string) {
@@ -60,9 +61,10 @@ func (f *faulty) called(op string) int {
 
 func (f *faulty) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[storage.Object, error] {
 	f.count("list")
-	if f.problem != nil && opts.Problem != nil {
+	if f.problem.Err != nil && opts.Problem != nil {
 		opts.Problem(f.problem)
 	}
+	f.tell = opts.Problem
 	seq := f.Store.List(ctx, opts)
 	if f.list != nil {
 		return f.list(seq)

@@ -70,13 +70,9 @@ func (s *syncer) admit(ctx context.Context, pair join.Pair) (it item, ok bool, e
 // behind the last key seen if the store lists in order; one that stays ends the
 // sequence, and the run.
 func (s *syncer) list(ctx context.Context, store storage.Store) iter.Seq2[storage.Object, error] {
-	problem := func(err error) {
-		s.report.incomplete.Store(true)
-		s.report.emit(Event{Type: s.warningType(), Err: err})
-	}
 	again := func(_ int, err error) { s.report.emit(Event{Type: EventRetry, Err: err}) }
 	list := func(r storage.Range) iter.Seq2[storage.Object, error] {
-		return store.List(ctx, storage.ListOptions{Range: r, Problem: problem})
+		return store.List(ctx, storage.ListOptions{Range: r, Problem: s.notListed})
 	}
 	if !store.Caps().Ordered {
 		return s.listSorted(ctx, again, func() iter.Seq2[storage.Object, error] { return list(s.keys) })

@@ -190,7 +190,7 @@ func TestUnorderedListingThatFailsDeletesNothing(t *testing.T) {
 
 func TestUnorderedListingWithProblemsDeletesNothing(t *testing.T) {
 	source, target := &faulty{Store: unordered{mem.New()}}, mem.New()
-	source.problem = &storage.Error{Op: "list", Key: "locked", Err: fs.ErrPermission}
+	source.problem.Err = &storage.Error{Op: "list", Key: "locked", Err: fs.ErrPermission}
 	put(t, source, map[string]string{"a": "1"})
 	put(t, target, map[string]string{"b": "2"})
 	cfg := config(source, target)

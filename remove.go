@@ -64,9 +64,12 @@ func (s *syncer) batches(ctx context.Context) iter.Seq2[[]storage.Object, error]
 }
 
 // deletes reports whether an object that only the target has is to be deleted:
-// Filter.Exclude protects what it matches, and what it cannot be matched with. An
-// error ends the run.
+// Filter.Exclude protects what it matches, and what it cannot be matched with, and
+// so does an entry of the source that could not be listed. An error ends the run.
 func (s *syncer) deletes(ctx context.Context, o storage.Object) (bool, error) {
+	if s.protected.covers(o.Key) {
+		return false, nil
+	}
 	if s.cfg.Delete.Excluded || s.cfg.Filter.Exclude == nil {
 		return true, nil
 	}

@@ -231,8 +231,13 @@ func TestReportMetadata(t *testing.T) {
 // A report that could not look at everything is wrong, not merely out of sync.
 func TestReportThatFails(t *testing.T) {
 	for name, change := range map[string]func(source, target *faulty){
-		"listing":   func(source, _ *faulty) { source.list = failAfter(1) },
-		"directory": func(source, _ *faulty) { source.problem = &storage.Error{Op: "list", Key: "x", Err: fs.ErrPermission} },
+		"listing": func(source, _ *faulty) { source.list = failAfter(1) },
+		"directory": func(source, _ *faulty) {
+			source.problem.Err = &storage.Error{Op: "list", Key: "x", Err: fs.ErrPermission}
+		},
+		"link to nothing": func(source, _ *faulty) {
+			source.problem = storage.Problem{Key: "x", Err: &storage.Error{Op: "list", Key: "x", Err: errInjected}}
+		},
 		"object": func(_, target *faulty) {
 			target.stat = func(string, storage.StatOptions, *storage.Info) error { return errInjected }
 		},

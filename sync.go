@@ -105,6 +105,9 @@ type syncer struct {
 	// are likely to be of that kind.
 	opaque atomic.Bool
 
+	// protected are keys of what the source has and cannot list.
+	protected keySet
+
 	// unsafe: a transfer did not succeed, so that nothing may be deleted.
 	unsafe atomic.Bool
 }
@@ -170,6 +173,7 @@ func (s *syncer) run(ctx context.Context) error {
 			return err
 		}
 	}
+	s.checkPlace(ctx)
 	if !s.cfg.Delete.Enable || s.doomed.Len() == 0 {
 		return nil
 	}

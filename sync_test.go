@@ -223,7 +223,7 @@ func TestIncompleteListingDeletesNothing(t *testing.T) {
 			source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
 			put(t, source, map[string]string{"a": "1"})
 			put(t, target, map[string]string{"b": "2"})
-			side(source, target).problem = &storage.Error{Op: "list", Key: "locked", Err: fs.ErrPermission}
+			side(source, target).problem.Err = &storage.Error{Op: "list", Key: "locked", Err: fs.ErrPermission}
 			cfg := config(source, target)
 			cfg.Delete.Enable = true
 

@@ -193,12 +193,22 @@ type Notice struct {
 // ListOptions adjust a listing.
 type ListOptions struct {
 	Range
-	// Problem, if set, is told of every entry that could not be listed (an
-	// unreadable directory, a name that cannot be a key). The listing goes on
-	// but is then not complete: nothing may be deleted for being absent from
-	// it. It may be called from another goroutine than the consumer's, never
-	// after the sequence ended.
-	Problem func(error)
+	// Problem, if set, is told of what is there, or may be, and could not be
+	// listed. The listing goes on. Problem is called while the consumer waits for
+	// the next element, in the consumer's goroutine and in no other, and before
+	// the sequence ends.
+	Problem func(Problem)
+}
+
+// A Problem is what a listing could not turn into objects.
+type Problem struct {
+	// Key bounds what the listing lacks: at most the object of that key and
+	// objects below Key + "/". Nothing may be deleted there for being absent from
+	// the listing. An empty Key bounds nothing: the listing is not complete, and
+	// nothing at all may be deleted for being absent from it.
+	Key string
+	// Err says what could not be listed and why.
+	Err error
 }
 
 // StatOptions adjust a Stat.
@@ -333,6 +343,14 @@ type KeyMapper interface {
 	// MapKey returns the key under which List will show an object that is
 	// written as key. It fails with ErrUnstorable if there is none.
 	MapKey(key string) (string, error)
+}
+
+// A Located store is one whose place can be unmounted, renamed or replaced by
+// another one while it is used.
+type Located interface {
+	// StillThere fails if what was opened is not what is found at its place now.
+	// What was listed since must then not be taken for the whole.
+	StillThere(ctx context.Context) error
 }
 
 // A Tagger is a Store whose objects have tags.

@@ -9,7 +9,10 @@
 //     target: it is not listed, nothing is written or deleted through it, and
 //     it gives way to a file that is written under its name.
 //   - As a source it is only read. Symbolic links are followed, also those that
-//     lead outside, unless Options.IgnoreSymlinks says otherwise.
+//     lead outside, unless Options.IgnoreSymlinks says otherwise. The directory
+//     is held open from Open to Close: another one that takes its path meanwhile
+//     is never read. On Windows that holds because the system does not let go of
+//     a directory that is open.
 //
 // An object is a regular file; its key is the path relative to the directory,
 // with '/' between the segments. Keys that cannot be such a path fail with
@@ -18,16 +21,19 @@
 // A file is written under a temporary name in its final directory,
 // ".s3sync-", 26 letters and digits, ".tmp", and renamed when it is complete.
 // Entries with such names are never listed, so that what a killed run left
-// behind is not taken for data. They may be removed when no run is under way.
+// behind is not taken for data. A file is locked while it is written. One that
+// is not locked and was last written a day ago is removed when something is
+// written to its directory.
 package dir
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"syscall"
 
 	"s3sync/storage"
 )
@@ -56,13 +62,15 @@ type Options struct {
 // A Store is a directory.
 type Store struct {
 	view   view
-	target *tree // nil for a source
-	tree   *tree // what Close closes; nil where view follows links
+	target *tree     // nil for a source
+	held   io.Closer // what Close closes; nil if there is nothing
+	place  place     // of a source
 }
 
 var (
 	_ storage.Store     = (*Store)(nil)
 	_ storage.KeyMapper = (*Store)(nil)
+	_ storage.Located   = (*Store)(nil)
 )
 
 // Open opens a directory. It changes nothing. The error of a path that does
@@ -83,31 +91,19 @@ func Open(path string, opts Options) (*Store, error) {
 		return writable(&tree{path: path, fsync: opts.Fsync}), nil
 	}
 	switch {
-	case opts.Source && fi.Mode().IsRegular():
-		parent, name := filepath.Split(path)
-		if isTemp(name) {
-			return nil, fmt.Errorf("%s is a temporary file of an unfinished run", path)
-		}
-		return &Store{view: single{newFollowed(parent), name}}, nil
-	case !fi.IsDir() && opts.Source:
-		return nil, fmt.Errorf("%s is neither a directory nor a regular file", path)
+	case opts.Source:
+		return openSource(path, fi, opts)
 	case !fi.IsDir():
 		return nil, fmt.Errorf("%s is not a directory", path)
-	case opts.Source && !opts.IgnoreSymlinks:
-		return &Store{view: newFollowed(path)}, nil
 	}
 	root, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, err
 	}
-	t := &tree{path: path, fsync: opts.Fsync, root: root}
-	if opts.Source {
-		return &Store{view: t, tree: t}, nil
-	}
-	return writable(t), nil
+	return writable(&tree{path: path, fsync: opts.Fsync, root: root}), nil
 }
 
-func writable(t *tree) *Store { return &Store{view: t, target: t, tree: t} }
+func writable(t *tree) *Store { return &Store{view: t, target: t, held: t} }
 
 // Caps tells that listings are in order and that nothing here uses digests.
 func (s *Store) Caps() storage.Caps {
@@ -137,7 +133,7 @@ func (s *Store) stat(ctx context.Context, key string) (storage.Info, error) {
 	}
 	fi, err := s.view.stat(p.path)
 	if err != nil {
-		return storage.Info{}, readError(err)
+		return storage.Info{}, lookupError(err)
 	}
 	if p.dir && fi.IsDir() {
 		return directoryInfo(p, fi), nil
@@ -209,7 +205,7 @@ func (d *deleter) remove(t *tree, key string) error {
 		d.close()
 		d.folder = folder{}
 		f, err := t.find(dir)
-		if isGone(err) {
+		if isGone(err) || errors.Is(err, syscall.ENAMETOOLONG) {
 			return nil
 		}
 		if err != nil {
@@ -227,7 +223,7 @@ func (d *deleter) remove(t *tree, key string) error {
 		err = d.folder.Remove(base)
 		t.names.removed(dir, base)
 	}
-	if isGone(err) {
+	if isGone(err) || errors.Is(err, syscall.ENAMETOOLONG) {
 		return nil
 	}
 	return writeError(err)
@@ -235,10 +231,10 @@ func (d *deleter) remove(t *tree, key string) error {
 
 // Close closes the directory. It does not end writers that are still open.
 func (s *Store) Close() error {
-	if s.tree == nil {
+	if s.held == nil {
 		return nil
 	}
-	return s.tree.close()
+	return s.held.Close()
 }
 
 func fail(op, key string, err error) error {

@@ -25,14 +25,30 @@ func isGone(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
+// errTooLong is what the system says of a long name, in more words: the name
+// can be that of a directory above, and the path as a whole can be too long.
+var errTooLong = fmt.Errorf("a name or the path is too long for the file system: %w", syscall.ENAMETOOLONG)
+
+// lookupError is readError for the question whether there is something: what
+// cannot have a name is not there.
+func lookupError(err error) error {
+	if errors.Is(err, syscall.ENAMETOOLONG) {
+		return fs.ErrNotExist
+	}
+	return readError(err)
+}
+
 // readError puts a failure to read into its kind.
 func readError(err error) error {
-	if isGone(err) || errors.Is(err, syscall.ENAMETOOLONG) {
+	if isGone(err) {
 		return fs.ErrNotExist
 	}
 	errno, ok := errors.AsType[syscall.Errno](err)
-	if !ok {
+	switch {
+	case !ok:
 		return err
+	case errno == syscall.ENAMETOOLONG:
+		return errTooLong
 	}
 	if kind := errnoKind(errno); errors.Is(kind, storage.ErrTransient) {
 		return fmt.Errorf("%w: %w", kind, errno)
@@ -56,6 +72,8 @@ func writeError(err error) error {
 		return fmt.Errorf("%w: the directory vanished", storage.ErrTransient)
 	case errors.Is(errno, fs.ErrExist) || errno == syscall.EISDIR:
 		return unstorable("there is a directory of that name")
+	case errno == syscall.ENAMETOOLONG:
+		return fmt.Errorf("%w: %w", storage.ErrUnstorable, errTooLong)
 	}
 	if kind := errnoKind(errno); kind != nil {
 		return fmt.Errorf("%w: %w", kind, errno)

@@ -65,10 +65,17 @@ func put(t *testing.T, s storage.Store, key, content string) error {
 	return err
 }
 
-// list returns the keys of a range and the texts of the problems.
+// list returns the keys of a range and the texts of the problems, with "(only
+// KEY)" behind those that are bounded by a key.
 func list(t *testing.T, s storage.Store, r storage.Range) (keys, problems []string) {
 	t.Helper()
-	opts := storage.ListOptions{Range: r, Problem: func(err error) { problems = append(problems, err.Error()) }}
+	opts := storage.ListOptions{Range: r, Problem: func(p storage.Problem) {
+		text := p.Err.Error()
+		if p.Key != "" {
+			text += " (only " + p.Key + ")"
+		}
+		problems = append(problems, text)
+	}}
 	for o, err := range s.List(t.Context(), opts) {
 		if err != nil {
 			t.Fatalf("List: %v", err)

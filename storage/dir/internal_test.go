@@ -304,7 +304,7 @@ type countingView struct {
 	read []string
 }
 
-func (v *countingView) readDir(path string) ([]entry, error) {
+func (v *countingView) readDir(path string) (*contents, error) {
 	v.read = append(v.read, path)
 	return v.view.readDir(path)
 }

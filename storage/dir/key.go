@@ -115,7 +115,7 @@ func storableSegment(seg string, windows bool) error {
 		length = len(utf16.Encode([]rune(seg)))
 	}
 	if length > maxSegment {
-		return unstorable("a segment is longer than %d", maxSegment)
+		return unstorable("name too long: a segment of the key is longer than %d", maxSegment)
 	}
 	if windows {
 		return storableOnWindows(seg)

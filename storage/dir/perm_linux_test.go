@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 	"testing"
 
@@ -92,7 +93,7 @@ func TestUnreadableDirectory(t *testing.T) {
 func problemsOf(t *testing.T, s storage.Store) map[error]struct{} {
 	t.Helper()
 	problems := map[error]struct{}{}
-	opts := storage.ListOptions{Problem: func(err error) { problems[err] = struct{}{} }}
+	opts := storage.ListOptions{Problem: func(p storage.Problem) { problems[p.Err] = struct{}{} }}
 	for _, err := range s.List(t.Context(), opts) {
 		if err != nil {
 			t.Error(err)
@@ -203,4 +204,46 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("Abort: %v", err)
 	}
 	wantSame(t, path, before)
+}
+
+// TestUnmountedWhileListed: what was mounted in a source, or as the source, and
+// is no more, is not taken for an empty directory.
+func TestUnmountedWhileListed(t *testing.T) {
+	for name, tt := range map[string]struct {
+		sub   string
+		below string // what the mount hides
+	}{
+		"the source": {}, "a directory of it": {sub: "b"}, "a directory of it that was not empty": {"b", "b/hidden"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for view, opts := range views() {
+				if view == "target" {
+					continue
+				}
+				t.Run(view, func(t *testing.T) {
+					path := filepath.Join(t.TempDir(), "source")
+					write(t, path, "b/", tt.below+"/")
+					mounted := filepath.Join(path, tt.sub)
+					if err := syscall.Mount("none", mounted, "tmpfs", 0, "size=64k"); err != nil {
+						t.Skip("mounting: ", err)
+					}
+					unmount := func() error { return syscall.Unmount(mounted, syscall.MNT_DETACH) }
+					t.Cleanup(func() { _ = unmount() }) // if the test has not come so far
+					write(t, path, "a", "b/x", "c/x")
+					s := open(t, path, opts)
+					keys, problems := listWhile(t, s, unmount)
+					gone := s.StillThere(t.Context())
+					if tt.sub == "" {
+						if !slices.Equal(keys, []string{"a", "b/x", "c/x"}) || problems != nil || gone == nil {
+							t.Errorf("keys %q, problems %q, still there: %v; want all keys, and that it is not", keys, texts(problems), gone)
+						}
+						return
+					}
+					if !slices.Equal(keys, []string{"a", "c/x"}) || len(problems) != 1 || problems[0].Key != "" || gone != nil {
+						t.Errorf("keys %q, problems %q, still there: %v; want that b is lost", keys, texts(problems), gone)
+					}
+				})
+			}
+		})
+	}
 }

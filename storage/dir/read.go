@@ -66,7 +66,22 @@ func irregular(fi fs.FileInfo) error {
 	if fi.IsDir() {
 		return fs.ErrNotExist
 	}
-	return unstorable("not a regular file (%v)", fi.Mode())
+	return unstorable("not a regular file but %s", kind(fi.Mode()))
+}
+
+// kind names what is neither a regular file nor a directory.
+func kind(mode fs.FileMode) string {
+	switch mode.Type() {
+	case fs.ModeSymlink:
+		return "a symbolic link"
+	case fs.ModeNamedPipe:
+		return "a named pipe"
+	case fs.ModeSocket:
+		return "a socket"
+	case fs.ModeDevice, fs.ModeDevice | fs.ModeCharDevice:
+		return "a device"
+	}
+	return "a special file (" + mode.String() + ")"
 }
 
 // A reader reads a file that it holds open.
@@ -120,7 +135,7 @@ func (r *reader) Check(ctx context.Context) error {
 		err = fmt.Errorf("%w: deleted", storage.ErrChanged)
 	case err != nil:
 		err = readError(err)
-	case !os.SameFile(now, named):
+	case !identityOf(now).is(identityOf(named)):
 		err = fmt.Errorf("%w: replaced by another file", storage.ErrChanged)
 	case now.Size() != r.opened.Size():
 		err = fmt.Errorf("%w: size was %d, is %d", storage.ErrChanged, r.opened.Size(), now.Size())

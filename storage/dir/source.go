@@ -1,79 +1,147 @@
 package dir
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 )
 
-// Reading a source by names, which follows symbolic links. Nothing here may
-// ever write.
+// Reading a source, which is never written.
 
-// A followed is the view of a source whose symbolic links are followed.
+// openSource opens a source at a path where fi was found.
+func openSource(path string, fi fs.FileInfo, opts Options) (*Store, error) {
+	switch {
+	case fi.Mode().IsRegular():
+		return openSingle(path)
+	case !fi.IsDir():
+		return nil, fmt.Errorf("%s is neither a directory nor a regular file", path)
+	case opts.IgnoreSymlinks:
+		root, err := os.OpenRoot(path)
+		if err != nil {
+			return nil, err
+		}
+		if fi, err = root.Stat("."); err != nil {
+			return nil, errors.Join(err, root.Close())
+		}
+		t := &tree{path: path, root: root}
+		return &Store{view: t, held: t, place: place{path, identityOf(fi)}}, nil
+	}
+	root, err := os.OpenFile(path, os.O_RDONLY|noWait, 0)
+	if err != nil {
+		return nil, err
+	}
+	fi, err = root.Stat()
+	if err == nil && !fi.IsDir() {
+		err = fmt.Errorf("%s is not a directory any more", path)
+	}
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	return &Store{view: followed{root}, held: root, place: place{path, identityOf(fi)}}, nil
+}
+
+// A place is where a directory was found when it was opened.
+type place struct {
+	path string
+	dir  identity
+}
+
+// StillThere tells whether the path of a source still leads to the directory
+// that was opened (to the one of the file, if the source is a file). It asks
+// nothing about a target.
+func (s *Store) StillThere(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fail("list", "", err)
+	}
+	if s.place.path == "" {
+		return nil
+	}
+	fi, err := os.Stat(s.place.path)
+	switch {
+	case isGone(err):
+		err = fmt.Errorf("the directory %s is gone since the run began", s.place.path)
+	case err == nil && !identityOf(fi).is(s.place.dir):
+		err = fmt.Errorf("%s is another directory than when the run began: it was unmounted, mounted over, or replaced", s.place.path)
+	}
+	if err != nil {
+		return fail("list", "", err)
+	}
+	return nil
+}
+
+// A followed is the view of a source whose symbolic links are followed. Paths
+// are looked up from a directory that is held open.
 type followed struct {
-	base string // the path of the directory with a separator at the end
+	root *os.File
 }
 
-func newFollowed(path string) followed {
-	if path == "" {
-		path = "."
-	}
-	if !os.IsPathSeparator(path[len(path)-1]) {
-		path += string(filepath.Separator)
-	}
-	return followed{path}
-}
-
-func (f followed) name(path string) string { return f.base + filepath.FromSlash(path) }
-
-func (f followed) readDir(path string) (entries []entry, err error) {
+func (f followed) readDir(path string) (c *contents, err error) {
+	c = &contents{}
 	file, err := f.open(path)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	err = readEntries(file, func(e fs.DirEntry) {
-		if typ := e.Type(); typ == 0 || typ == fs.ModeDir || typ == fs.ModeSymlink {
-			entries = append(entries, entry{name: e.Name(), typ: typ})
-		}
+	err = c.read(file, func(e fs.DirEntry) (entry, bool) {
+		return entry{name: e.Name(), typ: e.Type()}, true
 	})
-	return entries, err
+	return c, err
 }
 
-func (f followed) stat(path string) (fs.FileInfo, error) { return os.Stat(f.name(path)) }
+func (f followed) stat(path string) (fs.FileInfo, error)  { return statAt(f.root, path, true) }
+func (f followed) lstat(path string) (fs.FileInfo, error) { return statAt(f.root, path, false) }
+func (f followed) open(path string) (*os.File, error)     { return openAt(f.root, path) }
 
-func (f followed) open(path string) (*os.File, error) {
-	return os.OpenFile(f.name(path), os.O_RDONLY|noWait, 0)
-}
-
-// A single is the view of a source that is one file.
+// A single is the view of a source that is one file. Its directory is not held
+// open, because whoever may read a file may not be allowed to read that.
 type single struct {
-	followed
-
-	file string // its name
+	path string
+	name string
 }
 
-func (s single) readDir(string) ([]entry, error) {
-	fi, err := s.followed.stat(s.file)
+func openSingle(path string) (*Store, error) {
+	dir, name := filepath.Split(path)
+	if isTemp(name) {
+		return nil, fmt.Errorf("%s is a temporary file of an unfinished run", path)
+	}
+	if dir == "" {
+		dir = "."
+	}
+	fi, err := os.Stat(dir)
 	if err != nil {
 		return nil, err
 	}
-	e := entry{name: s.file}
+	return &Store{view: single{path, name}, place: place{dir, identityOf(fi)}}, nil
+}
+
+func (s single) readDir(string) (*contents, error) {
+	fi, err := os.Stat(s.path)
+	if err != nil {
+		return &contents{}, err
+	}
+	if !fi.Mode().IsRegular() {
+		return &contents{}, fmt.Errorf("%s is not a regular file any more", s.path)
+	}
+	e := entry{name: s.name}
 	e.set(fi)
-	return []entry{e}, nil
+	return &contents{entries: []entry{e}}, nil
 }
 
 func (s single) stat(path string) (fs.FileInfo, error) {
-	if path != s.file {
+	if path != s.name {
 		return nil, fs.ErrNotExist
 	}
-	return s.followed.stat(path)
+	return os.Stat(s.path)
 }
 
+func (s single) lstat(path string) (fs.FileInfo, error) { return s.stat(path) }
+
 func (s single) open(path string) (*os.File, error) {
-	if path != s.file {
+	if path != s.name {
 		return nil, fs.ErrNotExist
 	}
-	return s.followed.open(path)
+	return os.OpenFile(s.path, os.O_RDONLY|noWait, 0)
 }

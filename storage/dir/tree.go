@@ -54,7 +54,8 @@ func (f folder) close() {
 	}
 }
 
-func (t *tree) close() error {
+// Close closes the root.
+func (t *tree) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.root == nil {
@@ -237,34 +238,32 @@ func (t *tree) forget(dir string) {
 	delete(t.known, dir)
 }
 
-// readDir returns the files and directories; links are not part of the tree.
-func (t *tree) readDir(path string) (entries []entry, err error) {
+// readDir returns everything but links, which are not part of the tree.
+func (t *tree) readDir(path string) (c *contents, err error) {
+	c = &contents{}
 	dir, err := t.find(path)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	defer dir.close()
 	file, err := dir.Root.Open(".")
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	err = readEntries(file, func(e fs.DirEntry) {
+	err = c.read(file, func(e fs.DirEntry) (entry, bool) {
 		entry := entry{name: e.Name(), typ: e.Type()}
-		switch entry.typ {
-		case 0:
-			// Costs nothing: os.Root has looked it up to tell the type.
-			if fi, err := e.Info(); err == nil {
-				entry.set(fi)
-			}
-		case fs.ModeDir:
-		default:
-			return
+		// Costs nothing: os.Root has looked it up to tell the type.
+		if fi, err := e.Info(); err == nil {
+			entry.set(fi)
 		}
-		entries = append(entries, entry)
+		return entry, entry.typ != fs.ModeSymlink
 	})
-	return entries, err
+	return c, err
 }
+
+// lstat is stat: links are not part of the tree.
+func (t *tree) lstat(path string) (fs.FileInfo, error) { return t.stat(path) }
 
 func (t *tree) stat(path string) (fs.FileInfo, error) {
 	dir, base := split(path)

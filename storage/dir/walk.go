@@ -3,12 +3,14 @@ package dir
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"iter"
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -18,14 +20,25 @@ import (
 // A view is how a store finds and reads files. Paths are clean and relative;
 // "" is the directory of the store. Errors are those of package os.
 type view interface {
-	// readDir returns what may be part of the store in a directory, in any
-	// order. With an error it returns what it could read.
-	readDir(path string) ([]entry, error)
+	// readDir returns what is in a directory, in any order. With an error it
+	// returns what it could read, never nil.
+	readDir(path string) (*contents, error)
 	// stat describes what the path names in this view.
 	stat(path string) (fs.FileInfo, error)
+	// lstat is stat, but describes a link as itself.
+	lstat(path string) (fs.FileInfo, error)
 	// open opens a file for reading. It does not wait for the other end of a
 	// named pipe.
 	open(path string) (*os.File, error)
+}
+
+// contents are what was read of a directory.
+type contents struct {
+	self    identity // of the directory
+	entries []entry
+	// lost: the directory turned out to be another one by now, and Problem was
+	// told.
+	lost bool
 }
 
 // An entry is a name in a directory.
@@ -36,34 +49,46 @@ type entry struct {
 	size    int64
 	modTime time.Time
 	known   bool
+	// dir is which directory of a source it was when the one above was read, if
+	// that is known.
+	dir identity
 }
 
 // What Problem is told, beside errors of the file system.
 var (
-	errLoop    = errors.New("the symbolic link leads to a directory above it")
-	errNotUTF8 = errors.New("the name is not valid UTF-8: it cannot be a key")
+	errLoop     = errors.New("the symbolic link leads to a directory above it")
+	errDangling = errors.New("the symbolic link leads to nothing")
+	errNotUTF8  = errors.New("the name is not valid UTF-8: it cannot be a key")
+	errLost     = errors.New("the directory is gone, or was replaced by another one, while the source was listed")
+	errNoFile   = errors.New("it was a file when its directory was read, and is none any more")
 )
 
 // List walks the directory in byte order of the keys. It holds the entries of
-// one directory per level in memory, and no file open.
+// one directory per level in memory, and no file open but the directory itself.
 //
-// Devices, named pipes, sockets, links to nothing, and what vanishes meanwhile
-// are left out silently. Told to Problem are directories that cannot be read,
-// links that lead to a directory above them, and names that are not UTF-8.
+// What a source holds and cannot be listed is told to Problem. It is a named
+// one if it is a link to nothing or to a directory above it, a named pipe,
+// socket or device, or an entry that may not be looked at. The listing is not
+// complete if a directory cannot be read, is gone or is another one than when
+// the one above it was read, or if a name is not UTF-8. A file that is gone is
+// left out silently if its directory is still the one that was read.
+//
+// In a target, what is no regular file and what is gone is left out silently.
 // If the directory itself cannot be read, List fails with storage.ErrUnusable.
 func (s *Store) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[storage.Object, error] {
 	return func(yield func(storage.Object, error) bool) {
-		w := walker{ctx: ctx, view: s.view, opts: opts, yield: yield}
+		w := walker{ctx: ctx, view: s.view, source: s.target == nil, opts: opts, yield: yield}
 		w.root()
 	}
 }
 
 // A walker is one run of List. Its methods return false to end the walk.
 type walker struct {
-	ctx   context.Context //nolint:containedctx // the walker lives within one call that has the context
-	view  view
-	opts  storage.ListOptions
-	yield func(storage.Object, error) bool
+	ctx    context.Context //nolint:containedctx // the walker lives within one call that has the context
+	view   view
+	source bool // Problem is told of what is not listed
+	opts   storage.ListOptions
+	yield  func(storage.Object, error) bool
 }
 
 func (w *walker) root() {
@@ -71,7 +96,7 @@ func (w *walker) root() {
 		w.yield(storage.Object{}, fail("list", "", err))
 		return
 	}
-	entries, err := w.view.readDir("")
+	c, err := w.view.readDir("")
 	if errors.Is(err, errMissing) {
 		return
 	}
@@ -79,22 +104,31 @@ func (w *walker) root() {
 		w.yield(storage.Object{}, fail("list", "", unusable(err)))
 		return
 	}
-	w.entries("", entries)
+	w.entries("", c)
 }
 
-// below lists a directory; prefix is its path with a slash at the end.
-func (w *walker) below(prefix string) bool {
-	entries, err := w.view.readDir(strings.TrimSuffix(prefix, "/"))
-	if err != nil && !isGone(err) {
-		w.problem(prefix, err)
+// below lists a directory, whose entry is e; prefix is its path with a slash at
+// the end.
+func (w *walker) below(prefix string, e *entry) bool {
+	c, err := w.view.readDir(strings.TrimSuffix(prefix, "/"))
+	switch {
+	case isGone(err):
+		w.lost(prefix, c)
+	case err != nil:
+		w.incomplete(prefix, readError(err))
+	case e.dir.elsewhere(c.self), len(c.entries) == 0 && e.dir.known() && !e.dir.is(c.self):
+		// Unmounted or mounted, or replaced by an empty one. Another one with
+		// entries is read as it is now; some file systems also renumber what was
+		// not used for a while.
+		w.lost(prefix, c)
 	}
-	return w.entries(prefix, entries)
+	return w.entries(prefix, c)
 }
 
-func (w *walker) entries(prefix string, entries []entry) bool {
-	entries = slices.DeleteFunc(entries, func(e entry) bool { return !w.wanted(prefix, e) })
+func (w *walker) entries(prefix string, c *contents) bool {
+	entries := slices.DeleteFunc(c.entries, func(e entry) bool { return !w.wanted(prefix, e) })
 	for i := range entries {
-		w.resolve(prefix, &entries[i])
+		w.resolve(prefix, c, &entries[i])
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
 	for i := range entries {
@@ -106,11 +140,11 @@ func (w *walker) entries(prefix string, entries []entry) bool {
 		case w.opts.To != "" && key >= w.opts.To:
 			return false // and so is all that follows, here and above
 		case e.typ.IsDir():
-			if w.overlaps(key) && !w.below(key) {
+			if w.overlaps(key) && !w.below(key, e) {
 				return false
 			}
 		case key >= w.opts.From:
-			if !w.file(key, e) {
+			if !w.file(key, prefix, c, e) {
 				return false
 			}
 		}
@@ -125,7 +159,7 @@ func (w *walker) wanted(prefix string, e entry) bool {
 		return false
 	}
 	if !utf8.ValidString(e.name) {
-		w.problem(prefix+e.name, errNotUTF8)
+		w.incomplete(prefix+e.name, errNotUTF8)
 		return false
 	}
 	return true
@@ -145,24 +179,42 @@ func (w *walker) overlaps(prefix string) bool {
 
 // resolve finds out what a link leads to, and completes the name of a
 // directory so that it sorts as the keys below it do.
-func (w *walker) resolve(prefix string, e *entry) {
-	if e.typ == fs.ModeSymlink {
-		path := prefix + e.name
-		fi, err := w.view.stat(path)
-		switch {
-		case err != nil:
-			if !isGone(err) {
-				w.problem(path, err)
-			}
-			return
-		case fi.IsDir() && w.isAbove(prefix, fi):
-			w.problem(path, errLoop)
-			return
-		}
-		e.set(fi)
+func (w *walker) resolve(prefix string, c *contents, e *entry) {
+	link := e.typ == fs.ModeSymlink
+	if link {
+		w.follow(prefix, c, e)
 	}
-	if e.typ.IsDir() {
+	switch e.typ {
+	case 0, fs.ModeSymlink:
+	case fs.ModeDir:
 		e.name += "/"
+		if w.source {
+			// The dot makes the system mount what is mounted when it is used.
+			if fi, err := w.view.stat(prefix + e.name + "."); err == nil {
+				e.dir = identityOf(fi)
+			}
+		}
+	default:
+		err := fmt.Errorf("it is %s", kind(e.typ))
+		if link {
+			err = fmt.Errorf("the symbolic link leads to %s", kind(e.typ))
+		}
+		w.unreadable(prefix+e.name, err)
+	}
+}
+
+// follow makes the entry of a link that of what it leads to. If it leads to
+// nothing that can be listed, the entry stays that of a link.
+func (w *walker) follow(prefix string, c *contents, e *entry) {
+	path := prefix + e.name
+	fi, err := w.view.stat(path)
+	switch {
+	case err != nil:
+		w.noStat(path, prefix, c, err)
+	case fi.IsDir() && w.isAbove(prefix, fi):
+		w.unreadable(path, errLoop)
+	default:
+		e.set(fi)
 	}
 }
 
@@ -176,7 +228,7 @@ func (e *entry) set(fi fs.FileInfo) {
 func (w *walker) isAbove(prefix string, fi fs.FileInfo) bool {
 	for {
 		above, err := w.view.stat(strings.TrimSuffix(prefix, "/"))
-		if err == nil && os.SameFile(above, fi) {
+		if err == nil && identityOf(above).is(identityOf(fi)) {
 			return true
 		}
 		if prefix == "" {
@@ -186,7 +238,7 @@ func (w *walker) isAbove(prefix string, fi fs.FileInfo) bool {
 	}
 }
 
-func (w *walker) file(key string, e *entry) bool {
+func (w *walker) file(key, prefix string, c *contents, e *entry) bool {
 	if err := w.ctx.Err(); err != nil {
 		w.yield(storage.Object{}, fail("list", "", err))
 		return false
@@ -194,31 +246,89 @@ func (w *walker) file(key string, e *entry) bool {
 	if !e.known {
 		fi, err := w.view.stat(key)
 		if err != nil {
-			if !isGone(err) {
-				w.problem(key, err)
-			}
+			w.noStat(key, prefix, c, err)
 			return true
 		}
 		e.set(fi)
 		if e.typ != 0 {
-			return true // replaced since the directory was read
+			w.unreadable(key, errNoFile)
+			return true
 		}
 	}
 	return w.yield(storage.Object{Key: key, Size: e.size, ModTime: e.modTime}, nil)
 }
 
-func (w *walker) problem(key string, err error) {
-	if w.opts.Problem != nil {
-		w.opts.Problem(fail("list", key, readError(err)))
+// noStat deals with an entry of a directory that stat fails for with err.
+func (w *walker) noStat(path, prefix string, c *contents, err error) {
+	switch {
+	case w.source && !isGone(err) && namedOnly(err):
+		w.unreadable(path, readError(err))
+	case !isGone(err):
+		w.incomplete(path, readError(err))
+	case w.isLink(path):
+		w.unreadable(path, errDangling)
+	case !w.isSame(prefix, c):
+		w.lost(prefix, c)
 	}
 }
 
-// readEntries calls add for every entry of a directory.
-func readEntries(f *os.File, add func(fs.DirEntry)) error {
+// namedOnly tells whether an error of stat is one of that entry alone. Others
+// may come from a file system that fails.
+func namedOnly(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENAMETOOLONG)
+}
+
+func (w *walker) isLink(path string) bool {
+	fi, err := w.view.lstat(path)
+	return err == nil && fi.Mode().Type() == fs.ModeSymlink
+}
+
+// isSame tells whether a directory, looked up anew, is the one that was read.
+func (w *walker) isSame(prefix string, c *contents) bool {
+	fi, err := w.view.stat(strings.TrimSuffix(prefix, "/"))
+	return err == nil && identityOf(fi).is(c.self)
+}
+
+// lost tells, once, that a directory of a source is not the one that was read.
+func (w *walker) lost(prefix string, c *contents) {
+	if w.source && !c.lost {
+		c.lost = true
+		w.incomplete(prefix, errLost)
+	}
+}
+
+// unreadable tells of an entry of a source that cannot be listed.
+func (w *walker) unreadable(key string, err error) {
+	if w.source {
+		w.problem(key, storage.Problem{Key: key, Err: err})
+	}
+}
+
+// incomplete tells of something that may hide any number of keys.
+func (w *walker) incomplete(key string, err error) {
+	w.problem(key, storage.Problem{Err: err})
+}
+
+func (w *walker) problem(key string, p storage.Problem) {
+	if w.opts.Problem != nil {
+		p.Err = fail("list", key, p.Err)
+		w.opts.Problem(p)
+	}
+}
+
+// read adds the entries of an open directory that add takes.
+func (c *contents) read(f *os.File, add func(fs.DirEntry) (entry, bool)) error {
+	fi, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	c.self = identityOf(fi)
 	for {
 		batch, err := f.ReadDir(512)
 		for _, e := range batch {
-			add(e)
+			if entry, ok := add(e); ok {
+				c.entries = append(c.entries, entry)
+			}
 		}
 		if errors.Is(err, io.EOF) {
 			return nil

@@ -217,7 +217,7 @@ func atOnce[T any](items []T, f func(T)) {
 func (s *suite) list(t *testing.T, r storage.Range) []storage.Object {
 	t.Helper()
 	var objects []storage.Object
-	opts := storage.ListOptions{Range: r, Problem: func(err error) { t.Errorf("List(%q): problem: %v", r, err) }}
+	opts := storage.ListOptions{Range: r, Problem: func(p storage.Problem) { t.Errorf("List(%q): problem: %v", r, p.Err) }}
 	for o, err := range s.List(t.Context(), opts) {
 		if err != nil {
 			t.Fatalf("List(%q): %v", r, err)
