@@ -162,6 +162,11 @@ func TestWriteError(t *testing.T) {
 			}
 		})
 	}
+	for name, err := range map[string]error{"write": writeError(syscall.ENAMETOOLONG), "read": readError(syscall.ENAMETOOLONG)} {
+		if !strings.Contains(err.Error(), "too long") || storage.Gone(err) {
+			t.Errorf("%s: %v; want that the name is too long", name, err)
+		}
+	}
 	if err := writeError(nil); err != nil {
 		t.Errorf("writeError(nil) = %v", err)
 	}

@@ -158,6 +158,14 @@ func split(p string) (dir, base string) {
 	return strings.TrimSuffix(dir, "/"), base
 }
 
+// join is the path of an entry of a directory, "" being the root.
+func join(dir, name string) string {
+	if dir == "" {
+		return name
+	}
+	return dir + "/" + name
+}
+
 const (
 	tempPrefix = ".s3sync-"
 	tempSuffix = ".tmp"

@@ -7,6 +7,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // noWait in the flags of an open keeps it from waiting for the other end of a
@@ -30,6 +32,39 @@ func syncDir(dir *os.Root) error {
 		err = nil
 	}
 	return errors.Join(err, f.Close())
+}
+
+// lock takes the lock of a file, which ends when the file is closed, or fails if
+// somebody else has it.
+func lock(f *os.File) error {
+	return control(f, func(fd int) error {
+		return uninterrupted(func() error { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) })
+	})
+}
+
+// lastTouched is when the file was last written, or made, or when its time was
+// last set, which may have set it back.
+func lastTouched(f *os.File) (time.Time, error) {
+	var stat unix.Stat_t
+	err := control(f, func(fd int) error {
+		return uninterrupted(func() error { return unix.Fstat(fd, &stat) })
+	})
+	written, changed := time.Unix(stat.Mtim.Unix()), time.Unix(stat.Ctim.Unix())
+	if changed.After(written) {
+		return changed, err
+	}
+	return written, err
+}
+
+// control calls do with the descriptor of a file.
+func control(f *os.File, do func(fd int) error) error {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failure error
+	err = conn.Control(func(fd uintptr) { failure = do(int(fd)) })
+	return errors.Join(err, failure)
 }
 
 // systemKind tells the kind of failures that only one system knows: none here.

@@ -5,6 +5,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/windows"
+
 	"s3sync/storage"
 )
 
@@ -21,6 +23,29 @@ func setModTime(_ *os.Root, _ string, f *os.File, t time.Time) error {
 
 // syncDir does nothing: directories cannot be flushed, and NTFS journals them.
 func syncDir(*os.Root) error { return nil }
+
+// lock takes the lock of a file, which ends when the file is closed, or fails if
+// somebody else has it. It is on a byte that no file has: others cannot read or
+// write what is locked.
+func lock(f *os.File) error {
+	beyond := &windows.Overlapped{OffsetHigh: 1<<31 - 1}
+	return windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, beyond)
+}
+
+// lastTouched is when the file was last written or made. Its time may have been
+// set back.
+func lastTouched(f *os.File) (time.Time, error) {
+	fi, err := f.Stat()
+	if err != nil {
+		return time.Time{}, err
+	}
+	if data, ok := fi.Sys().(*syscall.Win32FileAttributeData); ok {
+		if made := time.Unix(0, data.CreationTime.Nanoseconds()); made.After(fi.ModTime()) {
+			return made, nil
+		}
+	}
+	return fi.ModTime(), nil
+}
 
 // System error codes:
 // https://learn.microsoft.com/windows/win32/debug/system-error-codes

@@ -32,6 +32,7 @@ type tree struct {
 	mu    sync.Mutex
 	root  *os.Root            // nil while the directory is missing
 	known map[string]struct{} // directories whose paths were found free of links
+	swept map[string]struct{} // directories without leftovers: see isFirst
 
 	// publishing holds a lock for the directory that a file is renamed in: two
 	// names that the file system takes for one must not both be found free.
@@ -141,12 +142,15 @@ func (t *tree) make(dir string) (folder, error) {
 	if err != nil {
 		return folder{}, err
 	}
-	return t.descend(root, dir, func(parent *os.Root, name string) error {
-		if err := parent.Mkdir(name, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+	return t.descend(root, dir, func(parent folder, name string) error {
+		switch err := parent.Mkdir(name, 0o777); {
+		case err == nil:
+			t.isFirst(join(parent.path, name)) // there is nothing to sweep
+		case !errors.Is(err, fs.ErrExist):
 			return err
 		}
 		if t.fsync {
-			return syncDir(parent)
+			return syncDir(parent.Root)
 		}
 		return nil
 	})
@@ -154,7 +158,7 @@ func (t *tree) make(dir string) (folder, error) {
 
 // descend opens a directory below root. It calls create for each one that is
 // missing on the way.
-func (t *tree) descend(root *os.Root, dir string, create func(parent *os.Root, name string) error) (folder, error) {
+func (t *tree) descend(root *os.Root, dir string, create func(parent folder, name string) error) (folder, error) {
 	if dir == "" {
 		return folder{root, t, "", true}, nil
 	}
@@ -179,10 +183,10 @@ func (t *tree) descend(root *os.Root, dir string, create func(parent *os.Root, n
 }
 
 // step opens a directory of f.
-func (f folder) step(name string, create func(*os.Root, string) error) (*os.Root, error) {
+func (f folder) step(name string, create func(folder, string) error) (*os.Root, error) {
 	fi, err := f.lookup(name)
 	if create != nil && errors.Is(err, fs.ErrNotExist) {
-		if err := create(f.Root, name); err != nil {
+		if err := create(f, name); err != nil {
 			return nil, err
 		}
 		fi, err = f.lookup(name)

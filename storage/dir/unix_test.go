@@ -216,3 +216,56 @@ func TestNamesOfOthers(t *testing.T) {
 		})
 	}
 }
+
+// TestNamesThatAreTooLong: what cannot have its name is not there, if that is the
+// question; to read and to write it fails for that reason.
+func TestNamesThatAreTooLong(t *testing.T) {
+	path := t.TempDir()
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	deep := strings.Repeat(strings.Repeat("d", 250)+"/", 17) // longer than a path of the system may be
+	if err := root.MkdirAll(deep, 0o777); err != nil {
+		t.Skip(err)
+	}
+	file, err := root.Create(deep + "file")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, "dir/", "z")
+	long := strings.Repeat("x", 256)
+	for view, opts := range views() {
+		t.Run(view, func(t *testing.T) {
+			s := open(t, path, opts)
+			keys, problems := list(t, s, storage.Range{})
+			switch {
+			case view != "source" && (!slices.Equal(keys, []string{deep + "file", "z"}) || problems != nil):
+				t.Errorf("%d keys and problems %q, want the long one and z", len(keys), problems)
+			case view == "source" && (!slices.Equal(keys, []string{"z"}) || len(problems) != 1 || !strings.Contains(problems[0], "too long") || strings.HasSuffix(problems[0], ")")):
+				t.Errorf("keys %q, problems %q; want z, and that the listing is not complete", keys, problems)
+			}
+			for _, key := range []string{long, "dir/" + long, long + "/file"} {
+				if _, err := s.Open(t.Context(), key, storage.OpenOptions{}); storage.Gone(err) || !strings.Contains(fmt.Sprint(err), "too long") {
+					t.Errorf("Open: %v; want that the name is too long", err)
+				}
+				if _, err := s.Stat(t.Context(), key, storage.StatOptions{}); !storage.Gone(err) {
+					t.Errorf("Stat: %v; want fs.ErrNotExist", err)
+				}
+				if view != "target" {
+					continue
+				}
+				if err := put(t, s, key, "x"); !errors.Is(err, storage.ErrUnstorable) || !strings.Contains(err.Error(), "too long") {
+					t.Errorf("Put: %v; want storage.ErrUnstorable and that the name is too long", err)
+				}
+				if err := s.Delete(t.Context(), []storage.Object{{Key: key}}, storage.DeleteOptions{})[0]; err != nil {
+					t.Errorf("Delete: %v", err)
+				}
+			}
+		})
+	}
+}

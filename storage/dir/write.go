@@ -104,6 +104,9 @@ func (t *tree) createTemp(path string, opts storage.WriteOptions) (*temp, error)
 	if err != nil {
 		return nil, err
 	}
+	if t.isFirst(dir) {
+		f.sweep()
+	}
 	tmp := &temp{folder: f, path: path, base: base, name: tempName(), opts: opts}
 	if err := tmp.create(); err != nil {
 		f.close()
@@ -131,7 +134,11 @@ func (t *temp) create() error {
 		mode = t.mode // never more than the old file, not even for a moment
 	}
 	t.file, err = t.folder.OpenFile(t.name, os.O_RDWR|os.O_CREATE|os.O_EXCL|noWait, mode)
-	return err
+	if err != nil {
+		return err
+	}
+	_ = lock(t.file) // where there are no locks its age protects it: see removeStale
+	return nil
 }
 
 // publish completes the file and gives it its final name. If that fails,
