@@ -21,7 +21,7 @@ func later(t *testing.T, d time.Duration, f func(t *testing.T)) {
 	t.Helper()
 	now := time.Now()
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(now.Add(d).Sub(time.Now()))
+		time.Sleep(time.Until(now.Add(d)))
 		f(t)
 	})
 }

@@ -71,14 +71,14 @@ func irregular(fi fs.FileInfo) error {
 
 // kind names what is neither a regular file nor a directory.
 func kind(mode fs.FileMode) string {
-	switch mode.Type() {
-	case fs.ModeSymlink:
+	switch {
+	case mode&fs.ModeSymlink != 0:
 		return "a symbolic link"
-	case fs.ModeNamedPipe:
+	case mode&fs.ModeNamedPipe != 0:
 		return "a named pipe"
-	case fs.ModeSocket:
+	case mode&fs.ModeSocket != 0:
 		return "a socket"
-	case fs.ModeDevice, fs.ModeDevice | fs.ModeCharDevice:
+	case mode&fs.ModeDevice != 0:
 		return "a device"
 	}
 	return "a special file (" + mode.String() + ")"

@@ -53,21 +53,17 @@ type place struct {
 // that was opened (to the one of the file, if the source is a file). It asks
 // nothing about a target.
 func (s *Store) StillThere(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return fail("list", "", err)
-	}
-	if s.place.path == "" {
-		return nil
+	if ctx.Err() != nil || s.place.path == "" {
+		return ctx.Err()
 	}
 	fi, err := os.Stat(s.place.path)
 	switch {
 	case isGone(err):
-		err = fmt.Errorf("the directory %s is gone since the run began", s.place.path)
-	case err == nil && !identityOf(fi).is(s.place.dir):
-		err = fmt.Errorf("%s is another directory than when the run began: it was unmounted, mounted over, or replaced", s.place.path)
-	}
-	if err != nil {
-		return fail("list", "", err)
+		return fmt.Errorf("the directory %s is gone since the run began", s.place.path)
+	case err != nil:
+		return err
+	case !identityOf(fi).is(s.place.dir):
+		return fmt.Errorf("%s is another directory than when the run began: it was unmounted, mounted over, or replaced", s.place.path)
 	}
 	return nil
 }
