@@ -162,7 +162,8 @@ type Report struct {
 	// Status is what a report (Config.Report) found.
 	Status StatusCounts
 	// Incomplete: a part of the source or target was not looked at, because it
-	// could not be listed or because the run ended early.
+	// could not be listed or because the run ended early. Entries that have a
+	// warning of their own, with their key, do not make a run incomplete.
 	Incomplete bool
 	// FailedKeys are the keys of the first failed objects, at most 1,000, so
 	// that memory stays bounded; the log and the events have all of them.

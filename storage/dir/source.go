@@ -29,7 +29,7 @@ func openSource(path string, fi fs.FileInfo, opts Options) (*Store, error) {
 		t := &tree{path: path, root: root}
 		return &Store{view: t, held: t, place: place{path, identityOf(fi)}}, nil
 	}
-	root, err := os.OpenFile(path, os.O_RDONLY|noWait, 0)
+	root, err := os.OpenFile(path, os.O_RDONLY|onlyDirectory, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,9 @@ import (
 // named pipe, and from taking a terminal. Regular files do not mind.
 const noWait = syscall.O_NONBLOCK | syscall.O_NOCTTY
 
+// onlyDirectory in the flags of an open makes it fail for anything else.
+const onlyDirectory = syscall.O_DIRECTORY
+
 // setModTime stamps the file called name in dir, which is open as f.
 func setModTime(dir *os.Root, name string, _ *os.File, t time.Time) error {
 	return dir.Chtimes(name, time.Time{}, t)

@@ -13,6 +13,10 @@ import (
 // noWait is nothing here: opening a file never waits.
 const noWait = 0
 
+// onlyDirectory is nothing here: opening never waits, so that it can be asked
+// afterwards.
+const onlyDirectory = 0
+
 // setModTime stamps the file called name in dir, which is open as f. It goes
 // through f, because closing a file that was written may stamp it again
 // unless that very handle set the time.
