@@ -25,6 +25,8 @@ var (
 	ErrMismatch = errors.New("content does not match its digest")
 	// ErrUnstorable: the key cannot exist in this store.
 	ErrUnstorable = errors.New("key cannot be stored here")
+	// ErrNotBegun: the request was not made, because the run is ending.
+	ErrNotBegun = errors.New("not begun")
 	// ErrUnusable: nothing in the store can be reached or written: bad
 	// credentials, no such bucket, full disk. It ends the run.
 	ErrUnusable = errors.New("store unusable")

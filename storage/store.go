@@ -321,6 +321,20 @@ type DeleteOptions struct {
 	IfMatch bool
 	// Once is that of WriteOptions: there would be two delete markers.
 	Once bool
+	// Stop, if set and closed, lets the store begin no further request: objects whose
+	// request was not begun fail with ErrNotBegun. What was begun goes on, so that
+	// whoever waits learns what is gone.
+	Stop <-chan struct{}
+}
+
+// Stopped reports whether no further request is to be begun.
+func (o *DeleteOptions) Stopped() bool {
+	select {
+	case <-o.Stop:
+		return true
+	default:
+		return false
+	}
 }
 
 // A Writer takes the parts of one object. WritePart may be called concurrently
@@ -341,7 +355,9 @@ type Writer interface {
 // A KeyMapper is a Store that cannot hold every key under its own name.
 type KeyMapper interface {
 	// MapKey returns the key under which List will show an object that is
-	// written as key. It fails with ErrUnstorable if there is none.
+	// written as key. It fails with ErrUnstorable if there is none; what it then
+	// returns, if it is not empty, is what List would show of an object that somebody
+	// else wrote as key.
 	MapKey(key string) (string, error)
 }
 

@@ -31,21 +31,33 @@ func (s *Store) Delete(ctx context.Context, objects []storage.Object, opts stora
 		case opts.IfMatch:
 		case len(objects) > 1 && inXML(s.full(o.Key)):
 			batch = append(batch, i)
+		case opts.Stopped():
+			errs[i] = storage.ErrNotBegun
 		default:
 			errs[i] = s.deleteOne(ctx, o.Key, "", opts.Once)
 		}
 	}
 	for len(batch) > 0 {
 		n := min(len(batch), deleteBatch)
+		if opts.Stopped() {
+			for _, i := range batch {
+				errs[i] = storage.ErrNotBegun
+			}
+			break
+		}
 		s.deleteSome(ctx, objects, batch[:n], errs)
 		batch = batch[n:]
 	}
 	if opts.IfMatch {
-		s.deleteSame(ctx, objects, errs)
+		s.deleteSame(ctx, objects, opts, errs)
 	}
 	for i, err := range errs {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = nil
+		}
+		if errors.Is(err, storage.ErrNotBegun) { // also if the context has ended since
+			errs[i] = &storage.Error{Op: "delete", Key: objects[i].Key, Err: err}
+			continue
 		}
 		errs[i] = s.fail(ctx, "delete", objects[i].Key, err)
 	}
@@ -54,11 +66,15 @@ func (s *Store) Delete(ctx context.Context, objects []storage.Object, opts stora
 
 // deleteSame removes objects one by one, as long as they are the same, and sets
 // their errors.
-func (s *Store) deleteSame(ctx context.Context, objects []storage.Object, errs []error) {
+func (s *Store) deleteSame(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions, errs []error) {
 	var group errgroup.Group
 	group.SetLimit(conditionalDeletes)
 	for i, o := range objects {
 		group.Go(func() error {
+			if opts.Stopped() {
+				errs[i] = storage.ErrNotBegun
+				return nil
+			}
 			errs[i] = s.deleteIfSame(ctx, o)
 			return nil
 		})

@@ -2,11 +2,13 @@ package bucket_test
 
 import (
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"unicode/utf8"
 
@@ -159,6 +161,50 @@ func TestDeleteNoVersion(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestDeleteStopped: what was begun is answered, and nothing else begins.
+func TestDeleteStopped(t *testing.T) {
+	odd := objectsOf("not in XML \x01", "b", "c")
+	for i := range odd {
+		odd[i].ETag = etag
+	}
+	for name, tt := range map[string]struct {
+		objects []storage.Object
+		ifMatch bool
+		most    int // requests that may have begun
+	}{
+		"one by one, then a batch": {objects: odd, most: 1},
+		"two batches":              {objects: objectsOf(slices.Collect(strings.SplitSeq(strings.Repeat("k/", 1000)+"k", "/"))...), most: 1},
+		"with a condition":         {objects: slices.Repeat(odd, 50), ifMatch: true, most: 16},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stop, once := make(chan struct{}), sync.Once{}
+			f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+				once.Do(func() { close(stop) })
+				switch r.Method {
+				case http.MethodHead:
+					object(w, r, "data", etag)
+				case http.MethodDelete:
+					w.WriteHeader(204)
+				default:
+					_, _ = w.Write([]byte("<DeleteResult/>"))
+				}
+			})
+			done := 0
+			for _, err := range open(t, f.options()).Delete(t.Context(), tt.objects, storage.DeleteOptions{IfMatch: tt.ifMatch, Stop: stop}) {
+				switch {
+				case err == nil:
+					done++
+				case !errors.Is(err, storage.ErrNotBegun):
+					t.Errorf("%v; want storage.ErrNotBegun", err)
+				}
+			}
+			if n := len(f.all()); n > tt.most || done == 0 {
+				t.Errorf("%d requests, %d objects deleted", n, done)
+			}
+		})
 	}
 }
 

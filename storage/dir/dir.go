@@ -165,6 +165,8 @@ func (s *Store) Delete(ctx context.Context, objects []storage.Object, opts stora
 	for i, o := range objects {
 		err := ctx.Err()
 		switch {
+		case opts.Stopped():
+			err = storage.ErrNotBegun
 		case err != nil:
 		case s.target == nil:
 			err = errReadOnly

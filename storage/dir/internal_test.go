@@ -117,6 +117,28 @@ func TestStorable(t *testing.T) {
 	}
 }
 
+// With the refusal of a key comes the name of the file that others may have made
+// for it, but none that is outside or that List does not show.
+func TestStandIn(t *testing.T) {
+	for key, want := range map[string]string{
+		"/...":                           "...",
+		"a// /b":                         "a/ /b",
+		"a/.. ./":                        "a/.. ./",
+		"":                               "",
+		"///":                            "",
+		"..":                             "",
+		"a/../b":                         "",
+		"a/./b":                          "",
+		"/nul\x00":                       "",
+		"/\xff":                          "",
+		"a//" + strings.Repeat("x", 256): "a/" + strings.Repeat("x", 256),
+	} {
+		if got := standIn(key); got != want {
+			t.Errorf("standIn(%q) = %q, want %q", key, got, want)
+		}
+	}
+}
+
 func TestTempName(t *testing.T) {
 	for range 100 {
 		if name := tempName(); !isTemp(name) {

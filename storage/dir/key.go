@@ -44,9 +44,19 @@ func (p keyPath) key() string {
 func (s *Store) MapKey(key string) (string, error) {
 	p, err := storable(key, onWindows)
 	if err != nil {
-		return "", fail("put", key, err)
+		return standIn(key), fail("put", key, err)
 	}
 	return p.key(), nil
+}
+
+// standIn returns the key of a file in the place of a key that is not written
+// here. It is empty if there can be none.
+func standIn(key string) string {
+	p, err := readable(key)
+	if err != nil || !utf8.ValidString(p.path) {
+		return ""
+	}
+	return p.key()
 }
 
 // normalise makes a relative path of a key, or something that the checks of

@@ -234,6 +234,10 @@ func (s *Store) Delete(ctx context.Context, objects []storage.Object, opts stora
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, o := range objects {
+		if opts.Stopped() {
+			errs[i] = fail("delete", o.Key, storage.ErrNotBegun)
+			continue
+		}
 		if err := ctx.Err(); err != nil {
 			errs[i] = fail("delete", o.Key, err)
 			continue

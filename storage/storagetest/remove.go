@@ -43,6 +43,21 @@ func testDelete(s *suite) {
 	}
 	s.wantKeys(t, storage.Range{}, []string{"b/2"})
 	s.wantContent(t, "b/2", []byte("b/2"))
+
+	stopped := make(chan struct{})
+	close(stopped)
+	for _, keys := range [][]string{{"b/2"}, {"b/2", "missing"}} {
+		var objects []storage.Object
+		for _, key := range keys {
+			objects = append(objects, storage.Object{Key: key})
+		}
+		for i, err := range s.Delete(t.Context(), objects, storage.DeleteOptions{Stop: stopped}) {
+			if !errors.Is(err, storage.ErrNotBegun) {
+				t.Errorf("Delete(%q) after the stop: %v; want storage.ErrNotBegun", keys[i], err)
+			}
+		}
+	}
+	s.wantContent(t, "b/2", []byte("b/2"))
 }
 
 // testCancelled calls every method with a cancelled context: each fails with
