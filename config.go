@@ -272,13 +272,26 @@ type CustomerKey struct {
 }
 
 // Delete removes target objects that the source does not have. Nothing is
-// removed unless both listings were complete and every transfer succeeded.
+// removed unless both listings were complete and every transfer succeeded. The
+// object whose key is the prefix itself and folder markers, which are empty and
+// whose keys end in a slash, always stay. What looks like a mistake is refused
+// with [ErrDeleteRefused].
 type Delete struct {
 	Enable bool
 	// Excluded also removes target objects that Filter.Exclude matches.
 	Excluded bool
 	// Max is how many objects are removed at most; 0 is no bound.
 	Max int64
+	// MaxPercent refuses to remove anything if more than 100 objects and more than
+	// so many percent of what the target holds would go, whatever Max is; 100 never
+	// refuses.
+	MaxPercent int
+	// AllowEmptySource permits to remove objects although the source has none.
+	AllowEmptySource bool
+	// AllowPartialPrefix permits to remove objects below a prefix that does not end
+	// in a slash although the target has keys that continue it in another way:
+	// "photos-old/a" for "photos".
+	AllowPartialPrefix bool
 }
 
 // Reporting makes the run a report: nothing is written, and every source object
@@ -342,6 +355,7 @@ func DefaultConfig() *Config {
 			Threshold:     8 * MiB,
 			ChunkSize:     8 * MiB,
 		},
+		Delete: Delete{MaxPercent: 80},
 		Retry: Retry{
 			MaxAttempts:    10,
 			InitialBackoff: 100 * time.Millisecond,

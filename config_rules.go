@@ -59,6 +59,9 @@ func rulesOf(c *Config) []rule {
 			{&to.Algorithm, conflicts, []any{&c.Encryption.SSE, &c.Encryption.KMSKeyID}},
 			{&c.Delete.Excluded, needs, []any{&c.Delete.Enable}},
 			{&c.Delete.Max, needs, []any{&c.Delete.Enable}},
+			{&c.Delete.MaxPercent, needs, []any{&c.Delete.Enable}},
+			{&c.Delete.AllowEmptySource, needs, []any{&c.Delete.Enable}},
+			{&c.Delete.AllowPartialPrefix, needs, []any{&c.Delete.Enable}},
 			{&c.Verify.Checksum, needs, []any{&c.Verify.Algorithm}},
 			{&c.Verify.FullObject, needs, []any{&c.Verify.Algorithm}},
 		})

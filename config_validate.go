@@ -96,6 +96,7 @@ func (v *validator) ranges() {
 		{field: &t.ObjectsPerSecond, value: int64(t.ObjectsPerSecond), min: minObjects, zero: true, show: showNumber},
 		{field: &t.BytesPerSecond, value: t.BytesPerSecond, min: minBandwidth, max: maxBandwidth, zero: true, show: showBytes},
 		{field: &v.Delete.Max, value: v.Delete.Max, min: 1, zero: true, show: showNumber},
+		{field: &v.Delete.MaxPercent, value: int64(v.Delete.MaxPercent), max: 100, show: showNumber},
 		{field: &r.MaxAttempts, value: int64(r.MaxAttempts), min: 1, show: showNumber},
 		{field: &r.ForceCount, value: int64(r.ForceCount), show: showNumber},
 		{field: &r.InitialBackoff, value: int64(r.InitialBackoff), show: showDuration},

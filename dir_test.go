@@ -120,6 +120,7 @@ func TestAnyKeysDownloaded(t *testing.T) {
 		}
 		cfg := download(source, target)
 		cfg.Check.Overwrite = r.IntN(2) == 0
+		cfg.Delete.AllowEmptySource = true
 		if _, err := s3sync.Sync(t.Context(), cfg); err != nil {
 			t.Fatal(err)
 		}

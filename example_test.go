@@ -72,9 +72,10 @@ func ExampleSync() {
 // Events tell what happens to each object while the run goes on.
 func ExampleConfig_events() {
 	source, target := mem.New(), mem.New()
-	_, err := target.Put(context.Background(), "old.txt", storage.Block{}, storage.WriteOptions{})
-	if err != nil {
-		log.Fatal(err)
+	for store, key := range map[storage.Store]string{source: "new.txt", target: "old.txt"} {
+		if _, err := store.Put(context.Background(), key, storage.Block{}, storage.WriteOptions{}); err != nil {
+			log.Fatal(err)
+		}
 	}
 	cfg := s3sync.DefaultConfig()
 	cfg.Source.Store, cfg.Target.Store = source, target

@@ -3,7 +3,6 @@ package s3sync
 import (
 	"context"
 	"iter"
-	"strings"
 
 	"s3sync/internal/join"
 	"s3sync/internal/retry"
@@ -34,8 +33,12 @@ func (s *syncer) items(ctx context.Context) iter.Seq2[item, error] {
 	}
 }
 
-// admit sorts one pair: an item for the workers, or not.
+// admit sorts one pair: an item for the workers, or not. It asks for the place of
+// a source key before the filters, so that what they leave out keeps it.
 func (s *syncer) admit(ctx context.Context, pair join.Pair) (it item, ok bool, err error) {
+	if pair.InTarget {
+		s.held++
+	}
 	if !pair.InSource {
 		return item{}, false, s.doom(pair.Target)
 	}
@@ -44,50 +47,73 @@ func (s *syncer) admit(ctx context.Context, pair join.Pair) (it item, ok bool, e
 		s.skip(&it, ReasonEmptyKey)
 		return item{}, false, nil
 	}
+	s.found++
+	mapped, unstorable := s.mapKey(&it)
+	selected := true
 	if s.cfg.Versioning.PointInTime.IsZero() { // or they were asked already: see snapshot
-		if ok, err := s.selects(ctx, &it); err != nil || !ok {
+		if selected, err = s.selects(ctx, &it); err != nil {
 			return item{}, false, err
 		}
 	}
-	if s.mapper == nil {
-		return it, true, nil
-	}
-	mapped, err := s.mapper.MapKey(pair.Key)
 	switch {
-	case err != nil:
-		s.leaveOut(&it, err)
-		return item{}, false, nil
-	case strings.HasSuffix(pair.Key, "/") && pair.Source.Size > 0:
-		s.leaveOut(&it, errDirectoryData)
-		return item{}, false, nil
+	case unstorable != nil:
+		if selected {
+			s.leaveOut(&it, unstorable)
+		}
+		return item{}, false, s.addStray(mapped, pair.Source, stakeTwin)
+	case !selected:
+		return item{}, false, s.addStray(mapped, pair.Source, stakePlace)
 	case mapped != pair.Key:
-		return item{}, false, s.addStray(mapped, pair.Source)
+		return item{}, false, s.addStray(mapped, pair.Source, stakeFile)
 	}
 	return it, true, nil
 }
 
-// list yields one side in order of the key. A failure that may pass is retried,
+// mapKey returns the key under which the target lists an object, or would if it
+// could hold it, as far as that can be said; otherwise it is empty. An error says
+// that it cannot hold it.
+func (s *syncer) mapKey(it *item) (mapped string, err error) {
+	key := it.source.Key
+	if s.mapper == nil {
+		return key, nil
+	}
+	mapped, err = s.mapper.MapKey(key)
+	switch {
+	case err == nil && isDirectory(key) && it.source.Size > 0:
+		err = errDirectoryData
+	case err == nil && mapped == key && !isDirectory(key):
+		s.plain++
+		if !it.exists {
+			s.missing++
+		}
+	}
+	return mapped, err
+}
+
+// list yields a range of one side in order of the key. A failure that may pass is retried,
 // behind the last key seen if the store lists in order; one that stays ends the
 // sequence, and the run.
-func (s *syncer) list(ctx context.Context, store storage.Store) iter.Seq2[storage.Object, error] {
+func (s *syncer) list(ctx context.Context, store storage.Store, r storage.Range) iter.Seq2[storage.Object, error] {
 	again := func(_ int, err error) { s.report.emit(Event{Type: EventRetry, Err: err}) }
 	list := func(r storage.Range) iter.Seq2[storage.Object, error] {
 		return store.List(ctx, storage.ListOptions{Range: r, Problem: s.notListed})
 	}
 	if !store.Caps().Ordered {
-		return s.listSorted(ctx, again, func() iter.Seq2[storage.Object, error] { return list(s.keys) })
+		return s.listSorted(ctx, again, func() iter.Seq2[storage.Object, error] { return list(r) })
 	}
-	return retry.List(ctx, s.policy, again, list, s.keys)
+	return retry.List(ctx, s.policy, again, list, r)
 }
 
 // listTarget yields the target, or nothing where no object is compared with it
 // and none is deleted.
 func (s *syncer) listTarget(ctx context.Context) iter.Seq2[storage.Object, error] {
-	if s.cfg.Check.Overwrite && !s.cfg.Delete.Enable {
+	if !s.targetListed() {
 		return nil
 	}
-	return s.list(ctx, s.target)
+	return s.list(ctx, s.target, s.keys)
 }
+
+func (s *syncer) targetListed() bool { return !s.cfg.Check.Overwrite || s.cfg.Delete.Enable }
 
 // doom remembers an object that only the target has.
 func (s *syncer) doom(o storage.Object) error {

@@ -8,36 +8,27 @@ import (
 
 	"s3sync/internal/parallel"
 	"s3sync/internal/retry"
+	"s3sync/internal/spool"
 	"s3sync/storage"
 )
 
-// remove deletes what only the target has. The caller has made sure that both
-// listings were complete and that every transfer succeeded.
-func (s *syncer) remove(ctx context.Context) error {
+// remove deletes what is going. That it may is for the caller to know.
+func (s *syncer) remove(ctx context.Context, going *spool.Spool) error {
 	end := s.log.span("delete")
 	defer end()
-	return parallel.ForEach(ctx, s.cfg.Transfer.Workers, s.batches(ctx), s.deleteBatch)
+	return parallel.ForEach(ctx, s.cfg.Transfer.Workers, s.batches(ctx, going), s.deleteBatch)
 }
 
-// batches yields the doomed objects as the target takes them, at most
-// Delete.Max in all.
-func (s *syncer) batches(ctx context.Context) iter.Seq2[[]storage.Object, error] {
+// batches yields what is going as the target takes it, at most Delete.Max in all.
+func (s *syncer) batches(ctx context.Context, going *spool.Spool) iter.Seq2[[]storage.Object, error] {
 	size := max(1, s.target.Caps().DeleteBatch)
 	return func(yield func([]storage.Object, error) bool) {
 		var batch []storage.Object
 		var n int64
-		for o, err := range s.doomed.All() {
+		for o, err := range going.All() {
 			if err != nil {
 				yield(nil, err)
 				return
-			}
-			wanted, err := s.deletes(ctx, o)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			if !wanted {
-				continue
 			}
 			if s.cfg.Delete.Max > 0 && n == s.cfg.Delete.Max {
 				s.report.emit(Event{Type: s.warningType(), Err: fmt.Errorf(
@@ -61,24 +52,6 @@ func (s *syncer) batches(ctx context.Context) iter.Seq2[[]storage.Object, error]
 			yield(batch, nil)
 		}
 	}
-}
-
-// deletes reports whether an object that only the target has is to be deleted:
-// Filter.Exclude protects what it matches, and what it cannot be matched with, and
-// so does an entry of the source that could not be listed. An error ends the run.
-func (s *syncer) deletes(ctx context.Context, o storage.Object) (bool, error) {
-	if s.protected.covers(o.Key) {
-		return false, nil
-	}
-	if s.cfg.Delete.Excluded || s.cfg.Filter.Exclude == nil {
-		return true, nil
-	}
-	excluded, err := s.cfg.Filter.Exclude.Match(o.Key)
-	if err != nil {
-		s.report.emit(Event{Type: EventFailed, Key: o.Key, Target: o, Err: err})
-		return false, s.fatal(ctx, err)
-	}
-	return !excluded, nil
 }
 
 func (s *syncer) deleteBatch(ctx context.Context, batch []storage.Object) error {

@@ -85,7 +85,7 @@ func TestFailedDeletionNamesTheTarget(t *testing.T) {
 	source, target := mem.New(), mem.New()
 	put(t, target, map[string]string{"a": "old"})
 	cfg := config(source, &faulty{Store: target, remove: &storage.Error{Op: "delete", Key: "a", Err: errInjected}})
-	cfg.Delete.Enable = true
+	cfg.Delete.Enable, cfg.Delete.AllowEmptySource = true, true
 	if _, err := s3sync.Sync(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "target: delete") {
 		t.Errorf("got %v", err)
 	}

@@ -10,7 +10,7 @@ import (
 // listSource yields the objects of the source, as they are or as they were.
 func (s *syncer) listSource(ctx context.Context) iter.Seq2[storage.Object, error] {
 	if s.cfg.Versioning.PointInTime.IsZero() {
-		return s.list(ctx, s.source)
+		return s.list(ctx, s.source, s.keys)
 	}
 	return s.snapshot(ctx)
 }

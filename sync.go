@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 
@@ -97,6 +96,13 @@ type syncer struct {
 	// strayed: there are strays.
 	strayed bool
 
+	// Counts of the join: keys of the source, before filters; keys that the target
+	// listed; keys of the source that are files of the same name in the target, and
+	// those of them that it did not list.
+	found, held, plain, missing int64
+	// added counts what was transferred and is new in the target's listing.
+	added atomic.Int64
+
 	tags          map[string]string // Tagging.Set
 	tagCounts     tagCounts
 	preprocessing sync.Mutex // held during Config.Preprocess
@@ -165,6 +171,9 @@ func (s *syncer) run(ctx context.Context) error {
 	if s.cfg.Versioning.Enable {
 		return s.syncVersions(ctx)
 	}
+	if err := s.findSiblings(ctx); err != nil {
+		return err
+	}
 	if err := s.work(ctx, "compare and transfer", s.items(ctx)); err != nil {
 		return err
 	}
@@ -174,14 +183,10 @@ func (s *syncer) run(ctx context.Context) error {
 		}
 	}
 	s.checkPlace(ctx)
-	if !s.cfg.Delete.Enable || s.doomed.Len() == 0 {
+	if !s.cfg.Delete.Enable {
 		return nil
 	}
-	if why := s.deleteForbidden(); why != "" {
-		s.log.write(slog.LevelWarn, "nothing is deleted: "+why)
-		return nil
-	}
-	return s.remove(ctx)
+	return s.deleteExtraneous(ctx)
 }
 
 // work lets the workers process items.
@@ -189,18 +194,6 @@ func (s *syncer) work(ctx context.Context, stage string, items iter.Seq2[item, e
 	end := s.log.span(stage)
 	defer end()
 	return parallel.ForEach(ctx, s.cfg.Transfer.Workers, items, s.process)
-}
-
-// deleteForbidden is why nothing may be deleted, or empty. This is the gate of
-// invariant 1 in docs/ARCHITECTURE.md.
-func (s *syncer) deleteForbidden() string {
-	switch {
-	case s.report.incomplete.Load():
-		return "a listing was not complete"
-	case s.unsafe.Load():
-		return "not every transfer succeeded"
-	}
-	return ""
 }
 
 // process takes one item through its decision and transfer. It returns an error
@@ -241,16 +234,28 @@ func (s *syncer) move(ctx context.Context, it *item) error {
 	if s.cfg.DryRun {
 		s.report.bytes.Add(it.source.Size)
 		s.report.emit(it.event(EventTransferred))
+		s.countNew(it)
 		return nil
 	}
 	attempt := 0
-	return s.again(ctx, it.key(), func(ctx context.Context) error {
+	err := s.again(ctx, it.key(), func(ctx context.Context) error {
 		defer func() { attempt++ }()
 		if s.mapper != nil && isDirectory(it.mapped) {
 			return s.makeDirectory(ctx, it)
 		}
 		return s.transfer(ctx, it, attempt)
 	})
+	if err == nil {
+		s.countNew(it)
+	}
+	return err
+}
+
+// countNew counts what is new in the target's listing. Directories are not listed.
+func (s *syncer) countNew(it *item) {
+	if !it.exists && (s.mapper == nil || !isDirectory(it.mapped)) {
+		s.added.Add(1)
+	}
 }
 
 // possible fails if a listing tells already that an object cannot be transferred.

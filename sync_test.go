@@ -132,6 +132,7 @@ func TestSyncMakesTargetEqual(t *testing.T) {
 		cfg.Check.Overwrite = r.IntN(2) == 0
 		cfg.Check.Size = !cfg.Check.Overwrite // the clock may not tell them apart
 		cfg.Delete.Enable = r.IntN(2) == 0
+		cfg.Delete.AllowEmptySource = cfg.Delete.Enable
 
 		report := run(t, cfg)
 

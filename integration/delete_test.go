@@ -127,7 +127,7 @@ func TestDeletionThatIsDenied(t *testing.T) {
 		}
 		cfg := config(source.at(""), target.at(""))
 		cfg.Target.AccessKey, cfg.Target.SecretKey, cfg.Target.SessionToken = creds.AccessKeyID, creds.SecretAccessKey, creds.SessionToken
-		cfg.Delete.Enable = true
+		cfg.Delete.Enable, cfg.Delete.AllowEmptySource = true, true
 		o := run(t, cfg)
 		o.failed(t, "held/1", "AccessDenied", "held/1")
 		o.reports(t, "held/2", "AccessDenied", "held/2")
@@ -151,7 +151,7 @@ func TestDeletionIsRepeated(t *testing.T) {
 				}
 				proxy := faultproxy.New(t, srv.Endpoint, "DeleteObjects "+fault)
 				cfg := config(source.at(""), target.at(proxy.URL))
-				cfg.Delete.Enable = true
+				cfg.Delete.Enable, cfg.Delete.AllowEmptySource = true, true
 				cfg.Retry.MaxAttempts = 1
 				o := run(t, cfg)
 				if strings.HasPrefix(fault, "times") {
@@ -178,7 +178,7 @@ func TestDeletionIsRepeated(t *testing.T) {
 func TestManyDeletions(t *testing.T) {
 	server := listserver.New(t, map[string]listserver.Bucket{"target": {Objects: 2500, Key: listserver.Odd}})
 	cfg := config(local(t.TempDir()), invented(server, "target"))
-	cfg.Delete.Enable = true
+	cfg.Delete.Enable, cfg.Delete.AllowEmptySource, cfg.Delete.MaxPercent = true, true, 100
 	o := run(t, cfg)
 	o.succeeded(t, 0)
 	if requests := server.Delete.Load(); o.Deleted != 2500 || server.Deleted.Load() != 2500 || server.Unknown.Load() != 0 || requests != 3 {

@@ -1,6 +1,7 @@
 package integration_test
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -141,6 +142,11 @@ func TestDirectoryBucketsDelete(t *testing.T) {
 	cfg := config(inDirectory(proxy, directoryA+"/"), inDirectory(proxy, directoryB+"/x/y"))
 	cfg.AWS.MaxKeys = 7
 	cfg.Delete.Enable = true
+	// That the prefix ends in the middle of "yd" shows only when all was listed.
+	if report, err := s3sync.Sync(t.Context(), cfg); !errors.Is(err, s3sync.ErrDeleteRefused) || report.Skipped != 60 || report.Deleted != 0 {
+		t.Errorf("%v, %+v", err, report.Stats)
+	}
+	cfg.Delete.AllowPartialPrefix = true
 	if report := sync(t, cfg); report.Deleted != 40 || report.Transferred != 0 {
 		t.Errorf("deleted %d, transferred %d", report.Deleted, report.Transferred)
 	}

@@ -133,7 +133,7 @@ func (c *comparison) measure() measured {
 	cfg := s3sync.DefaultConfig()
 	cfg.Source, cfg.Target = side, side
 	cfg.Source.URL, cfg.Target.URL = "s3://source", "s3://target"
-	cfg.Delete.Enable = true
+	cfg.Delete.Enable, cfg.Delete.MaxPercent = true, 100
 	cfg.Check.MtimeAndSize = true
 
 	ctx, stop := context.WithCancel(context.Background())

@@ -221,5 +221,21 @@ func dangerousOptions(c *s3sync.Config) []*option {
 			name: "max-delete", value: number(&d.Max),
 			usage: "delete at most `N` objects",
 		},
+		{
+			name: "max-delete-percent", value: number(&d.MaxPercent), env: envPrefixed,
+			usage: "delete nothing if more than 100 objects and more than `N` percent of the target would go",
+			more: "What the target listed and what is new there are 100 %. All that --delete would take counts, whatever --max-delete is. " +
+				"100 never refuses.",
+		},
+		{
+			name: "allow-empty-source", value: on(&d.AllowEmptySource), env: envPrefixed,
+			usage: "delete also if the source has no objects at all",
+			more:  "Otherwise that is an error, because the source may be mistyped or not mounted.",
+		},
+		{
+			name: "allow-partial-prefix", value: on(&d.AllowPartialPrefix), env: envPrefixed,
+			usage: "delete also below a prefix of the target that ends in the middle of a name",
+			more:  "Otherwise --delete is refused for s3://bucket/photos if there is photos-old/ as well: s3://bucket/photos/ is what most people mean.",
+		},
 	})
 }

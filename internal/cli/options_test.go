@@ -190,6 +190,10 @@ func optionCases() map[string]optionCase {
 		"delete":          aSwitch,
 		"delete-excluded": aSwitch,
 		"max-delete":      {good: "5", bad: "0", says: "must be at least 1, not 0"},
+
+		"max-delete-percent":   {def: "80", good: "99", bad: "101", says: "must be between 0 and 100, not 101"},
+		"allow-empty-source":   aSwitch,
+		"allow-partial-prefix": aSwitch,
 	}
 }
 

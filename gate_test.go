@@ -1,0 +1,115 @@
+package s3sync
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"s3sync/storage"
+)
+
+func TestRefusal(t *testing.T) {
+	keys := []string{"a", "b c", "d"}
+	for name, tt := range map[string]struct {
+		d    Delete
+		t    tally
+		want string // in the message; empty: permitted
+	}{
+		"everything fits":            {Delete{MaxPercent: 80}, tally{found: 1, held: 10, going: 5, first: keys}, ""},
+		"nothing at all":             {Delete{MaxPercent: 80}, tally{}, "no object was found in the source, and the target has nothing to delete either. --allow-empty-source"},
+		"empty source":               {Delete{MaxPercent: 80}, tally{held: 12, going: 3, first: keys}, `would take 3 of the 12 objects of the target (25.0 %), first "a", "b c", "d". --allow-empty-source`},
+		"empty source, allowed":      {Delete{MaxPercent: 80, AllowEmptySource: true}, tally{held: 12, going: 12, first: keys}, ""},
+		"allowed, but too many":      {Delete{MaxPercent: 80, AllowEmptySource: true}, tally{held: 101, going: 101, first: keys}, "101 of the 101"},
+		"100 of 100":                 {Delete{MaxPercent: 80}, tally{found: 1, held: 100, going: 100, first: keys}, ""},
+		"101 of 101":                 {Delete{MaxPercent: 80}, tally{found: 1, held: 101, going: 101, first: keys}, "101 of the 101 objects of the target (100.0 %), first \"a\", \"b c\", \"d\", which is more than 80 %. --max-delete-percent 100 permits that"},
+		"exactly 80 %":               {Delete{MaxPercent: 80}, tally{found: 1, held: 1000, going: 800, first: keys}, ""},
+		"a little more":              {Delete{MaxPercent: 80}, tally{found: 1, held: 1000, going: 801, first: keys}, "(80.1 %)"},
+		"every file got a new name":  {Delete{MaxPercent: 80}, tally{found: 1000, held: 2000, going: 1000, first: keys}, ""},
+		"another percentage":         {Delete{MaxPercent: 10}, tally{found: 1, held: 1009, going: 101, first: keys}, "more than 10 %"},
+		"another percentage, enough": {Delete{MaxPercent: 10}, tally{found: 1, held: 1010, going: 101, first: keys}, ""},
+		"0 %":                        {Delete{}, tally{found: 1, held: 1e6, going: 101, first: keys}, "more than 0 %"},
+		"turned off":                 {Delete{MaxPercent: 100}, tally{found: 1, held: 1e6, going: 1e6, first: keys}, ""},
+		"what goes bit by bit":       {Delete{MaxPercent: 80, Max: 10}, tally{found: 1, held: 101, going: 101, first: keys}, "101 of the 101"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := refusal(&tt.d, tt.t)
+			if tt.want == "" {
+				if err != nil {
+					t.Errorf("refused: %v", err)
+				}
+				return
+			}
+			if !errors.Is(err, ErrDeleteRefused) || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestUntouchable(t *testing.T) {
+	for name, tt := range map[string]struct {
+		o    storage.Object
+		want string
+	}{
+		"object":                     {storage.Object{Key: "a", Size: 1}, ""},
+		"empty object":               {storage.Object{Key: "a"}, ""},
+		"folder marker":              {storage.Object{Key: "a/"}, keptFolder},
+		"below a prefix without it":  {storage.Object{Key: "/"}, keptFolder},
+		"data under a directory key": {storage.Object{Key: "a/", Size: 1}, ""},
+		"the prefix":                 {storage.Object{}, keptPrefix},
+		"the prefix, with data":      {storage.Object{Size: 1}, keptPrefix},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := untouchable(tt.o); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestSibling(t *testing.T) {
+	for name, tt := range map[string]struct {
+		target place
+		key    string
+		want   bool
+	}{
+		"continues the prefix":   {place{root: "photos"}, "/a", false},
+		"a sibling":              {place{root: "photos"}, "-old/a", true},
+		"below all others":       {place{root: "photos"}, "\x01", true},
+		"the prefix itself":      {place{root: "photos"}, "", false},
+		"a whole name":           {place{root: "photos/"}, "a", false},
+		"the middle of the next": {place{root: "a/photos"}, "s", true},
+		"no prefix":              {place{}, "a", false},
+		"a directory":            {place{local: true, root: "photos"}, "a", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := isSibling(tt.target, tt.key); got != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestWholeNames(t *testing.T) {
+	for name, tt := range map[string]struct{ source, target, want string }{
+		"up":                {"./photos", "s3://b/photos", "--delete ./photos s3://b/photos/"},
+		"between buckets":   {"s3://a/photos", "s3://b/photos", "--delete s3://a/photos/ s3://b/photos/"},
+		"source of a whole": {"s3://a", "s3://b/a/photos", "--delete s3://a s3://b/a/photos/"},
+		"odd letters":       {"./it's", "s3://b/my photos", `--delete './it'\''s' 's3://b/my photos/'`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := wholeNames(tt.source, tt.target); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestStrayKeys(t *testing.T) {
+	for _, want := range []stake{stakeFile, stakePlace, stakeTwin} {
+		mapped, key, got := cutStray(strayKey("a/b", "a//b", want))
+		if mapped != "a/b" || key != "a//b" || got != want {
+			t.Errorf("got %q, %q, %q; want stake %q", mapped, key, got, want)
+		}
+	}
+}
