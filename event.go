@@ -52,6 +52,9 @@ const (
 	EventStatus
 	// EventDeleted: a target object was deleted, or would be in a dry run.
 	EventDeleted
+	// EventPerhapsDeleted: the run was interrupted before the target answered whether
+	// it deleted an object. It counts as a warning, too.
+	EventPerhapsDeleted
 	// EventRetry: an attempt failed with Err and is made again. It is not a
 	// warning: the object's outcome follows.
 	EventRetry
@@ -149,9 +152,12 @@ type Stats struct {
 	// Unverified counts transferred objects without a proof of their bytes.
 	Unverified int64
 	Deleted    int64
-	Skipped    int64
-	Failed     int64
-	Warnings   int64
+	// PerhapsDeleted counts objects of which nobody knows whether they are deleted,
+	// because the run was interrupted before the answer came.
+	PerhapsDeleted int64
+	Skipped        int64
+	Failed         int64
+	Warnings       int64
 	// Elapsed is the time since the run began.
 	Elapsed time.Duration
 }

@@ -83,6 +83,8 @@ func (l *logger) event(ev Event) {
 		l.status(level, ev)
 	case EventDeleted:
 		l.write(level, dry(ev, "delete completed."), l.deleted(ev)...)
+	case EventPerhapsDeleted:
+		l.write(level, "may have been deleted.", append(l.deleted(ev), errorAttr(ev.Err))...)
 	case EventRetry:
 		l.write(level, "attempt failed, trying again.", keyed(ev)...)
 	case EventWarning:
@@ -129,7 +131,7 @@ func levelOf(ev Event) slog.Level {
 			return slog.LevelInfo
 		}
 		return slog.LevelDebug
-	case EventRetry, EventWarning, EventNoChecksum:
+	case EventRetry, EventWarning, EventNoChecksum, EventPerhapsDeleted:
 		return slog.LevelWarn
 	case EventNote:
 		return LevelNote
@@ -287,7 +289,7 @@ func quoted(etag string) string {
 func summary(st Stats) []slog.Attr {
 	// As in the summary of the command: in less than a second, what there was.
 	perSecond := func(n int64) int64 { return int64(float64(n) / max(st.Elapsed.Seconds(), 1)) }
-	return []slog.Attr{
+	attrs := []slog.Attr{
 		slog.Int64("transferred_byte", st.TransferredBytes),
 		slog.Int64("transferred_byte_per_sec", perSecond(st.TransferredBytes)),
 		slog.Int64("transferred_object", st.Transferred),
@@ -301,6 +303,10 @@ func summary(st Stats) []slog.Attr {
 		slog.Int64("warning", st.Warnings),
 		slog.Float64("duration_sec", st.Elapsed.Seconds()),
 	}
+	if st.PerhapsDeleted > 0 {
+		attrs = append(attrs, slog.Int64("perhaps_deleted", st.PerhapsDeleted))
+	}
+	return attrs
 }
 
 // stamp is a time as the log shows it: RFC 3339 in UTC with a numeric offset.

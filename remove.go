@@ -54,6 +54,16 @@ func (s *syncer) batches(ctx context.Context, going *spool.Spool) iter.Seq2[[]st
 	}
 }
 
+// A deletion is an object on its way out.
+type deletion struct {
+	storage.Object
+
+	// err is why the last attempt failed.
+	err error
+	// unknown: an attempt may have removed it, but nobody said so.
+	unknown bool
+}
+
 func (s *syncer) deleteBatch(ctx context.Context, batch []storage.Object) error {
 	if s.cfg.DryRun {
 		for _, o := range batch {
@@ -61,42 +71,88 @@ func (s *syncer) deleteBatch(ctx context.Context, batch []storage.Object) error 
 		}
 		return nil
 	}
-	left := batch
+	left := make([]deletion, len(batch))
+	for i, o := range batch {
+		left[i].Object = o
+	}
 	again := func(_ int, err error) { s.report.emit(Event{Type: EventRetry, Key: left[0].Key, Err: err}) }
 	err := retry.Do(ctx, s.policy, again, func(ctx context.Context) error {
-		var retryable error
-		left, retryable = s.deleteOnce(ctx, left)
-		return retryable
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		left = s.deleteOnce(ctx, left)
+		if len(left) == 0 {
+			return nil
+		}
+		return left[len(left)-1].err
 	})
 	if err == nil {
 		return nil
 	}
-	for _, o := range left {
-		if ctx.Err() == nil {
-			s.report.emit(Event{Type: EventFailed, Key: o.Key, Target: o, Err: err})
+	for _, d := range left {
+		switch {
+		case ctx.Err() == nil:
+			s.report.emit(Event{Type: EventFailed, Key: d.Key, Target: d.Object, Err: err})
+		case d.unknown:
+			s.report.emit(Event{Type: EventPerhapsDeleted, Key: d.Key, Target: d.Object, Err: d.err})
 		}
 	}
 	return s.fatal(ctx, err)
 }
 
-// deleteOnce deletes a batch and returns what is worth another attempt, with
-// the reason. The others are reported.
-func (s *syncer) deleteOnce(ctx context.Context, batch []storage.Object) (left []storage.Object, err error) {
-	for i, e := range s.target.Delete(ctx, batch, storage.DeleteOptions{IfMatch: s.cfg.Condition.IfMatch}) {
-		o, e := batch[i], ofTarget(e)
-		switch {
-		case e == nil:
-			s.report.emit(Event{Type: EventDeleted, Key: o.Key, Target: o})
-		case ctx.Err() != nil:
-			return nil, context.Cause(ctx)
-		case errors.Is(e, storage.ErrPrecondition):
-			s.report.emit(Event{Type: s.warningType(), Key: o.Key, Target: o, Err: fmt.Errorf(
-				"%w; it is not deleted, because it changed since it was listed (--if-match)", e)})
-		case storage.Retryable(e), errors.Is(e, storage.ErrUnusable):
-			left, err = append(left, o), e
-		default:
-			s.report.emit(Event{Type: EventFailed, Key: o.Key, Target: o, Err: e})
+// deleteOnce deletes what is left and returns what of it is not settled then. The
+// others are reported. If ctx is cancelled it begins nothing more, but waits some
+// time for the answers to what was begun, because those objects are gone.
+func (s *syncer) deleteOnce(ctx context.Context, batch []deletion) (left []deletion) {
+	objects := make([]storage.Object, len(batch))
+	for i := range batch {
+		objects[i] = batch[i].Object
+	}
+	longer, done := outlive(ctx)
+	defer done()
+	for i, e := range s.target.Delete(longer, objects, storage.DeleteOptions{IfMatch: s.cfg.Condition.IfMatch, Stop: ctx.Done()}) {
+		d := &batch[i]
+		d.err = ofTarget(e)
+		switch endOf(e) {
+		case deleteDone:
+			s.report.emit(Event{Type: EventDeleted, Key: d.Key, Target: d.Object})
+		case deleteRefused:
+			s.report.emit(Event{Type: s.warningType(), Key: d.Key, Target: d.Object, Err: fmt.Errorf(
+				"%w; it is not deleted, because it changed since it was listed (--if-match)", d.err)})
+		case deleteUnanswered:
+			d.unknown = true
+			left = append(left, *d)
+		case deleteNotDone:
+			left = append(left, *d)
+		case deleteFailed:
+			s.report.emit(Event{Type: EventFailed, Key: d.Key, Target: d.Object, Err: d.err})
 		}
 	}
-	return left, err
+	return left
+}
+
+// A deleteEnd is what an attempt to delete came to.
+type deleteEnd int
+
+const (
+	deleteDone       deleteEnd = iota
+	deleteRefused              // the object is not the one that was listed
+	deleteUnanswered           // it may be gone; to be tried again
+	deleteNotDone              // it is there; to be tried again
+	deleteFailed               // it is there, and will be
+)
+
+// endOf tells from the error of a store what an attempt to delete came to.
+func endOf(err error) deleteEnd {
+	switch {
+	case err == nil:
+		return deleteDone
+	case errors.Is(err, storage.ErrPrecondition):
+		return deleteRefused
+	case errors.Is(err, storage.ErrNotBegun), errors.Is(err, storage.ErrThrottled), errors.Is(err, storage.ErrUnusable):
+		return deleteNotDone
+	case storage.Retryable(err), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return deleteUnanswered
+	}
+	return deleteFailed
 }

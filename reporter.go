@@ -136,6 +136,9 @@ func (r *reporter) count(ev Event) {
 		r.report.Status.count(ev)
 	case EventDeleted:
 		st.Deleted++
+	case EventPerhapsDeleted:
+		st.PerhapsDeleted++
+		st.Warnings++
 	case EventWarning:
 		st.Warnings++
 	case EventFailed:

@@ -26,7 +26,11 @@ func summaryLine(st s3sync.Stats, dryRun bool) string {
 	if dryRun {
 		bytesPerSecond, objectsPerSecond = 0, 0
 	}
-	return statusLine(st, bytesPerSecond, objectsPerSecond) + ",  duration " + humanDuration(st.Elapsed)
+	line := statusLine(st, bytesPerSecond, objectsPerSecond)
+	if st.PerhapsDeleted > 0 { // after an interruption only: scripts know the line without it
+		line += fmt.Sprintf(",  perhaps deleted %d objects", st.PerhapsDeleted)
+	}
+	return line + ",  duration " + humanDuration(st.Elapsed)
 }
 
 // average is n per second. The first second counts as a whole one.
