@@ -339,15 +339,17 @@ func TestDeletePrecondition(t *testing.T) {
 }
 
 // TestArchived: what a listing calls archived, or cannot be opened for that
-// reason, is left out with a warning or silently; its twin stays, and others are
-// deleted. One that is up to date is not looked at.
+// reason, is left out with a warning or silently; its counterpart stays, and others
+// are deleted. One that is up to date is not looked at. A dry run opens only what
+// may be archived, and says the same.
 func TestArchived(t *testing.T) {
 	for name, tt := range map[string]struct {
-		silent, asError, listed, dry bool
+		silent, asError, listed, maybe, dry bool
 	}{
 		"listed": {listed: true}, "opened": {}, "listed, silent": {listed: true, silent: true}, "opened, silent": {silent: true},
 		"as error": {listed: true, asError: true}, "as error, silent": {silent: true, asError: true},
-		"dry": {listed: true, dry: true},
+		"dry": {listed: true, dry: true}, "maybe": {maybe: true}, "dry, maybe": {maybe: true, dry: true},
+		"dry, maybe, silent": {maybe: true, dry: true, silent: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inner, target := mem.New(), mem.New()
@@ -367,7 +369,9 @@ func TestArchived(t *testing.T) {
 				}
 				return nil
 			}}
-			source.list = each(func(o *storage.Object) { o.Archived = tt.listed && cold(o.Key) })
+			source.list = each(func(o *storage.Object) {
+				o.Archived, o.MaybeArchived = tt.listed && cold(o.Key), tt.maybe && cold(o.Key)
+			})
 			cfg := config(source, target)
 			cfg.Delete.Enable, cfg.IgnoreArchived, cfg.WarnAsError, cfg.DryRun = true, tt.silent, tt.asError, tt.dry
 			var reasons []s3sync.Reason
@@ -388,11 +392,41 @@ func TestArchived(t *testing.T) {
 				!tt.silent && (len(reasons) != 0 || r.Warnings+r.Failed != 2) {
 				t.Errorf("%q, %+v", reasons, r.Stats)
 			}
-			if source.called("open") > 1 == tt.listed {
-				t.Errorf("%d objects were opened", source.called("open"))
+			opened := 3 // two that turn out to be archived
+			switch {
+			case tt.dry && tt.maybe:
+				opened = 2
+			case tt.dry:
+				opened = 0
+			case tt.listed:
+				opened = 1
+			}
+			if source.called("open") != opened {
+				t.Errorf("%d objects were opened, want %d", source.called("open"), opened)
 			}
 			if got := contents(t, target)["cold"]; got != "old" {
 				t.Errorf("the twin is %q", got)
+			}
+		})
+	}
+}
+
+// TestMaybeArchived: an object of an archive class that can be read is transferred,
+// and a dry run says so: it was restored, or the class is a mere label there.
+func TestMaybeArchived(t *testing.T) {
+	for name, dry := range map[string]bool{"run": false, "dry run": true} {
+		t.Run(name, func(t *testing.T) {
+			inner, target := mem.New(), mem.New()
+			put(t, inner, map[string]string{"a": "x", "b": "y"})
+			source := &faulty{Store: inner, list: each(func(o *storage.Object) { o.MaybeArchived = true })}
+			cfg := config(source, target)
+			cfg.DryRun = dry
+			r, err := s3sync.Sync(t.Context(), cfg)
+			if err != nil || r.Transferred != 2 || r.Warnings != 0 || source.called("open") != 2 {
+				t.Errorf("%v, %+v, %d opened", err, r.Stats, source.called("open"))
+			}
+			if got := len(contents(t, target)); (got == 0) != dry {
+				t.Errorf("the target has %d objects", got)
 			}
 		})
 	}

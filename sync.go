@@ -232,6 +232,9 @@ func (s *syncer) move(ctx context.Context, it *item) error {
 		return context.Cause(ctx)
 	}
 	if s.cfg.DryRun {
+		if err := s.readable(ctx, it); err != nil {
+			return err
+		}
 		s.report.bytes.Add(it.source.Size)
 		s.report.emit(it.event(EventTransferred))
 		s.countNew(it)
@@ -268,6 +271,24 @@ func (s *syncer) possible(it *item) error {
 		return &storage.Error{Op: "put", Key: it.key(), Err: fmt.Errorf("%w: the target has it", storage.ErrPrecondition)}
 	}
 	return nil
+}
+
+// readable fails if an object cannot be read that may be archived. A run finds
+// that out when it reads the object; a dry run asks for a single byte.
+func (s *syncer) readable(ctx context.Context, it *item) error {
+	if !it.source.MaybeArchived {
+		return nil
+	}
+	return s.again(ctx, it.key(), func(ctx context.Context) error {
+		r, err := s.source.Open(ctx, it.key(), storage.OpenOptions{VersionID: it.source.VersionID, First: 1})
+		switch {
+		case storage.Gone(err):
+			return fmt.Errorf("%w: %w", errGone, err)
+		case err != nil:
+			return ofSource(err)
+		}
+		return ofSource(r.Close())
+	})
 }
 
 // decide applies the update check. An error says also that nothing can be

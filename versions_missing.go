@@ -68,7 +68,7 @@ func (s *syncer) beginsWith(g *group) (n int64, ok bool, err error) {
 			return n, true, nil
 		case sameVersion(v, t):
 			t, err, more = next()
-		case v.Archived && s.cfg.IgnoreArchived:
+		case (v.Archived || v.MaybeArchived) && s.cfg.IgnoreArchived:
 		default:
 			return 0, false, nil
 		}

@@ -30,6 +30,8 @@ type versioned struct {
 	request func(op, key string) error
 	// listed may change the listing of versions, as faulty.list does.
 	listed func(iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error]
+	// openVersion may keep a version from being opened.
+	openVersion func(id string) error
 }
 
 func newVersioned() *versioned {
@@ -65,6 +67,11 @@ func (v *versioned) around(op, key string, do func() error) error {
 
 func (v *versioned) Open(ctx context.Context, key string, opts storage.OpenOptions) (r storage.Reader, err error) {
 	err = v.around("open", key, func() (err error) {
+		if v.openVersion != nil {
+			if err := v.openVersion(opts.VersionID); err != nil {
+				return err
+			}
+		}
 		r, err = v.faulty.Open(ctx, key, opts)
 		return err
 	})

@@ -74,7 +74,7 @@ func (s *syncer) processGroup(ctx context.Context, g *group) error {
 
 // skipVersion leaves out a version that needs no transfer.
 func (s *syncer) skipVersion(it *item, why Reason) {
-	if it.source.Archived && s.cfg.IgnoreArchived {
+	if (it.source.Archived || it.source.MaybeArchived) && s.cfg.IgnoreArchived {
 		why = ReasonArchived
 	}
 	s.skip(it, why)

@@ -93,27 +93,42 @@ func TestVersionFilters(t *testing.T) {
 }
 
 // An archived version holds back what is behind it, unless archived ones are to
-// be left out.
+// be left out; so does one that turns out to be archived when it is read.
 func TestArchivedVersions(t *testing.T) {
-	for ignore, want := range map[bool]string{false: "1", true: "134"} {
-		t.Run(fmt.Sprint("ignore=", ignore), func(t *testing.T) {
-			source, target := newVersioned(), newVersioned()
-			source.steps(t, "a", "123")
-			source.listed = each(func(o *storage.Object) { o.Archived = o.VersionID == "v00000002" })
-			cfg := versionsConfig(source, target)
-			cfg.IgnoreArchived = ignore
-			for range 2 {
-				report := run(t, cfg)
-				if (report.Warnings == 1) == ignore {
-					t.Errorf("%+v", report.Stats)
-				}
-			}
-			source.steps(t, "a", "4")
-			run(t, cfg)
-			target.wantStory(t, map[string]string{"a": want}, true)
-			if ignore && target.called("stat") != 0 {
-				t.Errorf("%d requests for what is left out", target.called("stat"))
-			}
-		})
+	for _, ignore := range []bool{false, true} {
+		for _, listed := range []bool{false, true} {
+			t.Run(fmt.Sprintf("ignore=%t listed=%t", ignore, listed), func(t *testing.T) { testArchivedVersions(t, ignore, listed) })
+		}
+	}
+}
+
+func testArchivedVersions(t *testing.T, ignore, listed bool) {
+	source, target := newVersioned(), newVersioned()
+	source.steps(t, "a", "123")
+	second := func(o *storage.Object) bool { return o.VersionID == "v00000002" }
+	source.listed = each(func(o *storage.Object) { o.Archived, o.MaybeArchived = listed && second(o), !listed && second(o) })
+	source.openVersion = func(id string) error {
+		if !listed && id == "v00000002" {
+			return &storage.Error{Op: "open", Key: "a", Err: storage.ErrArchived}
+		}
+		return nil
+	}
+	cfg := versionsConfig(source, target)
+	cfg.IgnoreArchived = ignore
+	for range 2 {
+		report := run(t, cfg)
+		if (report.Warnings == 1) == ignore {
+			t.Errorf("%+v", report.Stats)
+		}
+	}
+	source.steps(t, "a", "4")
+	run(t, cfg)
+	want := "1"
+	if ignore {
+		want = "134"
+	}
+	target.wantStory(t, map[string]string{"a": want}, true)
+	if ignore && target.called("stat") != 0 {
+		t.Errorf("%d requests for what is left out", target.called("stat"))
 	}
 }

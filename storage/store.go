@@ -93,9 +93,13 @@ type Object struct {
 	Latest bool
 	// DeleteMarker: the version is the mark of a deletion, and no data.
 	DeleteMarker bool
-	// Archived: its bytes must be restored before they can be read, as far as the
-	// listing tells.
+	// Archived: its bytes must be restored before they can be read, as a listing
+	// or a HEAD says for certain.
 	Archived bool
+	// MaybeArchived: its storage class is one of archives, and nothing tells
+	// whether its bytes can be read: a restored copy may exist, and some servers
+	// keep the class as a mere label. Only reading it tells.
+	MaybeArchived bool
 }
 
 // Info is what a Stat, an Open or a write tells about one object beyond its

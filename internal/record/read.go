@@ -128,9 +128,10 @@ func (r *Reader) decode() (o storage.Object, ok bool) {
 		ETag:      text[k:e],
 		VersionID: text[e:],
 
-		Latest:       flags&latest != 0,
-		DeleteMarker: flags&deleteMarker != 0,
-		Archived:     flags&archived != 0,
+		Latest:        flags&latest != 0,
+		DeleteMarker:  flags&deleteMarker != 0,
+		Archived:      flags&archived != 0,
+		MaybeArchived: flags&maybeArchived != 0,
 	}, true
 }
 

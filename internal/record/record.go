@@ -113,6 +113,7 @@ const (
 	latest byte = 1 << iota
 	deleteMarker
 	archived
+	maybeArchived
 )
 
 func flags(o storage.Object) byte {
@@ -125,6 +126,9 @@ func flags(o storage.Object) byte {
 	}
 	if o.Archived {
 		f |= archived
+	}
+	if o.MaybeArchived {
+		f |= maybeArchived
 	}
 	return f
 }

@@ -61,6 +61,8 @@ func samples() []storage.Object {
 		{Key: "a", Size: -1},
 		{Key: "a/b", Size: 1 << 62, ModTime: time.Unix(1700000000, 999999999), ETag: "d41d8cd98f00b204e9800998ecf8427e-12", VersionID: "null"},
 		{Key: "\x00\xff\"", Size: 1, ModTime: time.Unix(-5, 1)},
+		{Key: "flags", Latest: true, Archived: true},
+		{Key: "other flags", DeleteMarker: true, MaybeArchived: true},
 		{Key: strings.Repeat("long/", 1000), ETag: strings.Repeat("e", 5000), VersionID: strings.Repeat("v", 5000)},
 		{Key: strings.Repeat("long/", 1000) + "x", ModTime: time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", 3600))},
 	}

@@ -91,10 +91,11 @@ func (s *Store) told(key string, h http.Header, metadata map[string]string) stor
 	tags, _ := strconv.ParseUint(h.Get(tagCountHeader), 10, 16)    // no number is no tag
 	class := h.Get(classHeader)
 	customer := h.Get(customerAlgorithm)
+	archived, maybe := archivalInHeader(class, h.Get(restoreHeader))
 	return storage.Info{
 		Object: storage.Object{
 			Key: key, ModTime: modTime, ETag: etag, VersionID: h.Get(versionHeader),
-			Archived: isArchive(class) && !strings.Contains(h.Get(restoreHeader), `ongoing-request="false"`),
+			Archived: archived, MaybeArchived: maybe,
 		},
 		Opaque:   s.opaque(etag, types.ServerSideEncryption(h.Get(sseHeader)), &customer),
 		TagCount: int(tags),
@@ -121,20 +122,35 @@ func classOf(class string) string {
 	return class
 }
 
-// isArchive reports whether objects of a class must be restored to be read. That
+// isArchive reports whether objects of a class must mostly be restored to be read. That
 // some of INTELLIGENT_TIERING must be shows nowhere but in their HEAD.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html
 func isArchive(class string) bool {
 	return class == string(types.StorageClassGlacier) || class == string(types.StorageClassDeepArchive)
 }
 
-// archived reports whether an object of a listing cannot be read: it is archived
-// and there is no restored copy, or none any more.
+// archival says of an object in a listing whether it can be read. A restored copy
+// can be; an object that was never restored has no status, but neither has any
+// from a server that does not tell it. So only a restoration that goes on is certain.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreStatus.html
-func archived(class string, r *types.RestoreStatus) bool {
-	if !isArchive(class) {
-		return false
+func archival(class string, r *types.RestoreStatus) (archived, maybe bool) {
+	switch {
+	case !isArchive(class):
+		return false, false
+	case r == nil:
+		return false, true
+	case r.IsRestoreInProgress != nil && *r.IsRestoreInProgress:
+		return true, false
 	}
-	return r == nil || r.IsRestoreInProgress != nil && *r.IsRestoreInProgress ||
-		r.RestoreExpiryDate == nil || !r.RestoreExpiryDate.After(time.Now())
+	return false, r.RestoreExpiryDate == nil || !r.RestoreExpiryDate.After(time.Now())
+}
+
+// archivalInHeader is archival of what a GET or HEAD tells.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html (x-amz-restore)
+func archivalInHeader(class, restore string) (archived, maybe bool) {
+	if !isArchive(class) || strings.Contains(restore, `ongoing-request="false"`) {
+		return false, false
+	}
+	archived = strings.Contains(restore, `ongoing-request="true"`)
+	return archived, !archived
 }

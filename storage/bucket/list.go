@@ -225,14 +225,14 @@ func (l *lister) entry(e *types.Object, encoding types.EncodingType) (full strin
 	case !strings.HasPrefix(full, l.prefix):
 		return "", o, garbled("key %q does not begin with %q", full, l.prefix)
 	}
-	return full, storage.Object{
+	o = storage.Object{
 		Key:     strings.TrimPrefix(full, l.store.opts.Prefix),
 		Size:    *e.Size,
 		ModTime: *e.LastModified,
 		ETag:    unquoted(e.ETag),
-
-		Archived: archived(string(e.StorageClass), e.RestoreStatus),
-	}, nil
+	}
+	o.Archived, o.MaybeArchived = archival(string(e.StorageClass), e.RestoreStatus)
+	return full, o, nil
 }
 
 // decodeKey is a key as a listing has it.

@@ -181,7 +181,7 @@ func versionOf(e *types.ObjectVersion, encoding types.EncodingType) (version, er
 	}
 	v, err := newVersion(e.Key, e.VersionId, e.LastModified, e.IsLatest, encoding)
 	v.Size, v.ETag = *e.Size, unquoted(e.ETag)
-	v.Archived = archived(string(e.StorageClass), e.RestoreStatus)
+	v.Archived, v.MaybeArchived = archival(string(e.StorageClass), e.RestoreStatus)
 	return v, err
 }
 
