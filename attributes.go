@@ -72,10 +72,6 @@ func (s *syncer) attributes(t *task) storage.Attributes {
 	return a
 }
 
-// originLastModified is the name of the metadata in which the time of the source
-// object stays.
-const originLastModified = ownMetadata + "last_modified"
-
 // userMetadata is that of the options, or else of the source, with what the sync
 // adds.
 func (s *syncer) userMetadata(t *task) map[string]string {
@@ -90,7 +86,7 @@ func (s *syncer) userMetadata(t *task) map[string]string {
 		maps.Copy(metadata, t.info.Metadata)
 	}
 	if m.PutLastModified {
-		metadata[originLastModified] = wholeSeconds(t.info.ModTime)
+		setMark(metadata, originLastModified, wholeSeconds(t.info.ModTime))
 	}
 	return metadata
 }

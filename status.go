@@ -6,7 +6,6 @@ import (
 	"maps"
 	"mime"
 	"slices"
-	"strings"
 
 	"s3sync/storage"
 )
@@ -233,7 +232,6 @@ func compareMetadata(source, target *storage.Attributes) []FieldStatus {
 		{Name: "Cache-Control", Source: source.CacheControl, Target: target.CacheControl},
 		{Name: "Expires", Source: source.Expires, Target: target.Expires},
 		{Name: "x-amz-website-redirect-location", Source: source.WebsiteRedirect, Target: target.WebsiteRedirect},
-		{Name: "x-amz-meta-", Source: flattenMetadata(foreign(source.Metadata)), Target: flattenMetadata(foreign(target.Metadata))},
 	}
 	for i := range fields {
 		f := &fields[i]
@@ -242,18 +240,25 @@ func compareMetadata(source, target *storage.Attributes) []FieldStatus {
 			f.Status = StatusMatches
 		}
 	}
-	return fields
+	return append(fields, compareUserMetadata(source.Metadata, target.Metadata))
 }
 
-// ownMetadata begins the names of metadata that a sync adds by itself.
-const ownMetadata = "s3sync_origin_"
+// compareUserMetadata leaves out what syncs add.
+func compareUserMetadata(source, target map[string]string) FieldStatus {
+	source, target = foreign(source), foreign(target)
+	f := FieldStatus{Name: "x-amz-meta-", Source: flattenMetadata(source), Target: flattenMetadata(target), Status: StatusMismatch}
+	if sameMetadata(source, target) {
+		f.Status = StatusMatches
+	}
+	return f
+}
 
 // foreign is user metadata without what syncs add, and as text: some servers
 // answer with other characters than ASCII in the form of RFC 2047, others do not.
 func foreign(metadata map[string]string) map[string]string {
 	kept := map[string]string{}
 	for name, value := range metadata {
-		if strings.HasPrefix(name, ownMetadata) {
+		if isMark(name) {
 			continue
 		}
 		kept[name] = value

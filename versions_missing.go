@@ -222,7 +222,7 @@ func (s *syncer) originOf(ctx context.Context, key string, t storage.Object) (id
 	if storage.Gone(err) {
 		return "", nil
 	}
-	return info.Metadata[originVersionID], err
+	return mark(info.Metadata, originVersionID), err
 }
 
 // firsts leaves out objects whose key is that of the one before.

@@ -8,10 +8,6 @@ import (
 	"s3sync/storage"
 )
 
-// originVersionID is the name of the metadata in which the ID of the source
-// version stays.
-const originVersionID = ownMetadata + "version_id"
-
 // errPassed: see standing.
 var errPassed = errors.New("the target lacks versions or delete markers that are older than a version it has; " +
 	"written now they would be the newest, so they are left out")
@@ -184,7 +180,7 @@ func (s *syncer) carriedOut(ctx context.Context, it *item, written *storage.Info
 		return false, err
 	}
 	*written = info
-	return info.Metadata[originVersionID] == it.source.VersionID, nil
+	return mark(info.Metadata, originVersionID) == it.source.VersionID, nil
 }
 
 // addOrigin notes in the metadata of a version which one of the source it is, by
@@ -196,7 +192,7 @@ func (s *syncer) addOrigin(t *task, opts *storage.WriteOptions) {
 	if opts.Metadata == nil {
 		opts.Metadata = map[string]string{}
 	}
-	opts.Metadata[originVersionID] = t.it.source.VersionID
-	opts.Metadata[originLastModified] = wholeSeconds(t.it.source.ModTime)
+	setMark(opts.Metadata, originVersionID, t.it.source.VersionID)
+	setMark(opts.Metadata, originLastModified, wholeSeconds(t.it.source.ModTime))
 	opts.Once = true
 }
