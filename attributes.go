@@ -37,9 +37,22 @@ func (s *syncer) writeOptions(ctx context.Context, t *task) (opts storage.WriteO
 			opts.CopyIfMatch = listed
 		}
 	}
+	before := opts
 	err = s.preprocess(ctx, t, &opts)
+	opts.Inherited = s.inherited(&before, &opts)
 	s.addOrigin(t, &opts)
 	return opts, err
+}
+
+// inherited says what of an object comes from its source: neither an option nor
+// the callback asked for it.
+func (s *syncer) inherited(before, after *storage.WriteOptions) storage.Inherited {
+	m, tags := &s.cfg.Metadata, &s.cfg.Tagging
+	return storage.Inherited{
+		Tags:            tags.Set == "" && !tags.SyncLatest && maps.Equal(before.Tags, after.Tags),
+		StorageClass:    m.StorageClass == "" && before.StorageClass == after.StorageClass,
+		WebsiteRedirect: m.WebsiteRedirect == "" && before.WebsiteRedirect == after.WebsiteRedirect,
+	}
 }
 
 // attributes are those of the options, or else of the source.

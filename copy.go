@@ -217,6 +217,7 @@ func (s *syncer) comparable(source *storage.Info) *storage.Info {
 // copyArrived reports a copy, and what proves it. It is the counterpart of
 // arrived.
 func (s *syncer) copyArrived(t *task, source, target *storage.Info, etags likeness, f finding, why error) {
+	s.checksumKept(target)
 	ev := t.event(EventTransferred)
 	ev.Target = target.Object
 	if len(source.Checksums) > 0 {

@@ -2,6 +2,8 @@ package s3sync
 
 import (
 	"cmp"
+	"fmt"
+	"slices"
 
 	"s3sync/storage"
 )
@@ -11,6 +13,7 @@ func (s *syncer) arrived(t *task, written storage.Info) {
 	ev := Event{Key: t.it.key(), Reason: t.it.reason, Source: t.info.Object, Target: written.Object}
 	ev.Source.Key = ev.Key
 	t.proof.describe(&ev)
+	s.checksumKept(&written)
 	files := s.target.Caps().Files
 	judged := s.judged(t.proof, files)
 	emit := func(ty EventType, err error) {
@@ -30,6 +33,20 @@ func (s *syncer) arrived(t *task, written storage.Info) {
 		emit(EventUnverified, judged.why)
 	}
 	emit(EventTransferred, nil)
+}
+
+// checksumKept warns, once, if the target does not confirm the additional checksum
+// that it was asked to keep: objects may have none there.
+func (s *syncer) checksumKept(written *storage.Info) {
+	want := s.cfg.Verify.Algorithm
+	if want == "" || s.targetLocal ||
+		slices.ContainsFunc(written.Checksums, func(c storage.Checksum) bool { return c.Algorithm == want }) {
+		return
+	}
+	s.checksumLost.Do(func() {
+		s.report.notice(storage.Notice{Warning: true, Text: fmt.Sprintf("the target does not confirm that it keeps the %s checksum of %q "+
+			"that --additional-checksum-algorithm asks for: what is written may have none", want, written.Key)})
+	})
 }
 
 // A judgement is what is proved of an object on both sides together.

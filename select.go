@@ -162,7 +162,7 @@ func (s *syncer) tagText(ctx context.Context, it *item, info *storage.Info) (str
 	case err != nil:
 		return "", err
 	case !told: // nobody knows whether it has some
-		return "", s.tagCounts.denied
+		return "", needsTags("--filter-include-tag-regex or --filter-exclude-tag-regex", s.tagCounts.reason())
 	}
 	return flattenTags(tags), nil
 }

@@ -211,7 +211,7 @@ func (c *comparison) tagging(ctx context.Context) error {
 	case errors.Is(err, errGone):
 		return nil // as in metadata
 	case err != nil:
-		return err
+		return needsTags("--report-tagging-sync-status", err)
 	}
 	ev := c.event()
 	ev.Aspect, ev.Status = AspectTagging, StatusMismatch

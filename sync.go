@@ -106,6 +106,7 @@ type syncer struct {
 	tags          map[string]string // Tagging.Set
 	tagCounts     tagCounts
 	preprocessing sync.Mutex // held during Config.Preprocess
+	checksumLost  sync.Once  // warns of checksums that the target does not keep
 
 	// opaque: an ETag that says nothing of the content was seen, so that others
 	// are likely to be of that kind.

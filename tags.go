@@ -26,25 +26,35 @@ import (
 
 // A tagCounts is what a run knows of the counts that the source tells.
 type tagCounts struct {
-	mu     sync.Mutex
+	mu     sync.Mutex // never held during a request
 	counts countsKind
-	zeros  int64       // objects of which 0 was told, while that was not known
-	denied error       // why they are hidden
+	zeros  int64 // objects of which 0 was told, while that was not known
+	// asking is closed when the sample that is under way has its answer.
+	asking chan struct{}
+	// unanswered: the last sample failed, so that every object asks for itself until
+	// one of them gets an answer.
+	unanswered bool
+
+	why    error       // why they are hidden, or not known
 	warned atomic.Bool // of that
 }
 
 type countsKind int
 
 const (
-	countsUnknown countsKind = iota // they may be true
-	countsTrusted                   // they are
-	countsHidden                    // tags cannot be read
-	countsLacking                   // 0 is told whatever there is
+	countsUnknown     countsKind = iota // they may be true
+	countsTrusted                       // they are
+	countsHidden                        // tags cannot be read
+	countsUnsupported                   // the server knows no tags
+	countsLacking                       // 0 is told whatever there is
 )
 
-// errTagsDenied: the tags of an object cannot be read.
-var errTagsDenied = errors.New("tags cannot be read, which takes the permission s3:GetObjectTagging, or " +
-	"s3:GetObjectVersionTagging where versions are kept; --disable-tagging goes without tags")
+// Why tags are not read.
+var (
+	errTagsDenied = errors.New("tags cannot be read, which takes the permission s3:GetObjectTagging, or " +
+		"s3:GetObjectVersionTagging where versions are kept; --disable-tagging goes without tags")
+	errTagsUnsupported = errors.New("the source knows no tags; --disable-tagging goes without tags and without this warning")
+)
 
 // tagsToWrite are the tags of the object to be written. One whose tags are known
 // to exist is not written without them; where not even that is told, one warning
@@ -57,10 +67,25 @@ func (s *syncer) tagsToWrite(ctx context.Context, t *task) (map[string]string, e
 		return maps.Clone(s.tags), nil
 	}
 	tags, told, err := s.sourceTags(ctx, t.it, &t.info)
-	if err == nil && !told && s.tagCounts.warned.CompareAndSwap(false, true) {
-		s.warnOfTags(fmt.Errorf("objects are written without the tags that they may have: %w", s.tagCounts.denied))
+	if err != nil || told {
+		return tags, err
 	}
-	return tags, err
+	why := s.tagCounts.reason()
+	if s.cfg.Tagging.SyncLatest && errors.Is(why, errTagsUnsupported) {
+		return nil, needsTags("--sync-latest-tagging", why)
+	}
+	if s.tagCounts.warned.CompareAndSwap(false, true) {
+		s.warnOfTags(fmt.Errorf("objects are written without the tags that they may have: %w", why))
+	}
+	return nil, nil
+}
+
+// needsTags ends a run that was asked for something that a server does not have.
+func needsTags(option string, err error) error {
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, errTagsUnsupported) {
+		return fmt.Errorf("%w: %s needs tags: %w", storage.ErrUnusable, option, err)
+	}
+	return err
 }
 
 // sourceTags returns the tags of an object that the source told of. told is false
@@ -71,46 +96,112 @@ func (s *syncer) sourceTags(ctx context.Context, it *item, info *storage.Info) (
 	if !ok || s.sourceLocal || s.sourceDirectory {
 		return nil, true, nil
 	}
-	ask := func() (map[string]string, error) { return s.askTags(ctx, tagger, it, it.key(), info.VersionID) }
 	c := &s.tagCounts
-	c.mu.Lock()
+	turn, counts, err := c.turn(ctx, info.TagCount)
 	switch {
-	case c.counts == countsUnknown && info.TagCount > 0:
-		c.counts = countsTrusted
-	case c.counts == countsUnknown:
-		if c.zeros++; c.zeros&(c.zeros-1) == 0 { // a power of two
-			defer c.mu.Unlock() // others wait for the answer
-			return s.sampleTags(it, ask)
-		}
-	}
-	counts := c.counts
-	c.mu.Unlock()
-	if info.TagCount > 0 || counts == countsLacking {
-		tags, err = ask()
-		return tags, true, err
-	}
-	return nil, counts != countsHidden, nil
-}
-
-// sampleTags is sourceTags of an object of which no tags are told, which may not
-// be true. s.tagCounts is locked.
-func (s *syncer) sampleTags(it *item, ask func() (map[string]string, error)) (tags map[string]string, told bool, err error) {
-	c := &s.tagCounts
-	tags, err = ask()
-	switch {
-	case errors.Is(err, errTagsDenied):
-		c.counts, c.denied = countsHidden, err
-		return nil, false, nil
 	case err != nil:
-		c.zeros-- // the next one is asked for
-	case len(tags) > 0:
-		c.counts = countsLacking
-		if before := c.zeros - 1; before > 0 {
-			s.warnOfTags(fmt.Errorf("the source does not tell how many tags objects have, as %q shows; up to %d objects before it were "+
-				"taken for ones without tags (another run with --sync-latest-tagging repairs them)", it.key(), before))
-		}
+		return nil, false, err
+	case turn == turnPass:
+		return nil, counts == countsTrusted || counts == countsUnknown, nil
+	}
+	tags, err = s.askTags(ctx, tagger, it, it.key(), info.VersionID)
+	if before := c.answer(turn, tags, err); before > 0 {
+		s.warnOfTags(fmt.Errorf("the source does not tell how many tags objects have, as %q shows; up to %d objects before it were "+
+			"taken for ones without tags (another run with --sync-latest-tagging repairs them)", it.key(), before))
+	}
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, errTagsDenied) && turn != turnAsk {
+		return nil, false, nil
 	}
 	return tags, true, err
+}
+
+// A turn says what is to be done about the tags of an object.
+type turn int
+
+const (
+	turnPass   turn = iota // nothing is asked
+	turnAsk                // there are some, or may be
+	turnSample             // none are told, and others wait for the answer
+	turnAlone              // none are told, and nobody waits
+)
+
+// turn decides what is done about an object of which so many tags are told. It may
+// wait for the answer about another one.
+func (c *tagCounts) turn(ctx context.Context, count int) (turn, countsKind, error) {
+	for {
+		c.mu.Lock()
+		t, wait := c.next(count)
+		counts := c.counts
+		c.mu.Unlock()
+		if wait == nil {
+			return t, counts, nil
+		}
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return turnPass, counts, context.Cause(ctx)
+		}
+	}
+}
+
+func (c *tagCounts) next(count int) (t turn, wait chan struct{}) {
+	if c.counts == countsUnknown && count > 0 {
+		c.counts = countsTrusted
+	}
+	switch {
+	case c.counts == countsUnsupported:
+		return turnPass, nil
+	case count > 0, c.counts == countsLacking:
+		return turnAsk, nil
+	case c.counts != countsUnknown:
+		return turnPass, nil
+	case c.asking != nil:
+		return turnPass, c.asking
+	}
+	c.zeros++
+	switch {
+	case c.unanswered:
+		return turnAlone, nil
+	case c.zeros&(c.zeros-1) == 0: // a power of two
+		c.asking = make(chan struct{})
+		return turnSample, nil
+	}
+	return turnPass, nil
+}
+
+// answer takes in what came of a question for tags. If it shows that the source does
+// not count, it returns how many objects may have been taken for ones without tags.
+func (c *tagCounts) answer(t turn, tags map[string]string, err error) (before int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t == turnSample {
+		close(c.asking)
+		c.asking = nil
+	}
+	switch {
+	case c.counts == countsUnsupported:
+	case errors.Is(err, errors.ErrUnsupported):
+		c.counts, c.why = countsUnsupported, fmt.Errorf("%w: %w", errTagsUnsupported, err)
+	case t == turnAsk, c.counts != countsUnknown:
+	case errors.Is(err, errTagsDenied):
+		c.counts, c.why = countsHidden, err
+	case err != nil:
+		c.zeros--
+		c.unanswered = true
+	case len(tags) > 0:
+		c.counts = countsLacking
+		return c.zeros - 1
+	default:
+		c.unanswered = false
+	}
+	return 0
+}
+
+// reason is why tags are not told.
+func (c *tagCounts) reason() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.why
 }
 
 // warnOfTags is a warning of the run: the objects are written.
@@ -143,7 +234,7 @@ func (s *syncer) syncTags(ctx context.Context, it *item) error {
 	}
 	source, target, err := s.bothTags(ctx, it)
 	if err != nil {
-		return err
+		return needsTags("--sync-latest-tagging", err)
 	}
 	if maps.Equal(source, target) {
 		s.skip(it, it.reason)
@@ -182,10 +273,10 @@ func (s *syncer) bothTags(ctx context.Context, it *item) (source, target map[str
 		return nil, nil, err
 	}
 	if source, err = s.askTags(ctx, from, it, it.key(), it.source.VersionID); err != nil {
-		return nil, nil, err
+		return nil, nil, ofSource(err)
 	}
 	target, err = s.askTags(ctx, to, it, it.mapped, "")
-	return source, target, err
+	return source, target, ofTarget(err)
 }
 
 // taggers are both sides as stores whose objects have tags.

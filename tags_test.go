@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -86,6 +87,8 @@ func putTags(t *testing.T, s storage.Store, key string, tags ...string) {
 
 func denied(string) error { return fs.ErrPermission }
 
+func unsupported(string) error { return errors.ErrUnsupported }
+
 // tagsOf are those of all objects that have any, as text.
 func tagsOf(t *testing.T, s *mem.Store) map[string]string {
 	t.Helper()
@@ -132,6 +135,16 @@ func TestTagsAreAskedFor(t *testing.T) {
 			&shyStore{deny: denied}, func(c *s3sync.Config) { c.WarnAsError = true }, 1, 1, false,
 			s3sync.Stats{Transferred: n + 1, Failed: 1},
 			"",
+		},
+		"unsupported": {
+			&shyStore{deny: unsupported}, no, 1, 1, false,
+			s3sync.Stats{Transferred: n + 1, Warnings: 1},
+			"--disable-tagging",
+		},
+		"unsupported, but counted": {
+			&shyStore{counts: true, deny: unsupported}, func(c *s3sync.Config) { c.Transfer.Workers = 1 }, 1, 1, false,
+			s3sync.Stats{Transferred: n + 1, Warnings: 1},
+			"--disable-tagging",
 		},
 		"disabled":             {&shyStore{counts: true}, disabled, 0, 0, false, s3sync.Stats{Transferred: n + 1}, ""},
 		"hidden, but disabled": {&shyStore{deny: denied}, disabled, 0, 0, false, s3sync.Stats{Transferred: n + 1}, ""},
@@ -283,6 +296,71 @@ func TestTagsFail(t *testing.T) {
 	run(t, cfg)
 	if got := tagsOf(t, target); len(got) != 3 {
 		t.Errorf("tags %v", got)
+	}
+}
+
+// TestTagsFailSlowly: objects do not wait for each other's answers about tags if
+// none comes.
+func TestTagsFailSlowly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := &shyStore{Store: mem.New(), deny: func(string) error {
+			time.Sleep(time.Second)
+			return fmt.Errorf("%w: %w", storage.ErrTransient, errInjected)
+		}}
+		for i := range 64 {
+			putTags(t, source.Store, fmt.Sprint(i))
+		}
+		cfg := config(source, mem.New())
+		cfg.Transfer.Workers, cfg.Retry.ForceCount = 16, 0
+		begin := time.Now()
+		r, _ := s3sync.Sync(t.Context(), cfg)
+		// The first sample, the one that all others of its time waited for, and then four rows.
+		if took := time.Since(begin); r.Failed != 64 || took > 6*time.Second {
+			t.Errorf("%d failed within %v", r.Failed, took)
+		}
+	})
+}
+
+// TestTagsAskedForButUnsupported: a run that is to do something about tags ends with
+// an error if a side knows none. That comes once, not for each object.
+func TestTagsAskedForButUnsupported(t *testing.T) {
+	for name, tt := range map[string]struct {
+		source, target bool // knows none
+		unchanged      bool
+		set            func(*s3sync.Config)
+		want           string
+	}{
+		"source":          {true, false, true, func(c *s3sync.Config) { c.Tagging.SyncLatest = true }, "--sync-latest-tagging needs tags: source"},
+		"target":          {false, true, true, func(c *s3sync.Config) { c.Tagging.SyncLatest = true }, "--sync-latest-tagging needs tags: target"},
+		"source, changed": {true, false, false, func(c *s3sync.Config) { c.Tagging.SyncLatest = true }, "--sync-latest-tagging needs tags"},
+		"report": {
+			true, false, true, func(c *s3sync.Config) { c.Report.Status, c.Report.Tagging = true, true },
+			"--report-tagging-sync-status needs tags: source",
+		},
+		"filter": {true, false, false, func(c *s3sync.Config) { c.Filter.IncludeTags = expression(t, "a") }, "--filter-exclude-tag-regex needs tags"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, target := &shyStore{Store: mem.New()}, &shyStore{Store: mem.New()}
+			if tt.source {
+				source.deny = unsupported
+			}
+			if tt.target {
+				target.deny = unsupported
+			}
+			for i := range 20 {
+				putTags(t, source.Store, fmt.Sprint(i))
+				if tt.unchanged {
+					putTags(t, target.Store, fmt.Sprint(i))
+				}
+			}
+			cfg := config(source, target)
+			cfg.Transfer.Workers, cfg.Check.Size = 1, !strings.Contains(tt.want, "report")
+			tt.set(cfg)
+			r, err := s3sync.Sync(t.Context(), cfg)
+			if !errors.Is(err, storage.ErrUnusable) || !strings.Contains(err.Error(), tt.want) || r.Failed != 1 || r.Warnings != 0 || r.Transferred != 0 {
+				t.Errorf("%v, %+v", err, r.Stats)
+			}
+		})
 	}
 }
 

@@ -166,10 +166,11 @@ func TestServerKeys(t *testing.T) {
 func TestNotEncrypted(t *testing.T) {
 	srv := s3server.Start(t, s3server.VersityGW, s3server.Options{TLS: true})
 	t.Setenv("AWS_CA_BUNDLE", srv.CAFile)
-	root, n := secretTree(t)
+	root, _ := secretTree(t)
 	for name, encryption := range map[string]s3sync.Encryption{
 		"customer key": {TargetCustomer: customerKey(1)},
 		"KMS":          {SSE: "aws:kms", KMSKeyID: "hidden"},
+		"SSE-S3":       {SSE: "AES256"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bucket := srv.Bucket(t)
@@ -188,10 +189,6 @@ func TestNotEncrypted(t *testing.T) {
 			}
 		})
 	}
-	// What encrypts at rest without telling so is the server's own matter.
-	cfg := config(local(root), at(srv, "", "s3://"+srv.Bucket(t)))
-	cfg.Encryption.SSE = "AES256"
-	run(t, cfg).succeeded(t, n)
 }
 
 // TestCustomerKeyWithoutTLS: a key does not leave the machine in plain.

@@ -305,6 +305,10 @@ type WriteOptions struct {
 	Tags map[string]string
 	// ACL is a canned ACL; empty leaves it to the bucket.
 	ACL string
+	// Inherited says what of this the object has from its source, and nobody asked
+	// for. A store whose server does not know it writes the object without, and
+	// tells so once.
+	Inherited Inherited
 	// IfMatch, an ETag, lets the write fail with ErrPrecondition unless it is that
 	// of the object under the key. IfAbsent lets it fail if there is one at all.
 	// Both are for when the object is published, not for when its writing begins.
@@ -317,6 +321,9 @@ type WriteOptions struct {
 	// that of the object that is copied.
 	CopyIfMatch string
 }
+
+// Inherited are parts of WriteOptions.
+type Inherited struct{ Tags, StorageClass, WebsiteRedirect bool }
 
 // DeleteOptions adjust a Delete.
 type DeleteOptions struct {

@@ -120,6 +120,8 @@ type Store struct {
 	payer     types.RequestPayer
 	directory bool // a directory bucket
 	doubts    doubts
+	features  features // of the server, as far as they were seen
+	tagging   tagging
 	noticed   sync.Map // texts of notices that were told
 }
 

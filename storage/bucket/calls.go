@@ -49,8 +49,29 @@ type answer struct {
 	unconfirmed error
 }
 
+// askedOf makes a GET or HEAD, without a question for checksums if the server does
+// not know it.
+func (s *Store) askedOf(t target, request func(target) (answer, error)) (answer, error) {
+	if !t.checksums {
+		return request(t)
+	}
+	known := !s.features.lacks(lackChecksumMode)
+	a, err := orWithout(&s.features, lackChecksumMode, lacking, func(with bool) (answer, error) {
+		t.checksums = with
+		return request(t)
+	})
+	if known && s.features.lacks(lackChecksumMode) {
+		s.notice(storage.Notice{Text: fmt.Sprintf("the server of bucket %q tells no additional checksums of objects", s.opts.Bucket)})
+	}
+	return a, err
+}
+
 // head asks for an object's headers.
 func (s *Store) head(ctx context.Context, t target) (answer, error) {
+	return s.askedOf(t, func(t target) (answer, error) { return s.headRequest(ctx, t) })
+}
+
+func (s *Store) headRequest(ctx context.Context, t target) (answer, error) {
 	ctx, cancel := s.limited(ctx)
 	defer cancel()
 	in := &s3.HeadObjectInput{
@@ -77,6 +98,10 @@ func (s *Store) head(ctx context.Context, t target) (answer, error) {
 // get asks for n bytes of an object from off, or for all of it if n is 0. The
 // body outlives ctx: it ends when it is closed.
 func (s *Store) get(ctx context.Context, t target, off, n int64) (answer, error) {
+	return s.askedOf(t, func(t target) (answer, error) { return s.getRequest(ctx, t, off, n) })
+}
+
+func (s *Store) getRequest(ctx context.Context, t target, off, n int64) (answer, error) {
 	in := &s3.GetObjectInput{
 		Bucket: &s.opts.Bucket, Key: aws.String(s.full(t.key)),
 		VersionId: optional(t.versionID), IfMatch: quoted(t.etag), RequestPayer: s.payer,
@@ -260,17 +285,33 @@ func (s *Store) listRequest(ctx context.Context, l *lister) (*s3.ListObjectsV2Ou
 		MaxKeys:           aws.Int32(int32(min(s.opts.MaxKeys, 1<<15))), //nolint:gosec // bounded
 		ContinuationToken: optional(l.token),
 	}
-	if !s.directory {
-		// Control characters cannot stand in XML: names come URL-encoded.
-		in.EncodingType = types.EncodingTypeUrl
-		in.OptionalObjectAttributes = []types.OptionalObjectAttributes{types.OptionalObjectAttributesRestoreStatus}
-		in.StartAfter = optional(l.after)
+	if s.directory {
+		return s.listPage(ctx, in)
 	}
+	// Control characters cannot stand in XML: names come URL-encoded.
+	in.EncodingType = types.EncodingTypeUrl
+	in.StartAfter = optional(l.after)
+	return orWithout(&s.features, lackRestoreStatus, refuses, func(with bool) (*s3.ListObjectsV2Output, error) {
+		in.OptionalObjectAttributes = restoreStatus(with)
+		return s.listPage(ctx, in)
+	})
+}
+
+func (s *Store) listPage(ctx context.Context, in *s3.ListObjectsV2Input) (*s3.ListObjectsV2Output, error) {
 	out, err := s.sdk.ListObjectsV2(ctx, in)
 	if err != nil {
 		return nil, s.client.classify(err)
 	}
 	return out, nil
+}
+
+// restoreStatus asks a listing whether archived objects can be read. That saves
+// requests; without it the objects tell when they are read.
+func restoreStatus(ask bool) []types.OptionalObjectAttributes {
+	if !ask {
+		return nil
+	}
+	return []types.OptionalObjectAttributes{types.OptionalObjectAttributesRestoreStatus}
 }
 
 func optional(text string) *string {

@@ -89,6 +89,9 @@ func (s *Store) Copy(ctx context.Context, key string, from storage.Reader, opts 
 	if err == nil {
 		err = s.complement(ctx, key, &w, opts)
 	}
+	if err == nil {
+		err = s.keepTags(ctx, key, tagsOfCopy, c.done.WriteOptions)
+	}
 	if err != nil {
 		return storage.Info{}, s.fail(ctx, "copy", key, c.unmet(err))
 	}
@@ -131,6 +134,7 @@ type copying struct {
 	from *reader
 	key  string
 	opts storage.WriteOptions
+	done carried // what of them the copy got
 }
 
 func (s *Store) copying(key string, from storage.Reader, opts storage.WriteOptions) (*copying, error) {
@@ -148,7 +152,7 @@ func (s *Store) copying(key string, from storage.Reader, opts storage.WriteOptio
 		return nil, &failure{kind: storage.ErrPrecondition, text: fmt.Sprintf(
 			"%v: the ETag of the source was %q and is %q", storage.ErrPrecondition, opts.CopyIfMatch, r.info.ETag)}
 	}
-	return &copying{to: s, from: r, key: key, opts: opts}, nil
+	return &copying{to: s, from: r, key: key, opts: opts, done: carried{WriteOptions: opts}}, nil
 }
 
 // whole copies all of the object. Few servers heed conditions on what it replaces.
@@ -156,11 +160,14 @@ func (c *copying) whole(ctx context.Context) (w written, err error) {
 	if err := c.to.lookFirst(ctx, c.key, c.opts); err != nil {
 		return w, err
 	}
-	err = c.do(func(source string) (err error) {
-		w, err = c.to.copyObject(ctx, c, source)
-		return err
+	c.done, err = c.to.writeWhatIsKnown(c.opts, true, false, func(less carried) error {
+		err := c.do(func(source string) (err error) {
+			w, err = c.to.copyObject(ctx, c, less, source)
+			return err
+		})
+		return c.blame(ctx, err, isConditional(c.opts))
 	})
-	return w, c.blame(ctx, err, isConditional(c.opts))
+	return w, err
 }
 
 // do makes a request with the value of x-amz-copy-source.
@@ -250,17 +257,20 @@ func (c *copying) payer() types.RequestPayer { return cmp.Or(c.to.payer, c.from.
 
 // copyObject copies the whole object. The SDK recognises an error in an answer
 // whose status is 200.
-func (s *Store) copyObject(ctx context.Context, c *copying, source string) (written, error) {
-	opts := c.opts
-	ctx, cancel := s.limited(c.context(ctx, s.attributeHeaders(opts)...))
+func (s *Store) copyObject(ctx context.Context, c *copying, opts carried, source string) (written, error) {
+	directive := types.TaggingDirectiveReplace
+	if opts.untagged {
+		directive = ""
+	}
+	ctx, cancel := s.limited(c.context(ctx, s.attributeHeaders(opts.WriteOptions)...))
 	defer cancel()
 	out, err := s.sdk.CopyObject(ctx, &s3.CopyObjectInput{
 		Bucket: &s.opts.Bucket, Key: aws.String(s.full(c.key)), RequestPayer: c.payer(),
 		CopySource: &source, CopySourceIfMatch: quoted(c.from.info.ETag),
 		MetadataDirective: types.MetadataDirectiveReplace,
-		TaggingDirective:  types.TaggingDirectiveReplace,
+		TaggingDirective:  directive,
 		ChecksumAlgorithm: types.ChecksumAlgorithm(opts.Checksum.Algorithm),
-		IfMatch:           quoted(opts.IfMatch), IfNoneMatch: ifNoneMatch(opts),
+		IfMatch:           quoted(opts.IfMatch), IfNoneMatch: ifNoneMatch(opts.WriteOptions),
 	})
 	if err != nil {
 		return written{}, s.client.classify(err)
@@ -352,6 +362,9 @@ func (s *Store) copyPart(ctx context.Context, c *copyWriter, source string, n in
 		if f, ok := errors.AsType[*failure](err); ok && c.opts.Checksum.Algorithm != "" && f.status == http.StatusBadRequest && strings.Contains(f.text, "checksum") {
 			f.text += " (the server may be unable to compute checksums of parts that it copies: then objects in parts " +
 				"cannot be copied by the server and get an additional checksum, too)"
+		}
+		if lacking(err) {
+			err = &failure{kind: storage.ErrUnusable, text: err.Error() + " (the server may not know what --server-side-copy asks for)"}
 		}
 		return written{}, digest{}, err
 	}

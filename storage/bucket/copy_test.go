@@ -223,7 +223,8 @@ func TestCopyRequests(t *testing.T) {
 			if _, err := target.Copy(t.Context(), "t", toCopy(t, source, storage.OpenOptions{}), tt.opts); err != nil {
 				t.Fatal(err)
 			}
-			r, _ := f.last(t)
+			all := f.all()
+			r := all[slices.IndexFunc(all, func(r *http.Request) bool { return r.Method == http.MethodPut })]
 			if diff := cmp.Diff(tt.copy, carried(r)); diff != "" || r.Method != http.MethodPut || r.URL.Path != "/b/t" {
 				t.Errorf("%s %s: CopyObject (-want +got):\n%s", r.Method, r.URL, diff)
 			}

@@ -107,15 +107,14 @@ func (e *Encryption) sourceHeaders() []header {
 	return []header{{prefix + "Algorithm", c.Algorithm}, {prefix + "Key", c.Key}, {prefix + "Key-Md5", c.KeyMD5}}
 }
 
-// confirm fails if the user wants a key of his own and the server does not say
-// that it used one: not every server heeds what it was asked for, and objects
-// would lie there for everybody to read.
+// confirm fails if the server does not say that it encrypts as it was asked to: not
+// every server heeds that, and objects would lie there for everybody to read.
 func (e *Encryption) confirm(sse types.ServerSideEncryption, customer *string) error {
 	var what string
 	switch {
 	case e.Customer.Key != "" && (customer == nil || *customer != e.Customer.Algorithm):
 		what = "with the customer key"
-	case isKMS(types.ServerSideEncryption(e.SSE)) && sse != types.ServerSideEncryption(e.SSE):
+	case e.SSE != "" && sse != types.ServerSideEncryption(e.SSE):
 		what = "with " + e.SSE
 	default:
 		return nil

@@ -179,7 +179,10 @@ func TestEncryptionUnconfirmed(t *testing.T) {
 		put, create, parts http.Header
 		ok                 bool
 	}{
-		"SSE-S3 is the server's":   {bucket.Encryption{SSE: "AES256"}, nil, nil, nil, true},
+		"SSE-S3":                   {bucket.Encryption{SSE: "AES256"}, nil, nil, nil, false},
+		"SSE-S3 becomes KMS":       {bucket.Encryption{SSE: "AES256"}, sse("aws:kms"), sse("aws:kms"), sse("aws:kms"), false},
+		"SSE-S3, only parts tell":  {bucket.Encryption{SSE: "AES256"}, sse("AES256"), nil, sse("AES256"), true},
+		"nothing is asked for":     {bucket.Encryption{}, nil, nil, nil, true},
 		"customer key":             {customer, nil, nil, nil, false},
 		"another method":           {customer, sse("aws:kms"), sse("aws:kms"), sse("aws:kms"), false},
 		"KMS":                      {bucket.Encryption{SSE: "aws:kms"}, nil, nil, nil, false},

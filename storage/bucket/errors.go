@@ -116,6 +116,11 @@ var rules = map[string]rule{ //nolint:gochecknoglobals // a table, never written
 	"PreconditionFailed": {kind: storage.ErrPrecondition},
 	"InvalidObjectState": {kind: storage.ErrArchived, advice: "restore the object first"},
 
+	// What the server does not have: see lacks.go.
+	"NotImplemented":       {kind: errors.ErrUnsupported},
+	"UnsupportedOperation": {kind: errors.ErrUnsupported},
+	"MethodNotAllowed":     {kind: errors.ErrUnsupported},
+
 	"KeyTooLongError":               {kind: storage.ErrUnstorable, advice: adviceKey},
 	"XMinioInvalidObjectName":       {kind: storage.ErrUnstorable, advice: adviceKey},
 	"XMinioInvalidResourceName":     {kind: storage.ErrUnstorable, advice: adviceKey},
@@ -143,8 +148,8 @@ func kindOfStatus(status int) error {
 		return storage.ErrPrecondition
 	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable:
 		return storage.ErrThrottled
-	case status == http.StatusNotImplemented:
-		return nil
+	case status == http.StatusNotImplemented, status == http.StatusMethodNotAllowed:
+		return errors.ErrUnsupported
 	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusTemporaryRedirect:
 		return storage.ErrTransient
 	}

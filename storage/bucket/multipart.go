@@ -39,6 +39,32 @@ func (s *Store) create(ctx context.Context, key string, opts storage.WriteOption
 	if err := checkAlgorithm(opts.Checksum); err != nil {
 		return nil, err
 	}
+	var out *s3.CreateMultipartUploadOutput
+	done, err := s.writeWhatIsKnown(opts, false, false, func(c carried) (err error) {
+		out, err = s.createUpload(ctx, key, c.WriteOptions)
+		return err
+	})
+	if lacking(err) {
+		err = &failure{kind: errors.ErrUnsupported, text: err.Error() +
+			" (the server may not know uploads in parts; a larger --multipart-threshold does without)"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if aws.ToString(out.UploadId) == "" {
+		return nil, garbled("it names no upload")
+	}
+	return &writer{
+		store: s, key: key, opts: done.WriteOptions, id: *out.UploadId,
+		// No ETag is known yet: encryption alone decides.
+		opaque:      s.opaque(emptyMD5, out.ServerSideEncryption, out.SSECustomerAlgorithm),
+		unconfirmed: s.opts.Encryption.confirm(out.ServerSideEncryption, out.SSECustomerAlgorithm),
+		parts:       map[int]part{},
+	}, nil
+}
+
+// createUpload is one request.
+func (s *Store) createUpload(ctx context.Context, key string, opts storage.WriteOptions) (*s3.CreateMultipartUploadOutput, error) {
 	ctx, cancel := s.limited(ctx)
 	defer cancel()
 	ctx = withExtra(ctx, extra{headers: append(uploadHeaders(opts.Checksum), s.attributeHeaders(opts)...)})
@@ -48,16 +74,7 @@ func (s *Store) create(ctx context.Context, key string, opts storage.WriteOption
 	if err != nil {
 		return nil, s.client.classify(err)
 	}
-	if aws.ToString(out.UploadId) == "" {
-		return nil, garbled("it names no upload")
-	}
-	return &writer{
-		store: s, key: key, opts: opts, id: *out.UploadId,
-		// No ETag is known yet: encryption alone decides.
-		opaque:      s.opaque(emptyMD5, out.ServerSideEncryption, out.SSECustomerAlgorithm),
-		unconfirmed: s.opts.Encryption.confirm(out.ServerSideEncryption, out.SSECustomerAlgorithm),
-		parts:       map[int]part{},
-	}, nil
+	return out, nil
 }
 
 // emptyMD5 is the MD5 digest of nothing, the ETag of an empty object.
@@ -164,6 +181,9 @@ func (w *writer) commit(ctx context.Context) (storage.Info, error) {
 	if want := w.opts.Checksum.Algorithm; want != "" && !slices.ContainsFunc(result.checksums,
 		func(c storage.Checksum) bool { return c.Algorithm == want }) {
 		result.checksums = w.askChecksums(ctx, result)
+	}
+	if err := w.store.keepTags(ctx, w.key, tagsOfUpload, w.opts); err != nil {
+		return storage.Info{}, err
 	}
 	return result.info(w.key, size, w.opts.Attributes), nil
 }

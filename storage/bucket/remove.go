@@ -3,6 +3,7 @@ package bucket
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"unicode/utf8"
 
@@ -15,42 +16,47 @@ import (
 	"s3sync/storage"
 )
 
-// conditionalDeletes is how many requests of one Delete with a condition are made
-// at once. DeleteObjects takes conditions, too, but few servers heed them there.
-const conditionalDeletes = 8
+// singleDeletes is how many requests of one Delete are made at once where each is
+// for one object. DeleteObjects takes conditions, too, but few servers heed them there.
+const singleDeletes = 8
 
-// Delete removes objects by one request, except for keys that its XML body
-// cannot hold, and where each is to be removed only if it is still the same. In a
+// Delete removes objects by one request, except for keys that its XML body cannot
+// hold, where each is to be removed only if it is still the same, and where the
+// server does not know such requests. In a
 // bucket with versioning it leaves markers: no version is ever destroyed, also if
 // an object names one.
 func (s *Store) Delete(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error {
 	errs := make([]error, len(objects))
-	var batch []int // of objects
+	var batch, single []int // of objects
 	for i, o := range objects {
-		switch {
-		case opts.IfMatch:
-		case len(objects) > 1 && inXML(s.full(o.Key)):
+		if !opts.IfMatch && len(objects) > 1 && inXML(s.full(o.Key)) && !s.features.lacks(lackBatches) {
 			batch = append(batch, i)
-		case opts.Stopped():
-			errs[i] = storage.ErrNotBegun
-		default:
-			errs[i] = s.deleteOne(ctx, o.Key, "", opts.Once)
+		} else {
+			single = append(single, i)
 		}
 	}
 	for len(batch) > 0 {
 		n := min(len(batch), deleteBatch)
 		if opts.Stopped() {
-			for _, i := range batch {
-				errs[i] = storage.ErrNotBegun
-			}
+			single = append(single, batch...) // whose requests are not begun either
 			break
 		}
-		s.deleteSome(ctx, objects, batch[:n], errs)
+		if err := s.deleteSome(ctx, objects, batch[:n], errs); err != nil {
+			single = append(single, batch[:n]...)
+			s.lacksBatches(err)
+		}
 		batch = batch[n:]
 	}
-	if opts.IfMatch {
-		s.deleteSame(ctx, objects, opts, errs)
-	}
+	s.deleteEach(single, func(i int) {
+		switch {
+		case opts.Stopped():
+			errs[i] = storage.ErrNotBegun
+		case opts.IfMatch:
+			errs[i] = s.deleteIfSame(ctx, objects[i])
+		default:
+			errs[i] = s.deleteOne(ctx, objects[i].Key, "", opts.Once)
+		}
+	})
 	for i, err := range errs {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = nil
@@ -64,22 +70,27 @@ func (s *Store) Delete(ctx context.Context, objects []storage.Object, opts stora
 	return errs
 }
 
-// deleteSame removes objects one by one, as long as they are the same, and sets
-// their errors.
-func (s *Store) deleteSame(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions, errs []error) {
+// deleteEach makes a request for each of the given indexes.
+func (s *Store) deleteEach(single []int, request func(i int)) {
 	var group errgroup.Group
-	group.SetLimit(conditionalDeletes)
-	for i, o := range objects {
+	group.SetLimit(singleDeletes)
+	for _, i := range single {
 		group.Go(func() error {
-			if opts.Stopped() {
-				errs[i] = storage.ErrNotBegun
-				return nil
-			}
-			errs[i] = s.deleteIfSame(ctx, o)
+			request(i)
 			return nil
 		})
 	}
 	_ = group.Wait() // each error has its place
+}
+
+// lacksBatches is for a server that refuses to remove several objects at once.
+func (s *Store) lacksBatches(err error) {
+	if !lacking(err) {
+		return // it may be for these keys
+	}
+	s.features.setMissing(lackBatches)
+	s.notice(storage.Notice{Text: fmt.Sprintf(
+		"the server of bucket %q does not remove several objects at once (%s): each takes a request", s.opts.Bucket, reasonOf(err))})
 }
 
 // deleteIfSame removes an object if it has the ETag that it was listed with. Not
@@ -93,7 +104,17 @@ func (s *Store) deleteIfSame(ctx context.Context, o storage.Object) error {
 	if err := s.lookFirst(ctx, o.Key, storage.WriteOptions{IfMatch: o.ETag}); err != nil {
 		return err
 	}
-	err := s.deleteOne(ctx, o.Key, o.ETag, false)
+	_, err := orWithout(&s.features, lackDeleteIfMatch, refuses, func(with bool) (none struct{}, err error) {
+		etag := o.ETag
+		if !with {
+			etag = "" // it was looked at just now
+		}
+		return none, s.deleteOne(ctx, o.Key, etag, false)
+	})
+	if s.features.lacks(lackDeleteIfMatch) {
+		s.notice(storage.Notice{Text: fmt.Sprintf(
+			"the server of bucket %q knows no conditions of deletions: each object is only looked at right before", s.opts.Bucket)})
+	}
 	if !errors.Is(err, storage.ErrPrecondition) {
 		return err
 	}
@@ -114,8 +135,9 @@ func (s *Store) deleteOne(ctx context.Context, key, etag string, onlyOnce bool) 
 	return s.client.classify(err)
 }
 
-// deleteSome removes the objects of the given indexes and sets their errors.
-func (s *Store) deleteSome(ctx context.Context, objects []storage.Object, batch []int, errs []error) {
+// deleteSome removes the objects of the given indexes and sets their errors. It
+// fails if the server refuses such requests: then nothing was removed.
+func (s *Store) deleteSome(ctx context.Context, objects []storage.Object, batch []int, errs []error) error {
 	ctx, cancel := s.limited(ctx)
 	defer cancel()
 	ids := make([]types.ObjectIdentifier, len(batch))
@@ -129,11 +151,14 @@ func (s *Store) deleteSome(ctx context.Context, objects []storage.Object, batch 
 		Bucket: &s.opts.Bucket, RequestPayer: s.payer,
 		Delete: &types.Delete{Objects: ids, Quiet: aws.Bool(true)},
 	}, s.withContentMD5)
+	if err = s.client.classify(err); refuses(err) {
+		return err
+	}
 	if err != nil {
 		for _, i := range batch {
-			errs[i] = s.client.classify(err)
+			errs[i] = err
 		}
-		return
+		return nil
 	}
 	for _, e := range out.Errors {
 		err := s.client.ofCode(aws.ToString(e.Code), aws.ToString(e.Message))
@@ -149,6 +174,7 @@ func (s *Store) deleteSome(ctx context.Context, objects []storage.Object, batch 
 			}
 		}
 	}
+	return nil
 }
 
 // withContentMD5 adds the digest that servers demanded before the checksum that

@@ -52,7 +52,7 @@ func (c *client) retryable(err error) aws.Ternary {
 	switch f := c.classify(err); {
 	case errors.Is(f, storage.ErrTransient), errors.Is(f, storage.ErrThrottled), c.unreachable(err):
 		return aws.TrueTernary
-	case errors.Is(f, storage.ErrUnusable):
+	case errors.Is(f, storage.ErrUnusable), lacking(f):
 		return aws.FalseTernary
 	}
 	return aws.UnknownTernary

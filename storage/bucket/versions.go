@@ -322,16 +322,20 @@ func (s *Store) versionsRequest(ctx context.Context, prefix string, from version
 ) {
 	ctx, cancel := s.limited(ctx)
 	defer cancel()
-	var entries entryTags
-	out, err := s.sdk.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{
+	in := &s3.ListObjectVersionsInput{
 		Bucket: &s.opts.Bucket, Prefix: optional(prefix), RequestPayer: s.payer,
 		KeyMarker: optional(from.key), VersionIdMarker: optional(from.versionID),
-		MaxKeys:                  aws.Int32(int32(min(cmp.Or(size, maxPage), 1<<15))), //nolint:gosec // bounded
-		EncodingType:             types.EncodingTypeUrl,
-		OptionalObjectAttributes: []types.OptionalObjectAttributes{types.OptionalObjectAttributesRestoreStatus},
-	}, entries.watch)
+		MaxKeys:      aws.Int32(int32(min(cmp.Or(size, maxPage), 1<<15))), //nolint:gosec // bounded
+		EncodingType: types.EncodingTypeUrl,
+	}
+	var entries entryTags
+	out, err := orWithout(&s.features, lackRestoreStatus, refuses, func(with bool) (*s3.ListObjectVersionsOutput, error) {
+		in.OptionalObjectAttributes = restoreStatus(with)
+		out, err := s.sdk.ListObjectVersions(ctx, in, entries.watch)
+		return out, s.client.classify(err)
+	})
 	if err != nil {
-		return nil, nil, s.client.classify(err)
+		return nil, nil, err
 	}
 	return out, entries.tags, nil
 }

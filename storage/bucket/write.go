@@ -27,14 +27,24 @@ func (s *Store) putObject(ctx context.Context, key string, b storage.Block, opts
 	if err := checkAlgorithm(opts.Checksum); err != nil {
 		return storage.Info{}, err
 	}
+	done := carried{WriteOptions: opts}
 	w, err := s.conditionally(ctx, key, opts,
 		func(info storage.Info) bool { return holds(info, b, opts.Checksum) },
-		func(ctx context.Context) (written, error) { return s.put(ctx, key, b, opts) })
+		func(ctx context.Context) (w written, err error) {
+			done, err = s.writeWhatIsKnown(opts, false, b.Stream != nil, func(c carried) (err error) {
+				w, err = s.put(ctx, key, b, c.WriteOptions)
+				return err
+			})
+			return w, err
+		})
 	if err != nil {
 		return storage.Info{}, err
 	}
 	if w.unconfirmed != nil {
 		return storage.Info{}, w.unconfirmed
+	}
+	if err := s.keepTags(ctx, key, tagsOfPut, done.WriteOptions); err != nil {
+		return storage.Info{}, err
 	}
 	return w.info(key, length(b), opts.Attributes), nil
 }
