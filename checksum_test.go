@@ -216,3 +216,42 @@ func putParts(t *testing.T, s storage.Store, key string, sizes ...int) {
 		t.Fatal(err)
 	}
 }
+
+// TestChecksumThatIsNotKept: a target that does not confirm the checksum it is to
+// keep is a warning, once, also where the answer is not compared.
+func TestChecksumThatIsNotKept(t *testing.T) {
+	for name, tt := range map[string]struct {
+		algorithm string
+		keeps     bool
+		set       func(*s3sync.Config)
+		warnings  int64
+	}{
+		"kept":          {algorithm: "CRC32C", keeps: true},
+		"not kept":      {algorithm: "CRC32C", warnings: 1},
+		"not compared":  {algorithm: "CRC32C", set: func(c *s3sync.Config) { c.Verify.Checksum = false }, warnings: 1},
+		"not asked for": {},
+		"as error":      {algorithm: "CRC32C", set: func(c *s3sync.Config) { c.WarnAsError = true }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, target := mem.New(), &faulty{Store: mem.New()}
+			put(t, source, map[string]string{"a": "1", "b": "2", "c": "3"})
+			if !tt.keeps {
+				target.written = func(_ string, info *storage.Info) { info.Checksums = nil }
+			}
+			cfg := config(source, target)
+			cfg.Verify.Algorithm = tt.algorithm
+			if tt.set != nil {
+				tt.set(cfg)
+			}
+			cfg.OnEvent = func(ev s3sync.Event) {
+				if ev.Type == s3sync.EventWarning && !strings.Contains(ev.Err.Error(), "CRC32C checksum") {
+					t.Errorf("warned of %v", ev.Err)
+				}
+			}
+			r, err := s3sync.Sync(t.Context(), cfg)
+			if (err != nil) != cfg.WarnAsError || r.Failed == 1 != cfg.WarnAsError || r.Transferred != 3 || r.Warnings != tt.warnings || r.ETagVerified != 3 {
+				t.Errorf("%v, %+v", err, r.Stats)
+			}
+		})
+	}
+}
