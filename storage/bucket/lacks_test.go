@@ -33,7 +33,6 @@ type poor struct {
 type poorObject struct {
 	header http.Header
 	tags   string // as XML
-	parts  int
 }
 
 func newPoor(t *testing.T, refuses func(r *http.Request) (status int, code string)) *poor {
@@ -178,7 +177,7 @@ func eachWrite(t *testing.T, test func(t *testing.T, way string)) {
 	}
 }
 
-var inherited = storage.Inherited{Tags: true, StorageClass: true, WebsiteRedirect: true} //nolint:gochecknoglobals // a constant
+var inherited = storage.Inherited{Tags: true, StorageClass: true, WebsiteRedirect: true}
 
 // full is all that an object may have from its source.
 func full() storage.WriteOptions {
@@ -206,8 +205,10 @@ func TestWriteWithoutWhatServersLack(t *testing.T) {
 		"class, other code": {400, "InvalidArgument", []string{class}, []string{"warning: --storage-class"}, 1},
 		"redirect":          {501, "NotImplemented", []string{redirect}, []string{"warning: does not know redirects"}, 3},
 		"all": {
-			501, "NotImplemented", []string{tags, class, redirect},
-			[]string{"warning: know tags", "warning: storage class GLACIER_IR", "warning: redirects"}, 4,
+			501, "NotImplemented",
+			[]string{tags, class, redirect},
+			[]string{"warning: know tags", "warning: storage class GLACIER_IR", "warning: redirects"},
+			4,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -257,15 +258,19 @@ func TestWhatIsAskedForIsNotLeftOut(t *testing.T) {
 		"ACL":       {"X-Amz-Acl", "AccessControlListNotSupported", storage.WriteOptions{ACL: "private"}, nil, "--acl"},
 		"condition": {"If-None-Match", "NotImplemented", storage.WriteOptions{IfAbsent: true}, nil, "--if-none-match"},
 		"encryption": {
-			"X-Amz-Server-Side-Encryption", "NotImplemented", storage.WriteOptions{},
+			"X-Amz-Server-Side-Encryption", "NotImplemented",
+			storage.WriteOptions{},
 			func(o *bucket.Options) { o.Encryption.SSE = "AES256" }, "--sse",
 		},
 		"requester pays": {
-			"X-Amz-Request-Payer", "NotImplemented", storage.WriteOptions{},
+			"X-Amz-Request-Payer", "NotImplemented",
+			storage.WriteOptions{},
 			func(o *bucket.Options) { o.RequestPayer = true }, "--target-request-payer",
 		},
 		"checksum": {
-			"X-Amz-Sdk-Checksum-Algorithm", "NotImplemented", storage.WriteOptions{Checksum: storage.Checksum{Algorithm: "CRC32"}}, nil,
+			"X-Amz-Sdk-Checksum-Algorithm", "NotImplemented",
+			storage.WriteOptions{Checksum: storage.Checksum{Algorithm: "CRC32"}},
+			nil,
 			"--additional-checksum-algorithm",
 		},
 	} {

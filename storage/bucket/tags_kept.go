@@ -70,16 +70,8 @@ func (s *Store) keepTags(ctx context.Context, key string, way tagWay, opts stora
 func (s *Store) askKeeping(ctx context.Context, key string, opts storage.WriteOptions) (keeping, error) {
 	tags, err := s.getTags(ctx, key, "")
 	switch {
-	case ctx.Err() != nil, errors.Is(err, fs.ErrNotExist): // somebody else removed it
-		return keepingUnknown, nil
-	case errors.Is(err, fs.ErrPermission):
-		return keepingAlways, nil // which cannot be found out, and most servers do
-	case lacking(err):
-		return keepingAlways, s.tagsUnknown(opts, err)
 	case err != nil:
-		s.notice(storage.Notice{Warning: true, Text: fmt.Sprintf(
-			"whether the server of bucket %q keeps the tags of what is written cannot be found out (%s)", s.opts.Bucket, reasonOf(err))})
-		return keepingAlways, nil
+		return s.keepingUnanswered(ctx, opts, err)
 	case len(tags) > 0:
 		return keepingAlways, nil
 	}
@@ -92,6 +84,22 @@ func (s *Store) askKeeping(ctx context.Context, key string, opts storage.WriteOp
 	s.notice(storage.Notice{Text: fmt.Sprintf(
 		"the server of bucket %q loses tags that come along with an object: they are set afterwards, by a request for each object", s.opts.Bucket)})
 	return keepingNever, nil
+}
+
+// keepingUnanswered decides without an answer: the object was written, and most
+// servers keep tags.
+func (s *Store) keepingUnanswered(ctx context.Context, opts storage.WriteOptions, err error) (keeping, error) {
+	again := storage.Gone(err) || ctx.Err() != nil // the next object is asked
+	switch {
+	case again:
+		return keepingUnknown, nil
+	case lacking(err):
+		return keepingAlways, s.tagsUnknown(opts, err)
+	case !errors.Is(err, fs.ErrPermission):
+		s.notice(storage.Notice{Warning: true, Text: fmt.Sprintf(
+			"whether the server of bucket %q keeps the tags of what is written cannot be found out (%s)", s.opts.Bucket, reasonOf(err))})
+	}
+	return keepingAlways, nil
 }
 
 // tagAfterwards sets the tags of an object that was just written. If that fails the
