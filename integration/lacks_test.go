@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"s3sync"
+	"s3sync/internal/faultproxy"
 	"s3sync/internal/s3server"
 )
 
@@ -114,6 +115,40 @@ func TestServersThatLackCalls(t *testing.T) {
 			}
 			if got := len(o.of(s3sync.EventRetry)); got != 0 {
 				t.Errorf("%d retries", got)
+			}
+		})
+	}
+}
+
+// TestCommandWithoutTags: what a user reads where the server knows no tags.
+func TestCommandWithoutTags(t *testing.T) {
+	srv := s3server.Shared(t, s3server.VersityGW)
+	source, target := fresh(t, srv), fresh(t, srv)
+	for _, key := range numbered(20) {
+		source.putTagged(t, key, []byte(key))
+	}
+	proxy := faultproxy.New(t, srv.Endpoint, "GetObjectTagging status=501 code=NotImplemented", "PUT header.X-Amz-Tagging=a* status=501 code=NotImplemented")
+	for name, tt := range map[string]struct {
+		args []string
+		exit int
+		says string // in one line of standard error
+	}{
+		"as it is":   {nil, 3, "WARN objects are written without the tags"},
+		"silenced":   {[]string{"--disable-tagging"}, 0, ""},
+		"asked for":  {[]string{"--tagging", "a=b", "--worker-size", "1"}, 1, "what --tagging asks for"},
+		"to be kept": {[]string{"--sync-latest-tagging", "--worker-size", "1"}, 1, "--sync-latest-tagging needs tags"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := command(t, source.at(proxy.URL), target.at(proxy.URL), append(tt.args, "--remove-modified-filter")...)
+			exit := p.run(t)
+			records := 0
+			for line := range strings.Lines(p.stderr.String() + p.stdout.String()) {
+				if strings.Contains(line, " WARN ") || strings.Contains(line, " ERROR ") {
+					records++
+				}
+			}
+			if exit != tt.exit || !strings.Contains(p.stderr.String()+p.stdout.String(), tt.says) || records != min(tt.exit, 1) {
+				t.Errorf("exit code %d, want %d; %d records\n%s\n%s", exit, tt.exit, records, p.stdout.String(), p.stderr.String())
 			}
 		})
 	}

@@ -383,7 +383,8 @@ type Located interface {
 // A Tagger is a Store whose objects have tags.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
 type Tagger interface {
-	// Tags returns the tags of an object, or of one version of it.
+	// Tags returns the tags of an object, or of one version of it. It fails with
+	// errors.ErrUnsupported if the server of the store knows no tags; so does SetTags.
 	Tags(ctx context.Context, key, versionID string) (map[string]string, error)
 	// SetTags replaces the tags of the current version; no tags removes them.
 	SetTags(ctx context.Context, key string, tags map[string]string) error
