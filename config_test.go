@@ -265,6 +265,47 @@ func TestConfigErrorNamesFields(t *testing.T) {
 	}
 }
 
+// A header holds no line break, whichever option it comes from.
+func TestValidateHeaderValues(t *testing.T) {
+	c := validConfig(t)
+	m, e := &c.Metadata, &c.Encryption
+	fields := map[string]*string{
+		"Metadata.CacheControl": &m.CacheControl, "Metadata.ContentDisposition": &m.ContentDisposition,
+		"Metadata.ContentEncoding": &m.ContentEncoding, "Metadata.ContentLanguage": &m.ContentLanguage,
+		"Metadata.ContentType": &m.ContentType, "Metadata.WebsiteRedirect": &m.WebsiteRedirect,
+		"Metadata.StorageClass": &m.StorageClass, "Metadata.ACL": &m.ACL, "Tagging.Set": &c.Tagging.Set,
+		"Encryption.SSE": &e.SSE, "Encryption.KMSKeyID": &e.KMSKeyID,
+		"Encryption.SourceCustomer.Key": &e.SourceCustomer.Key, "Encryption.TargetCustomer.KeyMD5": &e.TargetCustomer.KeyMD5,
+		"Source.Region": &c.Source.Region, "Target.AccessKey": &c.Target.AccessKey, "Target.SessionToken": &c.Target.SessionToken,
+	}
+	for name, field := range fields {
+		for _, bad := range []string{"\r", "\n", "\x00", "\x1f", "\x7f"} {
+			*field = "hunter2" + bad + "x"
+			for _, fault := range faults(c.Validate()) {
+				if strings.HasPrefix(fault, name+" must") {
+					*field = ""
+				}
+				if strings.Contains(name, "Token") && strings.Contains(fault, "hunter2") {
+					t.Errorf("the secret is in %q", fault)
+				}
+			}
+			if *field != "" {
+				t.Errorf("%s may hold %q", name, bad)
+			}
+		}
+	}
+	m.User = map[string]string{"a": "x\ny"}
+	if got := strings.Join(faults(c.Validate()), "; "); !strings.Contains(got, `Metadata.User must not hold '\n' in the value of "a"`) {
+		t.Errorf("faults of user metadata: %q", got)
+	}
+	m.User, m.CacheControl = nil, "max-age=1,\tprivate; x=\"ü\""
+	for _, fault := range faults(c.Validate()) {
+		if strings.Contains(fault, "header") {
+			t.Errorf("what a header can hold is refused: %s", fault)
+		}
+	}
+}
+
 // What was given counts, not what differs from the default.
 func TestValidateGiven(t *testing.T) {
 	c := validConfig(t)

@@ -70,6 +70,7 @@ func (v *validator) texts() {
 		}
 	}
 	v.userMetadata()
+	v.headerValues()
 	for _, key := range []*CustomerKey{&v.Encryption.SourceCustomer, &v.Encryption.TargetCustomer} {
 		// https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html
 		if key.Key != "" && !isBase64(key.Key, 32) {
@@ -97,8 +98,43 @@ func (v *validator) userMetadata() {
 		case lower[low]:
 			v.add(&v.Metadata.User, "has the name %q twice, since case does not matter", low)
 		}
+		if c, ok := unsendable(v.Metadata.User[name]); ok {
+			v.add(&v.Metadata.User, "must not hold %q in the value of %q: no header can carry it", c, name)
+		}
 		lower[low] = true
 	}
+}
+
+// headerValues checks the fields that go into headers as they stand. Their
+// texts are not repeated: some are secret.
+func (v *validator) headerValues() {
+	m := &v.Metadata
+	fields := []*string{
+		&m.CacheControl, &m.ContentDisposition, &m.ContentEncoding, &m.ContentLanguage, &m.ContentType, &m.WebsiteRedirect,
+		&v.Encryption.KMSKeyID,
+	}
+	for _, key := range []*CustomerKey{&v.Encryption.SourceCustomer, &v.Encryption.TargetCustomer} {
+		fields = append(fields, &key.Key, &key.KeyMD5)
+	}
+	for _, side := range []*Endpoint{&v.Source, &v.Target} {
+		fields = append(fields, &side.AccessKey, &side.SessionToken, &side.Region)
+	}
+	for _, field := range fields {
+		if c, ok := unsendable(*field); ok {
+			v.add(field, "must not hold %q: no header can carry it", c)
+		}
+	}
+}
+
+// unsendable finds a character that net/http refuses in the value of a header.
+// RFC 9110, 5.5.
+func unsendable(value string) (c rune, found bool) {
+	for _, c := range value {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return c, true
+		}
+	}
+	return 0, false
 }
 
 func (v *validator) choice(field *string) {

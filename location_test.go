@@ -60,6 +60,9 @@ func TestParseLocationRefuses(t *testing.T) {
 		"s3n://b":     `must be s3://bucket[/prefix] or a path, not a URL of scheme "s3n"`,
 		"s3://b/\xff": `"s3://b/\xff" is not UTF-8, as keys of S3 are`,
 		"s3://b%20/k": `"s3://b%20/k" does not name a bucket: the name holds '%'`,
+		"s3://bücher": `"s3://bücher" does not name a bucket: the name holds 'ü'`,
+		"s3://日本/k":   `"s3://日本/k" does not name a bucket: the name holds '日'`,
+		"s3://b\xfcr": `"s3://b\xfcr" does not name a bucket: the name is not UTF-8`,
 		"s3://arn:aws:s3:::bucket/key": `"arn:aws:s3:::bucket/key" is not the ARN of an access point ` +
 			`(arn:aws:s3:region:account:accesspoint/name): it is of another kind`,
 	} {

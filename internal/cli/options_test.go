@@ -367,6 +367,10 @@ func TestRefusedArguments(t *testing.T) {
 		"--multipart-chunksize must be between 5MiB and 5GiB, not 1KiB":                                     {"s3://a", "--multipart-chunksize", "1KiB", "s3://b"},
 		"--website-redirect-location is given twice":                                                        {"--website-redirect", "/a", "--website-redirect-location", "/b"},
 		"--auto-chunksize cannot be combined with --multipart-chunksize":                                    {"--auto-chunksize", "--multipart-chunksize=8MiB", "s3://a", "s3://b"},
+		`--content-type must not hold '\r': no header can carry it`:                                         {"--content-type", "text/html\r\nX-Amz-Acl: public-read", "s3://a", "s3://b"},
+		`--target-session-token must not hold '\n': no header can carry it`: {
+			"--target-session-token", "hunter2\n", "--target-access-key", "a", "--target-secret-access-key", "s", "s3://a", "s3://b",
+		},
 		`--auto-complete-shell must be one of bash, zsh, fish, powershell, elvish, not "ksh"`:               {"--auto-complete-shell", "ksh"},
 	} {
 		t.Run(want, func(t *testing.T) {

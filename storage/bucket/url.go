@@ -92,7 +92,10 @@ func checkBucket(name string) error {
 	if name == "" {
 		return errors.New("the name is missing")
 	}
-	for _, c := range []byte(name) {
+	if !utf8.ValidString(name) {
+		return errors.New("the name is not UTF-8")
+	}
+	for _, c := range name {
 		switch {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '-', c == '_':
 		default:
