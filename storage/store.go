@@ -194,6 +194,14 @@ type Notice struct {
 	Text string
 }
 
+// A Waiter is a Store of which it can be told what it waits for.
+type Waiter interface {
+	// Waiting returns for how long nothing has come or gone, and what is waited for,
+	// as it can follow "waiting for"; empty if that is nothing outside of this program.
+	// It may be called at any time.
+	Waiting() (quiet time.Duration, what string)
+}
+
 // ListOptions adjust a listing.
 type ListOptions struct {
 	Range

@@ -101,8 +101,12 @@ type Options struct {
 	OperationTimeout time.Duration // of a call with its attempts; 0 is none
 	AttemptTimeout   time.Duration // of a request until its answer begins; 0 is none
 	ConnectTimeout   time.Duration // 0 is 3.1 s
-	ReadTimeout      time.Duration // until an answer begins, and within it; 0 is none
-	// StallTimeout ends transfers of a body that make no progress; 0 never does.
+	// ReadTimeout ends the wait for an answer once the request was sent. Where the
+	// server works before it answers the wait is 15 times as long, up to 15 minutes.
+	// 0 never ends it.
+	ReadTimeout time.Duration
+	// StallTimeout ends transfers of a body that make no progress, as ReadTimeout
+	// does for an answer if it is shorter; 0 never does.
 	StallTimeout time.Duration
 
 	// MaxConns is how many requests will be made at once: so many connections

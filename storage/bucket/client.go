@@ -56,9 +56,8 @@ func connect(ctx context.Context, o *Options) (*s3.Client, *client, error) {
 		receive:        o.ReceiveLimit,
 		send:           o.SendLimit,
 		attemptTimeout: o.AttemptTimeout,
-		sendStall:      o.StallTimeout,
-		receiveStall:   firstPositive(o.ReadTimeout, o.StallTimeout),
-		readTimeout:    max(o.ReadTimeout, 0),
+		waits:          o.waits,
+		flights:        newFlights(),
 		log:            o.Trace,
 		bucket:         o.Bucket,
 		endpoint:       o.EndpointURL,
@@ -116,14 +115,6 @@ func connect(ctx context.Context, o *Options) (*s3.Client, *client, error) {
 
 func unusable(format string, args ...any) error {
 	return &failure{kind: storage.ErrUnusable, text: fmt.Sprintf(format, args...)}
-}
-
-// firstPositive returns the smallest duration that is above 0, or 0.
-func firstPositive(a, b time.Duration) time.Duration {
-	if a <= 0 || b <= 0 {
-		return max(a, b, 0)
-	}
-	return min(a, b)
 }
 
 // load resolves credentials, region and endpoint in the SDK's way, except that
@@ -211,7 +202,6 @@ func (o *Options) transport() (*awshttp.BuildableClient, error) {
 			t.MaxIdleConns = 0
 			t.MaxIdleConnsPerHost = max(o.MaxConns, minIdleConns)
 			t.MaxConnsPerHost = 0
-			t.ResponseHeaderTimeout = max(o.ReadTimeout, 0)
 			t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}
 		}), nil
 }

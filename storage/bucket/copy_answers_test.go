@@ -135,10 +135,11 @@ func TestCopyNamesTheVersion(t *testing.T) {
 // comes meanwhile is no stall.
 func TestCopyTakesItsTime(t *testing.T) {
 	const stall = 30 * time.Millisecond
+	work := 5 * stall
 	f := newFake(t, copyServer(func(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).Flush()
 		select {
-		case <-time.After(5 * stall):
+		case <-time.After(work):
 		case <-r.Context().Done():
 		}
 		_, _ = w.Write([]byte(copied))
@@ -150,7 +151,7 @@ func TestCopyTakesItsTime(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	opts.ReadTimeout = stall
+	opts.ReadTimeout, work = stall, time.Hour
 	s = open(t, opts)
 	_, err = s.Copy(t.Context(), "t", toCopy(t, s, storage.OpenOptions{}), storage.WriteOptions{Size: int64(len(content))})
 	if !errors.Is(err, storage.ErrTransient) {

@@ -1,6 +1,8 @@
 package bucket
 
 import (
+	"context"
+	"net"
 	"net/http"
 	"time"
 
@@ -30,3 +32,8 @@ func ChecksumField(of any, alg checksum.Algorithm) **string { return checksumFie
 
 // CopySource is the value of x-amz-copy-source.
 func CopySource(bucket, key, version string) string { return copySource(bucket, key, version) }
+
+// Dial makes a store reach its server by dial.
+func (s *Store) Dial(dial func() (net.Conn, error)) {
+	s.client.transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return dial() }
+}

@@ -52,10 +52,17 @@ func (c *client) retryable(err error) aws.Ternary {
 	switch f := c.classify(err); {
 	case errors.Is(f, storage.ErrTransient), errors.Is(f, storage.ErrThrottled), c.unreachable(err):
 		return aws.TrueTernary
-	case errors.Is(f, storage.ErrUnusable), lacking(f):
+	case errors.Is(f, storage.ErrUnusable), lacking(f), isOwn(err):
 		return aws.FalseTernary
 	}
 	return aws.UnknownTernary
+}
+
+// isOwn reports whether a request failed before it was sent, or its answer was
+// given up, for a reason that is ours.
+func isOwn(err error) bool {
+	_, ok := errors.AsType[*failure](err)
+	return ok
 }
 
 // answeredOnly repeats only what the server answered, or what never reached it.

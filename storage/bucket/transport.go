@@ -1,12 +1,14 @@
 package bucket
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -30,9 +32,8 @@ type client struct {
 	transport      *http.Transport
 	receive, send  Limiter
 	attemptTimeout time.Duration
-	receiveStall   time.Duration
-	sendStall      time.Duration
-	readTimeout    time.Duration // within answers that are no transfer of data
+	waits          func(operation string) waits
+	flights        *flights
 	log            *slog.Logger
 	bucket, region string
 	endpoint       string // as the user gave it, or empty
@@ -65,6 +66,9 @@ func (c *client) host() string {
 // The context of the transport ends when the body of the answer is closed, so
 // everything that watches the request ends with it.
 func (c *client) Do(req *http.Request) (*http.Response, error) {
+	if err := sendable(req.Header); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithCancelCause(req.Context())
 	if c.attemptTimeout > 0 {
 		timer := time.AfterFunc(c.attemptTimeout, func() {
@@ -72,50 +76,79 @@ func (c *client) Do(req *http.Request) (*http.Response, error) {
 		})
 		defer timer.Stop()
 	}
-	out := req.WithContext(ctx)
+	w := c.waits(awsmiddleware.GetOperationName(ctx))
+	fl := c.flight(req)
+	// A slow upload is no slow answer.
+	answer := &watchdog{after: w.answer, bark: stalled(cancel, "no answer to a request", w.answer)}
+	defer answer.end()
+	out := req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		WroteRequest: func(httptrace.WroteRequestInfo) { answer.watch() },
+	}))
 	if req.Body != nil && req.Body != http.NoBody {
 		out.Body = &sentBody{
 			ReadCloser: req.Body,
 			ctx:        ctx,
 			limiter:    c.send,
-			dog:        watchdog{after: c.sendStall, bark: stalled(cancel, "the upload made no progress", c.sendStall)},
+			flights:    c.flights,
+			flight:     fl,
+			dog:        watchdog{after: w.send, bark: stalled(cancel, "the upload made no progress", w.send)},
 		}
 	}
 	countAttempt(req)
-	began := time.Now()
 	resp, err := c.transport.RoundTrip(out)
-	c.trace(req, resp, err, began)
+	c.trace(req, resp, err, fl.began)
 	if err != nil {
+		c.flights.end(fl)
 		err = ownCause(ctx, err)
 		cancel(nil)
 		return nil, err
 	}
 	c.answered.Store(true)
+	c.flights.move()
+	fl.waits.Store(false)
 	if resp.Body == http.NoBody {
+		c.flights.end(fl)
 		cancel(nil)
 		return resp, nil
-	}
-	patience := c.receiveStall
-	if works(awsmiddleware.GetOperationName(ctx)) {
-		patience = c.readTimeout
 	}
 	resp.Body = &receivedBody{
 		ReadCloser: resp.Body,
 		ctx:        ctx,
 		cancel:     cancel,
 		limiter:    c.receive,
-		dog:        watchdog{after: patience, bark: stalled(cancel, "the download made no progress", patience)},
+		flights:    c.flights,
+		flight:     fl,
+		dog:        watchdog{after: w.receive, bark: stalled(cancel, "the download made no progress", w.receive)},
 	}
 	return resp, nil
 }
 
-// works reports whether an answer to an operation begins before the server has done
-// what it was asked for. How long that takes is no fault of the transfer.
-// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
-// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
-func works(operation string) bool {
-	return operation == "CopyObject" || operation == "UploadPartCopy" || operation == "CompleteMultipartUpload"
+// sendable fails if net/http would refuse to send headers, before it looks like
+// a fault of the connection. What they hold may be secret.
+func sendable(headers http.Header) error {
+	for name, values := range headers {
+		for _, value := range values {
+			if i := strings.IndexFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }); i >= 0 {
+				return &failure{text: fmt.Sprintf("the request cannot be sent: the header %s would hold %q, which no header can", strings.ToLower(name), value[i])}
+			}
+		}
+	}
+	return nil
 }
+
+// flight begins that of a request.
+func (c *client) flight(req *http.Request) *flight {
+	fl := &flight{
+		operation: awsmiddleware.GetOperationName(req.Context()),
+		path:      oneLine(req.URL.Path),
+		again:     !strings.HasPrefix(cmp.Or(req.Header.Get("Amz-Sdk-Request"), firstAttempt), firstAttempt),
+	}
+	c.flights.begin(fl)
+	return fl
+}
+
+// firstAttempt is how the SDK's header of the attempts begins.
+const firstAttempt = "attempt=1;"
 
 func stalled(cancel context.CancelCauseFunc, what string, after time.Duration) func() {
 	return func() { cancel(&timeoutError{what, after}) }
@@ -203,11 +236,18 @@ type sentBody struct {
 
 	ctx     context.Context //nolint:containedctx // of this request, like that of an http.Request
 	limiter Limiter
+	flights *flights
+	flight  *flight
 	dog     watchdog
 }
 
 func (b *sentBody) Read(p []byte) (int, error) {
 	b.dog.rest()
+	b.flight.waits.Store(false)
+	defer b.flight.waits.Store(true)
+	if !b.flight.again {
+		b.flights.move()
+	}
 	if b.limiter != nil {
 		p = p[:min(len(p), limitedPiece)]
 	}
@@ -235,6 +275,8 @@ type receivedBody struct {
 	ctx     context.Context //nolint:containedctx // of this request, like that of an http.Request
 	cancel  context.CancelCauseFunc
 	limiter Limiter
+	flights *flights
+	flight  *flight
 	dog     watchdog
 }
 
@@ -243,7 +285,10 @@ func (b *receivedBody) Read(p []byte) (int, error) {
 		p = p[:min(len(p), limitedPiece)]
 	}
 	b.dog.watch()
+	b.flight.waits.Store(true)
 	n, err := b.ReadCloser.Read(p)
+	b.flight.waits.Store(false)
+	b.flights.move()
 	b.dog.rest()
 	if err != nil && !errors.Is(err, io.EOF) {
 		return n, ownCause(b.ctx, err)
@@ -259,6 +304,7 @@ func (b *receivedBody) Read(p []byte) (int, error) {
 func (b *receivedBody) Close() error {
 	b.dog.end()
 	err := b.ReadCloser.Close()
+	b.flights.end(b.flight)
 	b.cancel(nil)
 	return err
 }

@@ -66,8 +66,8 @@ func TestTimeouts(t *testing.T) {
 		"upload stands still":   {func(o *bucket.Options) { o.StallTimeout = short }, noAnswer, upload, "the upload made no progress"},
 		"download stands still": {func(o *bucket.Options) { o.StallTimeout = short }, halfAnswer, read, "the download made no progress"},
 		"listing stands still":  {func(o *bucket.Options) { o.StallTimeout = short }, halfAnswer, list, "the download made no progress"},
-		"read, no answer":       {func(o *bucket.Options) { o.ReadTimeout = short }, noAnswer, stat, "no answer within the time-out"},
-		"read, half an answer":  {func(o *bucket.Options) { o.ReadTimeout = short }, halfAnswer, read, "made no progress"},
+		"read, no answer":       {func(o *bucket.Options) { o.ReadTimeout = short }, noAnswer, stat, "no answer to a request"},
+		"read, half an answer":  {func(o *bucket.Options) { o.ReadTimeout, o.StallTimeout = short, time.Hour }, halfAnswer, read, "made no progress"},
 		"attempt, no answer":    {func(o *bucket.Options) { o.AttemptTimeout = short }, noAnswer, stat, "no answer to a request"},
 		"attempt, upload":       {func(o *bucket.Options) { o.AttemptTimeout = short }, noAnswer, upload, "no answer to a request"},
 		"operation":             {func(o *bucket.Options) { o.OperationTimeout = short }, noAnswer, stat, "no answer within the time-out"},
@@ -140,7 +140,7 @@ func TestSlowIsNotStalled(t *testing.T) {
 	if _, err := open(t, opts).Put(t.Context(), "k", storage.Block{Data: make([]byte, size)}, storage.WriteOptions{Size: size}); err != nil {
 		t.Errorf("slow upload: %v after %v", err, time.Since(began))
 	}
-	opts.ReadTimeout = stall
+	opts.ReadTimeout = 2 * stall
 	r := reader(t, open(t, opts), storage.OpenOptions{})
 	time.Sleep(2 * stall) // nobody reads: that is our own doing
 	if got, err := readAt(t, r, 8, 0); err != nil || got != "xxxxxxxx" {
