@@ -317,11 +317,16 @@ type Retry struct {
 }
 
 // Timeout bounds waiting. 0 is no bound, except Connect, where it is 3.1 s.
+// DefaultConfig has one minute for Read.
 type Timeout struct {
 	Operation time.Duration // one call with its retries
 	Attempt   time.Duration // one request
 	Connect   time.Duration
-	Read      time.Duration // the wait for the first byte of an answer, and between two
+	// Read bounds the wait for the first byte of an answer, once the request was
+	// sent. Where the server works before it answers (copies, and completing an
+	// upload) the wait is 15 times as long, up to 15 minutes. If it is shorter than
+	// the time after which a transfer counts as stalled it takes its place.
+	Read time.Duration
 }
 
 // An Upload is what an object is written with besides its bytes.
@@ -362,5 +367,6 @@ func DefaultConfig() *Config {
 			ForceCount:     5,
 			ForceInterval:  time.Second,
 		},
+		Timeout: Timeout{Read: time.Minute},
 	}
 }

@@ -25,12 +25,16 @@ type reporter struct {
 	// incomplete: something could not be listed.
 	incomplete atomic.Bool
 
+	// waiting are the sides that tell what they wait for, once they are open.
+	waiting atomic.Pointer[[]waitingSide]
+
 	events chan Event
 	done   chan struct{}
 
 	// Owned by the goroutine until done is closed.
-	report Report
-	first  error // of all failures
+	report  Report
+	first   error // of all failures
+	silence silence
 }
 
 func newReporter(cfg *Config, log *logger) *reporter {
@@ -41,6 +45,8 @@ func newReporter(cfg *Config, log *logger) *reporter {
 		events: make(chan Event, 256),
 		done:   make(chan struct{}),
 	}
+	r.silence.broken(r.start)
+	r.waiting.Store(new([]waitingSide))
 	go r.run()
 	return r
 }
@@ -81,23 +87,31 @@ func (r *reporter) finish(ctx context.Context, err error) (*Report, error) {
 
 func (r *reporter) run() {
 	defer close(r.done)
-	var tick <-chan time.Time
-	if r.cfg.OnEvent != nil {
-		t := time.NewTicker(time.Second)
-		defer t.Stop()
-		tick = t.C
-	}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
 	for {
 		select {
 		case ev, ok := <-r.events:
 			if !ok {
 				return
 			}
+			r.silence.broken(time.Now())
 			r.handle(ev)
-		case <-tick:
-			r.handle(Event{Type: EventProgress})
+		case <-tick.C:
+			if r.cfg.OnEvent != nil {
+				r.handle(Event{Type: EventProgress})
+			}
+			if note := r.silence.note(time.Now(), r.bytes.Load(), *r.waiting.Load()); note != "" {
+				r.handle(Event{Type: EventNote, Note: note})
+			}
 		}
 	}
+}
+
+// watch explains silences from now on by what the stores wait for.
+func (r *reporter) watch(source, target storage.Store) {
+	sides := waitingSides(source, target)
+	r.waiting.Store(&sides)
 }
 
 func (r *reporter) handle(ev Event) {

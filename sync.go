@@ -56,6 +56,7 @@ func open(ctx context.Context, cfg *Config, report *reporter, log *logger) (err 
 		return fmt.Errorf("target: %w", err)
 	}
 	defer closeStore(cfg.Target, target, &err)
+	report.watch(source, target)
 	s := newSyncer(cfg, source, target, report, log)
 	defer s.close(&err)
 	return s.run(ctx)

@@ -91,7 +91,9 @@ func timeoutOptions(c *s3sync.Config) []*option {
 		},
 		{
 			name: "read-timeout-milliseconds", value: milliseconds(&t.Read),
-			usage: "give up waiting for data after `MS`; default never",
+			usage: "give up waiting for an answer `MS` after the request was sent; 0 waits for ever",
+			more: "An answer to what the server works for, copies and the completion of an upload, is waited for 15 times as long, up to 15 minutes. " +
+				"The request is made again then.",
 		},
 	})
 }

@@ -159,7 +159,7 @@ func optionCases() map[string]optionCase {
 		"operation-timeout-milliseconds":         aMillis,
 		"operation-attempt-timeout-milliseconds": aMillis,
 		"connect-timeout-milliseconds":           aMillis,
-		"read-timeout-milliseconds":              {good: "1", bad: "-1", says: "must be at least 0s, not -1ms"},
+		"read-timeout-milliseconds":              {def: "60000", good: "0", shown: "-", bad: "-1", says: "must be at least 0s, not -1ms"},
 
 		"warn-as-error":           aSwitch,
 		"fail-fast":               aSwitch,
@@ -371,7 +371,7 @@ func TestRefusedArguments(t *testing.T) {
 		`--target-session-token must not hold '\n': no header can carry it`: {
 			"--target-session-token", "hunter2\n", "--target-access-key", "a", "--target-secret-access-key", "s", "s3://a", "s3://b",
 		},
-		`--auto-complete-shell must be one of bash, zsh, fish, powershell, elvish, not "ksh"`:               {"--auto-complete-shell", "ksh"},
+		`--auto-complete-shell must be one of bash, zsh, fish, powershell, elvish, not "ksh"`: {"--auto-complete-shell", "ksh"},
 	} {
 		t.Run(want, func(t *testing.T) {
 			c := &call{args: args}
