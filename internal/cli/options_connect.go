@@ -81,7 +81,7 @@ func awsOptions(c *s3sync.Config) []*option {
 	}, &option{
 		name: "https-proxy", value: secret(&c.AWS.HTTPSProxy), secret: true, env: envPrefixed,
 		usage: "proxy `URL` for https requests: http(s)://[user:password@]host[:port]",
-		more:  "Without it HTTPS_PROXY, HTTP_PROXY and NO_PROXY hold as usual.",
+		more:  "Without it HTTPS_PROXY, HTTP_PROXY, ALL_PROXY (also socks5://host:port) and NO_PROXY hold as usual.",
 	})
 	return in(awsConfig, rows)
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -43,7 +42,8 @@ func connect(ctx context.Context, o *Options) (*s3.Client, *client, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	cfg, err := o.load(ctx, builder)
+	hidden := newSecrets(o, proxiesOfEnvironment()...)
+	cfg, err := o.load(ctx, builder, hidden)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -61,7 +61,7 @@ func connect(ctx context.Context, o *Options) (*s3.Client, *client, error) {
 		log:            o.Trace,
 		bucket:         o.Bucket,
 		endpoint:       o.EndpointURL,
-		secrets:        o.secrets(),
+		secrets:        hidden,
 	}
 	var sdk *s3.Client
 	sdk = s3.NewFromConfig(cfg, func(so *s3.Options) {
@@ -119,7 +119,7 @@ func unusable(format string, args ...any) error {
 
 // load resolves credentials, region and endpoint in the SDK's way, except that
 // the region of a profile that was named goes before AWS_REGION.
-func (o *Options) load(ctx context.Context, builder *awshttp.BuildableClient) (aws.Config, error) {
+func (o *Options) load(ctx context.Context, builder *awshttp.BuildableClient, hidden *secrets) (aws.Config, error) {
 	fns := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(builder),
 		config.WithLogger(logging.Nop{}), // or it writes to standard error
@@ -167,7 +167,7 @@ func (o *Options) load(ctx context.Context, builder *awshttp.BuildableClient) (a
 		}
 	}
 	if !o.Anonymous { // which the SDK has to see
-		cfg.Credentials = credentialsProvider{cfg.Credentials}
+		cfg.Credentials = credentialsProvider{cfg.Credentials, hidden}
 	}
 	return cfg, nil
 }
@@ -206,44 +206,6 @@ func (o *Options) transport() (*awshttp.BuildableClient, error) {
 		}), nil
 }
 
-// proxy chooses the proxy of a request.
-func (o *Options) proxy() (func(*http.Request) (*url.URL, error), error) {
-	if o.HTTPSProxy == "" {
-		return http.ProxyFromEnvironment, nil
-	}
-	u, err := url.Parse(o.HTTPSProxy)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		// The text is not repeated: there may be a password in it.
-		return nil, unusable("the https proxy is not of the form http(s)://[user:password@]host:port")
-	}
-	return func(req *http.Request) (*url.URL, error) {
-		if req.URL.Scheme == "https" {
-			return u, nil
-		}
-		return http.ProxyFromEnvironment(req)
-	}, nil
-}
-
-// A proxyError says that a proxy does not let a request through.
-type proxyError struct {
-	host   string
-	status int
-}
-
-func (e *proxyError) Error() string {
-	if e.status == http.StatusProxyAuthRequired {
-		return fmt.Sprintf("the proxy %s wants another user or password", e.host)
-	}
-	return fmt.Sprintf("the proxy %s answers with status %d %s", e.host, e.status, http.StatusText(e.status))
-}
-
-func checkProxy(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
-	if resp.StatusCode != http.StatusOK {
-		return &proxyError{host: proxy.Host, status: resp.StatusCode}
-	}
-	return nil
-}
-
 // credentialsError marks a failure to get credentials, which the SDK returns
 // from any request.
 type credentialsError struct{ err error }
@@ -252,12 +214,18 @@ func (e *credentialsError) Error() string { return e.err.Error() }
 
 func (e *credentialsError) Unwrap() error { return e.err }
 
-type credentialsProvider struct{ aws.CredentialsProvider }
+// A credentialsProvider tells of what it provides, so that it is not shown.
+type credentialsProvider struct {
+	aws.CredentialsProvider
+
+	secrets *secrets
+}
 
 func (p credentialsProvider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	creds, err := p.CredentialsProvider.Retrieve(ctx)
 	if err != nil {
 		return creds, &credentialsError{err}
 	}
+	p.secrets.add(creds)
 	return creds, nil
 }

@@ -201,7 +201,7 @@ func (c *copying) blame(ctx context.Context, err error, conditional bool) error 
 		return err
 	}
 	told := *f
-	told.text = c.from.store.client.secrets.Replace(f.text)
+	told.text = c.from.store.client.secrets.mask(f.text)
 	switch condition := errors.Is(f, fs.ErrNotExist) || errors.Is(f, storage.ErrPrecondition); {
 	case condition && !conditional:
 		return changed("%s", told.text)

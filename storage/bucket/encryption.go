@@ -3,7 +3,6 @@ package bucket
 import (
 	"crypto/md5"
 	"encoding/base64"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -124,15 +123,4 @@ func (e *Encryption) confirm(sse types.ServerSideEncryption, customer *string) e
 
 func isKMS(sse types.ServerSideEncryption) bool {
 	return sse == types.ServerSideEncryptionAwsKms || sse == types.ServerSideEncryptionAwsKmsDsse
-}
-
-// secrets are what no message may show: some servers repeat what they were sent.
-func (o *Options) secrets() *strings.Replacer {
-	var pairs []string
-	for _, secret := range []string{o.Encryption.Customer.Key, o.Encryption.Customer.KeyMD5, o.Encryption.KMSKeyID, o.SessionToken} {
-		if secret != "" {
-			pairs = append(pairs, secret, "(secret)")
-		}
-	}
-	return strings.NewReplacer(pairs...)
 }

@@ -170,7 +170,7 @@ func (c *client) classify(err error) error {
 		return err
 	}
 	if e, ok := errors.AsType[*credentialsError](err); ok {
-		return noCredentials(e.err)
+		return c.told(noCredentials(e.err))
 	}
 	if e, ok := errors.AsType[smithy.APIError](err); ok {
 		response, _ := errors.AsType[*smithyhttp.ResponseError](err)
@@ -198,7 +198,11 @@ func noCredentials(err error) *failure {
 
 // ofServer is the failure that an answer of the server tells.
 func (c *client) ofServer(e smithy.APIError, response *smithyhttp.ResponseError) *failure {
-	f := c.ofCode(e.ErrorCode(), e.ErrorMessage())
+	code, message := e.ErrorCode(), e.ErrorMessage()
+	if response != nil && response.Response != nil && response.Response.Response != nil {
+		message = unsigned(response.Response.Request, message)
+	}
+	f := c.ofCode(code, message)
 	if response == nil || response.Response == nil {
 		return f
 	}
@@ -375,7 +379,7 @@ func oneLine(text string) string {
 
 // clean makes one short line of a text of the server or the network, without the
 // secrets that the server was sent.
-func (c *client) clean(text string) string { return oneLine(c.secrets.Replace(text)) }
+func (c *client) clean(text string) string { return oneLine(c.secrets.mask(text)) }
 
 // fail makes the error of a method. A cancelled context is its own error,
 // whatever the request made of it.
@@ -386,9 +390,20 @@ func (s *Store) fail(ctx context.Context, op, key string, err error) error {
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	} else {
-		err = s.client.classify(err)
+		err = s.client.told(s.client.classify(err))
 	}
 	return &storage.Error{Op: op, Key: key, Err: err}
+}
+
+// told is a failure as it may be shown, whatever of an answer went into its text.
+func (c *client) told(err error) error {
+	f, ok := err.(*failure) //nolint:errorlint // what is wrapped has a text of its own
+	if !ok {
+		return err
+	}
+	shown := *f
+	shown.text = c.secrets.mask(f.text)
+	return &shown
 }
 
 // isRange reports whether err says that an object has no such bytes.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"s3sync/internal/checksum"
@@ -37,3 +39,17 @@ func CopySource(bucket, key, version string) string { return copySource(bucket, 
 func (s *Store) Dial(dial func() (net.Conn, error)) {
 	s.client.transport.DialContext = func(context.Context, string, string) (net.Conn, error) { return dial() }
 }
+
+// Resolve makes a store reach that address in place of its server, but proxies
+// where they are.
+func (s *Store) Resolve(address string) {
+	s.client.transport.DialContext = func(ctx context.Context, network, asked string) (net.Conn, error) {
+		if !strings.HasPrefix(asked, "127.0.0.1:") {
+			asked = address
+		}
+		return new(net.Dialer).DialContext(ctx, network, asked)
+	}
+}
+
+// IsDirect reports whether NO_PROXY says that a URL is reached without a proxy.
+func IsDirect(noProxy string, u *url.URL) bool { return newDirectHosts(noProxy).has(u) }

@@ -78,3 +78,11 @@ func answered(metadata middleware.Metadata) http.Header {
 	}
 	return nil
 }
+
+// asked returns the request whose answer an output was made of, or nil.
+func asked(metadata middleware.Metadata) *http.Request {
+	if r, ok := awsmiddleware.GetRawResponse(metadata).(*smithyhttp.Response); ok && r.Response != nil {
+		return r.Request
+	}
+	return nil
+}

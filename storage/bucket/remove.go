@@ -161,7 +161,7 @@ func (s *Store) deleteSome(ctx context.Context, objects []storage.Object, batch 
 		return nil
 	}
 	for _, e := range out.Errors {
-		err := s.client.ofCode(aws.ToString(e.Code), aws.ToString(e.Message))
+		err := s.client.ofCode(aws.ToString(e.Code), unsigned(asked(out.ResultMetadata), aws.ToString(e.Message)))
 		if i, ok := at[aws.ToString(e.Key)]; ok {
 			errs[i] = err
 			continue

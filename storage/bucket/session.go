@@ -70,6 +70,9 @@ func (c *client) createSession(ctx context.Context, sdk *s3.Client, bucket strin
 		}
 		return nil, f
 	}
+	c.secrets.add(aws.Credentials{
+		SecretAccessKey: aws.ToString(out.Credentials.SecretAccessKey), SessionToken: aws.ToString(out.Credentials.SessionToken),
+	})
 	return out.Credentials, nil
 }
 

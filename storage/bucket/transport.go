@@ -37,7 +37,7 @@ type client struct {
 	log            *slog.Logger
 	bucket, region string
 	endpoint       string // as the user gave it, or empty
-	secrets        *strings.Replacer
+	secrets        *secrets
 	answered       atomic.Bool
 }
 
@@ -140,7 +140,7 @@ func sendable(headers http.Header) error {
 func (c *client) flight(req *http.Request) *flight {
 	fl := &flight{
 		operation: awsmiddleware.GetOperationName(req.Context()),
-		path:      oneLine(req.URL.Path),
+		path:      req.URL.Path,
 		again:     !strings.HasPrefix(cmp.Or(req.Header.Get("Amz-Sdk-Request"), firstAttempt), firstAttempt),
 	}
 	c.flights.begin(fl)
@@ -179,7 +179,7 @@ func (c *client) trace(req *http.Request, resp *http.Response, err error, began 
 	if err != nil {
 		attrs = append(attrs, slog.String("error", c.clean(innermost(err).Error())))
 	} else {
-		attrs = append(attrs, slog.Int("status", resp.StatusCode), slog.String("request_id", resp.Header.Get("X-Amz-Request-Id")))
+		attrs = append(attrs, slog.Int("status", resp.StatusCode), slog.String("request_id", c.clean(unsigned(req, resp.Header.Get("X-Amz-Request-Id")))))
 	}
 	c.log.DebugContext(req.Context(), "s3 request", attrs...)
 }

@@ -112,7 +112,7 @@ func (f *flights) waiting() (quiet time.Duration, what string) {
 	slices.SortFunc(waiting, func(a, b *flight) int { return a.began.Compare(b.began) })
 	var names []string
 	for _, fl := range waiting[:min(len(waiting), namedFlights)] {
-		names = append(names, fmt.Sprintf("%s of %q for %v", fl.operation, fl.path, time.Since(fl.began).Round(time.Second)))
+		names = append(names, fmt.Sprintf("%s of %q for %v", fl.operation, oneLine(fl.path), time.Since(fl.began).Round(time.Second)))
 	}
 	what = strings.Join(names, ", ")
 	if more := len(waiting) - namedFlights; more > 0 {
@@ -125,4 +125,7 @@ var _ storage.Waiter = (*Store)(nil)
 
 // Waiting tells how long the server has been silent, and which requests are
 // waiting for it. An attempt after the first one does not break the silence.
-func (s *Store) Waiting() (quiet time.Duration, what string) { return s.client.flights.waiting() }
+func (s *Store) Waiting() (quiet time.Duration, what string) {
+	quiet, what = s.client.flights.waiting()
+	return quiet, s.client.secrets.mask(what)
+}
