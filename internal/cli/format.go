@@ -1,13 +1,10 @@
 package cli
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"math"
 	"strconv"
-	"unicode"
 )
 
 // recordTime is the time of a log line: UTC, always with microseconds.
@@ -68,11 +65,11 @@ func appendStyled(buf []byte, r slog.Record, fields []slog.Attr, s style) []byte
 	buf = fmt.Appendf(buf, "%5s", levelName(r.Level))
 	buf = append(buf, s.reset...)
 	buf = append(buf, ' ')
-	buf = appendMessage(buf, r.Message)
+	buf = appendShown(buf, r.Message)
 	for _, f := range fields {
 		buf = append(buf, ' ')
 		buf = append(buf, s.italic...)
-		buf = appendMessage(buf, f.Key)
+		buf = appendShown(buf, f.Key)
 		buf = append(buf, s.reset...)
 		buf = append(buf, s.dim...)
 		buf = append(buf, '=')
@@ -80,18 +77,6 @@ func appendStyled(buf []byte, r slog.Record, fields []slog.Attr, s style) []byte
 		buf = appendTextValue(buf, f.Value)
 	}
 	return buf
-}
-
-// appendMessage appends text that stands without quotes. A line break in it
-// would forge a log line.
-func appendMessage(buf []byte, text string) []byte {
-	for _, r := range text {
-		if unicode.IsControl(r) {
-			quoted := strconv.Quote(text)
-			return append(buf, quoted[1:len(quoted)-1]...)
-		}
-	}
-	return append(buf, text...)
 }
 
 func appendTextValue(buf []byte, v slog.Value) []byte {
@@ -139,18 +124,6 @@ func appendJSONValue(buf []byte, v slog.Value) []byte {
 	default:
 	}
 	return appendJSONText(buf, plainText(v))
-}
-
-// appendJSONText appends a JSON string. Text that is not UTF-8 loses the bytes
-// that JSON cannot hold.
-func appendJSONText(buf []byte, text string) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(text); err != nil {
-		return append(buf, `""`...)
-	}
-	return append(buf, bytes.TrimRight(b.Bytes(), "\n")...)
 }
 
 // plainText is a value as text. Times are in UTC with a numeric offset and as

@@ -60,6 +60,13 @@ func TestFormats(t *testing.T) {
 			text:   `2025-07-11T00:48:43.946290Z ERROR a\nb key="x\ny\x1b[1m\xffü"`,
 			json:   `{"timestamp":"2025-07-11T00:48:43.946290Z","level":"ERROR","fields":{"message":"a\nb","key":"x\ny\u001b[1m\ufffdü"}}`,
 		},
+		"nothing turns around or hides": {
+			record: record(
+				levelError, "a\u202eb\u0085\u009b1m\u2066\u2069\u200f\u061c\ufeff\u2028\U000e0041\xffé\"\\日本", slog.String("key\u202e", "x\u202ey\u009b\U000e0041é日本"),
+			),
+			text: `2025-07-11T00:48:43.946290Z ERROR a\u202eb\u0085\u009b1m\u2066\u2069\u200f\u061c\ufeff\u2028\U000e0041\xffé"\日本 key\u202e="x\u202ey\u009b\U000e0041é日本"`,
+			json: `{"timestamp":"2025-07-11T00:48:43.946290Z","level":"ERROR","fields":{"message":"a\u202eb\u0085\u009b1m\u2066\u2069\u200f\u061c\ufeff\u2028\udb40\udc41\ufffdé\"\\日本","key\u202e":"x\u202ey\u009b\udb40\udc41é日本"}}`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for want, format := range map[string]textFormat{tt.text: appendText, tt.json: appendJSON} {

@@ -9,7 +9,6 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
-	"unicode"
 
 	"s3sync"
 )
@@ -86,10 +85,5 @@ func (c *command) reportBug(what string, stack []byte) {
 
 // oneLine keeps text that came from outside from drawing on the terminal.
 func oneLine(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, strings.ReplaceAll(text, "\n", "; "))
+	return string(appendShown(nil, strings.NewReplacer("\n", "; ", "\t", " ").Replace(text)))
 }

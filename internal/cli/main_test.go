@@ -74,7 +74,8 @@ func TestRunOutcomes(t *testing.T) {
 		"one failed":   {report: s3sync.Report{Stats: one}, code: 1, stderr: strings.Replace(summary, "error 0", "error 1", 1) + "s3sync: sync failed: 1 object failed\n"},
 		"error":        {report: s3sync.Report{Stats: stats}, err: errors.New("no such bucket"), code: 1, stderr: summary + "s3sync: sync failed: no such bucket\n"},
 		"joined error": {report: s3sync.Report{Stats: stats}, err: errors.Join(errors.New("first"), errors.New("second")), code: 1, stderr: summary + "s3sync: sync failed: first\n"},
-		"odd error":    {report: s3sync.Report{Stats: stats}, err: errors.New("no\x1b[1m\rbucket"), code: 1, stderr: summary + "s3sync: sync failed: no [1m bucket\n"},
+		"odd error":    {report: s3sync.Report{Stats: stats}, err: errors.New("no\x1b[1m\rbucket"), code: 1, stderr: summary + `s3sync: sync failed: no\x1b[1m\rbucket` + "\n"},
+		"odd text":     {report: s3sync.Report{Stats: stats}, err: errors.New("a\u202egpj.exe\u0085\u2066\ufeff\u061c\u200f\u2028\xff é\tb"), code: 1, stderr: summary + `s3sync: sync failed: a\u202egpj.exe\u0085\u2066\ufeff\u061c\u200f\u2028\xff é b` + "\n"},
 		"incomplete":   {report: s3sync.Report{Stats: stats, Incomplete: true}, code: 3, stderr: summary},
 		"JSON, error":  {args: []string{"--json-tracing"}, err: errors.New("no such bucket"), code: 1, stderr: "s3sync: sync failed: no such bucket\n", stdout: `"message":"sync failed.","error":"no such bucket"`},
 	} {
