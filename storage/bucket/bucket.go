@@ -127,6 +127,8 @@ type Store struct {
 	features  features // of the server, as far as they were seen
 	tagging   tagging
 	noticed   sync.Map // texts of notices that were told
+
+	maxEmptyPages int
 }
 
 // notice tells the user something of the server, once.
@@ -165,7 +167,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bucket %s: %w", opts.Bucket, err)
 	}
-	s := &Store{opts: opts, sdk: sdk, client: client, directory: IsDirectory(opts.Bucket)}
+	s := &Store{opts: opts, sdk: sdk, client: client, directory: IsDirectory(opts.Bucket), maxEmptyPages: maxEmptyPages}
 	if opts.RequestPayer {
 		s.payer = types.RequestPayerRequester
 	}

@@ -58,6 +58,7 @@ func connect(ctx context.Context, o *Options) (*s3.Client, *client, error) {
 		attemptTimeout: o.AttemptTimeout,
 		waits:          o.waits,
 		flights:        newFlights(),
+		pageSize:       o.MaxKeys,
 		log:            o.Trace,
 		bucket:         o.Bucket,
 		endpoint:       o.EndpointURL,

@@ -53,3 +53,6 @@ func (s *Store) Resolve(address string) {
 
 // IsDirect reports whether NO_PROXY says that a URL is reached without a proxy.
 func IsDirect(noProxy string, u *url.URL) bool { return newDirectHosts(noProxy).has(u) }
+
+// MaxEmptyPages sets how many empty pages of a listing may follow each other.
+func (s *Store) MaxEmptyPages(n int) { s.maxEmptyPages = n }

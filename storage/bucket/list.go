@@ -123,6 +123,7 @@ type lister struct {
 	after     string // start-after of the first request
 	token     string // of the next one
 	done      bool
+	empty     emptyPages
 
 	last string // the key before, in full
 	any  bool   // there was one
@@ -158,6 +159,9 @@ func (l *lister) page(ctx context.Context) (objects []storage.Object, prefixes [
 		return nil, nil, garbled("its continuation is the page itself")
 	}
 	l.token = token
+	if err := l.empty.see(len(out.Contents)+len(out.CommonPrefixes), l.store.maxEmptyPages); err != nil && !l.done {
+		return nil, nil, err
+	}
 	if objects, err = l.objects(out); err != nil {
 		return nil, nil, err
 	}

@@ -34,6 +34,7 @@ type client struct {
 	attemptTimeout time.Duration
 	waits          func(operation string) waits
 	flights        *flights
+	pageSize       int // of listings
 	log            *slog.Logger
 	bucket, region string
 	endpoint       string // as the user gave it, or empty
@@ -76,7 +77,8 @@ func (c *client) Do(req *http.Request) (*http.Response, error) {
 		})
 		defer timer.Stop()
 	}
-	w := c.waits(awsmiddleware.GetOperationName(ctx))
+	operation := awsmiddleware.GetOperationName(ctx)
+	w := c.waits(operation)
 	fl := c.flight(req)
 	// A slow upload is no slow answer.
 	answer := &watchdog{after: w.answer, bark: stalled(cancel, "no answer to a request", w.answer)}
@@ -112,7 +114,7 @@ func (c *client) Do(req *http.Request) (*http.Response, error) {
 		return resp, nil
 	}
 	resp.Body = &receivedBody{
-		ReadCloser: resp.Body,
+		ReadCloser: boundOf(operation, resp.StatusCode, c.pageSize).of(operation, resp.Body),
 		ctx:        ctx,
 		cancel:     cancel,
 		limiter:    c.receive,

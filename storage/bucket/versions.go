@@ -54,6 +54,7 @@ type versionLister struct {
 	r     storage.Range
 	from  versionPage
 	done  bool
+	empty emptyPages
 
 	last version // the one before
 	any  bool    // there was one
@@ -101,6 +102,9 @@ func (l *versionLister) next(ctx context.Context) ([]storage.Object, error) {
 	}
 	if len(all) > 0 && l.any && all[0].full == l.last.full && all[0].VersionID == l.last.VersionID {
 		all = all[1:] // versitygw goes on with the current version of a key if a page ended with it
+	}
+	if err := l.empty.see(len(all), l.store.maxEmptyPages); err != nil && !l.done {
+		return nil, err
 	}
 	return l.inRange(all)
 }
