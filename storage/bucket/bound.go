@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+
+	"s3sync/storage"
 )
 
 // Bounds of what a server may answer. S3 puts no more entries on a page than it
@@ -81,14 +83,19 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 // emptyPages counts the pages without entries that follow each other in a listing.
 type emptyPages int
 
-// see counts a page that is not the last one, and fails if there seems to be no end.
-func (e *emptyPages) see(entries, limit int) error {
+// sawPage counts a page that is not the last one, and fails if there seems to be no
+// end. The user hears of many empty ones, since nothing else shows meanwhile.
+func (s *Store) sawPage(empty *emptyPages, entries int) error {
 	if entries > 0 {
-		*e = 0
+		*empty = 0
 		return nil
 	}
-	if *e++; int(*e) > limit {
-		return &failure{text: fmt.Sprintf("the listing has no end: %d pages in a row are empty, and each of them promises another", *e)}
+	switch *empty++; int(*empty) {
+	case s.maxEmptyPages / 10:
+		s.notice(storage.Notice{Text: fmt.Sprintf(
+			"%d pages of a listing in a row were empty, as happens where a bucket holds many delete markers; it goes on", *empty)})
+	case s.maxEmptyPages + 1:
+		return &failure{text: fmt.Sprintf("the listing has no end: %d pages in a row are empty, and each of them promises another", *empty)}
 	}
 	return nil
 }

@@ -131,9 +131,14 @@ func TestEmptyPages(t *testing.T) {
 				})
 				opts := f.options()
 				opts.Bucket = tt.bucket
+				var notices []string
+				opts.Notice = func(n storage.Notice) { notices = append(notices, n.Text) }
 				s := open(t, opts)
 				s.MaxEmptyPages(20)
 				err := tt.list(t, s)
+				if len(notices) != 1 || !strings.HasPrefix(notices[0], "2 pages of a listing in a row were empty") {
+					t.Errorf("notices %q", notices)
+				}
 				if pages == 20 {
 					if err != nil || n.Load() != 21 {
 						t.Errorf("%d pages: %v", n.Load(), err)

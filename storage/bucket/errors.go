@@ -395,17 +395,6 @@ func (s *Store) fail(ctx context.Context, op, key string, err error) error {
 	return &storage.Error{Op: op, Key: key, Err: err}
 }
 
-// told is a failure as it may be shown, whatever of an answer went into its text.
-func (c *client) told(err error) error {
-	f, ok := err.(*failure) //nolint:errorlint // what is wrapped has a text of its own
-	if !ok {
-		return err
-	}
-	shown := *f
-	shown.text = c.secrets.mask(f.text)
-	return &shown
-}
-
 // isRange reports whether err says that an object has no such bytes.
 func isRange(err error) bool {
 	f, ok := errors.AsType[*failure](err)

@@ -159,8 +159,10 @@ func (l *lister) page(ctx context.Context) (objects []storage.Object, prefixes [
 		return nil, nil, garbled("its continuation is the page itself")
 	}
 	l.token = token
-	if err := l.empty.see(len(out.Contents)+len(out.CommonPrefixes), l.store.maxEmptyPages); err != nil && !l.done {
-		return nil, nil, err
+	if !l.done {
+		if err := l.store.sawPage(&l.empty, len(out.Contents)+len(out.CommonPrefixes)); err != nil {
+			return nil, nil, err
+		}
 	}
 	if objects, err = l.objects(out); err != nil {
 		return nil, nil, err

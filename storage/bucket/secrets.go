@@ -123,3 +123,14 @@ func unsigned(req *http.Request, text string) string {
 	}
 	return strings.ReplaceAll(text, signature, masked)
 }
+
+// told is a failure as it may be shown, whatever of an answer went into its text.
+func (c *client) told(err error) error {
+	f, ok := err.(*failure) //nolint:errorlint // what is wrapped has a text of its own
+	if !ok {
+		return err
+	}
+	shown := *f
+	shown.text = c.secrets.mask(f.text)
+	return &shown
+}

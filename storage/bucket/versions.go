@@ -103,8 +103,10 @@ func (l *versionLister) next(ctx context.Context) ([]storage.Object, error) {
 	if len(all) > 0 && l.any && all[0].full == l.last.full && all[0].VersionID == l.last.VersionID {
 		all = all[1:] // versitygw goes on with the current version of a key if a page ended with it
 	}
-	if err := l.empty.see(len(all), l.store.maxEmptyPages); err != nil && !l.done {
-		return nil, err
+	if !l.done {
+		if err := l.store.sawPage(&l.empty, len(all)); err != nil {
+			return nil, err
+		}
 	}
 	return l.inRange(all)
 }
