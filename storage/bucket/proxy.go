@@ -25,7 +25,14 @@ func proxiesOfEnvironment() []string {
 }
 
 // variable is a variable of the environment in upper or lower case.
-func variable(name string) string { return cmp.Or(os.Getenv(name), os.Getenv(strings.ToLower(name))) }
+func variable(name string) string {
+	for _, spelling := range []string{name, strings.ToLower(name)} {
+		if text := os.Getenv(spelling); text != "" { //nolint:forbidigo // as net/http reads the others of this kind
+			return text
+		}
+	}
+	return ""
+}
 
 // proxy chooses the proxy of a request: the option, then the variables that
 // net/http knows, then ALL_PROXY for what neither HTTPS_PROXY nor HTTP_PROXY is set

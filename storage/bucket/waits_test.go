@@ -63,7 +63,7 @@ func piped(t *testing.T, handle http.HandlerFunc, change func(*bucket.Options)) 
 	if change != nil {
 		change(&opts)
 	}
-	s, err := bucket.Open(context.Background(), opts) //nolint:usetesting // t.Context belongs to another bubble
+	s, err := bucket.Open(t.Context(), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
