@@ -292,6 +292,9 @@ type Delete struct {
 	// in a slash although the target has keys that continue it in another way:
 	// "photos-old/a" for "photos".
 	AllowPartialPrefix bool
+	// AllowOverlap says that two buckets of one name whose keys overlap are two.
+	// Without it the source is asked, and if it cannot be asked nothing is removed.
+	AllowOverlap bool
 }
 
 // Reporting makes the run a report: nothing is written, and every source object

@@ -62,6 +62,7 @@ func rulesOf(c *Config) []rule {
 			{&c.Delete.MaxPercent, needs, []any{&c.Delete.Enable}},
 			{&c.Delete.AllowEmptySource, needs, []any{&c.Delete.Enable}},
 			{&c.Delete.AllowPartialPrefix, needs, []any{&c.Delete.Enable}},
+			{&c.Delete.AllowOverlap, needs, []any{&c.Delete.Enable}},
 			{&c.Verify.Checksum, needs, []any{&c.Verify.Algorithm}},
 			{&c.Verify.FullObject, needs, []any{&c.Verify.Algorithm}},
 		})

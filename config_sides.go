@@ -118,23 +118,6 @@ func (v *validator) encryption() {
 	}
 }
 
-// overlap refuses sides of which one lies inside the other. A source in which
-// the target lies would find there what was just written, and copy it again and
-// again; one that lies in the target would be deleted as foreign to it.
-func (v *validator) overlap() {
-	s, t := v.source, v.target
-	if s == nil || t == nil || s.local() || s.bucket != t.bucket || s.prefix == t.prefix ||
-		strings.TrimRight(v.Source.EndpointURL, "/") != strings.TrimRight(v.Target.EndpointURL, "/") {
-		return
-	}
-	switch {
-	case strings.HasPrefix(t.prefix, s.prefix):
-		v.add2(&v.Target.URL, "lies inside", &v.Source.URL)
-	case strings.HasPrefix(s.prefix, t.prefix) && v.Delete.Enable:
-		v.add2(&v.Delete.Enable, "would delete the source, which lies inside", &v.Target.URL)
-	}
-}
-
 // disk checks that local paths are there and of the right kind.
 func (v *validator) disk() {
 	if v.source != nil && v.source.local() {

@@ -43,6 +43,9 @@ func (s *syncer) deleteExtraneous(ctx context.Context) error {
 	}
 	going, sum, err := s.extraneous(ctx)
 	if err == nil {
+		err = s.checkOneBucket(ctx, going.All())
+	}
+	if err == nil {
 		err = refusal(&s.cfg.Delete, sum)
 	}
 	if err == nil {

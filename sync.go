@@ -36,16 +36,18 @@ func Sync(ctx context.Context, cfg *Config) (*Report, error) {
 	if err := cfg.Validate(); err != nil {
 		return &Report{}, err
 	}
+	given := cfg
 	cfg = cfg.effective()
 	log := &logger{slog: cfg.Logger, source: placeOf(cfg.Source), target: placeOf(cfg.Target)}
 	report := newReporter(cfg, log)
 	report.emit(Event{Type: EventStart})
-	err := open(ctx, cfg, report, log)
+	err := open(ctx, given, cfg, report, log)
 	return report.finish(ctx, err)
 }
 
-// open reaches both sides and runs the sync between them.
-func open(ctx context.Context, cfg *Config, report *reporter, log *logger) (err error) {
+// open reaches both sides and runs the sync between them. given is what the caller
+// of Sync gave, whose fields a *ConfigError names.
+func open(ctx context.Context, given, cfg *Config, report *reporter, log *logger) (err error) {
 	source, err := openSource(ctx, cfg, report)
 	if err != nil {
 		return fmt.Errorf("source: %w", err)
@@ -57,7 +59,12 @@ func open(ctx context.Context, cfg *Config, report *reporter, log *logger) (err 
 	}
 	defer closeStore(cfg.Target, target, &err)
 	report.watch(source, target)
+	suspicion, err := checkOverlap(ctx, given, source, target)
+	if err != nil {
+		return err
+	}
 	s := newSyncer(cfg, source, target, report, log)
+	s.suspicion = suspicion
 	defer s.close(&err)
 	return s.run(ctx)
 }
@@ -77,6 +84,9 @@ type syncer struct {
 	targetLocal    bool
 	// sourceDirectory and targetDirectory: the side is a directory bucket.
 	sourceDirectory, targetDirectory bool
+
+	// suspicion: the sides may be one bucket under two names; nil if they are not.
+	suspicion *suspicion
 
 	mapper storage.KeyMapper // the target, if it cannot hold every key
 	copier storage.Copier    // the target, if it copies by itself

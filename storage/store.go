@@ -432,3 +432,28 @@ type CopyWriter interface {
 	Commit(ctx context.Context) (Info, error)
 	Abort(ctx context.Context) error
 }
+
+// A Locator is a Store that knows where its objects are, so that two stores can be
+// found to hold the same ones.
+type Locator interface {
+	Location() Location
+	// StatFull describes the current object under a full key of the container,
+	// whatever the prefix of the store is. A missing object is fs.ErrNotExist.
+	StatFull(ctx context.Context, full string) (Object, error)
+}
+
+// A Location is where the objects of a store are: those of a container of a server
+// whose full keys begin with a prefix, or the files below a directory.
+type Location struct {
+	// Directory is the path of a directory. The other fields are empty then.
+	Directory string
+	// Server names a server in one form: equal names are one server, and different
+	// names may be.
+	Server string
+	// Container is the name of a bucket, or of an access point if Alias is set. An
+	// access point is another name of some bucket.
+	Container string
+	Alias     bool
+	// Prefix is what the full keys of the objects begin with.
+	Prefix string
+}

@@ -239,5 +239,11 @@ func dangerousOptions(c *s3sync.Config) []*option {
 			usage: "delete also below a prefix of the target that ends in the middle of a name",
 			more:  "Otherwise --delete is refused for s3://bucket/photos if there is photos-old/ as well: s3://bucket/photos/ is what most people mean.",
 		},
+		{
+			name: "allow-overlap", value: on(&d.AllowOverlap), env: envPrefixed,
+			usage: "delete although source and target may be one bucket",
+			more: "Where two servers have buckets of one name, and one prefix begins with the other, the source is asked for the first objects that would be deleted. " +
+				"If it has them, the two are one bucket and nothing is deleted, whatever the options say. If it cannot be asked, this option is required.",
+		},
 	})
 }

@@ -194,6 +194,7 @@ func optionCases() map[string]optionCase {
 		"max-delete-percent":   {def: "80", good: "99", bad: "101", says: "must be between 0 and 100, not 101"},
 		"allow-empty-source":   aSwitch,
 		"allow-partial-prefix": aSwitch,
+		"allow-overlap":        aSwitch,
 	}
 }
 

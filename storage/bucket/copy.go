@@ -33,34 +33,33 @@ var _ storage.Copier = (*Store)(nil)
 // one is. Whether the credentials allow it shows at the first copy.
 func (s *Store) Copies(from storage.Store) bool {
 	o, ok := from.(*Store)
-	switch {
-	case !ok || endpointOf(s) != endpointOf(o):
+	if !ok || s.server() != o.server() { // partitions of AWS know nothing of each other
 		return false
-	case endpointOf(s) == "" && partitionOf(s) != partitionOf(o):
-		return false // they know nothing of each other
 	}
 	// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 	return !IsAccessPoint(o.opts.Bucket) || !parseARN(o.opts.Bucket).multiRegion()
 }
 
-// endpointOf is the endpoint of a store in one form, empty for that of AWS.
-func endpointOf(s *Store) string {
-	return strings.TrimRight(strings.ToLower(s.client.endpoint), "/")
-}
+// The partitions of AWS that have S3 for everybody.
+// https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
+const (
+	partitionAWS   = "aws"
+	partitionChina = "aws-cn"
+	partitionGov   = "aws-us-gov"
+)
 
 // partitionOf is the part of AWS that a store is in.
-// https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
 func partitionOf(s *Store) string {
 	if IsAccessPoint(s.opts.Bucket) {
 		return parseARN(s.opts.Bucket).partition
 	}
 	switch region := s.client.region; {
 	case strings.HasPrefix(region, "cn-"):
-		return "aws-cn"
+		return partitionChina
 	case strings.HasPrefix(region, "us-gov-"):
-		return "aws-us-gov"
+		return partitionGov
 	}
-	return "aws"
+	return partitionAWS
 }
 
 // openHead is Open for who wants no data.

@@ -61,6 +61,7 @@ type Options struct {
 
 // A Store is a directory.
 type Store struct {
+	path   string // as it was opened
 	view   view
 	target *tree     // nil for a source
 	held   io.Closer // what Close closes; nil if there is nothing
@@ -76,6 +77,15 @@ var (
 // Open opens a directory. It changes nothing. The error of a path that does
 // not exist is fs.ErrNotExist, unless Options.Missing is set.
 func Open(path string, opts Options) (*Store, error) {
+	s, err := open(path, opts)
+	if err != nil {
+		return nil, err
+	}
+	s.path = path
+	return s, nil
+}
+
+func open(path string, opts Options) (*Store, error) {
 	if path == "" {
 		return nil, errors.New("empty path")
 	}
