@@ -60,7 +60,9 @@ const (
 	EventRetry
 	// EventWarning: an object was left out because of Err; the run goes on and
 	// ends with exit code 3. An object that an update check could not compare is
-	// a warning, and not a skip as well.
+	// a warning, and not a skip as well. Objects that may not be read or written are
+	// told when it is known whether others may: they are failures if nothing at all
+	// could be transferred, or if more than 100 in a row may not.
 	EventWarning
 	// EventFailed: an object, a listing or the run failed with Err.
 	EventFailed

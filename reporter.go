@@ -35,6 +35,7 @@ type reporter struct {
 	report  Report
 	first   error // of all failures
 	silence silence
+	denials denials
 }
 
 func newReporter(cfg *Config, log *logger) *reporter {
@@ -96,7 +97,7 @@ func (r *reporter) run() {
 				return
 			}
 			r.silence.broken(time.Now())
-			r.handle(ev)
+			r.denials.pass(ev, r.handle)
 		case <-tick.C:
 			if r.cfg.OnEvent != nil {
 				r.handle(Event{Type: EventProgress})

@@ -445,8 +445,8 @@ func modTimes(t *testing.T, s storage.Store) map[string]time.Time {
 	return times
 }
 
-// TestSyncTagsFails: tags that cannot be read or written are a warning of that
-// object, which names the permission; nothing is deleted. A store without tags
+// TestSyncTagsFails: tags that cannot be read or written are told of that object,
+// with the permission that lacks; nothing is deleted. A store without tags
 // ends the run before any work.
 func TestSyncTagsFails(t *testing.T) {
 	for name, permission := range map[string]string{"source": "s3:GetObjectTagging", "target": "s3:GetObjectTagging", "write": "s3:PutObjectTagging"} {
@@ -471,15 +471,15 @@ func TestSyncTagsFails(t *testing.T) {
 			}
 			cfg := config(source, target)
 			cfg.Check.Size, cfg.Tagging.SyncLatest, cfg.Delete.Enable = true, true, true
-			warned := ""
+			failed := ""
 			cfg.OnEvent = func(ev s3sync.Event) {
-				if ev.Type == s3sync.EventWarning {
-					warned += ev.Key + ": " + ev.Err.Error()
+				if ev.Type == s3sync.EventFailed {
+					failed += ev.Key + ": " + ev.Err.Error()
 				}
 			}
-			r := run(t, cfg)
-			if r.Warnings != 1 || r.Transferred+r.Deleted != 0 || !strings.HasPrefix(warned, "a: ") || !strings.Contains(warned, permission) {
-				t.Errorf("%q, %+v", warned, r.Stats)
+			r, err := s3sync.Sync(t.Context(), cfg)
+			if !errors.Is(err, fs.ErrPermission) || r.Failed != 1 || r.Transferred+r.Deleted != 0 || !strings.HasPrefix(failed, "a: ") || !strings.Contains(failed, permission) {
+				t.Errorf("%q, %+v", failed, r.Stats)
 			}
 		})
 	}

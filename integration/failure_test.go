@@ -223,3 +223,31 @@ func TestSlowDown(t *testing.T) {
 		}
 	})
 }
+
+// A run that may write nothing is not done, and says so by its exit code; one that
+// may not write a few objects is done with warnings.
+func TestDeniedExitCodes(t *testing.T) {
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		root := t.TempDir()
+		keys := numbered(33)
+		for _, key := range keys {
+			write(t, root, key, []byte("data"))
+		}
+		for name, tt := range map[string]struct {
+			rule string
+			code int
+			want string
+		}{
+			"all": {"PutObject status=403 code=AccessDenied", 1, "33 failed, the first with: target: put"},
+			"one": {"PutObject " + keys[7] + " status=403 code=AccessDenied", 3, keys[7]},
+		} {
+			t.Run(name, func(t *testing.T) {
+				target := fresh(t, srv)
+				p := command(t, local(root), target.at(faultproxy.New(t, srv.Endpoint, tt.rule).URL))
+				if code := p.run(t); code != tt.code || !strings.Contains(p.stdout.String()+p.stderr.String(), tt.want) {
+					t.Errorf("exit code %d, want %d and %q\n%s%s", code, tt.code, tt.want, &p.stdout, &p.stderr)
+				}
+			})
+		}
+	})
+}
