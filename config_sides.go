@@ -133,15 +133,9 @@ func (v *validator) disk() {
 			v.add2(&v.Source.URL, "must be a directory to be combined with", &v.Delete.Enable)
 		}
 	}
-	if v.target != nil && v.target.local() {
-		info, err := os.Stat(v.target.path)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-		case err != nil:
-			v.add(&v.Target.URL, "%q cannot be looked at: %v", v.target.path, cause(err))
-		case !info.IsDir():
-			v.add(&v.Target.URL, "%q is not a directory", v.target.path)
-		}
+	// One object can go to a file, but whether the source is one is not known yet.
+	if err := v.targetFault(v.source != nil && mayBeSingle(*v.source)); v.target != nil && err != nil {
+		v.faults = append(v.faults, err)
 	}
 }
 

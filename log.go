@@ -28,9 +28,14 @@ type place struct {
 	local bool
 	// root is the prefix of keys in the bucket, or the directory.
 	root string
+	// only, if set, is where the one object of the run is, whatever it is called.
+	only string
 }
 
 func (p place) path(key string) string {
+	if p.only != "" {
+		return p.only
+	}
 	if p.local {
 		return filepath.Join(p.root, filepath.FromSlash(key))
 	}

@@ -53,13 +53,25 @@ func open(ctx context.Context, given, cfg *Config, report *reporter, log *logger
 		return fmt.Errorf("source: %w", err)
 	}
 	defer closeStore(cfg.Source, source, &err)
+	one, err := findSingle(ctx, given, cfg, source, report)
+	if err != nil {
+		return err
+	}
+	if one != nil && cfg.Target.Store == nil {
+		cfg.Target.URL, log.target = one.target.url(), one.target.place()
+	}
 	target, err := openTarget(ctx, cfg, report)
 	if err != nil {
 		return fmt.Errorf("target: %w", err)
 	}
 	defer closeStore(cfg.Target, target, &err)
 	report.watch(source, target)
-	suspicion, err := checkOverlap(ctx, given, source, target)
+	var suspicion *suspicion
+	if one == nil {
+		suspicion, err = checkOverlap(ctx, given, source, target)
+	} else if source = one.sourceOf(source); cfg.Target.Store == nil {
+		target = one.targetOf(target)
+	}
 	if err != nil {
 		return err
 	}

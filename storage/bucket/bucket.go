@@ -53,6 +53,8 @@ type Options struct {
 	// Bucket is a name or the ARN of an access point, Prefix what all keys
 	// begin with: see ParseURL.
 	Bucket, Prefix string
+	// single, if set, is the name of the only object: see Single.
+	single string
 
 	// Anonymous leaves requests unsigned and looks for no credentials. Else these
 	// are the static keys if AccessKey is set, else those of the profile if there is
@@ -123,12 +125,18 @@ type Store struct {
 	client    *client
 	payer     types.RequestPayer
 	directory bool // a directory bucket
-	doubts    doubts
-	features  features // of the server, as far as they were seen
-	tagging   tagging
-	noticed   sync.Map // texts of notices that were told
+	*seen
 
 	maxEmptyPages int
+}
+
+// seen is what a store has learnt of its server. The stores of one bucket that are
+// made of each other share it.
+type seen struct {
+	doubts   doubts
+	features features
+	tagging  tagging
+	noticed  sync.Map // texts of notices that were told
 }
 
 // notice tells the user something of the server, once.
@@ -167,7 +175,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bucket %s: %w", opts.Bucket, err)
 	}
-	s := &Store{opts: opts, sdk: sdk, client: client, directory: IsDirectory(opts.Bucket), maxEmptyPages: maxEmptyPages}
+	s := &Store{opts: opts, sdk: sdk, client: client, directory: IsDirectory(opts.Bucket), seen: &seen{}, maxEmptyPages: maxEmptyPages}
 	if opts.RequestPayer {
 		s.payer = types.RequestPayerRequester
 	}
@@ -204,11 +212,19 @@ func (s *Store) Close() error {
 }
 
 // full is the key in the bucket.
-func (s *Store) full(key string) string { return s.opts.Prefix + key }
+func (s *Store) full(key string) string {
+	if s.opts.single != "" {
+		return s.opts.Prefix // see checkSingle
+	}
+	return s.opts.Prefix + key
+}
 
 // checkKey refuses keys that S3 cannot hold before they are sent, because the
 // answers of servers differ.
 func (s *Store) checkKey(key string) error {
+	if err := s.checkSingle(key); err != nil {
+		return err
+	}
 	full := s.full(key)
 	var why string
 	switch {

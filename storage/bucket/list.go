@@ -29,6 +29,9 @@ type page struct {
 // The server is not trusted: a listing that is out of order, incomplete, or not
 // below the prefix is an error.
 func (s *Store) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[storage.Object, error] {
+	if s.opts.single != "" {
+		return s.listSingle(ctx, opts.Range)
+	}
 	if s.directory && s.opts.ParallelListing {
 		return s.fetched(ctx, func(ctx context.Context, send sender) error { return s.fanOut(ctx, opts.Range, send) })
 	}

@@ -36,9 +36,7 @@ func isAlias(name string) bool {
 
 // StatFull describes an object of the bucket, also of another prefix.
 func (s *Store) StatFull(ctx context.Context, full string) (storage.Object, error) {
-	whole := &Store{opts: s.opts, sdk: s.sdk, client: s.client, payer: s.payer, directory: s.directory}
-	whole.opts.Prefix = ""
-	info, err := whole.Stat(ctx, full, storage.StatOptions{})
+	info, err := s.with(func(o *Options) { o.Prefix = "" }).Stat(ctx, full, storage.StatOptions{})
 	return info.Object, err
 }
 

@@ -24,6 +24,9 @@ func (s *Store) Stat(ctx context.Context, key string, opts storage.StatOptions) 
 }
 
 func (s *Store) stat(ctx context.Context, key string, opts storage.StatOptions) (storage.Info, error) {
+	if err := s.checkSingle(key); err != nil {
+		return storage.Info{}, err
+	}
 	t := target{key: key, versionID: opts.VersionID, checksums: opts.Checksums}
 	a, err := s.head(ctx, t)
 	if err != nil {
@@ -37,6 +40,9 @@ func (s *Store) stat(ctx context.Context, key string, opts storage.StatOptions) 
 // Open starts to read an object. Its first request brings the beginning along:
 // as many bytes as opts.First says, or all; none if no data are wanted.
 func (s *Store) Open(ctx context.Context, key string, opts storage.OpenOptions) (storage.Reader, error) {
+	if err := s.checkSingle(key); err != nil {
+		return nil, s.fail(ctx, "open", key, err)
+	}
 	if opts.NoData {
 		return s.openHead(ctx, key, opts)
 	}

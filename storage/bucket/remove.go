@@ -27,6 +27,12 @@ const singleDeletes = 8
 // an object names one.
 func (s *Store) Delete(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error {
 	errs := make([]error, len(objects))
+	if s.opts.single != "" {
+		for i, o := range objects {
+			errs[i] = s.fail(ctx, "delete", o.Key, &failure{kind: errors.ErrUnsupported, text: "a single object is not deleted"})
+		}
+		return errs
+	}
 	var batch, single []int // of objects
 	for i, o := range objects {
 		if !opts.IfMatch && len(objects) > 1 && inXML(s.full(o.Key)) && !s.features.lacks(lackBatches) {

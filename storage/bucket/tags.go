@@ -37,6 +37,9 @@ func (s *Store) getTags(ctx context.Context, key, versionID string) (map[string]
 	if s.directory {
 		return nil, errNoTags()
 	}
+	if err := s.checkSingle(key); err != nil {
+		return nil, err
+	}
 	tags, err := s.askTags(ctx, key, versionID)
 	f, ok := errors.AsType[*failure](err)
 	switch {
@@ -135,8 +138,8 @@ func (r *countingReader) Read(p []byte) (int, error) {
 // tags first, once.
 func (s *Store) SetTags(ctx context.Context, key string, tags map[string]string) error {
 	permission := "s3:PutObjectTagging"
-	var err error
-	if !s.tagging.answered.Load() {
+	err := s.checkSingle(key)
+	if err == nil && !s.tagging.answered.Load() {
 		if _, err = s.getTags(ctx, key, ""); errors.Is(err, fs.ErrPermission) {
 			err = nil // a server that knows of it
 		}

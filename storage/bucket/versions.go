@@ -39,6 +39,9 @@ func (s *Store) Versioning(ctx context.Context) (bool, error) {
 // oldest. It is checked and fetched ahead as List is.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
 func (s *Store) Versions(ctx context.Context, opts storage.ListOptions) iter.Seq2[storage.Object, error] {
+	if s.opts.single != "" {
+		return s.singleVersions(ctx, opts)
+	}
 	return s.paged(ctx, func() pager {
 		return &versionLister{store: s, r: opts.Range, from: versionPage{key: s.startAfter(opts.From)}}
 	})
