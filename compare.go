@@ -23,9 +23,14 @@ import (
 // difference can be shown. WarnAsError does not make it an error.
 var errIncomparable = errors.New("cannot be compared")
 
+// errUndecided: the two may be the same or not, because their digests were made in
+// other ways. Such an object is transferred, which is safe, and a report says that
+// it does not know.
+var errUndecided = errors.New("cannot be told to be the same or not")
+
 // A finding is the answer of a comparison.
 type finding struct {
-	likeness likeness // unsure if there is nothing to compare; err says why
+	likeness likeness // unsure if the digests do not tell; err says why
 	reason   Reason
 	err      error
 	sums     sums
@@ -56,7 +61,7 @@ func (c *comparison) run(ctx context.Context) (finding, error) {
 	directory := c.mapper != nil && isDirectory(c.it.mapped)
 	if l == different && (check.asks() || directory) {
 		_, digests := check.digests()
-		_, err := c.askTarget(ctx, storage.StatOptions{Checksums: digests})
+		_, err := c.askTarget(ctx, storage.StatOptions{Checksums: digests, Parts: c.partsWanted()})
 		switch {
 		case storage.Gone(err):
 		case err != nil:
@@ -70,6 +75,9 @@ func (c *comparison) run(ctx context.Context) (finding, error) {
 		return finding{likeness: l, reason: why}, nil
 	}
 	f, err := c.contents(ctx)
+	if err == nil && f.likeness == unsure && check.ReadBoth {
+		f, err = c.readBoth(ctx)
+	}
 	if storage.Gone(err) && !c.it.exists {
 		return finding{likeness: different, reason: ReasonNew}, nil
 	}
@@ -88,7 +96,7 @@ func (c *comparison) buckets(ctx context.Context) (finding, error) {
 	target := c.target
 	if target == nil {
 		var err error
-		if target, err = c.askTarget(ctx, storage.StatOptions{Checksums: true}); err != nil {
+		if target, err = c.askTarget(ctx, storage.StatOptions{Checksums: true, Parts: c.partsWanted()}); err != nil {
 			return finding{}, err
 		}
 	}
@@ -98,11 +106,22 @@ func (c *comparison) buckets(ctx context.Context) (finding, error) {
 	if err := lacks("target", target, c.algorithm); err != nil {
 		return c.incomparable(err), nil // whatever the source is
 	}
-	source, err := c.askSource(ctx, storage.StatOptions{Checksums: true})
+	source, err := c.askSource(ctx, storage.StatOptions{Checksums: true, Parts: c.partsWanted()})
 	if err != nil {
 		return finding{}, err
 	}
 	return compareInfos(c.algorithm, source, target), nil
+}
+
+// partsWanted: the parts of two objects tell whether other ETags mean other
+// contents, if there are as many of them on both sides.
+func (c *comparison) partsWanted() storage.PartsQuery {
+	n, ok := checksum.ParseETag(c.it.source.ETag)
+	m, ok2 := checksum.ParseETag(c.it.target.ETag)
+	if _, digests := c.cfg.Check.digests(); digests && ok && ok2 && n == m && n > 1 {
+		return storage.InferParts
+	}
+	return storage.NoParts
 }
 
 // askTarget asks for the target object, which the item is told of. If it fails
@@ -207,22 +226,43 @@ func compareInfos(a checksum.Algorithm, source, target *storage.Info) finding {
 	etags := unsure
 	if hasDigest(source) && hasDigest(target) {
 		etags = matchETags(source.ETag, target.ETag)
+		if etags == unsure && sameParts(source, target) {
+			etags = different
+		}
 	}
 	if a == "" {
 		return byETag(etags, source, target)
 	}
 	f := bySum(a, source, target)
-	switch {
-	case f.likeness != unsure:
-	case etags == same:
-		f = finding{likeness: same, reason: ReasonSameETag}
-	default:
-		if other := bySums(source, target); other.likeness == same {
-			return other
-		}
-		f.likeness, f.reason = different, ReasonChecksum
+	if f.likeness != unsure {
+		return f
 	}
-	return f
+	if etags == same {
+		return finding{likeness: same, reason: ReasonSameETag}
+	}
+	switch other := bySums(source, target); {
+	case other.likeness == same:
+		return other
+	case etags == different, other.likeness == different:
+		f.likeness, f.reason = different, ReasonChecksum
+		return f
+	}
+	return undecided(f.sums, ReasonChecksum)
+}
+
+// sameParts reports whether two objects are known to be in the same parts.
+func sameParts(source, target *storage.Info) bool {
+	return len(source.Parts) > 1 && slices.Equal(source.Parts, target.Parts)
+}
+
+// undecided is the finding that digests differ and need not mean anything.
+func undecided(found sums, why Reason) finding {
+	what := "ETags"
+	if why == ReasonChecksum {
+		what = "checksums"
+	}
+	return finding{reason: why, sums: found, err: fmt.Errorf("%w: the %s were made of other parts, or of parts that are not known, "+
+		"and no checksum of all bytes is on both sides; --read-both compares the bytes", errUndecided, what)}
 }
 
 func byETag(etags likeness, source, target *storage.Info) finding {
@@ -241,7 +281,7 @@ func byETag(etags likeness, source, target *storage.Info) finding {
 		return finding{err: fmt.Errorf("%w: not both ETags are digests of the contents, as with KMS or a customer key, "+
 			"and the additional checksums are not of the same kind", errIncomparable)}
 	}
-	return finding{likeness: different, reason: ReasonETag}
+	return undecided(sums{}, ReasonETag)
 }
 
 // bySums compares all additional checksums. One that differs outweighs those
@@ -273,7 +313,11 @@ func bySum(a checksum.Algorithm, source, target *storage.Info) finding {
 	if !ok || !ok2 {
 		return f
 	}
-	switch f.likeness = matchSums(a, m, n); f.likeness {
+	f.likeness = matchSums(a, m, n)
+	if f.likeness == unsure && m.parts > 1 && m.parts == n.parts && m.known && n.known && sameParts(source, target) {
+		f.likeness = different
+	}
+	switch f.likeness {
 	case same:
 		f.reason = ReasonSameChecksum
 	case different:

@@ -77,31 +77,39 @@ func (c *comparison) check(ctx context.Context, info *storage.Info) (finding, er
 			"and the sizes of the parts, which the additional checksum depends on, are not known", errIncomparable)}, nil
 	}
 	f, err := c.read(ctx, claims)
-	if err != nil || f.likeness != unsure || info.Parts == nil {
-		return c.settled(f), err
+	if err != nil || f.likeness != unsure {
+		return f, err
+	}
+	if info.Parts == nil {
+		return c.notFound(f), nil
 	}
 	_, twin := c.sides()
 	exact, err := twin.ask(ctx, storage.StatOptions{Checksums: true, Parts: storage.ExactParts})
-	if err != nil {
+	switch {
+	case err != nil:
 		return finding{}, err
+	case exact.Parts == nil:
+		return c.notFound(f), nil
+	case exact.ETag != info.ETag || !slices.Equal(exact.Parts, info.Parts):
+		f, err = c.read(ctx, claimsOf(c.algorithm, exact, c.cfg.Transfer.ChunkSize, true))
+		if err != nil || f.likeness != unsure {
+			return f, err
+		}
 	}
-	if exact.Parts == nil || exact.ETag == info.ETag && slices.Equal(exact.Parts, info.Parts) {
-		return c.settled(f), nil
-	}
-	f, err = c.read(ctx, claimsOf(c.algorithm, exact, c.cfg.Transfer.ChunkSize, true))
-	return c.settled(f), err
+	f.likeness, f.reason = different, c.reasonOfOthers()
+	return f, nil
 }
 
-// settled takes what could not be shown to be the same for different.
-func (c *comparison) settled(f finding) finding {
-	if f.likeness != unsure {
-		return f
-	}
-	f.likeness, f.reason = different, ReasonETag
+// notFound is the finding that no way was found in which the digests of an object
+// could have been made of the file.
+func (c *comparison) notFound(f finding) finding { return undecided(f.sums, c.reasonOfOthers()) }
+
+// reasonOfOthers is why two are different whose digests are.
+func (c *comparison) reasonOfOthers() Reason {
 	if c.algorithm != "" {
-		f.reason = ReasonChecksum
+		return ReasonChecksum
 	}
-	return f
+	return ReasonETag
 }
 
 func (c *comparison) fileSize() int64 {
@@ -186,7 +194,7 @@ func (c *comparison) readOnce(ctx context.Context, claims []claim) (finding, err
 			return finding{}, err
 		}
 	}
-	if err := c.digest(ctx, r, claims[0].layout, digests); err != nil {
+	if err := c.digest(ctx, r, claims[0].layout, readSize, digests); err != nil {
 		return finding{}, ofSide(file.name, err)
 	}
 	if err := r.Check(ctx); err != nil {
@@ -198,9 +206,10 @@ func (c *comparison) readOnce(ctx context.Context, claims []claim) (finding, err
 // readSize is how many bytes of a file are read at once.
 const readSize = 1 * MiB
 
-// digest reads a file into the digests, several parts of the layout at once.
-func (c *comparison) digest(ctx context.Context, r storage.Reader, layout checksum.Layout, digests []digest) error {
-	piece := func(size int64) int64 { return min(size, readSize) }
+// digest reads an object into the digests, several parts of the layout at once, by
+// pieces of most bytes.
+func (c *comparison) digest(ctx context.Context, r storage.Reader, layout checksum.Layout, most int64, digests []digest) error {
+	piece := func(size int64) int64 { return min(size, most) }
 	if size := layout.Total(); layout.Len() == 1 {
 		buf, err := c.buffers.Get(ctx, int(piece(size)))
 		if err != nil {

@@ -163,6 +163,10 @@ type Check struct {
 	MtimeAndETag     bool
 	Checksum         string // algorithm
 	MtimeAndChecksum string // algorithm
+	// ReadBoth reads the bytes of both sides where a comparison of contents finds no
+	// digests that tell. Without it such objects are transferred, or left out with a
+	// warning if they have no digests at all.
+	ReadBoth bool
 	// HeadEachTarget asks for the target object right before each transfer.
 	HeadEachTarget bool
 }

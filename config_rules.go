@@ -101,6 +101,9 @@ func (v *validator) rules() {
 		}
 	}
 	k := &v.Check
+	if _, digests := k.digests(); v.given(&k.ReadBoth) && !digests && !v.Report.Status {
+		v.add2(&k.ReadBoth, "needs a comparison of contents, as by", &k.ETag)
+	}
 	if v.given(&k.Overwrite) && v.given(&v.Condition.IfMatch) && !v.given(&k.HeadEachTarget) {
 		v.add2(&v.Condition.IfMatch, "needs an ETag to compare with, so that without a listing of the target it requires", &k.HeadEachTarget)
 	}

@@ -83,6 +83,12 @@ func (c *Check) decide(it *item) (l likeness, why Reason) {
 // that is not listed has to be, to be compared.
 func (c *Check) asks() bool { return c.HeadEachTarget || c.Overwrite && c.Checksum != "" }
 
+// byTime reports whether the check is the default one, which looks at times alone.
+func (c *Check) byTime() bool {
+	_, digests := c.digests()
+	return !digests && !c.Size && !c.MtimeAndSize
+}
+
 // digests reports whether the check compares contents, and which additional
 // checksum of them, if not ETags.
 func (c *Check) digests() (algorithm checksum.Algorithm, ok bool) {

@@ -141,6 +141,10 @@ const (
 	// additional checksums, which stand in for ETags that cannot be compared.
 	ReasonSameETag     Reason = "ETags are same"
 	ReasonSameChecksum Reason = "checksums are same"
+
+	// The bytes of both sides were read: Check.ReadBoth.
+	ReasonSameContent Reason = "contents are same"
+	ReasonContent     Reason = "contents differ"
 )
 
 // Stats count outcomes. Each object is counted once per outcome.

@@ -118,7 +118,7 @@ func (c *Config) effective() *Config {
 	// What could not be looked at makes the report wrong, which is worse than a
 	// difference that it finds.
 	e.WarnAsError = true
-	e.Check = Check{ETag: c.Check.Checksum == "", Checksum: c.Check.Checksum}
+	e.Check = Check{ETag: c.Check.Checksum == "", Checksum: c.Check.Checksum, ReadBoth: c.Check.ReadBoth}
 	return &e
 }
 
@@ -133,6 +133,9 @@ func (s *syncer) status(ctx context.Context, it *item) error {
 		return err
 	}
 	it.reason, it.sums = f.reason, f.sums
+	if f.likeness == unsure {
+		it.reason = "" // what is not known has none
+	}
 	if !it.exists {
 		s.notFound(it, nil)
 		return nil

@@ -78,6 +78,7 @@ func open(ctx context.Context, given, cfg *Config, report *reporter, log *logger
 	s := newSyncer(cfg, source, target, report, log)
 	s.suspicion = suspicion
 	defer s.close(&err)
+	defer s.tellNotes()
 	return s.run(ctx)
 }
 
@@ -130,6 +131,8 @@ type syncer struct {
 	tagCounts     tagCounts
 	preprocessing sync.Mutex // held during Config.Preprocess
 	checksumLost  sync.Once  // warns of checksums that the target does not keep
+
+	notes notes // counts of what is told at the end
 
 	// opaque: an ETag that says nothing of the content was seen, so that others
 	// are likely to be of that kind.
@@ -323,6 +326,13 @@ func (s *syncer) decide(ctx context.Context, it *item) (transfer bool, err error
 		return false, err
 	}
 	it.reason, it.sums = f.reason, f.sums
+	if errors.Is(f.err, errUndecided) {
+		s.notes.undecided.Add(1)
+		return true, nil
+	}
+	if s.cfg.Check.byTime() && f.reason == ReasonSame && it.source.Size != it.target.Size {
+		s.notes.sizes.Add(1)
+	}
 	return f.likeness == different, f.err
 }
 

@@ -88,7 +88,8 @@ func checkOptions(c *s3sync.Config) []*option {
 			name: "check-etag", value: on(&k.ETag),
 			usage: "transfer if contents differ by their ETags, whatever the times",
 			more: "Works for any part sizes: files are digested in those of their objects. Objects whose ETags cannot be compared are compared by " +
-				"additional checksums that both have; if there are none they are transferred, or, if their ETags are no digests (KMS), left out with a warning.",
+				"additional checksums that both have; if there are none they are transferred, or, if their ETags are no digests (KMS), left out with a warning. " +
+				"--read-both compares their bytes.",
 		},
 		{
 			name: "check-mtime-and-etag", value: on(&k.MtimeAndETag),
@@ -102,6 +103,12 @@ func checkOptions(c *s3sync.Config) []*option {
 		{
 			name: "check-mtime-and-additional-checksum", value: text(&k.MtimeAndChecksum),
 			usage: "transfer if the source is newer and checksums of `ALGORITHM` differ; see --check-additional-checksum",
+		},
+		{
+			name: "read-both", value: on(&k.ReadBoth),
+			usage: "read the bytes of both sides where ETags or checksums do not tell whether they differ",
+			more: "For --check-etag and the like, and for reports: objects that were uploaded in other parts, or are encrypted with KMS, and have no checksum that " +
+				"both sides have. It costs the bytes of both; nothing is written.",
 		},
 	})
 }

@@ -104,6 +104,7 @@ func optionCases() map[string]optionCase {
 		"check-mtime-and-etag":                aSwitch,
 		"check-additional-checksum":           {good: "SHA256", bad: "sha256", says: algorithms + `"sha256": did you mean SHA256?`},
 		"check-mtime-and-additional-checksum": {good: "CRC32", bad: "MD4", says: algorithms + `"MD4"`},
+		"read-both":                           aSwitch,
 
 		"additional-checksum-algorithm":      {good: "CRC64NVME", bad: "XXHASH32", says: algorithms + `"XXHASH32"`},
 		"full-object-checksum":               aSwitch,

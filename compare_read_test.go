@@ -1,0 +1,237 @@
+package s3sync_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"s3sync"
+	"s3sync/storage"
+	"s3sync/storage/mem"
+)
+
+// What digests do not tell is transferred, to be safe, and counted in a note; a
+// report does not call it a difference. Who lets both sides be read knows.
+func TestUndecided(t *testing.T) {
+	one, other := object{data: text('a', kib10)}, object{data: text('b', kib10)}
+	etag := s3sync.Check{ETag: true}
+	sha := s3sync.Check{Checksum: "SHA256"}
+	const matches, mismatch, unknown = s3sync.StatusMatches, s3sync.StatusMismatch, s3sync.StatusUnknown
+	for name, tt := range map[string]struct {
+		check          s3sync.Check
+		source, target object
+		told, told2    told // of source and target
+		transfers      bool
+		status         s3sync.Status
+		read           s3sync.Status // with ReadBoth
+	}{
+		"whole and parts":             {etag, one, one.in(6000, 4000), nil, nil, true, unknown, matches},
+		"whole and parts, other":      {etag, one, other.in(6000, 4000), nil, nil, true, unknown, mismatch},
+		"other parts":                 {etag, one.in(6000, 4000), one.in(5000, 5000), nil, nil, true, unknown, matches},
+		"other number of parts":       {etag, one.in(6000, 4000), one.in(4000, 4000, 2000), nil, nil, true, unknown, matches},
+		"equal parts, other":          {etag, one.in(6000, 4000), other.in(6000, 4000), nil, nil, true, mismatch, mismatch},
+		"parts that nobody knows":     {etag, one.in(6000, 4000), other.in(6000, 4000), noParts, noParts, true, unknown, mismatch},
+		"whole, other":                {etag, one, other, nil, nil, true, mismatch, mismatch},
+		"composites":                  {etag, one.in(6000, 4000).with("SHA256", false), one.in(5000, 5000).with("SHA256", false), nil, nil, true, unknown, matches},
+		"a checksum of all":           {etag, one.with("CRC32", true), one.in(6000, 4000).with("CRC32", true), nil, nil, false, matches, matches},
+		"a checksum of all, other":    {etag, one.with("CRC32", true), other.in(6000, 4000).with("CRC32", true), nil, nil, true, mismatch, mismatch},
+		"encrypted":                   {etag, one, one.in(6000, 4000), opaque, opaque2, false, unknown, matches},
+		"encrypted, other":            {etag, one, other, opaque, opaque2, false, unknown, mismatch},
+		"checksums of other parts":    {sha, one.in(6000, 4000).with("SHA256", false), one.in(5000, 5000).with("SHA256", false), nil, nil, true, unknown, matches},
+		"checksums of equal parts":    {sha, one.in(6000, 4000).with("SHA256", false), other.in(6000, 4000).with("SHA256", false), nil, nil, true, mismatch, mismatch},
+		"no checksum":                 {sha, one, one, nil, nil, false, unknown, matches},
+		"no checksum, other contents": {sha, one, other, nil, nil, false, unknown, mismatch},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sides := func() *s3sync.Config {
+				source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
+				tt.source.write(t, source.Store, "a")
+				tt.target.write(t, target.Store, "a")
+				cfg := config(source.telling(tt.told), target.telling(tt.told2))
+				cfg.Check = tt.check
+				return cfg
+			}
+			// A sync.
+			cfg := sides()
+			told := notesOf(cfg)
+			outcome := run(t, cfg)
+			if got := outcome.Transferred == 1; got != tt.transfers {
+				t.Errorf("%+v", outcome.Stats)
+			}
+			want := tt.transfers && tt.status == unknown
+			if got := slices.ContainsFunc(*told, func(text string) bool { return strings.Contains(text, "--read-both") }); got != want {
+				t.Errorf("notes %q", *told)
+			}
+			// A report.
+			aspect := s3sync.AspectETag
+			if tt.check.Checksum != "" {
+				aspect = s3sync.AspectChecksum
+			}
+			reported := func(readBoth bool) line {
+				cfg := sides()
+				cfg.Check.ETag, cfg.Check.ReadBoth = false, readBoth
+				_, lines := report(t, cfg)
+				return lines["a "+string(aspect)]
+			}
+			if got := reported(false); got.Status != tt.status {
+				t.Errorf("report %+v, want %s", got, tt.status)
+			}
+			if got := reported(true); got.Status != tt.read {
+				t.Errorf("report that reads both %+v, want %s", got, tt.read)
+			}
+			// A sync that reads.
+			cfg = sides()
+			cfg.Check.ReadBoth = true
+			told = notesOf(cfg)
+			outcome = run(t, cfg)
+			if (outcome.Transferred == 1) != (tt.read == mismatch) || outcome.Warnings != 0 || len(*told) != 0 {
+				t.Errorf("%+v, notes %q", outcome.Stats, *told)
+			}
+		})
+	}
+}
+
+// notesOf collects the notes of a run.
+func notesOf(cfg *s3sync.Config) *[]string {
+	var told []string
+	cfg.OnEvent = func(ev s3sync.Event) {
+		if ev.Type == s3sync.EventNote {
+			told = append(told, ev.Note)
+		}
+	}
+	return &told
+}
+
+// However two objects were written and whatever is told of them, a report never
+// calls equal contents different, and one that reads both is always right.
+func TestReadBothIsRight(t *testing.T) {
+	eachSeed(t, 300, func(t *testing.T, r *rand.Rand) {
+		data := text('a', 1+r.IntN(60))
+		other, equal := data, r.IntN(2) == 0
+		if !equal {
+			p := []byte(data)
+			p[r.IntN(len(p))] ^= 1 << r.IntN(8)
+			other = string(p)
+		}
+		source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
+		direction := r.IntN(3)
+		one, two := anyObject(r, data), anyObject(r, other)
+		if direction == 0 {
+			source.Store = directory(t, data, false)
+		} else {
+			one.write(t, source.Store, "a")
+		}
+		if direction == 1 {
+			target.Store = directory(t, other, true)
+		} else {
+			two.write(t, target.Store, "a")
+		}
+		// What is encrypted has ETags of its own.
+		if change := []told{nil, opaque, noParts}[r.IntN(3)]; direction != 0 {
+			source.telling(change)
+		}
+		if change := []told{nil, opaque2, noParts}[r.IntN(3)]; direction != 1 {
+			target.telling(change)
+		}
+		algorithm := ""
+		if r.IntN(2) == 0 {
+			algorithm = one.algorithm
+		}
+		for _, readBoth := range []bool{false, true} {
+			cfg := config(source, target)
+			cfg.Check = s3sync.Check{Checksum: algorithm, ReadBoth: readBoth}
+			got, _ := report(t, cfg)
+			n := got.Status.ETag
+			if algorithm != "" {
+				n = got.Status.Checksum
+			}
+			switch {
+			case equal && n.Mismatch > 0, !equal && n.Matches > 0, readBoth && n.Unknown > 0:
+				t.Errorf("%+v and %+v, equal %t, read both %t: %+v", one, two, equal, readBoth, n)
+			}
+		}
+	})
+}
+
+// Both sides are read in pieces; what goes away or fails meanwhile is told as
+// elsewhere.
+func TestReadBothFails(t *testing.T) {
+	const mib = s3sync.MiB
+	big := object{data: text('a', 20*mib)}
+	for name, tt := range map[string]struct {
+		change           func(source, target *faulty)
+		transferred      int64
+		failed, warnings int64
+	}{
+		"nothing":     {func(_, _ *faulty) {}, 0, 0, 0},
+		"source gone": {func(source, _ *faulty) { source.open = func(string) error { return fs.ErrNotExist } }, 0, 0, 1},
+		"target gone": {func(_, target *faulty) { target.open = func(string) error { return fs.ErrNotExist } }, 1, 0, 0},
+		"source":      {func(source, _ *faulty) { source.open = func(string) error { return errInjected } }, 0, 1, 0},
+		"target":      {func(_, target *faulty) { target.open = func(string) error { return errInjected } }, 0, 1, 0},
+		"read once": {func(_, target *faulty) {
+			n := 0
+			target.open = func(string) error {
+				if n++; n == 1 {
+					return &storage.Error{Op: "open", Key: "a", Err: storage.ErrTransient}
+				}
+				return nil
+			}
+		}, 0, 0, 0},
+		"other bytes": {func(_, target *faulty) {
+			target.read = func(_ string, p []byte, off int64) error {
+				if off > 0 {
+					p[0] ^= 1
+				}
+				return nil
+			}
+		}, 1, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
+			big.write(t, source.Store, "a")
+			big.in(12*mib, 8*mib).write(t, target.Store, "a")
+			tt.change(source, target)
+			cfg := config(source, target)
+			cfg.Check = s3sync.Check{ETag: true, ReadBoth: true}
+			cfg.DryRun = true
+			report, err := s3sync.Sync(t.Context(), cfg)
+			if report.Transferred != tt.transferred || report.Failed != tt.failed || report.Warnings != tt.warnings || (err != nil) != (tt.failed > 0) {
+				t.Errorf("%v, %+v", err, report.Stats)
+			}
+			if err != nil && !errors.Is(err, errInjected) {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// What the default check skips although it differs is counted in a note.
+func TestNoteOfSizes(t *testing.T) {
+	for name, tt := range map[string]struct {
+		set  func(*s3sync.Check)
+		want string
+	}{
+		"default":        {func(*s3sync.Check) {}, "2 objects were skipped although the sizes differ"},
+		"mtime and size": {func(c *s3sync.Check) { c.MtimeAndSize = true }, ""},
+		"mtime and ETag": {func(c *s3sync.Check) { c.MtimeAndETag = true }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, target := mem.New(), mem.New()
+			source.SetClock(func() time.Time { return time.Now().Add(-time.Hour) })
+			put(t, source, map[string]string{"a": "1", "b": "22", "c": "333", "new": ""})
+			put(t, target, map[string]string{"a": "1", "b": "x", "c": "x"})
+			cfg := config(source, target)
+			tt.set(&cfg.Check)
+			told := notesOf(cfg)
+			run(t, cfg)
+			if got := fmt.Sprint(*told); !strings.Contains(got, tt.want) || tt.want == "" && len(*told) > 0 || tt.want != "" && !strings.Contains(got, "--check-mtime-and-size") {
+				t.Errorf("notes %s", got)
+			}
+		})
+	}
+}
