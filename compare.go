@@ -177,7 +177,7 @@ func lacks(side string, info *storage.Info, algorithm checksum.Algorithm) error 
 		}
 	case !hasDigest(info) && len(info.Checksums) == 0:
 		return fmt.Errorf("%w: the %s's ETag is no digest of its content, as with KMS or a customer key, "+
-			"and it has no additional checksum", errIncomparable, side)
+			"and it has no additional checksum; --read-both compares the bytes", errIncomparable, side)
 	}
 	return nil
 }
@@ -279,7 +279,7 @@ func byETag(etags likeness, source, target *storage.Info) finding {
 	}
 	if !hasDigest(source) || !hasDigest(target) {
 		return finding{err: fmt.Errorf("%w: not both ETags are digests of the contents, as with KMS or a customer key, "+
-			"and the additional checksums are not of the same kind", errIncomparable)}
+			"and the additional checksums are not of the same kind; --read-both compares the bytes", errIncomparable)}
 	}
 	return undecided(sums{}, ReasonETag)
 }

@@ -74,7 +74,7 @@ func (c *comparison) check(ctx context.Context, info *storage.Info) (finding, er
 	claims := claimsOf(c.algorithm, info, c.cfg.Transfer.ChunkSize, false)
 	if len(claims) == 0 && c.algorithm == "" && !hasDigest(info) {
 		return finding{err: fmt.Errorf("%w: the ETag is no digest of the content, as with KMS or a customer key, "+
-			"and the sizes of the parts, which the additional checksum depends on, are not known", errIncomparable)}, nil
+			"and the sizes of the parts, which the additional checksum depends on, are not known; --read-both compares the bytes", errIncomparable)}, nil
 	}
 	f, err := c.read(ctx, claims)
 	if err != nil || f.likeness != unsure {

@@ -17,19 +17,19 @@ type notes struct {
 // tellNotes emits them.
 func (s *syncer) tellNotes() {
 	if n := s.notes.sizes.Load(); n > 0 {
-		s.report.emit(Event{Type: EventNote, Note: fmt.Sprintf(
-			"%s skipped although the sizes differ, because the source is not newer; --check-mtime-and-size transfers such objects", objects(n))})
+		s.report.emit(Event{Type: EventNote, Note: objects(n, "of another size") +
+			" skipped, because the source is not newer; --check-mtime-and-size transfers such objects"})
 	}
 	if n := s.notes.undecided.Load(); n > 0 {
-		s.report.emit(Event{Type: EventNote, Note: fmt.Sprintf(
-			"%s of the same size taken for different, because the ETags or checksums were made of other parts and do not tell; "+
-				"--read-both compares the bytes of such objects", objects(n))})
+		s.report.emit(Event{Type: EventNote, Note: objects(n, "of the same size") +
+			" taken for different, because the ETags or checksums were made of other parts and do not tell; " +
+			"--read-both compares the bytes of such objects"})
 	}
 }
 
-func objects(n int64) string {
+func objects(n int64, which string) string {
 	if n == 1 {
-		return "1 object was"
+		return fmt.Sprintf("1 object %s was", which)
 	}
-	return fmt.Sprintf("%d objects were", n)
+	return fmt.Sprintf("%d objects %s were", n, which)
 }
