@@ -52,7 +52,7 @@ func (c *comparison) digestOf(ctx context.Context, store storage.Store, key, ver
 		if err != nil {
 			return err
 		}
-		defer r.Close() //nolint:errcheck // nothing is written
+		defer r.Close()
 		total = r.Info().Size
 		layout := checksum.Uniform(total, checksum.Plan(total, chunk, checksum.MaxParts))
 		sum, err := checksum.NewSum(readAlgorithm, layout, checksum.Composite)

@@ -44,6 +44,7 @@ func TestUndecided(t *testing.T) {
 		"encrypted, other":            {etag, one, other, opaque, opaque2, false, unknown, mismatch},
 		"checksums of other parts":    {sha, one.in(6000, 4000).with("SHA256", false), one.in(5000, 5000).with("SHA256", false), nil, nil, true, unknown, matches},
 		"checksums of equal parts":    {sha, one.in(6000, 4000).with("SHA256", false), other.in(6000, 4000).with("SHA256", false), nil, nil, true, mismatch, mismatch},
+		"encrypted, equal parts":      {sha, one.in(6000, 4000).with("SHA256", false), other.in(6000, 4000).with("SHA256", false), opaque, opaque2, true, mismatch, mismatch},
 		"no checksum":                 {sha, one, one, nil, nil, false, unknown, matches},
 		"no checksum, other contents": {sha, one, other, nil, nil, false, unknown, mismatch},
 	} {

@@ -183,7 +183,7 @@ func checkOverlap(ctx context.Context, cfg *Config, source, target storage.Store
 func (sus *suspicion) checkFirst(ctx context.Context, cfg *Config, target storage.Store) error {
 	for o, err := range target.List(ctx, storage.ListOptions{Range: cfg.Range}) {
 		if err != nil {
-			return nil //nolint:nilerr // the run meets it again
+			return nil // the run meets it again
 		}
 		if one, err := sus.holds(ctx, o); err == nil && one {
 			return cfg.overlapFault(targetInside)
