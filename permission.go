@@ -21,9 +21,11 @@ type denials struct {
 	arrived bool    // something was transferred
 }
 
-// isDenial reports whether an event says that an object was refused.
+// isDenial reports whether an event says that an object was refused. What could not
+// be listed is no object.
 func isDenial(ev Event) bool {
-	return ev.Type == EventWarning && ev.Key != "" && errors.Is(ev.Err, fs.ErrPermission)
+	_, unlisted := errors.AsType[unlistedError](ev.Err)
+	return ev.Type == EventWarning && ev.Key != "" && errors.Is(ev.Err, fs.ErrPermission) && !unlisted
 }
 
 // pass hands events on to tell: ev itself, unless it is held back, and those that

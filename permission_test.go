@@ -87,3 +87,13 @@ func TestPermissionOfAllThatIsNew(t *testing.T) {
 		t.Errorf("error %v, %+v", err, report.Stats)
 	}
 }
+
+// A directory that may not be read is no object: nothing was refused that was to be
+// transferred.
+func TestUnlistedIsNoDenial(t *testing.T) {
+	source := &faulty{Store: mem.New(), problem: storage.Problem{Key: "locked", Err: fs.ErrPermission}}
+	report, err := s3sync.Sync(t.Context(), config(source, mem.New()))
+	if err != nil || report.Warnings != 1 || report.Failed != 0 {
+		t.Errorf("%v, %+v", err, report.Stats)
+	}
+}

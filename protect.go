@@ -78,8 +78,14 @@ func (s *syncer) notListed(p storage.Problem) {
 	if s.cfg.Delete.Enable {
 		err = fmt.Errorf("%w; what the target has of that key or below it is not deleted", err)
 	}
-	s.warn(&item{source: storage.Object{Key: p.Key}}, err)
+	s.warn(&item{source: storage.Object{Key: p.Key}}, unlistedError{err})
 }
+
+// unlistedError marks the failure to list something, which is no failure of an
+// object.
+type unlistedError struct{ error }
+
+func (e unlistedError) Unwrap() error { return e.error }
 
 // protect keeps a key, and those below it, from being deleted. It returns false
 // if there are too many.
