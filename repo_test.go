@@ -42,7 +42,7 @@ func sources(t *testing.T) (files []source) {
 			}
 			return nil
 		}
-		if !d.Type().IsRegular() || slices.Contains([]string{".test", ".prof", ".exe"}, path.Ext(name)) || name == "s3sync" {
+		if !d.Type().IsRegular() || slices.Contains([]string{".test", ".prof", ".exe"}, path.Ext(name)) || name == "s3sync" || name == ".git" {
 			return nil
 		}
 		data, err := fs.ReadFile(root, name)
