@@ -23,7 +23,7 @@ import (
 // of them waits for what it starts; see "Concurrency" in docs/ARCHITECTURE.md
 // before adding one.
 var goroutineFiles = []string{
-	"internal/cli/signal.go",        // the watch for signals
+	"internal/cli/signal.go",        // the watch for signals; that for SIGQUIT lives as long as the process
 	"internal/parallel/parallel.go", // workers
 	"reporter.go",                   // the owner of the counters
 	"storage/bucket/layout.go",      // HEADs of the parts of one object

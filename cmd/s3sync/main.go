@@ -12,8 +12,7 @@ import (
 )
 
 func main() {
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	crashLoudly()
 	// Caught, a broken pipe is an error of the write and not the end of the run.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	os.Exit(cli.Main(context.Background(), cli.Process{
@@ -21,8 +20,19 @@ func main() {
 		Environ: os.Environ(),
 		Stdout:  os.Stdout,
 		Stderr:  os.Stderr,
-		Signals: signals,
+		Signals: stopSignals(),
 		Exit:    os.Exit,
 		Sync:    s3sync.Sync,
 	}))
+}
+
+// stopSignals are the signals that ask a run to stop. Who started the command
+// with SIGHUP ignored, as nohup does, wants it to outlive the terminal.
+func stopSignals() <-chan os.Signal {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	return signals
 }

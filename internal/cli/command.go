@@ -23,6 +23,8 @@ type command struct {
 	options []*option
 	root    *cobra.Command
 	screen  *screen
+	// stdout and stderr are where the log and the summary go; they may be one.
+	stdout, stderr *logStream
 	// accepted: the options are complete and not only help was asked for.
 	accepted bool
 	// warnings are said before the run begins.

@@ -15,7 +15,9 @@ const (
 	exitUsage      = 2
 	exitWarning    = 3
 	exitBug        = 101
-	exitInterrupt  = 128 + 2  // SIGINT, as shells count
+	exitHangup     = 128 + 1  // SIGHUP, as shells count
+	exitInterrupt  = 128 + 2  // SIGINT
+	exitAborted    = 128 + 6  // SIGABRT, by which the Go runtime ends: see cmd/s3sync
 	exitTerminated = 128 + 15 // SIGTERM
 )
 
@@ -29,11 +31,13 @@ func exitCodes() []struct {
 		text string
 	}{
 		{exitDone, "done"},
-		{exitError, "an error: something was not transferred or not deleted"},
+		{exitError, "an error: something was not transferred or not deleted, or the log could not be written"},
 		{exitUsage, "invalid arguments; nothing was done"},
 		{exitWarning, "done with warnings: something was left out, or a report found a difference"},
-		{exitBug, "a fault of s3sync itself"},
+		{exitBug, "a fault of s3sync itself; also after SIGQUIT, which prints what it is doing"},
+		{exitHangup, "stopped by SIGHUP (the terminal was closed), unless that was ignored, as nohup does"},
 		{exitInterrupt, "stopped by SIGINT (Ctrl-C)"},
+		{exitAborted, "out of memory, or another crash of s3sync that cannot be caught (SIGABRT)"},
 		{exitTerminated, "stopped by SIGTERM"},
 	}
 }
@@ -65,8 +69,20 @@ func exitCode(report *s3sync.Report, err error, sig os.Signal) int {
 	return exitDone
 }
 
+// withoutLog is the exit code of a run of which the log could not be written:
+// nobody can tell what it did, so that it did not end well.
+func withoutLog(code int) int {
+	if code == exitDone || code == exitWarning {
+		return exitError
+	}
+	return code
+}
+
 func signalCode(sig os.Signal) int {
-	if sig == syscall.SIGTERM {
+	switch sig {
+	case syscall.SIGHUP:
+		return exitHangup
+	case syscall.SIGTERM:
 		return exitTerminated
 	}
 	return exitInterrupt

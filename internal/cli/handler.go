@@ -89,3 +89,37 @@ func flatten(fields []slog.Attr, prefix string, a slog.Attr) []slog.Attr {
 	}
 	return fields
 }
+
+// A fork is two handlers: records of a level and above go to one of them, the
+// others to the other.
+type fork struct {
+	below, from slog.Handler
+	at          slog.Level
+}
+
+func (f *fork) branch(level slog.Level) slog.Handler {
+	if level >= f.at {
+		return f.from
+	}
+	return f.below
+}
+
+// Enabled asks the handler that would get the record.
+func (f *fork) Enabled(ctx context.Context, level slog.Level) bool {
+	return f.branch(level).Enabled(ctx, level)
+}
+
+// Handle hands a record on.
+func (f *fork) Handle(ctx context.Context, r slog.Record) error {
+	return f.branch(r.Level).Handle(ctx, r)
+}
+
+// WithAttrs returns a fork of which both handlers have attrs.
+func (f *fork) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &fork{below: f.below.WithAttrs(attrs), from: f.from.WithAttrs(attrs), at: f.at}
+}
+
+// WithGroup returns a fork of which both handlers are in a group.
+func (f *fork) WithGroup(name string) slog.Handler {
+	return &fork{below: f.below.WithGroup(name), from: f.from.WithGroup(name), at: f.at}
+}

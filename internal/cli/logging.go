@@ -45,31 +45,46 @@ func (c *command) level() slog.Level {
 	return level
 }
 
-// logger makes the log of a run.
+// logger makes the log of a run. What calls for attention goes to standard
+// error, so that it is seen although the rest is piped to another program or
+// into a file; --json-tracing is for programs, which read one stream.
 func (c *command) logger() *slog.Logger {
-	level := c.level()
-	if level == levelOff {
-		return slog.New(slog.DiscardHandler)
-	}
-	w := c.p.Stdout
+	c.stdout = &logStream{w: c.p.Stdout, screen: c.screen, failed: c.logFailed}
+	c.stderr = &logStream{w: c.p.Stderr, screen: c.screen, failed: c.logFailed}
 	if c.set.logToStderr {
-		w = c.p.Stderr
+		c.stdout = c.stderr
 	}
-	h := &handler{
-		mu:    &sync.Mutex{},
-		out:   &logStream{w: w, screen: c.screen},
-		level: level,
-		spans: c.set.spans,
+	level := c.level()
+	switch {
+	case level == levelOff:
+		return slog.New(slog.DiscardHandler)
+	case c.set.jsonLog, c.stdout == c.stderr:
+		return slog.New(c.handler(c.stdout, level))
 	}
+	return slog.New(&fork{
+		below: c.handler(c.stdout, level),
+		from:  c.handler(c.stderr, level),
+		at:    levelNote,
+	})
+}
+
+// handler writes records of a level and above to a stream.
+func (c *command) handler(out *logStream, level slog.Level) *handler {
+	h := &handler{mu: &sync.Mutex{}, out: out, level: level, spans: c.set.spans}
 	switch {
 	case c.set.jsonLog:
 		h.format = appendJSON
-	case c.colours(w):
+	case c.colours(out.w):
 		h.format = appendColoured
 	default:
 		h.format = appendText
 	}
-	return slog.New(h)
+	return h
+}
+
+// logFailed says that lines of the log are missing.
+func (c *command) logFailed(err error) {
+	c.say("the log cannot be written: " + err.Error() + "; the run goes on, and ends with exit code 1 at best")
 }
 
 // colours reports whether w shows colours and nobody objects:
@@ -83,22 +98,42 @@ func (c *command) colours(w io.Writer) bool {
 }
 
 // A logStream is where log lines go. When its reader goes away the rest of the
-// log is dropped: the run has to go on.
+// log is dropped: the run has to go on. It goes on also when the log cannot be
+// written for another reason, but that is a failure.
 type logStream struct {
 	w      io.Writer
 	screen *screen
-	broken bool
+	// failed is told of the first failure.
+	failed func(error)
+
+	mu     sync.Mutex
+	broken bool  // the reader is gone
+	err    error // the first failure
 }
 
-// Write is called with the lock of the handler held.
+// Write writes one line, or drops it. It reports no failure, which nobody would
+// look at for each line; see err.
 func (s *logStream) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.broken {
 		return len(p), nil
 	}
-	n, err := s.screen.Write(s.w, p)
-	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) {
+	_, err := s.screen.Write(s.w, p)
+	switch {
+	case err == nil:
+	case errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe):
 		s.broken = true
-		return len(p), nil
+	case s.err == nil:
+		s.err = err
+		s.failed(err)
 	}
-	return n, err
+	return len(p), nil
+}
+
+// failure is why lines are missing, or nil.
+func (s *logStream) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
 }

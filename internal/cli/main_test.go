@@ -67,16 +67,17 @@ func TestRunOutcomes(t *testing.T) {
 		stderr string
 		stdout string // a part of the last line; empty wants nothing at all
 	}{
-		"done":         {report: s3sync.Report{Stats: stats}, stderr: summary},
-		"quiet":        {args: []string{"-qq"}, report: s3sync.Report{Stats: stats}, stderr: summary},
+		"done":         {report: s3sync.Report{Stats: stats}, stdout: summary},
+		"quiet":        {args: []string{"-qq"}, report: s3sync.Report{Stats: stats}, stdout: summary},
+		"stderr":       {args: []string{"--tracing-stderr"}, report: s3sync.Report{Stats: stats}, stderr: summary},
 		"JSON":         {args: []string{"--json-tracing"}, report: s3sync.Report{Stats: stats}},
-		"some failed":  {report: s3sync.Report{Stats: failed, FailedKeys: []string{"k\x1b[1m"}}, code: 1, stderr: strings.Replace(summary, "error 0", "error 2", 1) + `s3sync: sync failed: 2 objects failed, the first of them "k\x1b[1m"` + "\n"},
-		"one failed":   {report: s3sync.Report{Stats: one}, code: 1, stderr: strings.Replace(summary, "error 0", "error 1", 1) + "s3sync: sync failed: 1 object failed\n"},
-		"error":        {report: s3sync.Report{Stats: stats}, err: errors.New("no such bucket"), code: 1, stderr: summary + "s3sync: sync failed: no such bucket\n"},
-		"joined error": {report: s3sync.Report{Stats: stats}, err: errors.Join(errors.New("first"), errors.New("second")), code: 1, stderr: summary + "s3sync: sync failed: first\n"},
-		"odd error":    {report: s3sync.Report{Stats: stats}, err: errors.New("no\x1b[1m\rbucket"), code: 1, stderr: summary + `s3sync: sync failed: no\x1b[1m\rbucket` + "\n"},
-		"odd text":     {report: s3sync.Report{Stats: stats}, err: errors.New("a\u202egpj.exe\u0085\u2066\ufeff\u061c\u200f\u2028\xff é\tb"), code: 1, stderr: summary + `s3sync: sync failed: a\u202egpj.exe\u0085\u2066\ufeff\u061c\u200f\u2028\xff é b` + "\n"},
-		"incomplete":   {report: s3sync.Report{Stats: stats, Incomplete: true}, code: 3, stderr: summary},
+		"some failed":  {report: s3sync.Report{Stats: failed, FailedKeys: []string{"k\x1b[1m"}}, code: 1, stdout: strings.Replace(summary, "error 0", "error 2", 1), stderr: `s3sync: sync failed: 2 objects failed, the first of them "k\x1b[1m"` + "\n"},
+		"one failed":   {report: s3sync.Report{Stats: one}, code: 1, stdout: strings.Replace(summary, "error 0", "error 1", 1), stderr: "s3sync: sync failed: 1 object failed\n"},
+		"error":        {report: s3sync.Report{Stats: stats}, err: errors.New("no such bucket"), code: 1, stdout: summary, stderr: "s3sync: sync failed: no such bucket\n"},
+		"joined error": {report: s3sync.Report{Stats: stats}, err: errors.Join(errors.New("first"), errors.New("second")), code: 1, stdout: summary, stderr: "s3sync: sync failed: first\n"},
+		"odd error":    {report: s3sync.Report{Stats: stats}, err: errors.New("no\x1b[1m\rbucket"), code: 1, stdout: summary, stderr: `s3sync: sync failed: no\x1b[1m\rbucket` + "\n"},
+		"odd text":     {report: s3sync.Report{Stats: stats}, err: errors.New("a\u202egpj.exe\u0085\u2066\ufeff\u061c\u200f\u2028\xff é\tb"), code: 1, stdout: summary, stderr: `s3sync: sync failed: a\u202egpj.exe\u0085\u2066\ufeff\u061c\u200f\u2028\xff é b` + "\n"},
+		"incomplete":   {report: s3sync.Report{Stats: stats, Incomplete: true}, code: 3, stdout: summary},
 		"JSON, error":  {args: []string{"--json-tracing"}, err: errors.New("no such bucket"), code: 1, stderr: "s3sync: sync failed: no such bucket\n", stdout: `"message":"sync failed.","error":"no such bucket"`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -136,7 +137,7 @@ func TestRunBug(t *testing.T) {
 }
 
 func TestFirstSignalCancels(t *testing.T) {
-	for sig, want := range map[os.Signal]int{os.Interrupt: exitInterrupt, syscall.SIGTERM: exitTerminated} {
+	for sig, want := range map[os.Signal]int{os.Interrupt: exitInterrupt, syscall.SIGTERM: exitTerminated, syscall.SIGHUP: exitHangup} {
 		t.Run(sig.String(), func(t *testing.T) {
 			c := between()
 			c.sync = func(ctx context.Context, _ *s3sync.Config) (*s3sync.Report, error) {
@@ -147,12 +148,11 @@ func TestFirstSignalCancels(t *testing.T) {
 			if code := c.main(t); code != want {
 				t.Errorf("exit code %d, want %d", code, want)
 			}
-			lines := strings.SplitAfter(c.stderr.String(), "\n")
-			if want := "s3sync: warning: " + sig.String() + ": stopping and cleaning up; once more leaves at once\n"; lines[0] != want {
-				t.Errorf("got %q, want %q", lines[0], want)
+			if got, want := c.stderr.String(), "s3sync: warning: "+sig.String()+": stopping and cleaning up; once more leaves at once\n"; got != want {
+				t.Errorf("got %q, want %q", got, want)
 			}
-			if len(lines) != 3 || !strings.HasPrefix(lines[1], "0 B | ") {
-				t.Errorf("the summary is missing: %q", lines)
+			if got := c.stdout.String(); !strings.HasPrefix(got, "0 B | ") || strings.Count(got, "\n") != 1 {
+				t.Errorf("the summary is missing: %q", got)
 			}
 			if len(c.exits) != 0 {
 				t.Error("left at once")
@@ -202,6 +202,50 @@ func TestBrokenLog(t *testing.T) {
 	}
 }
 
+// A log that cannot be written any more is a failure, which is said once; the run
+// goes on. What failed otherwise keeps its exit code.
+func TestLogFails(t *testing.T) {
+	const said = "s3sync: the log cannot be written: no space left on device; the run goes on, and ends with exit code 1 at best\n"
+	for name, tt := range map[string]struct {
+		args   []string
+		report s3sync.Report
+		err    error
+		writes int // to standard output
+		code   int
+		stderr string
+	}{
+		"a log":         {[]string{"-v"}, s3sync.Report{}, nil, 4, exitError, said},
+		"a summary":     {nil, s3sync.Report{}, nil, 1, exitError, said},
+		"JSON":          {[]string{"--json-tracing", "-v"}, s3sync.Report{}, nil, 3, exitError, said},
+		"warnings":      {nil, s3sync.Report{Stats: s3sync.Stats{Warnings: 1}}, nil, 1, exitError, said},
+		"an error":      {nil, s3sync.Report{}, errors.New("no bucket"), 1, exitError, said + "s3sync: sync failed: no bucket\n"},
+		"a crash":       {nil, s3sync.Report{}, panicError{errors.New("out of range")}, 1, exitBug, ""},
+		"nothing there": {[]string{"-qq", "--json-tracing"}, s3sync.Report{}, nil, 0, exitDone, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := between(tt.args...)
+			c.sync = func(_ context.Context, cfg *s3sync.Config) (*s3sync.Report, error) {
+				for range 3 {
+					cfg.Logger.Info("hello")
+				}
+				return &tt.report, tt.err
+			}
+			p := c.process()
+			writes := 0
+			p.Stdout = writerFunc(func([]byte) (int, error) { writes++; return 0, syscall.ENOSPC })
+			if code := Main(t.Context(), p); code != tt.code {
+				t.Errorf("exit code %d, want %d", code, tt.code)
+			}
+			if got := c.stderr.String(); got != tt.stderr && tt.stderr != "" || strings.Count(got, said) > 1 {
+				t.Errorf("stderr %q, want %q", got, tt.stderr)
+			}
+			if writes != tt.writes {
+				t.Errorf("%d writes, want %d", writes, tt.writes)
+			}
+		})
+	}
+}
+
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
@@ -229,48 +273,54 @@ func TestOutputFails(t *testing.T) {
 	}
 }
 
+// What calls for attention is on standard error, the rest on standard output.
 func TestLogLevels(t *testing.T) {
 	for name, tt := range map[string]struct {
-		args []string
-		want string
+		args           []string
+		stdout, stderr string
 	}{
-		"none":              {nil, "WE"},
-		"-v":                {[]string{"-v"}, "IWE"},
-		"-vv":               {[]string{"-vv"}, "DIWE"},
-		"-v -v -v":          {[]string{"-v", "-v", "-v"}, "TDIWE"},
-		"-vvvv":             {[]string{"-vvvv"}, "TDIWE"},
-		"--verbose":         {[]string{"--verbose"}, "IWE"},
-		"-q":                {[]string{"-q"}, "E"},
-		"-qq":               {[]string{"-qq"}, ""},
-		"-qqq":              {[]string{"-qqq"}, ""},
-		"dry run":           {[]string{"--dry-run"}, "IWE"},
-		"quiet dry run":     {[]string{"--dry-run", "-qq"}, "IWE"},
-		"verbose dry run":   {[]string{"--dry-run", "-vv"}, "DIWE"},
-		"on standard error": {[]string{"--tracing-stderr", "-q"}, "E"},
+		"none":                {nil, "", "NWE"},
+		"-v":                  {[]string{"-v"}, "I", "NWE"},
+		"-vv":                 {[]string{"-vv"}, "DI", "NWE"},
+		"-v -v -v":            {[]string{"-v", "-v", "-v"}, "TDI", "NWE"},
+		"-vvvv":               {[]string{"-vvvv"}, "TDI", "NWE"},
+		"--verbose":           {[]string{"--verbose"}, "I", "NWE"},
+		"-q":                  {[]string{"-q"}, "", "E"},
+		"-qq":                 {[]string{"-qq"}, "", ""},
+		"-qqq":                {[]string{"-qqq"}, "", ""},
+		"dry run":             {[]string{"--dry-run"}, "I", "NWE"},
+		"quiet dry run":       {[]string{"--dry-run", "-qq"}, "I", "NWE"},
+		"verbose dry run":     {[]string{"--dry-run", "-vv"}, "DI", "NWE"},
+		"on standard error":   {[]string{"--tracing-stderr", "-v"}, "", "INWE"},
+		"errors on it":        {[]string{"--tracing-stderr", "-q"}, "", "E"},
+		"JSON":                {[]string{"--json-tracing", "-v"}, "INWE", ""},
+		"JSON, no detail":     {[]string{"--json-tracing"}, "NWE", ""},
+		"JSON on stderr":      {[]string{"--json-tracing", "--tracing-stderr"}, "", "NWE"},
+		"JSON, quiet dry run": {[]string{"--json-tracing", "-q", "--dry-run"}, "INWE", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := between(tt.args...)
 			c.sync = func(ctx context.Context, cfg *s3sync.Config) (*s3sync.Report, error) {
-				cfg.Logger.Log(ctx, levelTrace, "T")
-				cfg.Logger.Debug("D")
-				cfg.Logger.Info("I")
-				cfg.Logger.Warn("W")
-				cfg.Logger.Error("E")
+				log := cfg.Logger.With("a", 1).WithGroup("g")
+				log.Log(ctx, levelTrace, "message T")
+				log.Debug("message D")
+				log.Info("message I")
+				log.Log(ctx, levelNote, "message N")
+				log.Warn("message W")
+				log.Error("message E")
 				return nil, nil
 			}
 			c.main(t)
-			log := &c.stdout
-			if strings.Contains(name, "standard error") {
-				log = &c.stderr
-			}
-			got := ""
-			for line := range strings.Lines(log.String()) {
-				if !strings.Contains(line, "setting option=") {
-					got += strings.TrimSpace(line[len(line)-2:])
+			for stream, want := range map[*bytes.Buffer]string{&c.stdout: tt.stdout, &c.stderr: tt.stderr} {
+				got := ""
+				for line := range strings.Lines(stream.String()) {
+					if _, message, ok := strings.Cut(line, "message "); ok {
+						got += message[:1]
+					}
 				}
-			}
-			if got != tt.want {
-				t.Errorf("got %q, want %q", got, tt.want)
+				if got != want {
+					t.Errorf("got %q, want %q in\n%s", got, want, stream)
+				}
 			}
 		})
 	}

@@ -31,7 +31,7 @@ func tracingOptions(c *s3sync.Config, set *settings) []*option {
 	return in(tracing, []*option{
 		{
 			name: "json-tracing", value: on(&set.jsonLog),
-			usage: "log JSON objects, and show neither progress nor summary",
+			usage: "log JSON objects, all to standard output, and show neither progress nor summary",
 		},
 		{
 			name: "aws-sdk-tracing", value: on(&c.AWS.Trace),
@@ -47,7 +47,8 @@ func tracingOptions(c *s3sync.Config, set *settings) []*option {
 		},
 		{
 			name: "tracing-stderr", value: on(&set.logToStderr),
-			usage: "log to standard error instead of standard output",
+			usage: "log everything to standard error",
+			more:  "Without it notes, warnings and errors go there, everything else and the summary to standard output.",
 		},
 	})
 }

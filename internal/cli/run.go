@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 
@@ -25,8 +26,16 @@ func (c *command) sync(ctx context.Context) {
 	p.end()
 	c.code = exitCode(report, err, sig)
 	if report != nil && c.code != exitUsage && !c.set.jsonLog && !c.cfg.Report.Status {
-		c.screen.put(c.p.Stderr, summaryLine(report.Stats, c.cfg.DryRun)+"\n")
+		_, _ = io.WriteString(c.stdout, summaryLine(report.Stats, c.cfg.DryRun)+"\n") // a logStream fails by itself
 	}
+	c.complain(report, err)
+	if c.logIncomplete() {
+		c.code = withoutLog(c.code)
+	}
+}
+
+// complain says on standard error why a run did not end well.
+func (c *command) complain(report *s3sync.Report, err error) {
 	switch c.code {
 	case exitBug:
 		if bug, ok := errors.AsType[stacker](err); ok {
@@ -41,6 +50,11 @@ func (c *command) sync(ctx context.Context) {
 		}
 		c.say("sync failed: " + why)
 	}
+}
+
+// logIncomplete reports whether lines could not be written.
+func (c *command) logIncomplete() bool {
+	return c.stdout.failure() != nil || c.stderr.failure() != nil
 }
 
 // logSettings writes every option that was given, and where from, at trace level.

@@ -2,7 +2,10 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"os"
+	"runtime"
 	"sync"
 )
 
@@ -39,5 +42,29 @@ func (c *command) interruptible(ctx context.Context) (_ context.Context, stop fu
 		watch.Wait()
 		cancel(nil)
 		return first
+	}
+}
+
+// DumpOn prints what all goroutines do, and exits with the code of a crash, when
+// a signal comes. It waits for that in the background, for as long as the process
+// lives: a program that hangs can still be asked where.
+func DumpOn(signals <-chan os.Signal, stderr io.Writer, exit func(code int)) {
+	go func() {
+		sig := <-signals
+		// What cannot be printed is lost; the exit code is not.
+		_, _ = fmt.Fprintf(stderr, "s3sync: %v\n\n%s", sig, allStacks())
+		exit(exitBug)
+	}()
+}
+
+// allStacks is what all goroutines do, or the first of them if there are very many.
+func allStacks() []byte {
+	buf := make([]byte, 1<<20)
+	for {
+		n := runtime.Stack(buf, true)
+		if n < len(buf) || len(buf) >= 64<<20 {
+			return buf[:n]
+		}
+		buf = make([]byte, 2*len(buf))
 	}
 }

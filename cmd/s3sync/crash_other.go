@@ -1,0 +1,6 @@
+//go:build !unix
+
+package main
+
+// disableCoreDumps does nothing: there are none.
+func disableCoreDumps() {}
