@@ -1,9 +1,10 @@
 //go:build ignore
 
 // This program writes table.go from a list of media types in the format of
-// Debian's media-types package, which is in the public domain:
+// Debian's media-types package, which is in the public domain, and from
+// more.types, which has what that list lacks:
 //
-//	go run generate.go </etc/mime.types >table.go
+//	cat /etc/mime.types more.types | go run generate.go >table.go
 //
 // It is run by hand, because the list differs between versions of the package.
 package main
@@ -38,7 +39,7 @@ var corrections = map[string]string{
 	"orc":     "",                               // column files, not scores of Csound
 	"parquet": "application/vnd.apache.parquet", // IANA registry
 	"pt":      "",                               // model weights, not page tables
-	"rs":      "",                               // Rust sources, not RLS services
+	"rs":      "text/x-rust",                    // Rust sources, not RLS services
 	"sam":     "",                               // sequence alignments, not a word processor
 	"tbz":     "application/x-bzip2",            //
 	"tbz2":    "application/x-bzip2",            //
