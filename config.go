@@ -179,7 +179,8 @@ type Verify struct {
 	Multipart bool
 	// Algorithm is the additional checksum of uploads.
 	Algorithm string
-	// FullObject computes it over whole objects, not over part checksums.
+	// FullObject computes it over whole objects, not over part checksums. It does
+	// nothing without Algorithm.
 	FullObject bool
 	// ReadChecksum verifies the additional checksum of source objects.
 	ReadChecksum bool

@@ -64,7 +64,6 @@ func rulesOf(c *Config) []rule {
 			{&c.Delete.AllowPartialPrefix, needs, []any{&c.Delete.Enable}},
 			{&c.Delete.AllowOverlap, needs, []any{&c.Delete.Enable}},
 			{&c.Verify.Checksum, needs, []any{&c.Verify.Algorithm}},
-			{&c.Verify.FullObject, needs, []any{&c.Verify.Algorithm}},
 		})
 }
 

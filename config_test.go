@@ -66,8 +66,10 @@ func TestValidateAccepts(t *testing.T) {
 		},
 		"endpoint with a path": func(c *Config) { c.Target.EndpointURL = "http://h:9000/path" },
 		"proxy":                func(c *Config) { c.AWS.HTTPSProxy = "http://u:p@h:1/" },
-		"empty map":            func(c *Config) { c.Metadata.User = map[string]string{} },
-		"delete beside":        func(c *Config) { c.Source.URL, c.Delete.Enable = "s3://b/q", true },
+		// As ever: it says how, not whether.
+		"full object without algorithm": func(c *Config) { c.Verify.FullObject = true },
+		"empty map":                     func(c *Config) { c.Metadata.User = map[string]string{} },
+		"delete beside":                 func(c *Config) { c.Source.URL, c.Delete.Enable = "s3://b/q", true },
 		"delete beside the source": func(c *Config) {
 			c.Source.URL, c.Delete.Enable = "s3://b/other/", true
 		},

@@ -109,7 +109,7 @@ func (l *logger) event(ev Event) {
 		}
 		l.write(level, ev.Note, slog.String("key", ev.Key))
 	case EventEnd:
-		l.write(level, "sync summary", summary(ev.Stats)...)
+		l.write(level, "sync summary", summary(ev)...)
 	case EventStart, EventBegun, EventWritten, EventMismatch, EventProgress:
 	}
 }
@@ -291,9 +291,16 @@ func quoted(etag string) string {
 	return `"` + etag + `"`
 }
 
-func summary(st Stats) []slog.Attr {
-	// As in the summary of the command: in less than a second, what there was.
-	perSecond := func(n int64) int64 { return int64(float64(n) / max(st.Elapsed.Seconds(), 1)) }
+func summary(ev Event) []slog.Attr {
+	st := ev.Stats
+	// As in the summary of the command: in less than a second, what there was, and
+	// of what was not transferred no rates.
+	perSecond := func(n int64) int64 {
+		if ev.DryRun {
+			return 0
+		}
+		return int64(float64(n) / max(st.Elapsed.Seconds(), 1))
+	}
 	attrs := []slog.Attr{
 		slog.Int64("transferred_byte", st.TransferredBytes),
 		slog.Int64("transferred_byte_per_sec", perSecond(st.TransferredBytes)),
@@ -314,9 +321,14 @@ func summary(st Stats) []slog.Attr {
 	return attrs
 }
 
-// stamp is a time as the log shows it: RFC 3339 in UTC with a numeric offset.
+// stamp is a time of a store: UTC with a numeric offset, and three decimals unless
+// it is a whole second, as log lines have always had it.
 func stamp(t time.Time) string {
-	return t.UTC().Format("2006-01-02T15:04:05.999-07:00")
+	t = t.UTC()
+	if t.Nanosecond() == 0 {
+		return t.Format("2006-01-02T15:04:05-07:00")
+	}
+	return t.Format("2006-01-02T15:04:05.000-07:00")
 }
 
 func errorAttr(err error) slog.Attr {

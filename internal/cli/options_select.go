@@ -123,6 +123,7 @@ func verifyOptions(c *s3sync.Config) []*option {
 		{
 			name: "full-object-checksum", value: on(&y.FullObject),
 			usage: "checksum whole objects, not lists of part checksums",
+			more:  "Says how --additional-checksum-algorithm is computed, and does nothing without it.",
 		},
 		{
 			name: "enable-additional-checksum", value: on(&y.ReadChecksum),
