@@ -13,6 +13,9 @@ type ConfigError struct {
 	// a second one. The command finds its option by them.
 	Field, Other any
 	Reason       string
+	// Misfit: the field has no meaning in the direction of this run, and leaving it
+	// out would neither write nor delete more than the user wants.
+	Misfit bool
 
 	path, otherPath string
 }

@@ -21,21 +21,21 @@ func (v *validator) sides() {
 		return
 	}
 	if v.source != nil && v.source.local() {
-		v.refuse("cannot be used with a local source", localFields(&v.Source, &e.SourceCustomer),
+		v.misfits("cannot be used with a local source", localFields(&v.Source, &e.SourceCustomer),
 			[]any{&v.Verify.ReadChecksum, &v.Versioning.PointInTime, &v.AWS.AnonymousSource}, contentFilters(v.Config), betweenBuckets(v.Config))
 		if v.given(&v.Transfer.AutoChunkSize) && !v.given(&v.Check.ETag) && !v.given(&v.Check.MtimeAndETag) {
-			v.add(&v.Transfer.AutoChunkSize, "cannot be used with a local source, whose files are in no parts")
+			v.misfits("cannot be used with a local source, whose files are in no parts", []any{&v.Transfer.AutoChunkSize})
 		}
 	}
 	if v.source != nil && !v.source.local() {
-		v.refuse("cannot be used with an S3 source", []any{&v.Local.IgnoreSymlinks, &v.Metadata.NoGuessType})
+		v.misfits("cannot be used with an S3 source", []any{&v.Local.IgnoreSymlinks, &v.Metadata.NoGuessType})
 	}
 	if v.target != nil && v.target.local() {
-		v.refuse("cannot be used with a local target", localFields(&v.Target, &e.TargetCustomer),
+		v.misfits("cannot be used with a local target", localFields(&v.Target, &e.TargetCustomer),
 			uploadFields(v.Config), betweenBuckets(v.Config))
 	}
 	if v.target != nil && !v.target.local() {
-		v.refuse("cannot be used with an S3 target", []any{&v.Local.Fsync})
+		v.misfits("cannot be used with an S3 target", []any{&v.Local.Fsync})
 	}
 	if v.Versioning.PointInTime.After(time.Now()) {
 		v.add(&v.Versioning.PointInTime, "must not be in the future")
@@ -52,6 +52,28 @@ func (v *validator) refuse(reason string, fields ...[]any) {
 		if v.given(field) {
 			v.add(field, "%s", reason)
 		}
+	}
+}
+
+// misfits refuses fields that have no meaning in the direction of the run. Those
+// that bound what is written say so also where they cannot be obeyed, so that
+// nobody may leave them out.
+func (v *validator) misfits(reason string, fields ...[]any) {
+	for _, field := range slices.Concat(fields...) {
+		if v.given(field) {
+			fault := v.fault(field, nil, reason)
+			fault.Misfit = !slices.Contains(boundsOf(v.Config), field)
+			v.faults = append(v.faults, fault)
+		}
+	}
+}
+
+// boundsOf lists the fields without which more would be written or overwritten,
+// or something else.
+func boundsOf(c *Config) []any {
+	return []any{
+		&c.Condition.IfMatch, &c.Condition.IfNoneMatch, &c.Condition.CopySourceIfMatch,
+		&c.Versioning.PointInTime, &c.Filter.IncludeMetadata, &c.Filter.IncludeTags,
 	}
 }
 

@@ -27,9 +27,9 @@ type command struct {
 	stdout, stderr *logStream
 	// accepted: the options are complete and not only help was asked for.
 	accepted bool
-	// warnings are said before the run begins.
-	warnings []string
-	code     int
+	// notes are told when the run begins.
+	notes []string
+	code  int
 }
 
 func newCommand(p Process) *command {
@@ -207,13 +207,22 @@ func (c *command) unknown(e *pflag.NotExistError) error {
 	return usagef("--%s is not an option", e.GetSpecifiedName())
 }
 
-// check lets the library judge the settings.
+// check lets the library judge the settings, without those of the environment
+// that are for other runs.
 func (c *command) check() error {
 	given := func(field any) bool {
 		o := c.bound(field)
 		return o != nil && o.given
 	}
-	return c.refusal(c.cfg.ValidateGiven(given))
+	err := c.cfg.ValidateGiven(given)
+	if c.dropMisfits(err) {
+		err = c.cfg.ValidateGiven(given)
+	}
+	if err != nil {
+		return c.refusal(err)
+	}
+	c.noteBareNames()
+	return nil
 }
 
 // refusal makes a usageError of the first fault of a Config, with options in
@@ -228,6 +237,9 @@ func (c *command) refusal(err error) error {
 		return usageError{fault.Error()}
 	}
 	text := o.label() + " " + fault.Reason
+	if o.env == envIgnored && !o.given && c.env[o.bare()] != "" {
+		text += "; " + c.ignored(o)
+	}
 	if other := c.bound(fault.Other); other != nil {
 		text += " " + other.label()
 	}

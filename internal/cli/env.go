@@ -1,10 +1,16 @@
 package cli
 
 import (
+	"errors"
+	"fmt"
+	"log/slog"
 	"maps"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
+
+	"s3sync"
 )
 
 const envPrefix = "S3SYNC_"
@@ -32,32 +38,110 @@ func (c *command) applyEnvironment() error {
 		return err
 	}
 	for _, o := range c.options {
-		for _, name := range o.variables() {
-			text, ok := c.env[name]
-			// The AWS programs take an empty variable as not set.
-			if !ok || o.value.set || (text == "" && strings.HasPrefix(name, "AWS_")) {
-				continue
-			}
-			o.from = name
-			if err := o.value.parse(text); err != nil {
-				return usagef("%s %v", o.label(), err)
-			}
-			// A switch that is set to false counts as not given.
-			o.given = o.value.kind == single || o.value.String() == "true"
-			if o.armed && o.given && !strings.HasPrefix(name, envPrefix) {
-				c.warnings = append(c.warnings, "the environment variable "+name+" sets "+o.title()+
-					"; name it "+envPrefix+name+" if that is meant")
-			}
-			break
+		if err := c.applyVariable(o); err != nil {
+			return err
 		}
+		if text := c.env[o.bare()]; o.env == envIgnored && !o.given && o.from == "" && !isOff(o, text) {
+			c.notes = append(c.notes, c.ignored(o))
+		}
+	}
+	c.set.level = c.levelVariable()
+	return nil
+}
+
+// applyVariable sets an option to the value of the strongest of its variables.
+func (c *command) applyVariable(o *option) error {
+	for _, name := range o.variables() {
+		text, ok := c.env[name]
+		// The AWS programs take an empty variable as not set.
+		if !ok || o.value.set || (text == "" && strings.HasPrefix(name, "AWS_")) {
+			continue
+		}
+		o.from = name
+		if err := o.value.parse(text); err != nil {
+			return usagef("%s %v", o.label(), err)
+		}
+		// A switch that is set to false counts as not given.
+		o.given = o.value.kind == single || o.value.String() == "true"
+		break
 	}
 	return nil
 }
 
+// isOff reports whether a bare variable would not have done anything.
+func isOff(o *option, text string) bool {
+	on, err := strconv.ParseBool(text)
+	return text == "" || o.value.kind == toggle && err == nil && !on
+}
+
+// ignored says why a bare variable does nothing.
+func (*command) ignored(o *option) string {
+	return o.bare() + " in the environment is ignored, as other programs use that name; " + envPrefix + o.bare() + " sets " + o.title()
+}
+
+// noteBareNames tells which options came from names that other programs may have
+// set.
+func (c *command) noteBareNames() {
+	var names []string
+	for _, o := range c.options {
+		if o.given && o.from != "" && !strings.HasPrefix(o.from, envPrefix) {
+			names = append(names, o.title()+" ("+o.from+")")
+		}
+	}
+	if len(names) > 0 {
+		c.notes = append(c.notes, "set by variables without "+envPrefix+" in front: "+strings.Join(names, ", "))
+	}
+}
+
+// dropMisfits takes options of the environment back that have no meaning in the
+// direction of this run, so that one environment can serve runs in all directions.
+// On the command line they are mistakes. It reports whether there were any.
+func (c *command) dropMisfits(err error) bool {
+	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the faults that are joined, not one of them
+	if !ok {
+		return false
+	}
+	dropped := map[string][]string{} // options by the reason
+	for _, err := range joined.Unwrap() {
+		fault, ok := errors.AsType[*s3sync.ConfigError](err)
+		if !ok || !fault.Misfit {
+			continue
+		}
+		if o := c.bound(fault.Field); o != nil && o.from != "" && o.given {
+			dropped[fault.Reason] = append(dropped[fault.Reason], o.label())
+			o.value.reset()
+			o.given, o.from = false, ""
+		}
+	}
+	for _, reason := range slices.Sorted(maps.Keys(dropped)) {
+		c.notes = append(c.notes, "options of the environment that "+reason+" are ignored: "+strings.Join(dropped[reason], ", "))
+	}
+	return len(dropped) > 0
+}
+
+// levelVariable is the level of the log that S3SYNC_LOG or RUST_LOG, which the
+// seed of this program read, ask for, or nil.
+func (c *command) levelVariable() *slog.Level {
+	for _, name := range logVariables() {
+		text := c.env[name]
+		if text == "" {
+			continue
+		}
+		if level, ok := levelNamed(text); ok {
+			return &level
+		}
+		c.notes = append(c.notes, fmt.Sprintf("%s in the environment is ignored: it must be one of off, error, warn, info, debug, trace, not %q", name, text))
+	}
+	return nil
+}
+
+// logVariables are the variables that set the level of the log, best first.
+func logVariables() []string { return []string{envPrefix + "LOG", "RUST_LOG"} }
+
 // misspelt refuses a variable whose name is almost that of an option: with
 // S3SYNC_DRYRUN set nobody expects a run that writes.
 func (c *command) misspelt() error {
-	var names []string
+	names := logVariables()
 	for _, o := range c.options {
 		names = append(names, o.variables()...)
 	}

@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"context"
+	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +16,6 @@ func TestEnvironment(t *testing.T) {
 	for name, tt := range map[string]struct {
 		env, args []string
 		want      func(c *config) bool
-		stderr    string
 	}{
 		"prefixed": {
 			env:  []string{"S3SYNC_WORKER_SIZE=3"},
@@ -71,13 +73,8 @@ func TestEnvironment(t *testing.T) {
 			env:  []string{"S3SYNC_AWS_CONFIG_FILE=x", "S3SYNC_HTTPS_PROXY=http://h"},
 			want: func(c *config) bool { return c.AWS.ConfigFile == "x" && c.AWS.HTTPSProxy == "http://h" },
 		},
-		"bare delete warns": {
-			env:    []string{"DELETE=true"},
-			want:   func(c *config) bool { return c.Delete.Enable },
-			stderr: "s3sync: warning: the environment variable DELETE sets --delete; name it S3SYNC_DELETE if that is meant\n",
-		},
-		"bare delete off": {
-			env:  []string{"DELETE=false"},
+		"bare delete": {
+			env:  []string{"DELETE=true"},
 			want: func(c *config) bool { return !c.Delete.Enable },
 		},
 		"prefixed delete": {
@@ -106,8 +103,56 @@ func TestEnvironment(t *testing.T) {
 			if !tt.want(c.cfg) {
 				t.Errorf("got %+v", c.cfg)
 			}
-			if got := c.stderr.String(); got != tt.stderr {
-				t.Errorf("stderr %q, want %q", got, tt.stderr)
+			if got := c.stderr.String(); got != "" {
+				t.Errorf("stderr %q", got)
+			}
+		})
+	}
+}
+
+// What the environment does without being asked by its prefixed name is told.
+func TestNotesOfTheEnvironment(t *testing.T) {
+	const (
+		ignored = " in the environment is ignored, as other programs use that name; S3SYNC_"
+		level   = " in the environment is ignored: it must be one of off, error, warn, info, debug, trace, not "
+	)
+	for name, tt := range map[string]struct {
+		args, env []string
+		want      []string
+	}{
+		"nothing":                     {env: []string{"S3SYNC_WORKER_SIZE=3", "S3SYNC_DELETE=true", "HOME=/"}},
+		"bare names":                  {env: []string{"WORKER_SIZE=3", "AWS_MAX_ATTEMPTS=2", "CHECK_SIZE=true"}, want: []string{"set by variables without S3SYNC_ in front: --check-size (CHECK_SIZE), --worker-size (WORKER_SIZE), --aws-max-attempts (AWS_MAX_ATTEMPTS)"}},
+		"bare, but overruled":         {args: []string{"--worker-size=4"}, env: []string{"WORKER_SIZE=3", "S3SYNC_MAX_KEYS=3", "MAX_KEYS=5"}},
+		"bare, but off":               {env: []string{"CHECK_SIZE=false"}},
+		"delete":                      {env: []string{"DELETE=1"}, want: []string{"DELETE" + ignored + "DELETE sets --delete"}},
+		"delete, of unclear meaning":  {env: []string{"DELETE=yes"}, want: []string{"DELETE" + ignored + "DELETE sets --delete"}},
+		"delete off":                  {env: []string{"DELETE=false"}},
+		"delete empty":                {env: []string{"DELETE="}},
+		"delete, asked for":           {args: []string{"--delete"}, env: []string{"DELETE=1"}},
+		"delete, prefixed off":        {env: []string{"DELETE=1", "S3SYNC_DELETE=0"}},
+		"sides that are given":        {env: []string{"SOURCE=x", "TARGET=y"}},
+		"level":                       {env: []string{"S3SYNC_LOG=warn,hyper=off"}, want: []string{"S3SYNC_LOG" + level + `"warn,hyper=off"`}},
+		"level of the seed":           {env: []string{"RUST_LOG=s3sync=debug"}, want: []string{"RUST_LOG" + level + `"s3sync=debug"`}},
+		"level of the seed, not read": {env: []string{"S3SYNC_LOG=info", "RUST_LOG=s3sync=debug"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := between(tt.args...)
+			c.env = tt.env
+			if code := c.main(t); code != exitDone {
+				t.Fatalf("exit code %d: %s", code, c.stderr.String())
+			}
+			var got []string
+			for line := range strings.Lines(c.stderr.String()) {
+				_, text, _ := strings.Cut(line, "NOTE ")
+				got = append(got, strings.TrimSpace(text))
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+			c = between(append(tt.args, "-q")...)
+			c.env = tt.env
+			if c.main(t); c.stderr.Len() > 0 {
+				t.Errorf("quiet: %s", c.stderr.String())
 			}
 		})
 	}
@@ -116,25 +161,134 @@ func TestEnvironment(t *testing.T) {
 func TestPositionalsFromEnvironment(t *testing.T) {
 	for name, tt := range map[string]struct {
 		args, env []string
-		warnings  int
+		refused   string
 	}{
-		"both":            {env: []string{"SOURCE=s3://a", "TARGET=s3://b"}, warnings: 2},
-		"target":          {args: []string{"s3://a"}, env: []string{"TARGET=s3://b"}, warnings: 1},
 		"prefixed":        {env: []string{"S3SYNC_SOURCE=s3://a", "S3SYNC_TARGET=s3://b", "TARGET=x"}},
-		"not needed":      {args: []string{"s3://a", "s3://b"}, env: []string{"SOURCE=x", "TARGET=y"}},
-		"first, not both": {args: []string{"s3://a"}, env: []string{"SOURCE=x", "S3SYNC_TARGET=s3://b"}},
+		"one of each":     {args: []string{"s3://a"}, env: []string{"SOURCE=x", "S3SYNC_TARGET=s3://b"}},
+		"not needed":      {args: []string{"s3://a", "s3://b"}, env: []string{"S3SYNC_SOURCE=x", "S3SYNC_TARGET=y"}},
+		"bare, both":      {env: []string{"SOURCE=s3://a", "TARGET=s3://b"}, refused: "SOURCE and TARGET are missing; s3sync -h shows how it is called"},
+		"bare target":     {args: []string{"s3://a"}, env: []string{"TARGET=s3://b"}, refused: "TARGET is missing; TARGET in the environment is ignored, as other programs use that name; S3SYNC_TARGET sets TARGET"},
+		"no bare target":  {args: []string{"s3://a"}, env: []string{"TARGET="}, refused: "TARGET is missing"},
+		"prefixed target": {args: []string{"s3://a"}, env: []string{"TARGET=x", "S3SYNC_TARGET=s3://b"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := &call{args: append(tt.args, "--json-tracing"), env: tt.env}
-			if code := c.main(t); code != exitDone {
-				t.Fatal(c.stderr.String())
+			c := &call{args: tt.args, env: tt.env}
+			code := c.main(t)
+			if tt.refused != "" {
+				if want := "s3sync: " + tt.refused + "\n"; code != exitUsage || c.stderr.String() != want {
+					t.Errorf("exit code %d, got %q, want %q", code, c.stderr.String(), want)
+				}
+				return
 			}
-			if c.cfg.Source.URL != "s3://a" || c.cfg.Target.URL != "s3://b" {
-				t.Errorf("from %q to %q", c.cfg.Source.URL, c.cfg.Target.URL)
+			if code != exitDone || c.stderr.Len() > 0 || c.cfg.Source.URL != "s3://a" || c.cfg.Target.URL != "s3://b" {
+				t.Errorf("exit code %d, from %q to %q: %s", code, c.cfg.Source.URL, c.cfg.Target.URL, c.stderr.String())
 			}
-			if got := strings.Count(c.stderr.String(), "warning"); got != tt.warnings {
-				t.Errorf("stderr %q", c.stderr.String())
+		})
+	}
+}
+
+// One environment serves runs in all directions: what has no meaning in one of
+// them is left out there, unless less would be protected.
+func TestEnvironmentForAnotherDirection(t *testing.T) {
+	dir := t.TempDir()
+	for name, tt := range map[string]struct {
+		args, env []string
+		want      func(c *s3sync.Config) bool
+		notes     []string
+		refused   string
+	}{
+		"to a directory": {
+			args: []string{"s3://a", dir},
+			env:  []string{"S3SYNC_SSE=AES256", "ACL=private", "S3SYNC_METADATA=a=b", "S3SYNC_TARGET_ACCESS_KEY=k", "S3SYNC_WORKER_SIZE=3"},
+			want: func(c *s3sync.Config) bool {
+				return c.Encryption.SSE == "" && c.Metadata.ACL == "" && c.Metadata.User == nil && c.Target.AccessKey == "" && c.Transfer.Workers == 3
+			},
+			notes: []string{"options of the environment that cannot be used with a local target are ignored: " +
+				"--target-access-key (set by S3SYNC_TARGET_ACCESS_KEY), --metadata (set by S3SYNC_METADATA), --acl (set by ACL), --sse (set by S3SYNC_SSE)"},
+		},
+		"from a directory": {
+			args: []string{dir, "s3://b"},
+			env:  []string{"S3SYNC_SOURCE_PROFILE=p", "S3SYNC_SERVER_SIDE_COPY=true", "S3SYNC_AUTO_CHUNKSIZE=1", "S3SYNC_FSYNC=1"},
+			want: func(c *s3sync.Config) bool {
+				return c.Source.Profile == "" && !c.ServerSideCopy && !c.Transfer.AutoChunkSize && !c.Local.Fsync
+			},
+			notes: []string{"--source-profile", "in no parts are ignored: --auto-chunksize", "S3 target are ignored: --fsync"},
+		},
+		"between buckets": {
+			args:  []string{"s3://a", "s3://b"},
+			env:   []string{"S3SYNC_IGNORE_SYMLINKS=1", "S3SYNC_SSE=AES256"},
+			want:  func(c *s3sync.Config) bool { return !c.Local.IgnoreSymlinks && c.Encryption.SSE == "AES256" },
+			notes: []string{"S3 source are ignored: --ignore-symlinks"},
+		},
+		"an inverted switch": {
+			args: []string{"s3://a", "s3://b"},
+			env:  []string{"S3SYNC_DISABLE_ETAG_VERIFY=1"},
+			want: func(c *s3sync.Config) bool { return !c.Verify.ETag },
+		},
+		"flags are meant":         {args: []string{"--sse=AES256", "s3://a", dir}, refused: "--sse cannot be used with a local target"},
+		"flags beside the rest":   {args: []string{"--sse=AES256", "s3://a", dir}, env: []string{"S3SYNC_ACL=private"}, refused: "--sse cannot be used with a local target"},
+		"what protects the files": {args: []string{"s3://a", dir}, env: []string{"S3SYNC_IF_NONE_MATCH=true"}, refused: "--if-none-match (set by S3SYNC_IF_NONE_MATCH) cannot be used with a local target"},
+		"what selects":            {args: []string{dir, "s3://b"}, env: []string{"S3SYNC_FILTER_INCLUDE_TAG_REGEX=x"}, refused: "--filter-include-tag-regex (set by S3SYNC_FILTER_INCLUDE_TAG_REGEX) cannot be used with a local source"},
+		"the past":                {args: []string{dir, "s3://b"}, env: []string{"S3SYNC_POINT_IN_TIME=2024-01-01"}, refused: "--point-in-time (set by S3SYNC_POINT_IN_TIME) cannot be used with a local source"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := &call{args: tt.args, env: tt.env}
+			code := c.main(t)
+			if tt.refused != "" {
+				if want := "s3sync: " + tt.refused + "\n"; code != exitUsage || c.stderr.String() != want {
+					t.Errorf("exit code %d, got %q, want %q", code, c.stderr.String(), want)
+				}
+				return
 			}
+			if code != exitDone || !tt.want(c.cfg) {
+				t.Errorf("exit code %d, %+v", code, c.cfg)
+			}
+			if err := c.cfg.Validate(); err != nil {
+				t.Errorf("the library does not take it: %v", err)
+			}
+			for _, note := range tt.notes {
+				if !strings.Contains(c.stderr.String(), note) {
+					t.Errorf("no %q in %s", note, c.stderr.String())
+				}
+			}
+			if len(tt.notes) == 0 && c.stderr.Len() > 0 {
+				t.Errorf("stderr %s", c.stderr.String())
+			}
+		})
+	}
+}
+
+// S3SYNC_LOG and RUST_LOG set the level where no flag does.
+func TestLevelFromEnvironment(t *testing.T) {
+	for name, tt := range map[string]struct {
+		args, env []string
+		want      string
+	}{
+		"none":            {nil, nil, "NWE"},
+		"off":             {nil, []string{"S3SYNC_LOG=off"}, ""},
+		"error":           {nil, []string{"S3SYNC_LOG=error"}, "E"},
+		"warn":            {nil, []string{"S3SYNC_LOG=warn"}, "WE"},
+		"info":            {nil, []string{"S3SYNC_LOG=INFO"}, "INWE"},
+		"debug":           {nil, []string{"RUST_LOG=debug"}, "DINWE"},
+		"trace":           {nil, []string{"RUST_LOG=Trace"}, "TDINWE"},
+		"ours is better":  {nil, []string{"RUST_LOG=trace", "S3SYNC_LOG=error"}, "E"},
+		"empty":           {nil, []string{"RUST_LOG=info", "S3SYNC_LOG="}, "INWE"},
+		"a flag is":       {[]string{"-v"}, []string{"S3SYNC_LOG=error"}, "INWE"},
+		"a quiet flag is": {[]string{"-q"}, []string{"RUST_LOG=trace"}, "E"},
+		"dry run":         {[]string{"--dry-run"}, []string{"S3SYNC_LOG=off"}, "INWE"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := between(append(tt.args, "--tracing-stderr")...)
+			c.env = tt.env
+			c.sync = func(ctx context.Context, cfg *s3sync.Config) (*s3sync.Report, error) {
+				for name, level := range map[string]slog.Level{"T": levelTrace, "D": levelDebug, "I": levelInfo, "N": levelNote, "W": levelWarn, "E": levelError} {
+					if cfg.Logger.Enabled(ctx, level) != strings.Contains(tt.want, name) {
+						t.Errorf("%s: %v", name, cfg.Logger.Enabled(ctx, level))
+					}
+				}
+				return nil, nil
+			}
+			c.main(t)
 		})
 	}
 }
@@ -147,7 +301,7 @@ func TestRefusedEnvironment(t *testing.T) {
 		`--dry-run (set by S3SYNC_DRY_RUN) must be true or false, not ""`:                           {"S3SYNC_DRY_RUN="},
 		`--source-region (set by SOURCE_REGION) must not be empty`:                                  {"SOURCE_REGION="},
 		`--source-secret-access-key (set by SOURCE_SECRET_ACCESS_KEY) requires --source-access-key`: {"SOURCE_SECRET_ACCESS_KEY=hunter2"},
-		`--max-delete (set by MAX_DELETE) requires --delete (set by DELETE)`:                        {"DELETE=0", "MAX_DELETE=3"},
+		`--max-delete (set by MAX_DELETE) requires --delete (set by S3SYNC_DELETE)`:                 {"S3SYNC_DELETE=0", "MAX_DELETE=3"},
 		`--sync-all-delete-markers (set by SYNC_ALL_DELETE_MARKERS) requires --enable-versioning`:   {"SYNC_ALL_DELETE_MARKERS=1"},
 		`--aws-max-attempts (set by AWS_MAX_ATTEMPTS) must be at least 1, not 0`:                    {"AWS_MAX_ATTEMPTS=0"},
 		`S3SYNC_DRYRUN in the environment is not an option; did you mean S3SYNC_DRY_RUN?`:           {"S3SYNC_DRYRUN=1"},

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -23,9 +24,20 @@ const (
 	levelOff   = slog.Level(math.MaxInt32)
 )
 
+// levelNamed is the level of a name, whatever the case of its letters.
+func levelNamed(name string) (slog.Level, bool) {
+	level, ok := map[string]slog.Level{
+		"off": levelOff, "error": levelError, "warn": levelWarn, "info": levelInfo, "debug": levelDebug, "trace": levelTrace,
+	}[strings.ToLower(name)]
+	return level, ok
+}
+
 // level is the lowest level that is logged.
 func (c *command) level() slog.Level {
 	level := levelNote
+	if c.set.level != nil {
+		level = *c.set.level
+	}
 	switch {
 	case c.set.quiet >= 2:
 		level = levelOff

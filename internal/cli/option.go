@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -55,9 +56,6 @@ type option struct {
 	file bool
 	// env says which variables set the option.
 	env envRule
-	// armed: the bare variable means so much to other programs, and so much
-	// harm here, that its use is worth a warning.
-	armed bool
 
 	// from is the variable that the value was taken from, if any.
 	from  string
@@ -70,12 +68,14 @@ type envRule int
 const (
 	envBoth     envRule = iota // S3SYNC_NAME, then NAME
 	envPrefixed                // S3SYNC_NAME; NAME has a meaning of its own
+	envIgnored                 // S3SYNC_NAME; NAME is set for other programs, and would do harm
 	envNone
 )
 
 // settings are options of the command that the library knows nothing about.
 type settings struct {
 	verbose, quiet int
+	level          *slog.Level // of the environment, nil if it sets none
 	help, version  bool
 	shell          string
 	jsonLog        bool
@@ -120,15 +120,19 @@ func (o *option) label() string {
 
 // variables are the environment variables that set the option, best first.
 func (o *option) variables() []string {
-	bare := strings.ToUpper(strings.ReplaceAll(o.name, "-", "_"))
 	switch o.env {
 	case envNone:
 		return nil
-	case envPrefixed:
-		return []string{envPrefix + bare}
+	case envPrefixed, envIgnored:
+		return []string{envPrefix + o.bare()}
 	case envBoth:
 	}
-	return []string{envPrefix + bare, bare}
+	return []string{envPrefix + o.bare(), o.bare()}
+}
+
+// bare is the name of the option in the spelling of variables.
+func (o *option) bare() string {
+	return strings.ToUpper(strings.ReplaceAll(o.name, "-", "_"))
 }
 
 // defaultText is what the help shows as default; call it before parsing.

@@ -5,13 +5,13 @@ import "s3sync"
 func basicOptions(c *s3sync.Config, set *settings) []*option {
 	return []*option{
 		{
-			name: "SOURCE", group: arguments, value: text(&c.Source.URL), file: true, armed: true,
+			name: "SOURCE", group: arguments, value: text(&c.Source.URL), file: true, env: envIgnored,
 			usage: "where objects come from: `s3://BUCKET[/PREFIX]`, a directory or a file",
 			more: "The prefix is put before each key as it stands, without a slash. If it is the key of an object, and no other key begins with it, " +
 				"that one object is the source.",
 		},
 		{
-			name: "TARGET", group: arguments, value: text(&c.Target.URL), file: true, armed: true,
+			name: "TARGET", group: arguments, value: text(&c.Target.URL), file: true, env: envIgnored,
 			usage: "where objects go: `s3://BUCKET[/PREFIX]` or a directory",
 			more: "A directory is made if it does not exist. One object or file goes into a directory that is there, or wherever this ends in a slash, " +
 				"under its own name; otherwise this is its key or file.",

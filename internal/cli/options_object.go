@@ -27,7 +27,8 @@ func headerOptions(c *s3sync.Config) []*option {
 		},
 		{
 			name: "expires", value: instant(&m.Expires),
-			usage: "write objects with Expires `TIME` (RFC 3339)",
+			usage: "write objects with Expires `TIME` (UTC without a zone)",
+			more:  timeNote,
 		},
 		{
 			name: "metadata", value: pairs(&m.User),

@@ -184,9 +184,9 @@ func versionOptions(c *s3sync.Config) []*option {
 			more:  "The target must be a server that adds a marker for each deletion, as AWS does.",
 		},
 		{
-			name: "point-in-time", value: instant(&c.Versioning.PointInTime),
-			usage: "take each object of the source as it was at `TIME` (RFC 3339)",
-			more: "The source must have versioning. All that was there then is written, unless checksums are compared; " +
+			name: "point-in-time", value: moment(&c.Versioning.PointInTime),
+			usage: "take each object of the source as it was at `TIME` (UTC without a zone; 7d means seven days ago)",
+			more: agoNote + " The source must have versioning. All that was there then is written, unless checksums are compared; " +
 				"what the target has besides stays.",
 		},
 		{
@@ -212,7 +212,7 @@ func dangerousOptions(c *s3sync.Config) []*option {
 	d := &c.Delete
 	return in(dangerous, []*option{
 		{
-			name: "delete", value: on(&d.Enable), armed: true,
+			name: "delete", value: on(&d.Enable), env: envIgnored,
 			usage: "delete objects of the target that the source does not have",
 			more:  "Nothing is deleted unless both sides were listed completely and every transfer succeeded. Try it with --dry-run.",
 		},

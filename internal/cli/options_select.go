@@ -10,12 +10,14 @@ func filterOptions(c *s3sync.Config) []*option {
 	f := &c.Filter
 	return in(filtering, []*option{
 		{
-			name: "filter-mtime-before", value: instant(&f.ModifiedBefore),
-			usage: "only objects modified before `TIME` (RFC 3339)",
+			name: "filter-mtime-before", value: moment(&f.ModifiedBefore),
+			usage: "only objects modified before `TIME` (UTC without a zone; 7d means seven days ago)",
+			more:  agoNote,
 		},
 		{
-			name: "filter-mtime-after", value: instant(&f.ModifiedAfter),
-			usage: "only objects modified at `TIME` (RFC 3339) or later",
+			name: "filter-mtime-after", value: moment(&f.ModifiedAfter),
+			usage: "only objects modified at `TIME` or later (UTC without a zone; 7d means seven days ago)",
+			more:  agoNote,
 		},
 		{
 			name: "filter-include-regex", value: expression(&f.Include),

@@ -30,7 +30,8 @@ type optionCase struct {
 
 const (
 	algorithms = "must be one of CRC32, CRC32C, CRC64NVME, SHA1, SHA256, SHA512, MD5, XXHASH64, XXHASH3, XXHASH128, not "
-	noTime     = "must be a time such as 2026-01-31T12:00:00Z (RFC 3339), not "
+	noTime     = "must be a time such as 2026-01-31, 2026-01-31 12:00 or 2026-01-31T12:00:00+09:00 (UTC without a zone), not "
+	noMoment   = "must be a time such as 2026-01-31, 2026-01-31 12:00, 2026-01-31T12:00:00+09:00 (UTC without a zone), or 7d for seven days ago, not "
 	noSize     = "must be a size such as 8MiB, not "
 	noNumber   = "must be a whole number, not "
 	noMillis   = "must be a number of milliseconds, not "
@@ -85,8 +86,8 @@ func optionCases() map[string]optionCase {
 		"target-force-path-style": aSwitch,
 		"storage-class":           {good: "ONEZONE_IA", bad: "ONE-ZONE_IA", says: `must be one of STANDARD, REDUCED_REDUNDANCY, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, GLACIER, DEEP_ARCHIVE, GLACIER_IR, EXPRESS_ONEZONE, OUTPOSTS, SNOW, FSX_OPENZFS, FSX_ONTAP, not "ONE-ZONE_IA": did you mean ONEZONE_IA?`},
 
-		"filter-mtime-before":                 {good: "2023-02-19T12:00:00+09:00", shown: "2023-02-19T03:00:00Z", bad: "2023-02-19", says: noTime + `"2023-02-19"`},
-		"filter-mtime-after":                  {good: "2023-02-19T12:00:00.5Z", bad: "2023-02-19T12:00:00", says: noTime + `"2023-02-19T12:00:00"`},
+		"filter-mtime-before":                 {good: "2023-02-19T12:00:00+09:00", shown: "2023-02-19T03:00:00Z", bad: "2023-02-30", says: noMoment + `"2023-02-30"`},
+		"filter-mtime-after":                  {good: "2023-02-19 12:00", shown: "2023-02-19T12:00:00Z", bad: "noon", says: noMoment + `"noon"`},
 		"filter-include-regex":                {good: `\.(jpg|png)$(?!x)`, bad: "a[", says: `must be a regular expression: missing closing ]: "["`},
 		"filter-exclude-regex":                {good: "^tmp/", bad: "a(", says: "must be a regular expression: missing closing ): \"a(\""},
 		"filter-smaller-size":                 {good: "0", shown: "0B", bad: "x", says: noSize + `"x"`},
@@ -169,7 +170,7 @@ func optionCases() map[string]optionCase {
 		"head-each-target":        aSwitch,
 		"enable-versioning":       aSwitch,
 		"sync-all-delete-markers": aSwitch,
-		"point-in-time":           {good: "2023-02-19T12:00:00Z", bad: "2023", says: noTime + `"2023"`},
+		"point-in-time":           {good: "2023-02-19T12:00:00Z", bad: "2023", says: noMoment + `"2023"`},
 		"if-match":                aSwitch,
 		"if-none-match":           aSwitch,
 		"copy-source-if-match":    aSwitch,

@@ -13,10 +13,10 @@ import (
 
 // sync runs the library and reports what it did.
 func (c *command) sync(ctx context.Context) {
-	for _, text := range c.warnings {
-		c.warn(text)
-	}
 	c.cfg.Logger = c.logger()
+	for _, text := range c.notes {
+		c.cfg.Logger.LogAttrs(ctx, levelNote, text)
+	}
 	c.logSettings()
 	p := c.progress()
 	c.cfg.OnEvent = p.event

@@ -31,6 +31,8 @@ type value struct {
 	kind  kind
 	parse func(text string) error
 	show  func() string
+	// reset sets the field to what it was before anything was parsed.
+	reset func()
 	// set: a value was taken from the command line.
 	set bool
 	// lenient accepts anything: the shell asks for completions.
@@ -75,9 +77,11 @@ func (v *value) Type() string { return string(v.kind) }
 
 // of makes the value of an option that occurs once and is not empty.
 func of[T any](field *T, parse func(string) (T, error), show func(T) string) *value {
+	before := *field
 	return &value{
 		field: field,
 		kind:  single,
+		reset: func() { *field = before },
 		parse: func(text string) error {
 			if text == "" {
 				return errEmpty
@@ -164,23 +168,6 @@ func milliseconds(field *time.Duration) *value {
 		})
 }
 
-func instant(field *time.Time) *value {
-	return of(field,
-		func(text string) (time.Time, error) {
-			t, err := time.Parse(time.RFC3339, text)
-			if err != nil {
-				return t, fmt.Errorf("must be a time such as 2026-01-31T12:00:00Z (RFC 3339), not %q", text)
-			}
-			return t.UTC(), nil
-		},
-		func(t time.Time) string {
-			if t.IsZero() {
-				return ""
-			}
-			return t.Format(time.RFC3339Nano)
-		})
-}
-
 func expression(field **s3sync.Regexp) *value {
 	return of(field, parseExpression, func(re *s3sync.Regexp) string {
 		if re == nil {
@@ -222,9 +209,11 @@ func on(field *bool) *value  { return boolean(field, true) }
 func off(field *bool) *value { return boolean(field, false) }
 
 func boolean(field *bool, meaning bool) *value {
+	before := *field
 	return &value{
 		field: field,
 		kind:  toggle,
+		reset: func() { *field = before },
 		parse: func(text string) error {
 			b, err := strconv.ParseBool(text)
 			if err != nil {
@@ -241,6 +230,7 @@ func counter(n *int) *value {
 	return &value{
 		field: n,
 		kind:  count,
+		reset: func() { *n = 0 },
 		parse: func(string) error { *n++; return nil },
 		show:  func() string { return "" },
 	}
