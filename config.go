@@ -146,11 +146,13 @@ type Filter struct {
 	Func func(storage.Object) (bool, error)
 }
 
-// A Regexp is a regular expression of RE2 syntax, to which look-around and
-// back-references may be added: those give up linear time.
+// A Regexp is a regular expression in the syntax of Rust's crate regex, with Unicode
+// in \w, \d, \s and \b and set operations in classes. Look-around, back-references,
+// atomic groups and possessive repetitions may be added: those give up linear time.
 type Regexp = pattern.Regexp
 
-// CompileRegexp compiles a regular expression.
+// CompileRegexp compiles a regular expression. Its error says what is wrong with it,
+// and at which character.
 func CompileRegexp(text string) (*Regexp, error) { return pattern.Compile(text) }
 
 // Check selects how an object that exists on both sides is found to differ.

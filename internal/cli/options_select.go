@@ -22,7 +22,9 @@ func filterOptions(c *s3sync.Config) []*option {
 		{
 			name: "filter-include-regex", value: expression(&f.Include),
 			usage: "only objects whose key matches `REGEX` anywhere",
-			more:  "The syntax is RE2 (https://golang.org/s/re2syntax), with look-around and back-references, which may take long. What an include of the form ^literal excludes is not listed.",
+			more: "The syntax is that of Rust's regex (https://docs.rs/regex/latest/regex/#syntax): \\w, \\d, \\s and \\b know all of Unicode, and classes have " +
+				"[a-z&&[^q]], [a-z--q] and [a-g~~b-h]. Look-around, back-references, atomic groups and possessive repetitions work, too, but may take long. " +
+				"What has no meaning is refused. What an include of the form ^literal excludes is not listed.",
 		},
 		{
 			name: "filter-exclude-regex", value: expression(&f.Exclude),

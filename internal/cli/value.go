@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"regexp/syntax"
 	"strconv"
 	"strings"
 	"time"
@@ -179,10 +178,10 @@ func expression(field **s3sync.Regexp) *value {
 
 func parseExpression(text string) (*s3sync.Regexp, error) {
 	re, err := s3sync.CompileRegexp(text)
-	if at, ok := errors.AsType[*syntax.Error](err); ok {
-		return nil, fmt.Errorf("must be a regular expression: %s: %q", at.Code, at.Expr)
+	if err != nil {
+		return nil, fmt.Errorf("must be a regular expression: %w", err)
 	}
-	return re, err
+	return re, nil
 }
 
 // pairPattern is the grammar of one pair of --metadata.

@@ -2,10 +2,17 @@
 // expression allows it, and by backtracking if it has what only that can match,
 // such as look-around.
 //
-// Backtracking is by another engine (regexp2), which reads RE2 syntax as it is
-// meant, but for characters outside ASCII: to it \b knows their letters,
-// [[:space:]] their blanks, and (?i) not all their cases. Both take a byte that
-// is not UTF-8 for U+FFFD.
+// The syntax is that of the crate regex of Rust
+// (https://docs.rs/regex/latest/regex/#syntax), which the seed of this program had:
+// with set operations in classes, and with Unicode in \w, \d, \s and \b. From the
+// crate fancy-regex come look-around, back-references, atomic groups, possessive
+// repetitions and the escapes \h, \H, \R, \K, \G, \Z, \N, \O and \e. What has no
+// meaning is refused, with its place and the reason.
+//
+// An expression is read (parse) into a tree, and the tree is written (printed) for
+// one of two engines that read another syntax: RE2, in package regexp, and regexp2,
+// which backtracks. Both take a byte that is not UTF-8 for U+FFFD. The tables of
+// Unicode are those of package unicode.
 package pattern
 
 import (
@@ -13,6 +20,7 @@ import (
 	"fmt"
 	"regexp"
 	"time"
+	"unicode/utf8"
 
 	"github.com/dlclark/regexp2"
 )
@@ -29,31 +37,37 @@ const timeout = 2 * time.Second
 
 // A Regexp is a compiled regular expression. It may be used concurrently.
 type Regexp struct {
-	text   string
-	linear *regexp.Regexp // nil if only backtracking can match it
-	back   *regexp2.Regexp
+	text string
+	// linear is nil if only backtracking can match the expression.
+	linear *regexp.Regexp
+	// back is nil if it is never needed: linear matches all texts, or, if back is
+	// not nil, those in ASCII.
+	back *regexp2.Regexp
 }
 
-// quotation finds \Q, which the backtracking engine would take for the letter.
-var quotation = regexp.MustCompile(`(^|[^\\])(\\\\)*\\Q`)
-
-// Compile compiles an expression of RE2 syntax (https://golang.org/s/re2syntax),
-// to which look-around and back-references may be added, but not together with
-// \Q…\E.
+// Compile compiles an expression. Its error is an [*Error].
 func Compile(text string) (*Regexp, error) {
-	linear, err := regexp.Compile(text)
-	if err == nil {
-		return &Regexp{text: text, linear: linear}, nil
+	tree, err := parse(text)
+	if err != nil {
+		return nil, err
 	}
-	back, berr := regexp2.Compile(text, regexp2.RE2)
-	if berr != nil {
-		return nil, err // which says more clearly what is wrong with most expressions
+	re := &Regexp{text: text}
+	need := needOf(tree)
+	if need != backtracking {
+		// It may be too large for that engine, which bounds repetitions.
+		if re.linear, err = regexp.Compile(printed(tree, false)); err != nil {
+			need = backtracking
+		}
 	}
-	if quotation.MatchString(text) {
-		return nil, fmt.Errorf("%w; with look-around and back-references \\Q cannot be used", err)
+	if need == linear {
+		return re, nil
 	}
-	back.MatchTimeout = timeout
-	return &Regexp{text: text, back: back}, nil
+	re.back, err = regexp2.Compile(printed(tree, true), regexp2.RE2)
+	if err != nil {
+		return nil, &Error{0, "the expression cannot be compiled: " + err.Error()}
+	}
+	re.back.MatchTimeout = timeout
+	return re, nil
 }
 
 // String returns the expression.
@@ -62,7 +76,7 @@ func (r *Regexp) String() string { return r.text }
 // Match reports whether the expression is found anywhere in text. It fails only
 // where backtracking takes too long.
 func (r *Regexp) Match(text string) (bool, error) {
-	if r.linear != nil {
+	if r.linear != nil && (r.back == nil || isASCII(text)) {
 		return r.linear.MatchString(text), nil
 	}
 	found, err := r.back.MatchString(text)
@@ -73,3 +87,12 @@ func (r *Regexp) Match(text string) (bool, error) {
 }
 
 var errTimeout = errors.New("backtracking takes too long; a simpler expression is needed")
+
+func isASCII(text string) bool {
+	for i := range len(text) {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}

@@ -14,7 +14,7 @@ func (r *Regexp) Prefix() string {
 	if r.linear == nil {
 		return ""
 	}
-	tree, err := syntax.Parse(r.text, syntax.Perl) // as regexp.Compile does
+	tree, err := syntax.Parse(r.linear.String(), syntax.Perl) // as regexp.Compile does
 	if err != nil {
 		return ""
 	}

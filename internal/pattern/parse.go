@@ -1,0 +1,331 @@
+package pattern
+
+import (
+	"fmt"
+	"strconv"
+	"unicode"
+	"unicode/utf8"
+)
+
+// An Error says why an expression is refused, and where.
+type Error struct {
+	// At is how many characters stand before the place.
+	At     int
+	Reason string
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("%s, at character %d", e.Reason, e.At+1) }
+
+// deepest is how deep groups and classes may be nested.
+const deepest = 200
+
+// mostRepeats bounds the counts of a repetition.
+const mostRepeats = 1 << 20
+
+// flags are what (?flags) sets, for the rest of a group.
+type flags struct {
+	fold, lines, dotAll, swapLazy, ascii, blanks, crlf bool
+}
+
+// A parser reads an expression in the syntax of the regex crate of Rust, with what
+// the crate fancy-regex adds to it.
+type parser struct {
+	text  []rune
+	at    int
+	flags flags
+	depth int
+
+	groups int            // that were opened
+	names  map[string]int // of groups
+	// references are checked when all groups are known.
+	references []pending
+}
+
+// A pending reference is one to a group that may come later.
+type pending struct {
+	at, number int
+}
+
+// parse reads an expression.
+func parse(text string) (node, error) {
+	if !utf8.ValidString(text) {
+		return nil, &Error{len([]rune(text[:validPrefix(text)])), "the text is not UTF-8"}
+	}
+	p := &parser{text: []rune(text), names: map[string]int{}}
+	n, err := p.choice()
+	if err != nil {
+		return nil, err
+	}
+	if !p.end() {
+		return nil, p.fail(p.at, "there is no ( for this )")
+	}
+	for _, r := range p.references {
+		if r.number < 1 || r.number > p.groups {
+			return nil, p.fail(r.at, "there is no group %d", r.number)
+		}
+	}
+	return n, nil
+}
+
+// validPrefix is how many bytes of text are UTF-8.
+func validPrefix(text string) int {
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRuneInString(text[i:])
+		if r == utf8.RuneError && n <= 1 {
+			return i
+		}
+		i += n
+	}
+	return len(text)
+}
+
+func (*parser) fail(at int, format string, args ...any) error {
+	return &Error{at, fmt.Sprintf(format, args...)}
+}
+
+func (p *parser) end() bool { return p.at >= len(p.text) }
+
+// looking reports whether the text goes on with what.
+func (p *parser) looking(what string) bool {
+	for i, r := range []rune(what) {
+		if p.at+i >= len(p.text) || p.text[p.at+i] != r {
+			return false
+		}
+	}
+	return true
+}
+
+// take goes behind what if the text goes on with it.
+func (p *parser) take(what string) bool {
+	if !p.looking(what) {
+		return false
+	}
+	p.at += utf8.RuneCountInString(what)
+	return true
+}
+
+// until returns the text before the next end, and goes behind that.
+func (p *parser) until(end rune) (string, bool) {
+	for i := p.at; i < len(p.text); i++ {
+		if p.text[i] == end {
+			text := string(p.text[p.at:i])
+			p.at = i + 1
+			return text, true
+		}
+	}
+	return "", false
+}
+
+// skip goes behind blanks and comments where they have no meaning.
+func (p *parser) skip() {
+	for p.flags.blanks && !p.end() {
+		switch r := p.text[p.at]; {
+		case unicode.IsSpace(r):
+			p.at++
+		case r == '#':
+			for !p.end() && p.text[p.at] != '\n' {
+				p.at++
+			}
+		default:
+			return
+		}
+	}
+}
+
+// choice reads branches up to the end of the group or the text. Flags that are set
+// in one branch hold in the next ones.
+func (p *parser) choice() (node, error) {
+	var branches []node
+	for {
+		n, err := p.sequence()
+		if err != nil {
+			return nil, err
+		}
+		branches = append(branches, n)
+		if !p.take("|") {
+			break
+		}
+	}
+	if len(branches) == 1 {
+		return branches[0], nil
+	}
+	return choice{branches}, nil
+}
+
+func (p *parser) sequence() (node, error) {
+	var parts []node
+	for {
+		p.skip()
+		if p.end() || p.text[p.at] == '|' || p.text[p.at] == ')' {
+			return sequence{parts}, nil
+		}
+		start := p.at
+		n, err := p.atom()
+		if err != nil {
+			return nil, err
+		}
+		if n == nil {
+			continue // flags or a comment
+		}
+		n, err = p.repeats(n, start)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, n)
+	}
+}
+
+// atom reads what a repetition may follow. It returns nil for what matches nothing
+// and may not be repeated.
+func (p *parser) atom() (node, error) {
+	start := p.at
+	r := p.text[p.at]
+	switch r {
+	case '(':
+		return p.group()
+	case '[':
+		runes, err := p.class()
+		return set{runes}, err
+	case '\\':
+		return p.escape()
+	case '*', '+', '?', '{':
+		return nil, p.fail(start, `there is nothing to repeat; a %c itself is \%c`, r, r)
+	}
+	p.at++
+	switch r {
+	case '.':
+		if p.flags.ascii {
+			return nil, p.fail(start, "a dot could match a part of a character without the flag u")
+		}
+		return set{p.dot()}, nil
+	case '^':
+		return p.line(textStart, lineStart, lineStartCR), nil
+	case '$':
+		return p.line(textEnd, lineEnd, lineEndCR), nil
+	}
+	return p.literal(r), nil
+}
+
+// dot is what a dot matches.
+func (p *parser) dot() runeSet {
+	switch {
+	case p.flags.dotAll:
+		return allRunes()
+	case p.flags.crlf:
+		return newSet(span{'\n', '\n'}, span{'\r', '\r'}).negate()
+	}
+	return single('\n').negate()
+}
+
+// line is the beginning or the end of the text or of a line, as flags have it.
+func (p *parser) line(text, line, crlf place) node {
+	switch {
+	case !p.flags.lines:
+		return position{kind: text}
+	case p.flags.crlf:
+		return position{kind: crlf}
+	}
+	return position{kind: line}
+}
+
+func (p *parser) literal(r rune) node { return set{p.folded(single(r))} }
+
+// folded is a set without regard to case, if there is none.
+func (p *parser) folded(s runeSet) runeSet {
+	switch {
+	case !p.flags.fold:
+		return s
+	case p.flags.ascii:
+		return s.foldASCII()
+	}
+	return s.fold()
+}
+
+// repeats reads the repetitions behind an atom. A + behind one is no further
+// repetition: it makes it possessive, as in fancy-regex.
+func (p *parser) repeats(n node, start int) (node, error) {
+	for nested := 1; ; nested++ {
+		p.skip()
+		at := p.at
+		least, most, ok, err := p.counts()
+		if err != nil || !ok {
+			return n, err
+		}
+		if _, isLook := n.(look); isLook {
+			return nil, p.fail(at, "a look-around cannot be repeated")
+		}
+		if p.depth+nested > deepest {
+			return nil, p.fail(start, "more than %d groups are nested", deepest)
+		}
+		rep := repeat{body: n, min: least, max: most, lazy: p.flags.swapLazy}
+		switch {
+		case p.take("?"):
+			rep.lazy = !rep.lazy
+		case p.take("+"):
+			rep.possessive, rep.lazy = true, false
+		}
+		n = rep
+	}
+}
+
+// counts reads one of ?, *, + and {…}.
+func (p *parser) counts() (least, most int, ok bool, err error) {
+	switch {
+	case p.take("?"):
+		return 0, 1, true, nil
+	case p.take("*"):
+		return 0, -1, true, nil
+	case p.take("+"):
+		return 1, -1, true, nil
+	case !p.looking("{"):
+		return 0, 0, false, nil
+	}
+	start := p.at
+	p.at++
+	wrong := func() (int, int, bool, error) {
+		return 0, 0, false, p.fail(start, `this is no count such as {2}, {2,} or {2,3}; a { itself is \{`)
+	}
+	least, given := p.number()
+	most = least
+	if p.take(",") {
+		var bounded bool
+		if most, bounded = p.number(); !bounded {
+			most = -1
+		}
+	} else if !given {
+		return wrong()
+	}
+	switch {
+	case !p.take("}"):
+		return wrong()
+	case max(least, most) > mostRepeats:
+		return 0, 0, false, p.fail(start, "at most %d repetitions are possible", mostRepeats)
+	case most >= 0 && most < least:
+		return 0, 0, false, p.fail(start, "the second count is less than the first")
+	}
+	return least, most, true, nil
+}
+
+// number reads digits, with blanks around them, and reports whether there were any.
+func (p *parser) number() (n int, ok bool) {
+	blank := func() {
+		for !p.end() && unicode.IsSpace(p.text[p.at]) {
+			p.at++
+		}
+	}
+	blank()
+	start := p.at
+	for !p.end() && p.text[p.at] >= '0' && p.text[p.at] <= '9' {
+		p.at++
+	}
+	digits := string(p.text[start:p.at])
+	blank()
+	if digits == "" {
+		return 0, false
+	}
+	n, err := strconv.Atoi(digits)
+	if err != nil {
+		return mostRepeats + 1, true // too large for an int, and so for us
+	}
+	return n, true
+}
