@@ -4,6 +4,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"syscall"
 
 	"s3sync/internal/cli"
@@ -21,7 +23,8 @@ func crashLoudly() {
 		signal.Notify(quit, syscall.SIGQUIT)
 	}
 	cli.DumpOn(quit, os.Stderr, os.Exit)
-	if _, set := os.LookupEnv("GOTRACEBACK"); !set { //nolint:forbidigo // the variable is the runtime's
+	traceback := func(variable string) bool { return strings.HasPrefix(variable, "GOTRACEBACK=") }
+	if !slices.ContainsFunc(os.Environ(), traceback) {
 		debug.SetTraceback("crash")
 		disableCoreDumps()
 	}

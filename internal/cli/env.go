@@ -97,7 +97,7 @@ func (c *command) noteBareNames() {
 // direction of this run, so that one environment can serve runs in all directions.
 // On the command line they are mistakes. It reports whether there were any.
 func (c *command) dropMisfits(err error) bool {
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the faults that are joined, not one of them
+	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return false
 	}

@@ -229,5 +229,5 @@ func (p *parser) hex(start, n int) (rune, error) {
 	case code > unicode.MaxRune || code >= 0xd800 && code < 0xe000:
 		return 0, p.fail(start, "there is no character %X", code)
 	}
-	return rune(code), nil //nolint:gosec // at most MaxRune
+	return rune(code), nil
 }

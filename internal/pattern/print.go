@@ -2,6 +2,7 @@ package pattern
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -10,7 +11,7 @@ import (
 // or, if back is set, what regexp2 understands of it and of .NET. What differs
 // between the two, or from what the expression means, is spelled out.
 type printer struct {
-	strings.Builder
+	out strings.Builder
 
 	back bool
 	// used are the groups that are referred to; the others need not capture.
@@ -22,7 +23,7 @@ func printed(n node, back bool) string {
 	p := &printer{back: back, used: map[int]bool{}}
 	p.findUsed(n)
 	p.print(n)
-	return p.String()
+	return p.out.String()
 }
 
 func (p *printer) findUsed(n node) {
@@ -64,7 +65,7 @@ func (p *printer) print(n node) {
 	case choice:
 		for i, branch := range n.branches {
 			if i > 0 {
-				p.WriteByte('|')
+				p.out.WriteByte('|')
 			}
 			p.print(branch)
 		}
@@ -87,16 +88,16 @@ func (p *printer) print(n node) {
 		if n.fold {
 			format = `(?i:\k<g%d>)`
 		}
-		fmt.Fprintf(p, format, n.number)
+		fmt.Fprintf(&p.out, format, n.number)
 	case position:
 		p.position(n)
 	}
 }
 
 func (p *printer) enclosed(open string, n node) {
-	p.WriteString(open)
+	p.out.WriteString(open)
 	p.print(n)
-	p.WriteByte(')')
+	p.out.WriteByte(')')
 }
 
 func (p *printer) repeat(n repeat) {
@@ -112,51 +113,74 @@ func (p *printer) repeat(n repeat) {
 	}
 	switch {
 	case n.min == 0 && n.max == 1:
-		p.WriteByte('?')
+		p.out.WriteByte('?')
 	case n.min == 0 && n.max < 0:
-		p.WriteByte('*')
+		p.out.WriteByte('*')
 	case n.min == 1 && n.max < 0:
-		p.WriteByte('+')
+		p.out.WriteByte('+')
 	case n.max < 0:
-		fmt.Fprintf(p, "{%d,}", n.min)
+		fmt.Fprintf(&p.out, "{%d,}", n.min)
 	case n.min == n.max:
-		fmt.Fprintf(p, "{%d}", n.min)
+		fmt.Fprintf(&p.out, "{%d}", n.min)
 	default:
-		fmt.Fprintf(p, "{%d,%d}", n.min, n.max)
+		fmt.Fprintf(&p.out, "{%d,%d}", n.min, n.max)
 	}
 	if n.lazy {
-		p.WriteByte('?')
+		p.out.WriteByte('?')
 	}
+}
+
+// wordClass is \w as regexp2 reads it most quickly: written as ranges, of which
+// there are hundreds, it takes milliseconds.
+const wordClass = `\p{L}\p{Nl}\p{M}\p{Nd}\p{Pc}\x{200c}-\x{200d}\x{24b6}-\x{24e9}\x{1f130}-\x{1f149}\x{1f150}-\x{1f169}\x{1f170}-\x{1f189}`
+
+// wordsIn reports whether s is \w or, negated, \W.
+func wordsIn(s runeSet) (negated, ok bool) {
+	if len(s) < 100 {
+		return false, false // they have hundreds of spans
+	}
+	w := words(false)
+	negated = s.contains('-')
+	if negated {
+		w = w.negate()
+	}
+	return negated, slices.Equal(s, w)
 }
 
 // set writes a literal or a class.
 func (p *printer) set(s runeSet) {
+	if p.back {
+		if negated, ok := wordsIn(s); ok {
+			p.out.WriteString(map[bool]string{false: "[", true: "[^"}[negated] + wordClass + "]")
+			return
+		}
+	}
 	switch {
 	case len(s) == 0 && p.back:
-		p.WriteString("(?!)")
+		p.out.WriteString("(?!)")
 	case len(s) == 0:
-		fmt.Fprintf(p, `[^\x{0}-\x{%x}]`, unicode.MaxRune)
+		fmt.Fprintf(&p.out, `[^\x{0}-\x{%x}]`, unicode.MaxRune)
 	case len(s) == 1 && s[0].lo == s[0].hi:
 		p.rune(s[0].lo)
 	default:
-		p.WriteByte('[')
+		p.out.WriteByte('[')
 		for _, x := range s {
 			p.rune(x.lo)
 			if x.hi > x.lo {
-				p.WriteByte('-')
+				p.out.WriteByte('-')
 				p.rune(x.hi)
 			}
 		}
-		p.WriteByte(']')
+		p.out.WriteByte(']')
 	}
 }
 
 func (p *printer) rune(r rune) {
 	if isWord(r) || r == '/' {
-		p.WriteRune(r)
+		p.out.WriteRune(r)
 		return
 	}
-	fmt.Fprintf(p, `\x{%x}`, r)
+	fmt.Fprintf(&p.out, `\x{%x}`, r)
 }
 
 // position writes what matches the empty text. The other engine knows the words of
@@ -164,13 +188,16 @@ func (p *printer) rune(r rune) {
 // of the text, so that all of it is written as look-around there.
 func (p *printer) position(n position) {
 	if !p.back {
-		p.WriteString(map[place]string{
+		p.out.WriteString(map[place]string{
 			textStart: `\A`, textEnd: `\z`, lineStart: `(?m:^)`, lineEnd: `(?m:$)`, wordBoundary: `\b`, noWordBoundary: `\B`,
 		}[n.kind])
 		return
 	}
-	w := printed(set{words(n.ascii)}, true)
-	p.WriteString(map[place]string{
+	w := "[" + wordClass + "]"
+	if n.ascii {
+		w = printed(set{words(true)}, true)
+	}
+	p.out.WriteString(map[place]string{
 		textStart:      `\A`,
 		textEnd:        `\z`,
 		lineStart:      `(?<![^\n])`,

@@ -63,3 +63,31 @@ func TestFold(t *testing.T) {
 		t.Errorf("in ASCII: %v", f)
 	}
 }
+
+// wordClass and \w are the same, by what it says and as its reader takes it.
+func TestWordClass(t *testing.T) {
+	more := newSet(span{0x200c, 0x200d}, span{0x24b6, 0x24e9}, span{0x1f130, 0x1f149}, span{0x1f150, 0x1f169}, span{0x1f170, 0x1f189})
+	if got := setOf(unicode.L, unicode.Nl, unicode.M, unicode.Nd, unicode.Pc).union(more); !slices.Equal(got, words(false)) {
+		t.Errorf("without %v, and with %v", words(false).without(got), got.without(words(false)))
+	}
+	all := words(false)
+	for _, expression := range []string{`(?=.)^\w$`, `(?=.)^[^\W]$`, `(?!\W)^.$`} {
+		re, err := Compile(expression)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(re.back.String()); n > 200 {
+			t.Errorf("%s is written in %d bytes", expression, n)
+		}
+		for _, x := range slices.Concat(all, all.negate()) {
+			for _, r := range []rune{x.lo, x.hi} {
+				if got, err := re.Match(string(r)); got != all.contains(r) && r != '\n' || err != nil {
+					t.Errorf("%s in %U: %v, %v", expression, r, got, err)
+				}
+			}
+			if testing.Short() {
+				break
+			}
+		}
+	}
+}
