@@ -68,12 +68,12 @@ func (v *validator) misfits(reason string, fields ...[]any) {
 	}
 }
 
-// boundsOf lists the fields without which more would be written or overwritten,
-// or something else.
+// boundsOf lists the fields without which more would be written, overwritten or
+// deleted, or something else written.
 func boundsOf(c *Config) []any {
 	return []any{
 		&c.Condition.IfMatch, &c.Condition.IfNoneMatch, &c.Condition.CopySourceIfMatch,
-		&c.Versioning.PointInTime, &c.Filter.IncludeMetadata, &c.Filter.IncludeTags,
+		&c.Versioning.Enable, &c.Versioning.PointInTime, &c.Filter.IncludeMetadata, &c.Filter.IncludeTags,
 	}
 }
 

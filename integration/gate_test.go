@@ -73,8 +73,8 @@ func TestRefusedDeletions(t *testing.T) {
 					if code != tt.code || !strings.Contains(p.stderr.String(), line) {
 						t.Errorf("exit code %d, want %d\n%swant %s", code, tt.code, &p.stderr, line)
 					}
-					if tt.code != 0 && (strings.Count(p.stderr.String(), "nothing is deleted") != 1 || !strings.Contains(p.stderr.String(), "deleted 0 objects")) {
-						t.Errorf("want one line and no deletion\n%s", &p.stderr)
+					if tt.code != 0 && (strings.Count(p.stderr.String(), "nothing is deleted") != 1 || !strings.Contains(p.stdout.String(), "deleted 0 objects")) {
+						t.Errorf("want one line and no deletion\n%s%s", &p.stdout, &p.stderr)
 					}
 				}
 				if tt.code != 0 {
@@ -128,8 +128,8 @@ func TestFilterKeepsMappedFiles(t *testing.T) {
 			{"--filter-exclude-regex", "a", "--delete-excluded"},
 		} {
 			p := command(t, side, local(root), append(args, "--delete")...)
-			if code := p.run(t); code != 0 || !strings.Contains(p.stderr.String(), "deleted 0 objects") {
-				t.Errorf("%q: exit code %d\n%s", args, code, &p.stderr)
+			if code := p.run(t); code != 0 || !strings.Contains(p.stdout.String(), "deleted 0 objects") {
+				t.Errorf("%q: exit code %d\n%s%s", args, code, &p.stdout, &p.stderr)
 			}
 			hasFiles(t, root, "a/b", "c")
 		}

@@ -229,6 +229,7 @@ func TestEnvironmentForAnotherDirection(t *testing.T) {
 		"flags beside the rest":   {args: []string{"--sse=AES256", "s3://a", dir}, env: []string{"S3SYNC_ACL=private"}, refused: "--sse cannot be used with a local target"},
 		"what protects the files": {args: []string{"s3://a", dir}, env: []string{"S3SYNC_IF_NONE_MATCH=true"}, refused: "--if-none-match (set by S3SYNC_IF_NONE_MATCH) cannot be used with a local target"},
 		"what selects":            {args: []string{dir, "s3://b"}, env: []string{"S3SYNC_FILTER_INCLUDE_TAG_REGEX=x"}, refused: "--filter-include-tag-regex (set by S3SYNC_FILTER_INCLUDE_TAG_REGEX) cannot be used with a local source"},
+		"what destroys nothing":   {args: []string{"--delete", "s3://a", dir}, env: []string{"S3SYNC_ENABLE_VERSIONING=true"}, refused: "--enable-versioning (set by S3SYNC_ENABLE_VERSIONING) cannot be combined with --delete"},
 		"the past":                {args: []string{dir, "s3://b"}, env: []string{"S3SYNC_POINT_IN_TIME=2024-01-01"}, refused: "--point-in-time (set by S3SYNC_POINT_IN_TIME) cannot be used with a local source"},
 	} {
 		t.Run(name, func(t *testing.T) {
