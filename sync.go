@@ -53,6 +53,7 @@ func open(ctx context.Context, given, cfg *Config, report *reporter, log *logger
 		return fmt.Errorf("source: %w", err)
 	}
 	defer closeStore(cfg.Source, source, &err)
+	report.watch(source, nil)
 	one, err := findSingle(ctx, given, cfg, source, report)
 	if err != nil {
 		return err
