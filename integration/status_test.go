@@ -195,8 +195,8 @@ func TestReportOfOtherParts(t *testing.T) {
 		reported(t, "reading", got, code, known, 3)
 
 		p := command(t, from.at(""), to.at(""), "--check-etag", "--read-both")
-		if code := p.run(t); code != 0 || !strings.Contains(p.stderr.String(), "transferred   1 objects") {
-			t.Errorf("exit code %d\n%s", code, &p.stderr)
+		if code := p.run(t); code != 0 || !strings.Contains(p.stdout.String()+p.stderr.String(), "transferred   1 objects") {
+			t.Errorf("exit code %d\n%s", code, &p.stdout)
 		}
 		got, code = statuses(t, from.at(""), to.at(""), "--read-both")
 		reported(t, "after that", got, code, every(known, "ETAG MATCHES"), 0)
