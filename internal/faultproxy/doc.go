@@ -45,6 +45,10 @@
 //
 //	status=N [code=C] an S3 error answer with that status; status=200 is an
 //	                  error in the body only
+//	early             with status=: the answer comes before the body of the
+//	                  request was read, and a reset right behind it
+//	html              a page of a proxy, with status 200, instead of an answer
+//	empty             status 200 and nothing else, instead of an answer
 //	close             closes the connection instead of an answer
 //	lost              lets the server do it, then closes without an answer
 //	reset after=N     resets the connection after N bytes of the body

@@ -34,7 +34,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	switch x.fault.kind {
-	case reply:
+	case reply, page, empty:
 		x.reply()
 		return
 	case closed:
@@ -126,27 +126,46 @@ var codes = map[int]string{ //nolint:gochecknoglobals // a constant table
 	http.StatusServiceUnavailable:  "SlowDown",
 }
 
-// reply answers instead of the server, after the whole request arrived.
+// reply answers instead of the server: after the whole request arrived, or before
+// any of its body was read.
 func (x *exchange) reply() {
-	_, _ = io.Copy(io.Discard, x.r.Body)
-	code := x.fault.code
+	status, typ, body := http.StatusOK, "application/xml", ""
+	switch x.fault.kind {
+	case page:
+		typ, body = "text/html", "<!DOCTYPE html>\n<html><body>Please sign in.</body></html>\n"
+	case reply:
+		status, body = x.fault.status, x.fault.document()
+	default:
+	}
+	if !x.fault.early {
+		_, _ = io.Copy(io.Discard, x.r.Body)
+	}
+	x.w.Header().Set("Content-Type", typ)
+	x.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	x.setHeaders(x.w.Header())
+	x.hit()
+	x.proxy.answered(x.req, status)
+	x.w.WriteHeader(status)
+	if x.r.Method != http.MethodHead {
+		_, _ = io.WriteString(x.w, body)
+	}
+	if x.fault.early {
+		x.started = true
+		x.breakOff(true)
+	}
+}
+
+// document is the error that the fault answers.
+func (f *fault) document() string {
+	code := f.code
 	if code == "" {
-		code = codes[x.fault.status]
+		code = codes[f.status]
 	}
 	if code == "" {
 		code = "InternalError"
 	}
-	body := fmt.Sprintf("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"+
+	return fmt.Sprintf("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"+
 		"<Error><Code>%s</Code><Message>fault injected by a test</Message><RequestId>faultproxy</RequestId></Error>", code)
-	x.setHeaders(x.w.Header())
-	x.w.Header().Set("Content-Type", "application/xml")
-	x.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	x.hit()
-	x.proxy.answered(x.req, x.fault.status)
-	x.w.WriteHeader(x.fault.status)
-	if x.r.Method != http.MethodHead {
-		_, _ = io.WriteString(x.w, body)
-	}
 }
 
 // requestBody returns the body on its way to the server.

@@ -150,6 +150,9 @@ func TestFaultsOnTheWayBack(t *testing.T) {
 		"* status=503":                {status: 503, untouched: true},
 		"HEAD status=404":             {method: "HEAD", status: 404, untouched: true},
 		"* status=200 code=SlowDown":  {status: 200, untouched: true},
+		"GET k html":                  {status: 200, body: "<!DOCTYPE html>\n<html><body>Please sign in.</body></html>\n", untouched: true},
+		"GET k html set.ETag=\"x\"":   {status: 200, etag: `"x"`, untouched: true},
+		"GET k empty":                 {status: 200, untouched: true},
 		"* close":                     {err: ended, untouched: true},
 		"* lost":                      {err: ended},
 		"GET k reset after=4":         {status: 200, etag: `"good"`, err: reset},
@@ -229,6 +232,20 @@ func TestFaultsOnTheWayThere(t *testing.T) {
 			t.Error("the server got the whole body")
 		}
 	})
+}
+
+// TestEarlyAnswer: it comes although the body was not read, and nothing behind it.
+func TestEarlyAnswer(t *testing.T) {
+	s := newServer(t)
+	p := faultproxy.New(t, s.URL, "PUT * early status=412")
+	conn := dial(t, p.URL)
+	if _, err := io.WriteString(conn, "PUT /b/k HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(conn)
+	if !strings.HasPrefix(string(got), "HTTP/1.1 412 ") || !errors.Is(err, syscall.ECONNRESET) || len(s.lines) != 0 {
+		t.Errorf("%q, %v", got, err)
+	}
 }
 
 // TestTooShort: a fault beyond the end of a body does not count as one.

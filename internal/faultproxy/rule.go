@@ -45,18 +45,22 @@ const (
 	shorten
 	truncateXML
 	flip
+	page  // of a proxy, instead of an answer
+	empty // nothing instead of an answer
 )
 
 // faultWords are the faults that are named by a bare word.
 var faultWords = map[string]kind{ //nolint:gochecknoglobals // a constant table
 	"close": closed, "lost": lost, "reset": reset, "stall": stall, "truncate": truncate,
 	"shorten": shorten, "truncate-xml": truncateXML, "flip": flip,
+	"html": page, "empty": empty,
 }
 
 type fault struct {
 	kind   kind
 	status int    // of a reply
 	code   string // of a reply
+	early  bool   // the reply comes before the request's body was read, and a reset behind it
 	at     int64  // byte of the body
 	bit    int    // of that byte, from 0
 	delay  time.Duration
@@ -80,8 +84,8 @@ func parseRule(text string) (*rule, error) {
 	if f.kind == none && f.delay == 0 && f.etag == "" && f.header == nil {
 		return nil, fmt.Errorf("rule %q names no fault", text)
 	}
-	if f.code != "" && f.kind != reply {
-		return nil, fmt.Errorf("rule %q: code= without status=", text)
+	if (f.code != "" || f.early) && f.kind != reply {
+		return nil, fmt.Errorf("rule %q: code= or early without status=", text)
 	}
 	return r, nil
 }
@@ -138,6 +142,8 @@ func (r *rule) addBare(word string, second bool) error {
 	switch {
 	case word == "maybe":
 		r.maybe = true
+	case word == "early":
+		r.fault.early = true
 	case second:
 		return r.addCondition("key", word)
 	default:
