@@ -254,6 +254,9 @@ type OpenOptions struct {
 	// First, if positive, is how many bytes the first ReadAt will ask for at
 	// offset 0: the store may fetch no more than that with its first request.
 	First int64
+	// Listed, if set, is what a listing told of the object. A store makes sure that
+	// an answer that says otherwise is right before it believes it.
+	Listed *Object
 	// NoData: ReadAt will not be called. A Copier is given the Reader instead.
 	NoData bool
 }

@@ -42,7 +42,7 @@ func awsFake(t *testing.T, hosts []string, handle http.HandlerFunc) (f *fake, ch
 	}
 	t.Setenv("AWS_CA_BUNDLE", caFile)
 	f = &fake{}
-	f.Server = httptest.NewUnstartedServer(f.record(handle))
+	f.Server = httptest.NewUnstartedServer(withETag(f.record(handle)))
 	f.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}, MinVersion: tls.VersionTLS12}
 	f.StartTLS()
 	t.Cleanup(f.Close)

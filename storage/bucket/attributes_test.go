@@ -229,7 +229,7 @@ func TestRequesterPays(t *testing.T) {
 					_, _ = w.Write([]byte("<VersioningConfiguration/>"))
 				case r.Header.Get("X-Amz-Copy-Source") != "":
 					copies++
-					_, _ = w.Write([]byte("<Result><ETag>" + etag + "</ETag></Result>"))
+					_, _ = w.Write([]byte("<CopyObjectResult><ETag>" + etag + "</ETag></CopyObjectResult>"))
 				default:
 					encryptingServer(w, r)
 				}

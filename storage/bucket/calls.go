@@ -11,6 +11,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"time"
 
@@ -45,6 +46,10 @@ type answer struct {
 	contentLength int64
 	contentRange  string
 	body          io.ReadCloser // of a GET
+	requestID     bool          // it names the request
+	date          time.Time     // of the server when it answered; ours if it does not tell
+	// customer: with a customer key. Listings have other ETags of such objects.
+	customer bool
 	// unconfirmed, of a HEAD: the object is not encrypted as this store writes.
 	unconfirmed error
 }
@@ -67,8 +72,12 @@ func (s *Store) askedOf(t target, request func(target) (answer, error)) (answer,
 }
 
 // head asks for an object's headers.
-func (s *Store) head(ctx context.Context, t target) (answer, error) {
-	return s.askedOf(t, func(t target) (answer, error) { return s.headRequest(ctx, t) })
+func (s *Store) head(ctx context.Context, t target) (a answer, err error) {
+	err = s.evenWithoutETags(ctx, t.key, func() error {
+		a, err = s.askedOf(t, func(t target) (answer, error) { return s.headRequest(ctx, t) })
+		return err
+	})
+	return a, err
 }
 
 func (s *Store) headRequest(ctx context.Context, t target) (answer, error) {
@@ -86,7 +95,10 @@ func (s *Store) headRequest(ctx context.Context, t target) (answer, error) {
 		return answer{}, s.client.classify(err)
 	}
 	h := answered(out.ResultMetadata)
-	a := answer{info: s.told(t.key, h, out.Metadata), contentLength: aws.ToInt64(out.ContentLength)}
+	a := answer{
+		info: s.told(t.key, h, out.Metadata), contentLength: aws.ToInt64(out.ContentLength),
+		requestID: hasRequestID(h), date: dateOf(h), customer: out.SSECustomerAlgorithm != nil,
+	}
 	if t.checksums {
 		a.info.Checksums = checksumsIn(h)
 	}
@@ -95,10 +107,22 @@ func (s *Store) headRequest(ctx context.Context, t target) (answer, error) {
 	return a, nil
 }
 
+// dateOf is the time of an answer by the clock of the server, or else by ours.
+func dateOf(h http.Header) time.Time {
+	if t, err := http.ParseTime(h.Get("Date")); err == nil {
+		return t
+	}
+	return time.Now()
+}
+
 // get asks for n bytes of an object from off, or for all of it if n is 0. The
 // body outlives ctx: it ends when it is closed.
-func (s *Store) get(ctx context.Context, t target, off, n int64) (answer, error) {
-	return s.askedOf(t, func(t target) (answer, error) { return s.getRequest(ctx, t, off, n) })
+func (s *Store) get(ctx context.Context, t target, off, n int64) (a answer, err error) {
+	err = s.evenWithoutETags(ctx, t.key, func() error {
+		a, err = s.askedOf(t, func(t target) (answer, error) { return s.getRequest(ctx, t, off, n) })
+		return err
+	})
+	return a, err
 }
 
 func (s *Store) getRequest(ctx context.Context, t target, off, n int64) (answer, error) {
@@ -131,6 +155,8 @@ func (s *Store) getRequest(ctx context.Context, t target, off, n int64) (answer,
 		contentLength: aws.ToInt64(out.ContentLength),
 		contentRange:  aws.ToString(out.ContentRange),
 		body:          &body{out.Body, cancel},
+		requestID:     hasRequestID(h),
+		customer:      out.SSECustomerAlgorithm != nil,
 	}
 	if t.checksums && a.contentRange == "" { // or they may be those of a part
 		a.info.Checksums = checksumsIn(h)
@@ -175,7 +201,22 @@ type written struct {
 }
 
 // put writes an object in one request.
-func (s *Store) put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (written, error) {
+func (s *Store) put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (w written, err error) {
+	put := func() error {
+		w, err = s.putOnce(ctx, key, b, opts)
+		return err
+	}
+	if b.Stream != nil || opts.Once {
+		err = put() // what cannot be repeated, or must not
+		return w, err
+	}
+	if err := s.evenWithoutETags(ctx, key, put); err != nil || w.etag != "" {
+		return w, err
+	}
+	return w, s.hasSize(ctx, key, length(b))
+}
+
+func (s *Store) putOnce(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (written, error) {
 	d, err := digestOf(b, opts.Checksum)
 	if err != nil {
 		return written{}, err

@@ -64,6 +64,7 @@ func connect(ctx context.Context, o *Options) (*s3.Client, *client, error) {
 		endpoint:       o.EndpointURL,
 		secrets:        hidden,
 	}
+	c.transport.DialContext = hearing(c.transport.DialContext)
 	var sdk *s3.Client
 	sdk = s3.NewFromConfig(cfg, func(so *s3.Options) {
 		if o.EndpointURL != "" {
@@ -76,6 +77,7 @@ func connect(ctx context.Context, o *Options) (*s3.Client, *client, error) {
 			so.Region = cmp.Or(parseARN(o.Bucket).region, defaultRegion)
 		}
 		so.HTTPClient = c
+		so.ContinueHeaderThresholdBytes = -1 // see asksFirst
 		so.Retryer = c.retryer(o.MaxAttempts, o.InitialBackoff)
 		so.RetryMaxAttempts = max(o.MaxAttempts, 1)
 		so.UsePathStyle = o.PathStyle
@@ -84,7 +86,7 @@ func connect(ctx context.Context, o *Options) (*s3.Client, *client, error) {
 		so.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		so.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 		so.DisableLogOutputChecksumValidationSkipped = true
-		so.APIOptions = append(so.APIOptions, addExtra(o.Encryption.headers))
+		so.APIOptions = append(so.APIOptions, addExtra(o.Encryption.headers), c.checkAnswers)
 		if IsDirectory(o.Bucket) {
 			sessions := newSessionKeeper(func(ctx context.Context, bucket string) (*types.SessionCredentials, error) {
 				return c.createSession(ctx, sdk, bucket)

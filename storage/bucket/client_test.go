@@ -168,7 +168,7 @@ func splice(server, client net.Conn, fromClient *bufio.Reader) {
 func tlsFake(t *testing.T, handle http.HandlerFunc) (f *fake, caFile string) {
 	t.Helper()
 	f = &fake{}
-	f.Server = httptest.NewUnstartedServer(f.record(handle))
+	f.Server = httptest.NewUnstartedServer(withETag(f.record(handle)))
 	f.EnableHTTP2 = true
 	f.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes that fail are meant to
 	f.StartTLS()

@@ -7,19 +7,24 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"mime"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"s3sync/storage"
 )
 
 // A write whose answer is lost may have been made. If it depends on what is under
 // the key it is refused when it is made again: for what it made itself. That is
-// found out by looking at the object, but only where there was an earlier attempt,
-// since an object of the same content that somebody else wrote is a condition
-// that does not hold.
+// found out by looking at the object, but only where there was an earlier attempt
+// that got to its end, since an object of the same content that somebody else wrote
+// is a condition that does not hold. Nor is it ours if it is older, or carries
+// something else.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 
 // isConditional reports whether a write depends on what is under its key.
@@ -35,24 +40,30 @@ func ifNoneMatch(opts storage.WriteOptions) *string {
 }
 
 // conditionally makes a write that may have conditions. made reports whether an
-// object is what the write makes.
+// object is what the write makes, which none can be that is older than since.
 func (s *Store) conditionally(
-	ctx context.Context, key string, opts storage.WriteOptions,
+	ctx context.Context, key string, opts storage.WriteOptions, since time.Time,
 	made func(storage.Info) bool, write func(context.Context) (written, error),
 ) (written, error) {
 	if !isConditional(opts) {
 		return write(ctx)
 	}
-	counted, attempts := countAttempts(ctx)
-	result, err := write(counted)
+	tries := new(attempts)
+	first, doubt := s.doubts.since(key)
+	if doubt {
+		since = first
+	}
+	result, err := write(context.WithValue(ctx, attemptsKey{}, tries))
 	if refused(opts, err) {
 		unmet := unmetCondition(opts, err)
-		if attempts.Load() < 2 && !s.doubts.has(key) {
+		if tries.earlier.Load() == 0 && !doubt {
 			return written{}, unmet
 		}
-		result, err = s.madeBefore(ctx, key, made, unmet)
+		ours := func(a answer) bool { return made(a.info) && carries(a.info, opts) && a.writtenSince(since) }
+		result, err = s.madeBefore(ctx, key, ours, unmet)
 	}
-	s.doubts.set(key, storage.Retryable(err) || ctx.Err() != nil)
+	doubt = (doubt || tries.whole.Load() > 0) && (storage.Retryable(err) || ctx.Err() != nil)
+	s.doubts.set(key, doubt, since)
 	return result, err
 }
 
@@ -94,12 +105,10 @@ func unmetCondition(opts storage.WriteOptions, err error) *failure {
 
 // madeBefore looks whether the object is what an earlier attempt wrote. What
 // cannot be looked at for long is unmet.
-func (s *Store) madeBefore(
-	ctx context.Context, key string, made func(storage.Info) bool, unmet error,
-) (written, error) {
+func (s *Store) madeBefore(ctx context.Context, key string, ours func(answer) bool, unmet error) (written, error) {
 	a, err := s.head(ctx, target{key: key, checksums: true})
 	switch {
-	case err == nil && made(a.info):
+	case err == nil && ours(a):
 		return written{
 			etag: a.info.ETag, versionID: a.info.VersionID, opaque: a.info.Opaque, checksums: a.info.Checksums,
 			unconfirmed: a.unconfirmed,
@@ -108,6 +117,45 @@ func (s *Store) madeBefore(
 		return written{}, err
 	}
 	return written{}, unmet
+}
+
+// writtenSince reports whether an object can have been written since then. Both
+// times that are compared with that are the server's, since its clock may be wrong;
+// they are whole seconds.
+func (a answer) writtenSince(then time.Time) bool {
+	return a.date.Sub(a.info.ModTime) <= time.Since(then)+time.Second
+}
+
+// carries reports whether an object has what it was to be written with besides its
+// bytes, as far as every server tells it in the same words: somebody else may have
+// written the same bytes.
+func carries(info storage.Info, opts storage.WriteOptions) bool {
+	if opts.ContentType != "" && info.ContentType != opts.ContentType {
+		return false // without one the server chooses
+	}
+	for told, want := range map[*string]string{
+		&info.CacheControl: opts.CacheControl, &info.ContentDisposition: opts.ContentDisposition,
+		&info.ContentEncoding: opts.ContentEncoding, &info.ContentLanguage: opts.ContentLanguage,
+		&info.Expires: opts.Expires,
+	} {
+		if *told != want {
+			return false
+		}
+	}
+	return maps.Equal(inOneForm(info.Metadata), inOneForm(opts.Metadata))
+}
+
+// inOneForm is user metadata in one form: some servers turn "_" in names into "-",
+// and S3 encodes what is not ASCII.
+func inOneForm(metadata map[string]string) map[string]string {
+	same := make(map[string]string, len(metadata))
+	for name, value := range metadata {
+		if text, err := new(mime.WordDecoder).DecodeHeader(value); err == nil {
+			value = text
+		}
+		same[strings.ReplaceAll(strings.ToLower(name), "_", "-")] = value
+	}
+	return same
 }
 
 // holds reports whether an object has the bytes of a block: by an ETag that is
@@ -126,43 +174,53 @@ func holds(info storage.Info, b storage.Block, want storage.Checksum) bool {
 	})
 }
 
-// attemptsKey is the context key of the number of attempts.
-type attemptsKey struct{}
-
-// countAttempts returns a context whose requests that write are counted as they
-// are sent.
-func countAttempts(ctx context.Context) (context.Context, *atomic.Int32) {
-	n := new(atomic.Int32)
-	return context.WithValue(ctx, attemptsKey{}, n), n
+// attempts are the requests of one write that depends on what is under its key. An
+// attempt whose body did not get out to its end can have written nothing.
+type attempts struct {
+	whole   atomic.Int32 // sent to the end
+	earlier atomic.Int32 // those before the last one began
 }
 
-// countAttempt counts a request that writes, if anybody wants to know.
-func countAttempt(req *http.Request) {
-	n, ok := req.Context().Value(attemptsKey{}).(*atomic.Int32)
-	if ok && req.Method != http.MethodGet && req.Method != http.MethodHead {
-		n.Add(1)
+// attemptsKey is the context key of attempts.
+type attemptsKey struct{}
+
+// attemptsOf are those that a request belongs to, or nil if nobody counts.
+func attemptsOf(req *http.Request) *attempts {
+	a, ok := req.Context().Value(attemptsKey{}).(*attempts)
+	if !ok || req.Method == http.MethodGet || req.Method == http.MethodHead {
+		return nil
 	}
+	return a
+}
+
+// begin counts a request that is about to be sent, and returns what to call once it
+// is sent to the end.
+func (a *attempts) begin() (sent func()) {
+	a.earlier.Store(a.whole.Load())
+	return sync.OnceFunc(func() { a.whole.Add(1) })
 }
 
 // maxDoubts bounds the memory for doubts. Of what is not remembered a caller
 // hears that its condition does not hold, which loses nothing.
 const maxDoubts = 10_000
 
-// doubts are the keys of writes that failed and may have been made nevertheless.
-// The zero value has none. Its methods may be called concurrently.
+// doubts are the keys of writes that failed and may have been made nevertheless,
+// with the time of the first attempt. The zero value has none. Its methods may be
+// called concurrently.
 type doubts struct {
 	mu sync.Mutex
 
-	keys map[string]bool
+	keys map[string]time.Time
 }
 
-func (d *doubts) has(key string) bool {
+func (d *doubts) since(key string) (since time.Time, doubt bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.keys[key]
+	since, doubt = d.keys[key]
+	return since, doubt
 }
 
-func (d *doubts) set(key string, doubt bool) {
+func (d *doubts) set(key string, doubt bool, since time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
@@ -170,8 +228,8 @@ func (d *doubts) set(key string, doubt bool) {
 		delete(d.keys, key)
 	case len(d.keys) < maxDoubts:
 		if d.keys == nil {
-			d.keys = map[string]bool{}
+			d.keys = map[string]time.Time{}
 		}
-		d.keys[key] = true
+		d.keys[key] = since
 	}
 }

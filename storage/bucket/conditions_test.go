@@ -1,6 +1,7 @@
 package bucket_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/md5"
 	"errors"
@@ -8,8 +9,10 @@ import (
 	"io/fs"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"s3sync/internal/checksum"
 	"s3sync/internal/faultproxy"
@@ -187,6 +190,14 @@ func TestConditionEvidence(t *testing.T) {
 		"its checksum":             {algorithm: string(crc), head: headed(data, etag, with(kms, crc.Header(), value)), requests: "PUT PUT HEAD"},
 		"another checksum":         {algorithm: string(crc), head: headed(data, etag, with(kms, crc.Header(), "AAAAAAAAAAA=")), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
 		"its checksum, other size": {algorithm: string(crc), head: headed([]byte("longer"), etag, with(kms, crc.Header(), value)), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
+		"an older one":             {head: aged(headed(data, sum, nil), 10*time.Second), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
+		"of a slow clock":          {head: slow(headed(data, sum, nil)), requests: "PUT PUT HEAD"},
+		"older, of a slow clock":   {head: slow(aged(headed(data, sum, nil), 10*time.Second)), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
+		"other metadata":           {head: headed(data, sum, http.Header{"X-Amz-Meta-A_b": {"theirs"}}), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
+		"more metadata":            {head: headed(data, sum, http.Header{"X-Amz-Meta-C": {"theirs"}}), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
+		"metadata in other words":  {head: headed(data, sum, http.Header{"X-Amz-Meta-A_b": {""}, "X-Amz-Meta-A-B": {"=?UTF-8?Q?=C3=A9?="}}), requests: "PUT PUT HEAD"},
+		"another type":             {head: headed(data, sum, http.Header{"Content-Type": {"text/html"}}), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
+		"another language":         {head: headed(data, sum, http.Header{"Content-Language": {"fr"}}), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
 		"nothing there":            {head: refusing(404, "NoSuchKey"), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
 		"gone, If-Match":           {head: refusing(404, "NoSuchKey"), refusal: refusing(404, "NoSuchKey"), ifMatch: etag, want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
 		"must not be looked at":    {head: refusing(403, "AccessDenied"), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
@@ -214,7 +225,7 @@ func TestConditionEvidence(t *testing.T) {
 			opts := f.options()
 			opts.MaxAttempts = 2
 			_, err := open(t, opts).Put(t.Context(), "k", block(data), storage.WriteOptions{
-				Size: 4, IfAbsent: tt.ifMatch == "", IfMatch: tt.ifMatch, Checksum: storage.Checksum{Algorithm: tt.algorithm},
+				Attributes: dressed(), Size: 4, IfAbsent: tt.ifMatch == "", IfMatch: tt.ifMatch, Checksum: storage.Checksum{Algorithm: tt.algorithm},
 			})
 			if got := strings.Join(f.seen(), " "); got != tt.requests {
 				t.Errorf("requests %s, want %s", got, tt.requests)
@@ -240,11 +251,55 @@ func checksumText(alg checksum.Algorithm, data []byte) string {
 	return value
 }
 
-// headed answers with the headers of an object.
+// dressed is what an object carries in tests of what was written.
+func dressed() storage.Attributes {
+	return storage.Attributes{ContentType: "text/plain", Metadata: map[string]string{"a_b": "é"}}
+}
+
+// headed answers with the headers of an object that was written just now, and
+// carries what dressed says or h.
 func headed(data []byte, etag string, h http.Header) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		for name, value := range map[string]string{"Content-Type": "text/plain", "X-Amz-Meta-A_b": "é"} {
+			w.Header().Set(name, value)
+		}
 		maps.Copy(w.Header(), h)
-		object(w, r, string(data), etag)
+		for name, values := range w.Header() {
+			if values[0] == "" {
+				w.Header().Del(name)
+			}
+		}
+		w.Header().Set("ETag", `"`+etag+`"`)
+		http.ServeContent(w, r, "", time.Now(), bytes.NewReader(data))
+	}
+}
+
+// aged lets an answer say that the object is that old, slow that it is the year 2001.
+func aged(handle http.HandlerFunc, age time.Duration) http.HandlerFunc {
+	return shifted(handle, func(h http.Header, now, modified time.Time) {
+		h.Set("Last-Modified", modified.Add(-age).UTC().Format(http.TimeFormat))
+	})
+}
+
+func slow(handle http.HandlerFunc) http.HandlerFunc {
+	return shifted(handle, func(h http.Header, now, modified time.Time) {
+		then := time.Unix(1e9, 0)
+		h.Set("Date", then.UTC().Format(http.TimeFormat))
+		h.Set("Last-Modified", then.Add(modified.Sub(now)).UTC().Format(http.TimeFormat))
+	})
+}
+
+func shifted(handle http.HandlerFunc, shift func(h http.Header, now, modified time.Time)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		answer := httptest.NewRecorder()
+		handle(answer, r)
+		maps.Copy(w.Header(), answer.Header())
+		modified, err := http.ParseTime(answer.Header().Get("Last-Modified"))
+		if err != nil {
+			panic(err)
+		}
+		shift(w.Header(), time.Now().Truncate(time.Second), modified)
+		w.WriteHeader(answer.Code)
 	}
 }
 
@@ -266,7 +321,7 @@ func TestConditionDoubtStays(t *testing.T) {
 	})
 	s := open(t, f.options())
 	write := func() error {
-		_, err := s.Put(t.Context(), "k", block(data), storage.WriteOptions{Size: 4, IfAbsent: true})
+		_, err := s.Put(t.Context(), "k", block(data), storage.WriteOptions{Size: 4, IfAbsent: true, Attributes: dressed()})
 		return err
 	}
 	fault, unmet := refusing(500, "InternalError"), refusing(412, "PreconditionFailed")
@@ -292,7 +347,7 @@ func TestDeleteSame(t *testing.T) {
 		want     error
 		requests string
 	}{
-		"removed":                  {[]http.HandlerFunc{there}, answering(""), nil, "HEAD DELETE"},
+		"removed":                  {[]http.HandlerFunc{there}, answer(http.StatusNoContent, ""), nil, "HEAD DELETE"},
 		"changed":                  {[]http.HandlerFunc{headed([]byte("x"), "other", nil)}, nil, storage.ErrPrecondition, "HEAD"},
 		"gone":                     {[]http.HandlerFunc{gone}, nil, nil, "HEAD"},
 		"cannot be looked at":      {[]http.HandlerFunc{refusing(403, "AccessDenied")}, nil, fs.ErrPermission, "HEAD"},
@@ -341,6 +396,10 @@ func TestDeleteSameMany(t *testing.T) {
 		tag := etag
 		if strings.HasSuffix(r.URL.Path, "3") {
 			tag = "other"
+		}
+		if r.Method == http.MethodDelete {
+			w.WriteHeader(http.StatusNoContent)
+			return
 		}
 		object(w, r, "data", tag)
 	})

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -68,6 +69,9 @@ func (s *Store) openHead(ctx context.Context, key string, opts storage.OpenOptio
 	if err != nil {
 		return nil, s.fail(ctx, "open", key, err)
 	}
+	if err := s.agree(ctx, target{key: key, versionID: opts.VersionID}, &a, opts.Listed); err != nil {
+		return nil, s.fail(ctx, "open", key, err)
+	}
 	r := &reader{store: s, info: a.info, version: opts.VersionID, noData: true, sums: a.info.Checksums, told: true}
 	if r.version == "" && a.info.VersionID != "" {
 		r.version, r.found = a.info.VersionID, true
@@ -83,7 +87,7 @@ func (s *Store) Copy(ctx context.Context, key string, from storage.Reader, opts 
 	}
 	var w written
 	if err == nil {
-		w, err = s.conditionally(ctx, key, opts, c.made, c.whole)
+		w, err = s.conditionally(ctx, key, opts, time.Now(), c.made, c.whole)
 	}
 	if err == nil {
 		err = s.complement(ctx, key, &w, opts)
@@ -275,7 +279,7 @@ func (s *Store) copyObject(ctx context.Context, c *copying, opts carried, source
 		return written{}, s.client.classify(err)
 	}
 	result := out.CopyObjectResult
-	if result == nil || result.ETag == nil { // it may have ended before the copy did
+	if result == nil || !isETag(result.ETag) { // it may have ended before the copy did
 		return written{}, garbled("it names no ETag of the copy")
 	}
 	w := written{
@@ -368,7 +372,7 @@ func (s *Store) copyPart(ctx context.Context, c *copyWriter, source string, n in
 		return written{}, digest{}, err
 	}
 	result := out.CopyPartResult
-	if result == nil || result.ETag == nil {
+	if result == nil || !isETag(result.ETag) {
 		return written{}, digest{}, garbled("it names no ETag of part %d", n)
 	}
 	var d digest

@@ -64,8 +64,10 @@ func encryptingServer(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte("<Tagging><TagSet></TagSet></Tagging>"))
 	case r.Method == http.MethodGet, r.Method == http.MethodHead:
 		object(w, r, content, etag)
-	case r.Method == http.MethodDelete, q.Has("delete"):
-		_, _ = w.Write([]byte("<DeleteResult/>"))
+	case r.Method == http.MethodDelete:
+		w.WriteHeader(http.StatusNoContent)
+	case q.Has("delete"):
+		_, _ = w.Write(deletedAll(bodyOf(r)))
 	default:
 		uploadServer("", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(completed(etag + "-1"))) })(w, r)
 	}

@@ -28,10 +28,12 @@ import (
 // this program: one line, with nothing secret in it. It does not unwrap to what
 // the SDK returned, so that nobody else can come to depend on that.
 type failure struct {
-	kind   error  // one of the sentinels, or nil
-	code   string // of S3; empty if the server did not answer
-	status int    // of HTTP; 0 likewise
-	text   string
+	kind    error  // one of the sentinels, or nil
+	code    string // of S3; empty if the server did not answer
+	status  int    // of HTTP; 0 likewise
+	text    string
+	foreign bool // the answer was none of an S3 server
+	noETag  bool // for it had no ETag
 }
 
 func (f *failure) Error() string { return f.text }

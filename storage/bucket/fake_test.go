@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -43,13 +44,30 @@ func newRawFake(t testing.TB, handle http.HandlerFunc, change func(*http.Server)
 
 func (f *fake) start(t testing.TB, handle http.Handler, change func(*http.Server)) *fake {
 	t.Helper()
-	f.Server = httptest.NewUnstartedServer(handle)
+	f.Server = httptest.NewUnstartedServer(withETag(handle))
 	if change != nil {
 		change(f.Config)
 	}
 	f.Start()
 	t.Cleanup(f.Close)
 	return f
+}
+
+// withETag gives the answers to writes an ETag, without which they would be none of
+// S3. The handler may set another, or delete it.
+func withETag(handle http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut && !r.URL.Query().Has("tagging") {
+			w.Header().Set("ETag", `"of-no-form"`)
+		}
+		handle.ServeHTTP(w, r)
+	})
+}
+
+// deletedAll is the answer to a DeleteObjects request after which all is gone.
+func deletedAll(request string) []byte {
+	keys := regexp.MustCompile("<Key>[^<]*</Key>").FindAllString(request, -1)
+	return []byte("<DeleteResult><Deleted>" + strings.Join(keys, "</Deleted><Deleted>") + "</Deleted></DeleteResult>")
 }
 
 func (f *fake) record(handle http.HandlerFunc) http.Handler {
@@ -104,13 +122,16 @@ func (f *fake) last(t testing.TB) (*http.Request, string) {
 }
 
 // options reach bucket "b" of the fake.
-func (f *fake) options() bucket.Options {
+func (f *fake) options() bucket.Options { return optionsAt(f.URL) }
+
+// optionsAt reach bucket "b" of a server.
+func optionsAt(url string) bucket.Options {
 	return bucket.Options{
 		Bucket:         "b",
 		AccessKey:      "AKTEST",
 		SecretKey:      "very-secret",
 		Region:         "eu-test-1",
-		EndpointURL:    f.URL,
+		EndpointURL:    url,
 		PathStyle:      true,
 		MaxAttempts:    1,
 		InitialBackoff: time.Millisecond,

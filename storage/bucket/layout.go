@@ -106,10 +106,20 @@ func uniformLayout(size, part int64, n int) []int64 {
 	return sizes
 }
 
-// partSize asks for the size of part i, counted from 1, of what t names.
+// partSize asks for the size of part i, counted from 1, of what t names. It is
+// negative where the server cannot tell: some answer with the ETag of the part, or
+// compare that with the condition. Such an answer looks like that of another object,
+// so one more request decides.
 func (s *Store) partSize(ctx context.Context, t target, i int) (int64, error) {
-	t.part = i
-	a, err := s.headAgain(ctx, t)
+	part := t
+	part.part = i
+	a, err := s.headAgain(ctx, part)
+	if errors.Is(err, storage.ErrChanged) {
+		if _, err := s.headAgain(ctx, t); err != nil {
+			return 0, err
+		}
+		return -1, nil
+	}
 	return a.contentLength, err
 }
 

@@ -231,6 +231,8 @@ func (l *lister) entry(e *types.Object, encoding types.EncodingType) (full strin
 	switch {
 	case full == "" || e.Size == nil || *e.Size < 0 || e.LastModified == nil:
 		return "", o, garbled("the entry of key %q is not complete", full)
+	case len(aws.ToString(e.ETag)) > maxETag:
+		return "", o, garbled("the ETag of key %q has %d bytes", full, len(*e.ETag))
 	case !strings.HasPrefix(full, l.prefix):
 		return "", o, garbled("key %q does not begin with %q", full, l.prefix)
 	}

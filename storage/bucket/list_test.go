@@ -56,9 +56,9 @@ func TestListFaults(t *testing.T) {
 		want   error // kind; nil where there is none
 		text   string
 	}{
-		"empty body":       {pages: []string{""}, want: storage.ErrTransient, text: "it is no listing"},
+		"empty body":       {pages: []string{""}, want: storage.ErrTransient, text: "it is empty instead of <ListBucketResult>"},
 		"text":             {pages: []string{"hello"}, want: storage.ErrTransient},
-		"page of a portal": {pages: []string{"<html><body>Log in</body></html>"}, want: storage.ErrTransient, text: "it is no listing"},
+		"page of a portal": {pages: []string{"<html><body>Log in</body></html>"}, want: storage.ErrTransient, text: "it holds <html> instead of <ListBucketResult>"},
 		"error with status 200": {
 			pages: []string{"<Error><Code>InternalError</Code><Message>m</Message></Error>"}, want: storage.ErrTransient,
 		},
@@ -67,6 +67,7 @@ func TestListFaults(t *testing.T) {
 			want:  storage.ErrTransient, text: "cannot be understood",
 		},
 		"cut off early": {pages: []string{listing(lastPage + entry("a"))[:250]}, want: storage.ErrTransient},
+		"endless ETag":  {pages: []string{listing("<IsTruncated>false</IsTruncated>" + strings.Replace(entry("a"), "</Size>", "</Size><ETag>"+strings.Repeat("f", 100<<10)+"</ETag>", 1))}, want: storage.ErrTransient, text: "has 102400 bytes"},
 		"no truncated":  {pages: []string{listing(entry("a"))}, want: storage.ErrTransient, text: "it is no listing"},
 		"no token": {
 			pages: []string{listing("<IsTruncated>true</IsTruncated>" + entry("a"))},

@@ -39,6 +39,7 @@ func (s *Store) create(ctx context.Context, key string, opts storage.WriteOption
 	if err := checkAlgorithm(opts.Checksum); err != nil {
 		return nil, err
 	}
+	began := time.Now()
 	var out *s3.CreateMultipartUploadOutput
 	done, err := s.writeWhatIsKnown(opts, false, false, func(c carried) (err error) {
 		out, err = s.createUpload(ctx, key, c.WriteOptions)
@@ -55,7 +56,7 @@ func (s *Store) create(ctx context.Context, key string, opts storage.WriteOption
 		return nil, garbled("it names no upload")
 	}
 	return &writer{
-		store: s, key: key, opts: done.WriteOptions, id: *out.UploadId,
+		store: s, key: key, opts: done.WriteOptions, id: *out.UploadId, began: began,
 		// No ETag is known yet: encryption alone decides.
 		opaque:      s.opaque(emptyMD5, out.ServerSideEncryption, out.SSECustomerAlgorithm),
 		unconfirmed: s.opts.Encryption.confirm(out.ServerSideEncryption, out.SSECustomerAlgorithm),
@@ -86,6 +87,7 @@ type writer struct {
 	key   string
 	opts  storage.WriteOptions
 	id    string
+	began time.Time // S3 takes it for the time when the object was modified
 
 	mu sync.Mutex
 
@@ -167,9 +169,9 @@ func (w *writer) commit(ctx context.Context) (storage.Info, error) {
 	if size != w.opts.Size {
 		return storage.Info{}, fmt.Errorf("the parts have %d bytes, the object has %d", size, w.opts.Size)
 	}
-	result, err := w.store.conditionally(ctx, w.key, w.opts, w.made, func(ctx context.Context) (written, error) {
+	result, err := w.store.conditionally(ctx, w.key, w.opts, w.began, w.made, func(ctx context.Context) (written, error) {
 		result, err := w.complete(ctx)
-		if has(err, "NoSuchUpload") || err == nil && result.etag == "" {
+		if has(err, "NoSuchUpload") || isForeign(err) || err == nil && result.etag == "" {
 			return w.completedBefore(ctx, err)
 		}
 		return result, err
@@ -225,6 +227,9 @@ func (w *writer) complete(ctx context.Context) (written, error) {
 	})
 	if err != nil {
 		return written{}, s.client.classify(err)
+	}
+	if out.ETag != nil && !isETag(out.ETag) {
+		return written{}, garbled("it names no ETag of the object")
 	}
 	result := written{
 		etag: unquoted(out.ETag), versionID: aws.ToString(out.VersionId), checksums: completedChecksums(out),

@@ -58,6 +58,9 @@ func (s *Store) Open(ctx context.Context, key string, opts storage.OpenOptions) 
 	if err != nil {
 		return nil, s.fail(ctx, "open", key, errors.Join(err, a.body.Close()))
 	}
+	if err := s.agree(ctx, t, &a, opts.Listed); err != nil {
+		return nil, s.fail(ctx, "open", key, errors.Join(err, a.body.Close()))
+	}
 	r := &reader{
 		store: s, info: a.info, version: opts.VersionID, first: a.body, firstLen: first,
 		sums: a.info.Checksums, told: !opts.Checksums || a.contentRange == "",
@@ -66,6 +69,26 @@ func (s *Store) Open(ctx context.Context, key string, opts storage.OpenOptions) 
 		r.version, r.found = a.info.VersionID, true
 	}
 	return r, nil
+}
+
+// agree decides about an answer that is not what a listing told of its object. The
+// object may be another one since, or the answer that of a proxy or a confused
+// server. If one more request says what the answer says, it is believed.
+func (s *Store) agree(ctx context.Context, t target, a *answer, listed *storage.Object) error {
+	if listed == nil || a.info.Size == listed.Size && (a.customer || listed.ETag == "" || a.info.ETag == listed.ETag) {
+		return nil
+	}
+	h, err := s.head(ctx, target{key: t.key, versionID: t.versionID})
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return changed("it is gone")
+	case err != nil:
+		return err
+	case h.info.Size == a.info.Size && h.info.ETag == a.info.ETag && (a.requestID || !s.client.namesRequests.Load()):
+		return nil
+	}
+	return garbled("it is an object of %d bytes with ETag %q, where the listing has one of %d with %q, and a HEAD finds one of %d with %q",
+		a.info.Size, a.info.ETag, listed.Size, listed.ETag, h.info.Size, h.info.ETag)
 }
 
 // sizeOf sets the size of the object that a was asked for with a range of n
@@ -220,6 +243,9 @@ func changed(format string, args ...any) error {
 func (r *reader) verify(a *answer, off, n int64) error {
 	if a.info.ETag != r.info.ETag {
 		return changed("its ETag was %q and is %q", r.info.ETag, a.info.ETag)
+	}
+	if a.info.ETag == "" && !a.info.ModTime.Equal(r.info.ModTime) {
+		return changed("it was modified at %v and then at %v", r.info.ModTime, a.info.ModTime)
 	}
 	begin, end, size := int64(0), a.contentLength, a.contentLength
 	if a.contentRange != "" {

@@ -294,7 +294,6 @@ func TestOpaque(t *testing.T) {
 		"DSSE-KMS":  {etag, "X-Amz-Server-Side-Encryption", "aws:kms:dsse", true},
 		"SSE-C":     {etag, "X-Amz-Server-Side-Encryption-Customer-Algorithm", "AES256", true},
 		"no digest": {"some-tag", "", "", true},
-		"no ETag":   {"", "", "", true},
 		"longer":    {etag + etag, "", "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -397,6 +396,32 @@ func TestLayout(t *testing.T) {
 			if got := len(f.all()) - 1; got != tt.requests {
 				t.Errorf("%d requests, want %d", got, tt.requests)
 			}
+		})
+	}
+}
+
+// TestLayoutUnknown: servers that speak of the part where they are asked for it.
+// The object is the same, as one more request tells; what its parts are is not
+// known.
+func TestLayoutUnknown(t *testing.T) {
+	for name, handle := range map[string]http.HandlerFunc{
+		"precondition":    func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(412) },
+		"ETag of a part":  partServer([]int64{10, 10}, "0123456789abcdef0123456789abcdee"),
+		"any ETag at all": partServer([]int64{10, 10}, "part"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Query().Has("partNumber") {
+					handle(w, r)
+					return
+				}
+				object(w, r, content, etag+"-2")
+			})
+			sizes, err := reader(t, open(t, f.options()), storage.OpenOptions{}).Layout(t.Context(), storage.ExactParts)
+			if sizes != nil || err != nil {
+				t.Errorf("%v, %v", sizes, err)
+			}
+			f.wantSeen(t, "GET", "HEAD partNumber", "HEAD")
 		})
 	}
 }

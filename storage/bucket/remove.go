@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"golang.org/x/sync/errgroup"
 
@@ -135,16 +138,43 @@ func (s *Store) deleteIfSame(ctx context.Context, o storage.Object) error {
 func (s *Store) deleteOne(ctx context.Context, key, etag string, onlyOnce bool) error {
 	ctx, cancel := s.limited(ctx)
 	defer cancel()
-	_, err := s.sdk.DeleteObject(ctx, &s3.DeleteObjectInput{
+	out, err := s.sdk.DeleteObject(ctx, &s3.DeleteObjectInput{
 		Bucket: &s.opts.Bucket, Key: aws.String(s.full(key)), RequestPayer: s.payer, IfMatch: quoted(etag),
 	}, once(storage.Block{}, onlyOnce))
-	return s.client.classify(err)
+	if err != nil {
+		return s.client.classify(err)
+	}
+	if !confirmsDeletion(out.ResultMetadata) {
+		return s.gone(ctx, key)
+	}
+	return nil
+}
+
+// confirmsDeletion reports whether an answer to DeleteObject can only be one of S3:
+// nothing, with the status that says so, or with a request ID.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html
+func confirmsDeletion(metadata middleware.Metadata) bool {
+	r, ok := awsmiddleware.GetRawResponse(metadata).(*smithyhttp.Response)
+	return ok && (r.StatusCode == http.StatusNoContent || hasRequestID(r.Header))
+}
+
+// gone fails unless there is no object under a key that a server was asked to
+// remove and that it did not speak of.
+func (s *Store) gone(ctx context.Context, key string) error {
+	_, err := s.head(ctx, target{key: key})
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	return garbled("it does not say that the object is deleted, and it is still there")
 }
 
 // deleteSome removes the objects of the given indexes and sets their errors. It
 // fails if the server refuses such requests: then nothing was removed.
 func (s *Store) deleteSome(ctx context.Context, objects []storage.Object, batch []int, errs []error) error {
-	ctx, cancel := s.limited(ctx)
+	limited, cancel := s.limited(ctx)
 	defer cancel()
 	ids := make([]types.ObjectIdentifier, len(batch))
 	at := make(map[string]int, len(batch))
@@ -153,9 +183,10 @@ func (s *Store) deleteSome(ctx context.Context, objects []storage.Object, batch 
 		ids[j].Key = &full
 		at[full] = i
 	}
-	out, err := s.sdk.DeleteObjects(ctx, &s3.DeleteObjectsInput{
+	out, err := s.sdk.DeleteObjects(limited, &s3.DeleteObjectsInput{
 		Bucket: &s.opts.Bucket, RequestPayer: s.payer,
-		Delete: &types.Delete{Objects: ids, Quiet: aws.Bool(true)},
+		// Not quiet: silence would have to pass for success.
+		Delete: &types.Delete{Objects: ids},
 	}, s.withContentMD5)
 	if err = s.client.classify(err); refuses(err) {
 		return err
@@ -166,20 +197,33 @@ func (s *Store) deleteSome(ctx context.Context, objects []storage.Object, batch 
 		}
 		return nil
 	}
+	told := make(map[string]bool, len(batch))
+	for _, d := range out.Deleted {
+		told[aws.ToString(d.Key)] = true
+	}
 	for _, e := range out.Errors {
 		err := s.client.ofCode(aws.ToString(e.Code), unsigned(asked(out.ResultMetadata), aws.ToString(e.Message)))
 		if i, ok := at[aws.ToString(e.Key)]; ok {
-			errs[i] = err
+			errs[i], told[*e.Key] = err, true
 			continue
 		}
 		// An error of a key that we did not send: it must be one of ours in
 		// other words, so none of them can be taken for deleted.
 		for _, i := range batch {
 			if errs[i] == nil {
-				errs[i] = err
+				errs[i], told[s.full(objects[i].Key)] = err, true
 			}
 		}
 	}
+	// Some servers name only what failed, whatever they are asked for, and some
+	// write keys in another way.
+	var rest []int
+	for _, i := range batch {
+		if !told[s.full(objects[i].Key)] {
+			rest = append(rest, i)
+		}
+	}
+	s.deleteEach(rest, func(i int) { errs[i] = s.gone(ctx, objects[i].Key) })
 	return nil
 }
 

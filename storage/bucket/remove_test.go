@@ -41,10 +41,16 @@ func objectsOf(keys ...string) []storage.Object {
 	return objects
 }
 
+// deleted is an answer to DeleteObjects.
+func deleted(keys ...string) string {
+	return "<DeleteResult><Deleted><Key>" + strings.Join(keys, "</Key></Deleted><Deleted><Key>") + "</Key></Deleted></DeleteResult>"
+}
+
 func TestDelete(t *testing.T) {
 	for name, tt := range map[string]struct {
 		keys   []string
 		answer string
+		there  string  // the one object that a HEAD finds
 		want   []error // kinds, of each key
 		seen   []string
 		batch  []string
@@ -52,23 +58,39 @@ func TestDelete(t *testing.T) {
 		"none": {},
 		"one":  {keys: []string{"a"}, want: []error{nil}, seen: []string{"DELETE"}},
 		"some": {
-			keys: []string{"a", "b"}, answer: "<DeleteResult/>", want: []error{nil, nil},
+			keys: []string{"a", "b"}, answer: deleted("p/b", "p/a"), want: []error{nil, nil},
 			seen: []string{"POST delete"}, batch: []string{"p/a", "p/b"},
+		},
+		"nothing is told": {
+			keys: []string{"a", "b"}, answer: "<DeleteResult/>", want: []error{nil, nil},
+			seen: []string{"POST delete", "HEAD", "HEAD"}, batch: []string{"p/a", "p/b"},
+		},
+		"nothing is told and nothing done": {
+			keys: []string{"a", "b"}, answer: "<DeleteResult/>", there: "/b/p/b", want: []error{nil, storage.ErrTransient},
+			seen: []string{"POST delete", "HEAD", "HEAD"}, batch: []string{"p/a", "p/b"},
+		},
+		"one is not told": {
+			keys: []string{"a", "b"}, answer: deleted("p/a"), there: "/b/p/b", want: []error{nil, storage.ErrTransient},
+			seen: []string{"POST delete", "HEAD"}, batch: []string{"p/a", "p/b"},
+		},
+		"others are told": {
+			keys: []string{"a", "b"}, answer: deleted("p/A", "p/b/"), there: "/b/p/b", want: []error{nil, storage.ErrTransient},
+			seen: []string{"POST delete", "HEAD", "HEAD"}, batch: []string{"p/a", "p/b"},
 		},
 		"one fails": {
 			keys:   []string{"a", "b<&>\r\n", "c"},
-			answer: "<DeleteResult><Error><Key>p/b&lt;&amp;&gt;&#13;&#10;</Key><Code>AccessDenied</Code><Message>m</Message></Error></DeleteResult>",
+			answer: "<DeleteResult><Deleted><Key>p/a</Key></Deleted><Deleted><Key>p/c</Key></Deleted><Error><Key>p/b&lt;&amp;&gt;&#13;&#10;</Key><Code>AccessDenied</Code><Message>m</Message></Error></DeleteResult>",
 			want:   []error{nil, fs.ErrPermission, nil},
 			seen:   []string{"POST delete"}, batch: []string{"p/a", "p/b<&>\r\n", "p/c"},
 		},
 		"missing is deleted": {
 			keys:   []string{"a", "b"},
-			answer: "<DeleteResult><Error><Key>p/b</Key><Code>NoSuchKey</Code></Error></DeleteResult>",
+			answer: "<DeleteResult><Deleted><Key>p/a</Key></Deleted><Error><Key>p/b</Key><Code>NoSuchKey</Code></Error></DeleteResult>",
 			want:   []error{nil, nil}, seen: []string{"POST delete"}, batch: []string{"p/a", "p/b"},
 		},
 		"slow down": {
 			keys:   []string{"a", "b"},
-			answer: "<DeleteResult><Error><Key>p/a</Key><Code>SlowDown</Code></Error></DeleteResult>",
+			answer: "<DeleteResult><Deleted><Key>p/b</Key></Deleted><Error><Key>p/a</Key><Code>SlowDown</Code></Error></DeleteResult>",
 			want:   []error{storage.ErrThrottled, nil}, seen: []string{"POST delete"}, batch: []string{"p/a", "p/b"},
 		},
 		"error of another key": {
@@ -81,15 +103,22 @@ func TestDelete(t *testing.T) {
 			want: []error{storage.ErrTransient, storage.ErrTransient}, seen: []string{"POST delete"}, batch: []string{"p/a", "p/b"},
 		},
 		"keys that XML cannot hold": {
-			keys: []string{"a\x01", "b", "c\ufffe", "d"}, answer: "<DeleteResult/>", want: []error{nil, nil, nil, nil},
+			keys: []string{"a\x01", "b", "c\ufffe", "d"}, answer: deleted("p/b", "p/d"), want: []error{nil, nil, nil, nil},
 			seen: []string{"POST delete", "DELETE", "DELETE"}, batch: []string{"p/b", "p/d"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var batch []string
 			f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
-				if r.Method == http.MethodDelete {
+				switch {
+				case r.Method == http.MethodDelete:
 					w.WriteHeader(204)
+					return
+				case r.Method == http.MethodHead && r.URL.Path == tt.there:
+					object(w, r, content, etag)
+					return
+				case r.Method == http.MethodHead:
+					w.WriteHeader(404)
 					return
 				}
 				if r.Header.Get("Content-MD5") == "" {
@@ -123,8 +152,9 @@ func TestDelete(t *testing.T) {
 func TestDeleteMany(t *testing.T) {
 	var sizes []int
 	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
-		sizes = append(sizes, len(keysIn(t, bodyOf(r))))
-		_, _ = w.Write([]byte("<DeleteResult/>"))
+		data := bodyOf(r)
+		sizes = append(sizes, len(keysIn(t, data)))
+		_, _ = w.Write(deletedAll(data))
 	})
 	var keys []string
 	for i := range 2001 {
@@ -150,10 +180,11 @@ func TestDeleteNoVersion(t *testing.T) {
 			w.WriteHeader(204)
 			return
 		}
-		if body := bodyOf(r); strings.Contains(body, "VersionId") {
+		body := bodyOf(r)
+		if strings.Contains(body, "VersionId") {
 			t.Errorf("a version was named: %s", body)
 		}
-		_, _ = w.Write([]byte("<DeleteResult/>"))
+		_, _ = w.Write(deletedAll(body))
 	})
 	s := open(t, f.options())
 	o := storage.Object{Key: "k", VersionID: "v"}
@@ -189,7 +220,7 @@ func TestDeleteStopped(t *testing.T) {
 				case http.MethodDelete:
 					w.WriteHeader(204)
 				default:
-					_, _ = w.Write([]byte("<DeleteResult/>"))
+					_, _ = w.Write(deletedAll(bodyOf(r)))
 				}
 			})
 			done := 0

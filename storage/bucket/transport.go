@@ -40,6 +40,12 @@ type client struct {
 	endpoint       string // as the user gave it, or empty
 	secrets        *secrets
 	answered       atomic.Bool
+
+	// namesRequests: a listing, or another document of the server, had a request ID
+	// in its headers. withoutETags: its listings have no ETags.
+	namesRequests, withoutETags atomic.Bool
+	// ignoresExpect: it let a request wait in vain for its leave to send the body.
+	ignoresExpect atomic.Bool
 }
 
 // A timeoutError says which of our own limits a request ran into.
@@ -86,6 +92,15 @@ func (c *client) Do(req *http.Request) (*http.Response, error) {
 	out := req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		WroteRequest: func(httptrace.WroteRequestInfo) { answer.watch() },
 	}))
+	tries := attemptsOf(req)
+	sent := func() {}
+	if tries != nil {
+		sent = tries.begin()
+	}
+	var waited func()
+	if tries != nil && c.asksFirst(req) {
+		out, waited = c.askFirst(out)
+	}
 	if req.Body != nil && req.Body != http.NoBody {
 		out.Body = &sentBody{
 			ReadCloser: req.Body,
@@ -93,10 +108,14 @@ func (c *client) Do(req *http.Request) (*http.Response, error) {
 			limiter:    c.send,
 			flights:    c.flights,
 			flight:     fl,
+			begins:     waited,
+			left:       req.ContentLength,
+			sent:       sent,
 			dog:        watchdog{after: w.send, bark: stalled(cancel, "the upload made no progress", w.send)},
 		}
+	} else {
+		sent()
 	}
-	countAttempt(req)
 	resp, err := c.transport.RoundTrip(out)
 	c.trace(req, resp, err, fl.began)
 	if err != nil {
@@ -241,6 +260,9 @@ type sentBody struct {
 	flights *flights
 	flight  *flight
 	dog     watchdog
+	begins  func() // if set, is called before the first byte is sent
+	left    int64  // bytes that are not read yet
+	sent    func() // is called when there are none
 }
 
 func (b *sentBody) Read(p []byte) (int, error) {
@@ -250,6 +272,10 @@ func (b *sentBody) Read(p []byte) (int, error) {
 	if !b.flight.again {
 		b.flights.move()
 	}
+	if b.begins != nil {
+		b.begins()
+		b.begins = nil
+	}
 	if b.limiter != nil {
 		p = p[:min(len(p), limitedPiece)]
 	}
@@ -258,6 +284,9 @@ func (b *sentBody) Read(p []byte) (int, error) {
 		if werr := b.limiter.WaitN(b.ctx, n); werr != nil {
 			return 0, werr
 		}
+	}
+	if b.left -= int64(n); b.left <= 0 {
+		b.sent()
 	}
 	if err == nil {
 		b.dog.watch()

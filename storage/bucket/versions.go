@@ -188,6 +188,9 @@ func versionOf(e *types.ObjectVersion, encoding types.EncodingType) (version, er
 	if e.Size == nil || *e.Size < 0 {
 		return version{}, garbled("the entry of key %q has no size", aws.ToString(e.Key))
 	}
+	if len(aws.ToString(e.ETag)) > maxETag {
+		return version{}, garbled("the ETag of key %q has %d bytes", aws.ToString(e.Key), len(*e.ETag))
+	}
 	v, err := newVersion(e.Key, e.VersionId, e.LastModified, e.IsLatest, encoding)
 	v.Size, v.ETag = *e.Size, unquoted(e.ETag)
 	v.Archived, v.MaybeArchived = archival(string(e.StorageClass), e.RestoreStatus)

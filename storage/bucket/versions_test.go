@@ -112,8 +112,8 @@ func TestVersionFaults(t *testing.T) {
 		want  error    // kind; nil where there is none
 		text  string
 	}{
-		"empty body":       {pages: []string{""}, want: storage.ErrTransient, text: "it is no listing"},
-		"page of a portal": {pages: []string{"<html><body>Log in</body></html>"}, want: storage.ErrTransient, text: "it is no listing"},
+		"empty body":       {pages: []string{""}, want: storage.ErrTransient, text: "it is empty instead of <ListVersionsResult>"},
+		"page of a portal": {pages: []string{"<html><body>Log in</body></html>"}, want: storage.ErrTransient, text: "it holds <html> instead of <ListVersionsResult>"},
 		"another listing":  {pages: []string{listing(lastPage + entry("a"))}},
 		"cut off": {
 			pages: []string{strings.TrimSuffix(versionPage(lastPage+versionEntry("a", "1*")), "</ListVersionsResult>")},

@@ -3,6 +3,7 @@ package bucket
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"s3sync/storage"
 )
@@ -28,7 +29,7 @@ func (s *Store) putObject(ctx context.Context, key string, b storage.Block, opts
 		return storage.Info{}, err
 	}
 	done := carried{WriteOptions: opts}
-	w, err := s.conditionally(ctx, key, opts,
+	w, err := s.conditionally(ctx, key, opts, time.Now(),
 		func(info storage.Info) bool { return holds(info, b, opts.Checksum) },
 		func(ctx context.Context) (w written, err error) {
 			done, err = s.writeWhatIsKnown(opts, false, b.Stream != nil, func(c carried) (err error) {

@@ -200,8 +200,7 @@ func uploadServer(headETag string, complete http.HandlerFunc) http.HandlerFunc {
 		case r.Method == http.MethodPost && q.Has("uploads"):
 			_, _ = w.Write([]byte(`<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>`))
 		case r.Method == http.MethodPut:
-			sum, _ := base64.StdEncoding.DecodeString(r.Header.Get("Content-MD5"))
-			w.Header().Set("ETag", fmt.Sprintf(`"%x"`, sum))
+			w.Header().Set("ETag", fmt.Sprintf(`"%x"`, md5.Sum([]byte(bodyOf(r)))))
 		case r.Method == http.MethodPost:
 			complete(w, r)
 		case r.Method == http.MethodHead && headETag != "":
@@ -237,7 +236,8 @@ func TestCommit(t *testing.T) {
 		"blanks before the answer": {complete: answer(200, strings.Replace(completed(want), "?>", "?>\n\n  \n", 1)), ok: true, requests: 1},
 		"error with status 200":    {complete: answer(200, "<Error><Code>InternalError</Code><Message>m</Message></Error>"), kind: storage.ErrTransient, requests: 1},
 		"precondition, status 200": {complete: answer(200, "<Error><Code>PreconditionFailed</Code></Error>"), kind: storage.ErrPrecondition, requests: 1},
-		"garbage":                  {complete: answer(200, "<html"), kind: storage.ErrTransient, requests: 1},
+		"garbage":                  {complete: answer(200, "<html"), kind: storage.ErrTransient, requests: 2},
+		"garbage, but it is there": {complete: answer(200, "<html><body>Log in</body></html>"), head: want, ok: true, requests: 2},
 		"no body, but it is there": {complete: answer(200, ""), head: want, ok: true, requests: 2},
 		"no body and not there":    {complete: answer(200, ""), kind: storage.ErrTransient, requests: 2},
 		"no body, another object":  {complete: answer(200, ""), head: etag + "-2", kind: storage.ErrTransient, requests: 2},
@@ -327,7 +327,7 @@ func TestPartMismatch(t *testing.T) {
 	}{
 		"other digest":     {etag, "", "", storage.ErrMismatch},
 		"no digest":        {"any-thing", "", "", nil},
-		"no ETag":          {"", "", "", nil},
+		"no ETag":          {"", "", "", storage.ErrTransient},
 		"KMS":              {etag, "X-Amz-Server-Side-Encryption", "aws:kms", nil},
 		"customer key":     {etag, "X-Amz-Server-Side-Encryption-Customer-Algorithm", "AES256", nil},
 		"server-side keys": {etag, "X-Amz-Server-Side-Encryption", "AES256", storage.ErrMismatch},
