@@ -19,7 +19,7 @@ import (
 
 // Reasons why a copy is not proved, beside those of a transfer.
 var (
-	errCopyOpaque = errors.New("its ETag is no digest of its content (encryption with KMS or a customer key, or a directory bucket), " +
+	errCopyOpaque = errors.New("its ETag is no digest of its content (encryption with KMS or a customer key, a directory bucket, or a server with ETags of its own kind), " +
 		"and source and target have no additional checksum in common")
 	errOtherParts = errors.New("it is too large to be copied in one piece as the source was written, so that the ETags differ, " +
 		"and source and target have no additional checksum in common")
@@ -178,21 +178,25 @@ func copyMismatch(a checksum.Algorithm, key, what, source, target string) error 
 func (s *syncer) compareCopiedETags(source, target *storage.Info, kept bool) (l likeness, why error) {
 	v := &s.cfg.Verify
 	parts, ok := checksum.ParseETag(source.ETag)
-	_, ok2 := checksum.ParseETag(target.ETag)
+	targetParts, ok2 := checksum.ParseETag(target.ETag)
 	switch {
 	case !v.ETag:
 		return unsure, errVerifyOff
 	case parts > 0 && !v.Multipart:
 		return unsure, errMultipartOff
+	case source.ETag == "" || target.ETag == "":
+		return unsure, errNoETag
 	case source.Opaque || target.Opaque:
 		return unsure, errCopyOpaque
 	case !ok || !ok2:
-		return unsure, errNoETag
+		return unsure, errOtherETag
 	}
 	l = matchETags(source.ETag, target.ETag)
 	switch {
 	case l != unsure:
 		return l, nil
+	case kept && parts > 0 && targetParts == 0:
+		return unsure, errOwnETag
 	case kept:
 		return different, nil
 	case parts > 0:

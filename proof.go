@@ -14,13 +14,30 @@ import (
 
 // Reasons why the bytes of an object are not proved.
 var (
-	errVerifyOff     = errors.New("verification is off")
-	errMultipartOff  = errors.New("verification of objects written in parts is off")
-	errOpaque        = errors.New("its ETag is no digest of its content (encryption with KMS or a customer key, or a directory bucket); additional checksums would prove it: see --additional-checksum-algorithm and --enable-additional-checksum")
-	errNoETag        = errors.New("the server gives no ETag that is a digest")
+	errVerifyOff    = errors.New("verification is off")
+	errMultipartOff = errors.New("verification of objects written in parts is off")
+	errOpaque       = errors.New("its ETag is no digest of its content (encryption with KMS or a customer key, a directory bucket, or a server with ETags of its own kind); additional checksums would prove it: see --additional-checksum-algorithm and --enable-additional-checksum")
+	errNoETag       = errors.New("the server gives no ETag")
+	errOtherETag    = errors.New("the server gives no ETag that is a digest")
+	errOwnETag      = errors.New("the server gives objects in parts an ETag of its own kind, which tells nothing of the parts; " +
+		"the ETag of each part matched when it was written; --additional-checksum-algorithm would prove the whole where the server keeps it")
 	errNoChecksum    = errors.New("there is no additional checksum")
 	errUnknownLayout = errors.New("the sizes of its parts are not known and cannot be found out")
 )
+
+// saysNothing is why an ETag proves nothing of its object, or nil.
+func saysNothing(info storage.Info) error {
+	_, ok := checksum.ParseETag(info.ETag)
+	switch {
+	case info.ETag == "":
+		return errNoETag
+	case info.Opaque:
+		return errOpaque
+	case !ok:
+		return errOtherETag
+	}
+	return nil
+}
 
 // isLayout reports whether it is for its parts that an object is not proved, which
 // is a warning.
@@ -257,6 +274,9 @@ func (p *proof) checkTarget(info storage.Info) error {
 // check compares all digests of a side with what it says of itself.
 func (e *evidence) check(side string, info storage.Info) error {
 	if e.etag.why == nil && len(e.etags) > 0 {
+		e.etag.why = saysNothing(info)
+	}
+	if e.etag.why == nil && len(e.etags) > 0 {
 		if err := e.checkETag(side, info); err != nil {
 			return err
 		}
@@ -268,13 +288,6 @@ func (e *evidence) check(side string, info storage.Info) error {
 }
 
 func (e *evidence) checkETag(side string, info storage.Info) error {
-	if _, ok := checksum.ParseETag(info.ETag); info.Opaque {
-		e.etag.why = errOpaque
-		return nil
-	} else if !ok {
-		e.etag.why = errNoETag
-		return nil
-	}
 	var got string
 	for _, etag := range e.etags {
 		var err error
@@ -285,6 +298,10 @@ func (e *evidence) checkETag(side string, info storage.Info) error {
 			e.etag.proved = true
 			return nil
 		}
+	}
+	if parts, _ := checksum.ParseETag(info.ETag); parts == 0 && e.etags[0].Layout().Multipart() {
+		e.etag.why = errOwnETag // as of an object that was written whole, which none in parts has on S3
+		return nil
 	}
 	return e.etag.mismatch("", info.Key, fmt.Sprintf("the %s's ETag is %s", side, info.ETag), got)
 }

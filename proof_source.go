@@ -36,14 +36,13 @@ func (s *syncer) prepareSource(ctx context.Context, p *proof, l *layoutFinder) e
 
 func (s *syncer) prepareSourceETag(ctx context.Context, p *proof, l *layoutFinder) {
 	e, info, v := &p.source, l.r.Info(), &s.cfg.Verify
-	parts, ok := checksum.ParseETag(info.ETag)
+	parts, _ := checksum.ParseETag(info.ETag)
+	nothing := saysNothing(info)
 	switch {
 	case !v.ETag:
 		e.etag.why = errVerifyOff
-	case info.Opaque:
-		e.etag.why = errOpaque
-	case !ok:
-		e.etag.why = errNoETag
+	case nothing != nil:
+		e.etag.why = nothing
 	case parts > 0 && !v.Multipart:
 		e.etag.why = errMultipartOff
 	}

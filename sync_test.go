@@ -438,6 +438,39 @@ func TestWrongAnswerOfTheTargetIsNoSuccess(t *testing.T) {
 	}
 }
 
+// TestETagOfItsOwnKind: that a server gives objects in parts the ETag of one written
+// whole proves nothing and is no damage. An ETag of parts that is another one is.
+func TestETagOfItsOwnKind(t *testing.T) {
+	crc := func(c *s3sync.Config) { c.Verify.Algorithm = "CRC32" }
+	for name, tt := range map[string]struct {
+		etag                 func(right string) string
+		change               func(*s3sync.Config)
+		failed               bool
+		unverified, checksum int64
+	}{
+		"of the whole":            {func(string) string { return strings.Repeat("0", 32) }, nil, false, 1, 0},
+		"of the whole, with CRC":  {func(string) string { return strings.Repeat("0", 32) }, crc, false, 0, 1},
+		"of parts":                {func(right string) string { return right }, nil, false, 0, 0},
+		"of other parts":          {func(right string) string { return strings.Repeat("0", 32) + right[32:] }, nil, true, 0, 0},
+		"of another number":       {func(right string) string { return right[:32] + "-7" }, nil, true, 0, 0},
+		"of other parts, and CRC": {func(right string) string { return strings.Repeat("0", 32) + right[32:] }, crc, true, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, target := mem.New(), &faulty{Store: mem.New()}
+			put(t, source, map[string]string{"a": strings.Repeat("data", 3*s3sync.MiB)})
+			target.written = func(_ string, i *storage.Info) { i.ETag = tt.etag(i.ETag) }
+			cfg := config(source, target)
+			if tt.change != nil {
+				tt.change(cfg)
+			}
+			report, err := s3sync.Sync(t.Context(), cfg)
+			if (err != nil) != tt.failed || report.Unverified != tt.unverified || report.ChecksumVerified != tt.checksum || report.Warnings != 0 {
+				t.Errorf("error %v, report %+v", err, report.Stats)
+			}
+		})
+	}
+}
+
 func TestEventsInOrderWithCounters(t *testing.T) {
 	source, target := &faulty{Store: mem.New()}, mem.New()
 	put(t, source, map[string]string{"a": "1", "b": "22"})

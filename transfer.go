@@ -34,6 +34,7 @@ func (s *syncer) transfer(ctx context.Context, it *item, attempt int) error {
 		Checksums: s.readsChecksums() || s.copier != nil,
 		VersionID: it.source.VersionID,
 		First:     s.firstRange(it.source.Size),
+		Listed:    &it.source,
 		NoData:    s.copier != nil,
 	})
 	if err != nil {
