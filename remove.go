@@ -75,7 +75,7 @@ func (s *syncer) deleteBatch(ctx context.Context, batch []storage.Object) error 
 	for i, o := range batch {
 		left[i].Object = o
 	}
-	again := func(_ int, err error) { s.report.emit(Event{Type: EventRetry, Key: left[0].Key, Err: err}) }
+	again := func(int, error) { s.report.emit(Event{Type: EventRetry, Key: left[0].Key, Err: left[0].err}) }
 	err := retry.Do(ctx, s.policy, again, func(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -89,10 +89,14 @@ func (s *syncer) deleteBatch(ctx context.Context, batch []storage.Object) error 
 	if err == nil {
 		return nil
 	}
+	exhausted, _ := errors.AsType[*retry.ExhaustedError](err)
 	for _, d := range left {
 		switch {
+		case ctx.Err() == nil && exhausted != nil:
+			own := &retry.ExhaustedError{Attempts: exhausted.Attempts, Err: d.err}
+			s.report.emit(Event{Type: EventFailed, Key: d.Key, Target: d.Object, Err: own})
 		case ctx.Err() == nil:
-			s.report.emit(Event{Type: EventFailed, Key: d.Key, Target: d.Object, Err: err})
+			s.report.emit(Event{Type: EventFailed, Key: d.Key, Target: d.Object, Err: d.err})
 		case d.unknown:
 			s.report.emit(Event{Type: EventPerhapsDeleted, Key: d.Key, Target: d.Object, Err: d.err})
 		}

@@ -125,7 +125,8 @@ func TestLyingDeletions(t *testing.T) {
 				cfg := config(local(root), b.at(proxy.URL))
 				cfg.Delete.Enable = true
 				o := run(t, cfg)
-				o.failed(t, "extraneous7", cause)
+				o.failed(t, "")
+				o.reports(t, "extraneous7", cause, `delete "extraneous7"`)
 				if o.Deleted != 0 || o.Failed != 32 {
 					t.Errorf("%+v", o.Stats)
 				}
