@@ -34,15 +34,15 @@ func readDamage() map[string]damage {
 		"one-first-bit":    {get, "flip byte=0", "does not match"},
 		"one-last-bit":     {get, "flip byte=-1", "does not match"},
 		"one-truncated":    {get, "truncate after=99999", "the connection ended after 99999 of 100000 bytes"},
-		"one-shorter":      {get, "shorten after=50000", "does not match"},
+		"one-shorter":      {get, "shorten after=50000", "where the listing has"},
 		"one-reset":        {get, "reset after=50000", "reset"},
-		"one-etag":         {get, "etag=bad", "does not match"},
+		"one-etag":         {get, "etag=bad", "where the listing has"},
 		"two-first-bit":    {get, firstRange + "flip byte=1000", "does not match"},
 		"three-middle-bit": {get, secondRange + "flip byte=2000000", "does not match"},
 		"two-last-bit":     {get, secondRange + "flip byte=-1", "does not match"},
 		"two-truncated":    {get, secondRange + "truncate after=4000", "the connection ended"},
 		"two-shorter":      {get, secondRange + "shorten after=1000", "cannot be used"},
-		"two-first-etag":   {get, firstRange + "etag=bad", "changed while being read"},
+		"two-first-etag":   {get, firstRange + "etag=bad", "where the listing has"},
 		"two-last-etag":    {get, secondRange + "etag=bad", "changed while being read"},
 	}
 }
@@ -59,7 +59,7 @@ func writeDamage(refused string) map[string]damage {
 		"three-middle-bit": {"UploadPart", "partNumber=2 flip byte=2000000", refused},
 		"two-last-bit":     {"UploadPart", "partNumber=2 flip byte=-1", refused},
 		"two-part-etag":    {"UploadPart", "partNumber=2 etag=bad", "part 2: the server has ETag 0bad"},
-		"two-etag":         {"CompleteMultipartUpload", "etag=bad", "the target's ETag is 0bad"},
+		"two-etag":         {"CompleteMultipartUpload", "etag=0bad0bad0bad0bad0bad0bad0bad0bad-2", "the target's ETag is 0bad"},
 	}
 }
 

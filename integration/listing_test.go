@@ -21,7 +21,7 @@ func TestFailedListing(t *testing.T) {
 		"half a document":    {"truncate-xml", "cannot be understood"},
 		"cut off":            {"truncate after=200", "unexpected EOF"},
 		"reset":              {"reset after=200", "reset"},
-		"empty answer":       {"shorten after=0", "no listing"},
+		"empty answer":       {"shorten after=0", "instead of <ListBucketResult>"},
 		"access denied":      {"status=403", "AccessDenied"},
 		"bucket disappeared": {"status=404 code=NoSuchBucket", "NoSuchBucket"},
 	}
