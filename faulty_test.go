@@ -38,6 +38,8 @@ type faulty struct {
 	remove error
 	// check is asked before a read object is published.
 	check func(key string) error
+	// began is told of every call, before it is made.
+	began func()
 
 	mu    sync.Mutex
 	calls map[string]int
@@ -45,6 +47,9 @@ type faulty struct {
 }
 
 func (f *faulty) count(op string) {
+	if f.began != nil {
+		f.began()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.calls == nil {

@@ -164,8 +164,8 @@ func TestSyncMakesTargetEqual(t *testing.T) {
 	})
 }
 
-// failAfter ends a listing with an error after n objects.
-func failAfter(n int) func(iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error] {
+// failAfter ends a listing with an error after n objects. It may pass.
+func failAfter(n int, passes ...bool) func(iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error] {
 	return func(seq iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error] {
 		return func(yield func(storage.Object, error) bool) {
 			i := 0
@@ -178,7 +178,11 @@ func failAfter(n int) func(iter.Seq2[storage.Object, error]) iter.Seq2[storage.O
 					return
 				}
 			}
-			yield(storage.Object{}, &storage.Error{Op: "list", Err: errInjected})
+			err := errInjected
+			if slices.Contains(passes, true) {
+				err = storage.ErrTransient
+			}
+			yield(storage.Object{}, &storage.Error{Op: "list", Err: err})
 		}
 	}
 }

@@ -1,0 +1,11 @@
+package s3sync_test
+
+import "syscall"
+
+// makeSpecial makes what is neither a file nor a directory nor a link.
+func makeSpecial(path string, k kind) error {
+	if k == aPipe {
+		return syscall.Mkfifo(path, 0o600)
+	}
+	return syscall.Mknod(path, syscall.S_IFSOCK|0o600, 0)
+}

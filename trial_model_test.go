@@ -1,0 +1,293 @@
+package s3sync_test
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The model says what a run may do to a target, from what stands on both sides. It
+// is written from the policies of the program, not from its code, and looks at
+// directories with its own eyes.
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+// A view is what a side holds as far as it can be synced.
+type view struct {
+	things tree
+	// blind are names at which there is something that cannot be read. What is
+	// below them is not known either.
+	blind []string
+	// incomplete: there may be more.
+	incomplete bool
+	// other are names in a directory of what is no file, and what it is, and dirs
+	// those of directories.
+	other map[string]string
+	dirs  []string
+}
+
+// lookAt views a directory. A source's links are followed, unless they are left
+// out; those of a target are not part of it.
+func lookAt(root string, source, links bool) *view {
+	v := &view{things: tree{}, other: map[string]string{}}
+	v.walk(root, "", source, links, nil)
+	return v
+}
+
+func (v *view) walk(root, prefix string, source, links bool, above []os.FileInfo) {
+	here, err := os.Stat(root)
+	if err != nil {
+		return
+	}
+	above = append(slices.Clone(above), here)
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		panic(err)
+	}
+	for _, e := range entries {
+		name, path := prefix+e.Name(), filepath.Join(root, e.Name())
+		fi, err := os.Lstat(path)
+		if err != nil {
+			panic(err)
+		}
+		if fi.Mode().Type() == os.ModeSymlink {
+			if !source {
+				v.other[name], _ = os.Readlink(path)
+				continue
+			}
+			if !links {
+				continue
+			}
+			if fi, err = os.Stat(path); err != nil {
+				v.blind = append(v.blind, name)
+				continue
+			}
+		}
+		switch {
+		case fi.IsDir() && slices.ContainsFunc(above, func(a os.FileInfo) bool { return os.SameFile(a, fi) }):
+			v.incomplete = true // a loop
+			v.blind = append(v.blind, name)
+		case fi.IsDir():
+			v.dirs = append(v.dirs, name)
+			v.walk(path, name+"/", source, links, above)
+		case fi.Mode().IsRegular():
+			data, err := os.ReadFile(path)
+			if err != nil {
+				panic(err)
+			}
+			v.things[name] = thing{kind: aFile, data: string(data), age: int(fi.ModTime().Sub(trialTime(0)).Seconds())}
+		default:
+			v.blind = append(v.blind, name)
+			v.other[name] = fi.Mode().Type().String()
+		}
+	}
+}
+
+// filed is the file that a key has in a directory: without empty segments. It has
+// none if a segment is nothing but dots and blanks, if nothing is left of it, or if
+// it means a directory, with a slash at the end.
+func filed(key string) (path string, ok bool) {
+	for _, segment := range strings.FieldsFunc(key, func(r rune) bool { return r == '/' || r == '\\' }) {
+		if strings.Trim(segment, ". ") == "" {
+			return "", false
+		}
+	}
+	var segments []string
+	for segment := range strings.SplitSeq(key, "/") {
+		if segment != "" {
+			segments = append(segments, segment)
+		}
+	}
+	if len(segments) == 0 || strings.HasSuffix(key, "/") {
+		return "", false
+	}
+	return strings.Join(segments, "/"), true
+}
+
+// held is the name under which the target holds an object of the source. It is
+// false if it cannot hold it.
+func (tr *trial) held(key string) (name string, ok bool) {
+	if tr.direction == down {
+		return filed(key)
+	}
+	return key, key != ""
+}
+
+// A model is a trial before it is run, with what stands on both sides.
+type model struct {
+	*trial
+	source, target *view
+}
+
+// may says why an object of the target must stay, whatever else happens, or
+// nothing if it may go.
+func (m *model) may(name string) (why string) {
+	if !m.o.delete || m.o.dry {
+		return "nothing is to be deleted"
+	}
+	if name == "" {
+		return "its key is the prefix of the target"
+	}
+	for key := range m.source.things {
+		if held, ok := m.held(key); ok && held == name {
+			return "the source has it as " + key
+		}
+	}
+	for _, blind := range m.source.blind {
+		if name == blind || strings.HasPrefix(name, blind+"/") {
+			return "nobody knows whether the source has it, because of " + blind
+		}
+	}
+	if m.o.exclude != "" && !m.o.excluded && regexp.MustCompile(m.o.exclude).MatchString(name) {
+		return "it is excluded"
+	}
+	return ""
+}
+
+// candidates are the objects of the target that may go.
+func (m *model) candidates() (names []string) {
+	for name := range m.target.things {
+		if m.may(name) == "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// refused says why nothing at all may be deleted, or nothing.
+func (m *model) refused() (why string) {
+	found := maps.Clone(m.source.things)
+	delete(found, "")
+	switch {
+	case m.source.incomplete:
+		return "the source could not be listed as a whole"
+	case len(found) == 0 && !m.o.allowEmpty:
+		return "the source is empty"
+	case len(found) == 0 && len(m.source.things) > 0:
+		return "the source is one object"
+	}
+	percent := m.o.percent
+	if percent == 0 {
+		percent = 80
+	}
+	holds := maps.Clone(m.target.things)
+	for key, th := range m.source.things {
+		if name, ok := m.held(key); ok && m.selects(key, th) {
+			holds[name] = th
+		}
+	}
+	if n := len(m.candidates()); n > 100 && 100*n > percent*len(holds) && (m.o.max == 0 || m.o.max > 100) {
+		return "too much of the target would go"
+	}
+	if m.targetPrefix != "" && !strings.HasSuffix(m.targetPrefix, "/") && !m.o.allowPartial {
+		for name := range m.target.things {
+			if name != "" && !strings.HasPrefix(name, "/") {
+				return "the prefix ends within the name of " + name
+			}
+		}
+	}
+	return ""
+}
+
+// selects tells whether the filters let an object of the source pass.
+func (m *model) selects(key string, th thing) bool {
+	local := m.direction == up
+	typed := th.contentType == "text/x-trial"
+	switch m.o.filter {
+	case "smaller":
+		return len(th.data) < 2 && m.passes(key)
+	case "larger":
+		return len(th.data) >= 2 && m.passes(key)
+	case "before":
+		return th.age < 2 && m.passes(key)
+	case "after":
+		return th.age >= 2 && m.passes(key)
+	case "include":
+		return strings.Contains(key, "b") && m.passes(key)
+	case "include prefix":
+		return strings.HasPrefix(key, "a") && m.passes(key)
+	case "content type":
+		return !local && typed && m.passes(key)
+	case "not content type":
+		return (local || !typed) && m.passes(key)
+	case "metadata":
+		return !local && th.meta == "yes" && m.passes(key)
+	case "not metadata":
+		return (local || th.meta != "yes") && m.passes(key)
+	case "tag":
+		return !local && th.tag == "yes" && m.passes(key)
+	case "not tag":
+		return (local || th.tag != "yes") && m.passes(key)
+	}
+	return m.passes(key)
+}
+
+func (m *model) passes(key string) bool {
+	return m.o.exclude == "" || !regexp.MustCompile(m.o.exclude).MatchString(key)
+}
+
+// needed tells whether an object of the source has to be transferred.
+func (m *model) needed(key string, th thing) bool {
+	name, ok := m.held(key)
+	if !ok || !m.selects(key, th) || m.barred(key, name) {
+		return false
+	}
+	old, exists := m.target.things[name]
+	switch {
+	case !exists || m.o.check == "overwrite":
+		return true
+	case m.o.check == "size":
+		return len(th.data) != len(old.data)
+	case m.o.check == "etag":
+		return th.data != old.data
+	case m.o.check == "mtime and size":
+		return len(th.data) != len(old.data) || th.age > old.age
+	}
+	return th.age > old.age
+}
+
+// barred tells that the object's file may not find room: something else has its
+// name, or stands where its directories would.
+func (m *model) barred(key, name string) bool {
+	if m.direction != down {
+		return false
+	}
+	clash := func(other string) bool {
+		return strings.HasPrefix(other, name+"/") || strings.HasPrefix(name, other+"/")
+	}
+	for other := range m.source.things {
+		path, ok := filed(strings.TrimRight(other, "/"))
+		if ok && (clash(path) || path == name && other != key) {
+			return true
+		}
+	}
+	for other := range m.target.things {
+		if clash(other) {
+			return true
+		}
+	}
+	if slices.Contains(m.target.dirs, name) {
+		return true
+	}
+	for other := range m.target.other {
+		if clash(other) || other == name {
+			return true
+		}
+	}
+	return false
+}
+
+func TestModel(t *testing.T) {
+	for key, want := range map[string]string{
+		"a": "a", "/a": "a", "a//b": "a/b", "//a///b": "a/b", "a/./b": "", "../a": "", "a/": "", "": "", "/": "", " ": "", "a/.../b": "", "...a": "...a",
+	} {
+		if got, _ := filed(key); got != want {
+			t.Errorf("%q is filed as %q, want %q", key, got, want)
+		}
+	}
+}
