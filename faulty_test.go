@@ -38,18 +38,42 @@ type faulty struct {
 	remove error
 	// check is asked before a read object is published.
 	check func(key string) error
-	// began is told of every call, before it is made.
-	began func()
+	// before may fail every call before it is made, and after when it was. Each
+	// object of a listing is a call "next".
+	before, after func(op, key string) error
+	// tells may change what is told of an object, also in a listing.
+	tells func(op, key string, info *storage.Info)
 
 	mu    sync.Mutex
 	calls map[string]int
 	tell  func(storage.Problem) // of the listing that was started last
 }
 
-func (f *faulty) count(op string) {
-	if f.began != nil {
-		f.began()
+// call makes a call of the store, unless it fails before.
+func call[T any](f *faulty, op, key string, make func() (T, error)) (T, error) {
+	f.count(op)
+	if f.before != nil {
+		if err := f.before(op, key); err != nil {
+			var none T
+			return none, err
+		}
 	}
+	answer, err := make()
+	if err == nil && f.after != nil {
+		err = f.after(op, key)
+	}
+	return answer, err
+}
+
+// told is what is told of an object.
+func (f *faulty) told(op, key string, info storage.Info) storage.Info {
+	if f.tells != nil {
+		f.tells(op, key, &info)
+	}
+	return info
+}
+
+func (f *faulty) count(op string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.calls == nil {
@@ -72,56 +96,76 @@ func (f *faulty) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[s
 	f.tell = opts.Problem
 	seq := f.Store.List(ctx, opts)
 	if f.list != nil {
-		return f.list(seq)
+		seq = f.list(seq)
 	}
-	return seq
+	if f.before == nil && f.tells == nil {
+		return seq
+	}
+	return func(yield func(storage.Object, error) bool) {
+		for o, err := range seq {
+			if err == nil {
+				o, err = call(f, "next", o.Key, func() (storage.Object, error) {
+					return f.told("next", o.Key, storage.Info{Object: o}).Object, nil
+				})
+			}
+			if !yield(o, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 func (f *faulty) Stat(ctx context.Context, key string, opts storage.StatOptions) (storage.Info, error) {
-	f.count("stat")
-	info, err := f.Store.Stat(ctx, key, opts)
-	info.Opaque = info.Opaque || f.opaque
-	if !opts.Checksums {
-		info.Checksums = nil // who does not ask is not told
-	}
-	if err == nil && f.stat != nil {
-		err = f.stat(key, opts, &info)
-	}
-	return info, err
+	return call(f, "stat", key, func() (storage.Info, error) {
+		info, err := f.Store.Stat(ctx, key, opts)
+		info.Opaque = info.Opaque || f.opaque
+		if !opts.Checksums {
+			info.Checksums = nil // who does not ask is not told
+		}
+		if err == nil && f.stat != nil {
+			err = f.stat(key, opts, &info)
+		}
+		return f.told("stat", key, info), err
+	})
 }
 
 func (f *faulty) Open(ctx context.Context, key string, opts storage.OpenOptions) (storage.Reader, error) {
-	f.count("open")
-	if f.open != nil {
-		if err := f.open(key); err != nil {
+	return call(f, "open", key, func() (storage.Reader, error) {
+		if f.open != nil {
+			if err := f.open(key); err != nil {
+				return nil, err
+			}
+		}
+		r, err := f.Store.Open(ctx, key, opts)
+		if err != nil {
 			return nil, err
 		}
-	}
-	r, err := f.Store.Open(ctx, key, opts)
-	if err != nil {
-		return nil, err
-	}
-	return &faultyReader{Reader: r, f: f, key: key}, nil
+		return &faultyReader{Reader: r, f: f, key: key, info: f.told("open", key, r.Info())}, nil
+	})
 }
 
 type faultyReader struct {
 	storage.Reader
-	f   *faulty
-	key string
+	f    *faulty
+	key  string
+	info storage.Info // as it is told
 }
 
 func (r *faultyReader) ReadAt(ctx context.Context, p []byte, off int64) error {
-	if err := r.Reader.ReadAt(ctx, p, off); err != nil {
-		return err
-	}
-	if r.f.read != nil {
-		return r.f.read(r.key, p, off)
-	}
-	return nil
+	_, err := call(r.f, "read", r.key, func() (int, error) {
+		if err := r.Reader.ReadAt(ctx, p, off); err != nil {
+			return 0, err
+		}
+		if r.f.read != nil {
+			return 0, r.f.read(r.key, p, off)
+		}
+		return 0, nil
+	})
+	return err
 }
 
 func (r *faultyReader) Info() storage.Info {
-	info := r.Reader.Info()
+	info := r.info
 	info.Opaque = info.Opaque || r.f.opaque
 	if r.f.info != nil {
 		r.f.info(&info)
@@ -130,60 +174,72 @@ func (r *faultyReader) Info() storage.Info {
 }
 
 func (r *faultyReader) Layout(ctx context.Context, query storage.PartsQuery) ([]int64, error) {
-	sizes, err := r.Reader.Layout(ctx, query)
-	if err == nil && r.f.layout != nil {
-		return r.f.layout(sizes)
-	}
-	return sizes, err
+	return call(r.f, "layout", r.key, func() ([]int64, error) {
+		sizes, err := r.Reader.Layout(ctx, query)
+		if err == nil && r.f.layout != nil {
+			return r.f.layout(sizes)
+		}
+		return sizes, err
+	})
 }
 
 func (r *faultyReader) Checksums(ctx context.Context) ([]storage.Checksum, error) {
-	sums, err := r.Reader.Checksums(ctx)
-	if r.f.lie {
-		for i := range sums {
-			sums[i].Value = "AAAAAA=="
+	return call(r.f, "checksums", r.key, func() ([]storage.Checksum, error) {
+		sums, err := r.Reader.Checksums(ctx)
+		if r.f.lie {
+			for i := range sums {
+				sums[i].Value = "AAAAAA=="
+			}
 		}
-	}
-	if err == nil && r.f.sums != nil {
-		sums = r.f.sums(sums)
-	}
-	return sums, err
+		if err == nil && r.f.sums != nil {
+			sums = r.f.sums(sums)
+		}
+		return sums, err
+	})
 }
 
 func (r *faultyReader) Check(ctx context.Context) error {
-	if r.f.check != nil {
-		if err := r.f.check(r.key); err != nil {
-			return err
+	_, err := call(r.f, "check", r.key, func() (int, error) {
+		if r.f.check != nil {
+			if err := r.f.check(r.key); err != nil {
+				return 0, err
+			}
 		}
-	}
-	return r.Reader.Check(ctx)
+		return 0, r.Reader.Check(ctx)
+	})
+	return err
 }
 
-func (f *faulty) answer(key string, info storage.Info, err error) (storage.Info, error) {
+func (f *faulty) answer(op, key string, info storage.Info, err error) (storage.Info, error) {
 	if err == nil && f.written != nil {
 		f.written(key, &info)
+	}
+	if err == nil {
+		info = f.told(op, key, info)
 	}
 	return info, err
 }
 
 func (f *faulty) Put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (storage.Info, error) {
-	f.count("put")
-	if f.put != nil {
-		if err := f.put(key); err != nil {
-			return storage.Info{}, err
+	return call(f, "put", key, func() (storage.Info, error) {
+		if f.put != nil {
+			if err := f.put(key); err != nil {
+				return storage.Info{}, err
+			}
 		}
-	}
-	info, err := f.Store.Put(ctx, key, b, opts)
-	return f.answer(key, info, err)
+		info, err := f.Store.Put(ctx, key, b, opts)
+		return f.answer("put", key, info, err)
+	})
 }
 
 func (f *faulty) Create(ctx context.Context, key string, opts storage.WriteOptions) (storage.Writer, error) {
-	f.count("create")
-	w, err := f.Store.Create(ctx, key, opts)
-	if err != nil {
-		return nil, err
-	}
-	return &faultyWriter{Writer: w, f: f, key: key}, nil
+	return call(f, "create", key, func() (storage.Writer, error) {
+		w, err := f.Store.Create(ctx, key, opts)
+		if err != nil {
+			return nil, err
+		}
+		return &faultyWriter{Writer: w, f: f, key: key}, nil
+	})
 }
 
 type faultyWriter struct {
@@ -193,32 +249,44 @@ type faultyWriter struct {
 }
 
 func (w *faultyWriter) WritePart(ctx context.Context, n int, off int64, b storage.Block) error {
-	w.f.count("part")
-	if w.f.put != nil {
-		if err := w.f.put(w.key); err != nil {
-			return err
+	_, err := call(w.f, "part", w.key, func() (int, error) {
+		if w.f.put != nil {
+			if err := w.f.put(w.key); err != nil {
+				return 0, err
+			}
 		}
-	}
-	return w.Writer.WritePart(ctx, n, off, b)
+		return 0, w.Writer.WritePart(ctx, n, off, b)
+	})
+	return err
 }
 
 func (w *faultyWriter) Commit(ctx context.Context) (storage.Info, error) {
-	w.f.count("commit")
-	info, err := w.Writer.Commit(ctx)
-	return w.f.answer(w.key, info, err)
+	return call(w.f, "commit", w.key, func() (storage.Info, error) {
+		info, err := w.Writer.Commit(ctx)
+		return w.f.answer("commit", w.key, info, err)
+	})
 }
 
 func (w *faultyWriter) Abort(ctx context.Context) error {
-	w.f.count("abort")
-	return w.Writer.Abort(ctx)
+	_, err := call(w.f, "abort", w.key, func() (int, error) { return 0, w.Writer.Abort(ctx) })
+	return err
 }
 
 func (f *faulty) Delete(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error {
-	f.count("delete")
-	if f.remove != nil {
-		return slices.Repeat([]error{f.remove}, len(objects))
+	key := ""
+	if len(objects) > 0 {
+		key = objects[0].Key
 	}
-	return f.Store.Delete(ctx, objects, opts)
+	errs, err := call(f, "delete", key, func() ([]error, error) {
+		if f.remove != nil {
+			return slices.Repeat([]error{f.remove}, len(objects)), nil
+		}
+		return f.Store.Delete(ctx, objects, opts), nil
+	})
+	if err != nil {
+		return slices.Repeat([]error{err}, len(objects))
+	}
+	return errs
 }
 
 // each changes what a listing tells of each object.

@@ -37,7 +37,7 @@ func sources(t *testing.T) (files []source) {
 			return err
 		}
 		if d.IsDir() {
-			if slices.Contains([]string{".git", ".cache"}, name) {
+			if slices.Contains([]string{".git", ".cache", "testdata/rapid"}, name) {
 				return fs.SkipDir
 			}
 			return nil

@@ -36,6 +36,11 @@ func Sync(ctx context.Context, cfg *Config) (*Report, error) {
 	if err := cfg.Validate(); err != nil {
 		return &Report{}, err
 	}
+	return syncValid(ctx, cfg)
+}
+
+// syncValid is Sync with a Config that is valid.
+func syncValid(ctx context.Context, cfg *Config) (*Report, error) {
 	given := cfg
 	cfg = cfg.effective()
 	log := &logger{slog: cfg.Logger, source: placeOf(cfg.Source), target: placeOf(cfg.Target)}

@@ -76,7 +76,9 @@ type options struct {
 	exclude                    string // protects from deletion, too; empty is none
 	workers                    int
 	ignoreLinks, warnAsError   bool
-	failFast, auto, onlyRanged bool
+	failFast, auto             bool
+	threshold, chunk           int64 // bytes, as few as they are
+	copy                       bool  // by the server
 }
 
 // A fault is what goes wrong: its name, when or where, and for how long.
@@ -91,11 +93,16 @@ func checkNames() []string {
 	return []string{"", "", "overwrite", "overwrite", "size", "etag", "mtime and size"}
 }
 
-func filterNames() []string {
-	return []string{
-		"", "", "", "smaller", "larger", "before", "after", "include", "include prefix",
-		"content type", "not content type", "metadata", "not metadata", "tag", "not tag",
+// filterNames are those that go with a direction: files have neither metadata nor
+// tags.
+func filterNames(d direction) []string {
+	names := []string{
+		"", "", "", "smaller", "larger", "before", "after", "include", "include prefix", "content type", "not content type",
 	}
+	if d != up {
+		names = append(names, "metadata", "not metadata", "tag", "not tag")
+	}
+	return names
 }
 
 // set makes the options those of a Config.
@@ -150,6 +157,7 @@ func (o *options) set(cfg *s3sync.Config) {
 	cfg.DryRun = o.dry
 	cfg.Transfer.Workers = o.workers
 	cfg.Transfer.AutoChunkSize = o.auto
+	cfg.ServerSideCopy = o.copy
 	cfg.Local.IgnoreSymlinks = o.ignoreLinks
 	cfg.WarnAsError, cfg.FailFast = o.warnAsError, o.failFast
 	cfg.Retry.ForceCount = 1
@@ -188,17 +196,20 @@ func (tr *trial) drawOptions(t *rapid.T) {
 	o.dry = seldom(t, 8, "dry run")
 	o.workers = rapid.SampledFrom([]int{1, 4}).Draw(t, "workers")
 	o.check = rapid.SampledFrom(checkNames()).Draw(t, "check")
-	o.filter = rapid.SampledFrom(filterNames()).Draw(t, "filter")
+	o.filter = rapid.SampledFrom(filterNames(tr.direction)).Draw(t, "filter")
 	o.exclude = rapid.SampledFrom([]string{"", "", "", "b", "^a", "/", `\.`}).Draw(t, "exclude")
 	o.excluded = seldom(t, 3, "delete excluded")
 	o.max = rapid.SampledFrom([]int64{0, 0, 0, 1, 2, 5}).Draw(t, "max delete")
 	o.percent = rapid.SampledFrom([]int{0, 0, 50, 100}).Draw(t, "max delete percent")
 	o.allowEmpty = rapid.Bool().Draw(t, "allow empty source")
 	o.allowPartial = rapid.Bool().Draw(t, "allow partial prefix")
-	o.ignoreLinks = seldom(t, 4, "ignore links")
+	o.ignoreLinks = tr.direction == up && seldom(t, 4, "ignore links")
 	o.warnAsError = seldom(t, 8, "warn as error")
 	o.failFast = seldom(t, 8, "fail fast")
-	o.auto = rapid.Bool().Draw(t, "auto chunk size")
+	o.auto = tr.direction == across && rapid.Bool().Draw(t, "auto chunk size")
+	o.threshold = rapid.SampledFrom([]int64{3, 4, 100}).Draw(t, "threshold")
+	o.chunk = rapid.SampledFrom([]int64{1, 2, 3}).Draw(t, "chunk size")
+	o.copy = tr.direction == across && seldom(t, 4, "server-side copy")
 }
 
 func (tr *trial) drawTrees(t *rapid.T) {

@@ -3,6 +3,7 @@ package s3sync_test
 import (
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -132,6 +133,9 @@ func (m *model) may(name string) (why string) {
 	if name == "" {
 		return "its key is the prefix of the target"
 	}
+	if strings.HasSuffix(name, "/") && m.target.things[name].data == "" {
+		return "it is a folder marker"
+	}
 	for key := range m.source.things {
 		if held, ok := m.held(key); ok && held == name {
 			return "the source has it as " + key
@@ -157,6 +161,17 @@ func (m *model) candidates() (names []string) {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// must tells whether a candidate has to go. One that other programs may have
+// written for a key that has no file here may stay.
+func (m *model) must(name string) bool {
+	for key := range m.source.things {
+		if _, ok := m.held(key); !ok && path.Clean(strings.TrimLeft(key, "/")) == name {
+			return false
+		}
+	}
+	return true
 }
 
 // refused says why nothing at all may be deleted, or nothing.
@@ -261,8 +276,8 @@ func (m *model) barred(key, name string) bool {
 		return strings.HasPrefix(other, name+"/") || strings.HasPrefix(name, other+"/")
 	}
 	for other := range m.source.things {
-		path, ok := filed(strings.TrimRight(other, "/"))
-		if ok && (clash(path) || path == name && other != key) {
+		held, ok := filed(strings.TrimRight(other, "/"))
+		if ok && (clash(held) || held == name && other != key) {
 			return true
 		}
 	}

@@ -1,0 +1,254 @@
+package s3sync_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"s3sync"
+	"s3sync/storage"
+)
+
+// TestEveryCall: a run is made with random trees and options, and then again for
+// every call of a store that it makes and everything that may become of that call:
+// it fails, for once or for good, before or after it was carried out, its answer is
+// wrong, or it is the last one before the run is cancelled. Whatever it is, nothing
+// is lost or published that is not right, and the run tells what happened.
+//
+// S3SYNC_SOAK=1 takes more trees. A seed names a tree.
+func TestEveryCall(t *testing.T) {
+	seeds := 20
+	if soaks() {
+		seeds = 300
+	}
+	for seed := range seeds {
+		d := []direction{across, across, up, down}[seed%4]
+		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
+			tr := rapid.Custom(func(t *rapid.T) *trial { return drawTrial(t, d) }).Example(seed)
+			everyCall(t, tr)
+		})
+	}
+}
+
+// everyCall takes a trial of its own for each call and what becomes of it.
+func everyCall(t *testing.T, tr *trial) {
+	t.Helper()
+	tr.o.workers, tr.o.dry, tr.fault = 1, false, fault{name: "call"}
+	for _, side := range []tree{tr.source, tr.target} {
+		maps.DeleteFunc(side, func(name string, _ thing) bool { return strings.HasPrefix(name, "mass/") })
+	}
+	root, n := t.TempDir(), 0
+	run := func(w *wire) *judgement {
+		n++
+		return tr.run(t.Context(), filepath.Join(root, fmt.Sprint(n)), w.arm)
+	}
+	smooth := &wire{}
+	first := run(smooth)
+	if len(first.wrong) > 0 {
+		t.Fatalf("nothing went wrong, and yet: %s\n%s", strings.Join(first.wrong, "\n"), first)
+	}
+	for _, id := range slices.Sorted(slices.Values(smooth.calls)) {
+		for _, what := range fates(id) {
+			w := &wire{at: id, fate: what}
+			j := run(w)
+			w.judge(j, first)
+			if len(j.wrong) > 0 {
+				t.Fatalf("%q %s: %s\n%s", id, what, strings.Join(j.wrong, "\n"), j) // others are likely to say the same
+			}
+		}
+	}
+	t.Logf("%d calls, %d runs", len(smooth.calls), n)
+}
+
+// A fate is what becomes of a call.
+type fate string
+
+const (
+	fails      fate = "fails"
+	failsOnce  fate = "fails once"
+	failsAfter fate = "is carried out, and fails once"
+	cancelled  fate = "is the last before the run is cancelled"
+	interrupts fate = "is cancelled"
+	wrongSize  fate = "tells a wrong size"
+	noETag     fate = "tells no ETag"
+	wrongETag  fate = "tells another ETag"
+	endsEarly  fate = "gives half of the bytes"
+	wrongParts fate = "tells wrong parts"
+)
+
+// fates are those that a call can have.
+func fates(id string) []fate {
+	all := []fate{fails, failsOnce, failsAfter, cancelled, interrupts}
+	side, rest, _ := strings.Cut(id, " ")
+	op, _, _ := strings.Cut(rest, " ")
+	switch op {
+	case "next", "stat", "open":
+		all = append(all, wrongSize, noETag)
+	case "put", "commit", "copy":
+		all = append(all, noETag, wrongETag)
+	case "read":
+		all = append(all, endsEarly)
+	case "layout":
+		all = append(all, wrongParts)
+	}
+	_ = side
+	return all
+}
+
+// A wire stands between a run and both of its stores. It knows each call by the
+// side, the operation, the key and its number among such calls, which do not depend
+// on the order in which goroutines come.
+type wire struct {
+	at   string // the call
+	fate fate
+
+	mu     sync.Mutex
+	calls  []string
+	seen   map[string]int
+	now    map[string]string // the last call of a side, an operation and a key
+	hit    atomic.Bool
+	cancel func()
+	late   map[string]bool // calls after the run was cancelled, and whether they were carried out
+	over   bool
+}
+
+func (w *wire) arm(s *sides, cfg *s3sync.Config, cancel func()) *atomic.Bool {
+	w.seen, w.now, w.late = map[string]int{}, map[string]string{}, map[string]bool{}
+	w.cancel = func() {
+		w.mu.Lock()
+		w.over = true
+		w.mu.Unlock()
+		cancel()
+	}
+	for side, f := range map[string]*faulty{"source": s.source, "target": s.target} {
+		f.before = func(op, key string) error { return w.before(side, op, key) }
+		f.after = func(op, key string) error { return w.after(side, op, key) }
+		f.tells = func(op, key string, info *storage.Info) { w.tells(side, op, key, info) }
+		f.read = func(key string, p []byte, _ int64) error {
+			if w.due(side, "read", key, endsEarly) && len(p) > 0 && !f.Caps().Files {
+				w.hit.Store(true)
+				clear(p[len(p)/2:])
+			}
+			return nil
+		}
+		f.layout = func(sizes []int64) ([]int64, error) {
+			if w.fate == wrongParts && len(sizes) > 0 {
+				w.hit.Store(true)
+				sizes[0]++
+			}
+			return sizes, nil
+		}
+	}
+	return &w.hit
+}
+
+func (w *wire) before(side, op, key string) error {
+	w.mu.Lock()
+	name := side + " " + op + " " + key
+	w.seen[name]++
+	id := fmt.Sprint(name, " #", w.seen[name])
+	w.now[name] = id
+	w.calls = append(w.calls, id)
+	if w.over {
+		w.late[id] = false
+	}
+	w.mu.Unlock()
+	if id != w.at {
+		return nil
+	}
+	fail := func(err error) error {
+		w.hit.Store(true)
+		return &storage.Error{Op: op, Key: key, Err: err}
+	}
+	switch w.fate {
+	case fails:
+		return fail(errInjected)
+	case failsOnce:
+		return fail(storage.ErrTransient)
+	case interrupts:
+		w.cancel()
+		return fail(context.Canceled)
+	}
+	return nil
+}
+
+// due tells whether the call that is under way is the one.
+func (w *wire) due(side, op, key string, what fate) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.fate == what && w.now[side+" "+op+" "+key] == w.at
+}
+
+func (w *wire) after(side, op, key string) error {
+	w.mu.Lock()
+	if id := w.now[side+" "+op+" "+key]; has(w.late, id) && op != "abort" {
+		w.late[id] = true
+	}
+	w.mu.Unlock()
+	if w.due(side, op, key, failsAfter) {
+		w.hit.Store(true)
+		return &storage.Error{Op: op, Key: key, Err: storage.ErrTransient}
+	}
+	if w.due(side, op, key, cancelled) {
+		w.hit.Store(true)
+		w.cancel()
+	}
+	return nil
+}
+
+func (w *wire) tells(side, op, key string, info *storage.Info) {
+	for _, what := range []fate{wrongSize, noETag, wrongETag} {
+		if !w.due(side, op, key, what) {
+			continue
+		}
+		w.hit.Store(true)
+		switch what {
+		case wrongSize:
+			info.Size++
+		case noETag:
+			info.ETag = ""
+		case wrongETag:
+			info.ETag = strings.Repeat("0", 32) + info.ETag[min(32, len(info.ETag)):]
+		}
+	}
+}
+
+// judge adds what only a wire can tell of a run.
+func (w *wire) judge(j, first *judgement) {
+	begun, ended := 0, 0
+	for _, id := range w.calls {
+		_, call, _ := strings.Cut(id, " ")
+		switch op, _, _ := strings.Cut(call, " "); op {
+		case "create":
+			begun++
+		case "abort", "commit":
+			ended++
+		}
+	}
+	creates := strings.Contains(w.at, " create ")
+	if begun > ended && !creates {
+		j.fault("unfinished", "%d uploads were begun, %d committed or aborted", begun, ended)
+	}
+	stopped := w.fate == cancelled || w.fate == interrupts
+	switch {
+	case !w.hit.Load():
+		return
+	case stopped && !errors.Is(j.err, errInjected):
+		j.fault("cancellation", "the run was cancelled and ended with %v", j.err)
+	case stopped && slices.Contains(slices.Collect(maps.Values(w.late)), true):
+		j.fault("cancellation", "the run was cancelled, and yet these calls were made, and true ones carried out: %v", w.late)
+	case w.fate == fails && j.clean() && !strings.Contains(w.at, " abort "):
+		j.fault("false success", "a call failed, and the run tells of a success")
+	case w.fate == failsOnce && j.err != nil && first.err == nil && strings.Contains(w.at, " next "):
+		j.fault("false alarm", "a listing that failed once was not listed again: %v", j.err)
+	}
+}
