@@ -60,7 +60,11 @@
 //	truncate-xml      a complete answer with half of the document
 //	flip byte=N       flips bit 0 of byte N of the body, from 0; -1 is the last
 //	flip byte=N bit=B the same with bit B, 0 to 7
-//	etag=V            another ETag in the answer; "bad" is a well-formed one
-//	set.NAME=V        a header of the answer; no V removes it
+//	silent            takes the request and answers nothing, for ever
+//	etag=V            another ETag in the answer; "bad" is a well-formed one,
+//	                  "huge" one of 100,000 characters, "none" takes it away
+//	size=N            another size of every entry of a document
+//	root=NAME         another name of the root element of a document
+//	set.NAME=V        a header of the answer; no V removes it, %20 is a blank
 //	delay=D           waits for D before anything else
 package faultproxy

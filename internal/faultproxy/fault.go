@@ -41,6 +41,12 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.hit()
 		x.breakOff(false)
 		return
+	case silent:
+		_, _ = io.Copy(io.Discard, x.r.Body)
+		x.hit()
+		x.wait(nil)
+		x.breakOff(false)
+		return
 	default: // the server sees the request
 	}
 	resp, err := p.forward(r, x.requestBody())
@@ -218,7 +224,7 @@ func (x *exchange) relay(resp *http.Response) {
 	}
 	body := io.Reader(resp.Body)
 	length := resp.ContentLength
-	if fault.kind == truncateXML || fault.etag != "" && x.req.Operation != "GetObject" && x.r.Method != http.MethodHead {
+	if fault.kind == truncateXML || fault.rewrites() && x.req.Operation != "GetObject" && x.r.Method != http.MethodHead {
 		document, err := io.ReadAll(resp.Body)
 		if err != nil {
 			x.breakOff(true)
@@ -283,22 +289,42 @@ func (x *exchange) setHeaders(header http.Header) {
 			header.Set(name, values[0])
 		}
 	}
-	if x.fault.etag != "" && header.Get("ETag") != "" {
+	if header.Get("ETag") != "" && (x.fault.etag != "" || x.fault.noETag) {
 		changed = true
-		header.Set("ETag", `"`+x.fault.etag+`"`)
+		if header.Del("ETag"); !x.fault.noETag {
+			header.Set("ETag", `"`+x.fault.etag+`"`)
+		}
 	}
 	if changed && x.fault.kind == none {
 		x.hit()
 	}
 }
 
-var etagElement = regexp.MustCompile(`<ETag>[^<]*</ETag>`)
+var (
+	etagElement = regexp.MustCompile(`<ETag>[^<]*</ETag>`)
+	sizeElement = regexp.MustCompile(`<(Size|ObjectSize)>[^<]*</`)
+	rootElement = regexp.MustCompile(`(?s)^(\s*(?:<\?xml[^>]*>\s*)?<)\w+(.*</)\w+(>\s*)$`)
+)
 
-// rewrite applies etag= and truncate-xml to a document.
+// rewrite applies etag=, size=, root= and truncate-xml to a document.
 func (x *exchange) rewrite(document []byte) []byte {
-	if x.fault.etag != "" && etagElement.Match(document) {
-		document = etagElement.ReplaceAll(document, []byte("<ETag>&quot;"+x.fault.etag+"&quot;</ETag>"))
-		x.hit()
+	change := func(element *regexp.Regexp, text string) {
+		if element.Match(document) {
+			document = element.ReplaceAll(document, []byte(text))
+			x.hit()
+		}
+	}
+	switch f := &x.fault; {
+	case f.noETag:
+		change(etagElement, "")
+	case f.etag != "":
+		change(etagElement, "<ETag>&quot;"+f.etag+"&quot;</ETag>")
+	}
+	if x.fault.size != "" {
+		change(sizeElement, "<${1}>"+x.fault.size+"</")
+	}
+	if x.fault.root != "" {
+		change(rootElement, "${1}"+x.fault.root+"${2}"+x.fault.root+"${3}")
 	}
 	if x.fault.kind == truncateXML && len(document) > 1 {
 		document = document[:len(document)/2]

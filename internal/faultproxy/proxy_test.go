@@ -2,11 +2,13 @@ package faultproxy_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -167,6 +169,11 @@ func TestFaultsOnTheWayBack(t *testing.T) {
 		"GET k set.ETag=":             {status: 200, body: object},
 		"LIST truncate-xml":           {uri: "/b?list-type=2", status: 200, etag: `"good"`, body: "<List><ETag>&#34;goo"},
 		"LIST etag=x":                 {uri: "/b?list-type=2", status: 200, etag: `"x"`, body: "<List><ETag>&quot;x&quot;</ETag></List>"},
+		"LIST etag=none":              {uri: "/b?list-type=2", status: 200, body: "<List></List>"},
+		"LIST root=Other":             {uri: "/b?list-type=2", status: 200, etag: `"good"`, body: `<Other><ETag>&#34;good&#34;</ETag></Other>`},
+		"GET k etag=none":             {status: 200, body: object},
+		"GET k etag=huge":             {status: 200, etag: `"` + strings.Repeat("0bad", 25_000) + `"`, body: object},
+		"GET k set.ETag=a%20b":        {status: 200, etag: `a b`, body: object},
 		"GET k delay=1ms":             {status: 200, etag: `"good"`, body: object},
 		"GET k delay=1ms nth=1 close": {err: ended, untouched: true},
 	} {
@@ -338,5 +345,29 @@ func TestStartRefusesBadTargets(t *testing.T) {
 		if _, err := faultproxy.Start(target); err == nil {
 			t.Errorf("%q was taken", target)
 		}
+	}
+}
+
+// A request that is never answered reaches no server, and the proxy ends all the
+// same.
+func TestSilent(t *testing.T) {
+	s := newServer(t)
+	p := faultproxy.New(t, s.URL, "PUT silent")
+	ctx, cancel := context.WithCancel(t.Context())
+	request, err := http.NewRequestWithContext(ctx, http.MethodPut, p.URL+"/b/k", strings.NewReader("body"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() {
+		_, err := http.DefaultClient.Do(request)
+		done <- err
+	}()
+	for p.Hits("PUT silent") == 0 {
+		runtime.Gosched()
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -45,6 +45,7 @@ const (
 	shorten
 	truncateXML
 	flip
+	silent
 	page  // of a proxy, instead of an answer
 	empty // nothing instead of an answer
 )
@@ -52,7 +53,7 @@ const (
 // faultWords are the faults that are named by a bare word.
 var faultWords = map[string]kind{ //nolint:gochecknoglobals // a constant table
 	"close": closed, "lost": lost, "reset": reset, "stall": stall, "truncate": truncate,
-	"shorten": shorten, "truncate-xml": truncateXML, "flip": flip,
+	"shorten": shorten, "truncate-xml": truncateXML, "flip": flip, "silent": silent,
 	"html": page, "empty": empty,
 }
 
@@ -65,7 +66,15 @@ type fault struct {
 	bit    int    // of that byte, from 0
 	delay  time.Duration
 	etag   string
+	noETag bool
+	root   string      // another name of the root element
+	size   string      // another size of every entry
 	header http.Header // of the answer; an empty value removes it
+}
+
+// rewrites reports whether documents are changed, and ETags in headers.
+func (f *fault) rewrites() bool {
+	return f.etag != "" || f.noETag || f.root != "" || f.size != ""
 }
 
 func parseRule(text string) (*rule, error) {
@@ -81,7 +90,7 @@ func parseRule(text string) (*rule, error) {
 		}
 	}
 	f := &r.fault
-	if f.kind == none && f.delay == 0 && f.etag == "" && f.header == nil {
+	if f.kind == none && f.delay == 0 && !f.rewrites() && f.header == nil {
 		return nil, fmt.Errorf("rule %q names no fault", text)
 	}
 	if (f.code != "" || f.early) && f.kind != reply {
@@ -119,16 +128,26 @@ func (r *rule) addWord(word string, second bool) error {
 	case "delay":
 		f.delay, err = time.ParseDuration(value)
 	case "etag":
-		if f.etag = value; value == "bad" {
+		switch f.etag = value; value {
+		case "bad":
 			f.etag = "0bad0bad0bad0bad0bad0bad0bad0bad"
+		case "huge":
+			f.etag = strings.Repeat("0bad", 25_000)
+		case "none":
+			f.etag, f.noETag = "", true
 		}
+	case "root":
+		f.root = value
+	case "size":
+		f.size = value
 	default:
 		if header, ok := strings.CutPrefix(name, "set."); ok {
 			if f.header == nil {
 				f.header = make(http.Header)
 			}
+			value, err := url.PathUnescape(value)
 			f.header.Set(header, value)
-			return nil
+			return err
 		}
 		return r.addCondition(name, value)
 	}
