@@ -1,0 +1,360 @@
+package integration_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"s3sync"
+	"s3sync/internal/faultproxy"
+	"s3sync/internal/s3server"
+)
+
+// A hostile server answers one kind of requests with one kind of nonsense, for
+// ever, and is honest otherwise.
+
+// nonsense is what it does, by name, as rules of faultproxy.
+func nonsense() map[string]string {
+	return map[string]string{
+		"no ETag":               "etag=none",
+		"another ETag":          "etag=bad",
+		"a huge ETag":           "etag=huge",
+		"a page of a proxy":     "html",
+		"nothing with 200":      "empty",
+		"an error with 200":     "status=200 code=InternalError",
+		"half a document":       "truncate-xml",
+		"another document":      "root=Other",
+		"another media type":    "set.Content-Type=text/html",
+		"another range":         "set.Content-Range=bytes%207-9/10",
+		"other sizes":           "size=7",
+		"another length":        "set.Content-Length=7",
+		"less than all":         "shorten after=7",
+		"an early refusal":      "status=412 early",
+		"a reset in the body":   "reset after=7",
+		"a reset after it":      "lost",
+		"nothing, for ever":     "silent",
+		"no more, for ever":     "stall after=7",
+		"that it lacks it":      "status=501 code=NotImplemented",
+		"that there is no such": "status=404 code=NoSuchKey",
+	}
+}
+
+// A hostileRun is a run that makes requests of some kinds.
+type hostileRun struct {
+	// requests are the kinds, as conditions of faultproxy.
+	requests []string
+	// also are rules that bring the requests about.
+	also []string
+	// big: there is an object in parts. tagged: objects have tags.
+	big, tagged, versioned bool
+	// from and to tell which sides are buckets behind the server.
+	from, to bool
+	set      func(*s3sync.Config)
+	// same: the target has the objects already, and nothing is deleted.
+	same bool
+}
+
+func hostileRuns() map[string]hostileRun {
+	overwrite := func(cfg *s3sync.Config) {
+		cfg.Check.Overwrite, cfg.Delete.Enable = true, true
+	}
+	return map[string]hostileRun{
+		"down":          {requests: []string{"LIST", "GetObject"}, from: true, set: overwrite},
+		"down in parts": {requests: []string{"GetObject header.Range=bytes=0-*", "GetObject header.Range=bytes=5242880-*", "HeadObject partNumber=1"}, from: true, big: true, set: overwrite},
+		"up":            {requests: []string{"LIST", "PutObject", "DeleteObjects"}, to: true, set: overwrite},
+		"up in parts":   {requests: []string{"CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"}, to: true, big: true, set: overwrite},
+		"up, aborted": {
+			requests: []string{"AbortMultipartUpload"}, to: true, big: true, set: overwrite,
+			also: []string{"UploadPart partNumber=2 status=400"},
+		},
+		"up if unchanged": {requests: []string{"HeadObject", "DeleteObject"}, to: true, set: func(cfg *s3sync.Config) {
+			overwrite(cfg)
+			cfg.Condition.IfMatch, cfg.Check.HeadEachTarget = true, true
+		}},
+		"across with tags": {requests: []string{"GetObjectTagging"}, from: true, to: true, tagged: true, set: overwrite},
+		"tags": {requests: []string{"GetObjectTagging", "PutObjectTagging", "DeleteObjectTagging"}, from: true, to: true, tagged: true, same: true, set: func(cfg *s3sync.Config) {
+			cfg.Tagging.SyncLatest = true
+		}},
+		"copies": {requests: []string{"CopyObject"}, from: true, to: true, set: func(cfg *s3sync.Config) {
+			overwrite(cfg)
+			cfg.ServerSideCopy = true
+		}},
+		"copies in parts": {requests: []string{"CreateMultipartUpload", "UploadPartCopy", "CompleteMultipartUpload"}, from: true, to: true, big: true, set: func(cfg *s3sync.Config) {
+			overwrite(cfg)
+			cfg.ServerSideCopy = true
+		}},
+		"versions": {requests: []string{"ListObjectVersions", "GetBucketVersioning", "GetObject", "HeadObject"}, from: true, to: true, versioned: true, set: func(cfg *s3sync.Config) {
+			cfg.Versioning.Enable = true
+		}},
+		"compares checksums": {requests: []string{"HeadObject", "GetObjectAttributes"}, from: true, to: true, big: true, same: true, set: func(cfg *s3sync.Config) {
+			cfg.Check.Checksum = "CRC32"
+		}},
+	}
+}
+
+// TestHostileServer: whatever nonsense a server answers to whichever kind of
+// request, a run ends soon, tells of which object or listing, publishes nothing that
+// is not right, deletes nothing that may not be, and is no success unless all is
+// done.
+//
+// S3SYNC_SOAK=1 takes all servers.
+func TestHostileServer(t *testing.T) {
+	kinds := s3server.Kinds()
+	if os.Getenv("S3SYNC_SOAK") == "" {
+		kinds = kinds[:min(1, len(kinds))]
+	}
+	for _, kind := range kinds {
+		t.Run(string(kind), func(t *testing.T) {
+			h := newHostile(t, s3server.Shared(t, kind))
+			for name, sc := range hostileRuns() {
+				for _, request := range sc.requests {
+					t.Run(name+"/"+request, func(t *testing.T) { h.play(t, sc, request) })
+				}
+			}
+		})
+	}
+}
+
+// A hostile is what all runs against a server share.
+type hostile struct {
+	*s3server.Server
+	source, versionedSource bucket
+	target, versionedTarget bucket
+	dir                     string
+	small, parts            map[string][]byte
+	n                       int
+}
+
+const oldData = "what the target had"
+
+func newHostile(t *testing.T, srv *s3server.Server) *hostile {
+	t.Helper()
+	h := &hostile{
+		Server: srv, source: fresh(t, srv), target: fresh(t, srv), versionedSource: keeping(t, srv), versionedTarget: keeping(t, srv), dir: t.TempDir(),
+		small: map[string][]byte{"a": random(1, 1000), "b": random(2, 100)},
+		parts: map[string][]byte{"a": random(3, 5*s3sync.MiB+1000)},
+	}
+	for key, data := range h.small {
+		h.source.put(t, "small/"+key, data)
+		h.source.putAll(t, "tagged/"+key, upload{data: data, tags: "tag=" + key})
+		h.versionedSource.put(t, "small/"+key, []byte("first of "+key))
+		h.versionedSource.put(t, "small/"+key, data)
+		write(t, filepath.Join(h.dir, "small"), key, data)
+	}
+	h.source.putAll(t, "parts/a", upload{data: h.parts["a"], parts: 2})
+	write(t, filepath.Join(h.dir, "parts"), "a", h.parts["a"])
+	return h
+}
+
+// A hostileStage is one such run.
+type hostileStage struct {
+	hostileRun
+	want, old map[string][]byte
+	cfg       *s3sync.Config
+	// holds reads what the target holds.
+	holds func(t *testing.T) map[string][]byte
+}
+
+// play answers requests of one kind with each kind of nonsense.
+func (h *hostile) play(t *testing.T, sc hostileRun, request string) {
+	t.Helper()
+	reached := 0
+	for _, what := range slices.Sorted(maps.Keys(nonsense())) {
+		proxy, err := faultproxy.Start(h.Endpoint)
+		if err != nil {
+			t.Fatal(err)
+		}
+		st := h.set(t, sc, proxy.URL)
+		lie := request + " " + nonsense()[what]
+		rule(t, proxy, lie)
+		for _, also := range sc.also {
+			rule(t, proxy, also)
+		}
+		wait := 10 * time.Second
+		if strings.HasSuffix(what, "for ever") {
+			wait = 300 * time.Millisecond
+		}
+		st.cfg.Timeout.Read = wait
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errTooLong)
+		o := runIn(ctx, st.cfg)
+		cancel()
+		hits := proxy.Hits(lie)
+		if hits > 0 {
+			reached++
+			for _, wrong := range st.judge(o, st.holds(t)) {
+				t.Errorf("%s is answered with %s: %s\n%v\n%s\n%s", request, what, wrong, o.err, o.log, proxy.Report(30))
+			}
+		}
+		proxy.Close()
+	}
+	if reached == 0 {
+		t.Error("the run has no such request, or no answer could be spoiled")
+	}
+	t.Logf("%d kinds of nonsense", reached)
+}
+
+var errTooLong = errors.New("the run takes too long")
+
+// set prepares a target and a run.
+func (h *hostile) set(t *testing.T, sc hostileRun, endpoint string) *hostileStage {
+	t.Helper()
+	h.n++
+	st := &hostileStage{hostileRun: sc, want: h.small, old: map[string][]byte{}}
+	folder, source, target := "small", h.source, h.target
+	switch {
+	case sc.big:
+		folder, st.want = "parts", h.parts
+	case sc.tagged:
+		folder = "tagged"
+	case sc.versioned:
+		source, target = h.versionedSource, h.versionedTarget
+	}
+	if sc.same {
+		maps.Copy(st.old, st.want)
+	} else if !sc.versioned {
+		for key := range st.want {
+			st.old[key] = []byte(oldData)
+		}
+		st.old["x"], st.old["y"] = []byte("extraneous"), []byte("extraneous")
+	}
+	from := local(filepath.Join(h.dir, folder))
+	if sc.from {
+		from = source.below(endpoint, folder+"/")
+	}
+	prefix := fmt.Sprintf("%d/", h.n)
+	to := target.below(endpoint, prefix)
+	st.holds = func(t *testing.T) map[string][]byte { t.Helper(); return target.contents(t, prefix) }
+	if !sc.to {
+		root := filepath.Join(h.dir, "target", prefix)
+		to = local(root)
+		st.holds = func(t *testing.T) map[string][]byte { t.Helper(); return fileContents(t, root) }
+	}
+	for key, data := range st.old {
+		switch {
+		case !sc.to:
+			write(t, to.URL, key, data)
+		case sc.big && sc.same:
+			target.putSum(t, prefix+key, "CRC32", false, data[:5*s3sync.MiB], data[5*s3sync.MiB:])
+		case sc.tagged && key == "a":
+			target.putAll(t, prefix+key, upload{data: data, tags: "other=tag"})
+		default:
+			target.put(t, prefix+key, data)
+		}
+	}
+	st.cfg = small(config(from, to))
+	st.cfg.Retry.MaxAttempts, st.cfg.Retry.ForceCount = 1, 1
+	sc.set(st.cfg)
+	return st
+}
+
+func (b bucket) contents(t *testing.T, prefix string) map[string][]byte {
+	t.Helper()
+	all := map[string][]byte{}
+	page, err := b.Client().ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range page.Contents {
+		all[strings.TrimPrefix(aws.ToString(o.Key), prefix)] = b.get(t, aws.ToString(o.Key))
+	}
+	return all
+}
+
+func fileContents(t *testing.T, root string) map[string][]byte {
+	t.Helper()
+	all := map[string][]byte{}
+	for name, path := range tree(t, root) {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[name] = data
+	}
+	return all
+}
+
+// judge returns what is wrong about a run.
+func (st *hostileStage) judge(o *outcome, got map[string][]byte) (wrong []string) {
+	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	if errors.Is(o.err, errTooLong) {
+		say("it does not end")
+	}
+	whole := true // all objects have arrived
+	for key, data := range st.want {
+		if !bytes.Equal(got[key], data) {
+			whole = false
+		}
+	}
+	for key, data := range got {
+		if !bytes.Equal(data, st.want[key]) && !bytes.Equal(data, st.old[key]) &&
+			(!st.versioned || !strings.HasPrefix(string(data), "first of ")) {
+			say("%q was published with %d bytes that are not right", key, len(data))
+		}
+	}
+	gone := 0
+	for key := range st.old {
+		if _, there := got[key]; there {
+			continue
+		}
+		gone++
+		if _, needed := st.want[key]; needed {
+			say("%q is lost", key)
+		} else if !whole {
+			say("%q is deleted, and not all objects have arrived", key)
+		}
+	}
+	if o.err == nil && o.Failed == 0 && o.Warnings == 0 {
+		switch {
+		case !whole:
+			say("it tells of a success, and not all objects have arrived")
+		case st.cfg.Delete.Enable && gone < len(st.old)-len(st.want):
+			say("it tells of a success, and extraneous objects are still there")
+		}
+	}
+	for _, ev := range o.of(s3sync.EventTransferred) {
+		if data := st.want[ev.Key]; !bytes.Equal(got[ev.Key], data) {
+			say("%q counts as transferred, and is not right", ev.Key)
+		}
+	}
+	for _, ev := range o.of(s3sync.EventDeleted) {
+		if _, there := got[ev.Key]; there {
+			say("%q counts as deleted, and is there", ev.Key)
+		}
+	}
+	return append(wrong, st.naming(o)...)
+}
+
+// naming returns what is wrong about how failures are named: each object once, or
+// the listing, in one line of a bounded length.
+func (st *hostileStage) naming(o *outcome) (wrong []string) {
+	named := map[string]int{}
+	for _, ev := range o.of(s3sync.EventFailed) {
+		named[ev.Key]++
+		if ev.Key == "" && !strings.Contains(ev.Err.Error(), "list") && !strings.Contains(ev.Err.Error(), "version") {
+			wrong = append(wrong, fmt.Sprintf("the failure names neither an object nor a listing: %v", ev.Err))
+		}
+		if text := ev.Err.Error(); len(text) > 2000 || strings.Contains(text, "\n") {
+			wrong = append(wrong, fmt.Sprintf("the failure is told in %d bytes: %.200q", len(text), text))
+		}
+	}
+	for key, n := range named {
+		if n > 1 {
+			wrong = append(wrong, fmt.Sprintf("%q failed %d times", key, n))
+		}
+	}
+	if (o.err != nil) != (o.Failed > 0) {
+		wrong = append(wrong, fmt.Sprintf("%d failed, and the error is %v", o.Failed, o.err))
+	}
+	return wrong
+}
