@@ -28,6 +28,7 @@ TESTFLAGS ?=
 PKG     ?= ./...
 FUZZTIME ?= 30s
 BENCHFLAGS ?=
+SOAKFLAGS ?=
 
 # Recipes share build caches and print in order: one target at a time. The Go
 # command uses all cores by itself.
@@ -126,6 +127,12 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 			echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg; \
 		done; \
 	done
+
+.PHONY: soak
+soak: $(BIN)/versitygw $(BIN)/minio ## the trials of `make test` in large numbers, for a night; SOAKFLAGS=-rapid.seed=N repeats one
+	$(GO) test $(RACE) -timeout 0 -run '^TestTrials$$' . -rapid.checks=3334 -rapid.nofailfile $(SOAKFLAGS)
+	S3SYNC_SOAK=1 $(GO) test $(RACE) -timeout 0 -run '^TestEveryCall$$' .
+	S3SYNC_SOAK=1 S3SYNC_TEST_MUST_RUN=versitygw,minio $(GO) test $(RACE) -timeout 0 -run '^TestHostileServer$$' ./integration
 
 .PHONY: vuln
 vuln: $(BIN)/govulncheck ## known vulnerabilities in dependencies (needs the network)

@@ -67,18 +67,18 @@ type trial struct {
 
 // options are those of the run that concern what is transferred and deleted.
 type options struct {
-	delete, excluded, dry      bool
-	max                        int64
-	percent                    int
-	allowEmpty, allowPartial   bool
-	check                      string // one of checks
-	filter                     string // one of filters
-	exclude                    string // protects from deletion, too; empty is none
-	workers                    int
-	ignoreLinks, warnAsError   bool
-	failFast, auto             bool
-	threshold, chunk           int64 // bytes, as few as they are
-	copy                       bool  // by the server
+	delete, excluded, dry    bool
+	max                      int64
+	percent                  int
+	allowEmpty, allowPartial bool
+	check                    string // one of checks
+	filter                   string // one of filters
+	exclude                  string // protects from deletion, too; empty is none
+	workers                  int
+	ignoreLinks, warnAsError bool
+	failFast, auto           bool
+	threshold, chunk         int64 // bytes, as few as they are
+	copy                     bool  // by the server
 }
 
 // A fault is what goes wrong: its name, when or where, and for how long.

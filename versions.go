@@ -104,7 +104,10 @@ func (s *syncer) groups(ctx context.Context) iter.Seq2[*group, error] {
 		defer source.stop()
 		target := newCursor("target", s.listVersions(ctx, s.target))
 		defer target.stop()
-		err := errors.Join(source.advance(), target.advance())
+		err := source.advance()
+		if err == nil {
+			err = target.advance()
+		}
 		for err == nil && source.ok {
 			var g *group
 			if g, err = s.group(ctx, source, target); err != nil {
