@@ -36,14 +36,14 @@ func Sync(ctx context.Context, cfg *Config) (*Report, error) {
 	if err := cfg.Validate(); err != nil {
 		return &Report{}, err
 	}
-	return syncValid(ctx, cfg)
+	return syncAt(ctx, cfg, placeOf(cfg.Source), placeOf(cfg.Target))
 }
 
-// syncValid is Sync with a Config that is valid.
-func syncValid(ctx context.Context, cfg *Config) (*Report, error) {
+// syncAt is Sync with a Config that is valid, between two places.
+func syncAt(ctx context.Context, cfg *Config, source, target place) (*Report, error) {
 	given := cfg
 	cfg = cfg.effective()
-	log := &logger{slog: cfg.Logger, source: placeOf(cfg.Source), target: placeOf(cfg.Target)}
+	log := &logger{slog: cfg.Logger, source: source, target: target}
 	report := newReporter(cfg, log)
 	report.emit(Event{Type: EventStart})
 	err := open(ctx, given, cfg, report, log)

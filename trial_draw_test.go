@@ -148,7 +148,7 @@ func (o *options) set(cfg *s3sync.Config) {
 	case "mtime and size":
 		cfg.Check.MtimeAndSize = true
 	}
-	cfg.Delete = s3sync.Delete{Enable: o.delete}
+	cfg.Delete.Enable = o.delete
 	if o.delete {
 		cfg.Delete.Excluded = o.excluded && o.exclude != ""
 		cfg.Delete.Max = o.max

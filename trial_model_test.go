@@ -23,8 +23,6 @@ type view struct {
 	// blind are names at which there is something that cannot be read. What is
 	// below them is not known either.
 	blind []string
-	// incomplete: there may be more.
-	incomplete bool
 	// other are names in a directory of what is no file, and what it is, and dirs
 	// those of directories.
 	other map[string]string
@@ -70,8 +68,7 @@ func (v *view) walk(root, prefix string, source, links bool, above []os.FileInfo
 		}
 		switch {
 		case fi.IsDir() && slices.ContainsFunc(above, func(a os.FileInfo) bool { return os.SameFile(a, fi) }):
-			v.incomplete = true // a loop
-			v.blind = append(v.blind, name)
+			v.blind = append(v.blind, name) // a loop
 		case fi.IsDir():
 			v.dirs = append(v.dirs, name)
 			v.walk(path, name+"/", source, links, above)
@@ -179,12 +176,8 @@ func (m *model) refused() (why string) {
 	found := maps.Clone(m.source.things)
 	delete(found, "")
 	switch {
-	case m.source.incomplete:
-		return "the source could not be listed as a whole"
 	case len(found) == 0 && !m.o.allowEmpty:
 		return "the source is empty"
-	case len(found) == 0 && len(m.source.things) > 0:
-		return "the source is one object"
 	}
 	percent := m.o.percent
 	if percent == 0 {

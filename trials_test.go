@@ -523,7 +523,7 @@ func (tr *trial) run(ctx context.Context, root string, arm arming) *judgement {
 		panic(err)
 	}
 	cfg.Transfer.Threshold, cfg.Transfer.ChunkSize = tr.o.threshold, tr.o.chunk
-	j.report, j.err = s3sync.SyncUnchecked(runCtx, cfg)
+	j.report, j.err = s3sync.SyncUnchecked(runCtx, cfg, tr.sourcePrefix, tr.targetPrefix)
 	j.hit = hit.Load()
 	j.sourceAfter, j.after, j.beside = tr.look(ctx, s)
 	j.judge()
@@ -799,7 +799,7 @@ func (j *judgement) again(ctx context.Context, cfg *s3sync.Config) {
 		return
 	}
 	cfg.OnEvent = nil
-	report, err := s3sync.SyncUnchecked(ctx, cfg)
+	report, err := s3sync.SyncUnchecked(ctx, cfg, j.sourcePrefix, j.targetPrefix)
 	if err != nil && !errors.Is(err, errInjected) || report.Transferred != 0 || report.Deleted != 0 {
 		j.fault("second run", "a second run: %v, %+v", err, report)
 	}
