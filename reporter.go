@@ -185,8 +185,12 @@ func cleanup(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 }
 
-// outlive returns a context that ends answerTime after ctx does.
+// outlive returns a context that ends answerTime after ctx does, unless that has
+// ended already: nothing is begun then.
 func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() != nil {
+		return ctx, func() {}
+	}
 	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
 		time.AfterFunc(answerTime, func() { cancel(context.Cause(ctx)) })

@@ -346,7 +346,7 @@ func (s bucketSide) Tags(ctx context.Context, key, versionID string) (map[string
 }
 
 func (s bucketSide) SetTags(ctx context.Context, key string, tags map[string]string) error {
-	_, err := call(s.faulty, "set tags", key, func() (int, error) { return 0, s.bucket.SetTags(ctx, key, tags) })
+	_, err := call(s.faulty, "set-tags", key, func() (int, error) { return 0, s.bucket.SetTags(ctx, key, tags) })
 	return err
 }
 
@@ -363,7 +363,7 @@ func (s bucketSide) Copy(ctx context.Context, key string, from storage.Reader, o
 }
 
 func (s bucketSide) CreateCopy(ctx context.Context, key string, from storage.Reader, opts storage.WriteOptions) (storage.CopyWriter, error) {
-	return call(s.faulty, "create copy", key, func() (storage.CopyWriter, error) {
+	return call(s.faulty, "create-copy", key, func() (storage.CopyWriter, error) {
 		w, err := s.bucket.CreateCopy(ctx, s.bucket.prefix+key, from.(*faultyReader).Reader, opts)
 		if err != nil {
 			return nil, err
@@ -380,7 +380,7 @@ type faultyCopyWriter struct {
 }
 
 func (w *faultyCopyWriter) CopyPart(ctx context.Context, n int, off, size int64) error {
-	_, err := call(w.f, "copy part", w.key, func() (int, error) { return 0, w.CopyWriter.CopyPart(ctx, n, off, size) })
+	_, err := call(w.f, "copy-part", w.key, func() (int, error) { return 0, w.CopyWriter.CopyPart(ctx, n, off, size) })
 	return err
 }
 
@@ -642,8 +642,18 @@ func (j *judgement) judgeDeletions() {
 		}
 	}
 	for _, key := range j.missing() {
+		if j.incomparable(key) {
+			continue // it is left as it is, with a warning
+		}
 		j.fault("lost", "%q are deleted although %q was not transferred", j.deleted, key)
 	}
+}
+
+// incomparable tells that an object could not be compared with its twin.
+func (j *judgement) incomparable(key string) bool {
+	return slices.ContainsFunc(j.events, func(ev s3sync.Event) bool {
+		return ev.Type == s3sync.EventWarning && ev.Key == key && strings.Contains(ev.Err.Error(), "cannot be compared")
+	})
 }
 
 // missing are the objects that had to be transferred and are not.
@@ -699,6 +709,7 @@ func (j *judgement) judgeEvents() {
 			st.Warnings++
 		case s3sync.EventUnverified, s3sync.EventNoChecksum:
 			perhaps++ // a warning, if it is for the parts of the object
+			continue
 		case s3sync.EventFailed:
 			st.Failed++
 			told[ev.Key] = true
