@@ -239,6 +239,12 @@ func (m *model) passes(key string) bool {
 	return m.o.exclude == "" || !regexp.MustCompile(m.o.exclude).MatchString(key)
 }
 
+// concerns tells whether the run has to tell of what cannot be read under a name:
+// unless it is excluded, or not even listed.
+func (m *model) concerns(name string) bool {
+	return m.passes(name) && m.passes(name+"/") && (m.o.delete || m.o.filter != "include prefix" || strings.HasPrefix(name, "a"))
+}
+
 // needed tells whether an object of the source has to be transferred.
 func (m *model) needed(key string, th thing) bool {
 	name, ok := m.held(key)

@@ -341,6 +341,8 @@ type (
 
 func (s fileSide) MapKey(key string) (string, error) { return s.dir.MapKey(key) }
 
+func (s fileSide) StillThere(ctx context.Context) error { return s.dir.StillThere(ctx) }
+
 func (s bucketSide) Tags(ctx context.Context, key, versionID string) (map[string]string, error) {
 	return call(s.faulty, "tags", key, func() (map[string]string, error) { return s.bucket.Tags(ctx, key, versionID) })
 }
@@ -431,10 +433,10 @@ func (tr *trial) arm(s *sides, cfg *s3sync.Config, cancel func()) (hit *atomic.B
 	case "target listing":
 		listing(s.target)
 	case "problem in the source":
-		s.source.problem = &storage.Error{Op: "list", Key: "x", Err: fs.ErrPermission}
+		s.source.problem = storage.Problem{Err: &storage.Error{Op: "list", Key: "x", Err: fs.ErrPermission}}
 		hit.Store(true)
 	case "problem in the target":
-		s.target.problem = &storage.Error{Op: "list", Key: "x", Err: fs.ErrPermission}
+		s.target.problem = storage.Problem{Err: &storage.Error{Op: "list", Key: "x", Err: fs.ErrPermission}}
 	case "put":
 		s.target.put = fails(errInjected)
 	case "put denied":
@@ -771,8 +773,10 @@ func (j *judgement) judgeSuccess() {
 			j.fault("filter", "%q is transferred although the filters leave it out", key)
 		}
 	}
-	if len(j.source.blind) > 0 {
-		j.fault("blind", "%q cannot be read, and nothing tells so", j.source.blind)
+	for _, name := range j.source.blind {
+		if j.concerns(name) {
+			j.fault("blind", "%q cannot be read, and nothing tells so", name)
+		}
 	}
 	left := j.candidates()
 	if j.refused() != "" {
