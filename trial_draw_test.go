@@ -152,7 +152,10 @@ func (o *options) set(cfg *s3sync.Config) {
 	if o.delete {
 		cfg.Delete.Excluded = o.excluded && o.exclude != ""
 		cfg.Delete.Max = o.max
-		o.gate(cfg)
+		cfg.Delete.AllowEmptySource, cfg.Delete.AllowPartialPrefix = o.allowEmpty, o.allowPartial
+		if o.percent != 0 {
+			cfg.Delete.MaxPercent = o.percent
+		}
 	}
 	cfg.DryRun = o.dry
 	cfg.Transfer.Workers = o.workers
