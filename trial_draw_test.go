@@ -22,7 +22,7 @@ const (
 	aDangling kind = "link to nothing"
 	aLink     kind = "link to a file"
 	aLinkDir  kind = "link to a directory" // with the files f and g/h, outside
-	aLoop     kind = "link to the directory above"
+	aLoop     kind = "link to its own directory"
 	aPipe     kind = "named pipe"
 	aSocket   kind = "socket"
 )

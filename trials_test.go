@@ -201,7 +201,7 @@ func (tr tree) plant(root string) {
 		case aLinkDir:
 			_ = os.Symlink(filepath.Join(outside, "dir"), path)
 		case aLoop:
-			_ = os.Symlink("..", path)
+			_ = os.Symlink(".", path)
 		case aPipe, aSocket:
 			_ = makeSpecial(path, th.kind)
 		}
@@ -763,8 +763,10 @@ func (j *judgement) judgeSuccess() {
 	if j.hit && !j.trial.fault.once {
 		switch j.trial.fault.name {
 		case "source listing", "target listing", "put", "put denied", "open", "problem in the source", "problem in the target",
-			"root renamed", "root replaced", "directory renamed", "cancel in the source listing":
+			"root renamed", "root replaced", "cancel in the source listing":
 			j.fault("false success", "the fault came true, and the run tells of a success")
+		case "directory renamed":
+			j.judgeUnseen()
 		}
 	}
 	for _, key := range j.missing() {
@@ -800,6 +802,18 @@ func (j *judgement) judgeSuccess() {
 	}
 	if j.o.max > 0 && int64(len(left)) > j.o.max && len(j.deleted) > 0 {
 		j.fault("max delete", "more than %d had to go, and nothing tells so", j.o.max)
+	}
+}
+
+// judgeUnseen: of a directory that went away in the course of the run everything
+// was seen before, or something is told.
+func (j *judgement) judgeUnseen() {
+	top, _, _ := strings.Cut(j.trial.fault.key, "/")
+	for key := range j.source.things {
+		seen := slices.ContainsFunc(j.events, func(ev s3sync.Event) bool { return ev.Key == key })
+		if strings.HasPrefix(key, top+"/") && !seen {
+			j.fault("false success", "%q went away with its directory, was not looked at, and nothing tells so", key)
+		}
 	}
 }
 
