@@ -67,6 +67,9 @@ func (s *syncer) notListed(p storage.Problem) {
 		s.report.emit(Event{Type: s.warningType(), Err: p.Err})
 		return
 	}
+	if s.protected.covers(p.Key) {
+		return // a listing that was begun again tells it again
+	}
 	if !s.protect(p.Key) && !s.report.incomplete.Swap(true) {
 		s.report.emit(Event{Type: s.warningType(), Err: fmt.Errorf(
 			"too many entries cannot be listed (more than %d): nothing is deleted", len(s.protected.keys))})

@@ -127,6 +127,26 @@ func TestProtectedKeysAreMapped(t *testing.T) {
 
 // TestTooManyProtectedKeys: more than can be kept in memory make the listing
 // incomplete.
+// A listing that is begun again tells again what it lacks: that is one warning.
+func TestListedAgainIsWarnedOnce(t *testing.T) {
+	source, target := &faulty{Store: mem.New()}, mem.New()
+	put(t, source.Store, map[string]string{"a": "1", "z": "2"})
+	put(t, target, map[string]string{"pipe/x": "3"})
+	source.problem = storage.Problem{Key: "pipe", Err: errInjected}
+	times := 0
+	source.list = func(seq iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error] {
+		if times++; times == 1 {
+			return failAfter(1, true)(seq)
+		}
+		return seq
+	}
+	cfg := config(source, target)
+	cfg.Delete.Enable = true
+	if report := run(t, cfg); report.Warnings != 1 || report.Transferred != 2 || report.Deleted != 0 {
+		t.Errorf("%+v", report.Stats)
+	}
+}
+
 func TestTooManyProtectedKeys(t *testing.T) {
 	source, target := &faulty{Store: mem.New()}, mem.New()
 	put(t, target, map[string]string{"old": "x"})
