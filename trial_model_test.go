@@ -17,8 +17,8 @@ import (
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// A view is what a side holds as far as it can be synced.
-type view struct {
+// A sideView is what a side holds as far as it can be synced.
+type sideView struct {
 	things tree
 	// blind are names at which there is something that cannot be read. What is
 	// below them is not known either.
@@ -31,13 +31,13 @@ type view struct {
 
 // lookAt views a directory. A source's links are followed, unless they are left
 // out; those of a target are not part of it.
-func lookAt(root string, source, links bool) *view {
-	v := &view{things: tree{}, other: map[string]string{}}
+func lookAt(root string, source, links bool) *sideView {
+	v := &sideView{things: tree{}, other: map[string]string{}}
 	v.walk(root, "", source, links, nil)
 	return v
 }
 
-func (v *view) walk(root, prefix string, source, links bool, above []os.FileInfo) {
+func (v *sideView) walk(root, prefix string, source, links bool, above []os.FileInfo) {
 	here, err := os.Stat(root)
 	if err != nil {
 		return
@@ -118,7 +118,7 @@ func (tr *trial) held(key string) (name string, ok bool) {
 // A model is a trial before it is run, with what stands on both sides.
 type model struct {
 	*trial
-	source, target *view
+	source, target *sideView
 }
 
 // may says why an object of the target must stay, whatever else happens, or

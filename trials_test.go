@@ -145,8 +145,8 @@ func (th thing) write(ctx context.Context, s storage.Store, key string, opts sto
 }
 
 // view reads a bucket below a prefix, and what stands beside it.
-func bucketView(ctx context.Context, s *mem.Store, prefix string, written tree) (v *view, beside tree) {
-	v, beside = &view{things: tree{}}, tree{}
+func bucketView(ctx context.Context, s *mem.Store, prefix string, written tree) (v *sideView, beside tree) {
+	v, beside = &sideView{things: tree{}}, tree{}
 	for o, err := range s.List(ctx, storage.ListOptions{}) {
 		if err != nil {
 			panic(err)
@@ -224,7 +224,7 @@ type judgement struct {
 	report        *s3sync.Report
 	err           error
 	events        []s3sync.Event
-	after         *view
+	after         *sideView
 	hit           bool // the fault came true
 	beside        tree // after the run
 	besideBefore  tree
@@ -232,7 +232,7 @@ type judgement struct {
 	seen          []string // kinds of trials that this one is
 	wrong         []string
 	kind          string // of the first of them
-	sourceAfter   *view
+	sourceAfter   *sideView
 	targetChanged bool
 }
 
@@ -246,7 +246,7 @@ func (j *judgement) fault(kind, format string, args ...any) {
 func (j *judgement) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, prefixes %q and %q, options %+v, fault %+v (came true: %v)\n", j.direction, j.sourcePrefix, j.targetPrefix, j.o, j.trial.fault, j.hit)
-	for i, v := range []*view{j.source, j.target, j.after} {
+	for i, v := range []*sideView{j.source, j.target, j.after} {
 		fmt.Fprintf(&b, "%s:", []string{"source", "target", "after"}[i])
 		for _, key := range sortedKeys(v.things) {
 			fmt.Fprintf(&b, " %q=%q@%d", key, v.things[key].data, v.things[key].age)
@@ -536,7 +536,7 @@ func (tr *trial) run(ctx context.Context, root string, arm arming) *judgement {
 }
 
 // look views both sides.
-func (tr *trial) look(ctx context.Context, s *sides) (source, target *view, beside tree) {
+func (tr *trial) look(ctx context.Context, s *sides) (source, target *sideView, beside tree) {
 	if s.from == nil {
 		source = lookAt(s.fromRoot, true, !tr.o.ignoreLinks)
 	} else {
