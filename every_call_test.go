@@ -139,6 +139,7 @@ type wire struct {
 }
 
 func (w *wire) arm(s *sides, cfg *s3sync.Config, cancel func()) *atomic.Bool {
+	cfg.Transfer.ParallelParts = 1 // of two at once nobody could tell which one it is
 	w.seen, w.now, w.late = map[string]int{}, map[string]string{}, map[string]bool{}
 	w.cancel = func() {
 		cancel()

@@ -277,10 +277,11 @@ func (f *faulty) Delete(ctx context.Context, objects []storage.Object, opts stor
 	if len(objects) > 0 {
 		key = objects[0].Key
 	}
+	if f.remove != nil {
+		f.count("delete")
+		return slices.Repeat([]error{f.remove}, len(objects))
+	}
 	errs, err := call(f, "delete", key, func() ([]error, error) {
-		if f.remove != nil {
-			return slices.Repeat([]error{f.remove}, len(objects)), nil
-		}
 		return f.Store.Delete(ctx, objects, opts), nil
 	})
 	if err != nil {

@@ -360,7 +360,10 @@ func TestSilent(t *testing.T) {
 	}
 	done := make(chan error)
 	go func() {
-		_, err := http.DefaultClient.Do(request)
+		resp, err := http.DefaultClient.Do(request)
+		if err == nil {
+			err = resp.Body.Close()
+		}
 		done <- err
 	}()
 	for p.Hits("PUT silent") == 0 {
