@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -120,7 +121,10 @@ func TestHostileServer(t *testing.T) {
 			h := newHostile(t, s3server.Shared(t, kind))
 			for name, sc := range hostileRuns() {
 				for _, request := range sc.requests {
-					t.Run(name+"/"+request, func(t *testing.T) { h.play(t, sc, request) })
+					t.Run(name+"/"+request, func(t *testing.T) {
+						t.Parallel() // most of it is waiting
+						h.play(t, sc, request)
+					})
 				}
 			}
 		})
@@ -134,7 +138,7 @@ type hostile struct {
 	target, versionedTarget bucket
 	dir                     string
 	small, parts            map[string][]byte
-	n                       int
+	n                       atomic.Int64
 }
 
 const (
@@ -194,7 +198,7 @@ func (h *hostile) play(t *testing.T, sc hostileRun, request string) {
 		rule(t, proxy, lie)
 		wait := 10 * time.Second
 		if strings.HasSuffix(what, "for ever") {
-			wait = 300 * time.Millisecond
+			wait = 150 * time.Millisecond
 		}
 		st.cfg.Timeout.Read = wait
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errTooLong)
@@ -223,7 +227,6 @@ var errTooLong = errors.New("the run takes too long")
 // set prepares a target and a run.
 func (h *hostile) set(t *testing.T, sc hostileRun, endpoint string) *hostileStage {
 	t.Helper()
-	h.n++
 	st := &hostileStage{hostileRun: sc, want: h.small, old: map[string][]byte{}}
 	folder, source, target := "small", h.source, h.target
 	switch {
@@ -246,7 +249,7 @@ func (h *hostile) set(t *testing.T, sc hostileRun, endpoint string) *hostileStag
 	if sc.from {
 		from = source.below(endpoint, folder+"/")
 	}
-	prefix := fmt.Sprintf("%d/", h.n)
+	prefix := fmt.Sprintf("%d/", h.n.Add(1))
 	to := target.below(endpoint, prefix)
 	st.holds = func(t *testing.T) map[string][]byte { t.Helper(); return target.contents(t, prefix) }
 	if !sc.to {
