@@ -19,8 +19,9 @@ BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 # The systems and processors that there are builds for.
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-# What `make test` needs of the tools.
-TEST_TOOLS := versitygw minio rclone mc golangci-lint
+# What `make test` needs of the tools, and `make test-full` besides.
+TEST_TOOLS := versitygw minio golangci-lint
+FULL_TOOLS := rclone mc
 
 # The race detector needs a C compiler. Without one the tests run without it.
 RACE    := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
@@ -57,8 +58,15 @@ demo: build $(BIN)/versitygw ## sync a real tree to a local S3 server and back, 
 check: fmt-check vet lint ## the quick half of `make test`: no servers, no cross builds
 	S3SYNC_TEST_SERVERS=none $(GO) test $(RACE) -short $(TESTFLAGS) $(PKG)
 
+# Packages under the race detector; whole runs without it, each on one server.
 .PHONY: test
-test: $(TEST_TOOLS:%=$(BIN)/%) fmt-check vet lint tidy-check fix-check cross generate-check race-note ## everything that CI runs
+test: $(TEST_TOOLS:%=$(BIN)/%) fmt-check vet lint tidy-check generate-check race-note ## all that is worth waiting for before each commit
+	S3SYNC_TEST_MUST_RUN=versitygw,minio $(GO) test -short -timeout 20m $(TESTFLAGS) ./integration
+	S3SYNC_TEST_MUST_RUN=versitygw,minio $(GO) test $(RACE) -short -timeout 20m $(TESTFLAGS) $$($(GO) list ./... | grep -v '/integration$$')
+
+# Everything, on every server, under the race detector, and what needs much memory.
+.PHONY: test-full
+test-full: $(TEST_TOOLS:%=$(BIN)/%) $(FULL_TOOLS:%=$(BIN)/%) fix-check cross race-note ## the rest of what CI runs: before sending a change
 	S3SYNC_TEST_MUST_RUN=versitygw,minio,rclone,mc $(GO) test $(RACE) -timeout 45m $(TESTFLAGS) $(PKG)
 
 .PHONY: fmt

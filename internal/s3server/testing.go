@@ -3,6 +3,7 @@ package s3server
 import (
 	"context"
 	"errors"
+	"hash/fnv"
 	"os"
 	"slices"
 	"strings"
@@ -44,6 +45,22 @@ func Shared(t testing.TB, kind Kind) *Server {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// Rotated returns the kinds of servers that a test, or a row of one, runs on: all of
+// them, or one in a short run (go test -short). The name chooses which one, so that
+// each kind gets its share.
+func Rotated(name string) []Kind {
+	kinds := slices.DeleteFunc(Kinds(), func(kind Kind) bool {
+		return os.Getenv("S3SYNC_TEST_SERVERS") != "" && !listed("S3SYNC_TEST_SERVERS", kind)
+	})
+	if !testing.Short() || len(kinds) < 2 {
+		return Kinds()
+	}
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(name)) // never fails
+	i := int(h.Sum32() % uint32(len(kinds)))
+	return kinds[i : i+1]
 }
 
 // Main runs the tests and ends the shared servers.
@@ -117,9 +134,12 @@ func require(t testing.TB, kind Kind) {
 
 // Tool returns the path of another pinned program, such as a client of S3: one of
 // tools/versions.mk. It skips the test where that is missing, and fails it instead
-// if S3SYNC_TEST_MUST_RUN lists the name.
+// if S3SYNC_TEST_MUST_RUN lists the name. Short runs do without such programs.
 func Tool(t testing.TB, name string) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skipf("%s: not in a short run", name)
+	}
 	return program(t, Kind(name))
 }
 
