@@ -30,3 +30,20 @@ func TestEndOfDeletion(t *testing.T) {
 		})
 	}
 }
+
+// What is to outlive a cancellation, so that it can be undone, is not begun behind
+// one.
+func TestNothingOutlivesACancellationBefore(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	during, done := outlive(ctx)
+	defer done()
+	cancel(errors.New("stop"))
+	if err := during.Err(); err != nil {
+		t.Errorf("what was begun before is cut off: %v", err)
+	}
+	after, done := outlive(ctx)
+	defer done()
+	if after.Err() == nil {
+		t.Error("something can be begun after the cancellation")
+	}
+}

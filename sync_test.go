@@ -531,28 +531,6 @@ func TestCancelledRunChangesNothingMore(t *testing.T) {
 	equal(t, contents(t, target.Store), map[string]string{"z": "old"})
 }
 
-// An upload that outlives a cancellation, so that it can be aborted, is not begun
-// behind one.
-func TestCancelledRunBeginsNoUpload(t *testing.T) {
-	source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
-	putParts(t, source.Store, "a", 5, 5)
-	ctx, cancel := context.WithCancelCause(t.Context())
-	begun := false
-	target.after = func(op, _ string) error {
-		begun = begun || op == "create"
-		return nil
-	}
-	cfg := config(source, target)
-	cfg.Transfer.AutoChunkSize = true
-	cfg.Preprocess = func(context.Context, *storage.Info, *s3sync.Upload) error {
-		cancel(errInjected)
-		return nil
-	}
-	if _, err := s3sync.Sync(ctx, cfg); !errors.Is(err, errInjected) || begun {
-		t.Errorf("%v, begun: %v", err, begun)
-	}
-}
-
 func TestDefaultCheckComparesWholeSeconds(t *testing.T) {
 	base := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for name, tt := range map[string]struct {

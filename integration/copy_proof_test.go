@@ -101,9 +101,9 @@ func TestServerSideCopyFaults(t *testing.T) {
 			"archived": {[]string{
 				"CopyObject status=403 code=InvalidObjectState", "UploadPartCopy status=403 code=InvalidObjectState",
 			}, 2, 0, "restore the object first"},
-			"not allowed": {[]string{
+			"nothing is allowed": {[]string{
 				"CopyObject status=403 code=AccessDenied", "UploadPartCopy status=200 code=AccessDenied",
-			}, 2, 0, "AccessDenied"},
+			}, 0, 2, "AccessDenied"},
 			"for ever": {[]string{
 				"CopyObject status=200 code=InternalError", "UploadPartCopy status=200 code=SlowDown",
 			}, 0, 2, "InternalError"},

@@ -210,8 +210,12 @@ func TestVersionScenarios(t *testing.T) {
 			source.write(t, "p/x", "123")
 			cfg := config(at(srv, "", "s3://"+source.name+"/p/x"), at(srv, "", "s3://"+target.name+"/q/"))
 			versions(cfg)
-			if o := run(t, cfg); countsOf(o.Stats) != (counts{s: 3}) {
-				t.Errorf("%+v", o.Stats)
+			if o := run(t, cfg); countsOf(o.Stats) != (counts{c: 3, e: 3}) {
+				t.Errorf("one object: %+v", o.Stats)
+			}
+			source.write(t, "p/xy", "4")
+			if o := run(t, cfg); countsOf(o.Stats) != (counts{c: 1, e: 1, s: 3}) {
+				t.Errorf("others begin so: %+v", o.Stats)
 			}
 		})
 	})

@@ -1,0 +1,350 @@
+package s3sync_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"s3sync"
+)
+
+// A judgement is what became of a trial.
+type judgement struct {
+	*model
+
+	report        *s3sync.Report
+	err           error
+	events        []s3sync.Event
+	after         *sideView
+	hit           bool // the fault came true
+	beside        tree // after the run
+	besideBefore  tree
+	deleted       []string
+	seen          []string // kinds of trials that this one is
+	wrong         []string
+	kind          string // of the first of them
+	sourceAfter   *sideView
+	targetChanged bool
+}
+
+func (j *judgement) fault(kind, format string, args ...any) {
+	if j.kind == "" {
+		j.kind = kind
+	}
+	j.wrong = append(j.wrong, kind+": "+fmt.Sprintf(format, args...))
+}
+
+func (j *judgement) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, prefixes %q and %q, options %+v, fault %+v (came true: %v)\n", j.direction, j.sourcePrefix, j.targetPrefix, j.o, j.trial.fault, j.hit)
+	for i, v := range []*sideView{j.source, j.target, j.after} {
+		fmt.Fprintf(&b, "%s:", []string{"source", "target", "after"}[i])
+		for _, key := range sortedKeys(v.things) {
+			fmt.Fprintf(&b, " %q=%q@%d", key, v.things[key].data, v.things[key].age)
+		}
+		fmt.Fprintf(&b, "; blind %q, other %v\n", v.blind, v.other)
+	}
+	j.report.Elapsed = 0
+	fmt.Fprintf(&b, "error %v, %+v\n", j.err, j.report.Stats)
+	for _, ev := range j.events {
+		if ev.Type != s3sync.EventWritten && ev.Type != s3sync.EventBegun {
+			fmt.Fprintf(&b, "  event %d %q %s %s %v\n", ev.Type, ev.Key, ev.Reason, ev.Note, ev.Err)
+		}
+	}
+	return b.String()
+}
+
+// clean: the run says that everything was done, and that nothing is left to say.
+func (j *judgement) clean() bool {
+	return j.err == nil && j.report.Failed == 0 && j.report.Warnings == 0 && !j.report.Incomplete
+}
+
+func (j *judgement) judge() {
+	j.judgeTarget()
+	j.judgeDeletions()
+	j.judgeEvents()
+	j.judgeSuccess()
+	j.seen = append(j.seen, "all")
+	for what, is := range map[string]bool{
+		"clean": j.clean(), "deleted": len(j.deleted) > 0, "refused": j.refused() != "" && len(j.candidates()) > 0, "fault": j.hit,
+	} {
+		if is {
+			j.seen = append(j.seen, what)
+		}
+	}
+}
+
+// judgeTarget: what is there is what was there, or what the source has.
+func (j *judgement) judgeTarget() {
+	from := map[string][]string{} // what the source has for a name
+	for key, th := range j.source.things {
+		if name, ok := j.held(key); ok {
+			from[name] = append(from[name], th.data)
+		}
+	}
+	for name, th := range j.after.things {
+		old, existed := j.target.things[name]
+		if existed && old.data == th.data && old.age == th.age {
+			continue
+		}
+		j.targetChanged = true
+		if !slices.Contains(from[name], th.data) {
+			j.fault("foreign data", "the target's %q holds %q, which is not of the source", name, th.data)
+		}
+	}
+	for name := range j.target.things {
+		if _, still := j.after.things[name]; !still {
+			j.deleted = append(j.deleted, name)
+		}
+	}
+	slices.Sort(j.deleted)
+	for name, what := range j.target.other {
+		if _, replaced := j.after.things[name]; !replaced && j.after.other[name] != what {
+			j.fault("lost", "%s %q of the target directory is gone", what, name)
+		}
+	}
+	for _, name := range j.target.dirs {
+		if !slices.Contains(j.after.dirs, name) {
+			j.fault("lost", "directory %q of the target is gone", name)
+		}
+	}
+	if !maps.Equal(j.beside, j.besideBefore) {
+		j.fault("beside", "beside the target's prefix there was %v and is %v", j.besideBefore, j.beside)
+	}
+	if j.o.dry && (j.targetChanged || len(j.deleted) > 0) {
+		j.fault("dry run", "a dry run changed the target")
+	}
+	if !j.vanishes() && !reflect.DeepEqual(j.source, j.sourceAfter) {
+		j.fault("source changed", "the source was changed")
+	}
+}
+
+func (j *judgement) vanishes() bool {
+	return j.direction == up && (strings.HasPrefix(j.trial.fault.name, "root") || strings.HasSuffix(j.trial.fault.name, "ed") && !j.wraps())
+}
+
+// judgeDeletions: everything that is gone may be gone.
+func (j *judgement) judgeDeletions() {
+	for _, name := range j.deleted {
+		if why := j.may(name); why != "" {
+			j.fault("lost", "%q is deleted: %s", name, why)
+		}
+	}
+	if len(j.deleted) == 0 {
+		return
+	}
+	if why := j.refused(); why != "" {
+		j.fault("lost", "%q are deleted although %s", j.deleted, why)
+	}
+	if j.o.max > 0 && int64(len(j.deleted)) > j.o.max {
+		j.fault("max delete", "%d are deleted, and at most %d may be", len(j.deleted), j.o.max)
+	}
+	if j.hit && !j.trial.fault.once {
+		switch j.trial.fault.name {
+		case "source listing", "target listing", "problem in the source", "problem in the target", "put", "put denied", "open",
+			"cancel in the source listing", "root renamed", "root replaced":
+			j.fault("lost", "%q are deleted in spite of the fault", j.deleted)
+		case "damage":
+			j.fault("lost", "%q are deleted although an object could not be read", j.deleted)
+		}
+	}
+	for _, key := range j.missing() {
+		if j.incomparable(key) {
+			continue // it is left as it is, with a warning
+		}
+		j.fault("lost", "%q are deleted although %q was not transferred", j.deleted, key)
+	}
+}
+
+// incomparable tells that an object could not be compared with its twin.
+func (j *judgement) incomparable(key string) bool {
+	return slices.ContainsFunc(j.events, func(ev s3sync.Event) bool {
+		return ev.Type == s3sync.EventWarning && ev.Key == key && strings.Contains(ev.Err.Error(), "cannot be compared")
+	})
+}
+
+// missing are the objects that had to be transferred and are not.
+func (j *judgement) missing() (keys []string) {
+	for key, th := range j.source.things {
+		if _, still := j.sourceAfter.things[key]; !still || !j.needed(key, th) {
+			continue
+		}
+		name, _ := j.held(key)
+		if j.after.things[name].data != th.data || !has(j.after.things, name) {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func has[V any](m map[string]V, key string) bool {
+	_, ok := m[key]
+	return ok
+}
+
+// judgeEvents: each object has one outcome, the counters count them, and what is
+// told is what happened.
+func (j *judgement) judgeEvents() {
+	outcomes, names := map[string][]s3sync.EventType{}, map[string]int{}
+	var st s3sync.Stats
+	var perhaps int64
+	told := map[string]bool{}
+	for _, ev := range j.events {
+		switch ev.Type {
+		case s3sync.EventTransferred:
+			st.Transferred++
+			name, ok := j.held(ev.Key)
+			if _, marker := filed(strings.TrimRight(ev.Key, "/")); ok {
+				names[name]++
+			} else if !marker {
+				j.fault("false event", "%q is told to be transferred, and cannot be", ev.Key)
+			}
+			if th := j.source.things[ev.Key]; ok && !j.o.dry && names[name] == 1 && j.after.things[name].data != th.data {
+				j.fault("false event", "%q is told to be transferred, but the target has %q", ev.Key, j.after.things[name].data)
+			}
+		case s3sync.EventDeleted:
+			st.Deleted++
+			told[ev.Key] = true
+			if !j.o.dry && has(j.after.things, ev.Key) {
+				j.fault("false event", "%q is told to be deleted, and is there", ev.Key)
+			}
+			continue
+		case s3sync.EventSkipped, s3sync.EventCancelled:
+			st.Skipped++
+		case s3sync.EventPerhapsDeleted:
+			st.Warnings++
+			st.PerhapsDeleted++
+			told[ev.Key] = true
+			continue
+		case s3sync.EventWarning:
+			st.Warnings++
+		case s3sync.EventUnverified, s3sync.EventNoChecksum:
+			perhaps++ // a warning, if it is for the parts of the object
+			continue
+		case s3sync.EventFailed:
+			st.Failed++
+			told[ev.Key] = true
+		default:
+			continue
+		}
+		if ev.Key != "" && ev.Type != s3sync.EventDeleted {
+			outcomes[ev.Key] = append(outcomes[ev.Key], ev.Type)
+		}
+	}
+	for name, n := range names {
+		if n > 1 {
+			j.fault("collision", "%d objects are told to be transferred to %q", n, name)
+		}
+	}
+	for key, all := range outcomes {
+		if len(all) > 1 {
+			j.fault("outcomes", "%q has more than one outcome: %v", key, all)
+		}
+	}
+	for _, name := range j.deleted {
+		if !told[name] {
+			j.fault("not told", "%q is deleted, and nothing tells so", name)
+		}
+	}
+	r := j.report.Stats
+	if r.Transferred != st.Transferred || r.Deleted != st.Deleted || r.Skipped != st.Skipped || r.Failed != st.Failed || r.PerhapsDeleted != st.PerhapsDeleted ||
+		r.Warnings < st.Warnings || r.Warnings > st.Warnings+perhaps {
+		j.fault("counters", "the report counts %+v, the events %+v", r, st)
+	}
+	if !j.o.dry && int(r.Deleted) > len(j.deleted) {
+		j.fault("counters", "%d are told to be deleted, %d are", r.Deleted, len(j.deleted))
+	}
+	if (j.report.Failed > 0) && j.err == nil {
+		j.fault("false success", "something failed, and the run did not")
+	}
+}
+
+// judgeSuccess: what ends without a word is done.
+func (j *judgement) judgeSuccess() {
+	if !j.clean() {
+		return
+	}
+	if j.hit && !j.trial.fault.once {
+		switch j.trial.fault.name {
+		case "source listing", "target listing", "put", "put denied", "open", "problem in the source", "problem in the target",
+			"root renamed", "root replaced", "cancel in the source listing":
+			j.fault("false success", "the fault came true, and the run tells of a success")
+		case "directory renamed":
+			j.judgeUnseen()
+		}
+	}
+	for _, key := range j.missing() {
+		if !j.o.dry {
+			j.fault("false success", "%q is not transferred, and the run tells of a success", key)
+		}
+	}
+	for key, th := range j.source.things {
+		if name, ok := j.held(key); ok && !j.selects(key, th) && len(j.from(name)) == 1 && has(j.after.things, name) &&
+			j.after.things[name] != j.target.things[name] {
+			j.fault("filter", "%q is transferred although the filters leave it out", key)
+		}
+	}
+	for _, name := range j.source.blind {
+		if j.concerns(name) {
+			j.fault("blind", "%q cannot be read, and nothing tells so", name)
+		}
+	}
+	left := j.candidates()
+	if j.refused() != "" {
+		if len(left) > 0 {
+			j.fault("refusal not told", "nothing may be deleted because %s, and the run tells of a success", j.refused())
+		}
+		return
+	}
+	if j.o.dry {
+		return
+	}
+	for _, name := range left {
+		if has(j.after.things, name) && (j.o.max == 0 || int64(len(left)) <= j.o.max) && j.must(name) {
+			j.fault("not deleted", "%q is still there after a success", name)
+		}
+	}
+	if j.o.max > 0 && int64(len(left)) > j.o.max && len(j.deleted) > 0 {
+		j.fault("max delete", "more than %d had to go, and nothing tells so", j.o.max)
+	}
+}
+
+// judgeUnseen: of a directory that went away in the course of the run everything
+// was seen before, or something is told.
+func (j *judgement) judgeUnseen() {
+	top, _, _ := strings.Cut(j.trial.fault.key, "/")
+	for key := range j.source.things {
+		seen := slices.ContainsFunc(j.events, func(ev s3sync.Event) bool { return ev.Key == key })
+		if strings.HasPrefix(key, top+"/") && !seen {
+			j.fault("false success", "%q went away with its directory, was not looked at, and nothing tells so", key)
+		}
+	}
+}
+
+// from are the keys of the source that the target holds under a name.
+func (j *judgement) from(name string) (keys []string) {
+	for key := range j.source.things {
+		if held, ok := j.held(key); ok && held == name {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// again: a second run has nothing to do.
+func (j *judgement) again(ctx context.Context, cfg *s3sync.Config) {
+	if j.trial.fault.name != "" || j.o.check == "overwrite" {
+		return
+	}
+	cfg.OnEvent = nil
+	cfg.Check.ReadBoth = j.o.check == "etag" // the ETags of other parts tell nothing
+	report, err := s3sync.SyncUnchecked(ctx, cfg, j.sourcePrefix, j.targetPrefix)
+	if err != nil && !errors.Is(err, errInjected) || report.Transferred != 0 || report.Deleted != 0 {
+		j.fault("second run", "a second run: %v, %+v", err, report)
+	}
+}
