@@ -58,8 +58,9 @@ type hostileRun struct {
 	requests []string
 	// also are rules that bring the requests about.
 	also []string
-	// big: there is an object in parts. tagged: objects have tags.
-	big, tagged, versioned bool
+	// big: there is an object in parts. tagged: objects have tags. untagged: those
+	// of the target have, and those of the source have none.
+	big, tagged, untagged, versioned bool
 	// from and to tell which sides are buckets behind the server.
 	from, to bool
 	set      func(*s3sync.Config)
@@ -74,8 +75,12 @@ func hostileRuns() map[string]hostileRun {
 	return map[string]hostileRun{
 		"down":          {requests: []string{"LIST", "GetObject"}, from: true, set: overwrite},
 		"down in parts": {requests: []string{"GetObject header.Range=bytes=0-*", "GetObject header.Range=bytes=5242880-*", "HeadObject partNumber=1"}, from: true, big: true, set: overwrite},
-		"up":            {requests: []string{"LIST", "PutObject", "DeleteObjects"}, to: true, set: overwrite},
-		"up in parts":   {requests: []string{"CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"}, to: true, big: true, set: overwrite},
+		"down, every part": {requests: []string{"HeadObject partNumber=2"}, from: true, big: true, set: func(cfg *s3sync.Config) {
+			overwrite(cfg)
+			cfg.Retry.ForceCount = 0
+		}},
+		"up":          {requests: []string{"LIST", "PutObject", "DeleteObjects"}, to: true, set: overwrite},
+		"up in parts": {requests: []string{"CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"}, to: true, big: true, set: overwrite},
 		"up, aborted": {
 			requests: []string{"AbortMultipartUpload"}, to: true, big: true, set: overwrite,
 			also: []string{"UploadPart partNumber=2 status=400"},
@@ -88,7 +93,10 @@ func hostileRuns() map[string]hostileRun {
 		"tags": {requests: []string{"GetObjectTagging", "PutObjectTagging"}, from: true, to: true, tagged: true, same: true, set: func(cfg *s3sync.Config) {
 			cfg.Tagging.SyncLatest = true
 		}},
-		"copies": {requests: []string{"CopyObject"}, from: true, to: true, set: func(cfg *s3sync.Config) {
+		"tags are removed": {requests: []string{"DeleteObjectTagging"}, from: true, to: true, untagged: true, same: true, set: func(cfg *s3sync.Config) {
+			cfg.Tagging.SyncLatest = true
+		}},
+		"copies": {requests: []string{"HeadObject", "CopyObject"}, from: true, to: true, set: func(cfg *s3sync.Config) {
 			overwrite(cfg)
 			cfg.ServerSideCopy = true
 		}},
@@ -263,7 +271,7 @@ func (h *hostile) set(t *testing.T, sc hostileRun, endpoint string) *hostileStag
 			write(t, to.URL, key, data)
 		case sc.big && sc.same:
 			target.putSum(t, prefix+key, types.ChecksumAlgorithmCrc32, false, data[:5*s3sync.MiB], data[5*s3sync.MiB:])
-		case sc.tagged && key == "a":
+		case (sc.tagged || sc.untagged) && key == "a":
 			target.putAll(t, prefix+key, upload{data: data, tags: "other=tag"})
 		default:
 			target.put(t, prefix+key, data)
