@@ -58,16 +58,19 @@ demo: build $(BIN)/versitygw ## sync a real tree to a local S3 server and back, 
 check: fmt-check vet lint ## the quick half of `make test`: no servers, no cross builds
 	S3SYNC_TEST_SERVERS=none $(GO) test $(RACE) -short $(TESTFLAGS) $(PKG)
 
+# Whole runs wait for servers and clocks more than they compute.
+PARALLEL := -parallel 12
+
 # Packages under the race detector; whole runs without it, each on one server.
 .PHONY: test
 test: $(TEST_TOOLS:%=$(BIN)/%) fmt-check vet lint tidy-check generate-check race-note ## all that is worth waiting for before each commit
-	S3SYNC_TEST_MUST_RUN=versitygw,minio $(GO) test -short -timeout 20m $(TESTFLAGS) ./integration
+	S3SYNC_TEST_MUST_RUN=versitygw,minio $(GO) test -short -timeout 20m $(PARALLEL) $(TESTFLAGS) ./integration
 	S3SYNC_TEST_MUST_RUN=versitygw,minio $(GO) test $(RACE) -short -timeout 20m $(TESTFLAGS) $$($(GO) list ./... | grep -v '/integration$$')
 
 # Everything, on every server, under the race detector, and what needs much memory.
 .PHONY: test-full
 test-full: $(TEST_TOOLS:%=$(BIN)/%) $(FULL_TOOLS:%=$(BIN)/%) fix-check cross race-note ## the rest of what CI runs: before sending a change
-	S3SYNC_TEST_MUST_RUN=versitygw,minio,rclone,mc $(GO) test $(RACE) -timeout 45m $(TESTFLAGS) $(PKG)
+	S3SYNC_TEST_MUST_RUN=versitygw,minio,rclone,mc $(GO) test $(RACE) -timeout 45m $(PARALLEL) $(TESTFLAGS) $(PKG)
 
 .PHONY: fmt
 fmt: $(BIN)/golangci-lint ## format the Go files (gofumpt, imports)
