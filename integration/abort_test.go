@@ -30,7 +30,7 @@ func TestPartsAfterTheAbort(t *testing.T) {
 		}
 		front := newFront(t, srv.Endpoint, "UploadPart partNumber=2 status=400 code=InvalidArgument")
 		begun, aborted, late := make(chan struct{}), make(chan struct{}), make(chan struct{})
-		front.before = func(w http.ResponseWriter, r *http.Request) bool {
+		front.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
 			query := r.URL.Query()
 			switch {
 			case query.Get("partNumber") == "1":
@@ -57,7 +57,7 @@ func TestPartsAfterTheAbort(t *testing.T) {
 				return false
 			}
 			return true
-		}
+		})
 		o := run(t, small(config(local(root), target.at(front.URL))))
 		o.failed(t, "big", "InvalidArgument")
 		select {

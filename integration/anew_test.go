@@ -21,12 +21,12 @@ func TestOverwrittenBeforeItsPartsAreKnown(t *testing.T) {
 		source.putParts(t, "parts", random(1, 5*s3sync.MiB), random(2, 100))
 		front := newFront(t, srv.Endpoint)
 		var once gosync.Once
-		front.before = func(_ http.ResponseWriter, r *http.Request) bool {
+		front.onRequest(func(_ http.ResponseWriter, r *http.Request) bool {
 			if r.Method == http.MethodHead {
 				once.Do(func() { source.putParts(t, "parts", random(3, 5*s3sync.MiB), random(4, 100)) })
 			}
 			return false
-		}
+		})
 		o := run(t, config(source.at(front.URL), local(root)))
 		o.succeeded(t, 1)
 		want := append(random(3, 5*s3sync.MiB), random(4, 100)...)

@@ -214,7 +214,7 @@ func TestCancel(t *testing.T) {
 				ctx, cancel := context.WithCancelCause(t.Context())
 				var once gosync.Once
 				cancelled := make(chan time.Time, 1)
-				front.before = func(w http.ResponseWriter, r *http.Request) bool {
+				front.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
 					if !tt.reached(r) {
 						return false
 					}
@@ -228,7 +228,7 @@ func TestCancel(t *testing.T) {
 						front.answerLate(w, r, 500*time.Millisecond)
 					}
 					return tt.rule == ""
-				}
+				})
 				if name == "abort hangs" {
 					rule(t, front.Proxy, "UploadPart partNumber=2 stall after=100000")
 				}

@@ -258,12 +258,12 @@ func TestServerSideCopyInterrupted(t *testing.T) {
 		source.putParts(t, "big", random(1, 5*s3sync.MiB), random(2, 5*s3sync.MiB), random(3, 100))
 		ctx, cancel := context.WithCancel(t.Context())
 		front := newFront(t, srv.Endpoint)
-		front.before = func(_ http.ResponseWriter, r *http.Request) bool {
+		front.onRequest(func(_ http.ResponseWriter, r *http.Request) bool {
 			if r.URL.Query().Get("partNumber") == "2" && r.Method == http.MethodPut {
 				cancel()
 			}
 			return false
-		}
+		})
 		o := runIn(ctx, copying(config(source.at(front.URL), target.at(front.URL))))
 		if !errors.Is(o.err, context.Canceled) || o.Transferred != 0 {
 			t.Errorf("%v, %+v", o.err, o.Stats)

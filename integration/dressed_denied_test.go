@@ -50,14 +50,14 @@ func TestSomebodyElseIsFaster(t *testing.T) {
 				write(t, root, "new", []byte("ours"))
 				write(t, root, "large", random(1, 6*s3sync.MiB))
 				front := newFront(t, srv.Endpoint)
-				front.before = func(_ http.ResponseWriter, r *http.Request) bool {
+				front.onRequest(func(_ http.ResponseWriter, r *http.Request) bool {
 					key := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
 					begins := r.Method == http.MethodPut && !r.URL.Query().Has("partNumber") || r.URL.Query().Has("uploads")
 					if begins && tt.want[key] == "theirs" {
 						target.put(t, key, []byte("theirs"))
 					}
 					return false
-				}
+				})
 				cfg := small(config(local(root), target.at(front.URL)))
 				cfg.Check.Size, cfg.Delete.Enable = true, true
 				tt.set(&cfg.Condition)

@@ -33,14 +33,22 @@ type front struct {
 func newFront(t *testing.T, target string, rules ...string) *front {
 	t.Helper()
 	f := &front{now: map[string]int{}, peak: map[string]int{}}
-	server := httptest.NewServer(f)
+	server := httptest.NewUnstartedServer(f)
 	t.Cleanup(func() {
 		server.CloseClientConnections()
 		server.Close()
 	})
 	f.Proxy = faultproxy.New(t, target, rules...) // ends before the server: that waits for what is stalled here
+	server.Start()
 	f.URL = server.URL
 	return f
+}
+
+// onRequest sets what is called before a request is passed on.
+func (f *front) onRequest(before func(w http.ResponseWriter, r *http.Request) bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.before = before
 }
 
 // ServeHTTP counts a request by its method, as LIST if it is one, and as "part"
@@ -58,6 +66,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.now[kind]++
 		f.peak[kind] = max(f.peak[kind], f.now[kind])
 	}
+	before := f.before
 	f.mu.Unlock()
 	defer func() {
 		f.mu.Lock()
@@ -66,7 +75,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			f.now[kind]--
 		}
 	}()
-	if f.before == nil || !f.before(w, r) {
+	if before == nil || !before(w, r) {
 		f.Proxy.ServeHTTP(w, r)
 	}
 }

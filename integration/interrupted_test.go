@@ -31,14 +31,14 @@ func TestInterruptedDeletion(t *testing.T) {
 				}
 				front := newFront(t, srv.Endpoint)
 				begun := make(chan struct{}, 1)
-				front.before = func(w http.ResponseWriter, r *http.Request) bool {
+				front.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
 					if !r.URL.Query().Has("delete") {
 						return false
 					}
 					begun <- struct{}{}
 					front.answerLate(w, r, tt.delay)
 					return true
-				}
+				})
 				p := command(t, local(root), target.at(front.URL), "--delete", "-v")
 				if err := p.Start(); err != nil {
 					t.Fatal(err)

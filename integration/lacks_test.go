@@ -101,7 +101,7 @@ func TestServersThatLackCalls(t *testing.T) {
 			target.put(t, "extraneous", nil)
 			target.put(t, "extraneous too", nil)
 			front := newFront(t, srv.Endpoint)
-			front.before = tt.refuse
+			front.onRequest(tt.refuse)
 			cfg := config(source.at(front.URL), target.at(front.URL))
 			cfg.Delete.Enable = true
 			cfg.Delete.Max = 100
@@ -163,9 +163,9 @@ func TestStorageClassUnknown(t *testing.T) {
 		source.put(t, key, []byte(key))
 	}
 	front := newFront(t, srv.Endpoint)
-	front.before = func(w http.ResponseWriter, r *http.Request) bool {
+	front.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
 		return sent(r, "X-Amz-Storage-Class") && refuse(w, 400, "InvalidArgument")
-	}
+	})
 	cfg := config(source.at(front.URL), target.at(front.URL))
 	cfg.Metadata.StorageClass = "GLACIER_IR"
 	cfg.Transfer.Workers = 1
@@ -187,7 +187,7 @@ func TestStorageClassUnknown(t *testing.T) {
 func newCeph(t *testing.T, b bucket) *front {
 	t.Helper()
 	f := newFront(t, b.Endpoint)
-	f.before = func(w http.ResponseWriter, r *http.Request) bool {
+	f.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
 		q := r.URL.Query()
 		answer := httptest.NewRecorder()
 		body, err := io.ReadAll(r.Body)
@@ -217,7 +217,7 @@ func newCeph(t *testing.T, b bucket) *front {
 		w.WriteHeader(answer.Code)
 		_, _ = w.Write(text)
 		return true
-	}
+	})
 	return f
 }
 
@@ -279,7 +279,7 @@ func TestArchiveClasses(t *testing.T) {
 		source.put(t, key, []byte(key))
 	}
 	front := newFront(t, srv.Endpoint)
-	front.before = func(w http.ResponseWriter, r *http.Request) bool {
+	front.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
 		switch {
 		case r.URL.Query().Has("list-type"):
 			answer := httptest.NewRecorder()
@@ -292,7 +292,7 @@ func TestArchiveClasses(t *testing.T) {
 			return refuse(w, 403, "InvalidObjectState")
 		}
 		return false
-	}
+	})
 	for name, dry := range map[string]bool{"run": false, "dry run": true} {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()

@@ -53,14 +53,14 @@ func TestOverwrittenWhileRead(t *testing.T) {
 				overwrite(key)
 			}
 			front := newFront(t, srv.Endpoint)
-			front.before = func(_ http.ResponseWriter, r *http.Request) bool {
+			front.onRequest(func(_ http.ResponseWriter, r *http.Request) bool {
 				mu.Lock()
 				defer mu.Unlock()
 				if key := filepath.Base(r.URL.Path); ranged(r, "5242880") && written[key] > 0 {
 					overwrite(key)
 				}
 				return false
-			}
+			})
 			cfg := small(config(source.at(front.URL), side))
 			cfg.Transfer.ParallelParts = 1 // so that a range is asked for after the one before
 			o := run(t, cfg)
@@ -109,7 +109,7 @@ func TestOverwrittenAfterListing(t *testing.T) {
 			source.put(t, "vanished", nil)
 			front := newFront(t, srv.Endpoint)
 			var listed gosync.Once
-			front.before = func(_ http.ResponseWriter, r *http.Request) bool {
+			front.onRequest(func(_ http.ResponseWriter, r *http.Request) bool {
 				if r.Method == http.MethodGet && !r.URL.Query().Has("list-type") {
 					listed.Do(func() {
 						for key, data := range now {
@@ -122,7 +122,7 @@ func TestOverwrittenAfterListing(t *testing.T) {
 					})
 				}
 				return false
-			}
+			})
 			o := run(t, small(config(source.at(front.URL), side)))
 			if o.err != nil || int(o.ETagVerified) != len(now) || o.Warnings != 1 || o.Failed != 0 || !strings.Contains(o.log, "gone since it was listed") {
 				t.Errorf("%v, %+v\n%s", o.err, o.Stats, o.log)
@@ -187,7 +187,7 @@ func TestOtherRange(t *testing.T) {
 				front, root := newFront(t, srv.Endpoint), t.TempDir()
 				var mu gosync.Mutex
 				answered := map[string]int{}
-				front.before = func(w http.ResponseWriter, r *http.Request) bool {
+				front.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
 					key := filepath.Base(r.URL.Path)
 					mu.Lock()
 					answered[key]++
@@ -203,7 +203,7 @@ func TestOtherRange(t *testing.T) {
 					w.WriteHeader(status)
 					_, _ = w.Write(body) // the client may have left
 					return true
-				}
+				})
 				cfg := impatient(source.at(front.URL), local(root))
 				cfg.Transfer.ParallelParts = 1
 				o := run(t, cfg)

@@ -83,7 +83,7 @@ func TestSourceIsTakenAway(t *testing.T) {
 				write(t, root, "a", []byte("new"))
 				front := newFront(t, srv.Endpoint)
 				var once gosync.Once
-				front.before = func(_ http.ResponseWriter, r *http.Request) bool {
+				front.onRequest(func(_ http.ResponseWriter, r *http.Request) bool {
 					if r.Method == http.MethodPut {
 						once.Do(func() {
 							if err := tt.change(root); err != nil {
@@ -92,7 +92,7 @@ func TestSourceIsTakenAway(t *testing.T) {
 						})
 					}
 					return false
-				}
+				})
 				// One worker, so that the listing waits for the first transfer.
 				p := command(t, local(root), target.at(front.URL), "--delete", "--worker-size", "1")
 				if code := p.run(t); code != 3 || !strings.Contains(p.stdout.String()+p.stderr.String(), tt.warns) {
