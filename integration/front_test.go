@@ -27,12 +27,19 @@ type front struct {
 	mu   gosync.Mutex
 	now  map[string]int
 	peak map[string]int
+	wait map[string]*gathering
+}
+
+// gathering holds requests until so many are under way at once.
+type gathering struct {
+	most int
+	met  chan struct{}
 }
 
 // newFront starts a front and a proxy behind it.
 func newFront(t *testing.T, target string, rules ...string) *front {
 	t.Helper()
-	f := &front{now: map[string]int{}, peak: map[string]int{}}
+	f := &front{now: map[string]int{}, peak: map[string]int{}, wait: map[string]*gathering{}}
 	server := httptest.NewUnstartedServer(f)
 	t.Cleanup(func() {
 		server.CloseClientConnections()
@@ -51,6 +58,15 @@ func (f *front) onRequest(before func(w http.ResponseWriter, r *http.Request) bo
 	f.before = before
 }
 
+// gather holds requests of a kind until n of them are under way at once, so
+// that a slow machine does not hide that they may be. A limit below n is told
+// by most, after some seconds.
+func (f *front) gather(kind string, n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.wait[kind] = &gathering{most: n, met: make(chan struct{})}
+}
+
 // ServeHTTP counts a request by its method, as LIST if it is one, and as "part"
 // if it has the number of one.
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -61,13 +77,26 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case query.Has("partNumber"):
 		kinds = append(kinds, "part")
 	}
+	var held []*gathering
 	f.mu.Lock()
 	for _, kind := range kinds {
 		f.now[kind]++
 		f.peak[kind] = max(f.peak[kind], f.now[kind])
+		if g := f.wait[kind]; g != nil && f.peak[kind] < g.most {
+			held = append(held, g)
+		} else if g != nil {
+			close(g.met)
+			delete(f.wait, kind)
+		}
 	}
 	before := f.before
 	f.mu.Unlock()
+	for _, g := range held {
+		select {
+		case <-g.met:
+		case <-time.After(10 * time.Second):
+		}
+	}
 	defer func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
