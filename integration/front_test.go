@@ -94,6 +94,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for _, g := range held {
 		select {
 		case <-g.met:
+		case <-r.Context().Done():
 		case <-time.After(10 * time.Second):
 		}
 	}
