@@ -1,6 +1,16 @@
 # Needs go, git, make and a POSIX shell; builds everything else into .cache.
 # Bare `make` lists the targets.
 
+# `make module PATH=…` names a module, but a variable on the command line is in
+# the environment of every recipe, too: there, PATH stays what it was. The shell
+# tells it, because it gets the environment that make was started with. That
+# also holds for make 4.4, but only if this variable is recursive (no :=).
+ifeq ($(MAKECMDGOALS) $(origin PATH),module command line)
+MODULE_PATH := $(PATH)
+override PATH = $(shell echo "$$PATH")
+export PATH
+endif
+
 include tools/versions.mk
 
 CACHE   := $(CURDIR)/.cache
@@ -148,6 +158,14 @@ soak: $(BIN)/versitygw $(BIN)/minio ## the trials of `make test` in large number
 .PHONY: vuln
 vuln: $(BIN)/govulncheck ## known vulnerabilities in dependencies (needs the network)
 	$(BIN)/govulncheck ./...
+
+##### The repository
+
+.PHONY: module
+module: export MODULE_PATH := $(MODULE_PATH)
+module: ## give the module the path PATH=host/owner/s3sync, in all files
+	@$(GO) build -o $(CACHE)/modulepath ./internal/modulepath
+	@$(CACHE)/modulepath "$$MODULE_PATH"
 
 ##### Tools
 

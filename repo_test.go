@@ -163,7 +163,10 @@ func TestArchitecture(t *testing.T) {
 	named := func(name string) bool { return strings.Contains(text, "`"+name+"`") }
 
 	for _, p := range goList(t, "./...") {
-		name := strings.TrimPrefix(p.ImportPath, "s3sync/")
+		name := strings.TrimPrefix(p.ImportPath, p.Module.Path+"/")
+		if p.ImportPath == p.Module.Path {
+			name = p.Name
+		}
 		if !named(name) {
 			t.Errorf("the package `%s` is not named", name)
 		}

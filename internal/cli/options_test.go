@@ -301,7 +301,7 @@ func TestEveryFieldHasAnOption(t *testing.T) {
 	walk = func(path string, group reflect.Value) {
 		for i := range group.NumField() {
 			name, field := path+group.Type().Field(i).Name, group.Field(i)
-			if field.Kind() == reflect.Struct && field.Type().PkgPath() == "s3sync" {
+			if field.Kind() == reflect.Struct && field.Type().PkgPath() == reflect.TypeFor[s3sync.Config]().PkgPath() {
 				walk(name+".", field)
 			} else if c.bound(field.Addr().Interface()) == nil {
 				without = append(without, name)
