@@ -5,17 +5,33 @@
 package mime
 
 import (
+	_ "embed"
 	"path"
-	"slices"
 	"strings"
+	"sync"
 )
 
 // Unknown is the type of a file whose extension is not known (RFC 2046,
 // section 4.5.1).
 const Unknown = "application/octet-stream"
 
-// An entry of the table says which type an extension stands for.
-type entry struct{ extension, mediaType string }
+// table has a line for each extension, in ascending order: the extension and
+// its media type. generate.go writes it.
+//
+//go:embed table.txt
+var table string
+
+// mediaTypes returns the media types by extension.
+//
+//nolint:gochecknoglobals // read once, and never changed
+var mediaTypes = sync.OnceValue(func() map[string]string {
+	types := make(map[string]string, strings.Count(table, "\n"))
+	for line := range strings.Lines(table) {
+		extension, mediaType, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		types[extension] = mediaType
+	}
+	return types
+})
 
 // TypeOf returns the media type, without parameters such as charset, of a file
 // with this name, which may be a key or path with slashes. Only the extension
@@ -27,12 +43,8 @@ func TypeOf(name string) string {
 	if dot <= 0 {
 		return Unknown
 	}
-	extension := strings.ToLower(name[dot+1:])
-	i, ok := slices.BinarySearchFunc(table[:], extension, func(e entry, extension string) int {
-		return strings.Compare(e.extension, extension)
-	})
-	if !ok {
-		return Unknown
+	if mediaType, ok := mediaTypes()[strings.ToLower(name[dot+1:])]; ok {
+		return mediaType
 	}
-	return table[i].mediaType
+	return Unknown
 }
