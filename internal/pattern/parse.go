@@ -2,7 +2,6 @@ package pattern
 
 import (
 	"fmt"
-	"strconv"
 	"unicode"
 	"unicode/utf8"
 )
@@ -30,8 +29,8 @@ type flags struct {
 // A parser reads an expression in the syntax of the regex crate of Rust, with what
 // the crate fancy-regex adds to it.
 type parser struct {
-	text  []rune
-	at    int
+	reader
+
 	flags flags
 	depth int
 
@@ -51,7 +50,7 @@ func parse(text string) (node, error) {
 	if !utf8.ValidString(text) {
 		return nil, &Error{len([]rune(text[:validPrefix(text)])), "the text is not UTF-8"}
 	}
-	p := &parser{text: []rune(text), names: map[string]int{}}
+	p := &parser{reader: reader{text: []rune(text)}, names: map[string]int{}}
 	n, err := p.choice()
 	if err != nil {
 		return nil, err
@@ -77,43 +76,6 @@ func validPrefix(text string) int {
 		i += n
 	}
 	return len(text)
-}
-
-func (*parser) fail(at int, format string, args ...any) error {
-	return &Error{at, fmt.Sprintf(format, args...)}
-}
-
-func (p *parser) end() bool { return p.at >= len(p.text) }
-
-// looking reports whether the text goes on with what.
-func (p *parser) looking(what string) bool {
-	for i, r := range []rune(what) {
-		if p.at+i >= len(p.text) || p.text[p.at+i] != r {
-			return false
-		}
-	}
-	return true
-}
-
-// take goes behind what if the text goes on with it.
-func (p *parser) take(what string) bool {
-	if !p.looking(what) {
-		return false
-	}
-	p.at += utf8.RuneCountInString(what)
-	return true
-}
-
-// until returns the text before the next end, and goes behind that.
-func (p *parser) until(end rune) (string, bool) {
-	for i := p.at; i < len(p.text); i++ {
-		if p.text[i] == end {
-			text := string(p.text[p.at:i])
-			p.at = i + 1
-			return text, true
-		}
-	}
-	return "", false
 }
 
 // skip goes behind blanks and comments where they have no meaning.
@@ -304,28 +266,4 @@ func (p *parser) counts() (least, most int, ok bool, err error) {
 		return 0, 0, false, p.fail(start, "the second count is less than the first")
 	}
 	return least, most, true, nil
-}
-
-// number reads digits, with blanks around them, and reports whether there were any.
-func (p *parser) number() (n int, ok bool) {
-	blank := func() {
-		for !p.end() && unicode.IsSpace(p.text[p.at]) {
-			p.at++
-		}
-	}
-	blank()
-	start := p.at
-	for !p.end() && p.text[p.at] >= '0' && p.text[p.at] <= '9' {
-		p.at++
-	}
-	digits := string(p.text[start:p.at])
-	blank()
-	if digits == "" {
-		return 0, false
-	}
-	n, err := strconv.Atoi(digits)
-	if err != nil {
-		return mostRepeats + 1, true // too large for an int, and so for us
-	}
-	return n, true
 }

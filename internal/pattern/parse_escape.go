@@ -85,16 +85,6 @@ func (p *parser) boundary(start int) (node, error) {
 	return p.word(kind), nil
 }
 
-// digits reads the digits that stand here.
-func (p *parser) digits() (n int, ok bool) {
-	start := p.at
-	for !p.end() && p.text[p.at] >= '0' && p.text[p.at] <= '9' {
-		p.at++
-	}
-	n, err := strconv.Atoi(string(p.text[start:p.at]))
-	return n, err == nil
-}
-
 func (p *parser) reference(start, number int) (node, error) {
 	p.references = append(p.references, pending{start, number})
 	return reference{number, p.flags.fold}, nil
