@@ -79,8 +79,25 @@ test: $(TEST_TOOLS:%=$(BIN)/%) fmt-check vet lint tidy-check generate-check race
 
 # Everything, on every server, under the race detector, and what needs much memory.
 .PHONY: test-full
-test-full: $(TEST_TOOLS:%=$(BIN)/%) $(FULL_TOOLS:%=$(BIN)/%) fix-check cross race-note ## the rest of what CI runs: before sending a change
+test-full: $(TEST_TOOLS:%=$(BIN)/%) $(FULL_TOOLS:%=$(BIN)/%) fix-check cross test-arm race-note ## the rest of what CI runs: before sending a change
 	S3SYNC_TEST_MUST_RUN=versitygw,minio,rclone,mc $(GO) test $(RACE) -timeout 45m $(PARALLEL) $(TESTFLAGS) $(PKG)
+
+# With binfmt the kernel starts programs of arm64 by itself. Without it, they
+# cannot start each other, as the tests of the command want.
+.PHONY: test-arm
+test-arm: ## unit tests of linux/arm64 under qemu-user, where it is installed
+	@packages=$$($(GO) list ./... | grep -v '/integration$$'); \
+	if [ "$$($(GO) env GOHOSTOS GOHOSTARCH | tr '\n' ' ')" = 'linux arm64 ' ]; then \
+		exit 0; \
+	elif grep -qs '^enabled' /proc/sys/fs/binfmt_misc/qemu-aarch64; then \
+		exec=; \
+	elif qemu=$$(command -v qemu-aarch64-static || command -v qemu-aarch64); then \
+		exec="-exec $$qemu"; packages=$$(echo "$$packages" | grep -v '/cmd/s3sync$$'); \
+	else \
+		echo 'NOTE: qemu-user is not installed, so the unit tests of linux/arm64 are skipped'; exit 0; \
+	fi; \
+	S3SYNC_TEST_SERVERS=none GOOS=linux GOARCH=arm64 CGO_ENABLED=0 \
+		$(GO) test -short -timeout 30m $$exec $(TESTFLAGS) $$packages
 
 .PHONY: fmt
 fmt: $(BIN)/golangci-lint ## format the Go files (gofumpt, imports)
