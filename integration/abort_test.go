@@ -20,7 +20,7 @@ import (
 // does not stay.
 func TestPartsAfterTheAbort(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		root, target := t.TempDir(), fresh(t, srv)
+		root, target := t.TempDir(), newBucket(t, srv)
 		write(t, root, "big", random(1, 6*s3sync.MiB))
 		// One server forgets an upload that it has written a part to after the
 		// abort, unless there is another one of the same key.
@@ -58,7 +58,7 @@ func TestPartsAfterTheAbort(t *testing.T) {
 			}
 			return true
 		})
-		o := run(t, small(config(local(root), target.at(front.URL))))
+		o := run(t, smallParts(config(local(root), target.at(front.URL))))
 		o.failed(t, "big", "InvalidArgument")
 		select {
 		case <-late:

@@ -17,7 +17,7 @@ import (
 // read and being asked for its parts is begun anew, not left without a proof.
 func TestOverwrittenBeforeItsPartsAreKnown(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, root := fresh(t, srv), t.TempDir()
+		source, root := newBucket(t, srv), t.TempDir()
 		source.putParts(t, "parts", random(1, 5*s3sync.MiB), random(2, 100))
 		front := newFront(t, srv.Endpoint)
 		var once gosync.Once
@@ -40,7 +40,7 @@ func TestOverwrittenBeforeItsPartsAreKnown(t *testing.T) {
 // that the settings do not allow.
 func TestLayoutWithoutRepetition(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, root := fresh(t, srv), t.TempDir()
+		source, root := newBucket(t, srv), t.TempDir()
 		source.putParts(t, "looks-uniform", random(1, 5*s3sync.MiB), random(2, 6*s3sync.MiB), random(3, 100))
 		source.putParts(t, "looks-uniform-2", random(1, 6*s3sync.MiB), random(2, 5*s3sync.MiB), random(3, s3sync.MiB+100))
 		cfg := config(source.at(""), local(root))
@@ -53,10 +53,10 @@ func TestLayoutWithoutRepetition(t *testing.T) {
 // believed.
 func TestWrongETagOfHeaders(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source := fresh(t, srv)
+		source := newBucket(t, srv)
 		source.putParts(t, "parts", random(1, 5*s3sync.MiB), random(2, 100))
 		for _, times := range []string{" times=1", ""} {
-			root, target := t.TempDir(), fresh(t, srv)
+			root, target := t.TempDir(), newBucket(t, srv)
 			for _, side := range []s3sync.Endpoint{local(root), target.at("")} {
 				proxy := faultproxy.New(t, srv.Endpoint, "HeadObject etag=bad"+times)
 				o := run(t, config(source.at(proxy.URL), side))

@@ -9,7 +9,7 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// TestAnonymousSource: what is public is copied without credentials, and proved as
+// TestAnonymousSource: what is public is copied without credentials, and verified as
 // ever; requests to the target are signed. What is not public is not.
 func TestAnonymousSource(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -34,7 +34,7 @@ func TestAnonymousSource(t *testing.T) {
 			"local": local(t.TempDir()), "bucket": at(srv, "", "s3://"+srv.Bucket(t)),
 		} {
 			t.Run(what, func(t *testing.T) {
-				run(t, anonymous(target)).proved(t, 2, 2, 0, 0)
+				run(t, anonymous(target)).verified(t, 2, 2, 0, 0)
 			})
 		}
 	})

@@ -42,10 +42,10 @@ func TestLyingAnswers(t *testing.T) {
 					continue // it is in the document there
 				}
 				t.Run(fmt.Sprint(name, "/", operation), func(t *testing.T) {
-					b, root := fresh(t, srv), t.TempDir()
+					b, root := newBucket(t, srv), t.TempDir()
 					content := map[string][]byte{"good": random(1, 5000), "parts": random(2, 11*s3sync.MiB), "other": random(3, 10)}
 					proxy := faultproxy.New(t, srv.Endpoint)
-					rule(t, proxy, fmt.Sprintf(lie, operation))
+					addRule(t, proxy, fmt.Sprintf(lie, operation))
 					source, target := local(root), b.at(proxy.URL)
 					for key, data := range content {
 						if what == "up" {
@@ -116,7 +116,7 @@ func TestLyingDeletions(t *testing.T) {
 			"DeleteObjects html": "DeleteObjects", "DeleteObjects empty": "DeleteObjects", "DeleteObjects status=200 code=InternalError": "InternalError",
 		} {
 			t.Run(lie, func(t *testing.T) {
-				b, root := fresh(t, srv), t.TempDir()
+				b, root := newBucket(t, srv), t.TempDir()
 				write(t, root, "kept", []byte("x"))
 				for i := range 32 {
 					b.put(t, fmt.Sprint("extraneous", i), nil)
@@ -159,7 +159,7 @@ func TestServerWithOwnETags(t *testing.T) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait() // it was killed
 	})
-	until(t, "the server listens", func() bool {
+	waitUntil(t, "the server listens", func() bool {
 		conn, err := net.Dial("tcp", addr)
 		if err == nil {
 			err = conn.Close()
@@ -171,14 +171,14 @@ func TestServerWithOwnETags(t *testing.T) {
 	write(t, root, "parts", data)
 	write(t, root, "whole", data[:5000])
 	side := s3sync.Endpoint{URL: "s3://b", EndpointURL: "http://" + addr, PathStyle: true, Region: "us-east-1", AccessKey: "AKTEST", SecretKey: "SECRETKEY"}
-	o := run(t, small(config(local(root), side)))
+	o := run(t, smallParts(config(local(root), side)))
 	if o.err != nil || o.Transferred != 2 || o.ETagVerified != 1 || o.Unverified != 1 || o.Warnings != 0 {
 		t.Errorf("%v, %+v\n%s", o.err, o.Stats, o.log)
 	}
 	if !strings.Contains(o.log, "an ETag of its own kind") {
 		t.Errorf("no reason in\n%s", o.log)
 	}
-	o = run(t, small(config(side, local(back))))
+	o = run(t, smallParts(config(side, local(back))))
 	if o.err != nil || o.Transferred != 2 || o.ETagVerified != 2 {
 		t.Errorf("%v, %+v\n%s", o.err, o.Stats, o.log)
 	}

@@ -21,7 +21,7 @@ const asksForParts = "HeadObject key=parts partNumber=1 "
 // of parts are another matter: TestLayoutFromServerThatDoesNotTell.
 func TestPartsCannotBeAsked(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		twin, data := fresh(t, srv), random(1, 5*s3sync.MiB+100)
+		twin, data := newBucket(t, srv), random(1, 5*s3sync.MiB+100)
 		content := map[string][]byte{"plain": random(2, 100), "parts": data}
 		twin.put(t, "plain", content["plain"])
 		twin.putParts(t, "parts", data[:5*s3sync.MiB], data[5*s3sync.MiB:])
@@ -40,7 +40,7 @@ func TestPartsCannotBeAsked(t *testing.T) {
 				}
 				t.Run(name+"/"+way, func(t *testing.T) {
 					proxy := faultproxy.New(t, srv.Endpoint, asksForParts+fault.rule)
-					cfg := wayOfParts(t, way, twin, proxy.URL, changed(content))
+					cfg := partsConfig(t, way, twin, proxy.URL, changed(content))
 					questions, unproved := 2, int64(0)
 					if name == "denied" {
 						questions = 1
@@ -53,7 +53,7 @@ func TestPartsCannotBeAsked(t *testing.T) {
 						t.Errorf("%d questions, %+v\n%s", proxy.Count(asksForParts), o.Stats, o.log)
 					}
 					if name == "denied" { // which is told as a warning, of whatever request
-						if events := o.of(s3sync.EventWarning); len(events) != 1 || !strings.Contains(events[0].Err.Error(), fault.cause) {
+						if events := o.eventsOf(s3sync.EventWarning); len(events) != 1 || !strings.Contains(events[0].Err.Error(), fault.cause) {
 							t.Errorf("%+v\n%s", events, o.log)
 						}
 						return
@@ -68,9 +68,9 @@ func TestPartsCannotBeAsked(t *testing.T) {
 	})
 }
 
-// wayOfParts is a run from or to the bucket of the objects "plain", "parts" and
+// partsConfig is a run from or to the bucket of the objects "plain", "parts" and
 // "stranger", of which the last is to be deleted where it is a target's.
-func wayOfParts(t *testing.T, way string, twin bucket, endpoint string, other map[string][]byte) *s3sync.Config {
+func partsConfig(t *testing.T, way string, twin bucket, endpoint string, other map[string][]byte) *s3sync.Config {
 	t.Helper()
 	var cfg *s3sync.Config
 	switch way {
@@ -79,7 +79,7 @@ func wayOfParts(t *testing.T, way string, twin bucket, endpoint string, other ma
 		write(t, root, "to be deleted", nil)
 		cfg = config(twin.at(endpoint), local(root))
 		if way != "down" {
-			target := fresh(t, twin.Server)
+			target := newBucket(t, twin.Server)
 			target.put(t, "to be deleted", nil)
 			cfg.Target = target.at("")
 		}

@@ -12,7 +12,7 @@ import (
 func TestAutoChunkSizeKeepsParts(t *testing.T) {
 	const mib = s3sync.MiB
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, target := fresh(t, srv), fresh(t, srv)
+		source, target := newBucket(t, srv), newBucket(t, srv)
 		source.putParts(t, "uniform", random(1, 5*mib), random(2, 5*mib), random(3, mib))
 		source.putParts(t, "uneven", random(1, 5*mib), random(2, 6*mib), random(3, 7*mib), random(4, 1))
 		source.putParts(t, "one part", random(5, 9*mib))

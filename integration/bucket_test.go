@@ -25,7 +25,7 @@ type bucket struct {
 	name string
 }
 
-func fresh(t *testing.T, srv *s3server.Server) bucket {
+func newBucket(t *testing.T, srv *s3server.Server) bucket {
 	t.Helper()
 	return bucket{srv, srv.Bucket(t)}
 }
@@ -151,8 +151,8 @@ func random(seed byte, size int) []byte {
 	return data
 }
 
-// numbered returns n keys "key-00", "key-01" and so on.
-func numbered(n int) []string {
+// numberedKeys returns n keys "key-00", "key-01" and so on.
+func numberedKeys(n int) []string {
 	keys := make([]string, n)
 	for i := range keys {
 		keys[i] = "key-" + string(rune('0'+i/10)) + string(rune('0'+i%10))
@@ -160,7 +160,7 @@ func numbered(n int) []string {
 	return keys
 }
 
-func rule(t *testing.T, proxy *faultproxy.Proxy, text string) {
+func addRule(t *testing.T, proxy *faultproxy.Proxy, text string) {
 	t.Helper()
 	if err := proxy.Add(text); err != nil {
 		t.Fatal(err)

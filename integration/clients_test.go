@@ -43,8 +43,8 @@ func clients() map[string]client {
 	}
 }
 
-// external runs a program with nothing of the environment but what it is given.
-func external(t *testing.T, env []string, program string, args ...string) {
+// runTool runs a program with nothing of the environment but what it is given.
+func runTool(t *testing.T, env []string, program string, args ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), s3server.Tool(t, program), args...)
 	home := t.TempDir()
@@ -56,7 +56,7 @@ func external(t *testing.T, env []string, program string, args ...string) {
 
 func putRclone(t *testing.T, root string, to bucket) {
 	t.Helper()
-	external(t, []string{
+	runTool(t, []string{
 		"RCLONE_CONFIG_T_TYPE=s3", "RCLONE_CONFIG_T_PROVIDER=Other", "RCLONE_CONFIG_T_ENDPOINT=" + to.Endpoint,
 		"RCLONE_CONFIG_T_ACCESS_KEY_ID=" + to.AccessKey, "RCLONE_CONFIG_T_SECRET_ACCESS_KEY=" + to.SecretKey,
 		"RCLONE_CONFIG_T_REGION=" + to.Region,
@@ -66,7 +66,7 @@ func putRclone(t *testing.T, root string, to bucket) {
 func putMC(t *testing.T, root string, to bucket) {
 	t.Helper()
 	host := strings.Replace(to.Endpoint, "://", "://"+to.AccessKey+":"+to.SecretKey+"@", 1)
-	external(t, []string{"MC_HOST_t=" + host}, "mc", "--quiet", "cp", "--recursive", root+"/", "t/"+to.name)
+	runTool(t, []string{"MC_HOST_t=" + host}, "mc", "--quiet", "cp", "--recursive", root+"/", "t/"+to.name)
 }
 
 func awsCLI(a types.ChecksumAlgorithm) func(t *testing.T, root string, to bucket) {
@@ -100,7 +100,7 @@ func clientSizes() map[string]int {
 }
 
 // TestObjectsOfOtherClients: what others uploaded is found equal to the files it
-// was made of, and proved on the way down and between buckets, without being told
+// was made of, and verified on the way down and between buckets, without being told
 // any sizes. What has changed since is found, too.
 func TestObjectsOfOtherClients(t *testing.T) {
 	content, n := map[string][]byte{}, int64(len(clientSizes()))
@@ -111,7 +111,7 @@ func TestObjectsOfOtherClients(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		for name, client := range clients() {
 			t.Run(name, func(t *testing.T) {
-				twin, target, root := fresh(t, srv), fresh(t, srv), t.TempDir()
+				twin, target, root := newBucket(t, srv), newBucket(t, srv), t.TempDir()
 				client.put(t, files.URL, twin)
 				if got := twin.parts(t, "twenty"); got != client.parts {
 					t.Errorf("20 MiB are in %d parts, want %d", got, client.parts)
@@ -189,7 +189,7 @@ func (b bucket) parts(t *testing.T, key string) int {
 func TestLargeObjectOfRclone(t *testing.T) {
 	const size = 205*s3sync.MiB + 3
 	// MinIO has no checksum of all bytes, which would do as well.
-	root, target, twin := t.TempDir(), t.TempDir(), fresh(t, s3server.Shared(t, s3server.MinIO))
+	root, target, twin := t.TempDir(), t.TempDir(), newBucket(t, s3server.Shared(t, s3server.MinIO))
 	path := filepath.Join(root, "large")
 	write(t, root, "large", random(1, 1000))
 	if err := os.Truncate(path, size); err != nil {

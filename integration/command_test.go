@@ -93,8 +93,8 @@ func (p *process) run(t *testing.T) int {
 	return p.finish(t)
 }
 
-// until polls for something that another process does.
-func until(t *testing.T, what string, done func() bool) {
+// waitUntil polls for something that another process does.
+func waitUntil(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -116,7 +116,7 @@ func TestInterruptedUploadCleansUp(t *testing.T) {
 		if err := p.Start(); err != nil {
 			t.Fatal(err)
 		}
-		until(t, "a part in flight", func() bool { return proxy.Count("PUT partNumber=4") > 0 })
+		waitUntil(t, "a part in flight", func() bool { return proxy.Count("PUT partNumber=4") > 0 })
 		began := time.Now()
 		if err := p.Process.Signal(os.Interrupt); err != nil {
 			t.Fatal(err)
@@ -146,7 +146,7 @@ func TestInterruptedDownloadCleansUp(t *testing.T) {
 		if err := p.Start(); err != nil {
 			t.Fatal(err)
 		}
-		until(t, "a range in flight", func() bool { return proxy.Count("GET key=large") >= 3 })
+		waitUntil(t, "a range in flight", func() bool { return proxy.Count("GET key=large") >= 3 })
 		if err := p.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}

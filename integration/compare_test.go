@@ -62,7 +62,7 @@ func writeAll(t *testing.T, content map[string][]byte) s3sync.Endpoint {
 // sizes, and different from others, up and down, at the cost of few requests.
 func TestCompareETagsOfFiles(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		twin := fresh(t, srv)
+		twin := newBucket(t, srv)
 		content := twin.putLayouts(t)
 		for name, auto := range map[string]bool{"": false, "/auto": true} {
 			for name, side := range map[string]s3sync.Endpoint{
@@ -124,7 +124,7 @@ func headsOfFiles(t *testing.T, srv *s3server.Server, proxy *faultproxy.Proxy, s
 // be found is sent again.
 func TestCompareUnknownParts(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		twin := fresh(t, srv)
+		twin := newBucket(t, srv)
 		parts := [][]byte{random(1, 7*s3sync.MiB+1), random(2, 6*s3sync.MiB+1), random(3, 100)}
 		twin.putParts(t, "odd", parts...)
 		usual := random(4, 9*s3sync.MiB)
@@ -154,7 +154,7 @@ func TestCompareUnknownParts(t *testing.T) {
 // checksums of all bytes, and are sent again if not, unless the parts are kept.
 func TestCompareETagsOfBuckets(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, target, twin := fresh(t, srv), fresh(t, srv), fresh(t, srv)
+		source, target, twin := newBucket(t, srv), newBucket(t, srv), newBucket(t, srv)
 		content := source.putLayouts(t)
 		cfg := config(source.at(""), target.at(""))
 		cfg.Check.ETag = true
@@ -258,7 +258,7 @@ func TestCompareChecksums(t *testing.T) {
 			{types.ChecksumAlgorithmCrc64nvme, true},
 		} {
 			t.Run(fmt.Sprint(tt.a, " full=", tt.full), func(t *testing.T) {
-				twin, copied := fresh(t, srv), fresh(t, srv)
+				twin, copied := newBucket(t, srv), newBucket(t, srv)
 				content := map[string][]byte{}
 				for key, sizes := range map[string][]int{
 					"whole": {100}, "large": {9 * MiB}, "two-of-7": {7 * MiB, 3 * MiB}, "odd": {5 * MiB, 6 * MiB, 7 * MiB, MiB},
@@ -314,7 +314,7 @@ func otherThan(a types.ChecksumAlgorithm) types.ChecksumAlgorithm {
 // in every run, unless both sides have checksums.
 func TestCompareEncrypted(t *testing.T) {
 	srv := s3server.Shared(t, s3server.MinIO)
-	encrypted, plain := fresh(t, srv), fresh(t, srv)
+	encrypted, plain := newBucket(t, srv), newBucket(t, srv)
 	encrypted.encrypt(t)
 	small, large := random(1, 100), random(2, 9*s3sync.MiB)
 	content := map[string][]byte{"none": small, "sum": small, "parts": large, "sum-of-parts": large}

@@ -23,9 +23,9 @@ import (
 // say, and not one more; a small budget of memory allows fewer.
 func TestRequestsAtOnce(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		root, source := t.TempDir(), fresh(t, srv)
+		root, source := t.TempDir(), newBucket(t, srv)
 		content := map[string][]byte{"large-1": random(1, 10*s3sync.MiB), "large-2": random(2, 10*s3sync.MiB)}
-		for _, key := range numbered(10) {
+		for _, key := range numberedKeys(10) {
 			content[key] = []byte(key)
 		}
 		for key, data := range content {
@@ -44,12 +44,12 @@ func TestRequestsAtOnce(t *testing.T) {
 			"parts of one object": {func(tr *s3sync.Transfer) { tr.Workers = 1 }, local(root), 1, 2},
 		} {
 			t.Run(name, func(t *testing.T) {
-				target := fresh(t, srv)
+				target := newBucket(t, srv)
 				front := newFront(t, srv.Endpoint, "PutObject delay=20ms", "UploadPart delay=60ms", "GetObject delay=20ms maybe")
 				if tt.from.EndpointURL != "" {
 					tt.from.EndpointURL = front.URL
 				}
-				cfg := small(config(tt.from, target.at(front.URL)))
+				cfg := smallParts(config(tt.from, target.at(front.URL)))
 				tt.adjust(&cfg.Transfer)
 				front.gather("PUT", tt.objects)
 				front.gather("part", 2)
@@ -77,7 +77,7 @@ func TestRates(t *testing.T) {
 	t.Run("group", func(t *testing.T) {
 		for _, kind := range s3server.Kinds() {
 			srv := s3server.Shared(t, kind)
-			root, source := t.TempDir(), fresh(t, srv)
+			root, source := t.TempDir(), newBucket(t, srv)
 			for i := range count {
 				key := fmt.Sprintf("%03d", i)
 				write(t, root, key, random(byte(i), size))
@@ -91,11 +91,11 @@ func TestRates(t *testing.T) {
 				limit, unit    int // per second
 				slack          int // what may have begun earlier
 			}{
-				"objects":      {local(root), fresh(t, srv).at(""), func(c *s3sync.Config) { c.Transfer.ObjectsPerSecond = 32 }, 32, 1, 2},
-				"bytes up":     {local(root), fresh(t, srv).at(""), bytesLimit, 2 * s3sync.MiB, size, 2 * size},
+				"objects":      {local(root), newBucket(t, srv).at(""), func(c *s3sync.Config) { c.Transfer.ObjectsPerSecond = 32 }, 32, 1, 2},
+				"bytes up":     {local(root), newBucket(t, srv).at(""), bytesLimit, 2 * s3sync.MiB, size, 2 * size},
 				"bytes down":   {source.at(""), local(t.TempDir()), bytesLimit, 2 * s3sync.MiB, size, 2 * size},
-				"bytes across": {source.at(""), fresh(t, srv).at(""), bytesLimit, 2 * s3sync.MiB, size, 2 * size},
-				"one object":   {local(large), fresh(t, srv).at(""), bytesLimit, 2 * s3sync.MiB, count * size, count * size},
+				"bytes across": {source.at(""), newBucket(t, srv).at(""), bytesLimit, 2 * s3sync.MiB, size, 2 * size},
+				"one object":   {local(large), newBucket(t, srv).at(""), bytesLimit, 2 * s3sync.MiB, count * size, count * size},
 			} {
 				t.Run(string(kind)+"/"+name, func(t *testing.T) {
 					t.Parallel()
@@ -138,8 +138,8 @@ func TestRates(t *testing.T) {
 // TestFailFast: the first failure ends the run, and what it was is told once.
 func TestFailFast(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		root, target := t.TempDir(), fresh(t, srv)
-		for _, key := range numbered(99) {
+		root, target := t.TempDir(), newBucket(t, srv)
+		for _, key := range numberedKeys(99) {
 			write(t, root, key, nil)
 		}
 		front := newFront(t, srv.Endpoint, "PutObject key-10 status=400 code=InvalidArgument", "PutObject delay=10ms")
@@ -190,7 +190,7 @@ func TestCancel(t *testing.T) {
 	errStop := errors.New("stop here")
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		content := map[string][]byte{"little": random(1, 1000), "big": random(2, 11*s3sync.MiB)}
-		root, source := t.TempDir(), fresh(t, srv)
+		root, source := t.TempDir(), newBucket(t, srv)
 		for key, data := range content {
 			write(t, root, key, data)
 			source.put(t, key, data)
@@ -200,10 +200,10 @@ func TestCancel(t *testing.T) {
 				t.Parallel() // they wait
 				front := newFront(t, srv.Endpoint)
 				if tt.rule != "" {
-					rule(t, front.Proxy, tt.rule+" maybe") // a delay need not end
+					addRule(t, front.Proxy, tt.rule+" maybe") // a delay need not end
 				}
-				target, copied := fresh(t, srv), filepath.Join(t.TempDir(), "copy")
-				cfg := small(config(local(root), target.at(front.URL)))
+				target, copied := newBucket(t, srv), filepath.Join(t.TempDir(), "copy")
+				cfg := smallParts(config(local(root), target.at(front.URL)))
 				switch tt.direction {
 				case download:
 					cfg.Source, cfg.Target = source.at(front.URL), local(copied)
@@ -232,7 +232,7 @@ func TestCancel(t *testing.T) {
 					return tt.rule == ""
 				})
 				if name == "abort hangs" {
-					rule(t, front.Proxy, "UploadPart partNumber=2 stall after=100000")
+					addRule(t, front.Proxy, "UploadPart partNumber=2 stall after=100000")
 				}
 				o := runIn(ctx, cfg)
 				took := time.Since(<-cancelled)

@@ -17,8 +17,8 @@ import (
 	"s3sync/storage"
 )
 
-// onceBefore calls f right before the first object is written.
-func onceBefore(cfg *s3sync.Config, f func()) {
+// beforeFirstWrite calls f right before the first object is written.
+func beforeFirstWrite(cfg *s3sync.Config, f func()) {
 	done := false
 	cfg.Preprocess = func(context.Context, *storage.Info, *s3sync.Upload) error {
 		if !done {
@@ -42,11 +42,11 @@ func TestServerSideCopyOfWhatChanges(t *testing.T) {
 		} {
 			for _, ifMatch := range []bool{false, true} {
 				t.Run(name, func(t *testing.T) {
-					source, target := fresh(t, srv), fresh(t, srv)
+					source, target := newBucket(t, srv), newBucket(t, srv)
 					tt.put(source, old)
-					cfg := copying(config(source.at(""), target.at("")))
+					cfg := withServerSideCopy(config(source.at(""), target.at("")))
 					cfg.Condition.CopySourceIfMatch = ifMatch
-					onceBefore(cfg, func() { tt.put(source, other) })
+					beforeFirstWrite(cfg, func() { tt.put(source, other) })
 					o := run(t, cfg)
 					if ifMatch {
 						if o.err != nil || o.Transferred != 0 || o.Warnings != 1 || !strings.Contains(o.log, "level=WARN msg=\"left out.\" key=a") {
@@ -56,7 +56,7 @@ func TestServerSideCopyOfWhatChanges(t *testing.T) {
 						return
 					}
 					o.succeeded(t, 1)
-					if got := o.of(s3sync.EventRetry); len(got) != 1 || !errors.Is(got[0].Err, storage.ErrChanged) {
+					if got := o.eventsOf(s3sync.EventRetry); len(got) != 1 || !errors.Is(got[0].Err, storage.ErrChanged) {
 						t.Errorf("attempts: %+v", got)
 					}
 					if !bytes.Equal(target.get(t, "a"), source.get(t, "a")) {
@@ -73,7 +73,7 @@ func TestServerSideCopyOfWhatChanges(t *testing.T) {
 // an answer that begins as a success, among others.
 func TestServerSideCopyFaults(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source := fresh(t, srv)
+		source := newBucket(t, srv)
 		source.put(t, "whole", random(1, 100))
 		source.putParts(t, "parts", random(2, 5*s3sync.MiB), random(3, 100))
 		for name, rules := range map[string][]string{
@@ -86,10 +86,10 @@ func TestServerSideCopyFaults(t *testing.T) {
 			"another failure":           {"CopyObject times=1 status=500", "UploadPartCopy nth=2 status=503"},
 		} {
 			t.Run(name, func(t *testing.T) {
-				target, proxy := fresh(t, srv), faultproxy.New(t, srv.Endpoint, rules...)
-				run(t, copying(config(source.at(proxy.URL), target.at(proxy.URL)))).succeeded(t, 2)
+				target, proxy := newBucket(t, srv), faultproxy.New(t, srv.Endpoint, rules...)
+				run(t, withServerSideCopy(config(source.at(proxy.URL), target.at(proxy.URL)))).succeeded(t, 2)
 				target.holds(t, []string{"parts", "whole"})
-				compareBuckets(t, source, target, sameness{})
+				compareBuckets(t, source, target, compareOptions{})
 			})
 		}
 		for name, tt := range map[string]struct {
@@ -109,8 +109,8 @@ func TestServerSideCopyFaults(t *testing.T) {
 			}, 0, 2, "InternalError"},
 		} {
 			t.Run(name, func(t *testing.T) {
-				target, proxy := fresh(t, srv), faultproxy.New(t, srv.Endpoint, tt.rules...)
-				o := run(t, copying(config(source.at(proxy.URL), target.at(proxy.URL))))
+				target, proxy := newBucket(t, srv), faultproxy.New(t, srv.Endpoint, tt.rules...)
+				o := run(t, withServerSideCopy(config(source.at(proxy.URL), target.at(proxy.URL))))
 				if (o.err != nil) != (tt.failed > 0) || o.Transferred != 0 || o.Warnings != tt.warnings || o.Failed != tt.failed || !strings.Contains(o.log, tt.log) {
 					t.Errorf("%v, %+v\n%s", o.err, o.Stats, o.log)
 				}
@@ -124,10 +124,10 @@ func TestServerSideCopyFaults(t *testing.T) {
 // object is copied in one piece, which proves nothing.
 func TestServerSideCopyOfUnknownParts(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, target := fresh(t, srv), fresh(t, srv)
+		source, target := newBucket(t, srv), newBucket(t, srv)
 		source.putSum(t, "a", "CRC64NVME", true, random(1, 5*s3sync.MiB), random(2, 100))
 		proxy := faultproxy.New(t, srv.Endpoint, "HeadObject partNumber=1 status=501")
-		cfg := copying(config(source.at(proxy.URL), target.at(proxy.URL)))
+		cfg := withServerSideCopy(config(source.at(proxy.URL), target.at(proxy.URL)))
 		cfg.Verify.ETag = true
 		if o := run(t, cfg); o.err != nil || o.Transferred != 1 || o.ETagVerified != 0 || o.ChecksumVerified != 1 || o.Unverified != 0 {
 			t.Errorf("%v, %+v\n%s", o.err, o.Stats, o.log)
@@ -135,7 +135,7 @@ func TestServerSideCopyOfUnknownParts(t *testing.T) {
 		if got := proxy.Count("CopyObject"); got != 1 {
 			t.Errorf("%d times CopyObject", got)
 		}
-		compareBuckets(t, source, target, sameness{})
+		compareBuckets(t, source, target, compareOptions{})
 	})
 }
 
@@ -145,12 +145,12 @@ func TestServerSideCopyChecksums(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		for _, a := range []types.ChecksumAlgorithm{"SHA256", "CRC32", "CRC64NVME"} {
 			t.Run(string(a), func(t *testing.T) {
-				source, target := fresh(t, srv), fresh(t, srv)
+				source, target := newBucket(t, srv), newBucket(t, srv)
 				source.putSum(t, "empty", a, false, nil)
 				source.putSum(t, "small", a, false, random(1, 1000))
 				source.putSum(t, "threshold", a, false, random(1, 8*s3sync.MiB))
 				source.put(t, "without", random(2, 1000))
-				cfg := copying(config(source.at(""), target.at("")))
+				cfg := withServerSideCopy(config(source.at(""), target.at("")))
 				cfg.Verify.Algorithm, cfg.Verify.ReadChecksum = string(a), true
 				o := run(t, cfg)
 				without := int64(0) // versitygw gives a CRC64NVME to what has none
@@ -181,10 +181,10 @@ func TestServerSideCopyChecksums(t *testing.T) {
 // is noticed, and no copy counts whose checksum is not that of the source.
 func TestServerSideCopyOfPartsWithChecksums(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, target := fresh(t, srv), fresh(t, srv)
+		source, target := newBucket(t, srv), newBucket(t, srv)
 		source.putSum(t, "a", "CRC64NVME", true, random(1, 5*s3sync.MiB), random(2, 100))
 		target.put(t, "foreign", nil)
-		cfg := copying(config(source.at(""), target.at("")))
+		cfg := withServerSideCopy(config(source.at(""), target.at("")))
 		cfg.Verify.Algorithm, cfg.Delete.Enable = "CRC64NVME", true
 		o := run(t, cfg)
 		cause := "content does not match its digest: the source's CRC64NVME checksum is"
@@ -217,7 +217,7 @@ func TestServerSideCopyEncrypted(t *testing.T) {
 	cfg := config(local(root), up)
 	cfg.Encryption.TargetCustomer = customerKey(1)
 	cfg.Transfer.Threshold, cfg.Transfer.ChunkSize = 5*s3sync.MiB, 5*s3sync.MiB
-	run(t, cfg).proved(t, n, 0, 0, n)
+	run(t, cfg).verified(t, n, 0, 0, n)
 	none := s3sync.CustomerKey{}
 	from, reads := up, customerKey(1)
 	for _, step := range []struct {
@@ -233,7 +233,7 @@ func TestServerSideCopyEncrypted(t *testing.T) {
 		{"none", none, ""},
 	} {
 		to := at(srv, "", "s3://"+srv.Bucket(t))
-		cfg := copying(config(from, to))
+		cfg := withServerSideCopy(config(from, to))
 		cfg.Encryption.SourceCustomer, cfg.Encryption.TargetCustomer, cfg.Encryption.SSE = reads, step.writes, step.sse
 		if !t.Run(step.name, func(t *testing.T) {
 			o := run(t, cfg)
@@ -254,7 +254,7 @@ func TestServerSideCopyEncrypted(t *testing.T) {
 // TestServerSideCopyInterrupted: an upload whose parts are being copied is aborted.
 func TestServerSideCopyInterrupted(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, target := fresh(t, srv), fresh(t, srv)
+		source, target := newBucket(t, srv), newBucket(t, srv)
 		source.putParts(t, "big", random(1, 5*s3sync.MiB), random(2, 5*s3sync.MiB), random(3, 100))
 		ctx, cancel := context.WithCancel(t.Context())
 		front := newFront(t, srv.Endpoint)
@@ -264,7 +264,7 @@ func TestServerSideCopyInterrupted(t *testing.T) {
 			}
 			return false
 		})
-		o := runIn(ctx, copying(config(source.at(front.URL), target.at(front.URL))))
+		o := runIn(ctx, withServerSideCopy(config(source.at(front.URL), target.at(front.URL))))
 		if !errors.Is(o.err, context.Canceled) || o.Transferred != 0 {
 			t.Errorf("%v, %+v", o.err, o.Stats)
 		}
@@ -277,14 +277,14 @@ func TestServerSideCopyInterrupted(t *testing.T) {
 func TestServerSideCopyOfDirectoryBuckets(t *testing.T) {
 	_, proxy := newDirectories(t)
 	root, n := directoryTree(t)
-	run(t, config(local(root), inDirectory(proxy, directoryA+"/up/"))).proved(t, n, 0, n, 0)
+	run(t, config(local(root), inDirectory(proxy, directoryA+"/up/"))).verified(t, n, 0, n, 0)
 	before := proxy.Count("GetObject") + proxy.Count("PutObject") + proxy.Count("UploadPart")
-	run(t, copying(config(inDirectory(proxy, directoryA+"/up/"), inDirectory(proxy, directoryB)))).proved(t, n, 0, n, 0)
+	run(t, withServerSideCopy(config(inDirectory(proxy, directoryA+"/up/"), inDirectory(proxy, directoryB)))).verified(t, n, 0, n, 0)
 	if after := proxy.Count("GetObject") + proxy.Count("PutObject") + proxy.Count("UploadPart"); after != before {
 		t.Errorf("%d requests for data", after-before)
 	}
 	copied := t.TempDir()
-	run(t, config(inDirectory(proxy, directoryB), local(copied))).proved(t, n, 0, n, 0)
+	run(t, config(inDirectory(proxy, directoryB), local(copied))).verified(t, n, 0, n, 0)
 	if got := sameTree(t, root, copied); got != n {
 		t.Errorf("%d files, want %d", got, n)
 	}

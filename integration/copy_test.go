@@ -17,14 +17,14 @@ import (
 	s3bucket "s3sync/storage/bucket"
 )
 
-// copying lets the server copy.
-func copying(cfg *s3sync.Config) *s3sync.Config {
+// withServerSideCopy lets the server copy.
+func withServerSideCopy(cfg *s3sync.Config) *s3sync.Config {
 	cfg.ServerSideCopy = true
 	return cfg
 }
 
-// described puts all headers and user metadata on an object.
-func described(in *s3.PutObjectInput) {
+// setHeaders puts all headers and user metadata on an object.
+func setHeaders(in *s3.PutObjectInput) {
 	in.ContentType, in.CacheControl = aws.String("text/plain; charset=utf-8"), aws.String("max-age=60")
 	in.ContentDisposition, in.ContentEncoding = aws.String(`attachment; filename="a b"`), aws.String("gzip")
 	in.ContentLanguage = aws.String("de")
@@ -39,8 +39,8 @@ func (b bucket) putVariety(t *testing.T, prefix string) (n int, size int64) {
 	const tags = "color=dark%20red&empty=&a%2Bb=%2B%3D"
 	objects := map[string]upload{
 		"empty":           {},
-		"described":       {data: random(1, 100), meta: described, tags: tags},
-		"parts-described": {data: random(2, 11*MiB), parts: 3, meta: described, tags: tags},
+		"described":       {data: random(1, 100), meta: setHeaders, tags: tags},
+		"parts-described": {data: random(2, 11*MiB), parts: 3, meta: setHeaders, tags: tags},
 		"threshold":       {data: random(3, 8*MiB)},
 	}
 	for _, key := range []string{
@@ -49,7 +49,7 @@ func (b bucket) putVariety(t *testing.T, prefix string) (n int, size int64) {
 		objects[key] = upload{data: []byte(key)}
 	}
 	for key, u := range objects {
-		b.putAll(t, prefix+key, u)
+		b.putUpload(t, prefix+key, u)
 		n, size = n+1, size+int64(len(u.data))
 	}
 	for key, parts := range map[string][]int{
@@ -95,16 +95,16 @@ func (b bucket) below(endpoint, prefix string) s3sync.Endpoint {
 func TestServerSideCopy(t *testing.T) {
 	const from, to = "from here/", "to+"
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source := fresh(t, srv)
+		source := newBucket(t, srv)
 		n, size := source.putVariety(t, from)
 		for name, copies := range map[string]bool{"through this program": false, "by the server": true} {
 			t.Run(name, func(t *testing.T) {
-				target, proxy := fresh(t, srv), faultproxy.New(t, srv.Endpoint)
+				target, proxy := newBucket(t, srv), faultproxy.New(t, srv.Endpoint)
 				cfg := config(source.below(proxy.URL, from), target.below(proxy.URL, to))
 				cfg.ServerSideCopy, cfg.Transfer.AutoChunkSize = copies, !copies
 				o := run(t, cfg)
 				o.succeeded(t, n)
-				if got := compareBuckets(t, source, target, sameness{wantPrefix: from, gotPrefix: to}); got != n {
+				if got := compareBuckets(t, source, target, compareOptions{wantPrefix: from, gotPrefix: to}); got != n {
 					t.Errorf("%d objects, want %d", got, n)
 				}
 				if diff := cmp.Diff(source.etags(t, from), target.etags(t, to)); diff != "" {
@@ -130,14 +130,15 @@ func TestServerSideCopy(t *testing.T) {
 	})
 }
 
-// A lowered store copies less at once than S3 does, so that its bound can be met.
-type lowered struct {
+// withMaxCopy is a store that copies less at once than S3 does, so that its bound
+// can be reached.
+type withMaxCopy struct {
 	*s3bucket.Store
 
 	max int64
 }
 
-func (l lowered) Caps() storage.Caps {
+func (l withMaxCopy) Caps() storage.Caps {
 	caps := l.Store.Caps()
 	caps.MaxCopy = l.max
 	return caps
@@ -162,15 +163,15 @@ func (b bucket) store(t *testing.T, endpoint string) *s3bucket.Store {
 func TestServerSideCopyOfLargeObjects(t *testing.T) {
 	const most = 6 * s3sync.MiB
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source := fresh(t, srv)
+		source := newBucket(t, srv)
 		content := map[string][]byte{"most": random(1, most), "more": random(2, most+1), "parts": random(3, 3*most+7)}
 		for key, data := range content {
 			source.putSum(t, key, "CRC64NVME", true, data)
 		}
-		target, proxy := fresh(t, srv), faultproxy.New(t, srv.Endpoint)
-		cfg := copying(config(s3sync.Endpoint{}, s3sync.Endpoint{}))
+		target, proxy := newBucket(t, srv), faultproxy.New(t, srv.Endpoint)
+		cfg := withServerSideCopy(config(s3sync.Endpoint{}, s3sync.Endpoint{}))
 		cfg.Source.Store = source.store(t, proxy.URL)
-		cfg.Target.Store = lowered{target.store(t, proxy.URL), most}
+		cfg.Target.Store = withMaxCopy{target.store(t, proxy.URL), most}
 		o := run(t, cfg)
 		sums := int64(1)
 		if srv.Kind == s3server.VersityGW { // keeps a CRC64NVME of everything
@@ -183,7 +184,7 @@ func TestServerSideCopyOfLargeObjects(t *testing.T) {
 		if whole, parts := proxy.Count("CopyObject"), proxy.Count("UploadPartCopy"); whole != 1 || parts != 2+4 {
 			t.Errorf("%d objects and %d parts were copied, want 1 and 6", whole, parts)
 		}
-		for _, ev := range o.of(s3sync.EventUnverified) {
+		for _, ev := range o.eventsOf(s3sync.EventUnverified) {
 			if !strings.Contains(ev.Err.Error(), "--additional-checksum-algorithm CRC64NVME") {
 				t.Errorf("%s: %v", ev.Key, ev.Err)
 			}
@@ -196,10 +197,10 @@ func TestServerSideCopyOfLargeObjects(t *testing.T) {
 // each other.
 func TestServerSideCopyIsRefused(t *testing.T) {
 	srv := s3server.Shared(t, s3server.VersityGW)
-	source, target := fresh(t, srv), fresh(t, srv)
+	source, target := newBucket(t, srv), newBucket(t, srv)
 	source.put(t, "a", []byte("a"))
 	proxy := faultproxy.New(t, srv.Endpoint)
-	o := run(t, copying(config(source.at(""), target.at(proxy.URL))))
+	o := run(t, withServerSideCopy(config(source.at(""), target.at(proxy.URL))))
 	if o.err == nil || !strings.Contains(o.err.Error(), "server-side copy: the target cannot copy from the source") || o.Transferred != 0 {
 		t.Errorf("%v, %+v", o.err, o.Stats)
 	}
@@ -209,12 +210,12 @@ func TestServerSideCopyIsRefused(t *testing.T) {
 // TestServerSideCopyDry: a dry run, and the deletion that follows a real one.
 func TestServerSideCopyDry(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, target := fresh(t, srv), fresh(t, srv)
+		source, target := newBucket(t, srv), newBucket(t, srv)
 		source.put(t, "a", []byte("a"))
 		source.putParts(t, "b", random(1, 5*s3sync.MiB), random(2, 100))
 		target.put(t, "foreign", []byte("x"))
 		proxy := faultproxy.New(t, srv.Endpoint)
-		cfg := copying(config(source.at(proxy.URL), target.at(proxy.URL)))
+		cfg := withServerSideCopy(config(source.at(proxy.URL), target.at(proxy.URL)))
 		cfg.Delete.Enable, cfg.DryRun = true, true
 		if o := run(t, cfg); o.err != nil || o.Transferred != 2 || o.Deleted != 1 || o.TransferredBytes != 5*s3sync.MiB+101 {
 			t.Errorf("%v, %+v", o.err, o.Stats)
@@ -237,15 +238,15 @@ func TestServerSideCopyDry(t *testing.T) {
 // for copies, too.
 func TestServerSideCopyReplaces(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, target := fresh(t, srv), fresh(t, srv)
-		source.putAll(t, "whole", upload{data: []byte("a"), meta: described, tags: "old=1"})
-		source.putAll(t, "parts", upload{data: random(1, 6*s3sync.MiB), parts: 2, meta: described, tags: "old=1"})
-		cfg := copying(config(source.at(""), target.at("")))
+		source, target := newBucket(t, srv), newBucket(t, srv)
+		source.putUpload(t, "whole", upload{data: []byte("a"), meta: setHeaders, tags: "old=1"})
+		source.putUpload(t, "parts", upload{data: random(1, 6*s3sync.MiB), parts: 2, meta: setHeaders, tags: "old=1"})
+		cfg := withServerSideCopy(config(source.at(""), target.at("")))
 		cfg.Metadata.ContentType, cfg.Metadata.CacheControl = "text/new", "no-store"
 		cfg.Metadata.User = map[string]string{"new": "yes"}
 		cfg.Tagging.Set = "new=2"
 		run(t, cfg).succeeded(t, 2)
-		compareBuckets(t, source, target, sameness{but: func(e *everything) {
+		compareBuckets(t, source, target, compareOptions{adjust: func(e *objectDetails) {
 			e.ContentType, e.CacheControl, e.Metadata = "text/new", "no-store", map[string]string{"new": "yes"}
 			e.Tags = map[string]string{"new": "2"}
 		}})
@@ -258,17 +259,17 @@ func TestServerSideCopyOfVersions(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, target := bucket{srv, srv.VersionedBucket(t)}, bucket{srv, srv.VersionedBucket(t)}
 		for i := range byte(3) {
-			source.putAll(t, "a b", upload{data: random(i, 100), meta: described, tags: "n=" + string('0'+i)})
-			source.putAll(t, "parts", upload{data: random(i, 6*s3sync.MiB), parts: 2})
+			source.putUpload(t, "a b", upload{data: random(i, 100), meta: setHeaders, tags: "n=" + string('0'+i)})
+			source.putUpload(t, "parts", upload{data: random(i, 6*s3sync.MiB), parts: 2})
 		}
 		proxy := faultproxy.New(t, srv.Endpoint)
-		cfg := copying(config(source.at(proxy.URL), target.at(proxy.URL)))
+		cfg := withServerSideCopy(config(source.at(proxy.URL), target.at(proxy.URL)))
 		cfg.Versioning.Enable = true
 		run(t, cfg).succeeded(t, 6)
 		if got := proxy.Count("GetObject") + proxy.Count("PutObject") + proxy.Count("UploadPart"); got != 0 {
 			t.Errorf("%d requests for data", got)
 		}
-		if got := compareBuckets(t, source, target, sameness{versions: true}); got != 6 {
+		if got := compareBuckets(t, source, target, compareOptions{versions: true}); got != 6 {
 			t.Errorf("%d versions", got)
 		}
 	})

@@ -63,9 +63,9 @@ func writeDamage(refused string) map[string]damage {
 	}
 }
 
-// prepare adds the rules to a proxy and returns the contents of the objects,
+// addDamage adds the rules to a proxy and returns the contents of the objects,
 // among them two that nothing happens to.
-func prepare(t *testing.T, proxy *faultproxy.Proxy, damaged map[string]damage, forever bool) map[string][]byte {
+func addDamage(t *testing.T, proxy *faultproxy.Proxy, damaged map[string]damage, forever bool) map[string][]byte {
 	t.Helper()
 	content := map[string][]byte{}
 	for _, key := range append(slices.Collect(maps.Keys(damaged)), "one", "two") {
@@ -83,13 +83,13 @@ func prepare(t *testing.T, proxy *faultproxy.Proxy, damaged map[string]damage, f
 		if !forever {
 			text += " times=1"
 		}
-		rule(t, proxy, text)
+		addRule(t, proxy, text)
 	}
 	return content
 }
 
-// judge compares the outcome with what was done.
-func judge(t *testing.T, o *outcome, damaged map[string]damage, forever bool) {
+// checkDamage compares the outcome with what was done.
+func checkDamage(t *testing.T, o *outcome, damaged map[string]damage, forever bool) {
 	t.Helper()
 	if forever {
 		o.failed(t, "")
@@ -100,7 +100,7 @@ func judge(t *testing.T, o *outcome, damaged map[string]damage, forever bool) {
 		o.succeeded(t, len(damaged)+2)
 	}
 	noticed := map[string]string{}
-	for _, ev := range o.of(s3sync.EventRetry) {
+	for _, ev := range o.eventsOf(s3sync.EventRetry) {
 		noticed[ev.Key] += ev.Err.Error()
 	}
 	for key, d := range damaged {
@@ -114,21 +114,21 @@ func judge(t *testing.T, o *outcome, damaged map[string]damage, forever bool) {
 }
 
 // TestDamagedRead: an object that is damaged once on its way from the source is
-// read again, proved, and right; one that is damaged for ever fails and is not
+// read again, verified, and right; one that is damaged forever fails and is not
 // published.
 func TestDamagedRead(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		damaged := readDamage()
-		source, content := fresh(t, srv), prepare(t, unused(t, srv), damaged, false)
+		source, content := newBucket(t, srv), addDamage(t, proxyWithOptionalRules(t, srv), damaged, false)
 		for key, data := range content {
 			source.put(t, key, data)
 		}
 		for name, forever := range map[string]bool{"once": false, "for ever": true} {
 			t.Run(name+"/to files", func(t *testing.T) {
 				proxy := faultproxy.New(t, srv.Endpoint)
-				prepare(t, proxy, damaged, forever)
+				addDamage(t, proxy, damaged, forever)
 				root := filepath.Join(t.TempDir(), "copy")
-				judge(t, run(t, impatient(source.at(proxy.URL), local(root))), damaged, forever)
+				checkDamage(t, run(t, withOneRetry(source.at(proxy.URL), local(root))), damaged, forever)
 				want := slices.Collect(maps.Keys(content))
 				if forever {
 					want = []string{"one", "two"}
@@ -141,9 +141,9 @@ func TestDamagedRead(t *testing.T) {
 				}
 			})
 			t.Run(name+"/to bucket", func(t *testing.T) {
-				proxy, target := faultproxy.New(t, srv.Endpoint), fresh(t, srv)
-				prepare(t, proxy, damaged, forever)
-				judge(t, run(t, impatient(source.at(proxy.URL), target.at(""))), damaged, forever)
+				proxy, target := faultproxy.New(t, srv.Endpoint), newBucket(t, srv)
+				addDamage(t, proxy, damaged, forever)
+				checkDamage(t, run(t, withOneRetry(source.at(proxy.URL), target.at(""))), damaged, forever)
 				want := slices.Collect(maps.Keys(content))
 				if forever {
 					want = []string{"one", "two"}
@@ -155,21 +155,21 @@ func TestDamagedRead(t *testing.T) {
 	})
 }
 
-// impatient is a run that makes one attempt and one more of each request, both
+// withOneRetry is a run that makes one attempt and one more of each request, both
 // in sight.
-func impatient(source, target s3sync.Endpoint) *s3sync.Config {
-	cfg := small(config(source, target))
+func withOneRetry(source, target s3sync.Endpoint) *s3sync.Config {
+	cfg := smallParts(config(source, target))
 	cfg.Retry.MaxAttempts, cfg.Retry.ForceCount = 1, 1
 	return cfg
 }
 
 // TestDamagedWrite: a server refuses what was damaged on the way to it. The
-// bytes are sent again; what is damaged for ever fails with what the server
+// bytes are sent again; what is damaged forever fails with what the server
 // says. An answer that names another ETag than the bytes have is no success.
 func TestDamagedWrite(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		root, source := t.TempDir(), fresh(t, srv)
-		content := prepare(t, unused(t, srv), writeDamage(""), false)
+		root, source := t.TempDir(), newBucket(t, srv)
+		content := addDamage(t, proxyWithOptionalRules(t, srv), writeDamage(""), false)
 		for key, data := range content {
 			write(t, root, key, data)
 			source.put(t, key, data)
@@ -177,8 +177,8 @@ func TestDamagedWrite(t *testing.T) {
 		for name, forever := range map[string]bool{"once": false, "for ever": true} {
 			for from, side := range map[string]s3sync.Endpoint{"/from files": local(root), "/from bucket": source.at("")} {
 				t.Run(name+from, func(t *testing.T) {
-					proxy, target := faultproxy.New(t, srv.Endpoint), fresh(t, srv)
-					cfg := impatient(side, target.at(proxy.URL))
+					proxy, target := faultproxy.New(t, srv.Endpoint), newBucket(t, srv)
+					cfg := withOneRetry(side, target.at(proxy.URL))
 					damaged := writeDamage("XAmzContentSHA256Mismatch")
 					if srv.Kind == s3server.MinIO {
 						damaged = writeDamage("BadDigest")
@@ -187,8 +187,8 @@ func TestDamagedWrite(t *testing.T) {
 						cfg.AWS.UnsignedPayload = true // leaves Content-MD5
 						damaged = writeDamage("BadDigest")
 					}
-					prepare(t, proxy, damaged, forever)
-					judge(t, run(t, cfg), damaged, forever)
+					addDamage(t, proxy, damaged, forever)
+					checkDamage(t, run(t, cfg), damaged, forever)
 					want := slices.Collect(maps.Keys(content))
 					if forever {
 						// An answer can be wrong although the object is right.
@@ -202,8 +202,8 @@ func TestDamagedWrite(t *testing.T) {
 	})
 }
 
-// unused is a proxy whose rules need not come true.
-func unused(t *testing.T, srv *s3server.Server) *faultproxy.Proxy {
+// proxyWithOptionalRules is a proxy whose rules need not come true.
+func proxyWithOptionalRules(t *testing.T, srv *s3server.Server) *faultproxy.Proxy {
 	t.Helper()
 	proxy, err := faultproxy.Start(srv.Endpoint)
 	if err != nil {

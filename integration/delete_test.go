@@ -14,9 +14,9 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// awkward are names that must survive being sent in URLs and in the XML of
+// awkwardKeys are names that must survive being sent in URLs and in the XML of
 // listings and deletions.
-func awkward() []string {
+func awkwardKeys() []string {
 	return []string{
 		"a b", "a+b", "a&b", "a?b", "a#b", "a%41b", "a=b;c", "a'b\"c", `a\b`, "a:b*c<d>e|f", "]]>", "&amp;", "$(a)`b`", "~", "-rf",
 		".hidden", "é", "e\u0301", "日本語", "😀", "narrow\u202fblank", "nbsp\u00a0", "tab\tx", "new\nline", "a\rb", "trailing ",
@@ -30,8 +30,8 @@ func awkward() []string {
 func TestDelete(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		root, copied := t.TempDir(), filepath.Join(t.TempDir(), "copy")
-		first, second := fresh(t, srv), fresh(t, srv)
-		for _, name := range awkward() {
+		first, second := newBucket(t, srv), newBucket(t, srv)
+		for _, name := range awkwardKeys() {
 			write(t, root, name, []byte(name))
 			write(t, root, "gone/"+name, []byte(name))
 		}
@@ -40,7 +40,7 @@ func TestDelete(t *testing.T) {
 			config(first.at(""), second.at("")),
 			config(second.at(""), local(copied)),
 		}
-		n := len(awkward())
+		n := len(awkwardKeys())
 		for _, cfg := range hops {
 			cfg.Delete.Enable = true
 			o := run(t, cfg)
@@ -59,9 +59,9 @@ func TestDelete(t *testing.T) {
 				t.Errorf("to %s: deleted %d, again %d, and transferred %d", cfg.Target.URL, o.Deleted, again.Deleted, again.Transferred)
 			}
 		}
-		first.holds(t, awkward())
-		second.holds(t, awkward())
-		hasFiles(t, copied, awkward()...)
+		first.holds(t, awkwardKeys())
+		second.holds(t, awkwardKeys())
+		hasFiles(t, copied, awkwardKeys()...)
 		sameTree(t, root, copied)
 	})
 }
@@ -89,7 +89,7 @@ func TestDeleteOptions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachServer(t, func(t *testing.T, srv *s3server.Server) {
-				source, target, root := fresh(t, srv), fresh(t, srv), t.TempDir()
+				source, target, root := newBucket(t, srv), newBucket(t, srv), t.TempDir()
 				keys := []string{"gone-1", "gone-2", "gone-3", "gone-4", "keep-1", "keep-2", "source-1", "twin"}
 				for _, key := range keys {
 					target.put(t, key, nil)
@@ -118,7 +118,7 @@ func TestDeleteOptions(t *testing.T) {
 // one request. Those are named, one by one; the others go.
 func TestDeletionThatIsDenied(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, target := fresh(t, srv), fresh(t, srv)
+		source, target := newBucket(t, srv), newBucket(t, srv)
 		creds := srv.Restricted(t, `{"Version":"2012-10-17","Statement":[
 			{"Effect":"Allow","Action":["s3:*"],"Resource":["arn:aws:s3:::*"]},
 			{"Effect":"Deny","Action":["s3:DeleteObject"],"Resource":["arn:aws:s3:::`+target.name+`/held/*"]}]}`)
@@ -139,12 +139,12 @@ func TestDeletionThatIsDenied(t *testing.T) {
 }
 
 // TestDeletionIsRepeated: a request to delete that fails is made again; one that
-// fails for ever names every key.
+// fails forever names every key.
 func TestDeletionIsRepeated(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		for _, fault := range []string{"times=1 status=500", "times=1 close", "times=1 lost", "times=1 truncate-xml", "times=1 status=200 code=InternalError", "status=503"} {
 			t.Run(fault, func(t *testing.T) {
-				source, target := fresh(t, srv), fresh(t, srv)
+				source, target := newBucket(t, srv), newBucket(t, srv)
 				keys := []string{"gone-1", "gone-2", "gone-3"}
 				for _, key := range keys {
 					target.put(t, key, nil)
@@ -177,7 +177,7 @@ func TestDeletionIsRepeated(t *testing.T) {
 // TestManyDeletions go 1,000 at a time, as S3 allows, and not one by one.
 func TestManyDeletions(t *testing.T) {
 	server := listserver.New(t, map[string]listserver.Bucket{"target": {Objects: 2500, Key: listserver.Odd}})
-	cfg := config(local(t.TempDir()), invented(server, "target"))
+	cfg := config(local(t.TempDir()), madeUpBucket(server, "target"))
 	cfg.Delete.Enable, cfg.Delete.AllowEmptySource, cfg.Delete.MaxPercent = true, true, 100
 	o := run(t, cfg)
 	o.succeeded(t, 0)
@@ -187,8 +187,8 @@ func TestManyDeletions(t *testing.T) {
 	}
 }
 
-// invented is a bucket of a server that makes up its objects.
-func invented(server *listserver.Server, bucket string) s3sync.Endpoint {
+// madeUpBucket is a bucket of a server that makes up its objects.
+func madeUpBucket(server *listserver.Server, bucket string) s3sync.Endpoint {
 	return s3sync.Endpoint{
 		URL: "s3://" + bucket, EndpointURL: server.URL, PathStyle: true,
 		Region: "us-east-1", AccessKey: "access", SecretKey: "secret",
@@ -200,7 +200,7 @@ func invented(server *listserver.Server, bucket string) s3sync.Endpoint {
 // tells is what a real run then does.
 func TestDryRunOnlyLooks(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, target := fresh(t, srv), fresh(t, srv)
+		source, target := newBucket(t, srv), newBucket(t, srv)
 		source.put(t, "new", random(1, 6*s3sync.MiB))
 		source.put(t, "dir/", nil)
 		source.put(t, "dir2/other", nil)
@@ -225,7 +225,7 @@ func TestDryRunOnlyLooks(t *testing.T) {
 						sides[i].EndpointURL = proxy.URL
 					}
 				}
-				cfg := small(config(sides[0], sides[1]))
+				cfg := smallParts(config(sides[0], sides[1]))
 				cfg.DryRun, cfg.Delete.Enable, cfg.Check.Size = true, true, true
 				cfg.Check.HeadEachTarget = true
 				o := run(t, cfg)
@@ -245,7 +245,7 @@ func TestDryRunOnlyLooks(t *testing.T) {
 			t.Error("the target directory was made")
 		}
 
-		cfg := small(config(source.at(""), target.at("")))
+		cfg := smallParts(config(source.at(""), target.at("")))
 		cfg.Delete.Enable, cfg.Check.Size = true, true
 		cfg.DryRun = true
 		told := sync(t, cfg)

@@ -47,12 +47,12 @@ func directoryTree(t *testing.T) (root string, objects int) {
 }
 
 // Up, to another directory bucket, to a usual one and back, and down again: all
-// of it is proved by checksums, and a second run has nothing to do.
+// of it is verified by checksums, and a second run has nothing to do.
 func TestDirectoryBuckets(t *testing.T) {
 	_, proxy := newDirectories(t)
 	root, n := directoryTree(t)
 	copied := filepath.Join(t.TempDir(), "copy")
-	usual := fresh(t, s3server.Shared(t, s3server.MinIO))
+	usual := newBucket(t, s3server.Shared(t, s3server.MinIO))
 	for _, hop := range []struct {
 		name     string
 		from, to s3sync.Endpoint
@@ -66,7 +66,7 @@ func TestDirectoryBuckets(t *testing.T) {
 		t.Run(hop.name, func(t *testing.T) {
 			cfg := config(hop.from, hop.to)
 			cfg.AWS.MaxKeys = 10
-			run(t, cfg).proved(t, n, 0, n, 0)
+			run(t, cfg).verified(t, n, 0, n, 0)
 			if again := sync(t, cfg); again.Transferred != 0 || again.Skipped != int64(n) {
 				t.Errorf("again: transferred %d, skipped %d", again.Transferred, again.Skipped)
 			}
@@ -100,8 +100,8 @@ func TestDirectoryBucketsWithoutDefaultChecksum(t *testing.T) {
 	for _, cfg := range []*s3sync.Config{up, across, down} {
 		cfg.Verify.NoExpressChecksum = true
 		o := run(t, cfg)
-		o.proved(t, n, 0, 0, n)
-		for _, ev := range o.of(s3sync.EventUnverified) {
+		o.verified(t, n, 0, 0, n)
+		for _, ev := range o.eventsOf(s3sync.EventUnverified) {
 			if !strings.Contains(ev.Err.Error(), "directory bucket") {
 				t.Errorf("%s is unverified because %v", ev.Key, ev.Err)
 			}
@@ -121,8 +121,8 @@ func TestDirectoryBucketsWithoutDefaultChecksum(t *testing.T) {
 		up.Check.Overwrite, across.Check.Overwrite = true, true
 		up.Verify.Algorithm, across.Verify.Algorithm = algorithm, algorithm
 		across.Verify.ReadChecksum = true
-		run(t, &up).proved(t, n, 0, n, 0)
-		run(t, &across).proved(t, n, 0, n, 0)
+		run(t, &up).verified(t, n, 0, n, 0)
+		run(t, &across).verified(t, n, 0, n, 0)
 	}
 }
 
@@ -188,16 +188,16 @@ func TestDirectoryBucketListingFails(t *testing.T) {
 			cfg.AWS.MaxKeys = 5
 			cfg.Delete.Enable = true
 			cfg.Check.Size = true
-			rule(t, proxy, tt.rule)
+			addRule(t, proxy, tt.rule)
 			o := run(t, cfg)
-			if (o.err != nil) != tt.fails || o.Incomplete != tt.fails || len(o.of(s3sync.EventRetry)) != tt.retries {
-				t.Errorf("error %v, %d repetitions, want %d; %+v", o.err, len(o.of(s3sync.EventRetry)), tt.retries, o.Report)
+			if (o.err != nil) != tt.fails || o.Incomplete != tt.fails || len(o.eventsOf(s3sync.EventRetry)) != tt.retries {
+				t.Errorf("error %v, %d repetitions, want %d; %+v", o.err, len(o.eventsOf(s3sync.EventRetry)), tt.retries, o.Report)
 			}
 			if tt.fails && (o.Transferred != 0 || proxy.Count("DeleteObjects")+proxy.Count("DeleteObject") != 0) {
 				t.Errorf("the target was changed: %+v", o.Stats)
 			}
 			if !tt.fails {
-				o.proved(t, 1, 0, 1, 0)
+				o.verified(t, 1, 0, 1, 0)
 			}
 		})
 	}
@@ -220,20 +220,20 @@ func TestDirectoryBucketDamage(t *testing.T) {
 		"GetObject one-get times=1 flip byte=-1",
 		"GetObject parts-get header.Range=bytes=8388608-* times=1 flip byte=17",
 	} {
-		rule(t, proxy, text)
+		addRule(t, proxy, text)
 	}
 	copied := t.TempDir()
-	run(t, config(local(root), inDirectory(proxy, directoryA))).proved(t, 4, 0, 4, 0)
+	run(t, config(local(root), inDirectory(proxy, directoryA))).verified(t, 4, 0, 4, 0)
 	o := run(t, config(inDirectory(proxy, directoryA), local(copied)))
-	o.proved(t, 4, 0, 4, 0)
-	if n := len(o.of(s3sync.EventRetry)); n != 2 {
+	o.verified(t, 4, 0, 4, 0)
+	if n := len(o.eventsOf(s3sync.EventRetry)); n != 2 {
 		t.Errorf("%d repetitions of downloads, want 2", n)
 	}
 	sameTree(t, root, copied)
 
 	t.Run("for ever", func(t *testing.T) {
 		copied := t.TempDir()
-		rule(t, proxy, "GetObject one-get flip byte=3")
+		addRule(t, proxy, "GetObject one-get flip byte=3")
 		o := run(t, config(inDirectory(proxy, directoryA), local(copied)))
 		o.failed(t, "one-get", "CRC64NVME")
 		if got := names(t, copied); len(got) != 3 {
@@ -260,7 +260,7 @@ func TestDirectoryBucketSessionsEnd(t *testing.T) {
 				ended++
 			}
 		}
-		run(t, cfg).proved(t, n, 0, n, 0)
+		run(t, cfg).verified(t, n, 0, n, 0)
 		if ended < 2 {
 			t.Errorf("sessions ended %d times", ended)
 		}
@@ -295,8 +295,8 @@ func TestDirectoryBucketLostAnswer(t *testing.T) {
 	srv, proxy := newDirectories(t, "CompleteMultipartUpload times=1 lost")
 	root, copied := t.TempDir(), t.TempDir()
 	write(t, root, "parts", random(1, 9*s3sync.MiB))
-	run(t, config(local(root), inDirectory(proxy, directoryA))).proved(t, 1, 0, 1, 0)
-	run(t, config(inDirectory(proxy, directoryA), local(copied))).proved(t, 1, 0, 1, 0)
+	run(t, config(local(root), inDirectory(proxy, directoryA))).verified(t, 1, 0, 1, 0)
+	run(t, config(inDirectory(proxy, directoryA), local(copied))).verified(t, 1, 0, 1, 0)
 	sameTree(t, root, copied)
 	if n := srv.Count("CompleteMultipartUpload"); n != 2 || srv.Uploads(directoryA) != 0 {
 		t.Errorf("completed %d times, %d uploads are open", n, srv.Uploads(directoryA))
@@ -323,7 +323,7 @@ func TestDirectoryBucketCompare(t *testing.T) {
 			cfg.Report.Status, cfg.Check.Checksum = true, "CRC64NVME"
 			o := run(t, cfg)
 			counts := map[s3sync.Status]int{}
-			for _, ev := range o.of(s3sync.EventStatus) {
+			for _, ev := range o.eventsOf(s3sync.EventStatus) {
 				counts[ev.Status]++
 			}
 			if o.err != nil || counts[s3sync.StatusMatches] != n-tt.differ || counts[s3sync.StatusMismatch] != tt.differ {

@@ -35,9 +35,9 @@ func secretTree(t *testing.T) (root string, objects int) {
 	return root, 4
 }
 
-// proved wants a run without faults that transferred n objects, of which so many
-// were proved by ETags and by checksums.
-func (o *outcome) proved(t *testing.T, n, etags, checksums, unverified int) {
+// verified wants a run without faults that transferred n objects, of which so many
+// were verified by ETags and by checksums.
+func (o *outcome) verified(t *testing.T, n, etags, checksums, unverified int) {
 	t.Helper()
 	st := o.Stats
 	if o.err != nil || st.Transferred != int64(n) || st.ETagVerified != int64(etags) ||
@@ -67,7 +67,7 @@ func (o *outcome) withoutKeys(t *testing.T) {
 }
 
 // TestCustomerKeys: objects go up with one key, on with another, on without any,
-// and down again, and are proved by checksums, since their ETags tell nothing.
+// and down again, and are verified by checksums, since their ETags tell nothing.
 func TestCustomerKeys(t *testing.T) {
 	srv := s3server.Start(t, s3server.MinIO, s3server.Options{TLS: true})
 	t.Setenv("AWS_CA_BUNDLE", srv.CAFile)
@@ -97,7 +97,7 @@ func TestCustomerKeys(t *testing.T) {
 		cfg.Transfer.Threshold, cfg.Transfer.ChunkSize = 5*s3sync.MiB, 5*s3sync.MiB
 		t.Run(step.name, func(t *testing.T) {
 			o := run(t, cfg)
-			o.proved(t, step.of, step.etags, step.checksums, step.unverified)
+			o.verified(t, step.of, step.etags, step.checksums, step.unverified)
 			o.withoutKeys(t)
 		})
 	}
@@ -117,7 +117,7 @@ func TestWrongCustomerKey(t *testing.T) {
 	write(t, root, "a", random(1, 10))
 	cfg := config(local(root), side)
 	cfg.Encryption.TargetCustomer = customerKey(1)
-	run(t, cfg).proved(t, 1, 0, 0, 1)
+	run(t, cfg).verified(t, 1, 0, 0, 1)
 	for cause, k := range map[string]s3sync.CustomerKey{"AccessDenied": customerKey(2), "InvalidRequest": {}} {
 		target := t.TempDir()
 		cfg := config(side, local(target))
@@ -133,7 +133,7 @@ func TestWrongCustomerKey(t *testing.T) {
 	}
 }
 
-// TestServerKeys: what is encrypted with keys of the server is proved by its ETags
+// TestServerKeys: what is encrypted with keys of the server is verified by its ETags
 // where those are digests, and comes down as it was.
 func TestServerKeys(t *testing.T) {
 	srv := s3server.Shared(t, s3server.MinIO)
@@ -151,11 +151,11 @@ func TestServerKeys(t *testing.T) {
 			cfg := config(local(root), side)
 			cfg.Encryption = tt.encryption
 			cfg.Verify.Algorithm = "CRC32C"
-			run(t, cfg).proved(t, n, tt.etags, n, 0)
+			run(t, cfg).verified(t, n, tt.etags, n, 0)
 			target := t.TempDir()
 			down := config(side, local(target))
 			down.Verify.ReadChecksum = true
-			run(t, down).proved(t, n, tt.etags, n, 0)
+			run(t, down).verified(t, n, tt.etags, n, 0)
 			sameTree(t, root, target)
 		})
 	}

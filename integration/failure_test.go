@@ -12,8 +12,8 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// small cuts objects into the smallest parts that S3 allows.
-func small(cfg *s3sync.Config) *s3sync.Config {
+// smallParts cuts objects into the smallest parts that S3 allows.
+func smallParts(cfg *s3sync.Config) *s3sync.Config {
 	cfg.Transfer.Threshold, cfg.Transfer.ChunkSize = 5*s3sync.MiB, 5*s3sync.MiB
 	return cfg
 }
@@ -34,23 +34,23 @@ func TestFailedUpload(t *testing.T) {
 		"big-complete-200": {"CompleteMultipartUpload big-complete-200 status=200 code=InternalError", "InternalError"},
 	}
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		root, target := t.TempDir(), fresh(t, srv)
+		root, target := t.TempDir(), newBucket(t, srv)
 		proxy := faultproxy.New(t, srv.Endpoint)
 		for key, tt := range failing {
-			rule(t, proxy, tt.rule)
+			addRule(t, proxy, tt.rule)
 			size := 5000
 			if strings.HasPrefix(key, "big-") {
 				size = 11 * s3sync.MiB
 			}
 			write(t, root, key, random(1, size))
 		}
-		good := append(numbered(20), "big")
+		good := append(numberedKeys(20), "big")
 		for _, key := range good {
 			write(t, root, key, []byte(key))
 		}
 		write(t, root, "big", random(2, 11*s3sync.MiB))
 		target.put(t, "stranger", nil)
-		cfg := small(config(local(root), target.at(proxy.URL)))
+		cfg := smallParts(config(local(root), target.at(proxy.URL)))
 		cfg.Delete.Enable = true
 		o := run(t, cfg)
 		o.failed(t, "")
@@ -74,17 +74,17 @@ func TestFailedDownload(t *testing.T) {
 		"big-middle": {"GetObject big-middle header.Range=bytes=5242880-* truncate after=70000", "the connection ended"},
 	}
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		root, source, target := t.TempDir(), fresh(t, srv), fresh(t, srv)
+		root, source, target := t.TempDir(), newBucket(t, srv), newBucket(t, srv)
 		proxy := faultproxy.New(t, srv.Endpoint)
 		for key, tt := range failing {
-			rule(t, proxy, tt.rule)
+			addRule(t, proxy, tt.rule)
 			size := 5000
 			if strings.HasPrefix(key, "big-") {
 				size = 11 * s3sync.MiB
 			}
 			source.put(t, key, random(1, size))
 		}
-		good := append(numbered(5), "big")
+		good := append(numberedKeys(5), "big")
 		for _, key := range good {
 			source.put(t, key, []byte(key))
 		}
@@ -92,7 +92,7 @@ func TestFailedDownload(t *testing.T) {
 		target.put(t, "stranger", nil)
 		write(t, root, "stranger", nil)
 		for _, side := range []s3sync.Endpoint{local(root), target.at("")} {
-			cfg := small(config(source.at(proxy.URL), side))
+			cfg := smallParts(config(source.at(proxy.URL), side))
 			cfg.Delete.Enable = true
 			o := run(t, cfg)
 			o.failed(t, "")
@@ -115,7 +115,7 @@ func TestDeniedObject(t *testing.T) {
 		for _, fault := range []string{"GetObject denied status=403", "PutObject denied status=403"} {
 			for _, strict := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s/strict=%t", fault, strict), func(t *testing.T) {
-					source, target := fresh(t, srv), fresh(t, srv)
+					source, target := newBucket(t, srv), newBucket(t, srv)
 					source.put(t, "denied", nil)
 					source.put(t, "good", nil)
 					target.put(t, "stranger", nil)
@@ -145,7 +145,7 @@ func TestLostAnswers(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		for _, attempts := range []int{1, 3} {
 			t.Run(fmt.Sprintf("attempts=%d", attempts), func(t *testing.T) {
-				root, target := t.TempDir(), fresh(t, srv)
+				root, target := t.TempDir(), newBucket(t, srv)
 				write(t, root, "little", random(1, 5000))
 				write(t, root, "big", random(2, 11*s3sync.MiB))
 				target.put(t, "stranger-1", nil)
@@ -153,7 +153,7 @@ func TestLostAnswers(t *testing.T) {
 				proxy := faultproxy.New(t, srv.Endpoint,
 					"PutObject little times=2 lost", "UploadPart partNumber=2 times=2 lost",
 					"CompleteMultipartUpload times=2 lost", "DeleteObjects times=2 lost")
-				cfg := small(config(local(root), target.at(proxy.URL)))
+				cfg := smallParts(config(local(root), target.at(proxy.URL)))
 				cfg.Retry.MaxAttempts = attempts
 				cfg.Delete.Enable = true
 				o := run(t, cfg)
@@ -171,11 +171,11 @@ func TestLostAnswers(t *testing.T) {
 // any other, also where the SDK makes no second attempt.
 func TestAbortIsRepeated(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		root, target := t.TempDir(), fresh(t, srv)
+		root, target := t.TempDir(), newBucket(t, srv)
 		write(t, root, "big", random(2, 6*s3sync.MiB))
 		proxy := faultproxy.New(t, srv.Endpoint, "UploadPart partNumber=2 status=400 code=InvalidArgument",
 			"AbortMultipartUpload times=2 status=500")
-		cfg := small(config(local(root), target.at(proxy.URL)))
+		cfg := smallParts(config(local(root), target.at(proxy.URL)))
 		cfg.Retry.MaxAttempts = 1
 		o := run(t, cfg)
 		o.failed(t, "big", "InvalidArgument")
@@ -190,10 +190,10 @@ func TestAbortIsRepeated(t *testing.T) {
 // on the server is mentioned.
 func TestUploadThatCannotBeAborted(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		root, target := t.TempDir(), fresh(t, srv)
+		root, target := t.TempDir(), newBucket(t, srv)
 		write(t, root, "big", random(2, 11*s3sync.MiB))
 		proxy := faultproxy.New(t, srv.Endpoint, "UploadPart partNumber=2 status=500", "AbortMultipartUpload status=403")
-		o := run(t, small(config(local(root), target.at(proxy.URL))))
+		o := run(t, smallParts(config(local(root), target.at(proxy.URL))))
 		o.failed(t, "big", `write part "big": InternalError`, "could not be removed", "AccessDenied")
 	})
 }
@@ -204,8 +204,8 @@ func TestSlowDown(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		for name, attempts := range map[string]int{"sdk": 8, "library": 1} {
 			t.Run(name, func(t *testing.T) {
-				root, source, target := t.TempDir(), fresh(t, srv), fresh(t, srv)
-				keys := numbered(40)
+				root, source, target := t.TempDir(), newBucket(t, srv), newBucket(t, srv)
+				keys := numberedKeys(40)
 				for _, key := range keys {
 					write(t, root, key, []byte(key))
 				}
@@ -229,7 +229,7 @@ func TestSlowDown(t *testing.T) {
 func TestDeniedExitCodes(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		root := t.TempDir()
-		keys := numbered(33)
+		keys := numberedKeys(33)
 		for _, key := range keys {
 			write(t, root, key, []byte("data"))
 		}
@@ -242,7 +242,7 @@ func TestDeniedExitCodes(t *testing.T) {
 			"one": {"PutObject " + keys[7] + " status=403 code=AccessDenied", 3, keys[7]},
 		} {
 			t.Run(name, func(t *testing.T) {
-				target := fresh(t, srv)
+				target := newBucket(t, srv)
 				p := command(t, local(root), target.at(faultproxy.New(t, srv.Endpoint, tt.rule).URL))
 				if code := p.run(t); code != tt.code || !strings.Contains(p.stdout.String()+p.stderr.String(), tt.want) {
 					t.Errorf("exit code %d, want %d and %q\n%s%s", code, tt.code, tt.want, &p.stdout, &p.stderr)

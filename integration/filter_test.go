@@ -21,12 +21,12 @@ import (
 // What filters select is in the tables of scenarios. Here is what they ask for,
 // and what happens if they are not told.
 
-// animals puts ten objects with a type, metadata and a tag, and ten without.
-func (b bucket) animals(t *testing.T) {
+// putAnimals puts ten objects with a type, metadata and a tag, and ten without.
+func (b bucket) putAnimals(t *testing.T) {
 	t.Helper()
 	for i := range 10 {
 		b.put(t, fmt.Sprintf("bare-%d", i), []byte("bare"))
-		b.putAll(t, fmt.Sprintf("cat-%d", i), upload{
+		b.putUpload(t, fmt.Sprintf("cat-%d", i), upload{
 			data: []byte("cat"), tags: fmt.Sprintf("number=%d", i),
 			meta: func(in *s3.PutObjectInput) {
 				in.ContentType, in.Metadata = aws.String("image/png"), map[string]string{"number": fmt.Sprint(i)}
@@ -39,8 +39,8 @@ func (b bucket) animals(t *testing.T) {
 // nothing about those that are there already.
 func TestFilterRequests(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source := fresh(t, srv)
-		source.animals(t)
+		source := newBucket(t, srv)
+		source.putAnimals(t)
 		for name, tt := range map[string]struct {
 			set                 func(*s3sync.Filter)
 			transferred, tagged int
@@ -88,8 +88,8 @@ func TestFilterRequests(t *testing.T) {
 // or an error, and nothing is deleted.
 func TestFilterFaults(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source := fresh(t, srv)
-		source.animals(t)
+		source := newBucket(t, srv)
+		source.putAnimals(t)
 		for name, tt := range map[string]struct {
 			rule             string
 			warnings, failed int64
@@ -150,15 +150,15 @@ func TestFilterVersions(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				source, target := keeping(t, srv), keeping(t, srv)
-				source.write(t, "a", "abc")
-				source.write(t, "b", "abb")
+				source, target := newVersionedBucket(t, srv), newVersionedBucket(t, srv)
+				source.writeHistory(t, "a", "abc")
+				source.writeHistory(t, "b", "abb")
 				cfg := config(source.at(""), target.at(""))
 				cfg.Versioning.Enable = true
 				tt.set(&cfg.Filter)
 				for i, transferred := range []int{tt.want, 0} {
 					report := sync(t, cfg)
-					if n, _ := target.entries(t); n != tt.want || report.Transferred != int64(transferred) {
+					if n, _ := target.countVersions(t); n != tt.want || report.Transferred != int64(transferred) {
 						t.Errorf("run %d: %d versions, want %d; %+v", i, n, tt.want, report.Stats)
 					}
 				}
@@ -170,8 +170,8 @@ func TestFilterVersions(t *testing.T) {
 // A report is about what the filters select.
 func TestFilterReport(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, target := fresh(t, srv), fresh(t, srv)
-		source.animals(t)
+		source, target := newBucket(t, srv), newBucket(t, srv)
+		source.putAnimals(t)
 		first := config(source.at(""), target.at(""))
 		first.Filter.IncludeContentType = expression("png")
 		sync(t, first)
@@ -188,7 +188,7 @@ func TestFilterReport(t *testing.T) {
 // An expression that says how keys begin lists only those, on both sides.
 func TestIncludeLimitsRequests(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, target, down := fresh(t, srv), fresh(t, srv), t.TempDir()
+		source, target, down := newBucket(t, srv), newBucket(t, srv), t.TempDir()
 		for _, dir := range []string{"a", "b", "b.c", "c"} {
 			for i := range 10 {
 				source.put(t, fmt.Sprintf("%s/%d", dir, i), []byte("x"))
@@ -242,7 +242,7 @@ func TestParallelDirectoryListing(t *testing.T) {
 		parallel(inDirectory(proxy, directoryA), inDirectory(proxy, directoryB)),
 		parallel(inDirectory(proxy, directoryB), local(down)),
 	} {
-		run(t, cfg).proved(t, n, 0, n, 0)
+		run(t, cfg).verified(t, n, 0, n, 0)
 		if again := sync(t, cfg); again.Transferred != 0 || again.Skipped != int64(n) {
 			t.Errorf("again: %+v", again.Stats)
 		}

@@ -55,19 +55,19 @@ type flipWay struct {
 	name   string
 	method string // of the damaged requests
 	bucket bool   // both sides are buckets
-	// careless is behind the damage a server that does not compare digests, so
+	// unchecked: the damaged bytes reach a server that does not compare digests, so
 	// that s3sync has to.
-	careless bool
+	unchecked bool
 }
 
 func flipWays() []flipWay {
 	return []flipWay{
 		{name: "up, refused", method: "PUT"},
-		{name: "up", method: "PUT", careless: true},
+		{name: "up", method: "PUT", unchecked: true},
 		{name: "down", method: "GET"},
 		{name: "between buckets, read", method: "GET", bucket: true},
 		{name: "between buckets, refused", method: "PUT", bucket: true},
-		{name: "between buckets, written", method: "PUT", bucket: true, careless: true},
+		{name: "between buckets, written", method: "PUT", bucket: true, unchecked: true},
 	}
 }
 
@@ -80,7 +80,7 @@ func (w flipWay) finds(d detector) []string {
 	switch {
 	case w.method == "GET":
 		return []string{"does not match its digest: the source's " + sum}
-	case w.careless:
+	case w.unchecked:
 		return []string{
 			"does not match its digest: the target's " + sum,
 			"the server has the " + sum, "the server has " + sum, // of a part
@@ -92,7 +92,7 @@ func (w flipWay) finds(d detector) []string {
 // TestRandomBitFlips: one bit, anywhere in any body on any way, of objects of
 // all sizes around the threshold. Each of 200 is detected by the one digest that
 // is there to find it, by us where the server does not refuse it. Nothing damaged
-// is published in a directory, or counted as transferred or proved anywhere, and
+// is published in a directory, or counted as transferred or verified anywhere, and
 // the damage to one object does not keep others from arriving.
 func TestRandomBitFlips(t *testing.T) {
 	flips, kinds := 0, 0
@@ -125,7 +125,7 @@ type flips struct {
 
 func newFlips(t *testing.T, srv *s3server.Server, d detector, seed uint64) *flips {
 	t.Helper()
-	f := &flips{detector: d, r: rand.New(rand.NewPCG(seed, seed)), root: t.TempDir(), source: fresh(t, srv)}
+	f := &flips{detector: d, r: rand.New(rand.NewPCG(seed, seed)), root: t.TempDir(), source: newBucket(t, srv)}
 	f.content = map[string][]byte{
 		"one-byte":  random(1, 1),
 		"small":     random(2, 2+f.r.IntN(100_000)),
@@ -137,7 +137,7 @@ func newFlips(t *testing.T, srv *s3server.Server, d detector, seed uint64) *flip
 	for key, data := range f.content {
 		write(t, f.root, key, data)
 	}
-	cfg := small(config(local(f.root), f.source.at("")))
+	cfg := smallParts(config(local(f.root), f.source.at("")))
 	cfg.Verify.Algorithm, cfg.Verify.FullObject = d.algorithm, d.full
 	sync(t, cfg)
 	return f
@@ -146,9 +146,9 @@ func newFlips(t *testing.T, srv *s3server.Server, d detector, seed uint64) *flip
 // flip damages all objects but one on a way, and returns how many.
 func (f *flips) flip(t *testing.T, way flipWay) int {
 	t.Helper()
-	target, endpoint := fresh(t, f.source.Server), f.source.Endpoint
-	if way.careless {
-		endpoint = newCareless(t, f.source.Server).URL
+	target, endpoint := newBucket(t, f.source.Server), f.source.Endpoint
+	if way.unchecked {
+		endpoint = newUncheckedServer(t, f.source.Server).URL
 	}
 	proxy := faultproxy.New(t, endpoint)
 	cfg := f.config(t, way, target, proxy.URL)
@@ -157,7 +157,7 @@ func (f *flips) flip(t *testing.T, way flipWay) int {
 		return key == "untouched" || key == "more" && way.name != "down"
 	})
 	for _, key := range damaged {
-		rule(t, proxy, f.rule(way.method, key))
+		addRule(t, proxy, f.rule(way.method, key))
 	}
 	whole := len(f.content) - len(damaged)
 	o := run(t, cfg)
@@ -168,7 +168,7 @@ func (f *flips) flip(t *testing.T, way flipWay) int {
 	}
 	for _, key := range damaged {
 		o.reports(t, key, key)
-		found := o.of(s3sync.EventFailed)
+		found := o.eventsOf(s3sync.EventFailed)
 		i := slices.IndexFunc(found, func(ev s3sync.Event) bool { return ev.Key == key })
 		if i < 0 || !slices.ContainsFunc(way.finds(f.detector), func(s string) bool { return strings.Contains(found[i].Err.Error(), s) }) {
 			t.Errorf("%s: want one of %q, got %+v", key, way.finds(f.detector), found)
@@ -201,7 +201,7 @@ func (f *flips) config(t *testing.T, way flipWay, target bucket, endpoint string
 		cfg.AWS.UnsignedPayload = f.algorithm != "" || way.bucket
 		cfg.AWS.NoContentMD5 = f.algorithm != ""
 	}
-	return small(cfg)
+	return smallParts(cfg)
 }
 
 // rule flips any bit of an object, in the part that has it.
@@ -221,7 +221,7 @@ func (f *flips) rule(method, key string) string {
 	}
 }
 
-// repaired wants nothing damaged to be published. What a careless server has is
+// repaired wants nothing damaged to be published. What an unchecked server has is
 // the exception, as nobody can take that back: but an update check by ETag finds
 // it, and another run makes it right.
 func (f *flips) repaired(t *testing.T, way flipWay, cfg *s3sync.Config, target bucket, damaged []string) {
@@ -234,16 +234,16 @@ func (f *flips) repaired(t *testing.T, way flipWay, cfg *s3sync.Config, target b
 				t.Errorf("%s: %v, or other content", key, err)
 			}
 		}
-	} else if !way.careless {
+	} else if !way.unchecked {
 		target.holds(t, whole, damaged...)
 		target.contains(t, f.content, whole)
 	}
-	if f.algorithm != "" && !way.careless {
+	if f.algorithm != "" && !way.unchecked {
 		return
 	}
 	again := config(cfg.Source, cfg.Target)
 	again.Check.ETag = true
-	if o := run(t, small(again)); o.err != nil || int(o.Transferred) != len(damaged) || o.ETagVerified != o.Transferred {
+	if o := run(t, smallParts(again)); o.err != nil || int(o.Transferred) != len(damaged) || o.ETagVerified != o.Transferred {
 		t.Errorf("the next run: %v, %+v", o.err, o.Stats)
 	}
 	if cfg.Target.EndpointURL != "" {

@@ -31,7 +31,7 @@ func TestRefusedDeletions(t *testing.T) {
 		},
 		"too many": {
 			[]string{"new"},
-			numbered(101),
+			numberedKeys(101),
 			"",
 			1,
 			`nothing is deleted: --delete would take 101 of the 102 objects of the target (99.0 %), first "key-00", "key-01", "key-02", which is more than 80 %. --max-delete-percent 100 permits that`,
@@ -59,7 +59,7 @@ func TestRefusedDeletions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachServer(t, func(t *testing.T, srv *s3server.Server) {
-				root, target := t.TempDir(), fresh(t, srv)
+				root, target := t.TempDir(), newBucket(t, srv)
 				for _, name := range tt.source {
 					write(t, root, name, []byte("x"))
 				}
@@ -95,7 +95,7 @@ func TestRefusedDeletions(t *testing.T) {
 // Siblings of the prefix show before anything is written.
 func TestSiblingsShowFirst(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		root, target := t.TempDir(), fresh(t, srv)
+		root, target := t.TempDir(), newBucket(t, srv)
 		write(t, root, "a", []byte("x"))
 		target.put(t, "photos-private/a", nil)
 		cfg := config(local(root), at(srv, "", "s3://"+target.name+"/photos"))
@@ -112,7 +112,7 @@ func TestSiblingsShowFirst(t *testing.T) {
 // by the command.
 func TestFilterKeepsMappedFiles(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, root := fresh(t, srv), t.TempDir()
+		source, root := newBucket(t, srv), t.TempDir()
 		// Not every server holds a//b: as seen from this prefix all keys begin with "/".
 		source.put(t, "p/a/b", make([]byte, 100))
 		source.put(t, "p/c", nil)

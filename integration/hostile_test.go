@@ -159,13 +159,13 @@ const oldData = "what the target had"
 func newHostile(t *testing.T, srv *s3server.Server) *hostile {
 	t.Helper()
 	h := &hostile{
-		Server: srv, source: fresh(t, srv), target: fresh(t, srv), versionedSource: keeping(t, srv), versionedTarget: keeping(t, srv), dir: t.TempDir(),
+		Server: srv, source: newBucket(t, srv), target: newBucket(t, srv), versionedSource: newVersionedBucket(t, srv), versionedTarget: newVersionedBucket(t, srv), dir: t.TempDir(),
 		small: map[string][]byte{"a": random(1, 1000), "b": random(2, 100)},
 		parts: map[string][]byte{"a": random(3, 5*s3sync.MiB+1000)},
 	}
 	for key, data := range h.small {
 		h.source.put(t, "small/"+key, data)
-		h.source.putAll(t, "tagged/"+key, upload{data: data, tags: "tag=" + key})
+		h.source.putUpload(t, "tagged/"+key, upload{data: data, tags: "tag=" + key})
 		h.versionedSource.put(t, "small/"+key, []byte("first of "+key))
 		h.versionedSource.put(t, "small/"+key, data)
 		write(t, filepath.Join(h.dir, "small"), key, data)
@@ -200,10 +200,10 @@ func (h *hostile) play(t *testing.T, sc hostileRun, request string) {
 			lie = request + " delay=1us"
 		} else {
 			for _, also := range sc.also {
-				rule(t, proxy, also)
+				addRule(t, proxy, also)
 			}
 		}
-		rule(t, proxy, lie)
+		addRule(t, proxy, lie)
 		wait := 10 * time.Second
 		if strings.HasSuffix(what, "for ever") {
 			wait = 150 * time.Millisecond
@@ -272,12 +272,12 @@ func (h *hostile) set(t *testing.T, sc hostileRun, endpoint string) *hostileStag
 		case sc.big && sc.same:
 			target.putSum(t, prefix+key, types.ChecksumAlgorithmCrc32, false, data[:5*s3sync.MiB], data[5*s3sync.MiB:])
 		case (sc.tagged || sc.untagged) && key == "a":
-			target.putAll(t, prefix+key, upload{data: data, tags: "other=tag"})
+			target.putUpload(t, prefix+key, upload{data: data, tags: "other=tag"})
 		default:
 			target.put(t, prefix+key, data)
 		}
 	}
-	st.cfg = small(config(from, to))
+	st.cfg = smallParts(config(from, to))
 	st.cfg.Retry.MaxAttempts, st.cfg.Retry.ForceCount = 1, 1
 	sc.set(st.cfg)
 	return st
@@ -347,12 +347,12 @@ func (st *hostileStage) judge(o *outcome, got map[string][]byte) (wrong []string
 			say("it tells of a success, and extraneous objects are still there")
 		}
 	}
-	for _, ev := range o.of(s3sync.EventTransferred) {
+	for _, ev := range o.eventsOf(s3sync.EventTransferred) {
 		if data := st.want[ev.Key]; !bytes.Equal(got[ev.Key], data) {
 			say("%q counts as transferred, and is not right", ev.Key)
 		}
 	}
-	for _, ev := range o.of(s3sync.EventDeleted) {
+	for _, ev := range o.eventsOf(s3sync.EventDeleted) {
 		if _, there := got[ev.Key]; there && st.told != noObject {
 			say("%q counts as deleted, and is there", ev.Key)
 		}
@@ -364,7 +364,7 @@ func (st *hostileStage) judge(o *outcome, got map[string][]byte) (wrong []string
 // the listing, in one line of a bounded length.
 func (st *hostileStage) naming(o *outcome) (wrong []string) {
 	named := map[string]int{}
-	for _, ev := range o.of(s3sync.EventFailed) {
+	for _, ev := range o.eventsOf(s3sync.EventFailed) {
 		named[ev.Key]++
 		if ev.Key == "" && !strings.Contains(ev.Err.Error(), "list") && !strings.Contains(ev.Err.Error(), "version") {
 			wrong = append(wrong, fmt.Sprintf("the failure names neither an object nor a listing: %v", ev.Err))

@@ -38,8 +38,8 @@ func TestUnusableSides(t *testing.T) {
 				e.AccessKey, e.SecretKey, e.SessionToken = creds.AccessKeyID, creds.SecretAccessKey, creds.SessionToken
 			}, fs.ErrPermission, []string{"AccessDenied"}}
 		}
-		root, source, target, copied := t.TempDir(), fresh(t, srv), fresh(t, srv), t.TempDir()
-		keys := numbered(30)
+		root, source, target, copied := t.TempDir(), newBucket(t, srv), newBucket(t, srv), t.TempDir()
+		keys := numberedKeys(30)
 		for _, key := range keys {
 			write(t, root, key, nil)
 			source.put(t, key, nil)
@@ -102,8 +102,8 @@ func TestTargetDisappears(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		for _, fault := range []string{"status=404 code=NoSuchBucket", "status=403 code=InvalidAccessKeyId", "status=403 code=ExpiredToken", "status=507 code=XMinioStorageFull"} {
 			t.Run(fault, func(t *testing.T) {
-				root, target := t.TempDir(), fresh(t, srv)
-				for _, key := range numbered(99) {
+				root, target := t.TempDir(), newBucket(t, srv)
+				for _, key := range numberedKeys(99) {
 					write(t, root, key, nil)
 				}
 				target.put(t, "stranger", nil)

@@ -24,9 +24,9 @@ func TestInterruptedDeletion(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachServer(t, func(t *testing.T, srv *s3server.Server) {
-				root, target := t.TempDir(), fresh(t, srv)
+				root, target := t.TempDir(), newBucket(t, srv)
 				write(t, root, "a", []byte("x"))
-				for _, key := range numbered(20) {
+				for _, key := range numberedKeys(20) {
 					target.put(t, key, nil)
 				}
 				front := newFront(t, srv.Endpoint)

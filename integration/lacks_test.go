@@ -49,8 +49,8 @@ func (b bucket) tagged(t *testing.T) int {
 	return n
 }
 
-// sent reports whether a request carries a header.
-func sent(r *http.Request, name string) bool { return r.Header.Get(name) != "" }
+// hasHeader reports whether a request carries a header.
+func hasHeader(r *http.Request, name string) bool { return r.Header.Get(name) != "" }
 
 func refuse(w http.ResponseWriter, status int, code string) bool {
 	w.Header().Set("Content-Type", "application/xml")
@@ -71,10 +71,10 @@ func TestServersThatLackCalls(t *testing.T) {
 	}{
 		"nothing lacks": {func(http.ResponseWriter, *http.Request) bool { return false }, 0, n, ""},
 		"tags, as s3proxy": {func(w http.ResponseWriter, r *http.Request) bool {
-			return (r.URL.Query().Has("tagging") || sent(r, "X-Amz-Tagging")) && refuse(w, 501, "NotImplemented")
+			return (r.URL.Query().Has("tagging") || hasHeader(r, "X-Amz-Tagging")) && refuse(w, 501, "NotImplemented")
 		}, 1, 0, "--disable-tagging"},
 		"tags of the target": {func(w http.ResponseWriter, r *http.Request) bool {
-			return sent(r, "X-Amz-Tagging") && refuse(w, 501, "NotImplemented")
+			return hasHeader(r, "X-Amz-Tagging") && refuse(w, 501, "NotImplemented")
 		}, 1, 0, "--disable-tagging"},
 		// It takes a question for tags for one for the object.
 		"tags, as gofakes3": {func(w http.ResponseWriter, r *http.Request) bool {
@@ -87,15 +87,15 @@ func TestServersThatLackCalls(t *testing.T) {
 			return true
 		}, 1, 0, "--disable-tagging"},
 		"restore status": {func(w http.ResponseWriter, r *http.Request) bool {
-			return sent(r, "X-Amz-Optional-Object-Attributes") && refuse(w, 501, "NotImplemented")
+			return hasHeader(r, "X-Amz-Optional-Object-Attributes") && refuse(w, 501, "NotImplemented")
 		}, 0, n, ""},
 		"DeleteObjects": {func(w http.ResponseWriter, r *http.Request) bool {
 			return r.URL.Query().Has("delete") && refuse(w, 405, "MethodNotAllowed")
 		}, 0, n, "each takes a request"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			source, target := fresh(t, srv), fresh(t, srv)
-			for _, key := range numbered(n) {
+			source, target := newBucket(t, srv), newBucket(t, srv)
+			for _, key := range numberedKeys(n) {
 				source.putTagged(t, key, []byte(key))
 			}
 			target.put(t, "extraneous", nil)
@@ -109,11 +109,11 @@ func TestServersThatLackCalls(t *testing.T) {
 			if o.err != nil || o.Transferred != n || o.Warnings != int64(tt.warnings) || o.Deleted != 2 || !strings.Contains(o.log, tt.says) {
 				t.Errorf("%v, %+v\n%s", o.err, o.Stats, o.log)
 			}
-			target.holds(t, numbered(n))
+			target.holds(t, numberedKeys(n))
 			if got := target.tagged(t); got != tt.tagged {
 				t.Errorf("%d objects have their tags, want %d", got, tt.tagged)
 			}
-			if got := len(o.of(s3sync.EventRetry)); got != 0 {
+			if got := len(o.eventsOf(s3sync.EventRetry)); got != 0 {
 				t.Errorf("%d retries", got)
 			}
 		})
@@ -123,8 +123,8 @@ func TestServersThatLackCalls(t *testing.T) {
 // TestCommandWithoutTags: what a user reads where the server knows no tags.
 func TestCommandWithoutTags(t *testing.T) {
 	srv := s3server.Shared(t, s3server.VersityGW)
-	source, target := fresh(t, srv), fresh(t, srv)
-	for _, key := range numbered(20) {
+	source, target := newBucket(t, srv), newBucket(t, srv)
+	for _, key := range numberedKeys(20) {
 		source.putTagged(t, key, []byte(key))
 	}
 	proxy := faultproxy.New(t, srv.Endpoint, "GetObjectTagging status=501 code=NotImplemented", "PUT header.X-Amz-Tagging=a* status=501 code=NotImplemented")
@@ -158,13 +158,13 @@ func TestCommandWithoutTags(t *testing.T) {
 // asked for ends the run.
 func TestStorageClassUnknown(t *testing.T) {
 	srv := s3server.Shared(t, s3server.VersityGW)
-	source, target := fresh(t, srv), fresh(t, srv)
-	for _, key := range numbered(5) {
+	source, target := newBucket(t, srv), newBucket(t, srv)
+	for _, key := range numberedKeys(5) {
 		source.put(t, key, []byte(key))
 	}
 	front := newFront(t, srv.Endpoint)
 	front.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
-		return sent(r, "X-Amz-Storage-Class") && refuse(w, 400, "InvalidArgument")
+		return hasHeader(r, "X-Amz-Storage-Class") && refuse(w, 400, "InvalidArgument")
 	})
 	cfg := config(source.at(front.URL), target.at(front.URL))
 	cfg.Metadata.StorageClass = "GLACIER_IR"
@@ -224,7 +224,7 @@ func newCeph(t *testing.T, b bucket) *front {
 // TestTagsOnCeph: tags arrive with objects in parts, too, and are compared.
 func TestTagsOnCeph(t *testing.T) {
 	srv := s3server.Shared(t, s3server.VersityGW)
-	source, target := fresh(t, srv), fresh(t, srv)
+	source, target := newBucket(t, srv), newBucket(t, srv)
 	source.putTagged(t, "whole", random(1, 100))
 	source.putTagged(t, "parts", random(2, 9*s3sync.MiB))
 	source.putTagged(t, "parts too", random(3, 9*s3sync.MiB))
@@ -274,7 +274,7 @@ func TestVersionsOnCeph(t *testing.T) {
 // refuses to read is a warning, in a dry run, too.
 func TestArchiveClasses(t *testing.T) {
 	srv := s3server.Shared(t, s3server.VersityGW)
-	source := fresh(t, srv)
+	source := newBucket(t, srv)
 	for _, key := range []string{"archived", "label", "restored", "standard"} {
 		source.put(t, key, []byte(key))
 	}

@@ -15,35 +15,35 @@ import (
 )
 
 // Servers that mix up what they were given, or tell wrong digests of it: what no
-// real server does, so a careless one stands before them. Objects whose names
+// real server does, so an unchecked one stands before them. Objects whose names
 // begin with "one" go in one piece, those with "two" in two parts of 5 MiB.
 
-// A lie is what a careless server does about one object, and what must be told
-// of it.
+// A lie is what a server answers wrongly about one object, and what s3sync must
+// report about it.
 type lie struct {
-	takes func(r *http.Request, body []byte) []byte
-	tells func(r *http.Request, h http.Header, body []byte) []byte
-	cause string
+	changeBody   func(r *http.Request, body []byte) []byte
+	changeAnswer func(r *http.Request, h http.Header, body []byte) []byte
+	cause        string
 	// published: the server has the object, right or wrong, and nobody can take
 	// that back.
 	published bool
 }
 
-// first and second tell which part or range a request is about.
-func first(r *http.Request) bool {
+// isFirstPart and isSecondPart report which part or range a request is about.
+func isFirstPart(r *http.Request) bool {
 	return r.URL.Query().Get("partNumber") == "1" || strings.HasPrefix(r.Header.Get("Range"), "bytes=0-")
 }
 
-func second(r *http.Request) bool {
+func isSecondPart(r *http.Request) bool {
 	return r.URL.Query().Get("partNumber") == "2" || strings.HasPrefix(r.Header.Get("Range"), "bytes=5242880-")
 }
 
-func completes(r *http.Request) bool {
+func completesUpload(r *http.Request) bool {
 	return r.Method == http.MethodPost && r.URL.Query().Has("uploadId")
 }
 
-// twice replaces the second half of the bytes by the first one.
-func twice(body []byte) []byte {
+// repeatFirstHalf replaces the second half of the bytes by the first one.
+func repeatFirstHalf(body []byte) []byte {
 	half := bytes.Clone(body)
 	copy(half[len(half)/2:], body)
 	return half
@@ -51,8 +51,8 @@ func twice(body []byte) []byte {
 
 const wrongCRC = "AAAAAA=="
 
-// wrongSum tells another CRC32, in a header or a document.
-func wrongSum(h http.Header, body []byte) []byte {
+// changeChecksum answers with another CRC32, in a header or a document.
+func changeChecksum(h http.Header, body []byte) []byte {
 	const name = "X-Amz-Checksum-Crc32"
 	element := regexp.MustCompile(`<ChecksumCRC32>[^<]*`)
 	if value := h.Get(name); value != "" {
@@ -68,31 +68,31 @@ func wrongSum(h http.Header, body []byte) []byte {
 // readLies are told about what is read.
 func readLies(content map[string][]byte) map[string]lie {
 	const etag, sum = "does not match its digest: the source's ETag", "does not match its digest: the source's CRC32 checksum"
-	tellsSum := func(_ *http.Request, h http.Header, body []byte) []byte { return wrongSum(h, body) }
+	tellsSum := func(_ *http.Request, h http.Header, body []byte) []byte { return changeChecksum(h, body) }
 	return map[string]lie{
-		"one-duplicated": {cause: etag, tells: func(r *http.Request, _ http.Header, body []byte) []byte {
+		"one-duplicated": {cause: etag, changeAnswer: func(r *http.Request, _ http.Header, body []byte) []byte {
 			if r.Method == http.MethodGet && !r.URL.Query().Has("tagging") {
-				return twice(body)
+				return repeatFirstHalf(body)
 			}
 			return body
 		}},
-		"two-duplicated": {cause: etag, tells: func(r *http.Request, _ http.Header, body []byte) []byte {
-			if r.Method == http.MethodGet && second(r) {
+		"two-duplicated": {cause: etag, changeAnswer: func(r *http.Request, _ http.Header, body []byte) []byte {
+			if r.Method == http.MethodGet && isSecondPart(r) {
 				return content["two-duplicated"][:len(body)]
 			}
 			return body
 		}},
-		"two-swapped": {cause: etag, tells: func(r *http.Request, _ http.Header, body []byte) []byte {
+		"two-swapped": {cause: etag, changeAnswer: func(r *http.Request, _ http.Header, body []byte) []byte {
 			switch data := content["two-swapped"]; {
-			case r.Method == http.MethodGet && first(r):
+			case r.Method == http.MethodGet && isFirstPart(r):
 				return data[len(data)/2:]
-			case r.Method == http.MethodGet && second(r):
+			case r.Method == http.MethodGet && isSecondPart(r):
 				return data[:len(data)/2]
 			}
 			return body
 		}},
-		"one-checksum": {cause: sum, tells: tellsSum},
-		"two-checksum": {cause: sum, tells: tellsSum},
+		"one-checksum": {cause: sum, changeAnswer: tellsSum},
+		"two-checksum": {cause: sum, changeAnswer: tellsSum},
 	}
 }
 
@@ -100,50 +100,50 @@ func readLies(content map[string][]byte) map[string]lie {
 func writeLies(content map[string][]byte) map[string]lie {
 	const part = "the server has the CRC32 checksum"
 	return map[string]lie{
-		"one-truncated": {cause: "the target's ETag", published: true, takes: func(r *http.Request, body []byte) []byte {
+		"one-truncated": {cause: "the target's ETag", published: true, changeBody: func(r *http.Request, body []byte) []byte {
 			return body[:len(body)/2]
 		}},
-		"two-truncated": {cause: part, takes: func(r *http.Request, body []byte) []byte {
-			if second(r) {
+		"two-truncated": {cause: part, changeBody: func(r *http.Request, body []byte) []byte {
+			if isSecondPart(r) {
 				return body[:len(body)/2]
 			}
 			return body
 		}},
-		"one-duplicated": {cause: "the target's ETag", published: true, takes: func(_ *http.Request, body []byte) []byte {
-			return twice(body)
+		"one-duplicated": {cause: "the target's ETag", published: true, changeBody: func(_ *http.Request, body []byte) []byte {
+			return repeatFirstHalf(body)
 		}},
-		"two-duplicated": {cause: part, takes: func(r *http.Request, body []byte) []byte {
-			if second(r) {
+		"two-duplicated": {cause: part, changeBody: func(r *http.Request, body []byte) []byte {
+			if isSecondPart(r) {
 				return content["two-duplicated"][:len(body)]
 			}
 			return body
 		}},
-		"two-swapped": {cause: part, takes: func(r *http.Request, body []byte) []byte {
+		"two-swapped": {cause: part, changeBody: func(r *http.Request, body []byte) []byte {
 			switch data := content["two-swapped"]; {
-			case first(r):
+			case isFirstPart(r):
 				return data[len(data)/2:]
-			case second(r):
+			case isSecondPart(r):
 				return data[:len(data)/2]
 			}
 			return body
 		}},
 		// Each part is acknowledged as it was sent.
-		"two-assembled": {cause: "the target's ETag", published: true, takes: assembleWrongly},
+		"two-assembled": {cause: "the target's ETag", published: true, changeBody: assembleWrongly},
 		"one-checksum": {
 			cause: "the target's CRC32 checksum", published: true,
-			tells: func(_ *http.Request, h http.Header, body []byte) []byte { return wrongSum(h, body) },
+			changeAnswer: func(_ *http.Request, h http.Header, body []byte) []byte { return changeChecksum(h, body) },
 		},
-		"two-part-checksum": {cause: part, tells: func(r *http.Request, h http.Header, body []byte) []byte {
-			if second(r) {
-				return wrongSum(h, body)
+		"two-part-checksum": {cause: part, changeAnswer: func(r *http.Request, h http.Header, body []byte) []byte {
+			if isSecondPart(r) {
+				return changeChecksum(h, body)
 			}
 			return body
 		}},
 		"two-checksum": {
 			cause: "the target's CRC32 checksum", published: true,
-			tells: func(r *http.Request, h http.Header, body []byte) []byte {
-				if completes(r) {
-					return wrongSum(h, body)
+			changeAnswer: func(r *http.Request, h http.Header, body []byte) []byte {
+				if completesUpload(r) {
+					return changeChecksum(h, body)
 				}
 				return body
 			},
@@ -166,11 +166,11 @@ func errorIn200() []string {
 // assembleWrongly exchanges the numbers of two parts.
 func assembleWrongly(r *http.Request, body []byte) []byte {
 	switch {
-	case first(r):
+	case isFirstPart(r):
 		r.RequestURI = strings.Replace(r.RequestURI, "partNumber=1", "partNumber=2", 1)
-	case second(r):
+	case isSecondPart(r):
 		r.RequestURI = strings.Replace(r.RequestURI, "partNumber=2", "partNumber=1", 1)
-	case completes(r):
+	case completesUpload(r):
 		parts := regexp.MustCompile(`(?s)<Part>.*?</Part>`).FindAll(body, -1)
 		one := bytes.Replace(parts[0], []byte("<PartNumber>1<"), []byte("<PartNumber>2<"), 1)
 		two := bytes.Replace(parts[1], []byte("<PartNumber>2<"), []byte("<PartNumber>1<"), 1)
@@ -179,19 +179,20 @@ func assembleWrongly(r *http.Request, body []byte) []byte {
 	return body
 }
 
-// lying is a careless server that tells the lies about objects of their names.
-func lying(t *testing.T, srv *s3server.Server, lies map[string]lie) *careless {
+// newLyingServer starts an unchecked server that tells each lie about the object of
+// its name.
+func newLyingServer(t *testing.T, srv *s3server.Server, lies map[string]lie) *uncheckedServer {
 	t.Helper()
-	c := newCareless(t, srv)
-	c.takes = func(r *http.Request, body []byte) []byte {
-		if l := lies[objectOf(r)]; l.takes != nil && len(body) > 0 {
-			return l.takes(r, body)
+	c := newUncheckedServer(t, srv)
+	c.changeBody = func(r *http.Request, body []byte) []byte {
+		if l := lies[objectOf(r)]; l.changeBody != nil && len(body) > 0 {
+			return l.changeBody(r, body)
 		}
 		return body
 	}
-	c.tells = func(r *http.Request, h http.Header, body []byte) []byte {
-		if l := lies[objectOf(r)]; l.tells != nil {
-			return l.tells(r, h, body)
+	c.changeAnswer = func(r *http.Request, h http.Header, body []byte) []byte {
+		if l := lies[objectOf(r)]; l.changeAnswer != nil {
+			return l.changeAnswer(r, h, body)
 		}
 		return body
 	}
@@ -205,13 +206,13 @@ func objectOf(r *http.Request) string {
 }
 
 // TestLyingServers: nothing that a server mixed up on the way, or tells wrong
-// digests of, is counted as transferred or proved, or becomes visible in a
+// digests of, is counted as transferred or verified, or becomes visible in a
 // directory, however it is read or written. The cause is told. What it says
 // nothing wrong about arrives.
 func TestLyingServers(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		content := map[string][]byte{"one": random(1, 100_000), "two": random(2, 10*s3sync.MiB)}
-		source, root := fresh(t, srv), t.TempDir()
+		source, root := newBucket(t, srv), t.TempDir()
 		write(t, root, "one", content["one"])
 		write(t, root, "two", content["two"])
 		reads, writes := readLies(content), writeLies(content)
@@ -219,7 +220,7 @@ func TestLyingServers(t *testing.T) {
 			content[key] = content[key[:3]]
 			write(t, root, key, content[key])
 		}
-		up := small(config(local(root), source.at("")))
+		up := smallParts(config(local(root), source.at("")))
 		up.Verify.Algorithm = "CRC32"
 		sync(t, up)
 		for name, way := range map[string]struct {
@@ -227,13 +228,13 @@ func TestLyingServers(t *testing.T) {
 			from, to s3sync.Endpoint
 		}{
 			"read to files":       {reads, source.at(""), local(t.TempDir())},
-			"read to bucket":      {reads, source.at(""), fresh(t, srv).at("")},
-			"written from files":  {writes, local(root), fresh(t, srv).at("")},
-			"written from bucket": {writes, source.at(""), fresh(t, srv).at("")},
+			"read to bucket":      {reads, source.at(""), newBucket(t, srv).at("")},
+			"written from files":  {writes, local(root), newBucket(t, srv).at("")},
+			"written from bucket": {writes, source.at(""), newBucket(t, srv).at("")},
 		} {
 			t.Run(name, func(t *testing.T) {
 				rules := errorIn200()
-				cfg := small(config(way.from, way.to))
+				cfg := smallParts(config(way.from, way.to))
 				cfg.Retry.MaxAttempts, cfg.Retry.ForceCount = 1, 1
 				cfg.Filter.Include = expression("^(one|two|" + strings.Join(slices.Collect(maps.Keys(way.lies)), "|") + ")$")
 				endpoint := &cfg.Target.EndpointURL
@@ -243,7 +244,7 @@ func TestLyingServers(t *testing.T) {
 				} else {
 					cfg.Verify.Algorithm = "CRC32"
 				}
-				*endpoint = faultproxy.New(t, lying(t, srv, way.lies).URL, rules...).URL
+				*endpoint = faultproxy.New(t, newLyingServer(t, srv, way.lies).URL, rules...).URL
 				o := run(t, cfg)
 				o.failed(t, "")
 				if o.Transferred != 2 || o.ETagVerified != 2 || o.ChecksumVerified != 2 || int(o.Failed) != len(way.lies) || o.Unverified+o.Warnings != 0 {

@@ -26,9 +26,9 @@ func TestFailedListing(t *testing.T) {
 		"bucket disappeared": {"status=404 code=NoSuchBucket", "NoSuchBucket"},
 	}
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, target := fresh(t, srv), fresh(t, srv)
+		source, target := newBucket(t, srv), newBucket(t, srv)
 		dir := t.TempDir()
-		keys := numbered(12)
+		keys := numberedKeys(12)
 		for _, key := range keys {
 			source.put(t, key, nil)
 		}
@@ -75,8 +75,8 @@ func TestListingIsContinued(t *testing.T) {
 		} {
 			for _, attempts := range attempts {
 				t.Run(fmt.Sprintf("%s/attempts=%d", fault, attempts), func(t *testing.T) {
-					source, target := fresh(t, srv), fresh(t, srv)
-					keys := numbered(12)
+					source, target := newBucket(t, srv), newBucket(t, srv)
+					keys := numberedKeys(12)
 					for _, key := range keys {
 						source.put(t, key, nil)
 					}
@@ -98,7 +98,7 @@ func TestListingIsContinued(t *testing.T) {
 					if attempts == 1 {
 						want = 2
 					}
-					if got := len(o.of(s3sync.EventRetry)); fault == "status=500" && got != want {
+					if got := len(o.eventsOf(s3sync.EventRetry)); fault == "status=500" && got != want {
 						t.Errorf("%d repetitions by the library, want %d:\n%s", got, want, o.log)
 					}
 					target.holds(t, keys)
@@ -112,7 +112,7 @@ func TestListingIsContinued(t *testing.T) {
 // ends, after as many requests as the settings say.
 func TestListingAttemptsAreBounded(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, target := fresh(t, srv), fresh(t, srv)
+		source, target := newBucket(t, srv), newBucket(t, srv)
 		source.put(t, "k", nil)
 		proxy := faultproxy.New(t, srv.Endpoint, "LIST status=500")
 		cfg := config(source.at(proxy.URL), target.at(""))

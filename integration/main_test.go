@@ -120,7 +120,7 @@ func runIn(ctx context.Context, cfg *s3sync.Config) *outcome {
 }
 
 // succeeded wants no error, no warning, and that number of objects transferred
-// and proved.
+// and verified.
 func (o *outcome) succeeded(t *testing.T, transferred int) {
 	t.Helper()
 	st := o.Stats
@@ -152,7 +152,7 @@ func (o *outcome) failed(t *testing.T, key string, causes ...string) {
 func (o *outcome) reports(t *testing.T, key string, causes ...string) {
 	t.Helper()
 	event := ""
-	for _, ev := range o.of(s3sync.EventFailed) {
+	for _, ev := range o.eventsOf(s3sync.EventFailed) {
 		if ev.Key == key {
 			event = ev.Err.Error()
 		}
@@ -176,8 +176,8 @@ func (o *outcome) reports(t *testing.T, key string, causes ...string) {
 	}
 }
 
-// of returns the events of a type.
-func (o *outcome) of(typ s3sync.EventType) (events []s3sync.Event) {
+// eventsOf returns the events of a type.
+func (o *outcome) eventsOf(typ s3sync.EventType) (events []s3sync.Event) {
 	for _, ev := range o.events {
 		if ev.Type == typ {
 			events = append(events, ev)

@@ -113,8 +113,8 @@ const (
 // A matrixCell is one object's way.
 type matrixCell struct{ store, direction, layout, size, sum string }
 
-// must is what has to hold, whatever the runs say.
-func (s matrixStore) must(c matrixSum) string {
+// wantVerification is what has to hold, whatever the runs say.
+func (s matrixStore) wantVerification(c matrixSum) string {
 	switch {
 	case c.refused:
 		return "refused"
@@ -128,7 +128,7 @@ func (s matrixStore) must(c matrixSum) string {
 	return "both"
 }
 
-// TestVerificationMatrix: what is proved of every kind of object, with every
+// TestVerificationMatrix: what is verified of every kind of object, with every
 // checksum, in every direction, under every encryption. docs/integrity.md has
 // the table.
 func TestVerificationMatrix(t *testing.T) {
@@ -185,7 +185,7 @@ func newMatrixRun(t *testing.T, s matrixStore, root string, sizes []matrixSize) 
 	}
 	return &matrixRun{
 		matrixStore: s, root: root, sizes: sizes,
-		uploaded: fresh(t, srv), from: fresh(t, srv), copied: fresh(t, srv),
+		uploaded: newBucket(t, srv), from: newBucket(t, srv), copied: newBucket(t, srv),
 	}
 }
 
@@ -215,7 +215,7 @@ func (m *matrixRun) ways(t *testing.T, c matrixSum) {
 	}
 }
 
-// sync runs and notes what is proved of each object.
+// sync runs and notes what is verified of each object.
 func (m *matrixRun) sync(t *testing.T, direction, layout string, c matrixSum, from, to s3sync.Endpoint) {
 	t.Helper()
 	cfg := config(from, to)
@@ -245,14 +245,14 @@ func (m *matrixRun) sync(t *testing.T, direction, layout string, c matrixSum, fr
 		}
 		proof := "refused"
 		if !refused {
-			proof = o.proofOf(size.name)
+			proof = o.verificationOf(size.name)
 		}
 		m.note(t, matrixCell{m.name, direction, layout, size.name, c.String()}, c, proof)
 	}
 }
 
-// proofOf is what the events say of an object that was transferred.
-func (o *outcome) proofOf(key string) string {
+// verificationOf is what the events say of an object that was transferred.
+func (o *outcome) verificationOf(key string) string {
 	var proofs []string
 	for _, ev := range o.events {
 		if ev.Key != key {
@@ -277,7 +277,7 @@ func (o *outcome) proofOf(key string) string {
 
 func (m *matrixRun) note(t *testing.T, cell matrixCell, c matrixSum, proof string) {
 	t.Helper()
-	if want := m.must(c); proof != want {
+	if want := m.wantVerification(c); proof != want {
 		t.Errorf("%+v: %s, must be %s", cell, proof, want)
 	}
 	m.cells[cell] = proof
@@ -394,7 +394,7 @@ func compareMatrix(t *testing.T, sizes []matrixSize, cells map[matrixCell]string
 	}
 }
 
-// matrixTable is the table. Objects of which the same is proved share a row.
+// matrixTable is the table. Objects of which the same is verified share a row.
 func matrixTable(sizes []matrixSize, cells map[matrixCell]string) string {
 	var b strings.Builder
 	b.WriteString("| encryption | direction | objects |")

@@ -16,7 +16,7 @@ import (
 // is not deleted, and a target in the source is not filled with itself.
 func TestSidesThatOverlap(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		b := fresh(t, srv)
+		b := newBucket(t, srv)
 		before := []string{"a/old", "a/sub/1", "a/sub/2"}
 		for _, key := range before {
 			b.put(t, key, []byte(key))

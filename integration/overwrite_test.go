@@ -37,7 +37,7 @@ func TestOverwrittenWhileRead(t *testing.T) {
 		"never":     func(i int) ([]byte, bool) { return random(byte(i), 6*s3sync.MiB), false },
 	}
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, target, root := fresh(t, srv), fresh(t, srv), t.TempDir()
+		source, target, root := newBucket(t, srv), newBucket(t, srv), t.TempDir()
 		for _, side := range []s3sync.Endpoint{local(root), target.at("")} {
 			var mu gosync.Mutex
 			written, last := map[string]int{}, map[string][]byte{}
@@ -61,7 +61,7 @@ func TestOverwrittenWhileRead(t *testing.T) {
 				}
 				return false
 			})
-			cfg := small(config(source.at(front.URL), side))
+			cfg := smallParts(config(source.at(front.URL), side))
 			cfg.Transfer.ParallelParts = 1 // so that a range is asked for after the one before
 			o := run(t, cfg)
 			o.failed(t, "always", "changed while being read")
@@ -89,7 +89,7 @@ func TestOverwrittenWhileRead(t *testing.T) {
 // is read. Its size is that of the answer.
 func TestOverwrittenAfterListing(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, target, root := fresh(t, srv), fresh(t, srv), t.TempDir()
+		source, target, root := newBucket(t, srv), newBucket(t, srv), t.TempDir()
 		now := map[string][]byte{
 			"little grew":    random(1, 6*s3sync.MiB),
 			"little shrank":  random(2, 10),
@@ -123,7 +123,7 @@ func TestOverwrittenAfterListing(t *testing.T) {
 				}
 				return false
 			})
-			o := run(t, small(config(source.at(front.URL), side)))
+			o := run(t, smallParts(config(source.at(front.URL), side)))
 			if o.err != nil || int(o.ETagVerified) != len(now) || o.Warnings != 1 || o.Failed != 0 || !strings.Contains(o.log, "gone since it was listed") {
 				t.Errorf("%v, %+v\n%s", o.err, o.Stats, o.log)
 			}
@@ -174,7 +174,7 @@ func TestOtherRange(t *testing.T) {
 		}},
 	}
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, data := fresh(t, srv), random(1, 11*s3sync.MiB)
+		source, data := newBucket(t, srv), random(1, 11*s3sync.MiB)
 		for key := range answers {
 			source.put(t, key, data)
 		}
@@ -204,7 +204,7 @@ func TestOtherRange(t *testing.T) {
 					_, _ = w.Write(body) // the client may have left
 					return true
 				})
-				cfg := impatient(source.at(front.URL), local(root))
+				cfg := withOneRetry(source.at(front.URL), local(root))
 				cfg.Transfer.ParallelParts = 1
 				o := run(t, cfg)
 				if times == 1 {
@@ -232,18 +232,18 @@ func TestStalledTransfer(t *testing.T) {
 	for _, kind := range s3server.Kinds() {
 		t.Run(string(kind), func(t *testing.T) {
 			srv := s3server.Shared(t, kind)
-			source, root, target := fresh(t, srv), t.TempDir(), fresh(t, srv)
+			source, root, target := newBucket(t, srv), t.TempDir(), newBucket(t, srv)
 			source.put(t, "one", random(1, 100_000))
 			source.put(t, "two", random(2, 6*s3sync.MiB))
 			proxy := faultproxy.New(t, srv.Endpoint, "GetObject times=2 stall after=50000", "PutObject times=1 stall after=50000", "UploadPart partNumber=2 times=1 stall after=50000")
-			down := small(config(source.at(proxy.URL), local(root)))
+			down := smallParts(config(source.at(proxy.URL), local(root)))
 			down.Timeout.Read = time.Second
 			o := run(t, down)
 			o.succeeded(t, 2)
 			if !strings.Contains(o.log, "the download made no progress for 1s") {
 				t.Error(o.log)
 			}
-			up := small(config(local(root), target.at(proxy.URL)))
+			up := smallParts(config(local(root), target.at(proxy.URL)))
 			up.Timeout.Attempt = 2 * time.Second
 			run(t, up).succeeded(t, 2)
 			target.holds(t, []string{"one", "two"})

@@ -36,12 +36,12 @@ func layouts() map[string]struct{ parts, heads []int } {
 }
 
 // TestLayoutsOfOthers: objects that were written in parts of any sizes, or in
-// one piece although they are large, are proved on the way down and between
+// one piece although they are large, are verified on the way down and between
 // buckets, at the cost of one HEAD request for an object in equal parts and of
 // none for one that is not in parts.
 func TestLayoutsOfOthers(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, content := fresh(t, srv), map[string][]byte{}
+		source, content := newBucket(t, srv), map[string][]byte{}
 		for key, tt := range layouts() {
 			var parts [][]byte
 			for i, size := range tt.parts {
@@ -54,7 +54,7 @@ func TestLayoutsOfOthers(t *testing.T) {
 		source.put(t, "plain", content["plain"])
 		source.put(t, "large-plain", content["large-plain"])
 
-		root, target := t.TempDir(), fresh(t, srv)
+		root, target := t.TempDir(), newBucket(t, srv)
 		for _, side := range []s3sync.Endpoint{local(root), target.at("")} {
 			proxy := faultproxy.New(t, srv.Endpoint)
 			cfg := config(source.at(proxy.URL), side) // with the default parts of 8 MiB
@@ -86,7 +86,7 @@ func TestLayoutsOfOthers(t *testing.T) {
 // is transferred with a warning.
 func TestLayoutFromServerThatDoesNotTell(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source := fresh(t, srv)
+		source := newBucket(t, srv)
 		source.putParts(t, "usual-8", random(1, 8*s3sync.MiB), random(2, 100))
 		source.putParts(t, "odd", random(1, 7*s3sync.MiB+1), random(2, 6*s3sync.MiB+1), random(3, 100))
 		for name, fault := range map[string]string{
@@ -101,7 +101,7 @@ func TestLayoutFromServerThatDoesNotTell(t *testing.T) {
 				if o.err != nil || o.Transferred != 2 || o.ETagVerified != 1 || o.Unverified != 1 || o.Warnings != 1 || o.Failed != 0 {
 					t.Errorf("%v, %+v\n%s", o.err, o.Stats, o.log)
 				}
-				if events := o.of(s3sync.EventUnverified); len(events) != 1 || events[0].Key != "odd" || events[0].Err == nil {
+				if events := o.eventsOf(s3sync.EventUnverified); len(events) != 1 || events[0].Key != "odd" || events[0].Err == nil {
 					t.Errorf("%+v", events)
 				}
 				hasFiles(t, root, "odd", "usual-8")
@@ -111,10 +111,10 @@ func TestLayoutFromServerThatDoesNotTell(t *testing.T) {
 }
 
 // TestVerificationOff: nothing is compared that need not be, and nothing is
-// counted as proved that was not; damage then goes through.
+// counted as verified that was not; damage then goes through.
 func TestVerificationOff(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source := fresh(t, srv)
+		source := newBucket(t, srv)
 		source.put(t, "plain", random(1, 100))
 		source.putParts(t, "parts", random(1, 5*s3sync.MiB), random(2, 100))
 		for name, tt := range map[string]struct {
@@ -127,10 +127,10 @@ func TestVerificationOff(t *testing.T) {
 			"all":       {func(c *s3sync.Config) { c.Verify.ETag, c.Verify.Multipart = false, false }, 0, 0},
 		} {
 			t.Run(name, func(t *testing.T) {
-				target, root := fresh(t, srv), t.TempDir()
+				target, root := newBucket(t, srv), t.TempDir()
 				for _, side := range []s3sync.Endpoint{local(root), target.at("")} {
 					proxy := faultproxy.New(t, srv.Endpoint)
-					cfg := small(config(source.at(proxy.URL), side))
+					cfg := smallParts(config(source.at(proxy.URL), side))
 					tt.adjust(cfg)
 					o := run(t, cfg)
 					if o.err != nil || o.Transferred != 2 || o.ETagVerified != tt.verified || o.Unverified != 2-tt.verified || o.Warnings != 0 {
@@ -172,7 +172,7 @@ func TestEncryptedBuckets(t *testing.T) {
 		"SSE-KMS": {types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAwsKms, KMSMasterKeyID: new("test-key")}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			root, encrypted, copied := t.TempDir(), fresh(t, srv), filepath.Join(t.TempDir(), "copy")
+			root, encrypted, copied := t.TempDir(), newBucket(t, srv), filepath.Join(t.TempDir(), "copy")
 			_, err := srv.Client().PutBucketEncryption(t.Context(), &s3.PutBucketEncryptionInput{
 				Bucket: &encrypted.name,
 				ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{
@@ -188,7 +188,7 @@ func TestEncryptedBuckets(t *testing.T) {
 				config(local(root), encrypted.at("")),
 				config(encrypted.at(""), local(copied)),
 			} {
-				o := run(t, small(cfg))
+				o := run(t, smallParts(cfg))
 				if o.err != nil || o.Transferred != 2 || o.ETagVerified != tt.verified || o.Unverified != 2-tt.verified || o.Warnings != 0 {
 					t.Errorf("%v, %+v\n%s", o.err, o.Stats, o.log)
 				}

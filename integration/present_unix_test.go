@@ -21,7 +21,7 @@ import (
 // rest, and ends with exit code 3.
 func TestWhatCannotBeReadIsKept(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		root, target := t.TempDir(), fresh(t, srv)
+		root, target := t.TempDir(), newBucket(t, srv)
 		for _, name := range []string{"app/data/x", "app/data/y/z", "pipe", "pipes", "app/data2", "kept"} {
 			write(t, root, name, []byte(name))
 		}
@@ -75,7 +75,7 @@ func TestSourceIsTakenAway(t *testing.T) {
 			}, `list "dir5/": the directory is gone, or was replaced`},
 		} {
 			t.Run(name, func(t *testing.T) {
-				root, target := filepath.Join(t.TempDir(), "source"), fresh(t, srv)
+				root, target := filepath.Join(t.TempDir(), "source"), newBucket(t, srv)
 				for i := range 800 {
 					write(t, root, fmt.Sprintf("dir%d/%d", i%8, i), []byte("x"))
 				}

@@ -12,11 +12,11 @@ import (
 
 // TestBytesReadByTheProcess: what the operating system counts as read by the
 // process, from files and connections together, is the data once and little
-// more, also where ETags and additional checksums of both sides are proved.
+// more, also where ETags and additional checksums of both sides are verified.
 // proc_pid_io(5), rchar.
 func TestBytesReadByTheProcess(t *testing.T) {
 	srv := s3server.Shared(t, s3server.VersityGW)
-	root, source, target := t.TempDir(), fresh(t, srv), fresh(t, srv)
+	root, source, target := t.TempDir(), newBucket(t, srv), newBucket(t, srv)
 	const large, small, count = 100 * s3sync.MiB, 10_000, 50
 	write(t, root, "large", random(1, large))
 	for i := range count {

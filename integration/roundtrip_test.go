@@ -15,7 +15,7 @@ import (
 )
 
 // A real tree of about 10,000 files, sizes around every boundary and awkward
-// names go up and down again, and nothing differs; every object is proved; and
+// names go up and down again, and nothing differs; every object is verified; and
 // a second run has nothing to do in either direction.
 func TestRoundTrip(t *testing.T) {
 	source := sourceTree(t)
@@ -27,8 +27,8 @@ func TestRoundTrip(t *testing.T) {
 			up := config(local(source), at(srv, "", url))
 			down := config(at(srv, "", url), local(copied))
 
-			sent := proved(t, up)
-			received := proved(t, down)
+			sent := syncVerified(t, up)
+			received := syncVerified(t, down)
 			if n := sameTree(t, source, copied); sent != int64(n) || received != int64(n) {
 				t.Errorf("of %d files %d were sent and %d received", n, sent, received)
 			}
@@ -52,12 +52,12 @@ func TestRoundTripBetweenServers(t *testing.T) {
 	source := smallTree(t)
 	a, b := s3server.Shared(t, s3server.VersityGW), s3server.Shared(t, s3server.MinIO)
 	first, second, third := "s3://"+a.Bucket(t), "s3://"+b.Bucket(t)+"/there/", "s3://"+a.Bucket(t)+"/back-"
-	n := proved(t, config(local(source), at(a, "", first)))
+	n := syncVerified(t, config(local(source), at(a, "", first)))
 	for _, hop := range []*s3sync.Config{
 		config(at(a, "", first), at(b, "", second)),
 		config(at(b, "", second), at(a, "", third)),
 	} {
-		if got := proved(t, hop); got != n {
+		if got := syncVerified(t, hop); got != n {
 			t.Errorf("%s → %s: %d objects, want %d", hop.Source.URL, hop.Target.URL, got, n)
 		}
 		if again := sync(t, hop); again.Transferred != 0 {
@@ -65,13 +65,13 @@ func TestRoundTripBetweenServers(t *testing.T) {
 		}
 	}
 	copied := t.TempDir()
-	proved(t, config(at(a, "", third), local(copied)))
+	syncVerified(t, config(at(a, "", third), local(copied)))
 	sameTree(t, source, copied)
 }
 
-// proved syncs, wants every transferred object to be verified, and returns how
+// syncVerified syncs, wants every transferred object to be verified, and returns how
 // many there were.
-func proved(t *testing.T, cfg *s3sync.Config) int64 {
+func syncVerified(t *testing.T, cfg *s3sync.Config) int64 {
 	t.Helper()
 	report := sync(t, cfg)
 	if report.ETagVerified != report.Transferred || report.Unverified != 0 || report.Transferred == 0 {

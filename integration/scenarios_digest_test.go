@@ -33,7 +33,7 @@ func etagOf(data []byte, part int) string {
 }
 
 // of computes an additional checksum, like etagOf.
-func (s sum) value(data []byte, part int) string {
+func (s checksumKind) value(data []byte, part int) string {
 	h := s.hash()
 	if part == 0 || s.full {
 		return base64.StdEncoding.EncodeToString(digestOf(h, data))
@@ -45,7 +45,7 @@ func (s sum) value(data []byte, part int) string {
 // nvme is the polynomial of CRC-64/NVME in the bit order of package crc64.
 const nvme = 0x9a6c9329ac4bc9b5
 
-func (s sum) hash() hash.Hash {
+func (s checksumKind) hash() hash.Hash {
 	switch s.algorithm {
 	case types.ChecksumAlgorithmCrc32:
 		return crc32.NewIEEE()
@@ -80,7 +80,7 @@ func composite(h hash.Hash, data []byte, part int) (digest []byte, parts int) {
 func TestDigests(t *testing.T) {
 	const mib, part = s3sync.MiB, 8 * s3sync.MiB
 	zeros := func(n int) []byte { return make([]byte, n*mib) }
-	kind := kinds()
+	kind := checksumKinds()
 	for want, got := range map[string]string{
 		"da6a0d097e307ac52ed9b4ad551801fc":               etagOf(zeros(6), 0),
 		"d126ef08817d0490e207e456cb0ae080-2":             etagOf(zeros(9), part),

@@ -27,30 +27,31 @@ func boundaries(sizes ...int) map[string][]byte {
 	return content
 }
 
-// A cut is how a run cuts objects that it writes.
-type cut struct{ threshold, chunk int }
+// partSizes are how a run cuts objects that it writes.
+type partSizes struct{ threshold, chunk int }
 
-func (c cut) of(cfg *s3sync.Config) {
+func (c partSizes) set(cfg *s3sync.Config) {
 	cfg.Transfer.Threshold, cfg.Transfer.ChunkSize = int64(c.threshold), int64(c.chunk)
 }
 
 // part is the size of the parts of an object; 0 if it is written whole.
-func (c cut) part(data []byte) int {
+func (c partSizes) part(data []byte) int {
 	if len(data) < c.threshold {
 		return 0
 	}
 	return c.chunk
 }
 
-// A copied is what a run has to leave behind: content, cut so, with a checksum.
-type copied struct {
-	content map[string][]byte
-	cut     cut
-	sum     sum
+// A wantCopy is what a run has to leave behind: content in parts of those sizes, with
+// a checksum.
+type wantCopy struct {
+	content   map[string][]byte
+	partSizes partSizes
+	sum       checksumKind
 }
 
-// in wants a bucket to hold just that, by what the server computed of it.
-func (c copied) in(t *testing.T, b bucket) {
+// check wants a bucket to hold just that, by what the server computed of it.
+func (c wantCopy) check(t *testing.T, b bucket) {
 	t.Helper()
 	listed := map[string]string{}
 	pages := s3.NewListObjectsV2Paginator(b.Client(), &s3.ListObjectsV2Input{Bucket: &b.name})
@@ -70,14 +71,14 @@ func (c copied) in(t *testing.T, b bucket) {
 		t.Errorf("%d objects, want %d", len(listed), len(c.content))
 	}
 	for key, data := range c.content {
-		part := c.cut.part(data)
+		part := c.partSizes.part(data)
 		if want := etagOf(data, part); listed[key] != want {
 			t.Errorf("%s: ETag %s, want %s", key, listed[key], want)
 		}
 		if c.sum.algorithm == "" {
 			continue
 		}
-		if got, want := told(place{bucket: b}.head(t, key), c.sum.algorithm), c.sum.value(data, part); got != want {
+		if got, want := checksumIn(side{bucket: b}.head(t, key), c.sum.algorithm), c.sum.value(data, part); got != want {
 			t.Errorf("%s: %s %s, want %s", key, c.sum.algorithm, got, want)
 		}
 	}
@@ -85,40 +86,40 @@ func (c copied) in(t *testing.T, b bucket) {
 
 // TestBoundariesOfParts: objects of 5, 8, 10, 16 and 30 MiB go up in parts of 5
 // and of 8 MiB, on to other buckets in the same and in other parts, and down, and
-// each is proved on each way by its ETag and by a checksum. One run moves them
+// each is verified on each way by its ETag and by a checksum. One run moves them
 // all. So that this takes seconds, not all sizes go to both servers.
 func TestBoundariesOfParts(t *testing.T) {
-	five, eight := cut{5 * s3sync.MiB, 5 * s3sync.MiB}, cut{8 * s3sync.MiB, 8 * s3sync.MiB}
-	sha, crc64 := kinds()["SHA256"], kinds()["CRC64NVME"]
+	five, eight := partSizes{5 * s3sync.MiB, 5 * s3sync.MiB}, partSizes{8 * s3sync.MiB, 8 * s3sync.MiB}
+	sha, crc64 := checksumKinds()["SHA256"], checksumKinds()["CRC64NVME"]
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		content := boundaries(5, 10, 16)
 		if srv.Kind == s3server.MinIO {
 			content = boundaries(8, 30)
 		}
 		files, n := writeAll(t, content), int64(len(content))
-		in5, in8, other, kept, root := fresh(t, srv), fresh(t, srv), fresh(t, srv), fresh(t, srv), t.TempDir()
+		in5, in8, other, kept, root := newBucket(t, srv), newBucket(t, srv), newBucket(t, srv), newBucket(t, srv), t.TempDir()
 		for _, tt := range []struct {
 			name     string
 			from, to s3sync.Endpoint
 			options  func(*s3sync.Config)
 			left     bucket
-			copied   copied
+			copied   wantCopy
 		}{
-			{"up in parts of 5", files, in5.at(""), with(five.of, sha.of), in5, copied{content, five, sha}},
-			{"up in parts of 8", files, in8.at(""), with(eight.of, crc64.of), in8, copied{content, eight, crc64}},
-			{"across in other parts", in5.at(""), other.at(""), with(eight.of, crc64.of, readsSum), other, copied{content, eight, sum{}}},
-			{"across in kept parts", in5.at(""), kept.at(""), with(keepsParts, sha.of, readsSum), kept, copied{content, five, sum{}}},
-			{"down", in8.at(""), local(root), with(five.of, readsSum), bucket{}, copied{}},
+			{"up in parts of 5", files, in5.at(""), with(five.set, sha.of), in5, wantCopy{content, five, sha}},
+			{"up in parts of 8", files, in8.at(""), with(eight.set, crc64.of), in8, wantCopy{content, eight, crc64}},
+			{"across in other parts", in5.at(""), other.at(""), with(eight.set, crc64.of, readsSum), other, wantCopy{content, eight, checksumKind{}}},
+			{"across in kept parts", in5.at(""), kept.at(""), with(keepsParts, sha.of, readsSum), kept, wantCopy{content, five, checksumKind{}}},
+			{"down", in8.at(""), local(root), with(five.set, readsSum), bucket{}, wantCopy{}},
 		} {
 			t.Run(tt.name, func(t *testing.T) {
 				cfg := config(tt.from, tt.to)
 				tt.options(cfg)
 				o := run(t, cfg)
-				if got := countsOf(o.Stats); o.err != nil || got != (counts{c: n, e: n, k: n}) {
+				if got := countsOf(o.Stats); o.err != nil || got != (counts{transferred: n, etag: n, checksum: n}) {
 					t.Errorf("%v, %+v\n%s", o.err, got, o.log)
 				}
 				if tt.left.name != "" {
-					tt.copied.in(t, tt.left)
+					tt.copied.check(t, tt.left)
 				} else {
 					sameTree(t, files.URL, root)
 				}
@@ -136,28 +137,28 @@ func TestThresholds(t *testing.T) {
 	const mib = s3sync.MiB
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		for name, tt := range map[string]struct {
-			cut cut
-			sum sum
+			cut partSizes
+			sum checksumKind
 		}{
-			"7 and 5": {cut{7 * mib, 5 * mib}, kinds()["SHA1"]},
-			"7 and 9": {cut{7 * mib, 9 * mib}, kinds()["CRC32"]},
-			"9 and 5": {cut{9 * mib, 5 * mib}, kinds()["CRC32C"]},
-			"8 and 5": {cut{8 * mib, 5 * mib}, kinds()["CRC32C of all"]},
-			"5 and 8": {cut{5 * mib, 8 * mib}, kinds()["CRC32 of all"]},
-			"9 and 9": {cut{9 * mib, 9 * mib}, sum{}},
+			"7 and 5": {partSizes{7 * mib, 5 * mib}, checksumKinds()["SHA1"]},
+			"7 and 9": {partSizes{7 * mib, 9 * mib}, checksumKinds()["CRC32"]},
+			"9 and 5": {partSizes{9 * mib, 5 * mib}, checksumKinds()["CRC32C"]},
+			"8 and 5": {partSizes{8 * mib, 5 * mib}, checksumKinds()["CRC32C of all"]},
+			"5 and 8": {partSizes{5 * mib, 8 * mib}, checksumKinds()["CRC32 of all"]},
+			"9 and 9": {partSizes{9 * mib, 9 * mib}, checksumKind{}},
 		} {
 			t.Run(name, func(t *testing.T) {
-				target, want := fresh(t, srv), counts{c: n, e: n}
+				target, want := newBucket(t, srv), counts{transferred: n, etag: n}
 				cfg := config(files, target.at(""))
-				with(tt.cut.of, tt.sum.of)(cfg)
+				with(tt.cut.set, tt.sum.of)(cfg)
 				if tt.sum.algorithm != "" {
-					want.k = n
+					want.checksum = n
 				}
 				o := run(t, cfg)
 				if got := countsOf(o.Stats); o.err != nil || got != want {
 					t.Errorf("%v, %+v\n%s", o.err, got, o.log)
 				}
-				copied{content, tt.cut, tt.sum}.in(t, target)
+				wantCopy{content, tt.cut, tt.sum}.check(t, target)
 			})
 		}
 	})
@@ -168,12 +169,12 @@ func TestThresholds(t *testing.T) {
 func TestOnePartScenarios(t *testing.T) {
 	large, eight := random(1, 11*s3sync.MiB), random(2, 8*s3sync.MiB)
 	before := []step{
-		inParts("large", large, 11*s3sync.MiB), inParts("eight in one part", eight, 8*s3sync.MiB),
-		inParts("small", []byte("small"), 5*s3sync.MiB), put(map[string][]byte{"eight": eight}),
+		putInParts("large", large, 11*s3sync.MiB), putInParts("eight in one part", eight, 8*s3sync.MiB),
+		putInParts("small", []byte("small"), 5*s3sync.MiB), put(map[string][]byte{"eight": eight}),
 	}
-	sha, crc64, want := kinds()["SHA256"], kinds()["CRC64NVME"], counts{c: 4, e: 4, k: 4}
-	play(t, []way{across}, map[string]scenario{
-		"SHA256":          {objects: nothing(), sum: sha, before: before, options: with(readsSum, sha.of), want: want},
-		"CRC64NVME, kept": {objects: nothing(), sum: crc64, before: before, options: with(readsSum, crc64.of, keepsParts), want: want, then: sameETags},
+	sha, crc64, want := checksumKinds()["SHA256"], checksumKinds()["CRC64NVME"], counts{transferred: 4, etag: 4, checksum: 4}
+	runScenarios(t, []direction{across}, map[string]scenario{
+		"SHA256":          {objects: noObjects(), sum: sha, before: before, options: with(readsSum, sha.of), want: want},
+		"CRC64NVME, kept": {objects: noObjects(), sum: crc64, before: before, options: with(readsSum, crc64.of, keepsParts), want: want, then: wantSameETags},
 	})
 }

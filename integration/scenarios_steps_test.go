@@ -15,7 +15,7 @@ import (
 
 // synced is a run that has nothing to complain of.
 func synced(options ...func(*s3sync.Config)) step {
-	return func(t *testing.T, s *scene) {
+	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
 		if o := run(t, s.config(s.row.sum.of, with(options...))); o.err != nil || o.Warnings+o.Failed != 0 {
 			t.Fatalf("before: %v, %+v\n%s", o.err, o.Stats, o.log)
@@ -25,7 +25,7 @@ func synced(options ...func(*s3sync.Config)) step {
 
 // put puts objects into the source.
 func put(objects map[string][]byte) step {
-	return func(t *testing.T, s *scene) {
+	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
 		for key, data := range objects {
 			s.source.put(t, key, data)
@@ -36,7 +36,7 @@ func put(objects map[string][]byte) step {
 
 // changes replaces a source object by one of the same size.
 func changes(key string) step {
-	return func(t *testing.T, s *scene) {
+	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
 		data := bytes.Clone(s.content[key])
 		data[0] ^= 1
@@ -48,7 +48,7 @@ func changes(key string) step {
 // has its own idea of the time, so that either the file on the other side is
 // made older, or the next second is waited for.
 func touches(keys ...string) step {
-	return func(t *testing.T, s *scene) {
+	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
 		for _, key := range keys {
 			s.touch(t, key)
@@ -56,7 +56,7 @@ func touches(keys ...string) step {
 	}
 }
 
-func (s *scene) touch(t *testing.T, key string) {
+func (s *scenarioRun) touch(t *testing.T, key string) {
 	t.Helper()
 	path := filepath.FromSlash(key)
 	switch {
@@ -67,7 +67,7 @@ func (s *scene) touch(t *testing.T, key string) {
 	default:
 		twin := s.target.modified(t, key)
 		// The clock of files is some milliseconds behind.
-		until(t, "the next second", func() bool { return time.Now().Add(-50*time.Millisecond).Unix() > twin })
+		waitUntil(t, "the next second", func() bool { return time.Now().Add(-50*time.Millisecond).Unix() > twin })
 		s.source.put(t, key, s.content[key])
 		if s.source.modified(t, key) <= twin {
 			t.Fatalf("%s is not newer than its twin", key)
@@ -77,7 +77,7 @@ func (s *scene) touch(t *testing.T, key string) {
 
 // loses deletes source objects.
 func loses(keys ...string) step {
-	return func(t *testing.T, s *scene) {
+	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
 		for _, key := range keys {
 			s.source.delete(t, key)
@@ -88,7 +88,7 @@ func loses(keys ...string) step {
 
 // overwritten are target objects that somebody else replaced.
 func overwritten(keys ...string) step {
-	return func(t *testing.T, s *scene) {
+	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
 		for _, key := range keys {
 			s.target.put(t, key, []byte("by somebody else"))
@@ -96,9 +96,9 @@ func overwritten(keys ...string) step {
 	}
 }
 
-// stillOverwritten wants what overwritten has written to be there.
-func stillOverwritten(keys ...string) func(*testing.T, *scene) {
-	return func(t *testing.T, s *scene) {
+// wantStillOverwritten wants what overwritten has written to be there.
+func wantStillOverwritten(keys ...string) func(*testing.T, *scenarioRun) {
+	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
 		for _, key := range keys {
 			if got := string(s.target.get(t, key)); got != "by somebody else" {
@@ -108,23 +108,23 @@ func stillOverwritten(keys ...string) func(*testing.T, *scene) {
 	}
 }
 
-// case1 is a directory of five small files.
-func case1() map[string][]byte {
+// fiveFiles is a directory of five small files.
+func fiveFiles() map[string][]byte {
 	return map[string][]byte{
 		"data1": []byte("data1"), "dir1/data1": []byte("data2"), "dir2/data2": []byte("data3"),
 		"dir21/data1": []byte("data4"), "dir5/data3": []byte("data5"),
 	}
 }
 
-// case5 has one more, of 20 bytes.
-func case5() map[string][]byte {
-	objects := case1()
+// sixFiles has one more, of 20 bytes.
+func sixFiles() map[string][]byte {
+	objects := fiveFiles()
 	objects["dir5/data20"] = bytes.Repeat([]byte{'x'}, 20)
 	return objects
 }
 
-// case6 has names that are hard to carry in URLs and in XML.
-func case6() map[string][]byte {
+// awkwardNames has names that are hard to carry in URLs and in XML.
+func awkwardNames() map[string][]byte {
 	objects := map[string][]byte{}
 	for _, name := range []string{"data++1", "☃/☃", "dir☃/😀", "a b+c/%20", "dir/data=&?#1", "e\u0301/é", "日本語/データ"} {
 		objects[name] = []byte(name)

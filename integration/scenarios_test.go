@@ -27,11 +27,11 @@ import (
 // A scenario is a row.
 type scenario struct {
 	needs   need              // of the server
-	objects map[string][]byte // what the source holds; nil is case1
+	objects map[string][]byte // what the source holds; nil is fiveFiles
 	prefix  string            // below which both sides are, if they are buckets
 	// sum is the additional checksum that the source's objects have, and those of
 	// the target that a step before puts there.
-	sum sum
+	sum checksumKind
 	// small makes parts of 5 MiB, also of the runs before, unless parts are kept.
 	small bool
 	// versions: both sides are buckets that keep them.
@@ -46,24 +46,28 @@ type scenario struct {
 	fails string
 	// then looks at what is left. Without it the target has to hold the same as
 	// the source.
-	then func(t *testing.T, s *scene)
+	then func(t *testing.T, s *scenarioRun)
 }
 
 // A step is something that happens before the run that counts.
-type step func(t *testing.T, s *scene)
+type step func(t *testing.T, s *scenarioRun)
 
 // counts are those of one run.
 type counts struct {
-	c, e, k int64 // transferred; proved by ETag, and by additional checksum
-	w, s    int64 // warnings, skipped
-	d, u    int64 // deleted, unverified
-	f       int64 // failed
+	transferred int64
+	etag        int64 // verified by ETag
+	checksum    int64 // verified by additional checksum
+	unverified  int64
+	skipped     int64
+	deleted     int64
+	warnings    int64
+	failed      int64
 }
 
 func countsOf(st s3sync.Stats) counts {
 	return counts{
-		c: st.Transferred, e: st.ETagVerified, k: st.ChecksumVerified, w: st.Warnings,
-		s: st.Skipped, d: st.Deleted, u: st.Unverified, f: st.Failed,
+		transferred: st.Transferred, etag: st.ETagVerified, checksum: st.ChecksumVerified, warnings: st.Warnings,
+		skipped: st.Skipped, deleted: st.Deleted, unverified: st.Unverified, failed: st.Failed,
 	}
 }
 
@@ -82,34 +86,34 @@ func (n need) lacks(kind s3server.Kind) bool {
 	return n != "" && kind == s3server.VersityGW // MinIO has all of them
 }
 
-// A sum is an additional checksum of objects; the zero value is none.
-type sum struct {
+// A checksumKind is an additional checksum of objects; the zero value is none.
+type checksumKind struct {
 	algorithm types.ChecksumAlgorithm
 	full      bool // of objects in parts: of all bytes
 }
 
 // of makes a run write it.
-func (s sum) of(c *s3sync.Config) {
+func (s checksumKind) of(c *s3sync.Config) {
 	c.Verify.Algorithm = string(s.algorithm)
 	c.Verify.FullObject = s.full && s.algorithm != types.ChecksumAlgorithmCrc64nvme
 }
 
-// A way is a direction of a run.
-type way string
+// A direction says which sides of a run are buckets.
+type direction string
 
 const (
-	up     way = "up"     // from files to a bucket
-	down   way = "down"   // from a bucket to files
-	across way = "across" // between buckets
+	up     direction = "up"     // from files to a bucket
+	down   direction = "down"   // from a bucket to files
+	across direction = "across" // between buckets
 )
 
-func everyWay() []way { return []way{up, down, across} }
+func allDirections() []direction { return []direction{up, down, across} }
 
-// A scene is where a row is played.
-type scene struct {
+// A scenarioRun is the run of one row, on one server in one direction.
+type scenarioRun struct {
 	*s3server.Server
 
-	source, target place
+	source, target side
 	row            *scenario
 	// content is what the source holds.
 	content map[string][]byte
@@ -119,11 +123,11 @@ type scene struct {
 
 // config is a run with options, of which those are left out that the direction
 // does not have.
-func (s *scene) config(options ...func(*s3sync.Config)) *s3sync.Config {
+func (s *scenarioRun) config(options ...func(*s3sync.Config)) *s3sync.Config {
 	cfg := config(s.source.endpoint(), s.target.endpoint())
 	with(options...)(cfg)
 	if s.row.small && !cfg.Transfer.AutoChunkSize {
-		small(cfg)
+		smallParts(cfg)
 	}
 	if s.source.root != "" {
 		cfg.Verify.ReadChecksum = false
@@ -134,15 +138,15 @@ func (s *scene) config(options ...func(*s3sync.Config)) *s3sync.Config {
 	return cfg
 }
 
-// A place is a side: a directory, or a bucket below a prefix.
-type place struct {
+// A side is a directory, or a bucket below a prefix.
+type side struct {
 	root   string // empty for a bucket
 	bucket bucket
 	prefix string
-	sum    sum
+	sum    checksumKind
 }
 
-func (p place) endpoint() s3sync.Endpoint {
+func (p side) endpoint() s3sync.Endpoint {
 	if p.root != "" {
 		return local(p.root)
 	}
@@ -151,7 +155,7 @@ func (p place) endpoint() s3sync.Endpoint {
 	return e
 }
 
-func (p place) put(t *testing.T, key string, data []byte) {
+func (p side) put(t *testing.T, key string, data []byte) {
 	t.Helper()
 	switch {
 	case p.root != "":
@@ -163,7 +167,7 @@ func (p place) put(t *testing.T, key string, data []byte) {
 	}
 }
 
-func (p place) delete(t *testing.T, key string) {
+func (p side) delete(t *testing.T, key string) {
 	t.Helper()
 	if p.root != "" {
 		if err := os.Remove(filepath.Join(p.root, filepath.FromSlash(key))); err != nil {
@@ -177,7 +181,7 @@ func (p place) delete(t *testing.T, key string) {
 	}
 }
 
-func (p place) get(t *testing.T, key string) []byte {
+func (p side) get(t *testing.T, key string) []byte {
 	t.Helper()
 	if p.root == "" {
 		return p.bucket.get(t, p.prefix+key)
@@ -190,7 +194,7 @@ func (p place) get(t *testing.T, key string) []byte {
 }
 
 // keys are those of all objects, in order.
-func (p place) keys(t *testing.T) []string {
+func (p side) keys(t *testing.T) []string {
 	t.Helper()
 	if p.root != "" {
 		return names(t, p.root)
@@ -205,7 +209,7 @@ func (p place) keys(t *testing.T) []string {
 }
 
 // modified is when an object was, in seconds.
-func (p place) modified(t *testing.T, key string) int64 {
+func (p side) modified(t *testing.T, key string) int64 {
 	t.Helper()
 	if p.root == "" {
 		return p.head(t, key).LastModified.Unix()
@@ -218,7 +222,7 @@ func (p place) modified(t *testing.T, key string) int64 {
 }
 
 // head asks for all that a bucket tells of an object.
-func (p place) head(t *testing.T, key string) *s3.HeadObjectOutput {
+func (p side) head(t *testing.T, key string) *s3.HeadObjectOutput {
 	t.Helper()
 	out, err := p.bucket.Client().HeadObject(t.Context(), &s3.HeadObjectInput{
 		Bucket: &p.bucket.name, Key: aws.String(p.prefix + key), ChecksumMode: types.ChecksumModeEnabled,
@@ -229,9 +233,9 @@ func (p place) head(t *testing.T, key string) *s3.HeadObjectOutput {
 	return out
 }
 
-// play plays rows on every server, in each of the directions. In a short run each
+// runScenarios runs rows on every server, in each of the directions. In a short run each
 // row is on one server.
-func play(t *testing.T, ways []way, rows map[string]scenario) {
+func runScenarios(t *testing.T, ways []direction, rows map[string]scenario) {
 	t.Helper()
 	for _, kind := range s3server.Kinds() {
 		t.Run(string(kind), func(t *testing.T) {
@@ -242,7 +246,7 @@ func play(t *testing.T, ways []way, rows map[string]scenario) {
 						if !row.needs.lacks(kind) && row.isOn(kind, name+string(w)) {
 							t.Run(name, func(t *testing.T) {
 								t.Parallel() // some wait for the next second
-								row.play(t, srv, w)
+								row.run(t, srv, w)
 							})
 						}
 					}
@@ -252,17 +256,17 @@ func play(t *testing.T, ways []way, rows map[string]scenario) {
 	}
 }
 
-// isOn reports whether a row of that name is played on a server.
+// isOn reports whether a row of that name runs on a server.
 func (row *scenario) isOn(kind s3server.Kind, name string) bool {
 	kinds := s3server.Rotated(name)
-	// A server that cannot play the row leaves it to the others.
+	// A server that cannot run the row leaves it to the others.
 	return slices.Contains(kinds, kind) || slices.ContainsFunc(kinds, row.needs.lacks)
 }
 
-func (row *scenario) play(t *testing.T, srv *s3server.Server, w way) {
-	s := newScene(t, srv, row, w)
+func (row *scenario) run(t *testing.T, srv *s3server.Server, w direction) {
+	s := newScenarioRun(t, srv, row, w)
 	if row.objects == nil {
-		row.objects = case1()
+		row.objects = fiveFiles()
 	}
 	put(row.objects)(t, s)
 	for _, before := range row.before {
@@ -270,7 +274,7 @@ func (row *scenario) play(t *testing.T, srv *s3server.Server, w way) {
 	}
 	cfg, want := s.config(row.options), row.want
 	if cfg.ServerSideCopy && !cfg.DryRun && row.sum.algorithm == "" && srv.Kind == s3server.VersityGW {
-		want.k = want.c // a copy is proved by the CRC64NVME that it gives to every object
+		want.checksum = want.transferred // a copy is verified by the CRC64NVME that it gives to every object
 	}
 	if row.meanwhile != nil {
 		var once gosync.Once
@@ -289,34 +293,34 @@ func (row *scenario) play(t *testing.T, srv *s3server.Server, w way) {
 	if row.then != nil {
 		row.then(t, s)
 	} else {
-		holdsSame(t, s)
+		wantSameContents(t, s)
 	}
 	if t.Failed() {
 		t.Log(s.last.log)
 	}
 }
 
-func newScene(t *testing.T, srv *s3server.Server, row *scenario, w way) *scene {
+func newScenarioRun(t *testing.T, srv *s3server.Server, row *scenario, w direction) *scenarioRun {
 	t.Helper()
-	return &scene{
+	return &scenarioRun{
 		Server: srv, row: row, content: map[string][]byte{},
-		source: stage(t, srv, row, w != up), target: stage(t, srv, row, w != down),
+		source: newSide(t, srv, row, w != up), target: newSide(t, srv, row, w != down),
 	}
 }
 
-func stage(t *testing.T, srv *s3server.Server, row *scenario, bucket bool) place {
+func newSide(t *testing.T, srv *s3server.Server, row *scenario, bucket bool) side {
 	t.Helper()
 	if row.versions {
-		return place{bucket: keeping(t, srv), prefix: row.prefix, sum: row.sum}
+		return side{bucket: newVersionedBucket(t, srv), prefix: row.prefix, sum: row.sum}
 	}
 	if bucket {
-		return place{bucket: fresh(t, srv), prefix: row.prefix, sum: row.sum}
+		return side{bucket: newBucket(t, srv), prefix: row.prefix, sum: row.sum}
 	}
-	return place{root: t.TempDir()}
+	return side{root: t.TempDir()}
 }
 
-// holdsSame wants the target to hold what the source holds.
-func holdsSame(t *testing.T, s *scene) {
+// wantSameContents wants the target to hold what the source holds.
+func wantSameContents(t *testing.T, s *scenarioRun) {
 	t.Helper()
 	if diff := cmp.Diff(keysOf(s.content), s.target.keys(t)); diff != "" {
 		t.Errorf("keys of the target (-source +target):\n%s", diff)
@@ -329,9 +333,9 @@ func holdsSame(t *testing.T, s *scene) {
 	}
 }
 
-// left wants the target to hold just these keys.
-func left(keys ...string) func(*testing.T, *scene) {
-	return func(t *testing.T, s *scene) {
+// wantKeys wants the target to hold just these keys.
+func wantKeys(keys ...string) func(*testing.T, *scenarioRun) {
+	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
 		if diff := cmp.Diff(inOrder(keys), s.target.keys(t)); diff != "" {
 			t.Errorf("keys of the target (-want +got):\n%s", diff)
@@ -340,8 +344,8 @@ func left(keys ...string) func(*testing.T, *scene) {
 }
 
 // all wants several things.
-func all(checks ...func(*testing.T, *scene)) func(*testing.T, *scene) {
-	return func(t *testing.T, s *scene) {
+func all(checks ...func(*testing.T, *scenarioRun)) func(*testing.T, *scenarioRun) {
+	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
 		for _, check := range checks {
 			check(t, s)

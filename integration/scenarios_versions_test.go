@@ -11,10 +11,10 @@ import (
 // Scenarios of versions, beside those of TestVersionScenarios.
 
 // histories wants the target to have the versions of the source, and that many.
-func histories(n int) func(*testing.T, *scene) {
-	return func(t *testing.T, s *scene) {
+func histories(n int) func(*testing.T, *scenarioRun) {
+	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
-		same := sameness{versions: true, wantPrefix: s.source.prefix, gotPrefix: s.target.prefix}
+		same := compareOptions{versions: true, wantPrefix: s.source.prefix, gotPrefix: s.target.prefix}
 		if got := compareBuckets(t, s.source.bucket, s.target.bucket, same); got != n {
 			t.Errorf("%d versions, want %d", got, n)
 		}
@@ -23,10 +23,10 @@ func histories(n int) func(*testing.T, *scene) {
 
 // nothingMore wants a second run
 // to find nothing to do.
-func nothingMore(skipped int64) func(*testing.T, *scene) {
-	return func(t *testing.T, s *scene) {
+func nothingMore(skipped int64) func(*testing.T, *scenarioRun) {
+	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
-		if o := run(t, s.config(s.row.options)); o.err != nil || countsOf(o.Stats) != (counts{s: skipped}) {
+		if o := run(t, s.config(s.row.options)); o.err != nil || countsOf(o.Stats) != (counts{skipped: skipped}) {
 			t.Errorf("again: %v, %+v\n%s", o.err, o.Stats, o.log)
 		}
 	}
@@ -34,10 +34,10 @@ func nothingMore(skipped int64) func(*testing.T, *scene) {
 
 // ofSizes is one key with a version of each size, and then perhaps a deletion.
 func ofSizes(key string, deleted bool, sizes ...int) step {
-	return func(t *testing.T, s *scene) {
+	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
 		for i, size := range sizes {
-			s.source.bucket.putAll(t, s.source.prefix+key, upload{data: random(byte(i+1), size), tags: "step=" + string(rune('a'+i))})
+			s.source.bucket.putUpload(t, s.source.prefix+key, upload{data: random(byte(i+1), size), tags: "step=" + string(rune('a'+i))})
 		}
 		if deleted {
 			s.source.delete(t, key)
@@ -48,42 +48,42 @@ func ofSizes(key string, deleted bool, sizes ...int) step {
 // TestVersionRows: options of runs with versions.
 func TestVersionRows(t *testing.T) {
 	data := random(1, 6*s3sync.MiB)
-	parts := []step{inParts("six", data, 11*s3sync.MiB/2), inParts("six", data[1:], 5*s3sync.MiB)}
-	sha, crc64 := kinds()["SHA256"], kinds()["CRC64NVME"]
+	parts := []step{putInParts("six", data, 11*s3sync.MiB/2), putInParts("six", data[1:], 5*s3sync.MiB)}
+	sha, crc64 := checksumKinds()["SHA256"], checksumKinds()["CRC64NVME"]
 	rows := map[string]scenario{
-		"small":          {want: counts{c: 5, e: 5}, then: all(histories(5), nothingMore(5))},
-		"below a prefix": {prefix: "a b/", want: counts{c: 5, e: 5}, then: all(histories(5), nothingMore(5))},
-		"odd names":      {objects: case6(), want: counts{c: 7, e: 7}, then: histories(7)},
+		"small":          {want: counts{transferred: 5, etag: 5}, then: all(histories(5), nothingMore(5))},
+		"below a prefix": {prefix: "a b/", want: counts{transferred: 5, etag: 5}, then: all(histories(5), nothingMore(5))},
+		"odd names":      {objects: awkwardNames(), want: counts{transferred: 7, etag: 7}, then: histories(7)},
 		"of all sizes": {
-			objects: nothing(), before: []step{ofSizes("key", true, 3, 2, 5, 0, 4)}, want: counts{c: 5, e: 5, d: 1}, then: all(histories(6), nothingMore(6)),
+			objects: noObjects(), before: []step{ofSizes("key", true, 3, 2, 5, 0, 4)}, want: counts{transferred: 5, etag: 5, deleted: 1}, then: all(histories(6), nothingMore(6)),
 		},
-		"SHA256":         {sum: sha, options: with(sha.of, readsSum), want: counts{c: 5, e: 5, k: 5}, then: histories(5)},
-		"CRC64NVME":      {sum: crc64, options: with(crc64.of, readsSum), want: counts{c: 5, e: 5, k: 5}, then: histories(5)},
-		"in parts":       {objects: nothing(), small: true, before: parts, want: counts{c: 2, e: 2}, then: all(histories(2), nothingMore(2))},
-		"in parts, kept": {objects: nothing(), before: parts, options: keepsParts, want: counts{c: 2, e: 2}, then: all(histories(2), sameLatest)},
+		"SHA256":         {sum: sha, options: with(sha.of, readsSum), want: counts{transferred: 5, etag: 5, checksum: 5}, then: histories(5)},
+		"CRC64NVME":      {sum: crc64, options: with(crc64.of, readsSum), want: counts{transferred: 5, etag: 5, checksum: 5}, then: histories(5)},
+		"in parts":       {objects: noObjects(), small: true, before: parts, want: counts{transferred: 2, etag: 2}, then: all(histories(2), nothingMore(2))},
+		"in parts, kept": {objects: noObjects(), before: parts, options: keepsParts, want: counts{transferred: 2, etag: 2}, then: all(histories(2), wantSameLatest)},
 		"in parts, SHA256": {
-			objects: nothing(), sum: sha, small: true, before: parts, options: with(sha.of, readsSum), want: counts{c: 2, e: 2, k: 2}, then: histories(2),
+			objects: noObjects(), sum: sha, small: true, before: parts, options: with(sha.of, readsSum), want: counts{transferred: 2, etag: 2, checksum: 2}, then: histories(2),
 		},
 		"in parts, CRC64NVME, kept": {
-			objects: nothing(), sum: crc64, before: parts, options: with(crc64.of, readsSum, keepsParts), want: counts{c: 2, e: 2, k: 2}, then: histories(2),
+			objects: noObjects(), sum: crc64, before: parts, options: with(crc64.of, readsSum, keepsParts), want: counts{transferred: 2, etag: 2, checksum: 2}, then: histories(2),
 		},
-		"copied": {objects: nothing(), before: parts, options: serverCopies, want: counts{c: 2, e: 2}, then: all(histories(2), nothingMore(2))},
-		"KMS":    {needs: needKMS, before: []step{encryptsTarget}, want: counts{c: 5, u: 5}, then: all(histories(5), nothingMore(5))},
+		"copied": {objects: noObjects(), before: parts, options: serverCopies, want: counts{transferred: 2, etag: 2}, then: all(histories(2), nothingMore(2))},
+		"KMS":    {needs: needKMS, before: []step{encryptTarget}, want: counts{transferred: 5, unverified: 5}, then: all(histories(5), nothingMore(5))},
 		"KMS, SHA256": {
-			needs: needKMS, sum: sha, before: []step{encryptsTarget}, options: with(sha.of, readsSum), want: counts{c: 5, k: 5}, then: histories(5),
+			needs: needKMS, sum: sha, before: []step{encryptTarget}, options: with(sha.of, readsSum), want: counts{transferred: 5, checksum: 5}, then: histories(5),
 		},
-		"filtered": {options: excludes("^data1"), want: counts{c: 4, e: 4, s: 1}, then: left("dir1/data1", "dir2/data2", "dir21/data1", "dir5/data3")},
-		"dry run":  {options: dryRun, want: counts{c: 5}, then: left()},
+		"filtered": {options: excludes("^data1"), want: counts{transferred: 4, etag: 4, skipped: 1}, then: wantKeys("dir1/data1", "dir2/data2", "dir21/data1", "dir5/data3")},
+		"dry run":  {options: dryRun, want: counts{transferred: 5}, then: wantKeys()},
 	}
 	for name, row := range rows {
-		row.versions, row.options = true, with(versions, row.options)
+		row.versions, row.options = true, with(syncsVersions, row.options)
 		rows[name] = row
 	}
-	play(t, []way{across}, rows)
+	runScenarios(t, []direction{across}, rows)
 }
 
-// sameLatest wants the newest versions to have the same ETag.
-func sameLatest(t *testing.T, s *scene) {
+// wantSameLatest wants the newest versions to have the same ETag.
+func wantSameLatest(t *testing.T, s *scenarioRun) {
 	t.Helper()
 	for _, key := range s.target.keys(t) {
 		if want, got := aws.ToString(s.source.head(t, key).ETag), aws.ToString(s.target.head(t, key).ETag); got != want {

@@ -16,8 +16,8 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// holdings are what the source of these tests holds.
-func holdings() map[string]string {
+// sourceContents are what the source of these tests holds.
+func sourceContents() map[string]string {
 	return map[string]string{
 		"top": "top", "dir/photo.jpg": "photo", "dir/a b+c": "blank", "dir/both": "both", "dir/both2": "more",
 		"dir/name1": "name1", "dir/name2": "name2", "dir/sub/x": "sub",
@@ -28,8 +28,8 @@ func holdings() map[string]string {
 // is a directory or ends in a slash.
 func TestSingleDown(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		b := fresh(t, srv)
-		for key, data := range holdings() {
+		b := newBucket(t, srv)
+		for key, data := range sourceContents() {
 			b.put(t, key, []byte(data))
 		}
 		for name, tt := range map[string]struct {
@@ -110,8 +110,8 @@ func TestSingleDown(t *testing.T) {
 // The same for what goes to a bucket.
 func TestSingleUp(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		from, root := fresh(t, srv), t.TempDir()
-		for key, data := range holdings() {
+		from, root := newBucket(t, srv), t.TempDir()
+		for key, data := range sourceContents() {
 			from.put(t, key, []byte(data))
 			write(t, root, key, []byte(data))
 		}
@@ -131,7 +131,7 @@ func TestSingleUp(t *testing.T) {
 				"by a copy there": at(srv, "", "s3://"+from.name+"/dir/photo.jpg"),
 			} {
 				t.Run(name+" "+way, func(t *testing.T) {
-					to := fresh(t, srv)
+					to := newBucket(t, srv)
 					to.put(t, "there2", []byte("theirs"))
 					target := to.at("")
 					target.URL += tt.target
@@ -157,7 +157,7 @@ func TestSingleUp(t *testing.T) {
 			}
 		}
 		t.Run("with --delete", func(t *testing.T) {
-			to := fresh(t, srv)
+			to := newBucket(t, srv)
 			to.put(t, "dir/x", []byte("theirs"))
 			target := to.at("")
 			target.URL += "/dir/"
@@ -174,8 +174,8 @@ func TestSingleUp(t *testing.T) {
 // could be one; a prefix that ends in a slash costs none.
 func TestSingleRequests(t *testing.T) {
 	srv := s3server.Shared(t, s3server.VersityGW)
-	b := fresh(t, srv)
-	for key, data := range holdings() {
+	b := newBucket(t, srv)
+	for key, data := range sourceContents() {
 		b.put(t, key, []byte(data))
 	}
 	for source, want := range map[string]int{"dir/photo.jpg": 2, "dir/name": 2, "dir/sub/": 1, "": 1} {

@@ -16,10 +16,10 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// statuses makes a report with the built command and returns its lines as
+// reportStatuses makes a report with the built command and returns its lines as
 // "type status" by key, fields of the metadata that differ by key and name, and
 // the exit code.
-func statuses(t *testing.T, source, target s3sync.Endpoint, args ...string) (map[string]string, int) {
+func reportStatuses(t *testing.T, source, target s3sync.Endpoint, args ...string) (map[string]string, int) {
 	t.Helper()
 	p := command(t, source, target, append(args, "--report-sync-status", "--json-tracing")...)
 	_ = p.Run() // the exit code tells
@@ -62,7 +62,7 @@ func statuses(t *testing.T, source, target s3sync.Endpoint, args ...string) (map
 	return got, p.ProcessState.ExitCode()
 }
 
-func every[V any](content map[string]V, status string) map[string]string {
+func allWithStatus[V any](content map[string]V, status string) map[string]string {
 	want := map[string]string{}
 	for key := range content {
 		want[key] = status
@@ -70,7 +70,7 @@ func every[V any](content map[string]V, status string) map[string]string {
 	return want
 }
 
-func reported(t *testing.T, what string, got map[string]string, code int, want map[string]string, wantCode int) {
+func wantStatuses(t *testing.T, what string, got map[string]string, code int, want map[string]string, wantCode int) {
 	t.Helper()
 	if diff := cmp.Diff(want, got); diff != "" || code != wantCode {
 		t.Errorf("%s: exit code %d, want %d; lines (-want +got):\n%s", what, code, wantCode, diff)
@@ -81,25 +81,25 @@ func reported(t *testing.T, what string, got map[string]string, code int, want m
 // is, in all directions, and nothing is written.
 func TestReport(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		bucket, target := fresh(t, srv), fresh(t, srv)
+		bucket, target := newBucket(t, srv), newBucket(t, srv)
 		content := bucket.putLayouts(t)
 		files := writeAll(t, content)
 
-		got, code := statuses(t, files, bucket.at(""))
-		reported(t, "up", got, code, every(content, "ETAG MATCHES"), 0)
-		got, code = statuses(t, bucket.at(""), files)
-		reported(t, "down", got, code, every(content, "ETAG MATCHES"), 0)
-		got, code = statuses(t, bucket.at(""), target.at(""))
-		reported(t, "nothing there", got, code, every(content, "EXISTENCE NOT_FOUND"), 3)
+		got, code := reportStatuses(t, files, bucket.at(""))
+		wantStatuses(t, "up", got, code, allWithStatus(content, "ETAG MATCHES"), 0)
+		got, code = reportStatuses(t, bucket.at(""), files)
+		wantStatuses(t, "down", got, code, allWithStatus(content, "ETAG MATCHES"), 0)
+		got, code = reportStatuses(t, bucket.at(""), target.at(""))
+		wantStatuses(t, "nothing there", got, code, allWithStatus(content, "EXISTENCE NOT_FOUND"), 3)
 		target.holds(t, nil)
 
 		across := config(bucket.at(""), target.at(""))
 		across.Transfer.AutoChunkSize = true
 		sync(t, across)
-		got, code = statuses(t, bucket.at(""), target.at(""))
-		reported(t, "across", got, code, every(content, "ETAG MATCHES"), 0)
+		got, code = reportStatuses(t, bucket.at(""), target.at(""))
+		wantStatuses(t, "across", got, code, allWithStatus(content, "ETAG MATCHES"), 0)
 
-		want := every(content, "ETAG MATCHES")
+		want := allWithStatus(content, "ETAG MATCHES")
 		maps.Copy(want, map[string]string{"plain": "ETAG MISMATCH", "two-of-5": "ETAG MISMATCH", "one-part": "EXISTENCE NOT_FOUND"})
 		other := changed(content)
 		bucket.put(t, "plain", other["plain"])
@@ -107,21 +107,21 @@ func TestReport(t *testing.T) {
 		if _, err := srv.Client().DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket.name, Key: new("one-part")}); err != nil {
 			t.Fatal(err)
 		}
-		got, code = statuses(t, files, bucket.at(""))
-		reported(t, "changed, up", got, code, want, 3)
+		got, code = reportStatuses(t, files, bucket.at(""))
+		wantStatuses(t, "changed, up", got, code, want, 3)
 		if err := os.Remove(filepath.Join(files.URL, "one-part")); err != nil {
 			t.Fatal(err)
 		}
 		delete(want, "one-part")
-		got, code = statuses(t, bucket.at(""), files)
-		reported(t, "changed, down", got, code, want, 3)
-		got, code = statuses(t, bucket.at(""), target.at(""), "--check-additional-checksum", "SHA1")
-		want = every(want, "CHECKSUM UNKNOWN")
+		got, code = reportStatuses(t, bucket.at(""), files)
+		wantStatuses(t, "changed, down", got, code, want, 3)
+		got, code = reportStatuses(t, bucket.at(""), target.at(""), "--check-additional-checksum", "SHA1")
+		want = allWithStatus(want, "CHECKSUM UNKNOWN")
 		want["empty"] = "CHECKSUM MATCHES"
-		reported(t, "without a checksum", got, code, want, 3)
+		wantStatuses(t, "without a checksum", got, code, want, 3)
 
 		proxy := faultproxy.New(t, srv.Endpoint, "HeadObject plain status=500")
-		got, code = statuses(t, bucket.at(proxy.URL), target.at(""), "--aws-max-attempts=1", "--force-retry-count=0")
+		got, code = reportStatuses(t, bucket.at(proxy.URL), target.at(""), "--aws-max-attempts=1", "--force-retry-count=0")
 		if code != 1 || got["plain"] != "" {
 			t.Errorf("a report that failed: exit code %d, %v", code, got)
 		}
@@ -131,21 +131,21 @@ func TestReport(t *testing.T) {
 // TestReportEncrypted: what cannot be compared is unknown.
 func TestReportEncrypted(t *testing.T) {
 	srv := s3server.Shared(t, s3server.MinIO)
-	encrypted := fresh(t, srv)
+	encrypted := newBucket(t, srv)
 	encrypted.encrypt(t)
 	content := map[string][]byte{"a": random(1, 100), "b": random(2, 9*s3sync.MiB)}
 	files := writeAll(t, content)
 	sync(t, config(files, encrypted.at("")))
-	got, code := statuses(t, files, encrypted.at(""))
-	reported(t, "up", got, code, every(content, "ETAG UNKNOWN"), 3)
-	got, code = statuses(t, encrypted.at(""), files)
-	reported(t, "down", got, code, every(content, "ETAG UNKNOWN"), 3)
+	got, code := reportStatuses(t, files, encrypted.at(""))
+	wantStatuses(t, "up", got, code, allWithStatus(content, "ETAG UNKNOWN"), 3)
+	got, code = reportStatuses(t, encrypted.at(""), files)
+	wantStatuses(t, "down", got, code, allWithStatus(content, "ETAG UNKNOWN"), 3)
 }
 
 // TestReportMetadata: field by field, between buckets.
 func TestReportMetadata(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, target := fresh(t, srv), fresh(t, srv)
+		source, target := newBucket(t, srv), newBucket(t, srv)
 		putMeta := func(b bucket, key, contentType string, metadata map[string]string) {
 			t.Helper()
 			_, err := srv.Client().PutObject(t.Context(), &s3.PutObjectInput{
@@ -162,13 +162,13 @@ func TestReportMetadata(t *testing.T) {
 		putMeta(target, "type", "text/html", meta)
 		putMeta(source, "user", "text/plain", meta)
 		putMeta(target, "user", "text/plain", nil)
-		got, code := statuses(t, source.at(""), target.at(""), "--report-metadata-sync-status")
-		reported(t, "metadata", got, code, map[string]string{
+		got, code := reportStatuses(t, source.at(""), target.at(""), "--report-metadata-sync-status")
+		wantStatuses(t, "metadata", got, code, map[string]string{
 			"same": "ETAG MATCHES", "type": "ETAG MATCHES", "user": "ETAG MATCHES",
 			"type Content-Type": "MISMATCH", "user x-amz-meta-": "MISMATCH",
 		}, 3)
-		got, code = statuses(t, source.at(""), target.at(""))
-		reported(t, "without metadata", got, code, map[string]string{
+		got, code = reportStatuses(t, source.at(""), target.at(""))
+		wantStatuses(t, "without metadata", got, code, map[string]string{
 			"same": "ETAG MATCHES", "type": "ETAG MATCHES", "user": "ETAG MATCHES",
 		}, 0)
 	})
@@ -179,27 +179,27 @@ func TestReportMetadata(t *testing.T) {
 // both sides may be read.
 func TestReportOfOtherParts(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		from, to := fresh(t, srv), fresh(t, srv)
+		from, to := newBucket(t, srv), newBucket(t, srv)
 		from.put(t, "same", random(1, 12*s3sync.MiB))
 		from.put(t, "other", random(2, 12*s3sync.MiB))
-		sync(t, small(config(from.at(""), to.at(""))))
+		sync(t, smallParts(config(from.at(""), to.at(""))))
 		to.putParts(t, "other", random(3, 5*s3sync.MiB), random(4, 7*s3sync.MiB))
 		unknown := map[string]string{"same": "ETAG UNKNOWN", "other": "ETAG UNKNOWN"}
 		known := map[string]string{"same": "ETAG MATCHES", "other": "ETAG MISMATCH"}
 		if srv.Kind == s3server.VersityGW { // it keeps a checksum of all bytes of its own accord
 			unknown = known
 		}
-		got, code := statuses(t, from.at(""), to.at(""))
-		reported(t, "without reading", got, code, unknown, 3)
-		got, code = statuses(t, from.at(""), to.at(""), "--read-both")
-		reported(t, "reading", got, code, known, 3)
+		got, code := reportStatuses(t, from.at(""), to.at(""))
+		wantStatuses(t, "without reading", got, code, unknown, 3)
+		got, code = reportStatuses(t, from.at(""), to.at(""), "--read-both")
+		wantStatuses(t, "reading", got, code, known, 3)
 
 		p := command(t, from.at(""), to.at(""), "--check-etag", "--read-both")
 		if code := p.run(t); code != 0 || !strings.Contains(p.stdout.String()+p.stderr.String(), "transferred   1 objects") {
 			t.Errorf("exit code %d\n%s", code, &p.stdout)
 		}
-		got, code = statuses(t, from.at(""), to.at(""), "--read-both")
-		reported(t, "after that", got, code, every(known, "ETAG MATCHES"), 0)
+		got, code = reportStatuses(t, from.at(""), to.at(""), "--read-both")
+		wantStatuses(t, "after that", got, code, allWithStatus(known, "ETAG MATCHES"), 0)
 		if srv.Kind == s3server.VersityGW {
 			return
 		}

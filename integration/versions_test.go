@@ -19,16 +19,16 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// keeping is a new bucket with versioning.
-func keeping(t *testing.T, srv *s3server.Server) bucket {
+// newVersionedBucket is a new bucket with versioning.
+func newVersionedBucket(t *testing.T, srv *s3server.Server) bucket {
 	t.Helper()
 	return bucket{srv, srv.VersionedBucket(t)}
 }
 
-// versions syncs versions; allMarkers does so with the markers between them.
-func versions(c *s3sync.Config) { c.Versioning.Enable = true }
+// syncsVersions syncs versions; syncsAllMarkers does so with the markers between them.
+func syncsVersions(c *s3sync.Config) { c.Versioning.Enable = true }
 
-func allMarkers(c *s3sync.Config) { c.Versioning.Enable, c.Versioning.AllMarkers = true, true }
+func syncsAllMarkers(c *s3sync.Config) { c.Versioning.Enable, c.Versioning.AllMarkers = true, true }
 
 func (b bucket) delete(t *testing.T, keys ...string) {
 	t.Helper()
@@ -39,15 +39,15 @@ func (b bucket) delete(t *testing.T, keys ...string) {
 	}
 }
 
-// write makes the history of a key: one letter for each version, "-" deletes.
-func (b bucket) write(t *testing.T, key, steps string) {
+// writeHistory makes the history of a key: one letter for each version, "-" deletes.
+func (b bucket) writeHistory(t *testing.T, key, steps string) {
 	t.Helper()
 	for i, step := range steps {
 		if step == '-' {
 			b.delete(t, key)
 			continue
 		}
-		b.putAll(t, key, upload{
+		b.putUpload(t, key, upload{
 			data: []byte(key + string(step)),
 			meta: func(in *s3.PutObjectInput) { in.Metadata = map[string]string{"step": fmt.Sprint(i)} },
 			tags: "step=" + string(step),
@@ -68,8 +68,8 @@ func randomSteps(r *rand.Rand, n int) string {
 	return b.String()
 }
 
-// entries counts the versions and markers of a bucket.
-func (b bucket) entries(t *testing.T) (versions, markers int) {
+// countVersions counts the versions and markers of a bucket.
+func (b bucket) countVersions(t *testing.T) (versions, markers int) {
 	t.Helper()
 	for _, v := range b.versions(t, "") {
 		if v.XMLName.Local == "DeleteMarker" {
@@ -87,35 +87,35 @@ func (b bucket) entries(t *testing.T) (versions, markers int) {
 func TestSyncVersions(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		r := rand.New(rand.NewPCG(7, 7))
-		many, few := keeping(t, srv), keeping(t, srv)
+		many, few := newVersionedBucket(t, srv), newVersionedBucket(t, srv)
 		for i := range 60 {
-			many.write(t, fmt.Sprintf("in/%c +é/%02d", 'a'+i%5, i), randomSteps(r, 6))
+			many.writeHistory(t, fmt.Sprintf("in/%c +é/%02d", 'a'+i%5, i), randomSteps(r, 6))
 		}
 		for i := range 5 {
-			few.write(t, fmt.Sprintf("in/%02d", i), randomSteps(r, 6))
+			few.writeHistory(t, fmt.Sprintf("in/%02d", i), randomSteps(r, 6))
 		}
 		data := random(3, 11<<20)
-		few.putAll(t, "in/parts", upload{data: data, parts: 3})
-		few.putAll(t, "in/parts", upload{data: data[1:], parts: 2})
+		few.putUpload(t, "in/parts", upload{data: data, parts: 3})
+		few.putUpload(t, "in/parts", upload{data: data[1:], parts: 2})
 		few.delete(t, "in/parts")
-		few.putAll(t, "in/parts", upload{data: data[:10<<20]}) // larger than the threshold
-		few.write(t, "out", "12")
+		few.putUpload(t, "in/parts", upload{data: data[:10<<20]}) // larger than the threshold
+		few.writeHistory(t, "out", "12")
 
 		for name, tt := range map[string]struct {
 			source  bucket
 			options func(*s3sync.Config)
-			same    sameness
+			same    compareOptions
 		}{
-			"default":         {many, versions, sameness{currentMarkers: true}},
-			"all markers":     {many, allMarkers, sameness{}},
-			"pages of two":    {few, with(allMarkers, func(c *s3sync.Config) { c.AWS.MaxKeys = 2 }), sameness{}},
-			"metadata":        {few, with(allMarkers, metadata), sameness{but: replaceMetadata}},
-			"server copies":   {few, with(allMarkers, func(c *s3sync.Config) { c.ServerSideCopy = true }), sameness{}},
-			"other part size": {few, with(allMarkers, parts5), sameness{}},
-			"limited":         {few, with(versions, func(c *s3sync.Config) { c.Transfer.ObjectsPerSecond = 1000 }), sameness{currentMarkers: true}},
+			"default":         {many, syncsVersions, compareOptions{currentMarkers: true}},
+			"all markers":     {many, syncsAllMarkers, compareOptions{}},
+			"pages of two":    {few, with(syncsAllMarkers, func(c *s3sync.Config) { c.AWS.MaxKeys = 2 }), compareOptions{}},
+			"metadata":        {few, with(syncsAllMarkers, setsMetadata), compareOptions{adjust: replaceMetadata}},
+			"server copies":   {few, with(syncsAllMarkers, func(c *s3sync.Config) { c.ServerSideCopy = true }), compareOptions{}},
+			"other part size": {few, with(syncsAllMarkers, partsOf5MiB), compareOptions{}},
+			"limited":         {few, with(syncsVersions, func(c *s3sync.Config) { c.Transfer.ObjectsPerSecond = 1000 }), compareOptions{currentMarkers: true}},
 		} {
 			t.Run(name, func(t *testing.T) {
-				source, target := tt.source, keeping(t, srv)
+				source, target := tt.source, newVersionedBucket(t, srv)
 				proxy := faultproxy.New(t, srv.Endpoint)
 				cfg := config(at(srv, proxy.URL, "s3://"+source.name+"/in/"), at(srv, proxy.URL, "s3://"+target.name+"/to/"))
 				tt.options(cfg)
@@ -133,7 +133,7 @@ func TestSyncVersions(t *testing.T) {
 				if asked := singles() - before; asked != 0 && name != "other part size" || o.Deleted != 0 || o.Skipped != int64(n) {
 					t.Errorf("second run: %d requests for single objects, %+v", asked, o.Stats)
 				}
-				if versions, markers := target.entries(t); versions+markers != n {
+				if versions, markers := target.countVersions(t); versions+markers != n {
 					t.Errorf("second run: %d versions, %d markers", versions, markers)
 				}
 			})
@@ -141,9 +141,9 @@ func TestSyncVersions(t *testing.T) {
 	})
 }
 
-func metadata(c *s3sync.Config) { c.Metadata.User = map[string]string{"other": "value"} }
+func setsMetadata(c *s3sync.Config) { c.Metadata.User = map[string]string{"other": "value"} }
 
-func replaceMetadata(e *everything) {
+func replaceMetadata(e *objectDetails) {
 	if !e.Marker {
 		e.Metadata = map[string]string{"other": "value"}
 	}
@@ -153,21 +153,21 @@ func replaceMetadata(e *everything) {
 // version of a key then.
 func TestVersionsInPagesOfOne(t *testing.T) {
 	srv := s3server.Shared(t, s3server.MinIO)
-	source, target := keeping(t, srv), keeping(t, srv)
-	source.write(t, "a", "12-3-")
-	source.write(t, "b", "1-2")
+	source, target := newVersionedBucket(t, srv), newVersionedBucket(t, srv)
+	source.writeHistory(t, "a", "12-3-")
+	source.writeHistory(t, "b", "1-2")
 	cfg := config(source.at(""), target.at(""))
-	allMarkers(cfg)
+	syncsAllMarkers(cfg)
 	cfg.AWS.MaxKeys = 1
 	run(t, cfg).succeeded(t, 5)
-	compareBuckets(t, source, target, sameness{versions: true})
+	compareBuckets(t, source, target, compareOptions{versions: true})
 }
 
 // TestVersionScenarios are steps that users take, each with what the run counts
 // and what there is then.
 func TestVersionScenarios(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, target := keeping(t, srv), keeping(t, srv)
+		source, target := newVersionedBucket(t, srv), newVersionedBucket(t, srv)
 		keys := []string{"data1", "dir1/data1", "dir1/data2", "dir2/data1", "données + 日本"}
 		putAll := func(keys ...string) {
 			for _, key := range keys {
@@ -181,18 +181,18 @@ func TestVersionScenarios(t *testing.T) {
 			want                       counts
 			versions, markers, visible int
 		}{
-			{"dry run", func() { putAll(keys...) }, dryRun, counts{c: 5}, 0, 0, 0},
-			{"five objects", func() {}, nil, counts{c: 5, e: 5}, 5, 0, 5},
-			{"again", func() {}, nil, counts{s: 5}, 5, 0, 5},
-			{"dry run of deletions", func() { source.delete(t, keys...) }, dryRun, counts{s: 5, d: 5}, 5, 0, 5},
-			{"all are deleted", func() {}, nil, counts{s: 5, d: 5}, 5, 5, 0},
-			{"again, deleted", func() {}, nil, counts{s: 10}, 5, 5, 0},
-			{"four come back", func() { putAll(keys[1:]...) }, nil, counts{c: 4, e: 4, s: 6}, 9, 5, 4},
-			{"again, with four", func() {}, nil, counts{s: 10}, 9, 5, 4},
+			{"dry run", func() { putAll(keys...) }, dryRun, counts{transferred: 5}, 0, 0, 0},
+			{"five objects", func() {}, nil, counts{transferred: 5, etag: 5}, 5, 0, 5},
+			{"again", func() {}, nil, counts{skipped: 5}, 5, 0, 5},
+			{"dry run of deletions", func() { source.delete(t, keys...) }, dryRun, counts{skipped: 5, deleted: 5}, 5, 0, 5},
+			{"all are deleted", func() {}, nil, counts{skipped: 5, deleted: 5}, 5, 5, 0},
+			{"again, deleted", func() {}, nil, counts{skipped: 10}, 5, 5, 0},
+			{"four come back", func() { putAll(keys[1:]...) }, nil, counts{transferred: 4, etag: 4, skipped: 6}, 9, 5, 4},
+			{"again, with four", func() {}, nil, counts{skipped: 10}, 9, 5, 4},
 		} {
 			step.before()
 			cfg := config(source.at(""), target.at(""))
-			versions(cfg)
+			syncsVersions(cfg)
 			if step.options != nil {
 				step.options(cfg)
 			}
@@ -200,21 +200,21 @@ func TestVersionScenarios(t *testing.T) {
 			if got := countsOf(o.Stats); o.err != nil || got != step.want {
 				t.Errorf("%s: %v, %+v, want %+v", step.name, o.err, got, step.want)
 			}
-			versions, markers := target.entries(t)
+			versions, markers := target.countVersions(t)
 			if visible := len(target.keys(t)); versions != step.versions || markers != step.markers || visible != step.visible {
 				t.Errorf("%s: %d versions, %d markers, %d visible; want %+v", step.name, versions, markers, visible, step)
 			}
 		}
 
 		t.Run("key equal to the prefix", func(t *testing.T) {
-			source.write(t, "p/x", "123")
+			source.writeHistory(t, "p/x", "123")
 			cfg := config(at(srv, "", "s3://"+source.name+"/p/x"), at(srv, "", "s3://"+target.name+"/q/"))
-			versions(cfg)
-			if o := run(t, cfg); countsOf(o.Stats) != (counts{c: 3, e: 3}) {
+			syncsVersions(cfg)
+			if o := run(t, cfg); countsOf(o.Stats) != (counts{transferred: 3, etag: 3}) {
 				t.Errorf("one object: %+v", o.Stats)
 			}
-			source.write(t, "p/xy", "4")
-			if o := run(t, cfg); countsOf(o.Stats) != (counts{c: 1, e: 1, s: 3}) {
+			source.writeHistory(t, "p/xy", "4")
+			if o := run(t, cfg); countsOf(o.Stats) != (counts{transferred: 1, etag: 1, skipped: 3}) {
 				t.Errorf("others begin so: %+v", o.Stats)
 			}
 		})
@@ -225,10 +225,10 @@ func TestVersionScenarios(t *testing.T) {
 // does not tell.
 func TestVersionsNeedVersioning(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		with, without := keeping(t, srv), fresh(t, srv)
+		with, without := newVersionedBucket(t, srv), newBucket(t, srv)
 		with.put(t, "key", []byte("data"))
 		without.put(t, "key", []byte("data"))
-		suspended := keeping(t, srv)
+		suspended := newVersionedBucket(t, srv)
 		_, err := srv.Client().PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{
 			Bucket:                  &suspended.name,
 			VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusSuspended},
@@ -248,7 +248,7 @@ func TestVersionsNeedVersioning(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				cfg := config(tt.source.at(proxy.URL), tt.target.at(proxy.URL))
-				versions(cfg)
+				syncsVersions(cfg)
 				o := run(t, cfg)
 				o.failed(t, "", tt.cause)
 			})
@@ -256,7 +256,7 @@ func TestVersionsNeedVersioning(t *testing.T) {
 		t.Run("denied", func(t *testing.T) {
 			denying := faultproxy.New(t, srv.Endpoint, "GetBucketVersioning status=403 code=AccessDenied")
 			cfg := config(with.at(denying.URL), suspended.at(""))
-			versions(cfg)
+			syncsVersions(cfg)
 			run(t, cfg).failed(t, "", "cannot be found out", "AccessDenied")
 			if n := denying.Count("ListObjectVersions"); n != 0 {
 				t.Errorf("%d listings", n)
@@ -273,16 +273,16 @@ func TestVersionsNeedVersioning(t *testing.T) {
 func TestInterruptedVersions(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		r := rand.New(rand.NewPCG(3, 9))
-		source, target := keeping(t, srv), keeping(t, srv)
+		source, target := newVersionedBucket(t, srv), newVersionedBucket(t, srv)
 		for i := range 20 {
-			source.write(t, fmt.Sprintf("%02d", i), randomSteps(r, 6))
+			source.writeHistory(t, fmt.Sprintf("%02d", i), randomSteps(r, 6))
 		}
 		data := random(4, 11<<20)
-		source.putAll(t, "parts", upload{data: data, parts: 3})
-		source.putAll(t, "parts", upload{data: data[1:], parts: 3})
+		source.putUpload(t, "parts", upload{data: data, parts: 3})
+		source.putUpload(t, "parts", upload{data: data[1:], parts: 3})
 		proxy := faultproxy.New(t, srv.Endpoint)
 		cfg := config(source.at(""), target.at(proxy.URL))
-		allMarkers(cfg)
+		syncsAllMarkers(cfg)
 		times := 0
 		for ; times < 100; times++ {
 			ctx, cancel := context.WithCancel(t.Context())
@@ -306,7 +306,7 @@ func TestInterruptedVersions(t *testing.T) {
 		if times < 3 || times == 100 {
 			t.Errorf("interrupted %d times", times)
 		}
-		compareBuckets(t, source, target, sameness{versions: true})
+		compareBuckets(t, source, target, compareOptions{versions: true})
 		cfg.OnEvent = nil
 		before := proxy.Count("*") - proxy.Count("ListObjectVersions")
 		o := run(t, cfg)
@@ -325,14 +325,14 @@ func TestInterruptedVersions(t *testing.T) {
 func TestVersionsWithCustomerKeys(t *testing.T) {
 	srv := s3server.Start(t, s3server.MinIO, s3server.Options{TLS: true})
 	t.Setenv("AWS_CA_BUNDLE", srv.CAFile)
-	source, middle, plain := keeping(t, srv), keeping(t, srv), keeping(t, srv)
+	source, middle, plain := newVersionedBucket(t, srv), newVersionedBucket(t, srv), newVersionedBucket(t, srv)
 	for i := range 10 {
-		source.write(t, "key", fmt.Sprint(i))
+		source.writeHistory(t, "key", fmt.Sprint(i))
 	}
-	source.write(t, "deleted", "1-2-")
+	source.writeHistory(t, "deleted", "1-2-")
 	data := random(5, 11<<20)
 	for i := range 2 {
-		source.putAll(t, "parts", upload{data: data[i:], parts: 2})
+		source.putUpload(t, "parts", upload{data: data[i:], parts: 2})
 	}
 	for _, step := range []struct {
 		from, to      bucket
@@ -343,7 +343,7 @@ func TestVersionsWithCustomerKeys(t *testing.T) {
 	} {
 		for n := range int64(2) {
 			cfg := config(step.from.at(""), step.to.at(""))
-			allMarkers(cfg)
+			syncsAllMarkers(cfg)
 			cfg.Encryption.SourceCustomer, cfg.Encryption.TargetCustomer = step.reads, step.writes
 			cfg.Verify.Algorithm, cfg.Verify.ReadChecksum = "CRC64NVME", step.from.name == middle.name
 			o := run(t, cfg)
@@ -353,40 +353,40 @@ func TestVersionsWithCustomerKeys(t *testing.T) {
 			}
 		}
 	}
-	compareBuckets(t, source, plain, sameness{versions: true})
+	compareBuckets(t, source, plain, compareOptions{versions: true})
 }
 
 // TestFailedVersion: what cannot be written holds back what comes behind it, and a
 // later run goes on there.
 func TestFailedVersion(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, target := keeping(t, srv), keeping(t, srv)
-		source.write(t, "a", "12-3")
-		source.write(t, "b", "12-3-")
+		source, target := newVersionedBucket(t, srv), newVersionedBucket(t, srv)
+		source.writeHistory(t, "a", "12-3")
+		source.writeHistory(t, "b", "12-3-")
 		proxy := faultproxy.New(t, srv.Endpoint, "PutObject b nth=2 status=400 code=InvalidRequest")
 		cfg := config(source.at(""), target.at(proxy.URL))
-		allMarkers(cfg)
+		syncsAllMarkers(cfg)
 		o := run(t, cfg)
 		o.failed(t, "b", "InvalidRequest", "later versions of the key wait")
-		if versions, markers := target.entries(t); versions != 4 || markers != 1 || o.Failed != 1 || o.Transferred != 4 {
+		if versions, markers := target.countVersions(t); versions != 4 || markers != 1 || o.Failed != 1 || o.Transferred != 4 {
 			t.Errorf("%d versions, %d markers, %+v", versions, markers, o.Stats)
 		}
 		run(t, cfg).succeeded(t, 2)
-		compareBuckets(t, source, target, sameness{versions: true})
+		compareBuckets(t, source, target, compareOptions{versions: true})
 	})
 }
 
 // TestUnheardVersions: what was carried out without an answer is not done twice.
 func TestUnheardVersions(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, target := keeping(t, srv), keeping(t, srv)
-		source.write(t, "a", "12-3")
-		source.write(t, "b", "1-")
+		source, target := newVersionedBucket(t, srv), newVersionedBucket(t, srv)
+		source.writeHistory(t, "a", "12-3")
+		source.writeHistory(t, "b", "1-")
 		proxy := faultproxy.New(t, srv.Endpoint, "PutObject a nth=2 lost", "DeleteObject a lost times=1", "DeleteObject b lost times=1")
 		cfg := config(source.at(""), target.at(proxy.URL))
-		allMarkers(cfg)
+		syncsAllMarkers(cfg)
 		run(t, cfg).succeeded(t, 4)
-		compareBuckets(t, source, target, sameness{versions: true})
+		compareBuckets(t, source, target, compareOptions{versions: true})
 	})
 }
 
@@ -394,17 +394,17 @@ func TestUnheardVersions(t *testing.T) {
 // seen of a key is not seen twice.
 func TestBrokenListingOfVersions(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, target := keeping(t, srv), keeping(t, srv)
-		source.write(t, "a", "123456789")
-		source.write(t, "b", "12-3")
+		source, target := newVersionedBucket(t, srv), newVersionedBucket(t, srv)
+		source.writeHistory(t, "a", "123456789")
+		source.writeHistory(t, "b", "12-3")
 		proxy := faultproxy.New(t, srv.Endpoint,
 			"ListObjectVersions page=3 times=2 truncate-xml", "ListObjectVersions page=5 nth=1 reset after=10 maybe")
 		cfg := config(source.at(proxy.URL), target.at(""))
-		allMarkers(cfg)
+		syncsAllMarkers(cfg)
 		cfg.AWS.MaxKeys = 3
 		o := run(t, cfg)
 		o.succeeded(t, 12)
-		compareBuckets(t, source, target, sameness{versions: true})
+		compareBuckets(t, source, target, compareOptions{versions: true})
 	})
 }
 
@@ -412,10 +412,10 @@ func TestBrokenListingOfVersions(t *testing.T) {
 // when the next one is written.
 func TestPointInTimeScenario(t *testing.T) {
 	srv := s3server.Shared(t, s3server.MinIO)
-	source := keeping(t, srv)
+	source := newVersionedBucket(t, srv)
 	put := func(keys ...string) {
 		for _, key := range keys {
-			source.putAll(t, key, upload{data: []byte(key + " " + fmt.Sprint(time.Now())), tags: "key=" + strings.ReplaceAll(key, "/", "-")})
+			source.putUpload(t, key, upload{data: []byte(key + " " + fmt.Sprint(time.Now())), tags: "key=" + strings.ReplaceAll(key, "/", "-")})
 		}
 	}
 	type moment struct {
@@ -436,7 +436,7 @@ func TestPointInTimeScenario(t *testing.T) {
 	for _, m := range moments {
 		m.change()
 		m.at = newest(t, source)
-		m.state = fresh(t, srv)
+		m.state = newBucket(t, srv)
 		sync(t, config(source.at(""), m.state.at("")))
 		for !time.Now().After(m.at.Add(2 * time.Millisecond)) { // the clock of the server is this one
 			<-time.After(time.Millisecond)
@@ -449,14 +449,14 @@ func TestPointInTimeScenario(t *testing.T) {
 			", server copies": func(c *s3sync.Config) { c.ServerSideCopy = true },
 		} {
 			t.Run(m.name+name, func(t *testing.T) {
-				target := fresh(t, srv)
+				target := newBucket(t, srv)
 				cfg := config(source.at(""), target.at(""))
 				cfg.Versioning.PointInTime = m.at
 				change(cfg)
 				for range 2 { // it overwrites
 					run(t, cfg).succeeded(t, m.want)
 				}
-				compareBuckets(t, m.state, target, sameness{})
+				compareBuckets(t, m.state, target, compareOptions{})
 			})
 		}
 		t.Run(m.name+", to files", func(t *testing.T) {
@@ -471,7 +471,7 @@ func TestPointInTimeScenario(t *testing.T) {
 		})
 	}
 	t.Run("checksums", func(t *testing.T) {
-		target := fresh(t, srv)
+		target := newBucket(t, srv)
 		_, err := srv.Client().PutObject(t.Context(), &s3.PutObjectInput{
 			Bucket: &source.name, Key: aws.String("sum"), Body: strings.NewReader("data"), ChecksumAlgorithm: types.ChecksumAlgorithmSha256,
 		})
@@ -508,7 +508,7 @@ func newest(t *testing.T, b bucket) time.Time {
 
 func TestPointInTimeWithoutVersioning(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source := fresh(t, srv)
+		source := newBucket(t, srv)
 		source.put(t, "key", []byte("data"))
 		target := t.TempDir()
 		cfg := config(source.at(""), local(target))

@@ -26,10 +26,10 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// An everything is all that one object, or one version of it, has and that a
+// objectDetails are all that one object, or one version of it, has and that a
 // sync may bring along. What a server makes itself (times, version IDs, ETags of
 // parts) is not in it.
-type everything struct {
+type objectDetails struct {
 	Key string // without the prefix
 	// Age is 0 for the newest version of its key, 1 for the one before, and so on.
 	Age    int
@@ -47,8 +47,8 @@ type everything struct {
 	Tags     map[string]string
 }
 
-// A sameness says what compareBuckets compares.
-type sameness struct {
+// compareOptions say what compareBuckets compares.
+type compareOptions struct {
 	// wantPrefix and gotPrefix are taken off the keys. Others are not looked at.
 	wantPrefix, gotPrefix string
 	// versions compares all versions and delete markers, in their order. Without
@@ -57,9 +57,9 @@ type sameness struct {
 	// currentMarkers leaves out of what is wanted the delete markers that are not
 	// the newest entries of their keys.
 	currentMarkers bool
-	// but, if set, changes what is wanted, where the copy is to differ. A nil map
+	// adjust, if set, changes what is wanted, where the copy is to differ. A nil map
 	// is an empty one.
-	but func(*everything)
+	adjust func(*objectDetails)
 	// keys, if set, selects by the key without prefix.
 	keys func(string) bool
 }
@@ -68,7 +68,7 @@ type sameness struct {
 // same, completely: keys, contents, headers, user metadata, tags, storage
 // classes, and if asked all versions and markers in order. It returns how many
 // objects or versions there were.
-func compareBuckets(t *testing.T, want, got bucket, s sameness) int {
+func compareBuckets(t *testing.T, want, got bucket, s compareOptions) int {
 	t.Helper()
 	diff, n := differences(t, want, got, s)
 	if diff != "" {
@@ -78,20 +78,20 @@ func compareBuckets(t *testing.T, want, got bucket, s sameness) int {
 }
 
 // differences tells how two buckets differ, and how much the second one holds.
-func differences(t *testing.T, want, got bucket, s sameness) (diff string, n int) {
+func differences(t *testing.T, want, got bucket, s compareOptions) (diff string, n int) {
 	t.Helper()
-	w := want.everything(t, s.wantPrefix, s.versions)
-	g := got.everything(t, s.gotPrefix, s.versions)
+	w := want.details(t, s.wantPrefix, s.versions)
+	g := got.details(t, s.gotPrefix, s.versions)
 	if s.currentMarkers {
 		w = withoutOldMarkers(w)
 	}
 	if s.keys != nil {
-		others := func(e everything) bool { return !s.keys(e.Key) }
+		others := func(e objectDetails) bool { return !s.keys(e.Key) }
 		w, g = slices.DeleteFunc(w, others), slices.DeleteFunc(g, others)
 	}
-	if s.but != nil {
+	if s.adjust != nil {
 		for i := range w {
-			s.but(&w[i])
+			s.adjust(&w[i])
 			maps.DeleteFunc(w[i].Metadata, isOwnMetadata)
 		}
 	}
@@ -101,8 +101,8 @@ func differences(t *testing.T, want, got bucket, s sameness) (diff string, n int
 		}
 		return m
 	})
-	named := func(list []everything) map[string]everything {
-		byName := map[string]everything{}
+	named := func(list []objectDetails) map[string]objectDetails {
+		byName := map[string]objectDetails{}
 		for _, e := range list {
 			byName[fmt.Sprintf("%q age %d", e.Key, e.Age)] = e
 		}
@@ -112,8 +112,8 @@ func differences(t *testing.T, want, got bucket, s sameness) (diff string, n int
 }
 
 // withoutOldMarkers leaves out delete markers that something follows.
-func withoutOldMarkers(list []everything) []everything {
-	var kept []everything
+func withoutOldMarkers(list []objectDetails) []objectDetails {
+	var kept []objectDetails
 	age := map[string]int{}
 	for _, e := range list {
 		if e.Marker && e.Age > 0 {
@@ -134,9 +134,9 @@ func isMapField(p gocmp.Path) bool {
 
 func isOwnMetadata(name, _ string) bool { return strings.HasPrefix(name, "s3sync_origin_") }
 
-// everything describes the objects below a prefix, in order of the key, and of
+// details describes the objects below a prefix, in order of the key, and of
 // the age if versions are asked for.
-func (b bucket) everything(t *testing.T, prefix string, versions bool) []everything {
+func (b bucket) details(t *testing.T, prefix string, versions bool) []objectDetails {
 	t.Helper()
 	var list []versionEntry
 	if versions {
@@ -146,14 +146,14 @@ func (b bucket) everything(t *testing.T, prefix string, versions bool) []everyth
 			list = append(list, versionEntry{Key: key})
 		}
 	}
-	var all []everything
+	var all []objectDetails
 	age := map[string]int{}
 	for _, v := range list {
 		key, ok := strings.CutPrefix(v.Key, prefix)
 		if !ok {
 			continue
 		}
-		e := everything{Key: key, Age: age[key], Marker: v.XMLName.Local == "DeleteMarker"}
+		e := objectDetails{Key: key, Age: age[key], Marker: v.XMLName.Local == "DeleteMarker"}
 		age[key]++
 		if versions && v.IsLatest != (e.Age == 0) {
 			t.Errorf("%s: version %s is number %d of its key, and latest: %t", v.Key, v.VersionID, e.Age, v.IsLatest)
@@ -167,7 +167,7 @@ func (b bucket) everything(t *testing.T, prefix string, versions bool) []everyth
 }
 
 // describe reads one object or version.
-func (b bucket) describe(t *testing.T, e *everything, v versionEntry) {
+func (b bucket) describe(t *testing.T, e *objectDetails, v versionEntry) {
 	t.Helper()
 	version := (*string)(nil)
 	if v.VersionID != "" {
@@ -311,8 +311,8 @@ type upload struct {
 	tags  string // URL-encoded
 }
 
-// putAll writes an object with headers, metadata and tags.
-func (b bucket) putAll(t *testing.T, key string, u upload) {
+// putUpload writes an object with headers, metadata and tags.
+func (b bucket) putUpload(t *testing.T, key string, u upload) {
 	t.Helper()
 	in := &s3.PutObjectInput{Bucket: &b.name, Key: &key, Body: bytes.NewReader(u.data)}
 	if u.tags != "" {

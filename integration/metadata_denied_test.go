@@ -42,7 +42,7 @@ func TestSomebodyElseIsFaster(t *testing.T) {
 			},
 		} {
 			t.Run(name, func(t *testing.T) {
-				root, target := t.TempDir(), fresh(t, srv)
+				root, target := t.TempDir(), newBucket(t, srv)
 				for _, key := range tt.before {
 					target.put(t, key, []byte("old"))
 				}
@@ -58,7 +58,7 @@ func TestSomebodyElseIsFaster(t *testing.T) {
 					}
 					return false
 				})
-				cfg := small(config(local(root), target.at(front.URL)))
+				cfg := smallParts(config(local(root), target.at(front.URL)))
 				cfg.Check.Size, cfg.Delete.Enable = true, true
 				tt.set(&cfg.Condition)
 				o := run(t, cfg)
@@ -81,24 +81,24 @@ func TestSomebodyElseIsFaster(t *testing.T) {
 // TestReportTags: lines, counters and exit codes, also of redirects.
 func TestReportTags(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		a, b := fresh(t, srv), fresh(t, srv)
-		a.putAll(t, "same", upload{tags: "k=v&a%20b=c"})
-		b.putAll(t, "same", upload{tags: "a%20b=c&k=v"})
-		a.putAll(t, "none", upload{})
-		b.putAll(t, "none", upload{})
+		a, b := newBucket(t, srv), newBucket(t, srv)
+		a.putUpload(t, "same", upload{tags: "k=v&a%20b=c"})
+		b.putUpload(t, "same", upload{tags: "a%20b=c&k=v"})
+		a.putUpload(t, "none", upload{})
+		b.putUpload(t, "none", upload{})
 		args := []string{"--report-tagging-sync-status", "--report-metadata-sync-status"}
 		want := map[string]string{"same": "ETAG MATCHES", "none": "ETAG MATCHES"}
-		got, code := statuses(t, a.at(""), b.at(""), args...)
-		reported(t, "the same", got, code, want, 0)
+		got, code := reportStatuses(t, a.at(""), b.at(""), args...)
+		wantStatuses(t, "the same", got, code, want, 0)
 		if srv.Kind == s3server.VersityGW { // the other one does not keep them
-			a.putAll(t, "redirect", upload{meta: func(in *s3.PutObjectInput) { in.WebsiteRedirectLocation = aws.String("/x") }})
-			b.putAll(t, "redirect", upload{})
+			a.putUpload(t, "redirect", upload{meta: func(in *s3.PutObjectInput) { in.WebsiteRedirectLocation = aws.String("/x") }})
+			b.putUpload(t, "redirect", upload{})
 			want["redirect"], want["redirect x-amz-website-redirect-location"] = "ETAG MATCHES", "MISMATCH"
-			got, code = statuses(t, a.at(""), b.at(""), args...)
-			reported(t, "redirect", got, code, want, 3)
+			got, code = reportStatuses(t, a.at(""), b.at(""), args...)
+			wantStatuses(t, "redirect", got, code, want, 3)
 		}
-		a.putAll(t, "lost", upload{tags: "k=v"})
-		b.putAll(t, "lost", upload{})
+		a.putUpload(t, "lost", upload{tags: "k=v"})
+		b.putUpload(t, "lost", upload{})
 		p := command(t, a.at(""), b.at(""), "--report-sync-status", "--report-tagging-sync-status",
 			"--filter-include-regex", "^lost$", "--json-tracing")
 		_ = p.Run() // the exit code tells
@@ -121,9 +121,9 @@ func TestReportTags(t *testing.T) {
 // MinIO tells everybody how many there are; that S3 does not is done by the proxy.
 func TestTagsWithoutPermission(t *testing.T) {
 	srv := s3server.Shared(t, s3server.MinIO) // the other one has no policies
-	from := fresh(t, srv)
-	for key := range case1() {
-		from.putAll(t, key, upload{data: []byte(key), tags: "k=v"})
+	from := newBucket(t, srv)
+	for key := range fiveFiles() {
+		from.putUpload(t, key, upload{data: []byte(key), tags: "k=v"})
 	}
 	creds := srv.Restricted(t, `{"Version":"2012-10-17","Statement":[
 		{"Effect":"Allow","Action":["s3:*"],"Resource":["arn:aws:s3:::*"]},
@@ -136,14 +136,14 @@ func TestTagsWithoutPermission(t *testing.T) {
 		want   counts
 		tags   bool
 	}{
-		"counted":           {denied: true, want: counts{f: 5}}, // nothing at all arrives
-		"hidden":            {denied: true, rules: hides, want: counts{c: 5, e: 5, w: 1}},
-		"disabled":          {denied: true, rules: hides, set: func(c *s3sync.Config) { c.Tagging.Disable = true }, want: counts{c: 5, e: 5}},
-		"not counted":       {rules: hides, want: counts{c: 5, e: 5}, tags: true},
-		"nothing is denied": {want: counts{c: 5, e: 5}, tags: true},
+		"counted":           {denied: true, want: counts{failed: 5}}, // nothing at all arrives
+		"hidden":            {denied: true, rules: hides, want: counts{transferred: 5, etag: 5, warnings: 1}},
+		"disabled":          {denied: true, rules: hides, set: func(c *s3sync.Config) { c.Tagging.Disable = true }, want: counts{transferred: 5, etag: 5}},
+		"not counted":       {rules: hides, want: counts{transferred: 5, etag: 5}, tags: true},
+		"nothing is denied": {want: counts{transferred: 5, etag: 5}, tags: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			to := fresh(t, srv)
+			to := newBucket(t, srv)
 			cfg := config(from.at(faultproxy.New(t, srv.Endpoint, tt.rules...).URL), to.at(""))
 			if tt.denied {
 				cfg.Source.AccessKey, cfg.Source.SecretKey, cfg.Source.SessionToken = creds.AccessKeyID, creds.SecretAccessKey, creds.SessionToken
@@ -152,14 +152,14 @@ func TestTagsWithoutPermission(t *testing.T) {
 				tt.set(cfg)
 			}
 			o := run(t, cfg)
-			if got := countsOf(o.Stats); errors.Is(o.err, fs.ErrPermission) != (tt.want.f > 0) || got != tt.want {
+			if got := countsOf(o.Stats); errors.Is(o.err, fs.ErrPermission) != (tt.want.failed > 0) || got != tt.want {
 				t.Errorf("%v, %+v, want %+v\n%s", o.err, got, tt.want, o.log)
 			}
-			if tt.want.w+tt.want.f > 0 && !strings.Contains(o.log, "s3:GetObjectTagging") {
+			if tt.want.warnings+tt.want.failed > 0 && !strings.Contains(o.log, "s3:GetObjectTagging") {
 				t.Errorf("the log does not name the permission:\n%s", o.log)
 			}
-			if tt.want.c > 0 {
-				compareBuckets(t, from, to, sameness{but: func(e *everything) {
+			if tt.want.transferred > 0 {
+				compareBuckets(t, from, to, compareOptions{adjust: func(e *objectDetails) {
 					if !tt.tags {
 						e.Tags = nil
 					}

@@ -19,9 +19,9 @@ import (
 // What objects carry besides their bytes, on all ways and with nothing left out
 // of the comparison.
 
-// dress gives an object all that both servers keep, with characters that are hard
-// to carry.
-func dress(in *s3.PutObjectInput) {
+// setEveryHeader gives an object all that both servers keep, with characters that
+// are hard to carry.
+func setEveryHeader(in *s3.PutObjectInput) {
 	in.CacheControl, in.ContentDisposition = aws.String("no-cache, max-age=1"), aws.String(`attachment; filename="a b;c.txt"`)
 	in.ContentEncoding, in.ContentLanguage = aws.String("x-none"), aws.String("de, en")
 	in.ContentType, in.Expires = aws.String(`text/plain; charset="utf-8"`), aws.Time(time.Unix(2_000_000_000, 0))
@@ -32,22 +32,22 @@ func dress(in *s3.PutObjectInput) {
 	}
 }
 
-const dressTags = "plain=value&a%20b=c%20d&%2B-%3D._%3A%2F%40=%2B-%3D._%3A%2F%40&empty="
+const awkwardTags = "plain=value&a%20b=c%20d&%2B-%3D._%3A%2F%40=%2B-%3D._%3A%2F%40&empty="
 
-// wardrobe fills a bucket with objects of all kinds.
-func (b bucket) wardrobe(t *testing.T) {
+// putEveryKind fills a bucket with objects of all kinds.
+func (b bucket) putEveryKind(t *testing.T) {
 	t.Helper()
 	for key, u := range map[string]upload{
 		"bare":         {data: random(1, 10)},
-		"empty":        {meta: dress, tags: dressTags},
-		"single":       {data: random(2, 1000), meta: dress, tags: dressTags},
-		"dir/in parts": {data: random(3, 6*s3sync.MiB), parts: 2, meta: dress, tags: dressTags},
-		"one part":     {data: random(4, 5*s3sync.MiB+1), parts: 1, meta: dress, tags: dressTags},
-		"large":        {data: random(5, 6*s3sync.MiB), meta: dress, tags: dressTags},
+		"empty":        {meta: setEveryHeader, tags: awkwardTags},
+		"single":       {data: random(2, 1000), meta: setEveryHeader, tags: awkwardTags},
+		"dir/in parts": {data: random(3, 6*s3sync.MiB), parts: 2, meta: setEveryHeader, tags: awkwardTags},
+		"one part":     {data: random(4, 5*s3sync.MiB+1), parts: 1, meta: setEveryHeader, tags: awkwardTags},
+		"large":        {data: random(5, 6*s3sync.MiB), meta: setEveryHeader, tags: awkwardTags},
 		"only tags":    {data: random(6, 10), tags: "a=b"},
 		"only a class": {data: random(7, 10), meta: func(in *s3.PutObjectInput) { in.StorageClass = types.StorageClassReducedRedundancy }},
 	} {
-		b.putAll(t, key, u)
+		b.putUpload(t, key, u)
 	}
 }
 
@@ -56,19 +56,19 @@ func (b bucket) wardrobe(t *testing.T) {
 func TestEverythingTravels(t *testing.T) {
 	for _, from := range s3server.Kinds() {
 		t.Run("from "+string(from), func(t *testing.T) {
-			source := fresh(t, s3server.Shared(t, from))
-			source.wardrobe(t)
+			source := newBucket(t, s3server.Shared(t, from))
+			source.putEveryKind(t)
 			eachServer(t, func(t *testing.T, srv *s3server.Server) {
 				for name, set := range map[string]func(*s3sync.Config){
-					"whole": func(*s3sync.Config) {}, "in parts": func(c *s3sync.Config) { small(c) }, "same parts": keepsParts,
+					"whole": func(*s3sync.Config) {}, "in parts": func(c *s3sync.Config) { smallParts(c) }, "same parts": keepsParts,
 					"by the server":           func(c *s3sync.Config) { c.ServerSideCopy = true },
-					"by the server, in parts": func(c *s3sync.Config) { small(c).ServerSideCopy = true },
+					"by the server, in parts": func(c *s3sync.Config) { smallParts(c).ServerSideCopy = true },
 				} {
 					t.Run(name, func(t *testing.T) {
 						if strings.HasPrefix(name, "by") && from != srv.Kind {
 							t.Skip("servers do not copy from each other")
 						}
-						target := fresh(t, srv)
+						target := newBucket(t, srv)
 						cfg := config(source.at(""), target.at(""))
 						cfg.Target.URL += "/copy/"
 						set(cfg)
@@ -76,7 +76,7 @@ func TestEverythingTravels(t *testing.T) {
 						if r := sync(t, cfg); r.Transferred != 8 || r.ETagVerified != 8 {
 							t.Errorf("%+v", r.Stats)
 						}
-						compareBuckets(t, source, target, sameness{gotPrefix: "copy/", but: keptBy(srv)})
+						compareBuckets(t, source, target, compareOptions{gotPrefix: "copy/", adjust: withoutUnsupported(srv)})
 						cfg.Tagging.SyncLatest = true
 						if r := sync(t, cfg); r.Transferred != 0 || r.Skipped != 8 {
 							t.Errorf("again: %+v", r.Stats)
@@ -88,10 +88,10 @@ func TestEverythingTravels(t *testing.T) {
 	}
 }
 
-// keptBy changes what is wanted where a server does not keep it: versitygw knows
-// no storage classes, MinIO no redirects.
-func keptBy(srv *s3server.Server) func(*everything) {
-	return func(e *everything) {
+// withoutUnsupported changes what is wanted where a server does not keep it:
+// versitygw knows no storage classes, MinIO no redirects.
+func withoutUnsupported(srv *s3server.Server) func(*objectDetails) {
+	return func(e *objectDetails) {
 		if srv.Kind == s3server.VersityGW {
 			e.StorageClass = "STANDARD"
 		} else {
@@ -110,10 +110,10 @@ func TestOptionsOfMetadata(t *testing.T) {
 			User:            map[string]string{"Mine": "a=b, +%20", "umlaut": "käse 日本語 " + strings.Repeat("é", 100)},
 			WebsiteRedirect: "https://example.com/", StorageClass: "REDUCED_REDUNDANCY", ACL: "private", PutLastModified: true,
 		}
-		c.Tagging.Set = dressTags
+		c.Tagging.Set = awkwardTags
 	}
-	withEveryOption := func(e *everything) {
-		*e = everything{
+	withEveryOption := func(e *objectDetails) {
+		*e = objectDetails{
 			Key: e.Key, Size: e.Size, SHA256: e.SHA256,
 			CacheControl: "max-age=7", ContentDisposition: "inline", ContentEncoding: "x-other", ContentLanguage: "fr",
 			ContentType: "application/x-thing", Expires: "Wed, 18 May 2033 03:33:21 GMT",
@@ -126,36 +126,36 @@ func TestOptionsOfMetadata(t *testing.T) {
 	}
 	rows := map[string]struct {
 		set func(*s3sync.Config)
-		but func(*everything)
+		but func(*objectDetails)
 	}{
 		"every option": {everyOption, withEveryOption},
 		"every option, nothing else": {func(c *s3sync.Config) {
 			everyOption(c)
 			c.Metadata.NoSystem, c.Metadata.NoUser = true, true
 		}, withEveryOption},
-		"no system": {func(c *s3sync.Config) { c.Metadata.NoSystem = true }, func(e *everything) {
-			*e = everything{Key: e.Key, Size: e.Size, SHA256: e.SHA256, Metadata: e.Metadata, Tags: e.Tags, StorageClass: e.StorageClass}
+		"no system": {func(c *s3sync.Config) { c.Metadata.NoSystem = true }, func(e *objectDetails) {
+			*e = objectDetails{Key: e.Key, Size: e.Size, SHA256: e.SHA256, Metadata: e.Metadata, Tags: e.Tags, StorageClass: e.StorageClass}
 		}},
-		"no user": {func(c *s3sync.Config) { c.Metadata.NoUser = true }, func(e *everything) { e.Metadata = nil }},
-		"no tags": {func(c *s3sync.Config) { c.Tagging.Disable = true }, func(e *everything) { e.Tags = nil }},
+		"no user": {func(c *s3sync.Config) { c.Metadata.NoUser = true }, func(e *objectDetails) { e.Metadata = nil }},
+		"no tags": {func(c *s3sync.Config) { c.Tagging.Disable = true }, func(e *objectDetails) { e.Tags = nil }},
 		"no tags, from another time": {func(c *s3sync.Config) {
 			c.Tagging.Disable, c.Metadata.PutLastModified = true, true
-		}, func(e *everything) { e.Tags = nil }},
+		}, func(e *objectDetails) { e.Tags = nil }},
 	}
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source := fresh(t, srv)
-		source.wardrobe(t)
+		source := newBucket(t, srv)
+		source.putEveryKind(t)
 		for name, tt := range rows {
 			for _, copies := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s, by the server %t", name, copies), func(t *testing.T) {
-					target := fresh(t, srv)
-					cfg := small(config(source.at(""), target.at("")))
+					target := newBucket(t, srv)
+					cfg := smallParts(config(source.at(""), target.at("")))
 					cfg.ServerSideCopy = copies
 					tt.set(cfg)
 					sync(t, cfg)
-					compareBuckets(t, source, target, sameness{but: func(e *everything) {
+					compareBuckets(t, source, target, compareOptions{adjust: func(e *objectDetails) {
 						tt.but(e)
-						keptBy(srv)(e)
+						withoutUnsupported(srv)(e)
 						if e.ContentType == "" {
 							e.ContentType = noType(e, copies)
 						}
@@ -169,25 +169,25 @@ func TestOptionsOfMetadata(t *testing.T) {
 	})
 	t.Run("of files", func(t *testing.T) {
 		eachServer(t, func(t *testing.T, srv *s3server.Server) {
-			root, up := t.TempDir(), fresh(t, srv)
+			root, up := t.TempDir(), newBucket(t, srv)
 			write(t, root, "single.png", random(1, 100))
 			write(t, root, "in parts.png", random(2, 6*s3sync.MiB))
-			plain, dressed := fresh(t, srv), small(config(local(root), up.at("")))
-			cfg := small(config(local(root), plain.at("")))
+			plain, dressed := newBucket(t, srv), smallParts(config(local(root), up.at("")))
+			cfg := smallParts(config(local(root), plain.at("")))
 			sync(t, cfg)
 			everyOption(dressed)
 			sync(t, dressed)
-			compareBuckets(t, plain, up, sameness{but: func(e *everything) {
+			compareBuckets(t, plain, up, compareOptions{adjust: func(e *objectDetails) {
 				if e.ContentType != "image/png" || len(e.Tags)+len(e.Metadata) > 0 {
 					t.Errorf("%s without options: %+v", e.Key, e)
 				}
 				withEveryOption(e)
-				keptBy(srv)(e)
+				withoutUnsupported(srv)(e)
 			}})
 			cfg.Metadata.NoGuessType, cfg.Check.Overwrite = true, true
 			sync(t, cfg)
-			compareBuckets(t, up, plain, sameness{but: func(e *everything) {
-				*e = everything{Key: e.Key, Size: e.Size, SHA256: e.SHA256, StorageClass: "STANDARD", ContentType: noType(e, false)}
+			compareBuckets(t, up, plain, compareOptions{adjust: func(e *objectDetails) {
+				*e = objectDetails{Key: e.Key, Size: e.Size, SHA256: e.SHA256, StorageClass: "STANDARD", ContentType: noType(e, false)}
 			}})
 		})
 	})
@@ -195,7 +195,7 @@ func TestOptionsOfMetadata(t *testing.T) {
 
 // noType is what becomes of an object without a Content-Type: the SDK gives one to
 // what goes in one request, and the servers to the others.
-func noType(e *everything, copied bool) string {
+func noType(e *objectDetails, copied bool) string {
 	if e.Size >= 5*s3sync.MiB || copied {
 		return "binary/octet-stream"
 	}
@@ -206,7 +206,7 @@ func noType(e *everything, copied bool) string {
 func (b bucket) hasOrigins(t *testing.T, source bucket) {
 	t.Helper()
 	for _, key := range source.keys(t) {
-		from, to := place{bucket: source}.head(t, key), place{bucket: b}.head(t, key)
+		from, to := side{bucket: source}.head(t, key), side{bucket: b}.head(t, key)
 		want := from.LastModified.UTC().Format("2006-01-02T15:04:05+00:00")
 		if got := to.Metadata["s3sync_origin_last_modified"]; got != want {
 			t.Errorf("%s: %q, want %q", key, got, want)
@@ -217,7 +217,7 @@ func (b bucket) hasOrigins(t *testing.T, source bucket) {
 // TestExpiresAsItIs: S3 keeps any text as Expires. MinIO drops what is no date.
 func TestExpiresAsItIs(t *testing.T) {
 	srv := s3server.Shared(t, s3server.VersityGW)
-	source, target := fresh(t, srv), fresh(t, srv)
+	source, target := newBucket(t, srv), newBucket(t, srv)
 	for key, text := range map[string]string{"text": "tomorrow", "number": "0", "other form": "Wednesday, 18-May-33 03:33:20 GMT"} {
 		in := &s3.PutObjectInput{Bucket: &source.name, Key: &key, Body: strings.NewReader("x")}
 		_, err := srv.Client().PutObject(t.Context(), in, s3.WithAPIOptions(smithyhttp.SetHeaderValue("Expires", text)))
@@ -226,8 +226,8 @@ func TestExpiresAsItIs(t *testing.T) {
 		}
 	}
 	sync(t, config(source.at(""), target.at("")))
-	compareBuckets(t, source, target, sameness{})
-	for _, e := range target.everything(t, "", false) {
+	compareBuckets(t, source, target, compareOptions{})
+	for _, e := range target.details(t, "", false) {
 		if e.Expires == "" {
 			t.Errorf("%s has none", e.Key)
 		}
@@ -237,15 +237,15 @@ func TestExpiresAsItIs(t *testing.T) {
 // TestOtherCharactersInTags: MinIO takes ASCII only, and nothing outside it is
 // written then.
 func TestOtherCharactersInTags(t *testing.T) {
-	source := fresh(t, s3server.Shared(t, s3server.VersityGW))
-	source.putAll(t, "key", upload{data: []byte("x"), tags: "%C3%A4%E6%97%A5=%C3%A9%F0%9D%94%98"})
-	target := fresh(t, source.Server)
+	source := newBucket(t, s3server.Shared(t, s3server.VersityGW))
+	source.putUpload(t, "key", upload{data: []byte("x"), tags: "%C3%A4%E6%97%A5=%C3%A9%F0%9D%94%98"})
+	target := newBucket(t, source.Server)
 	sync(t, config(source.at(""), target.at("")))
-	compareBuckets(t, source, target, sameness{})
+	compareBuckets(t, source, target, compareOptions{})
 	if tags := target.tags(t, "key", nil); tags["ä日"] != "é𝔘" {
 		t.Errorf("tags %q", tags)
 	}
-	refuses := fresh(t, s3server.Shared(t, s3server.MinIO))
+	refuses := newBucket(t, s3server.Shared(t, s3server.MinIO))
 	run(t, config(source.at(""), refuses.at(""))).failed(t, "key", "InvalidTag")
 	refuses.holds(t, nil, "key")
 }
@@ -255,18 +255,18 @@ func TestOtherCharactersInTags(t *testing.T) {
 // RFC 2047. Nothing is encoded twice.
 func TestOtherCharactersInMetadata(t *testing.T) {
 	for _, from := range s3server.Kinds() {
-		source := fresh(t, s3server.Shared(t, from))
+		source := newBucket(t, s3server.Shared(t, from))
 		metadata := map[string]string{
 			"raw": "käse 日本語", "encoded": "=?UTF-8?B?5pel5pys?=", "long": strings.Repeat("日本", 30),
 		}
-		source.putAll(t, "key", upload{data: []byte("x"), meta: func(in *s3.PutObjectInput) { in.Metadata = maps.Clone(metadata) }})
+		source.putUpload(t, "key", upload{data: []byte("x"), meta: func(in *s3.PutObjectInput) { in.Metadata = maps.Clone(metadata) }})
 		eachServer(t, func(t *testing.T, srv *s3server.Server) {
-			first, second := fresh(t, srv), fresh(t, srv)
+			first, second := newBucket(t, srv), newBucket(t, srv)
 			sync(t, config(source.at(""), first.at("")))
 			sync(t, config(first.at(""), second.at("")))
-			compareBuckets(t, source, first, sameness{})
-			compareBuckets(t, source, second, sameness{})
-			if got := second.everything(t, "", false)[0].Metadata; got["raw"] != metadata["raw"] || got["long"] != metadata["long"] || got["encoded"] != "日本" {
+			compareBuckets(t, source, first, compareOptions{})
+			compareBuckets(t, source, second, compareOptions{})
+			if got := second.details(t, "", false)[0].Metadata; got["raw"] != metadata["raw"] || got["long"] != metadata["long"] || got["encoded"] != "日本" {
 				t.Errorf("%q", got)
 			}
 			cfg := config(source.at(""), second.at(""))

@@ -52,9 +52,9 @@ func TestCompareBuckets(t *testing.T) {
 				if tt.only != "" && srv.Kind != tt.only {
 					t.Skip("only " + tt.only + " keeps that")
 				}
-				a, b := fresh(t, srv), fresh(t, srv)
+				a, b := newBucket(t, srv), newBucket(t, srv)
 				original := upload{data: random(1, 6<<20), meta: full, tags: "a=b"}
-				a.putAll(t, "there/key", original)
+				a.putUpload(t, "there/key", original)
 				copied := original
 				if tt.change != nil {
 					tt.change(&copied)
@@ -65,8 +65,8 @@ func TestCompareBuckets(t *testing.T) {
 						tt.meta(in)
 					}
 				}
-				b.putAll(t, "key", copied)
-				diff, n := differences(t, a, b, sameness{wantPrefix: "there/"})
+				b.putUpload(t, "key", copied)
+				diff, n := differences(t, a, b, compareOptions{wantPrefix: "there/"})
 				if n != 1 || tt.want == "" && diff != "" || !strings.Contains(diff, tt.want) {
 					t.Errorf("%d objects, want %q in the difference: %s", n, tt.want, diff)
 				}
@@ -94,12 +94,12 @@ func TestCompareVersions(t *testing.T) {
 		}
 		want := history("ab-c")
 		for steps, same := range map[string]bool{"ab-c": true, "ba-c": false, "abc-": false, "abc": false, "b-c": false, "ab-d": false} {
-			diff, n := differences(t, want, history(steps), sameness{versions: true})
+			diff, n := differences(t, want, history(steps), compareOptions{versions: true})
 			if n != len(steps) || (diff == "") != same {
 				t.Errorf("%s: %d versions, same %t: %s", steps, n, diff == "", diff)
 			}
 		}
-		if n := compareBuckets(t, want, history("c"), sameness{}); n != 1 {
+		if n := compareBuckets(t, want, history("c"), compareOptions{}); n != 1 {
 			t.Errorf("%d objects", n)
 		}
 	})

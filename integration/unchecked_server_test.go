@@ -18,23 +18,23 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// A careless server keeps and tells what it is given without comparing it with
-// the digests that came along: it leaves them out, or replaces them by those of
-// the bytes that arrived, signs the request anew and passes it on to a real one.
-// Both real servers refuse damage, so that behind them nothing is left for the
-// comparisons of s3sync to find.
-type careless struct {
+// An uncheckedServer does not compare the bytes of a request with its digests. It
+// removes the digests, or replaces them by those of the bytes that arrived, signs
+// the request anew and forwards it to a real server.
+// Real servers refuse damaged bytes, and would leave nothing for the comparisons
+// of s3sync to find.
+type uncheckedServer struct {
 	URL    string
 	server *s3server.Server
-	// takes changes what reaches the server, tells what it answers. A body that
-	// tells changes keeps its length.
-	takes func(r *http.Request, body []byte) []byte
-	tells func(r *http.Request, h http.Header, body []byte) []byte
+	// changeBody changes the body of a request, changeAnswer an answer. The body of
+	// an answer must keep its length.
+	changeBody   func(r *http.Request, body []byte) []byte
+	changeAnswer func(r *http.Request, h http.Header, body []byte) []byte
 }
 
-func newCareless(t *testing.T, srv *s3server.Server) *careless {
+func newUncheckedServer(t *testing.T, srv *s3server.Server) *uncheckedServer {
 	t.Helper()
-	c := &careless{server: srv}
+	c := &uncheckedServer{server: srv}
 	front := httptest.NewServer(c)
 	t.Cleanup(func() {
 		front.CloseClientConnections()
@@ -44,15 +44,15 @@ func newCareless(t *testing.T, srv *s3server.Server) *careless {
 	return c
 }
 
-func (c *careless) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (c *uncheckedServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return // the client is gone, and nothing of it is kept
 	}
-	if c.takes != nil {
-		body = c.takes(r, body)
+	if c.changeBody != nil {
+		body = c.changeBody(r, body)
 	}
-	resp, err := c.pass(r, body)
+	resp, err := c.forward(r, body)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
@@ -62,8 +62,8 @@ func (c *careless) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	if c.tells != nil {
-		answer = c.tells(r, resp.Header, answer)
+	if c.changeAnswer != nil {
+		answer = c.changeAnswer(r, resp.Header, answer)
 	}
 	maps.Copy(w.Header(), resp.Header)
 	if r.Method != http.MethodHead && resp.StatusCode != http.StatusNoContent {
@@ -73,8 +73,8 @@ func (c *careless) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(answer)
 }
 
-// pass makes the request anew.
-func (c *careless) pass(r *http.Request, body []byte) (*http.Response, error) {
+// forward makes the request anew.
+func (c *uncheckedServer) forward(r *http.Request, body []byte) (*http.Response, error) {
 	const unsigned = "UNSIGNED-PAYLOAD"
 	req, err := http.NewRequestWithContext(context.WithoutCancel(r.Context()), r.Method, c.server.Endpoint+r.RequestURI, bytes.NewReader(body))
 	if err != nil {
