@@ -258,16 +258,19 @@ func TestSourceIsAFile(t *testing.T) {
 	if err := s.StillThere(t.Context()); err != nil {
 		t.Errorf("StillThere after a rename: %v", err)
 	}
-	for name, change := range map[string]func() error{
-		"gone":        func() error { return os.Remove(filepath.Join(path, "file")) },
-		"a directory": func() error { return os.Mkdir(filepath.Join(path, "file"), 0o700) },
+	for _, tt := range []struct {
+		is     string
+		change func() error
+	}{ // one after the other
+		{"gone", func() error { return os.Remove(filepath.Join(path, "file")) }},
+		{"a directory", func() error { return os.Mkdir(filepath.Join(path, "file"), 0o700) }},
 	} {
-		if err := change(); err != nil {
+		if err := tt.change(); err != nil {
 			t.Fatal(err)
 		}
 		for o, err := range s.List(t.Context(), storage.ListOptions{}) {
 			if !errors.Is(err, storage.ErrUnusable) {
-				t.Errorf("List of a file that is %s yields %q, %v; want storage.ErrUnusable", name, o.Key, err)
+				t.Errorf("List of a file that is %s yields %q, %v; want storage.ErrUnusable", tt.is, o.Key, err)
 			}
 		}
 	}
