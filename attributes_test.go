@@ -15,8 +15,8 @@ import (
 	"s3sync/storage/mem"
 )
 
-// dressed is an object with everything that one can have.
-func dressed() storage.WriteOptions {
+// withMetadata are the options of an object with all headers, metadata and tags.
+func withMetadata() storage.WriteOptions {
 	return storage.WriteOptions{
 		Attributes: storage.Attributes{
 			CacheControl: "no-cache", ContentDisposition: "inline", ContentEncoding: "gzip", ContentLanguage: "en",
@@ -27,8 +27,8 @@ func dressed() storage.WriteOptions {
 	}
 }
 
-// putDressed writes an object and returns when it was written.
-func putDressed(t *testing.T, s *mem.Store, key string, size int, opts storage.WriteOptions) time.Time {
+// putWithMetadata writes an object and returns when it was written.
+func putWithMetadata(t *testing.T, s *mem.Store, key string, size int, opts storage.WriteOptions) time.Time {
 	t.Helper()
 	opts.Size = int64(size)
 	info, err := s.Put(t.Context(), key, storage.Block{Data: make([]byte, size)}, opts)
@@ -38,8 +38,8 @@ func putDressed(t *testing.T, s *mem.Store, key string, size int, opts storage.W
 	return info.ModTime
 }
 
-// worn is what an object has.
-func worn(t *testing.T, s *mem.Store, key string) storage.WriteOptions {
+// attributesOf are the headers, metadata and tags of an object.
+func attributesOf(t *testing.T, s *mem.Store, key string) storage.WriteOptions {
 	t.Helper()
 	info, err := s.Stat(t.Context(), key, storage.StatOptions{})
 	if err != nil {
@@ -141,7 +141,7 @@ func TestAttributes(t *testing.T) {
 			source.SetClock(func() time.Time { return written })
 			sizes := map[string]int{"empty": 0, "single": 10, "multipart": 6 * s3sync.MiB}
 			for key, size := range sizes {
-				putDressed(t, source, key, size, dressed())
+				putWithMetadata(t, source, key, size, withMetadata())
 			}
 			cfg := config(source, target)
 			cfg.Transfer.Threshold, cfg.Transfer.ChunkSize = 5*s3sync.MiB, 5*s3sync.MiB
@@ -149,16 +149,16 @@ func TestAttributes(t *testing.T) {
 				tt.set(cfg)
 			}
 			run(t, cfg)
-			want := dressed()
+			want := withMetadata()
 			if tt.change != nil {
 				tt.change(&want)
 			}
 			for key := range sizes {
-				if diff := cmp.Diff(want, worn(t, target, key)); diff != "" {
+				if diff := cmp.Diff(want, attributesOf(t, target, key)); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", key, diff)
 				}
 			}
-			if diff := cmp.Diff(dressed(), worn(t, source, "single")); diff != "" {
+			if diff := cmp.Diff(withMetadata(), attributesOf(t, source, "single")); diff != "" {
 				t.Errorf("the source changed (-want +got):\n%s", diff)
 			}
 		})
@@ -174,7 +174,7 @@ func TestStorageClass(t *testing.T) {
 	} {
 		for _, option := range []string{"", "INTELLIGENT_TIERING"} {
 			source, target := mem.New(), mem.New()
-			putDressed(t, source, "a", 1, storage.WriteOptions{Attributes: storage.Attributes{StorageClass: class}})
+			putWithMetadata(t, source, "a", 1, storage.WriteOptions{Attributes: storage.Attributes{StorageClass: class}})
 			cfg := config(source, target)
 			cfg.Metadata.StorageClass = option
 			run(t, cfg)
@@ -182,7 +182,7 @@ func TestStorageClass(t *testing.T) {
 			if option != "" {
 				want = option
 			}
-			if got := worn(t, target, "a").StorageClass; got != want {
+			if got := attributesOf(t, target, "a").StorageClass; got != want {
 				t.Errorf("%q with option %q: %q, want %q", class, option, got, want)
 			}
 		}
@@ -208,20 +208,20 @@ func TestGuessedType(t *testing.T) {
 			cfg.Source.URL = root
 			tt.set(&cfg.Metadata)
 			run(t, cfg)
-			if got := worn(t, target, "a.png").ContentType; got != tt.want {
+			if got := attributesOf(t, target, "a.png").ContentType; got != tt.want {
 				t.Errorf("%q, want %q", got, tt.want)
 			}
 		})
 	}
 }
 
-// asked notes what a store is asked to write.
-type asked struct {
+// recordingStore notes what a store is asked to write.
+type recordingStore struct {
 	*mem.Store
 	opts map[string]storage.WriteOptions
 }
 
-func (a *asked) Put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (storage.Info, error) {
+func (a *recordingStore) Put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (storage.Info, error) {
 	a.opts[key] = opts
 	return a.Store.Put(ctx, key, b, opts)
 }
@@ -246,7 +246,7 @@ func TestConditions(t *testing.T) {
 		}, absent: true, isNew: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			source, target := mem.New(), &asked{mem.New(), map[string]storage.WriteOptions{}}
+			source, target := mem.New(), &recordingStore{mem.New(), map[string]storage.WriteOptions{}}
 			put(t, target.Store, map[string]string{"there": "old"})
 			source.SetClock(func() time.Time { return time.Now().Add(time.Hour) })
 			put(t, source, map[string]string{"there": "newer"})

@@ -10,29 +10,29 @@ import (
 	"s3sync/storage/mem"
 )
 
-// A defaulting store has ETags that prove nothing and wants CRC64NVME instead,
+// A defaultChecksumStore has ETags that are no digests and wants CRC64NVME instead,
 // like a directory bucket.
-type defaulting struct{ *faulty }
+type defaultChecksumStore struct{ *faulty }
 
-func newDefaulting() defaulting {
-	return defaulting{&faulty{
-		Store: mem.New(), opaque: true,
+func newDefaultChecksumStore() defaultChecksumStore {
+	return defaultChecksumStore{&faulty{
+		Store: mem.New(), etagNotDigest: true,
 		written: func(_ string, i *storage.Info) { i.Opaque = true },
 	}}
 }
 
-func (d defaulting) Caps() storage.Caps {
+func (d defaultChecksumStore) Caps() storage.Caps {
 	caps := d.Store.Caps()
 	caps.DefaultChecksum = "CRC64NVME"
 	caps.WantMD5 = false
 	return caps
 }
 
-// An object without MD5 digests is proved by the checksum that the store wants
+// An object without MD5 digests is verified by the checksum that the store wants
 // by default, wherever it comes from or goes.
 func TestDefaultChecksum(t *testing.T) {
 	plain := func() storage.Store { return mem.New() }
-	special := func() storage.Store { return newDefaulting() }
+	special := func() storage.Store { return newDefaultChecksumStore() }
 	type counts struct{ etag, sum, unverified, warnings int64 }
 	for name, tt := range map[string]struct {
 		source, target func() storage.Store
@@ -97,7 +97,7 @@ func TestDefaultChecksum(t *testing.T) {
 
 // The reason for which nothing is proved is not that the user did not want it.
 func TestDefaultChecksumOffIsTold(t *testing.T) {
-	target := newDefaulting()
+	target := newDefaultChecksumStore()
 	source := mem.New()
 	put(t, source, map[string]string{"a": "1"})
 	cfg := config(source, target)

@@ -79,7 +79,7 @@ func TestChecksumsProveWhatETagsCannot(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			source.opaque = true
+			source.etagNotDigest = true
 			target.written = func(_ string, i *storage.Info) { i.Opaque = true }
 			cfg := config(source, target)
 			cfg.Verify.Algorithm, cfg.Verify.ReadChecksum = tt.algorithm, tt.read
@@ -106,7 +106,7 @@ func TestMissingChecksumIsAWarning(t *testing.T) {
 // A wrong checksum in an answer of either side is never counted as verified.
 func TestWrongChecksumIsAFailure(t *testing.T) {
 	for name, side := range map[string]func(source, target *faulty){
-		"source": func(source, _ *faulty) { source.lie = true },
+		"source": func(source, _ *faulty) { source.wrongChecksums = true },
 		"target": func(_, target *faulty) {
 			target.written = func(_ string, i *storage.Info) { i.Checksums[0].Value = "AAAAAA==" }
 		},

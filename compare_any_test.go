@@ -57,12 +57,12 @@ func TestComparisonIsRight(t *testing.T) {
 		}
 		plain := true
 		for _, side := range []*faulty{source, target} {
-			change := []told{nil, nil, opaque, opaque2, noParts}[r.IntN(5)]
+			change := []statChange{nil, nil, etagNotDigest, otherETagNotDigest, withoutParts}[r.IntN(5)]
 			if side.Caps().Files {
 				continue
 			}
 			plain = plain && change == nil
-			side.telling(change)
+			side.withStatChange(change)
 		}
 		cfg := config(source, target)
 		cfg.Check.ETag = true

@@ -25,7 +25,7 @@ func TestUndecided(t *testing.T) {
 	for name, tt := range map[string]struct {
 		check          s3sync.Check
 		source, target object
-		told, told2    told // of source and target
+		told, told2    statChange // of source and target
 		transfers      bool
 		status         s3sync.Status
 		read           s3sync.Status // with ReadBoth
@@ -35,16 +35,16 @@ func TestUndecided(t *testing.T) {
 		"other parts":                 {etag, one.in(6000, 4000), one.in(5000, 5000), nil, nil, true, unknown, matches},
 		"other number of parts":       {etag, one.in(6000, 4000), one.in(4000, 4000, 2000), nil, nil, true, unknown, matches},
 		"equal parts, other":          {etag, one.in(6000, 4000), other.in(6000, 4000), nil, nil, true, mismatch, mismatch},
-		"parts that nobody knows":     {etag, one.in(6000, 4000), other.in(6000, 4000), noParts, noParts, true, unknown, mismatch},
+		"parts that nobody knows":     {etag, one.in(6000, 4000), other.in(6000, 4000), withoutParts, withoutParts, true, unknown, mismatch},
 		"whole, other":                {etag, one, other, nil, nil, true, mismatch, mismatch},
 		"composites":                  {etag, one.in(6000, 4000).with("SHA256", false), one.in(5000, 5000).with("SHA256", false), nil, nil, true, unknown, matches},
 		"a checksum of all":           {etag, one.with("CRC32", true), one.in(6000, 4000).with("CRC32", true), nil, nil, false, matches, matches},
 		"a checksum of all, other":    {etag, one.with("CRC32", true), other.in(6000, 4000).with("CRC32", true), nil, nil, true, mismatch, mismatch},
-		"encrypted":                   {etag, one, one.in(6000, 4000), opaque, opaque2, false, unknown, matches},
-		"encrypted, other":            {etag, one, other, opaque, opaque2, false, unknown, mismatch},
+		"encrypted":                   {etag, one, one.in(6000, 4000), etagNotDigest, otherETagNotDigest, false, unknown, matches},
+		"encrypted, other":            {etag, one, other, etagNotDigest, otherETagNotDigest, false, unknown, mismatch},
 		"checksums of other parts":    {sha, one.in(6000, 4000).with("SHA256", false), one.in(5000, 5000).with("SHA256", false), nil, nil, true, unknown, matches},
 		"checksums of equal parts":    {sha, one.in(6000, 4000).with("SHA256", false), other.in(6000, 4000).with("SHA256", false), nil, nil, true, mismatch, mismatch},
-		"encrypted, equal parts":      {sha, one.in(6000, 4000).with("SHA256", false), other.in(6000, 4000).with("SHA256", false), opaque, opaque2, true, mismatch, mismatch},
+		"encrypted, equal parts":      {sha, one.in(6000, 4000).with("SHA256", false), other.in(6000, 4000).with("SHA256", false), etagNotDigest, otherETagNotDigest, true, mismatch, mismatch},
 		"no checksum":                 {sha, one, one, nil, nil, false, unknown, matches},
 		"no checksum, other contents": {sha, one, other, nil, nil, false, unknown, mismatch},
 	} {
@@ -53,7 +53,7 @@ func TestUndecided(t *testing.T) {
 				source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
 				tt.source.write(t, source.Store, "a")
 				tt.target.write(t, target.Store, "a")
-				cfg := config(source.telling(tt.told), target.telling(tt.told2))
+				cfg := config(source.withStatChange(tt.told), target.withStatChange(tt.told2))
 				cfg.Check = tt.check
 				return cfg
 			}
@@ -133,11 +133,11 @@ func TestReadBothIsRight(t *testing.T) {
 			two.write(t, target.Store, "a")
 		}
 		// What is encrypted has ETags of its own.
-		if change := []told{nil, opaque, noParts}[r.IntN(3)]; direction != 0 {
-			source.telling(change)
+		if change := []statChange{nil, etagNotDigest, withoutParts}[r.IntN(3)]; direction != 0 {
+			source.withStatChange(change)
 		}
-		if change := []told{nil, opaque2, noParts}[r.IntN(3)]; direction != 1 {
-			target.telling(change)
+		if change := []statChange{nil, otherETagNotDigest, withoutParts}[r.IntN(3)]; direction != 1 {
+			target.withStatChange(change)
 		}
 		algorithm := ""
 		if r.IntN(2) == 0 {

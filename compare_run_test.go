@@ -22,7 +22,7 @@ func TestCompareAsked(t *testing.T) {
 		check          s3sync.Check
 		source, target object
 		change         func(source, target *faulty)
-		want           answer
+		want           wantedDecision
 		heads, heads2  int
 	}{
 		"head, same":       {s3sync.Check{ETag: true, HeadEachTarget: true}, one, one, nil, unchanged(s3sync.ReasonSameETag), 0, 0},
@@ -49,7 +49,7 @@ func TestCompareAsked(t *testing.T) {
 		"source gone": {
 			s3sync.Check{ETag: true},
 			one, other,
-			func(source, _ *faulty) { source.stat = gone }, leftOut(), 1, 1,
+			func(source, _ *faulty) { source.stat = gone }, warned(), 1, 1,
 		},
 		"changed meanwhile": {
 			s3sync.Check{ETag: true},
@@ -71,9 +71,9 @@ func TestCompareAsked(t *testing.T) {
 			}
 			cfg := config(source, target)
 			cfg.Check = tt.check
-			decided(t, decision(t, cfg), tt.want)
-			calls(t, "source", source, "stat", tt.heads)
-			calls(t, "target", target, "stat", tt.heads2)
+			wantDecision(t, decision(t, cfg), tt.want)
+			wantCalls(t, "source", source, "stat", tt.heads)
+			wantCalls(t, "target", target, "stat", tt.heads2)
 		})
 	}
 }
@@ -85,7 +85,7 @@ func TestCompareFileAsked(t *testing.T) {
 		up           bool
 		file         string
 		twin         object
-		want         answer
+		want         wantedDecision
 		heads, reads int
 	}{
 		"up, same":   {true, one.data, one, unchanged(s3sync.ReasonSameETag), 0, 1},
@@ -102,12 +102,12 @@ func TestCompareFileAsked(t *testing.T) {
 					cfg = config(file, twin)
 				}
 				cfg.Check = s3sync.Check{ETag: true, HeadEachTarget: true, Overwrite: overwrite}
-				decided(t, decision(t, cfg), tt.want)
+				wantDecision(t, decision(t, cfg), tt.want)
 				if overwrite {
 					return // the target is asked for in any case
 				}
-				calls(t, "twin", twin, "stat", tt.heads)
-				calls(t, "file", file, "open", tt.reads)
+				wantCalls(t, "twin", twin, "stat", tt.heads)
+				wantCalls(t, "file", file, "open", tt.reads)
 			})
 		}
 	}
@@ -191,7 +191,7 @@ func TestCompareChangingFile(t *testing.T) {
 // What cannot be compared is a warning whatever else is said, and keeps nothing
 // from being deleted.
 func TestIncomparable(t *testing.T) {
-	source, target := mem.New(), (&faulty{Store: mem.New()}).telling(opaque)
+	source, target := mem.New(), (&faulty{Store: mem.New()}).withStatChange(etagNotDigest)
 	put(t, source, map[string]string{"a": "1"})
 	put(t, target, map[string]string{"a": "2", "old": "3"})
 	cfg := config(source, target)
@@ -209,14 +209,14 @@ func TestEncryptedBucketCostsNoReads(t *testing.T) {
 	file, twin := &faulty{Store: directory(t, "1", false)}, &faulty{Store: mem.New()}
 	put(t, file, map[string]string{"b": "2", "c": "3"})
 	put(t, twin, map[string]string{"a": "1", "b": "2", "c": "3"})
-	twin.telling(opaque)
+	twin.withStatChange(etagNotDigest)
 	cfg := config(file, twin)
 	cfg.Check.ETag, cfg.Transfer.Workers = true, 1
 	if report := run(t, cfg); report.Warnings != 3 {
 		t.Errorf("%+v", report.Stats)
 	}
-	calls(t, "twin", twin, "stat", 3)
-	calls(t, "file", file, "open", 1)
+	wantCalls(t, "twin", twin, "stat", 3)
+	wantCalls(t, "file", file, "open", 1)
 }
 
 // After a run the contents are equal, and another run finds so, whatever the
@@ -272,7 +272,7 @@ func TestComparisonLog(t *testing.T) {
 	for name, tt := range map[string]struct {
 		check s3sync.Check
 		twin  object
-		told  told
+		told  statChange
 		want  string
 	}{
 		"ETags": {
@@ -291,7 +291,7 @@ func TestComparisonLog(t *testing.T) {
 		"opaque": {
 			s3sync.Check{ETag: true},
 			object{data: "data"},
-			opaque,
+			etagNotDigest,
 			`level=WARN msg="left out." name=HeadObjectChecker source_e_tag=8d777f385d3dfec8815d20f7496026dc ` +
 				`target_e_tag=00000000000000000000000000000000` + states + `key=a error="cannot be compared: the target's ETag is no digest.*"`,
 		},
@@ -306,7 +306,7 @@ func TestComparisonLog(t *testing.T) {
 			twin := &faulty{Store: mem.New()}
 			tt.twin.write(t, twin, "a")
 			var log bytes.Buffer
-			cfg := config(directory(t, "data", false), twin.telling(tt.told))
+			cfg := config(directory(t, "data", false), twin.withStatChange(tt.told))
 			cfg.Check = tt.check
 			cfg.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 			run(t, cfg)

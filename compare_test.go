@@ -67,17 +67,17 @@ func text(letter byte, n int) string {
 	return string(p)
 }
 
-// A told changes what a store tells of an object.
-type told func(opts storage.StatOptions, info *storage.Info)
+// A statChange changes what a store reports about an object.
+type statChange func(opts storage.StatOptions, info *storage.Info)
 
-// opaque is what an object tells that is encrypted with KMS: its ETag only looks
-// like a digest.
-func opaque(_ storage.StatOptions, info *storage.Info) { encrypted(info, "0") }
+// etagNotDigest makes an object look like one encrypted with KMS: its ETag only
+// looks like a digest.
+func etagNotDigest(_ storage.StatOptions, info *storage.Info) { setEncryptedETag(info, "0") }
 
-// opaque2 has other ETags.
-func opaque2(_ storage.StatOptions, info *storage.Info) { encrypted(info, "1") }
+// otherETagNotDigest does the same with another ETag.
+func otherETagNotDigest(_ storage.StatOptions, info *storage.Info) { setEncryptedETag(info, "1") }
 
-func encrypted(info *storage.Info, digit string) {
+func setEncryptedETag(info *storage.Info, digit string) {
 	_, parts, found := strings.Cut(info.ETag, "-")
 	info.Opaque, info.ETag = true, strings.Repeat(digit, 32)
 	if found {
@@ -85,10 +85,10 @@ func encrypted(info *storage.Info, digit string) {
 	}
 }
 
-func noParts(_ storage.StatOptions, info *storage.Info) { info.Parts = nil }
+func withoutParts(_ storage.StatOptions, info *storage.Info) { info.Parts = nil }
 
-// inferred are parts that are concluded from the first one, wrongly.
-func inferred(parts ...int64) told {
+// inferredParts are parts that are concluded from the first one, wrongly.
+func inferredParts(parts ...int64) statChange {
 	return func(opts storage.StatOptions, info *storage.Info) {
 		if opts.Parts == storage.InferParts {
 			info.Parts = parts
@@ -96,7 +96,7 @@ func inferred(parts ...int64) told {
 	}
 }
 
-func all(each ...told) told {
+func allChanges(each ...statChange) statChange {
 	return func(opts storage.StatOptions, info *storage.Info) {
 		for _, f := range each {
 			f(opts, info)
@@ -104,7 +104,7 @@ func all(each ...told) told {
 	}
 }
 
-func (f *faulty) telling(change told) *faulty {
+func (f *faulty) withStatChange(change statChange) *faulty {
 	if change != nil {
 		f.stat = func(_ string, opts storage.StatOptions, info *storage.Info) error {
 			change(opts, info)
@@ -125,17 +125,19 @@ func (f *faulty) telling(change told) *faulty {
 	return f
 }
 
-// An answer is what an update check is to come to.
-type answer struct {
+// A wantedDecision is what an update check must come to.
+type wantedDecision struct {
 	outcome s3sync.EventType
 	reason  s3sync.Reason
 }
 
-func unchanged(why s3sync.Reason) answer { return answer{s3sync.EventSkipped, why} }
+func unchanged(why s3sync.Reason) wantedDecision { return wantedDecision{s3sync.EventSkipped, why} }
 
-func transferred(why s3sync.Reason) answer { return answer{s3sync.EventTransferred, why} }
+func transferred(why s3sync.Reason) wantedDecision {
+	return wantedDecision{s3sync.EventTransferred, why}
+}
 
-func leftOut() answer { return answer{outcome: s3sync.EventWarning} }
+func warned() wantedDecision { return wantedDecision{outcome: s3sync.EventWarning} }
 
 // decision makes a dry run over one object and returns the event of its outcome.
 func decision(t *testing.T, cfg *s3sync.Config) s3sync.Event {
@@ -154,15 +156,15 @@ func decision(t *testing.T, cfg *s3sync.Config) s3sync.Event {
 	return events[0]
 }
 
-func decided(t *testing.T, ev s3sync.Event, want answer) {
+func wantDecision(t *testing.T, ev s3sync.Event, want wantedDecision) {
 	t.Helper()
 	if ev.Type != want.outcome || ev.Reason != want.reason {
 		t.Errorf("event %d, reason %q, error %v; want %d, %q", ev.Type, ev.Reason, ev.Err, want.outcome, want.reason)
 	}
 }
 
-// calls compares how often a store was asked.
-func calls(t *testing.T, name string, f *faulty, op string, want int) {
+// wantCalls compares how often an operation of a store was called.
+func wantCalls(t *testing.T, name string, f *faulty, op string, want int) {
 	t.Helper()
 	if got := f.called(op); got != want {
 		t.Errorf("%s: %d calls of %s, want %d", name, got, op, want)
@@ -183,9 +185,9 @@ func TestCompareFile(t *testing.T) {
 		check        s3sync.Check
 		file         string
 		twin         object
-		told         told
+		told         statChange
 		older        bool // the source
-		want         answer
+		want         wantedDecision
 		heads, reads int
 	}{
 		"etag/whole, same":                    {etag, one.data, one, nil, false, unchanged(s3sync.ReasonSameETag), 0, 1},
@@ -193,75 +195,75 @@ func TestCompareFile(t *testing.T) {
 		"etag/older":                          {etag, one.data, other, nil, true, transferred(s3sync.ReasonETag), 1, 1},
 		"etag/sizes":                          {etag, one.data[1:], one, nil, false, transferred(s3sync.ReasonSize), 0, 0},
 		"etag/empty":                          {etag, "", object{}, nil, false, unchanged(s3sync.ReasonEmpty), 0, 0},
-		"etag/empty, opaque":                  {etag, "", object{}, opaque, false, unchanged(s3sync.ReasonEmpty), 0, 0},
+		"etag/empty, opaque":                  {etag, "", object{}, etagNotDigest, false, unchanged(s3sync.ReasonEmpty), 0, 0},
 		"etag/one part, same":                 {etag, one.data, one.in(kib10), nil, false, unchanged(s3sync.ReasonSameETag), 0, 1},
 		"etag/one part, other":                {etag, one.data, other.in(kib10), nil, false, transferred(s3sync.ReasonETag), 1, 1},
 		"etag/parts, same":                    {etag, one.data, one.in(6000, 4000), nil, false, unchanged(s3sync.ReasonSameETag), 1, 1},
 		"etag/parts, other":                   {etag, one.data, other.in(6000, 4000), nil, false, transferred(s3sync.ReasonETag), 2, 1},
 		"etag/odd parts, same":                {etag, one.data, one.in(4000, 1000, 5000), nil, false, unchanged(s3sync.ReasonSameETag), 1, 1},
 		"etag/odd parts, other":               {etag, one.data, other.in(4000, 1000, 5000), nil, false, transferred(s3sync.ReasonETag), 1, 1},
-		"etag/odd parts inferred, same":       {etag, one.data, one.in(4000, 3000, 3000), inferred(4000, 4000, 2000), false, unchanged(s3sync.ReasonSameETag), 2, 2},
-		"etag/odd parts inferred, other":      {etag, one.data, other.in(4000, 3000, 3000), inferred(4000, 4000, 2000), false, transferred(s3sync.ReasonETag), 2, 2},
-		"etag/odd parts inferred, with CRC":   {etag, one.data, one.in(4000, 3000, 3000).with("CRC64NVME", true), inferred(4000, 4000, 2000), false, unchanged(s3sync.ReasonSameChecksum), 1, 1},
+		"etag/odd parts inferred, same":       {etag, one.data, one.in(4000, 3000, 3000), inferredParts(4000, 4000, 2000), false, unchanged(s3sync.ReasonSameETag), 2, 2},
+		"etag/odd parts inferred, other":      {etag, one.data, other.in(4000, 3000, 3000), inferredParts(4000, 4000, 2000), false, transferred(s3sync.ReasonETag), 2, 2},
+		"etag/odd parts inferred, with CRC":   {etag, one.data, one.in(4000, 3000, 3000).with("CRC64NVME", true), inferredParts(4000, 4000, 2000), false, unchanged(s3sync.ReasonSameChecksum), 1, 1},
 		"etag/parts, other, with CRC":         {etag, one.data, other.in(6000, 4000).with("CRC64NVME", true), nil, false, transferred(s3sync.ReasonChecksum), 1, 1},
-		"etag/unknown parts, common":          {etag, big.data, big.in(5*mib, 4*mib), noParts, false, unchanged(s3sync.ReasonSameETag), 1, 1},
-		"etag/unknown parts, configured":      {etag, big.data, big.in(8*mib, mib), noParts, false, unchanged(s3sync.ReasonSameETag), 1, 1},
-		"etag/unknown parts, odd":             {etag, big.data, big.in(6*mib+1, 3*mib-1), noParts, false, transferred(s3sync.ReasonETag), 1, 1},
-		"etag/unknown parts, with CRC":        {etag, big.data, big.in(6*mib+1, 3*mib-1).with("CRC32", true), noParts, false, unchanged(s3sync.ReasonSameChecksum), 1, 1},
-		"etag/unknown parts, with composite":  {etag, big.data, big.in(6*mib+1, 3*mib-1).with("SHA256", false), noParts, false, transferred(s3sync.ReasonETag), 1, 1},
-		"etag/opaque":                         {etag, one.data, one, opaque, false, leftOut(), 1, 1},
-		"etag/opaque, with sum, same":         {etag, one.data, one.with("CRC32C", true), opaque, false, unchanged(s3sync.ReasonSameChecksum), 1, 2},
-		"etag/opaque, with sum, other":        {etag, one.data, other.with("SHA1", false), opaque, false, transferred(s3sync.ReasonChecksum), 1, 2},
-		"etag/opaque parts":                   {etag, one.data, one.in(6000, 4000), opaque, false, leftOut(), 1, 0},
-		"etag/opaque parts, composite, same":  {etag, one.data, one.in(6000, 4000).with("SHA256", false), opaque, false, unchanged(s3sync.ReasonSameChecksum), 1, 1},
-		"etag/opaque parts, composite, other": {etag, one.data, other.in(6000, 4000).with("SHA256", false), opaque, false, transferred(s3sync.ReasonETag), 2, 1},
-		"etag/opaque parts, composite, odd":   {etag, one.data, one.in(4000, 3000, 3000).with("CRC32", false), all(opaque, inferred(4000, 4000, 2000)), false, unchanged(s3sync.ReasonSameChecksum), 2, 2},
-		"etag/opaque parts, full, other":      {etag, one.data, other.in(6000, 4000).with("CRC32", true), opaque, false, transferred(s3sync.ReasonChecksum), 1, 1},
-		"etag/opaque parts, unknown":          {etag, one.data, one.in(4000, 5000, 500, 500).with("SHA256", false), all(opaque, noParts), false, transferred(s3sync.ReasonETag), 1, 1},
+		"etag/unknown parts, common":          {etag, big.data, big.in(5*mib, 4*mib), withoutParts, false, unchanged(s3sync.ReasonSameETag), 1, 1},
+		"etag/unknown parts, configured":      {etag, big.data, big.in(8*mib, mib), withoutParts, false, unchanged(s3sync.ReasonSameETag), 1, 1},
+		"etag/unknown parts, odd":             {etag, big.data, big.in(6*mib+1, 3*mib-1), withoutParts, false, transferred(s3sync.ReasonETag), 1, 1},
+		"etag/unknown parts, with CRC":        {etag, big.data, big.in(6*mib+1, 3*mib-1).with("CRC32", true), withoutParts, false, unchanged(s3sync.ReasonSameChecksum), 1, 1},
+		"etag/unknown parts, with composite":  {etag, big.data, big.in(6*mib+1, 3*mib-1).with("SHA256", false), withoutParts, false, transferred(s3sync.ReasonETag), 1, 1},
+		"etag/opaque":                         {etag, one.data, one, etagNotDigest, false, warned(), 1, 1},
+		"etag/opaque, with sum, same":         {etag, one.data, one.with("CRC32C", true), etagNotDigest, false, unchanged(s3sync.ReasonSameChecksum), 1, 2},
+		"etag/opaque, with sum, other":        {etag, one.data, other.with("SHA1", false), etagNotDigest, false, transferred(s3sync.ReasonChecksum), 1, 2},
+		"etag/opaque parts":                   {etag, one.data, one.in(6000, 4000), etagNotDigest, false, warned(), 1, 0},
+		"etag/opaque parts, composite, same":  {etag, one.data, one.in(6000, 4000).with("SHA256", false), etagNotDigest, false, unchanged(s3sync.ReasonSameChecksum), 1, 1},
+		"etag/opaque parts, composite, other": {etag, one.data, other.in(6000, 4000).with("SHA256", false), etagNotDigest, false, transferred(s3sync.ReasonETag), 2, 1},
+		"etag/opaque parts, composite, odd":   {etag, one.data, one.in(4000, 3000, 3000).with("CRC32", false), allChanges(etagNotDigest, inferredParts(4000, 4000, 2000)), false, unchanged(s3sync.ReasonSameChecksum), 2, 2},
+		"etag/opaque parts, full, other":      {etag, one.data, other.in(6000, 4000).with("CRC32", true), etagNotDigest, false, transferred(s3sync.ReasonChecksum), 1, 1},
+		"etag/opaque parts, unknown":          {etag, one.data, one.in(4000, 5000, 500, 500).with("SHA256", false), allChanges(etagNotDigest, withoutParts), false, transferred(s3sync.ReasonETag), 1, 1},
 		"mtime and etag/older":                {mtimeETag, one.data, other, nil, true, unchanged(s3sync.ReasonSame), 0, 0},
 		"mtime and etag/newer, same":          {mtimeETag, one.data, one, nil, false, unchanged(s3sync.ReasonSameETag), 0, 1},
 		"mtime and etag/newer, other":         {mtimeETag, one.data, other, nil, false, transferred(s3sync.ReasonETag), 1, 1},
-		"sum/missing":                         {sum("SHA256"), one.data, one, nil, false, leftOut(), 1, 0},
-		"sum/another":                         {sum("SHA256"), one.data, one.with("CRC32", true), nil, false, leftOut(), 1, 0},
+		"sum/missing":                         {sum("SHA256"), one.data, one, nil, false, warned(), 1, 0},
+		"sum/another":                         {sum("SHA256"), one.data, one.with("CRC32", true), nil, false, warned(), 1, 0},
 		"sum/whole, same":                     {sum("SHA256"), one.data, one.with("SHA256", false), nil, false, unchanged(s3sync.ReasonSameChecksum), 1, 1},
 		"sum/whole, other":                    {sum("SHA256"), one.data, other.with("SHA256", false), nil, false, transferred(s3sync.ReasonChecksum), 1, 1},
 		"sum/sizes":                           {sum("SHA256"), one.data[1:], one, nil, false, transferred(s3sync.ReasonSize), 0, 0},
 		"sum/empty":                           {sum("SHA256"), "", object{}, nil, false, unchanged(s3sync.ReasonEmpty), 0, 0},
-		"sum/encrypted":                       {sum("SHA256"), one.data, one.with("SHA256", false), opaque, false, unchanged(s3sync.ReasonSameChecksum), 1, 1},
+		"sum/encrypted":                       {sum("SHA256"), one.data, one.with("SHA256", false), etagNotDigest, false, unchanged(s3sync.ReasonSameChecksum), 1, 1},
 		"sum/one part":                        {sum("SHA256"), one.data, one.in(kib10).with("SHA256", false), nil, false, unchanged(s3sync.ReasonSameChecksum), 1, 1},
 		"sum/composite, same":                 {sum("SHA256"), one.data, one.in(6000, 4000).with("SHA256", false), nil, false, unchanged(s3sync.ReasonSameChecksum), 1, 1},
 		"sum/composite, other":                {sum("SHA256"), one.data, other.in(6000, 4000).with("SHA256", false), nil, false, transferred(s3sync.ReasonChecksum), 2, 1},
-		"sum/composite, odd":                  {sum("SHA1"), one.data, one.in(4000, 3000, 3000).with("SHA1", false), inferred(4000, 4000, 2000), false, unchanged(s3sync.ReasonSameChecksum), 2, 2},
+		"sum/composite, odd":                  {sum("SHA1"), one.data, one.in(4000, 3000, 3000).with("SHA1", false), inferredParts(4000, 4000, 2000), false, unchanged(s3sync.ReasonSameChecksum), 2, 2},
 		"sum/composite CRC":                   {sum("CRC32"), one.data, one.in(6000, 4000).with("CRC32", false), nil, false, unchanged(s3sync.ReasonSameChecksum), 2, 1},
-		"sum/composite, unknown parts":        {sum("CRC32"), big.data, big.in(5*mib, 4*mib).with("CRC32", false), noParts, false, unchanged(s3sync.ReasonSameChecksum), 2, 1},
+		"sum/composite, unknown parts":        {sum("CRC32"), big.data, big.in(5*mib, 4*mib).with("CRC32", false), withoutParts, false, unchanged(s3sync.ReasonSameChecksum), 2, 1},
 		"sum/full, same":                      {sum("CRC32C"), one.data, one.in(6000, 4000).with("CRC32C", true), nil, false, unchanged(s3sync.ReasonSameChecksum), 1, 1},
 		"sum/full, other":                     {sum("CRC32C"), one.data, other.in(6000, 4000).with("CRC32C", true), nil, false, transferred(s3sync.ReasonChecksum), 1, 1},
-		"sum/full, unknown parts":             {sum("CRC64NVME"), one.data, one.in(6000, 4000).with("CRC64NVME", true), noParts, false, unchanged(s3sync.ReasonSameChecksum), 1, 1},
-		"sum/no checksum at all":              {sum("CRC32"), one.data, one.with("CRC32", true), garbage, false, transferred(s3sync.ReasonChecksum), 1, 0},
+		"sum/full, unknown parts":             {sum("CRC64NVME"), one.data, one.in(6000, 4000).with("CRC64NVME", true), withoutParts, false, unchanged(s3sync.ReasonSameChecksum), 1, 1},
+		"sum/no checksum at all":              {sum("CRC32"), one.data, one.with("CRC32", true), wrongChecksums, false, transferred(s3sync.ReasonChecksum), 1, 0},
 		"mtime and sum/older":                 {s3sync.Check{MtimeAndChecksum: "CRC32"}, one.data, other, nil, true, unchanged(s3sync.ReasonSame), 0, 0},
 		"mtime and sum/newer":                 {s3sync.Check{MtimeAndChecksum: "CRC32"}, one.data, one.with("CRC32", true), nil, false, unchanged(s3sync.ReasonSameChecksum), 1, 1},
-		"mtime and sum/missing":               {s3sync.Check{MtimeAndChecksum: "CRC32"}, one.data, one, nil, false, leftOut(), 1, 0},
+		"mtime and sum/missing":               {s3sync.Check{MtimeAndChecksum: "CRC32"}, one.data, one, nil, false, warned(), 1, 0},
 	} {
 		for direction, up := range map[string]bool{"up": true, "down": false} {
 			t.Run(name+"/"+direction, func(t *testing.T) {
 				file, twin := &faulty{Store: directory(t, tt.file, tt.older == up)}, &faulty{Store: mem.New()}
 				tt.twin.write(t, twin.Store, "a")
-				twin.telling(tt.told)
+				twin.withStatChange(tt.told)
 				cfg := config(twin, file)
 				if up {
 					cfg = config(file, twin)
 				}
 				cfg.Check = tt.check
-				decided(t, decision(t, cfg), tt.want)
-				calls(t, "twin", twin, "stat", tt.heads)
-				calls(t, "twin", twin, "open", 0)
-				calls(t, "file", file, "open", tt.reads)
+				wantDecision(t, decision(t, cfg), tt.want)
+				wantCalls(t, "twin", twin, "stat", tt.heads)
+				wantCalls(t, "twin", twin, "open", 0)
+				wantCalls(t, "file", file, "open", tt.reads)
 			})
 		}
 	}
 }
 
-func garbage(_ storage.StatOptions, info *storage.Info) {
+func wrongChecksums(_ storage.StatOptions, info *storage.Info) {
 	for i := range info.Checksums {
 		info.Checksums[i].Value = "nonsense"
 	}
@@ -298,15 +300,15 @@ func TestCompareObjects(t *testing.T) {
 	for name, tt := range map[string]struct {
 		check          s3sync.Check
 		source, target object
-		told, told2    told
-		want           answer
+		told, told2    statChange
+		want           wantedDecision
 		heads, heads2  int // of source and target
 	}{
 		"etag/whole, same":        {etag, one, one, nil, nil, unchanged(s3sync.ReasonSameETag), 0, 0},
 		"etag/whole, other":       {etag, one, other, nil, nil, transferred(s3sync.ReasonETag), 1, 1},
 		"etag/parts, same":        {etag, one.in(6000, 4000), one.in(6000, 4000), nil, nil, unchanged(s3sync.ReasonSameETag), 0, 0},
 		"etag/sizes":              {etag, one, object{data: one.data[1:]}, nil, nil, transferred(s3sync.ReasonSize), 0, 0},
-		"etag/empty":              {etag, object{}, object{}.in(0), opaque, opaque2, unchanged(s3sync.ReasonEmpty), 0, 0},
+		"etag/empty":              {etag, object{}, object{}.in(0), etagNotDigest, otherETagNotDigest, unchanged(s3sync.ReasonEmpty), 0, 0},
 		"etag/one part, same":     {etag, one.in(kib10), one, nil, nil, unchanged(s3sync.ReasonSameETag), 0, 0},
 		"etag/none, one, same":    {etag, one, one.in(kib10), nil, nil, unchanged(s3sync.ReasonSameETag), 0, 0},
 		"etag/one part, other":    {etag, one.in(kib10), other, nil, nil, transferred(s3sync.ReasonETag), 1, 1},
@@ -318,41 +320,41 @@ func TestCompareObjects(t *testing.T) {
 		"etag/other algorithms":   {etag, one.in(6000, 4000).with("CRC32", true), one.with("CRC32C", true), nil, nil, transferred(s3sync.ReasonETag), 1, 1},
 		"etag/composites":         {etag, one.in(6000, 4000).with("SHA256", false), one.in(5000, 5000).with("SHA256", false), nil, nil, transferred(s3sync.ReasonETag), 1, 1},
 
-		"etag/opaque target":            {etag, one, other, nil, opaque, leftOut(), 0, 1},
-		"etag/opaque source":            {etag, one, other, opaque, nil, leftOut(), 1, 1},
-		"etag/opaque, sums, same":       {etag, one.in(6000, 4000).with("CRC32", true), one.with("CRC32", true), nil, opaque, unchanged(s3sync.ReasonSameChecksum), 1, 1},
-		"etag/opaque, sums, other":      {etag, one.with("SHA256", false), other.with("SHA256", false), opaque, opaque2, transferred(s3sync.ReasonChecksum), 1, 1},
-		"etag/opaque, one sum":          {etag, one, other.with("SHA256", false), opaque, opaque2, leftOut(), 1, 1},
-		"etag/opaque, other algorithms": {etag, one.with("CRC32", true), other.with("SHA256", false), opaque, opaque2, leftOut(), 1, 1},
-		"etag/opaque, other parts":      {etag, one.in(6000, 4000).with("SHA256", false), one.in(5000, 5000).with("SHA256", false), opaque, nil, leftOut(), 1, 1},
-		"etag/opaque, composites":       {etag, one.in(6000, 4000).with("SHA256", false), one.in(6000, 4000).with("SHA256", false), opaque, nil, unchanged(s3sync.ReasonSameChecksum), 1, 1},
+		"etag/opaque target":            {etag, one, other, nil, etagNotDigest, warned(), 0, 1},
+		"etag/opaque source":            {etag, one, other, etagNotDigest, nil, warned(), 1, 1},
+		"etag/opaque, sums, same":       {etag, one.in(6000, 4000).with("CRC32", true), one.with("CRC32", true), nil, etagNotDigest, unchanged(s3sync.ReasonSameChecksum), 1, 1},
+		"etag/opaque, sums, other":      {etag, one.with("SHA256", false), other.with("SHA256", false), etagNotDigest, otherETagNotDigest, transferred(s3sync.ReasonChecksum), 1, 1},
+		"etag/opaque, one sum":          {etag, one, other.with("SHA256", false), etagNotDigest, otherETagNotDigest, warned(), 1, 1},
+		"etag/opaque, other algorithms": {etag, one.with("CRC32", true), other.with("SHA256", false), etagNotDigest, otherETagNotDigest, warned(), 1, 1},
+		"etag/opaque, other parts":      {etag, one.in(6000, 4000).with("SHA256", false), one.in(5000, 5000).with("SHA256", false), etagNotDigest, nil, warned(), 1, 1},
+		"etag/opaque, composites":       {etag, one.in(6000, 4000).with("SHA256", false), one.in(6000, 4000).with("SHA256", false), etagNotDigest, nil, unchanged(s3sync.ReasonSameChecksum), 1, 1},
 
-		"sum/missing at target":   {sum("SHA256"), one.with("SHA256", false), one, nil, nil, leftOut(), 0, 1},
-		"sum/missing at source":   {sum("SHA256"), one, one.with("SHA256", false), nil, nil, leftOut(), 1, 1},
-		"sum/same":                {sum("SHA256"), one.with("SHA256", false), one.with("SHA256", false), opaque, nil, unchanged(s3sync.ReasonSameChecksum), 1, 1},
+		"sum/missing at target":   {sum("SHA256"), one.with("SHA256", false), one, nil, nil, warned(), 0, 1},
+		"sum/missing at source":   {sum("SHA256"), one, one.with("SHA256", false), nil, nil, warned(), 1, 1},
+		"sum/same":                {sum("SHA256"), one.with("SHA256", false), one.with("SHA256", false), etagNotDigest, nil, unchanged(s3sync.ReasonSameChecksum), 1, 1},
 		"sum/other":               {sum("SHA256"), one.with("SHA256", false), other.with("SHA256", false), nil, nil, transferred(s3sync.ReasonChecksum), 1, 1},
 		"sum/sizes":               {sum("SHA256"), one, object{data: one.data[1:]}, nil, nil, transferred(s3sync.ReasonSize), 0, 0},
 		"sum/empty":               {sum("SHA256"), object{}, object{}, nil, nil, unchanged(s3sync.ReasonEmpty), 0, 0},
 		"sum/composites, same":    {sum("SHA256"), one.in(6000, 4000).with("SHA256", false), one.in(6000, 4000).with("SHA256", false), nil, nil, unchanged(s3sync.ReasonSameChecksum), 1, 1},
 		"sum/composites, other":   {sum("SHA256"), one.in(6000, 4000).with("SHA256", false), other.in(6000, 4000).with("SHA256", false), nil, nil, transferred(s3sync.ReasonChecksum), 1, 1},
-		"sum/one part":            {sum("SHA256"), one.in(kib10).with("SHA256", false), one.with("SHA256", false), opaque, opaque2, unchanged(s3sync.ReasonSameChecksum), 1, 1},
-		"sum/one part, other":     {sum("CRC32"), one.in(kib10).with("CRC32", false), other.with("CRC32", true), opaque, opaque2, transferred(s3sync.ReasonChecksum), 1, 1},
+		"sum/one part":            {sum("SHA256"), one.in(kib10).with("SHA256", false), one.with("SHA256", false), etagNotDigest, otherETagNotDigest, unchanged(s3sync.ReasonSameChecksum), 1, 1},
+		"sum/one part, other":     {sum("CRC32"), one.in(kib10).with("CRC32", false), other.with("CRC32", true), etagNotDigest, otherETagNotDigest, transferred(s3sync.ReasonChecksum), 1, 1},
 		"sum/types, same ETags":   {sum("CRC32"), one.in(6000, 4000).with("CRC32", false), one.in(6000, 4000).with("CRC32", true), nil, nil, unchanged(s3sync.ReasonSameETag), 1, 1},
 		"sum/types, other ETags":  {sum("CRC32"), one.in(6000, 4000).with("CRC32", false), one.in(5000, 5000).with("CRC32", true), nil, nil, transferred(s3sync.ReasonChecksum), 1, 1},
-		"sum/types, opaque ETags": {sum("CRC32"), one.in(6000, 4000).with("CRC32", false), one.in(6000, 4000).with("CRC32", true), opaque, nil, transferred(s3sync.ReasonChecksum), 1, 1},
+		"sum/types, opaque ETags": {sum("CRC32"), one.in(6000, 4000).with("CRC32", false), one.in(6000, 4000).with("CRC32", true), etagNotDigest, nil, transferred(s3sync.ReasonChecksum), 1, 1},
 		"sum/full, other parts":   {sum("CRC64NVME"), one.in(6000, 4000).with("CRC64NVME", true), one.with("CRC64NVME", true), nil, nil, unchanged(s3sync.ReasonSameChecksum), 1, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
 			tt.source.write(t, source.Store, "a")
 			tt.target.write(t, target.Store, "a")
-			cfg := config(source.telling(tt.told), target.telling(tt.told2))
+			cfg := config(source.withStatChange(tt.told), target.withStatChange(tt.told2))
 			cfg.Check = tt.check
-			decided(t, decision(t, cfg), tt.want)
-			calls(t, "source", source, "stat", tt.heads)
-			calls(t, "target", target, "stat", tt.heads2)
+			wantDecision(t, decision(t, cfg), tt.want)
+			wantCalls(t, "source", source, "stat", tt.heads)
+			wantCalls(t, "target", target, "stat", tt.heads2)
 			for name, f := range map[string]*faulty{"source": source, "target": target} {
-				calls(t, name, f, "open", 0)
+				wantCalls(t, name, f, "open", 0)
 			}
 		})
 	}

@@ -15,16 +15,16 @@ import (
 type copier struct {
 	*mem.Store
 
-	most   int64 // MaxCopy
-	answer func(*storage.Info)
-	parts  int
-	whole  int
+	maxCopy int64 // MaxCopy
+	answer  func(*storage.Info)
+	parts   int
+	whole   int
 }
 
 func (c *copier) Caps() storage.Caps {
 	caps := c.Store.Caps()
-	if c.most > 0 {
-		caps.MaxCopy = c.most
+	if c.maxCopy > 0 {
+		caps.MaxCopy = c.maxCopy
 	}
 	return caps
 }
@@ -139,7 +139,7 @@ func TestServerSideCopyProof(t *testing.T) {
 		"part sizes of the options": {put: parts, options: func(c *s3sync.Config) { c.Transfer.AutoChunkSize = true }, parts: 3, etags: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			source, target := mem.New(), &copier{Store: mem.New(), most: tt.most, answer: tt.answer}
+			source, target := mem.New(), &copier{Store: mem.New(), maxCopy: tt.most, answer: tt.answer}
 			tt.put(source)
 			cfg := config(source, target)
 			cfg.ServerSideCopy, cfg.Transfer.ParallelParts = true, 1

@@ -111,7 +111,7 @@ func TestAnyKeysDownloaded(t *testing.T) {
 			t.Fatal(err)
 		}
 		source := mem.New()
-		inSource, inTarget := trees(r)
+		inSource, inTarget := randomTrees(r)
 		put(t, source, inSource)
 		for key := range inTarget {
 			if name := strings.Trim(key, "/. "); name != "" {

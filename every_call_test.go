@@ -43,23 +43,23 @@ func everyCall(t *testing.T, tr *trial) {
 	t.Helper()
 	tr.o.workers, tr.o.dry, tr.fault = 1, false, fault{name: "call"}
 	for _, side := range []tree{tr.source, tr.target} {
-		maps.DeleteFunc(side, func(name string, _ thing) bool { return strings.HasPrefix(name, "mass/") })
+		maps.DeleteFunc(side, func(name string, _ entry) bool { return strings.HasPrefix(name, "mass/") })
 	}
 	root, n := t.TempDir(), 0
-	run := func(w *wire) *judgement {
+	run := func(w *interceptor) *trialResult {
 		n++
 		return tr.run(t.Context(), filepath.Join(root, fmt.Sprint(n)), w.arm)
 	}
-	smooth := &wire{}
+	smooth := &interceptor{}
 	first := run(smooth)
 	if len(first.wrong) > 0 {
 		t.Fatalf("nothing went wrong, and yet: %s\n%s", strings.Join(first.wrong, "\n"), first)
 	}
 	for _, id := range slices.Sorted(slices.Values(smooth.calls)) {
-		for _, what := range tr.fates(id) {
-			w := &wire{at: id, fate: what}
+		for _, what := range tr.callFaults(id) {
+			w := &interceptor{at: id, fault: what}
 			j := run(w)
-			w.judge(j, first)
+			w.check(j, first)
 			if len(j.wrong) > 0 {
 				t.Fatalf("%q %s: %s\n%s", id, what, strings.Join(j.wrong, "\n"), j) // others are likely to say the same
 			}
@@ -68,25 +68,25 @@ func everyCall(t *testing.T, tr *trial) {
 	t.Logf("%d calls, %d runs", len(smooth.calls), n)
 }
 
-// A fate is what becomes of a call.
-type fate string
+// A callFault is what happens to a call.
+type callFault string
 
 const (
-	fails      fate = "fails"
-	failsOnce  fate = "fails once"
-	failsAfter fate = "is carried out, and fails once"
-	cancelled  fate = "is the last before the run is cancelled"
-	interrupts fate = "is cancelled"
-	wrongSize  fate = "tells a wrong size"
-	noETag     fate = "tells no ETag"
-	wrongETag  fate = "tells another ETag"
-	endsEarly  fate = "gives half of the bytes"
-	wrongParts fate = "tells wrong parts"
+	fails      callFault = "fails"
+	failsOnce  callFault = "fails once"
+	failsAfter callFault = "is carried out, and fails once"
+	cancelled  callFault = "is the last before the run is cancelled"
+	interrupts callFault = "is cancelled"
+	wrongSize  callFault = "tells a wrong size"
+	noETag     callFault = "tells no ETag"
+	wrongETag  callFault = "tells another ETag"
+	endsEarly  callFault = "gives half of the bytes"
+	wrongParts callFault = "tells wrong parts"
 )
 
-// fates are those that a call can have.
-func (tr *trial) fates(id string) []fate {
-	all := []fate{fails, failsOnce, cancelled, interrupts}
+// callFaults are those that a call can have.
+func (tr *trial) callFaults(id string) []callFault {
+	all := []callFault{fails, failsOnce, cancelled, interrupts}
 	op := operation(id)
 	if op != "create" && op != "create-copy" { // nobody could know of what was begun
 		all = append(all, failsAfter)
@@ -118,12 +118,12 @@ func changes() []string {
 	return []string{"put", "create", "part", "commit", "copy", "copy-part", "create-copy", "delete", "set-tags"}
 }
 
-// A wire stands between a run and both of its stores. It knows each call by the
+// An interceptor stands between a run and both of its stores. It knows each call by the
 // side, the operation, the key and its number among such calls, which do not depend
 // on the order in which goroutines come.
-type wire struct {
-	at   string // the call
-	fate fate
+type interceptor struct {
+	at    string // the call
+	fault callFault
 
 	mu     sync.Mutex
 	calls  []string
@@ -136,7 +136,7 @@ type wire struct {
 	over   bool
 }
 
-func (w *wire) arm(s *sides, cfg *s3sync.Config, cancel func()) *atomic.Bool {
+func (w *interceptor) arm(s *sides, cfg *s3sync.Config, cancel func()) *atomic.Bool {
 	cfg.Transfer.ParallelParts = 1 // of two at once nobody could tell which one it is
 	w.seen, w.now, w.late = map[string]int{}, map[string]string{}, map[string]bool{}
 	w.cancel = func() {
@@ -148,7 +148,7 @@ func (w *wire) arm(s *sides, cfg *s3sync.Config, cancel func()) *atomic.Bool {
 	for side, f := range map[string]*faulty{"source": s.source, "target": s.target} {
 		f.before = func(op, key string) error { return w.before(side, op, key) }
 		f.after = func(op, key string) error { return w.after(side, op, key) }
-		f.tells = func(op, key string, info *storage.Info) { w.tells(side, op, key, info) }
+		f.changeInfo = func(op, key string, info *storage.Info) { w.tells(side, op, key, info) }
 		f.read = func(key string, p []byte, _ int64) error {
 			if w.due(side, "read", key, endsEarly) && len(p) > 0 && !f.Caps().Files {
 				w.hit.Store(true)
@@ -157,7 +157,7 @@ func (w *wire) arm(s *sides, cfg *s3sync.Config, cancel func()) *atomic.Bool {
 			return nil
 		}
 		f.layout = func(sizes []int64) ([]int64, error) {
-			if w.fate == wrongParts && len(sizes) > 0 {
+			if w.fault == wrongParts && len(sizes) > 0 {
 				w.hit.Store(true)
 				sizes[0]++
 			}
@@ -167,7 +167,7 @@ func (w *wire) arm(s *sides, cfg *s3sync.Config, cancel func()) *atomic.Bool {
 	return &w.hit
 }
 
-func (w *wire) before(side, op, key string) error {
+func (w *interceptor) before(side, op, key string) error {
 	w.mu.Lock()
 	name := side + " " + op + " " + key
 	w.seen[name]++
@@ -185,7 +185,7 @@ func (w *wire) before(side, op, key string) error {
 		w.hit.Store(true)
 		return &storage.Error{Op: op, Key: key, Err: err}
 	}
-	switch w.fate {
+	switch w.fault {
 	case fails:
 		return fail(errInjected)
 	case failsOnce:
@@ -198,13 +198,13 @@ func (w *wire) before(side, op, key string) error {
 }
 
 // due tells whether the call that is under way is the one.
-func (w *wire) due(side, op, key string, what fate) bool {
+func (w *interceptor) due(side, op, key string, what callFault) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.fate == what && w.now[side+" "+op+" "+key] == w.at
+	return w.fault == what && w.now[side+" "+op+" "+key] == w.at
 }
 
-func (w *wire) after(side, op, key string) error {
+func (w *interceptor) after(side, op, key string) error {
 	w.mu.Lock()
 	id := w.now[side+" "+op+" "+key]
 	if has(w.late, id) {
@@ -223,8 +223,8 @@ func (w *wire) after(side, op, key string) error {
 	return nil
 }
 
-func (w *wire) tells(side, op, key string, info *storage.Info) {
-	for _, what := range []fate{wrongSize, noETag, wrongETag} {
+func (w *interceptor) tells(side, op, key string, info *storage.Info) {
+	for _, what := range []callFault{wrongSize, noETag, wrongETag} {
 		if !w.due(side, op, key, what) {
 			continue
 		}
@@ -240,8 +240,8 @@ func (w *wire) tells(side, op, key string, info *storage.Info) {
 	}
 }
 
-// judge adds what only a wire can tell of a run.
-func (w *wire) judge(j, first *judgement) {
+// check adds what only an interceptor knows of a run.
+func (w *interceptor) check(j, first *trialResult) {
 	begun, ended := 0, 0
 	for _, op := range w.done {
 		switch op {
@@ -255,17 +255,17 @@ func (w *wire) judge(j, first *judgement) {
 		j.fault("unfinished", "%d uploads were begun, %d committed or aborted", begun, ended)
 	}
 	// Listings go on beside the workers, who may have begun a call by then.
-	stopped := w.fate == cancelled || w.fate == interrupts
+	stopped := w.fault == cancelled || w.fault == interrupts
 	switch {
 	case !w.hit.Load():
 		return
-	case w.fate == interrupts && j.err == nil:
+	case w.fault == interrupts && j.err == nil:
 		j.fault("cancellation", "a call was cancelled, and the run ended well")
 	case stopped && operation(w.at) != "next" && slices.Contains(slices.Collect(maps.Values(w.late)), true):
 		j.fault("cancellation", "the run was cancelled, and yet these calls were made, and true ones carried out: %v", w.late)
-	case w.fate == fails && j.clean() && operation(w.at) != "abort":
+	case w.fault == fails && j.clean() && operation(w.at) != "abort":
 		j.fault("false success", "a call failed, and the run tells of a success")
-	case w.fate == failsOnce && j.err != nil && first.err == nil && operation(w.at) == "next":
+	case w.fault == failsOnce && j.err != nil && first.err == nil && operation(w.at) == "next":
 		j.fault("false alarm", "a listing that failed once was not listed again: %v", j.err)
 	}
 }

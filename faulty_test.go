@@ -31,9 +31,9 @@ type faulty struct {
 	// put fails before a write, written changes what the store answers.
 	put     func(key string) error
 	written func(key string, info *storage.Info)
-	// opaque makes the ETags of read objects say nothing; lie makes their
-	// additional checksums wrong.
-	opaque, lie bool
+	// etagNotDigest makes the ETags of read objects no digests; wrongChecksums makes
+	// their additional checksums wrong.
+	etagNotDigest, wrongChecksums bool
 	// remove fails instead of a deletion.
 	remove error
 	// check is asked before a read object is published.
@@ -41,12 +41,12 @@ type faulty struct {
 	// before may fail every call before it is made, and after when it was. Each
 	// object of a listing is a call "next".
 	before, after func(op, key string) error
-	// tells may change what is told of an object, also in a listing.
-	tells func(op, key string, info *storage.Info)
+	// changeInfo may change what is told of an object, also in a listing.
+	changeInfo func(op, key string, info *storage.Info)
 
-	mu    sync.Mutex
-	calls map[string]int
-	tell  func(storage.Problem) // of the listing that was started last
+	mu            sync.Mutex
+	calls         map[string]int
+	reportProblem func(storage.Problem) // of the listing that was started last
 }
 
 // call makes a call of the store, unless it fails before.
@@ -65,10 +65,10 @@ func call[T any](f *faulty, op, key string, make func() (T, error)) (T, error) {
 	return answer, err
 }
 
-// told is what is told of an object.
-func (f *faulty) told(op, key string, info storage.Info) storage.Info {
-	if f.tells != nil {
-		f.tells(op, key, &info)
+// answerInfo is what is told of an object.
+func (f *faulty) answerInfo(op, key string, info storage.Info) storage.Info {
+	if f.changeInfo != nil {
+		f.changeInfo(op, key, &info)
 	}
 	return info
 }
@@ -93,19 +93,19 @@ func (f *faulty) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[s
 	if f.problem.Err != nil && opts.Problem != nil {
 		opts.Problem(f.problem)
 	}
-	f.tell = opts.Problem
+	f.reportProblem = opts.Problem
 	seq := f.Store.List(ctx, opts)
 	if f.list != nil {
 		seq = f.list(seq)
 	}
-	if f.before == nil && f.tells == nil {
+	if f.before == nil && f.changeInfo == nil {
 		return seq
 	}
 	return func(yield func(storage.Object, error) bool) {
 		for o, err := range seq {
 			if err == nil {
 				o, err = call(f, "next", o.Key, func() (storage.Object, error) {
-					return f.told("next", o.Key, storage.Info{Object: o}).Object, nil
+					return f.answerInfo("next", o.Key, storage.Info{Object: o}).Object, nil
 				})
 			}
 			if !yield(o, err) || err != nil {
@@ -118,14 +118,14 @@ func (f *faulty) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[s
 func (f *faulty) Stat(ctx context.Context, key string, opts storage.StatOptions) (storage.Info, error) {
 	return call(f, "stat", key, func() (storage.Info, error) {
 		info, err := f.Store.Stat(ctx, key, opts)
-		info.Opaque = info.Opaque || f.opaque
+		info.Opaque = info.Opaque || f.etagNotDigest
 		if !opts.Checksums {
 			info.Checksums = nil // who does not ask is not told
 		}
 		if err == nil && f.stat != nil {
 			err = f.stat(key, opts, &info)
 		}
-		return f.told("stat", key, info), err
+		return f.answerInfo("stat", key, info), err
 	})
 }
 
@@ -140,7 +140,7 @@ func (f *faulty) Open(ctx context.Context, key string, opts storage.OpenOptions)
 		if err != nil {
 			return nil, err
 		}
-		return &faultyReader{Reader: r, f: f, key: key, info: f.told("open", key, r.Info())}, nil
+		return &faultyReader{Reader: r, f: f, key: key, info: f.answerInfo("open", key, r.Info())}, nil
 	})
 }
 
@@ -166,7 +166,7 @@ func (r *faultyReader) ReadAt(ctx context.Context, p []byte, off int64) error {
 
 func (r *faultyReader) Info() storage.Info {
 	info := r.info
-	info.Opaque = info.Opaque || r.f.opaque
+	info.Opaque = info.Opaque || r.f.etagNotDigest
 	if r.f.info != nil {
 		r.f.info(&info)
 	}
@@ -186,7 +186,7 @@ func (r *faultyReader) Layout(ctx context.Context, query storage.PartsQuery) ([]
 func (r *faultyReader) Checksums(ctx context.Context) ([]storage.Checksum, error) {
 	return call(r.f, "checksums", r.key, func() ([]storage.Checksum, error) {
 		sums, err := r.Reader.Checksums(ctx)
-		if r.f.lie {
+		if r.f.wrongChecksums {
 			for i := range sums {
 				sums[i].Value = "AAAAAA=="
 			}
@@ -215,7 +215,7 @@ func (f *faulty) answer(op, key string, info storage.Info, err error) (storage.I
 		f.written(key, &info)
 	}
 	if err == nil {
-		info = f.told(op, key, info)
+		info = f.answerInfo(op, key, info)
 	}
 	return info, err
 }

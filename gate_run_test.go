@@ -65,7 +65,7 @@ func TestFiltersDeleteNothing(t *testing.T) {
 				keys := map[string]bool{} // files of the source
 				bucket.SetClock(func() time.Time { return time.Unix(2e9+int64(r.IntN(2))*2-1, 0) })
 				for range 1 + r.IntN(12) {
-					key := nastyKey(r)
+					key := ambiguousKey(r)
 					put(t, bucket, map[string]string{key: strings.Repeat("x", r.IntN(10))})
 					if file := fileOf(key); file != "" {
 						keys[file] = true
@@ -73,7 +73,7 @@ func TestFiltersDeleteNothing(t *testing.T) {
 					}
 				}
 				for range r.IntN(4) {
-					writeFile(filepath.Join(target, fileOf(nastyKey(r))), "old")
+					writeFile(filepath.Join(target, fileOf(ambiguousKey(r))), "old")
 				}
 				source.list = each(func(o *storage.Object) { o.Archived = len(o.Key)%3 == 0 })
 				before := files(t, target)
@@ -109,9 +109,9 @@ func TestFiltersDeleteNothing(t *testing.T) {
 	}
 }
 
-// nastyKey is a key of which several are one file. No name is both a file and a
+// ambiguousKey is a key of which several are one file. No name is both a file and a
 // directory: that is another matter.
-func nastyKey(r *rand.Rand) string {
+func ambiguousKey(r *rand.Rand) string {
 	pick := func(of ...string) string { return of[r.IntN(len(of))] }
 	return pick("", "", "/", "//") + pick("", "d/", "d//", "d/e/", "d//e/", "./", "..././") +
 		pick("a", "b", "-b", "c", "...", " ") + pick("", "", "", "", "/")
@@ -283,7 +283,7 @@ func TestEmptySourceDeletesNothing(t *testing.T) {
 	}
 }
 
-func numbered(prefix string, n int) map[string]string {
+func numberedObjects(prefix string, n int) map[string]string {
 	objects := map[string]string{}
 	for i := range n {
 		objects[fmt.Sprint(prefix, i)] = "x"
@@ -309,8 +309,8 @@ func TestTooManyDeletions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, target := mem.New(), &faulty{Store: mem.New()}
-			put(t, source, numbered("new", tt.source))
-			put(t, target, numbered("old", tt.target))
+			put(t, source, numberedObjects("new", tt.source))
+			put(t, target, numberedObjects("old", tt.target))
 			cfg := config(source, target)
 			cfg.Delete.Enable = true
 			tt.adjust(cfg)

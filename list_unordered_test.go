@@ -61,7 +61,7 @@ func unorderedSides(t *testing.T, test func(t *testing.T, source, target func(st
 func TestUnorderedSides(t *testing.T) {
 	unorderedSides(t, func(t *testing.T, wrapSource, wrapTarget func(storage.Store) storage.Store) {
 		eachSeed(t, 50, func(t *testing.T, r *rand.Rand) {
-			inSource, inTarget := trees(r)
+			inSource, inTarget := randomTrees(r)
 			source, target := mem.New(), mem.New()
 			put(t, source, inSource)
 			put(t, target, inTarget)

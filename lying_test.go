@@ -34,11 +34,11 @@ func (s *script) next() byte {
 	return b
 }
 
-// one of n, from 0.
-func (s *script) one(n int) int { return int(s.next()) % n }
+// choose returns a number from 0 up to n, without n.
+func (s *script) choose(n int) int { return int(s.next()) % n }
 
 func (s *script) text() string {
-	n := min(s.one(48), len(s.left))
+	n := min(s.choose(48), len(s.left))
 	text := string(s.left[:n])
 	s.left = s.left[n:]
 	return text
@@ -47,7 +47,7 @@ func (s *script) text() string {
 // size is one that may be told in place of the right one.
 func (s *script) size(right int64) int64 {
 	sizes := []int64{right, right - 1, right + 1, 0, -1, math.MaxInt64, math.MinInt64, 1 << 40, 1 << 62, 2 * right}
-	if i := s.one(len(sizes) + 6); i < len(sizes) {
+	if i := s.choose(len(sizes) + 6); i < len(sizes) {
 		return sizes[i]
 	}
 	return int64(s.next())
@@ -67,43 +67,43 @@ type lies struct {
 }
 
 func parseLies(s *script) lies {
-	l := lies{object: object{data: text('a', s.one(64))}}
+	l := lies{object: object{data: text('a', s.choose(64))}}
 	l.object = l.object.cut(s)
-	if all := checksum.Algorithms(); s.one(2) == 0 {
-		a := all[s.one(len(all))]
-		l.object = l.with(string(a), a.Allows(checksum.FullObject) && (s.one(2) == 0 || !a.Allows(checksum.Composite)))
+	if all := checksum.Algorithms(); s.choose(2) == 0 {
+		a := all[s.choose(len(all))]
+		l.object = l.with(string(a), a.Allows(checksum.FullObject) && (s.choose(2) == 0 || !a.Allows(checksum.Composite)))
 	}
 	l.delivered = l.data
-	if n := len(l.data); n > 0 && s.one(2) == 0 {
+	if n := len(l.data); n > 0 && s.choose(2) == 0 {
 		p := []byte(l.data)
-		p[s.one(n)] ^= 1 << s.one(8)
+		p[s.choose(n)] ^= 1 << s.choose(8)
 		l.delivered = string(p)
 	}
 	l.lieAboutETag(s)
 	l.lieAboutSizes(s)
 	l.lieAboutSums(s)
-	if s.one(8) == 0 {
+	if s.choose(8) == 0 {
 		n := s.size(int64(len(l.data)))
 		l.length = func(int64) int64 { return n }
 	}
-	l.opaque = s.one(16) == 0
+	l.opaque = s.choose(16) == 0
 	return l
 }
 
 // cut cuts an object into random parts, or not at all.
 func (o object) cut(s *script) object {
-	if s.one(4) == 0 {
+	if s.choose(4) == 0 {
 		return o
 	}
 	for left := len(o.data); left > 0; {
-		n := min(left, 1+s.one(32))
+		n := min(left, 1+s.choose(32))
 		o.parts, left = append(o.parts, n), left-n
 	}
 	return o
 }
 
 func (l *lies) lieAboutETag(s *script) {
-	switch s.one(6) {
+	switch s.choose(6) {
 	case 0: // the digest of what is delivered, in other parts
 		other := object{data: l.delivered}.cut(s)
 		l.etag = func(string) string { return other.etag() }
@@ -120,12 +120,12 @@ func (l *lies) lieAboutETag(s *script) {
 }
 
 func (l *lies) lieAboutSizes(s *script) {
-	switch s.one(5) {
+	switch s.choose(5) {
 	case 0:
 		l.sizes = func([]int64) []int64 { return nil }
 	case 1:
 		var told []int64
-		for range s.one(8) {
+		for range s.choose(8) {
 			told = append(told, s.size(int64(len(l.data))))
 		}
 		l.sizes = func([]int64) []int64 { return told }
@@ -140,12 +140,12 @@ func (l *lies) lieAboutSizes(s *script) {
 
 func (l *lies) lieAboutSums(s *script) {
 	all := checksum.Algorithms()
-	a, typ := all[s.one(len(all))], []string{"", "COMPOSITE", "FULL_OBJECT", "OTHER"}[s.one(4)]
-	switch s.one(6) {
+	a, typ := all[s.choose(len(all))], []string{"", "COMPOSITE", "FULL_OBJECT", "OTHER"}[s.choose(4)]
+	switch s.choose(6) {
 	case 0: // a right one of what is delivered, in other parts
 		other := object{data: l.delivered}.cut(s)
 		value := other.sum(a, checksum.Composite)
-		if a.Allows(checksum.FullObject) && s.one(2) == 0 || !a.Allows(checksum.Composite) {
+		if a.Allows(checksum.FullObject) && s.choose(2) == 0 || !a.Allows(checksum.Composite) {
 			value = other.sum(a, checksum.FullObject)
 		}
 		l.sums = func([]storage.Checksum) []storage.Checksum {
@@ -157,7 +157,7 @@ func (l *lies) lieAboutSums(s *script) {
 			return []storage.Checksum{{Algorithm: string(a), Value: value, Type: typ}}
 		}
 	case 2: // of another type, or algorithm, or number of parts
-		suffix, rename := s.text(), s.one(2) == 0
+		suffix, rename := s.text(), s.choose(2) == 0
 		l.sums = func(right []storage.Checksum) []storage.Checksum {
 			right = slices.Clone(right)
 			for i := range right {
@@ -218,9 +218,9 @@ func (o object) sum(a checksum.Algorithm, t checksum.Type) string {
 	return value
 }
 
-// mayBe are the objects of the same bytes in all parts that a test knows of:
+// candidates are the objects of the same bytes in all parts that a test knows of:
 // whole, in equal ones, and as the object was written.
-func (l *lies) mayBe(data string) []object {
+func (l *lies) candidates(data string) []object {
 	objects := []object{{data: data}}
 	for size := 1; size <= len(data); size++ {
 		o := object{data: data}
@@ -237,17 +237,17 @@ func (l *lies) mayBe(data string) []object {
 	return objects
 }
 
-// proves reports whether an ETag is that of the bytes in some parts, those of
+// matchesETag reports whether an ETag is that of the bytes in some parts, those of
 // other included.
-func (l *lies) proves(etag, data string, other ...object) bool {
-	return slices.ContainsFunc(append(l.mayBe(data), other...), func(o object) bool { return o.data == data && o.etag() == etag })
+func (l *lies) matchesETag(etag, data string, other ...object) bool {
+	return slices.ContainsFunc(append(l.candidates(data), other...), func(o object) bool { return o.data == data && o.etag() == etag })
 }
 
-// provesSum is the same for an additional checksum. The number of parts may be
+// matchesChecksum is the same for an additional checksum. The number of parts may be
 // left out.
-func (l *lies) provesSum(algorithm, value, data string) bool {
+func (l *lies) matchesChecksum(algorithm, value, data string) bool {
 	a := checksum.Algorithm(algorithm)
-	return slices.ContainsFunc(l.mayBe(data), func(o object) bool {
+	return slices.ContainsFunc(l.candidates(data), func(o object) bool {
 		for _, t := range []checksum.Type{checksum.Composite, checksum.FullObject} {
 			sum := o.sum(a, t)
 			digest, _, _ := strings.Cut(sum, "-")
@@ -259,8 +259,8 @@ func (l *lies) provesSum(algorithm, value, data string) bool {
 	})
 }
 
-// telling makes a store tell the lies.
-func (l *lies) telling(f *faulty) {
+// applyTo makes a store tell the lies.
+func (l *lies) applyTo(f *faulty) {
 	change := func(info *storage.Info) {
 		if l.etag != nil {
 			info.ETag = l.etag(info.ETag)
@@ -304,9 +304,9 @@ func (f fileStore) Caps() storage.Caps {
 	return storage.Caps{Ordered: true, Files: true, DeleteBatch: 1}
 }
 
-// bounded runs and wants it to end soon, in little memory, and to count what it
+// runBounded runs and wants it to end soon, in little memory, and to count what it
 // does in one way.
-func bounded(t *testing.T, cfg *s3sync.Config) []s3sync.Event {
+func runBounded(t *testing.T, cfg *s3sync.Config) []s3sync.Event {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
@@ -341,35 +341,35 @@ func FuzzLyingStore(f *testing.F) {
 		l := parseLies(s)
 		source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
 		l.write(t, source.Store, "a")
-		l.telling(source)
+		l.applyTo(source)
 		cfg := config(source, target)
-		local := s.one(2) == 0
+		local := s.choose(2) == 0
 		if local {
 			target.Store = fileStore{target.Store}
 		} else {
 			target.lieAbout(s)
-			cfg.Transfer.AutoChunkSize = s.one(2) == 0
-			if all := checksum.Algorithms(); s.one(2) == 0 {
-				cfg.Verify.Algorithm = string(all[s.one(len(all))])
+			cfg.Transfer.AutoChunkSize = s.choose(2) == 0
+			if all := checksum.Algorithms(); s.choose(2) == 0 {
+				cfg.Verify.Algorithm = string(all[s.choose(len(all))])
 			}
 		}
-		cfg.Verify.ReadChecksum, cfg.Verify.ETag = s.one(2) == 0, s.one(4) > 0
-		cfg.Retry.ForceCount = s.one(2)
-		if s.one(2) == 0 {
+		cfg.Verify.ReadChecksum, cfg.Verify.ETag = s.choose(2) == 0, s.choose(4) > 0
+		cfg.Retry.ForceCount = s.choose(2)
+		if s.choose(2) == 0 {
 			cfg.Transfer.MaxMemory = 32 * s3sync.MiB
 		}
-		events := bounded(t, cfg)
+		events := runBounded(t, cfg)
 
 		target.written = nil
 		arrived, exists := contents(t, target.Store)["a"]
 		for _, ev := range events {
 			switch ev.Type {
 			case s3sync.EventVerified:
-				if !l.proves(ev.Source.ETag, arrived, object{data: l.data, parts: l.parts}) || !local && !l.proves(ev.Target.ETag, arrived) {
+				if !l.matchesETag(ev.Source.ETag, arrived, object{data: l.data, parts: l.parts}) || !local && !l.matchesETag(ev.Target.ETag, arrived) {
 					t.Errorf("ETags %q and %q prove nothing of %q: %+v", ev.Source.ETag, ev.Target.ETag, arrived, l)
 				}
 			case s3sync.EventChecksumVerified:
-				l.wantSums(t, ev, arrived)
+				l.wantChecksums(t, ev, arrived)
 			case s3sync.EventTransferred:
 				if !exists {
 					t.Errorf("it is not there: %+v", l)
@@ -383,13 +383,13 @@ func FuzzLyingStore(f *testing.F) {
 	})
 }
 
-func (l *lies) wantSums(t *testing.T, ev s3sync.Event, arrived string) {
+func (l *lies) wantChecksums(t *testing.T, ev s3sync.Event, arrived string) {
 	t.Helper()
 	source, algorithm := ev.SourceChecksum, ev.Algorithm
 	if other, value, ok := strings.Cut(source, ":"); ok {
 		source, algorithm = value, other
 	}
-	if source != "" && !l.provesSum(algorithm, source, arrived) || ev.TargetChecksum != "" && !l.provesSum(ev.Algorithm, ev.TargetChecksum, arrived) ||
+	if source != "" && !l.matchesChecksum(algorithm, source, arrived) || ev.TargetChecksum != "" && !l.matchesChecksum(ev.Algorithm, ev.TargetChecksum, arrived) ||
 		source+ev.TargetChecksum == "" {
 		t.Errorf("%s checksums %q and %q prove nothing of %q: %+v", ev.Algorithm, ev.SourceChecksum, ev.TargetChecksum, arrived, l)
 	}
@@ -397,15 +397,15 @@ func (l *lies) wantSums(t *testing.T, ev s3sync.Event, arrived string) {
 
 // lieAbout makes the answers to what is written wrong, or not.
 func (f *faulty) lieAbout(s *script) {
-	switch s.one(8) {
+	switch s.choose(8) {
 	case 0:
 		told := s.text()
 		f.written = func(_ string, info *storage.Info) { info.ETag = told }
 	case 1:
-		digit := "0123456789abcdef"[s.one(16)]
+		digit := "0123456789abcdef"[s.choose(16)]
 		f.written = func(_ string, info *storage.Info) { info.ETag = string(digit) + info.ETag[min(1, len(info.ETag)):] }
 	case 2:
-		at := s.one(8)
+		at := s.choose(8)
 		f.written = func(_ string, info *storage.Info) {
 			for i := range info.Checksums {
 				p, _ := base64.StdEncoding.DecodeString(info.Checksums[i].Value)
@@ -432,7 +432,7 @@ func TestToldSizes(t *testing.T) {
 					source.info = func(info *storage.Info) { info.Size = size }
 					cfg := config(source, store)
 					cfg.Transfer.AutoChunkSize = auto && name == "bucket"
-					events := bounded(t, cfg)
+					events := runBounded(t, cfg)
 					if i := slices.IndexFunc(events, func(ev s3sync.Event) bool { return ev.Type == s3sync.EventFailed }); i < 0 || len(contents(t, store)) > 0 {
 						t.Errorf("%+v", events)
 					}
@@ -451,17 +451,17 @@ func FuzzLyingTwin(f *testing.F) {
 		file, twin := &faulty{Store: fileStore{mem.New()}}, &faulty{Store: mem.New()}
 		l.write(t, twin.Store, "a")
 		object{data: l.delivered}.write(t, file.Store, "a")
-		l.telling(twin)
+		l.applyTo(twin)
 		twin.read = nil
 		cfg := config(file, twin)
-		if s.one(2) == 0 {
+		if s.choose(2) == 0 {
 			cfg = config(twin, file)
 		}
 		cfg.DryRun = true
-		switch all := checksum.Algorithms(); s.one(3) {
+		switch all := checksum.Algorithms(); s.choose(3) {
 		case 0:
-			cfg.Check.Checksum = string(all[s.one(len(all))])
-			if l.algorithm != "" && s.one(4) > 0 {
+			cfg.Check.Checksum = string(all[s.choose(len(all))])
+			if l.algorithm != "" && s.choose(4) > 0 {
 				cfg.Check.Checksum = l.algorithm
 			}
 		case 1:
@@ -470,7 +470,7 @@ func FuzzLyingTwin(f *testing.F) {
 			cfg.Check.ETag = true
 		}
 		var told storage.Info
-		for _, ev := range bounded(t, cfg) {
+		for _, ev := range runBounded(t, cfg) {
 			if ev.Type != s3sync.EventSkipped || ev.Reason == s3sync.ReasonEmpty && l.delivered == "" {
 				continue
 			}
@@ -480,8 +480,8 @@ func FuzzLyingTwin(f *testing.F) {
 			}
 			told = info
 			listed := l.object.etag()
-			proved := l.proves(told.ETag, l.delivered) || l.proves(listed, l.delivered) || slices.ContainsFunc(told.Checksums, func(c storage.Checksum) bool {
-				return l.provesSum(c.Algorithm, c.Value, l.delivered)
+			proved := l.matchesETag(told.ETag, l.delivered) || l.matchesETag(listed, l.delivered) || slices.ContainsFunc(told.Checksums, func(c storage.Checksum) bool {
+				return l.matchesChecksum(c.Algorithm, c.Value, l.delivered)
 			})
 			if !proved {
 				t.Errorf("found equal (%s): %q is told as %+v, %+v", ev.Reason, l.delivered, told, l)

@@ -11,11 +11,11 @@ import (
 	"s3sync/storage/mem"
 )
 
-// hyphens is a target that keeps "_" in the names of metadata as "-", as Ceph RGW
-// 16 does.
-type hyphens struct{ *versioned }
+// hyphenatingStore is a target that keeps "_" in the names of metadata as "-", as
+// Ceph RGW 16 does.
+type hyphenatingStore struct{ *versioned }
 
-func (h hyphens) Put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (storage.Info, error) {
+func (h hyphenatingStore) Put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (storage.Info, error) {
 	metadata := map[string]string{}
 	for name, value := range opts.Metadata {
 		if kept, twice := metadata[strings.ReplaceAll(name, "_", "-")]; twice {
@@ -38,7 +38,7 @@ func TestMarksWithHyphens(t *testing.T) {
 			t.Fatal(i, err)
 		}
 	}
-	target := hyphens{newVersioned()}
+	target := hyphenatingStore{newVersioned()}
 	// Listings do not tell which versions are the same, so that marks are asked for.
 	target.listed = each(func(o *storage.Object) { o.ETag = "none" })
 	cfg := versionsConfig(source, target)

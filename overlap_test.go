@@ -17,10 +17,10 @@ import (
 	"s3sync/storage/mem"
 )
 
-// A view is the objects of a bucket in memory below a prefix, reached through the
+// A prefixView is the objects of a bucket in memory below a prefix, reached through the
 // server of a name. Views of one bucket through two names are two sides that hold
 // the same objects.
-type view struct {
+type prefixView struct {
 	storage.Store
 
 	server, prefix string
@@ -28,11 +28,11 @@ type view struct {
 	full error
 }
 
-func (v *view) Location() storage.Location {
+func (v *prefixView) Location() storage.Location {
 	return storage.Location{Server: v.server, Container: "b", Prefix: v.prefix}
 }
 
-func (v *view) StatFull(ctx context.Context, full string) (storage.Object, error) {
+func (v *prefixView) StatFull(ctx context.Context, full string) (storage.Object, error) {
 	if v.full != nil {
 		return storage.Object{}, v.full
 	}
@@ -40,7 +40,7 @@ func (v *view) StatFull(ctx context.Context, full string) (storage.Object, error
 	return info.Object, err
 }
 
-func (v *view) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[storage.Object, error] {
+func (v *prefixView) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[storage.Object, error] {
 	return func(yield func(storage.Object, error) bool) {
 		for o, err := range v.Store.List(ctx, storage.ListOptions{}) {
 			key, ok := strings.CutPrefix(o.Key, v.prefix)
@@ -51,19 +51,19 @@ func (v *view) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[sto
 	}
 }
 
-func (v *view) Stat(ctx context.Context, key string, opts storage.StatOptions) (storage.Info, error) {
+func (v *prefixView) Stat(ctx context.Context, key string, opts storage.StatOptions) (storage.Info, error) {
 	return v.Store.Stat(ctx, v.prefix+key, opts)
 }
 
-func (v *view) Open(ctx context.Context, key string, opts storage.OpenOptions) (storage.Reader, error) {
+func (v *prefixView) Open(ctx context.Context, key string, opts storage.OpenOptions) (storage.Reader, error) {
 	return v.Store.Open(ctx, v.prefix+key, opts)
 }
 
-func (v *view) Put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (storage.Info, error) {
+func (v *prefixView) Put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (storage.Info, error) {
 	return v.Store.Put(ctx, v.prefix+key, b, opts)
 }
 
-func (v *view) Delete(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error {
+func (v *prefixView) Delete(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error {
 	objects = append([]storage.Object(nil), objects...)
 	for i := range objects {
 		objects[i].Key = v.prefix + objects[i].Key
@@ -110,7 +110,7 @@ func TestOneBucketUnderTwoNames(t *testing.T) {
 			if tt.target == "b/" {
 				put(t, held, map[string]string{"b/extra": "extra"})
 			}
-			cfg := config(&view{Store: one, server: "s", prefix: tt.source, full: tt.full}, &view{Store: held, server: tt.server, prefix: tt.target})
+			cfg := config(&prefixView{Store: one, server: "s", prefix: tt.source, full: tt.full}, &prefixView{Store: held, server: tt.server, prefix: tt.target})
 			cfg.Delete = s3sync.Delete{Enable: true, AllowOverlap: tt.allow}
 			report, err := s3sync.Sync(t.Context(), cfg)
 			if tt.want == "" {
@@ -147,7 +147,7 @@ func TestTwoBucketsOfOneNameHoldTheSame(t *testing.T) {
 	put(t, source, map[string]string{"a/x": "same", "a/sub/y": "y"})
 	target.SetClock(func() time.Time { return time.Now().Add(-time.Hour) })
 	put(t, target, map[string]string{"a/x": "same"})
-	cfg := config(&view{Store: source, server: "s", prefix: "a/sub/"}, &view{Store: target, server: "t", prefix: "a/"})
+	cfg := config(&prefixView{Store: source, server: "s", prefix: "a/sub/"}, &prefixView{Store: target, server: "t", prefix: "a/"})
 	cfg.Delete.Enable = true
 	run(t, cfg)
 	equal(t, contents(t, target), map[string]string{"a/y": "y"})

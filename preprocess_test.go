@@ -38,7 +38,7 @@ func TestPreprocess(t *testing.T) {
 		want   storage.WriteOptions
 	}{
 		"nothing": {func(*s3sync.Upload) {}, "public-read", func() storage.WriteOptions {
-			o := dressed()
+			o := withMetadata()
 			o.CacheControl = "of the option"
 			return o
 		}()},
@@ -56,10 +56,10 @@ func TestPreprocess(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, target := mem.New(), mem.New()
-			sent := &asked{target, map[string]storage.WriteOptions{}}
+			sent := &recordingStore{target, map[string]storage.WriteOptions{}}
 			sizes := map[string]int{"single": 10, "multipart": 6 * s3sync.MiB}
 			for key, size := range sizes {
-				putDressed(t, source, key, size, dressed())
+				putWithMetadata(t, source, key, size, withMetadata())
 			}
 			cfg := config(source, sent)
 			cfg.Transfer.Threshold, cfg.Transfer.ChunkSize = 5*s3sync.MiB, 5*s3sync.MiB
@@ -79,11 +79,11 @@ func TestPreprocess(t *testing.T) {
 				t.Errorf("ACL %q, want %q", acl, tt.acl)
 			}
 			for key := range sizes {
-				if diff := cmp.Diff(tt.want, worn(t, target, key)); diff != "" {
+				if diff := cmp.Diff(tt.want, attributesOf(t, target, key)); diff != "" {
 					t.Errorf("%s (-want +got):\n%s", key, diff)
 				}
 			}
-			if diff := cmp.Diff(dressed(), worn(t, source, "single")); diff != "" {
+			if diff := cmp.Diff(withMetadata(), attributesOf(t, source, "single")); diff != "" {
 				t.Errorf("the source changed (-want +got):\n%s", diff)
 			}
 		})

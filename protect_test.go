@@ -155,7 +155,7 @@ func TestTooManyProtectedKeys(t *testing.T) {
 		return func(yield func(storage.Object, error) bool) {
 			for i := range 17_000 { // of 1,000 bytes each
 				key := fmt.Sprint(long, i)
-				source.tell(storage.Problem{Key: key, Err: fs.ErrPermission})
+				source.reportProblem(storage.Problem{Key: key, Err: fs.ErrPermission})
 			}
 			seq(yield)
 		}
@@ -236,15 +236,15 @@ func TestSourceThatIsTakenAwayDeletesNothing(t *testing.T) {
 	}
 }
 
-// A moved store is one whose place is not what it was.
-type moved struct{ storage.Store }
+// A movedStore is one whose place is not what it was.
+type movedStore struct{ storage.Store }
 
-func (moved) StillThere(context.Context) error { return errInjected }
+func (movedStore) StillThere(context.Context) error { return errInjected }
 
 // TestMovedSourceDeletesNothing: any store can tell that it was taken away.
 func TestMovedSourceDeletesNothing(t *testing.T) {
 	for _, strict := range []bool{false, true} {
-		source, target := moved{mem.New()}, mem.New()
+		source, target := movedStore{mem.New()}, mem.New()
 		put(t, source, map[string]string{"a": "1"})
 		put(t, target, map[string]string{"old": "x"})
 		cfg := config(source, target)

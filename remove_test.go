@@ -92,8 +92,8 @@ func TestStoppedDeletionBeginsNothing(t *testing.T) {
 	source := mem.New()
 	put(t, source, map[string]string{"a": "1"})
 	target := mem.New()
-	put(t, target, numbered("old", 20))
-	cfg := config(source, &stopping{Store: target, stop: func() { cancel(errInjected) }})
+	put(t, target, numberedObjects("old", 20))
+	cfg := config(source, &stoppingStore{Store: target, stop: func() { cancel(errInjected) }})
 	cfg.Delete.Enable, cfg.Transfer.Workers = true, 1
 	report, err := s3sync.Sync(ctx, cfg)
 	if !errors.Is(err, errInjected) || report.Deleted != 0 || report.PerhapsDeleted != 0 || report.Failed != 0 {
@@ -104,14 +104,14 @@ func TestStoppedDeletionBeginsNothing(t *testing.T) {
 	}
 }
 
-// stopping ends the run before it begins to delete.
-type stopping struct {
+// stoppingStore ends the run before it begins to delete.
+type stoppingStore struct {
 	*mem.Store
 
 	stop func()
 }
 
-func (s *stopping) Delete(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error {
+func (s *stoppingStore) Delete(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error {
 	s.stop()
 	return s.Store.Delete(ctx, objects, opts)
 }

@@ -19,20 +19,20 @@ import (
 	"s3sync/storage/mem"
 )
 
-// A tagged store has tags beside its objects, and counts who asks for them.
-type tagged struct {
+// A taggedStore has tags beside its objects, and counts who asks for them.
+type taggedStore struct {
 	*faulty
 	tags map[string]map[string]string
 	fail func(key string) error
 }
 
-func (s *tagged) Stat(ctx context.Context, key string, opts storage.StatOptions) (storage.Info, error) {
+func (s *taggedStore) Stat(ctx context.Context, key string, opts storage.StatOptions) (storage.Info, error) {
 	info, err := s.faulty.Stat(ctx, key, opts)
 	info.TagCount = len(s.tags[key])
 	return info, err
 }
 
-func (s *tagged) Tags(_ context.Context, key, _ string) (map[string]string, error) {
+func (s *taggedStore) Tags(_ context.Context, key, _ string) (map[string]string, error) {
 	s.count("tags")
 	if s.fail != nil {
 		if err := s.fail(key); err != nil {
@@ -42,14 +42,14 @@ func (s *tagged) Tags(_ context.Context, key, _ string) (map[string]string, erro
 	return s.tags[key], nil
 }
 
-func (s *tagged) SetTags(context.Context, string, map[string]string) error {
+func (s *taggedStore) SetTags(context.Context, string, map[string]string) error {
 	return errors.ErrUnsupported
 }
 
-// zoo returns a store of objects that differ in what is not in a listing.
-func zoo(t *testing.T) *tagged {
+// animalStore returns a store of objects that differ in what is not in a listing.
+func animalStore(t *testing.T) *taggedStore {
 	t.Helper()
-	s := &tagged{
+	s := &taggedStore{
 		faulty: &faulty{Store: mem.New()},
 		tags: map[string]map[string]string{
 			"cat":  {"class": "mammal", "name": "Tom & co"},
@@ -70,8 +70,8 @@ func zoo(t *testing.T) *tagged {
 	return s
 }
 
-// skips collects why objects were left out.
-func skips(cfg *s3sync.Config) map[string]s3sync.Reason {
+// skipReasons collects why objects were skipped.
+func skipReasons(cfg *s3sync.Config) map[string]s3sync.Reason {
 	reasons := map[string]s3sync.Reason{}
 	cfg.OnEvent = func(ev s3sync.Event) {
 		if ev.Type == s3sync.EventSkipped {
@@ -121,7 +121,7 @@ func TestContentFilters(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			source, target := zoo(t), mem.New()
+			source, target := animalStore(t), mem.New()
 			cfg := config(source, target)
 			cfg.Filter = tt.f
 			cfg.Tagging.Disable = true // only filters ask for tags
@@ -166,7 +166,7 @@ func TestContentFilterIsTheReason(t *testing.T) {
 	} {
 		t.Run(string(tt.reason), func(t *testing.T) {
 			var log bytes.Buffer
-			cfg := config(zoo(t), mem.New())
+			cfg := config(animalStore(t), mem.New())
 			cfg.Filter, cfg.DryRun = f, true
 			cfg.Filter.Include = expression(t, "^cat$")
 			cfg.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -193,13 +193,13 @@ func TestContentFilterIsTheReason(t *testing.T) {
 // What a filter of contents leaves out is in the source all the same: its twin is
 // no orphan. What the update check leaves is not asked about.
 func TestContentFiltersWithDelete(t *testing.T) {
-	source, target := zoo(t), mem.New()
+	source, target := animalStore(t), mem.New()
 	put(t, target, map[string]string{"eel": "x", "cat": "old", "orphan": "x"})
 	cfg := config(source, target)
 	cfg.Filter.IncludeContentType = expression(t, "jpeg")
 	cfg.Check.Size = true
 	cfg.Delete.Enable = true
-	reasons := skips(cfg)
+	reasons := skipReasons(cfg)
 	report := run(t, cfg)
 	equal(t, contents(t, target), map[string]string{"eel": "x", "cat": "old", "dog": "x"})
 	want := map[string]s3sync.Reason{"cat": "include-content-type-regex", "duck": "include-content-type-regex", "eel": s3sync.ReasonSame}
@@ -210,7 +210,7 @@ func TestContentFiltersWithDelete(t *testing.T) {
 
 // What a comparison was told of an object is not asked for again.
 func TestContentFiltersAskOnce(t *testing.T) {
-	source, target := zoo(t), &faulty{Store: mem.New()}
+	source, target := animalStore(t), &faulty{Store: mem.New()}
 	put(t, target, map[string]string{"cat": "y"})
 	for name, set := range map[string]func(*s3sync.Config){
 		"check": func(cfg *s3sync.Config) { cfg.Check.Checksum = "CRC32" },
@@ -232,7 +232,7 @@ func TestContentFiltersAskOnce(t *testing.T) {
 			cfg := config(source, target)
 			cfg.Filter.Include, cfg.Filter.ExcludeMetadata = expression(t, "^cat$"), expression(t, "legs")
 			set(cfg)
-			reasons := skips(cfg)
+			reasons := skipReasons(cfg)
 			report := run(t, cfg)
 			if n := source.called("stat") - before; n != 1 || reasons["cat"] != "exclude-metadata-regex" || report.Skipped != 1 {
 				t.Errorf("asked %d times, %v, %+v", n, reasons, report)
@@ -243,12 +243,12 @@ func TestContentFiltersAskOnce(t *testing.T) {
 
 // A report tells nothing about what the filters leave out.
 func TestContentFiltersOfAReport(t *testing.T) {
-	source, target := zoo(t), mem.New()
+	source, target := animalStore(t), mem.New()
 	put(t, target, map[string]string{"cat": "y", "dog": "x"})
 	cfg := config(source, target)
 	cfg.Report.Status = true
 	cfg.Filter.IncludeContentType = expression(t, "jpeg")
-	reasons := skips(cfg)
+	reasons := skipReasons(cfg)
 	r := run(t, cfg)
 	if !r.Status.InSync() || r.Status.Objects != 1 || len(reasons) != 3 {
 		t.Errorf("%+v, %v", r, reasons)
@@ -272,7 +272,7 @@ func TestContentFiltersThatFail(t *testing.T) {
 		"tags: server fault": {tags: storage.ErrTransient, failed: 1, retried: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			source, target := zoo(t), mem.New()
+			source, target := animalStore(t), mem.New()
 			source.stat = func(key string, _ storage.StatOptions, _ *storage.Info) error {
 				if key == "cat" && tt.stat != nil {
 					return &storage.Error{Op: "stat", Key: key, Err: tt.stat}
@@ -358,7 +358,7 @@ func TestFilterCallback(t *testing.T) {
 			asked = append(asked, o.Key)
 			return o.Size != 2, nil
 		}
-		reasons := skips(cfg)
+		reasons := skipReasons(cfg)
 		report := run(t, cfg)
 		equal(t, contents(t, target), map[string]string{"a": "1", "b": "old", "c": "333"})
 		if want := []string{"a", "b", "c"}; !slices.Equal(asked, want) {
@@ -443,7 +443,7 @@ func TestExpressionThatCannotBeMatched(t *testing.T) {
 	})
 	t.Run("content", func(t *testing.T) {
 		t.Parallel()
-		source, target := zoo(t), mem.New()
+		source, target := animalStore(t), mem.New()
 		source.stat = func(key string, _ storage.StatOptions, info *storage.Info) error {
 			if key == "cat" {
 				info.ContentType = hard

@@ -13,20 +13,20 @@ import (
 	"s3sync/storage/mem"
 )
 
-// A hanging store puts no object before it is let go, and tells so.
-type hanging struct {
+// A hangingStore puts no object before letGo is closed, and says that it waits.
+type hangingStore struct {
 	storage.Store
 
 	letGo chan struct{}
 	began time.Time
 }
 
-func (h *hanging) Put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (storage.Info, error) {
+func (h *hangingStore) Put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (storage.Info, error) {
 	<-h.letGo
 	return h.Store.Put(ctx, key, b, opts)
 }
 
-func (h *hanging) Waiting() (quiet time.Duration, what string) {
+func (h *hangingStore) Waiting() (quiet time.Duration, what string) {
 	return time.Since(h.began), "an answer"
 }
 
@@ -38,7 +38,7 @@ func TestSilenceIsExplained(t *testing.T) {
 		if _, err := source.Put(t.Context(), "k", storage.Block{Data: []byte("data")}, storage.WriteOptions{Size: 4}); err != nil {
 			t.Fatal(err)
 		}
-		target := &hanging{Store: mem.New(), letGo: make(chan struct{}), began: time.Now()}
+		target := &hangingStore{Store: mem.New(), letGo: make(chan struct{}), began: time.Now()}
 		cfg := DefaultConfig()
 		cfg.Source.Store, cfg.Target.Store = source, target
 		began := time.Now()

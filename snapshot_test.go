@@ -40,7 +40,7 @@ func TestPointInTime(t *testing.T) {
 		}
 		states := map[time.Time]map[string]string{now.Add(-time.Second): {}}
 		for range r.IntN(60) {
-			source.steps(t, keys[r.IntN(len(keys))], randomHistory(r, 1))
+			source.writeHistory(t, keys[r.IntN(len(keys))], randomHistory(r, 1))
 			states[now] = contents(t, source.versions)
 			if r.IntN(3) == 0 {
 				now = now.Add(time.Second)
@@ -67,12 +67,12 @@ func snapshots(t *testing.T) (source *versioned, second func(int) time.Time) {
 		switch n {
 		case 0:
 		case 2:
-			source.steps(t, "b", "2")
-			source.steps(t, key, "3-12")
+			source.writeHistory(t, "b", "2")
+			source.writeHistory(t, key, "3-12")
 		case 3:
-			source.steps(t, key, "-")
+			source.writeHistory(t, key, "-")
 		default:
-			source.steps(t, key, fmt.Sprint(n))
+			source.writeHistory(t, key, fmt.Sprint(n))
 		}
 	}
 	return source, second
@@ -154,7 +154,7 @@ func TestPointInTimeComparesChecksums(t *testing.T) {
 func TestPointInTimeToDirectory(t *testing.T) {
 	source, second := snapshots(t)
 	source.versions.SetClock(func() time.Time { return second(2) })
-	source.steps(t, "/x", "12")
+	source.writeHistory(t, "/x", "12")
 	path := t.TempDir()
 	target, err := dir.Open(path, dir.Options{})
 	if err != nil {

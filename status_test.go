@@ -80,7 +80,7 @@ func TestReport(t *testing.T) {
 		source, target map[string]object
 		up, down       bool
 		checksum       string
-		told           told
+		told           statChange
 		want           map[string]line
 		counts         s3sync.AspectCounts
 	}{
@@ -122,7 +122,7 @@ func TestReport(t *testing.T) {
 				line{"missing", existence, notFound, s3sync.ReasonNew}),
 		},
 		"encrypted": {
-			source: source, target: target, told: opaque, counts: s3sync.AspectCounts{Matches: 3, Mismatch: 1, Unknown: 5},
+			source: source, target: target, told: etagNotDigest, counts: s3sync.AspectCounts{Matches: 3, Mismatch: 1, Unknown: 5},
 			want: byAspect(s3sync.AspectETag,
 				line{"sum", "", matches, s3sync.ReasonSameChecksum}, line{"full", "", matches, s3sync.ReasonSameChecksum},
 				line{"empty", "", matches, s3sync.ReasonEmpty}, line{"size", "", mismatch, s3sync.ReasonSize},
@@ -143,7 +143,7 @@ func TestReport(t *testing.T) {
 				}
 				o.write(t, from.Store, key)
 			}
-			cfg := config(from, to.telling(tt.told))
+			cfg := config(from, to.withStatChange(tt.told))
 			if tt.down {
 				root := t.TempDir()
 				for key, o := range tt.target {
@@ -174,7 +174,7 @@ func TestReport(t *testing.T) {
 				t.Errorf("%+v", got.Stats)
 			}
 			for _, op := range []string{"put", "create", "delete"} {
-				calls(t, "target", to, op, 0)
+				wantCalls(t, "target", to, op, 0)
 			}
 		})
 	}
@@ -216,8 +216,8 @@ func TestReportMetadata(t *testing.T) {
 	if got.Status.Metadata != (s3sync.AspectCounts{Matches: 1, Mismatch: 2}) {
 		t.Errorf("counted %+v", got.Status)
 	}
-	calls(t, "source", source, "stat", 3)
-	calls(t, "target", target, "stat", 3)
+	wantCalls(t, "source", source, "stat", 3)
+	wantCalls(t, "target", target, "stat", 3)
 	if n := strings.Count(log.String(), "name=METADATA_SYNC_STATUS type=METADATA status=MISMATCH"); n != 2 {
 		t.Errorf("%d fields are logged as different, want 2:\n%s", n, log.String())
 	}
@@ -271,8 +271,8 @@ func TestReportInSync(t *testing.T) {
 	if !got.Status.InSync() || got.Status.Objects != 3 {
 		t.Errorf("%+v", got.Status)
 	}
-	calls(t, "source", source, "stat", 0)
-	calls(t, "target", target, "stat", 0)
+	wantCalls(t, "source", source, "stat", 0)
+	wantCalls(t, "target", target, "stat", 0)
 	if cfg.DryRun || cfg.WarnAsError || cfg.Check.ETag {
 		t.Error("the caller's settings were changed")
 	}

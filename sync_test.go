@@ -85,8 +85,8 @@ func run(t *testing.T, cfg *s3sync.Config) *s3sync.Report {
 	return report
 }
 
-// trees returns two random sets of objects that have some keys in common.
-func trees(r *rand.Rand) (source, target map[string]string) {
+// randomTrees returns two random sets of objects that have some keys in common.
+func randomTrees(r *rand.Rand) (source, target map[string]string) {
 	source, target = map[string]string{}, map[string]string{}
 	for range r.IntN(60) {
 		key := randomKey(r)
@@ -124,7 +124,7 @@ func eachSeed(t *testing.T, n uint64, property func(t *testing.T, r *rand.Rand))
 
 func TestSyncMakesTargetEqual(t *testing.T) {
 	eachSeed(t, 200, func(t *testing.T, r *rand.Rand) {
-		inSource, inTarget := trees(r)
+		inSource, inTarget := randomTrees(r)
 		source, target := mem.New(), mem.New()
 		put(t, target, inTarget)
 		put(t, source, inSource)
@@ -189,7 +189,7 @@ func failAfter(n int, passes ...bool) func(iter.Seq2[storage.Object, error]) ite
 
 func TestFailedListingDeletesNothing(t *testing.T) {
 	eachSeed(t, 100, func(t *testing.T, r *rand.Rand) {
-		inSource, inTarget := trees(r)
+		inSource, inTarget := randomTrees(r)
 		source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
 		put(t, source, inSource)
 		put(t, target, inTarget)
@@ -321,7 +321,7 @@ func TestUnusableStoreEndsTheRun(t *testing.T) {
 
 func TestDryRunChangesNothing(t *testing.T) {
 	eachSeed(t, 50, func(t *testing.T, r *rand.Rand) {
-		inSource, inTarget := trees(r)
+		inSource, inTarget := randomTrees(r)
 		source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
 		put(t, source.Store, inSource)
 		put(t, target.Store, inTarget)

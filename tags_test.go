@@ -18,8 +18,8 @@ import (
 	"s3sync/storage/mem"
 )
 
-// A shyStore does not tell everything of its tags.
-type shyStore struct {
+// A restrictedTagStore does not tell everything of its tags.
+type restrictedTagStore struct {
 	*mem.Store
 	// counts: how many tags an object has is told.
 	counts bool
@@ -30,17 +30,17 @@ type shyStore struct {
 	asked map[string]int // by key
 }
 
-func (s *shyStore) Open(ctx context.Context, key string, opts storage.OpenOptions) (storage.Reader, error) {
+func (s *restrictedTagStore) Open(ctx context.Context, key string, opts storage.OpenOptions) (storage.Reader, error) {
 	r, err := s.Store.Open(ctx, key, opts)
-	return &shyReader{r, s.counts}, err
+	return &restrictedTagReader{r, s.counts}, err
 }
 
-type shyReader struct {
+type restrictedTagReader struct {
 	storage.Reader
 	counts bool
 }
 
-func (r *shyReader) Info() storage.Info {
+func (r *restrictedTagReader) Info() storage.Info {
 	info := r.Reader.Info()
 	if !r.counts {
 		info.TagCount = 0
@@ -48,7 +48,7 @@ func (r *shyReader) Info() storage.Info {
 	return info
 }
 
-func (s *shyStore) Tags(ctx context.Context, key, version string) (map[string]string, error) {
+func (s *restrictedTagStore) Tags(ctx context.Context, key, version string) (map[string]string, error) {
 	s.mu.Lock()
 	if s.asked == nil {
 		s.asked = map[string]int{}
@@ -63,7 +63,7 @@ func (s *shyStore) Tags(ctx context.Context, key, version string) (map[string]st
 	return s.Store.Tags(ctx, key, version)
 }
 
-func (s *shyStore) SetTags(ctx context.Context, key string, tags map[string]string) error {
+func (s *restrictedTagStore) SetTags(ctx context.Context, key string, tags map[string]string) error {
 	if s.deny != nil {
 		if err := s.deny(key); err != nil {
 			return &storage.Error{Op: "set tags", Key: key, Err: err}
@@ -112,49 +112,49 @@ func TestTagsAreAskedFor(t *testing.T) {
 	no := func(*s3sync.Config) {}
 	disabled := func(c *s3sync.Config) { c.Tagging.Disable = true }
 	for name, tt := range map[string]struct {
-		store       *shyStore
+		store       *restrictedTagStore
 		set         func(*s3sync.Config)
 		least, most int // requests
 		tags        bool
 		stats       s3sync.Stats
 		warning     string
 	}{
-		"counted":     {&shyStore{counts: true}, no, n, n + 1, true, s3sync.Stats{Transferred: n + 1}, ""},
-		"not counted": {&shyStore{}, no, n + 1, n + 1, true, s3sync.Stats{Transferred: n + 1}, ""},
+		"counted":     {&restrictedTagStore{counts: true}, no, n, n + 1, true, s3sync.Stats{Transferred: n + 1}, ""},
+		"not counted": {&restrictedTagStore{}, no, n + 1, n + 1, true, s3sync.Stats{Transferred: n + 1}, ""},
 		"counted but denied": {
-			&shyStore{counts: true, deny: denied}, func(c *s3sync.Config) { c.Transfer.Workers = 1 }, n + 1, n + 1, false,
+			&restrictedTagStore{counts: true, deny: denied}, func(c *s3sync.Config) { c.Transfer.Workers = 1 }, n + 1, n + 1, false,
 			s3sync.Stats{Transferred: 1, Warnings: n + 1},
 			"s3:GetObjectTagging",
 		},
 		"hidden": {
-			&shyStore{deny: denied}, no, 1, 1, false,
+			&restrictedTagStore{deny: denied}, no, 1, 1, false,
 			s3sync.Stats{Transferred: n + 1, Warnings: 1},
 			"--disable-tagging",
 		},
 		"hidden, as error": {
-			&shyStore{deny: denied}, func(c *s3sync.Config) { c.WarnAsError = true }, 1, 1, false,
+			&restrictedTagStore{deny: denied}, func(c *s3sync.Config) { c.WarnAsError = true }, 1, 1, false,
 			s3sync.Stats{Transferred: n + 1, Failed: 1},
 			"",
 		},
 		"unsupported": {
-			&shyStore{deny: unsupported}, no, 1, 1, false,
+			&restrictedTagStore{deny: unsupported}, no, 1, 1, false,
 			s3sync.Stats{Transferred: n + 1, Warnings: 1},
 			"--disable-tagging",
 		},
 		"unsupported, but counted": {
-			&shyStore{counts: true, deny: unsupported}, func(c *s3sync.Config) { c.Transfer.Workers = 1 }, 1, 1, false,
+			&restrictedTagStore{counts: true, deny: unsupported}, func(c *s3sync.Config) { c.Transfer.Workers = 1 }, 1, 1, false,
 			s3sync.Stats{Transferred: n + 1, Warnings: 1},
 			"--disable-tagging",
 		},
-		"disabled":             {&shyStore{counts: true}, disabled, 0, 0, false, s3sync.Stats{Transferred: n + 1}, ""},
-		"hidden, but disabled": {&shyStore{deny: denied}, disabled, 0, 0, false, s3sync.Stats{Transferred: n + 1}, ""},
+		"disabled":             {&restrictedTagStore{counts: true}, disabled, 0, 0, false, s3sync.Stats{Transferred: n + 1}, ""},
+		"hidden, but disabled": {&restrictedTagStore{deny: denied}, disabled, 0, 0, false, s3sync.Stats{Transferred: n + 1}, ""},
 		"hidden, but set": {
-			&shyStore{deny: denied}, func(c *s3sync.Config) { c.Tagging.Set = "a=b" }, 0, 0, false,
+			&restrictedTagStore{deny: denied}, func(c *s3sync.Config) { c.Tagging.Set = "a=b" }, 0, 0, false,
 			s3sync.Stats{Transferred: n + 1},
 			"",
 		},
 		"dry": {
-			&shyStore{deny: denied}, func(c *s3sync.Config) { c.DryRun = true }, 0, 0, false,
+			&restrictedTagStore{deny: denied}, func(c *s3sync.Config) { c.DryRun = true }, 0, 0, false,
 			s3sync.Stats{Transferred: n + 1},
 			"",
 		},
@@ -208,7 +208,7 @@ func TestTagsAreAskedFor(t *testing.T) {
 // TestTagsAreNotCounted: that a source does not count may show late. Then there
 // is a warning, and what it says repairs what was lost.
 func TestTagsAreNotCounted(t *testing.T) {
-	source, target := &shyStore{Store: mem.New()}, mem.New()
+	source, target := &restrictedTagStore{Store: mem.New()}, mem.New()
 	source.SetClock(func() time.Time { return time.Now().Add(-time.Hour) })
 	for i := range 100 {
 		putTags(t, source.Store, fmt.Sprintf("a-%02d", i))
@@ -242,7 +242,7 @@ func TestTagsAreNotCounted(t *testing.T) {
 // TestTagsDeniedOfSome: the object is left out, not written without its tags, and
 // nothing is deleted.
 func TestTagsDeniedOfSome(t *testing.T) {
-	source := &shyStore{Store: mem.New(), counts: true, deny: func(key string) error {
+	source := &restrictedTagStore{Store: mem.New(), counts: true, deny: func(key string) error {
 		if key == "b" {
 			return fs.ErrPermission
 		}
@@ -277,7 +277,7 @@ func TestTagsDeniedOfSome(t *testing.T) {
 // object, and is not taken for an answer.
 func TestTagsFail(t *testing.T) {
 	failures := 0
-	source := &shyStore{Store: mem.New(), deny: func(string) error {
+	source := &restrictedTagStore{Store: mem.New(), deny: func(string) error {
 		if failures++; failures <= 3 {
 			return fmt.Errorf("%w: %w", storage.ErrTransient, errInjected)
 		}
@@ -303,7 +303,7 @@ func TestTagsFail(t *testing.T) {
 // none comes.
 func TestTagsFailSlowly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		source := &shyStore{Store: mem.New(), deny: func(string) error {
+		source := &restrictedTagStore{Store: mem.New(), deny: func(string) error {
 			time.Sleep(time.Second)
 			return fmt.Errorf("%w: %w", storage.ErrTransient, errInjected)
 		}}
@@ -340,7 +340,7 @@ func TestTagsAskedForButUnsupported(t *testing.T) {
 		"filter": {true, false, false, func(c *s3sync.Config) { c.Filter.IncludeTags = expression(t, "a") }, "--filter-exclude-tag-regex needs tags"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			source, target := &shyStore{Store: mem.New()}, &shyStore{Store: mem.New()}
+			source, target := &restrictedTagStore{Store: mem.New()}, &restrictedTagStore{Store: mem.New()}
 			if tt.source {
 				source.deny = unsupported
 			}
@@ -451,7 +451,7 @@ func modTimes(t *testing.T, s storage.Store) map[string]time.Time {
 func TestSyncTagsFails(t *testing.T) {
 	for name, permission := range map[string]string{"source": "s3:GetObjectTagging", "target": "s3:GetObjectTagging", "write": "s3:PutObjectTagging"} {
 		t.Run(name, func(t *testing.T) {
-			source, target := &shyStore{Store: mem.New(), counts: true}, &shyStore{Store: mem.New(), counts: true}
+			source, target := &restrictedTagStore{Store: mem.New(), counts: true}, &restrictedTagStore{Store: mem.New(), counts: true}
 			putTags(t, source.Store, "a", "k=v")
 			putTags(t, target.Store, "a")
 			putTags(t, target.Store, "only here")

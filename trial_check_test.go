@@ -12,8 +12,8 @@ import (
 	"s3sync"
 )
 
-// A judgement is what became of a trial.
-type judgement struct {
+// A trialResult is what became of a trial.
+type trialResult struct {
 	*model
 
 	report        *s3sync.Report
@@ -31,22 +31,22 @@ type judgement struct {
 	targetChanged bool
 }
 
-func (j *judgement) fault(kind, format string, args ...any) {
+func (j *trialResult) fault(kind, format string, args ...any) {
 	if j.kind == "" {
 		j.kind = kind
 	}
 	j.wrong = append(j.wrong, kind+": "+fmt.Sprintf(format, args...))
 }
 
-func (j *judgement) String() string {
+func (j *trialResult) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, prefixes %q and %q, options %+v, fault %+v (came true: %v)\n", j.direction, j.sourcePrefix, j.targetPrefix, j.o, j.trial.fault, j.hit)
 	for i, v := range []*sideView{j.source, j.target, j.after} {
 		fmt.Fprintf(&b, "%s:", []string{"source", "target", "after"}[i])
-		for _, key := range sortedKeys(v.things) {
-			fmt.Fprintf(&b, " %q=%q@%d", key, v.things[key].data, v.things[key].age)
+		for _, key := range sortedKeys(v.entries) {
+			fmt.Fprintf(&b, " %q=%q@%d", key, v.entries[key].data, v.entries[key].age)
 		}
-		fmt.Fprintf(&b, "; blind %q, other %v\n", v.blind, v.other)
+		fmt.Fprintf(&b, "; blind %q, other %v\n", v.unreadable, v.other)
 	}
 	j.report.Elapsed = 0
 	fmt.Fprintf(&b, "error %v, %+v\n", j.err, j.report.Stats)
@@ -59,18 +59,18 @@ func (j *judgement) String() string {
 }
 
 // clean: the run says that everything was done, and that nothing is left to say.
-func (j *judgement) clean() bool {
+func (j *trialResult) clean() bool {
 	return j.err == nil && j.report.Failed == 0 && j.report.Warnings == 0 && !j.report.Incomplete
 }
 
-func (j *judgement) judge() {
-	j.judgeTarget()
-	j.judgeDeletions()
-	j.judgeEvents()
-	j.judgeSuccess()
+func (j *trialResult) check() {
+	j.checkTarget()
+	j.checkDeletions()
+	j.checkEvents()
+	j.checkSuccess()
 	j.seen = append(j.seen, "all")
 	for what, is := range map[string]bool{
-		"clean": j.clean(), "deleted": len(j.deleted) > 0, "refused": j.refused() != "" && len(j.candidates()) > 0, "fault": j.hit,
+		"clean": j.clean(), "deleted": len(j.deleted) > 0, "refused": j.whyRefused() != "" && len(j.candidates()) > 0, "fault": j.hit,
 	} {
 		if is {
 			j.seen = append(j.seen, what)
@@ -78,16 +78,16 @@ func (j *judgement) judge() {
 	}
 }
 
-// judgeTarget: what is there is what was there, or what the source has.
-func (j *judgement) judgeTarget() {
+// checkTarget: what is there is what was there, or what the source has.
+func (j *trialResult) checkTarget() {
 	from := map[string][]string{} // what the source has for a name
-	for key, th := range j.source.things {
-		if name, ok := j.held(key); ok {
+	for key, th := range j.source.entries {
+		if name, ok := j.targetName(key); ok {
 			from[name] = append(from[name], th.data)
 		}
 	}
-	for name, th := range j.after.things {
-		old, existed := j.target.things[name]
+	for name, th := range j.after.entries {
+		old, existed := j.target.entries[name]
 		if existed && old.data == th.data && old.age == th.age {
 			continue
 		}
@@ -96,14 +96,14 @@ func (j *judgement) judgeTarget() {
 			j.fault("foreign data", "the target's %q holds %q, which is not of the source", name, th.data)
 		}
 	}
-	for name := range j.target.things {
-		if _, still := j.after.things[name]; !still {
+	for name := range j.target.entries {
+		if _, still := j.after.entries[name]; !still {
 			j.deleted = append(j.deleted, name)
 		}
 	}
 	slices.Sort(j.deleted)
 	for name, what := range j.target.other {
-		if _, replaced := j.after.things[name]; !replaced && j.after.other[name] != what {
+		if _, replaced := j.after.entries[name]; !replaced && j.after.other[name] != what {
 			j.fault("lost", "%s %q of the target directory is gone", what, name)
 		}
 	}
@@ -123,21 +123,21 @@ func (j *judgement) judgeTarget() {
 	}
 }
 
-func (j *judgement) vanishes() bool {
+func (j *trialResult) vanishes() bool {
 	return j.direction == up && (strings.HasPrefix(j.trial.fault.name, "root") || strings.HasSuffix(j.trial.fault.name, "ed") && !j.wraps())
 }
 
-// judgeDeletions: everything that is gone may be gone.
-func (j *judgement) judgeDeletions() {
+// checkDeletions: everything that is gone may be gone.
+func (j *trialResult) checkDeletions() {
 	for _, name := range j.deleted {
-		if why := j.may(name); why != "" {
+		if why := j.whyKept(name); why != "" {
 			j.fault("lost", "%q is deleted: %s", name, why)
 		}
 	}
 	if len(j.deleted) == 0 {
 		return
 	}
-	if why := j.refused(); why != "" {
+	if why := j.whyRefused(); why != "" {
 		j.fault("lost", "%q are deleted although %s", j.deleted, why)
 	}
 	if j.o.max > 0 && int64(len(j.deleted)) > j.o.max {
@@ -161,20 +161,20 @@ func (j *judgement) judgeDeletions() {
 }
 
 // incomparable tells that an object could not be compared with its twin.
-func (j *judgement) incomparable(key string) bool {
+func (j *trialResult) incomparable(key string) bool {
 	return slices.ContainsFunc(j.events, func(ev s3sync.Event) bool {
 		return ev.Type == s3sync.EventWarning && ev.Key == key && strings.Contains(ev.Err.Error(), "cannot be compared")
 	})
 }
 
 // missing are the objects that had to be transferred and are not.
-func (j *judgement) missing() (keys []string) {
-	for key, th := range j.source.things {
-		if _, still := j.sourceAfter.things[key]; !still || !j.needed(key, th) {
+func (j *trialResult) missing() (keys []string) {
+	for key, th := range j.source.entries {
+		if _, still := j.sourceAfter.entries[key]; !still || !j.needed(key, th) {
 			continue
 		}
-		name, _ := j.held(key)
-		if j.after.things[name].data != th.data || !has(j.after.things, name) {
+		name, _ := j.targetName(key)
+		if j.after.entries[name].data != th.data || !has(j.after.entries, name) {
 			keys = append(keys, key)
 		}
 	}
@@ -187,9 +187,9 @@ func has[V any](m map[string]V, key string) bool {
 	return ok
 }
 
-// judgeEvents: each object has one outcome, the counters count them, and what is
+// checkEvents: each object has one outcome, the counters count them, and what is
 // told is what happened.
-func (j *judgement) judgeEvents() {
+func (j *trialResult) checkEvents() {
 	outcomes, names := map[string][]s3sync.EventType{}, map[string]int{}
 	var st s3sync.Stats
 	var perhaps int64
@@ -198,19 +198,19 @@ func (j *judgement) judgeEvents() {
 		switch ev.Type {
 		case s3sync.EventTransferred:
 			st.Transferred++
-			name, ok := j.held(ev.Key)
-			if _, marker := filed(strings.TrimRight(ev.Key, "/")); ok {
+			name, ok := j.targetName(ev.Key)
+			if _, marker := fileName(strings.TrimRight(ev.Key, "/")); ok {
 				names[name]++
 			} else if !marker {
 				j.fault("false event", "%q is told to be transferred, and cannot be", ev.Key)
 			}
-			if th := j.source.things[ev.Key]; ok && !j.o.dry && names[name] == 1 && j.after.things[name].data != th.data {
-				j.fault("false event", "%q is told to be transferred, but the target has %q", ev.Key, j.after.things[name].data)
+			if th := j.source.entries[ev.Key]; ok && !j.o.dry && names[name] == 1 && j.after.entries[name].data != th.data {
+				j.fault("false event", "%q is told to be transferred, but the target has %q", ev.Key, j.after.entries[name].data)
 			}
 		case s3sync.EventDeleted:
 			st.Deleted++
 			told[ev.Key] = true
-			if !j.o.dry && has(j.after.things, ev.Key) {
+			if !j.o.dry && has(j.after.entries, ev.Key) {
 				j.fault("false event", "%q is told to be deleted, and is there", ev.Key)
 			}
 			continue
@@ -264,8 +264,8 @@ func (j *judgement) judgeEvents() {
 	}
 }
 
-// judgeSuccess: what ends without a word is done.
-func (j *judgement) judgeSuccess() {
+// checkSuccess: what ends without a word is done.
+func (j *trialResult) checkSuccess() {
 	if !j.clean() {
 		return
 	}
@@ -275,7 +275,7 @@ func (j *judgement) judgeSuccess() {
 			"root renamed", "root replaced", "cancel in the source listing":
 			j.fault("false success", "the fault came true, and the run tells of a success")
 		case "directory renamed":
-			j.judgeUnseen()
+			j.checkUnlisted()
 		}
 	}
 	for _, key := range j.missing() {
@@ -283,21 +283,21 @@ func (j *judgement) judgeSuccess() {
 			j.fault("false success", "%q is not transferred, and the run tells of a success", key)
 		}
 	}
-	for key, th := range j.source.things {
-		if name, ok := j.held(key); ok && !j.selects(key, th) && len(j.from(name)) == 1 && has(j.after.things, name) &&
-			j.after.things[name] != j.target.things[name] {
+	for key, th := range j.source.entries {
+		if name, ok := j.targetName(key); ok && !j.selects(key, th) && len(j.from(name)) == 1 && has(j.after.entries, name) &&
+			j.after.entries[name] != j.target.entries[name] {
 			j.fault("filter", "%q is transferred although the filters leave it out", key)
 		}
 	}
-	for _, name := range j.source.blind {
+	for _, name := range j.source.unreadable {
 		if j.concerns(name) {
 			j.fault("blind", "%q cannot be read, and nothing tells so", name)
 		}
 	}
 	left := j.candidates()
-	if j.refused() != "" {
+	if j.whyRefused() != "" {
 		if len(left) > 0 {
-			j.fault("refusal not told", "nothing may be deleted because %s, and the run tells of a success", j.refused())
+			j.fault("refusal not told", "nothing may be deleted because %s, and the run tells of a success", j.whyRefused())
 		}
 		return
 	}
@@ -305,7 +305,7 @@ func (j *judgement) judgeSuccess() {
 		return
 	}
 	for _, name := range left {
-		if has(j.after.things, name) && (j.o.max == 0 || int64(len(left)) <= j.o.max) && j.must(name) {
+		if has(j.after.entries, name) && (j.o.max == 0 || int64(len(left)) <= j.o.max) && j.mustGo(name) {
 			j.fault("not deleted", "%q is still there after a success", name)
 		}
 	}
@@ -314,11 +314,11 @@ func (j *judgement) judgeSuccess() {
 	}
 }
 
-// judgeUnseen: of a directory that went away in the course of the run everything
+// checkUnlisted: of a directory that went away in the course of the run everything
 // was seen before, or something is told.
-func (j *judgement) judgeUnseen() {
+func (j *trialResult) checkUnlisted() {
 	top, _, _ := strings.Cut(j.trial.fault.key, "/")
-	for key := range j.source.things {
+	for key := range j.source.entries {
 		seen := slices.ContainsFunc(j.events, func(ev s3sync.Event) bool { return ev.Key == key })
 		if strings.HasPrefix(key, top+"/") && !seen {
 			j.fault("false success", "%q went away with its directory, was not looked at, and nothing tells so", key)
@@ -327,17 +327,17 @@ func (j *judgement) judgeUnseen() {
 }
 
 // from are the keys of the source that the target holds under a name.
-func (j *judgement) from(name string) (keys []string) {
-	for key := range j.source.things {
-		if held, ok := j.held(key); ok && held == name {
+func (j *trialResult) from(name string) (keys []string) {
+	for key := range j.source.entries {
+		if held, ok := j.targetName(key); ok && held == name {
 			keys = append(keys, key)
 		}
 	}
 	return keys
 }
 
-// again: a second run has nothing to do.
-func (j *judgement) again(ctx context.Context, cfg *s3sync.Config) {
+// runAgain: a second run has nothing to do.
+func (j *trialResult) runAgain(ctx context.Context, cfg *s3sync.Config) {
 	if j.trial.fault.name != "" || j.o.check == "overwrite" {
 		return
 	}

@@ -27,9 +27,9 @@ const (
 	aSocket   kind = "socket"
 )
 
-// A thing is what stands under a name, or an object. Only objects have what
+// An entry is what stands under a name, or an object. Only objects have what
 // stands below the time.
-type thing struct {
+type entry struct {
 	kind kind
 	data string
 	age  int // seconds after trialTime
@@ -39,7 +39,7 @@ type thing struct {
 }
 
 // A tree is what one side holds, by path or key.
-type tree map[string]thing
+type tree map[string]entry
 
 func trialTime(age int) time.Time {
 	return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Add(time.Duration(age) * time.Second)
@@ -243,7 +243,7 @@ func (tr *trial) drawTrees(t *rapid.T) {
 	some := func(t *rapid.T, names *rapid.Generator[string], n int, local bool, label string) tree {
 		all := tree{}
 		for _, name := range rapid.SliceOfNDistinct(names, 0, n, rapid.ID).Draw(t, label) {
-			all[name] = drawThing(t, local, name)
+			all[name] = drawEntry(t, local, name)
 		}
 		return all
 	}
@@ -260,7 +260,7 @@ func (tr *trial) drawTrees(t *rapid.T) {
 		tr.target = some(t, key, 6, false, "target")
 		tr.beside = tree{}
 		if tr.targetPrefix == "photos" && seldom(t, 3, "siblings") {
-			tr.target["-private/x"] = thing{kind: aFile, data: "private"}
+			tr.target["-private/x"] = entry{kind: aFile, data: "private"}
 		}
 	}
 	// Some of the source is there already, under its name or its file's.
@@ -269,39 +269,39 @@ func (tr *trial) drawTrees(t *rapid.T) {
 		switch rapid.IntRange(0, 3).Draw(t, "twin of "+name) {
 		case 0:
 		case 1:
-			tr.target[tr.twinName(name)] = thing{kind: aFile, data: th.data, age: th.age}
+			tr.target[tr.counterpartName(name)] = entry{kind: aFile, data: th.data, age: th.age}
 		default:
-			tr.target[tr.twinName(name)] = thing{kind: aFile, data: "old", age: rapid.IntRange(0, 4).Draw(t, "age")}
+			tr.target[tr.counterpartName(name)] = entry{kind: aFile, data: "old", age: rapid.IntRange(0, 4).Draw(t, "age")}
 		}
 	}
 	if tr.sourcePrefix != "" && seldom(t, 4, "object of the source's prefix") {
-		tr.source[""] = thing{kind: aFile, data: rapid.SampledFrom([]string{"", "data"}).Draw(t, "its data")}
+		tr.source[""] = entry{kind: aFile, data: rapid.SampledFrom([]string{"", "data"}).Draw(t, "its data")}
 	}
 	if tr.targetPrefix != "" && seldom(t, 3, "object of the target's prefix") {
-		tr.target[""] = thing{kind: aFile, data: rapid.SampledFrom([]string{"", "data"}).Draw(t, "its data")}
+		tr.target[""] = entry{kind: aFile, data: rapid.SampledFrom([]string{"", "data"}).Draw(t, "its data")}
 	}
 	if seldom(t, 10, "mass") {
 		both := rapid.SampledFrom([]int{0, 0, 10, 60, 130}).Draw(t, "mass in both")
 		for i := range 130 {
 			name := fmt.Sprintf("mass/%03d", i)
-			tr.target[name] = thing{kind: aFile, data: "mass"}
+			tr.target[name] = entry{kind: aFile, data: "mass"}
 			if i < both {
-				tr.source[name] = thing{kind: aFile, data: "mass"}
+				tr.source[name] = entry{kind: aFile, data: "mass"}
 			}
 		}
 	}
 }
 
-// twinName is a name that the target may have for one of the source.
-func (tr *trial) twinName(name string) string {
-	if path, ok := filed(name); ok && tr.direction == down {
+// counterpartName is a name that the target may have for one of the source.
+func (tr *trial) counterpartName(name string) string {
+	if path, ok := fileName(name); ok && tr.direction == down {
 		return path
 	}
 	return name
 }
 
-func drawThing(t *rapid.T, local bool, name string) thing {
-	th := thing{
+func drawEntry(t *rapid.T, local bool, name string) entry {
+	th := entry{
 		kind: aFile,
 		data: rapid.SampledFrom([]string{"", "1", "two", "three", "old"}).Draw(t, "data"),
 		age:  rapid.IntRange(0, 4).Draw(t, "age"),

@@ -19,20 +19,20 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 
 // A sideView is what a side holds as far as it can be synced.
 type sideView struct {
-	things tree
-	// blind are names at which there is something that cannot be read. What is
+	entries tree
+	// unreadable are names at which there is something that cannot be read. What is
 	// below them is not known either.
-	blind []string
+	unreadable []string
 	// other are names in a directory of what is no file, and what it is, and dirs
 	// those of directories.
 	other map[string]string
 	dirs  []string
 }
 
-// lookAt views a directory. A source's links are followed, unless they are left
-// out; those of a target are not part of it.
-func lookAt(root string, source, links bool) *sideView {
-	v := &sideView{things: tree{}, other: map[string]string{}}
+// viewDirectory views a directory. A source's links are followed, unless they are
+// left out; those of a target are not part of it.
+func viewDirectory(root string, source, links bool) *sideView {
+	v := &sideView{entries: tree{}, other: map[string]string{}}
 	v.walk(root, "", source, links, nil)
 	return v
 }
@@ -62,13 +62,13 @@ func (v *sideView) walk(root, prefix string, source, links bool, above []os.File
 				continue
 			}
 			if fi, err = os.Stat(path); err != nil {
-				v.blind = append(v.blind, name)
+				v.unreadable = append(v.unreadable, name)
 				continue
 			}
 		}
 		switch {
 		case fi.IsDir() && slices.ContainsFunc(above, func(a os.FileInfo) bool { return os.SameFile(a, fi) }):
-			v.blind = append(v.blind, name) // a loop
+			v.unreadable = append(v.unreadable, name) // a loop
 		case fi.IsDir():
 			v.dirs = append(v.dirs, name)
 			v.walk(path, name+"/", source, links, above)
@@ -77,18 +77,18 @@ func (v *sideView) walk(root, prefix string, source, links bool, above []os.File
 			if err != nil {
 				panic(err)
 			}
-			v.things[name] = thing{kind: aFile, data: string(data), age: int(fi.ModTime().Sub(trialTime(0)).Seconds())}
+			v.entries[name] = entry{kind: aFile, data: string(data), age: int(fi.ModTime().Sub(trialTime(0)).Seconds())}
 		default:
-			v.blind = append(v.blind, name)
+			v.unreadable = append(v.unreadable, name)
 			v.other[name] = fi.Mode().Type().String()
 		}
 	}
 }
 
-// filed is the file that a key has in a directory: without empty segments. It has
+// fileName is the file that a key has in a directory: without empty segments. It has
 // none if a segment is nothing but dots and blanks, if nothing is left of it, or if
 // it means a directory, with a slash at the end.
-func filed(key string) (path string, ok bool) {
+func fileName(key string) (path string, ok bool) {
 	for _, segment := range strings.FieldsFunc(key, func(r rune) bool { return r == '/' || r == '\\' }) {
 		if strings.Trim(segment, ". ") == "" {
 			return "", false
@@ -106,11 +106,11 @@ func filed(key string) (path string, ok bool) {
 	return strings.Join(segments, "/"), true
 }
 
-// held is the name under which the target holds an object of the source. It is
+// targetName is the name under which the target holds an object of the source. It is
 // false if it cannot hold it.
-func (tr *trial) held(key string) (name string, ok bool) {
+func (tr *trial) targetName(key string) (name string, ok bool) {
 	if tr.direction == down {
-		return filed(key)
+		return fileName(key)
 	}
 	return key, key != ""
 }
@@ -121,24 +121,24 @@ type model struct {
 	source, target *sideView
 }
 
-// may says why an object of the target must stay, whatever else happens, or
+// whyKept says why an object of the target must stay, whatever else happens, or
 // nothing if it may go.
-func (m *model) may(name string) (why string) {
+func (m *model) whyKept(name string) (why string) {
 	if !m.o.delete || m.o.dry {
 		return "nothing is to be deleted"
 	}
 	if name == "" {
 		return "its key is the prefix of the target"
 	}
-	if strings.HasSuffix(name, "/") && m.target.things[name].data == "" {
+	if strings.HasSuffix(name, "/") && m.target.entries[name].data == "" {
 		return "it is a folder marker"
 	}
-	for key := range m.source.things {
-		if held, ok := m.held(key); ok && held == name {
+	for key := range m.source.entries {
+		if held, ok := m.targetName(key); ok && held == name {
 			return "the source has it as " + key
 		}
 	}
-	for _, blind := range m.source.blind {
+	for _, blind := range m.source.unreadable {
 		if name == blind || strings.HasPrefix(name, blind+"/") {
 			return "nobody knows whether the source has it, because of " + blind
 		}
@@ -151,8 +151,8 @@ func (m *model) may(name string) (why string) {
 
 // candidates are the objects of the target that may go.
 func (m *model) candidates() (names []string) {
-	for name := range m.target.things {
-		if m.may(name) == "" {
+	for name := range m.target.entries {
+		if m.whyKept(name) == "" {
 			names = append(names, name)
 		}
 	}
@@ -160,20 +160,20 @@ func (m *model) candidates() (names []string) {
 	return names
 }
 
-// must tells whether a candidate has to go. One that other programs may have
+// mustGo tells whether a candidate has to go. One that other programs may have
 // written for a key that has no file here may stay.
-func (m *model) must(name string) bool {
-	for key := range m.source.things {
-		if _, ok := m.held(key); !ok && path.Clean(strings.TrimLeft(key, "/")) == name {
+func (m *model) mustGo(name string) bool {
+	for key := range m.source.entries {
+		if _, ok := m.targetName(key); !ok && path.Clean(strings.TrimLeft(key, "/")) == name {
 			return false
 		}
 	}
 	return true
 }
 
-// refused says why nothing at all may be deleted, or nothing.
-func (m *model) refused() (why string) {
-	found := maps.Clone(m.source.things)
+// whyRefused says why nothing at all may be deleted, or nothing.
+func (m *model) whyRefused() (why string) {
+	found := maps.Clone(m.source.entries)
 	delete(found, "")
 	switch {
 	case len(found) == 0 && !m.o.allowEmpty:
@@ -183,9 +183,9 @@ func (m *model) refused() (why string) {
 	if percent == 0 {
 		percent = 80
 	}
-	holds := maps.Clone(m.target.things)
-	for key, th := range m.source.things {
-		if name, ok := m.held(key); ok && m.selects(key, th) {
+	holds := maps.Clone(m.target.entries)
+	for key, th := range m.source.entries {
+		if name, ok := m.targetName(key); ok && m.selects(key, th) {
 			holds[name] = th
 		}
 	}
@@ -193,7 +193,7 @@ func (m *model) refused() (why string) {
 		return "too much of the target would go"
 	}
 	if m.targetPrefix != "" && !strings.HasSuffix(m.targetPrefix, "/") && !m.o.allowPartial {
-		for name := range m.target.things {
+		for name := range m.target.entries {
 			if name != "" && !strings.HasPrefix(name, "/") {
 				return "the prefix ends within the name of " + name
 			}
@@ -203,7 +203,7 @@ func (m *model) refused() (why string) {
 }
 
 // selects tells whether the filters let an object of the source pass.
-func (m *model) selects(key string, th thing) bool {
+func (m *model) selects(key string, th entry) bool {
 	local := m.direction == up
 	typed := th.contentType == "text/x-trial"
 	switch m.o.filter {
@@ -246,12 +246,12 @@ func (m *model) concerns(name string) bool {
 }
 
 // needed tells whether an object of the source has to be transferred.
-func (m *model) needed(key string, th thing) bool {
-	name, ok := m.held(key)
+func (m *model) needed(key string, th entry) bool {
+	name, ok := m.targetName(key)
 	if !ok || !m.selects(key, th) || m.barred(key, name) {
 		return false
 	}
-	old, exists := m.target.things[name]
+	old, exists := m.target.entries[name]
 	switch {
 	case !exists || m.o.check == "overwrite":
 		return true
@@ -274,13 +274,13 @@ func (m *model) barred(key, name string) bool {
 	clash := func(other string) bool {
 		return strings.HasPrefix(other, name+"/") || strings.HasPrefix(name, other+"/")
 	}
-	for other := range m.source.things {
-		held, ok := filed(strings.TrimRight(other, "/"))
+	for other := range m.source.entries {
+		held, ok := fileName(strings.TrimRight(other, "/"))
 		if ok && (clash(held) || held == name && other != key) {
 			return true
 		}
 	}
-	for other := range m.target.things {
+	for other := range m.target.entries {
 		if clash(other) {
 			return true
 		}
@@ -300,7 +300,7 @@ func TestModel(t *testing.T) {
 	for key, want := range map[string]string{
 		"a": "a", "/a": "a", "a//b": "a/b", "//a///b": "a/b", "a/./b": "", "../a": "", "a/": "", "": "", "/": "", " ": "", "a/.../b": "", "...a": "...a",
 	} {
-		if got, _ := filed(key); got != want {
+		if got, _ := fileName(key); got != want {
 			t.Errorf("%q is filed as %q, want %q", key, got, want)
 		}
 	}

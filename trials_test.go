@@ -36,7 +36,7 @@ func TestTrials(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) {
 				tr := drawTrial(rt, d)
 				n++
-				j := tr.run(t.Context(), filepath.Join(root, fmt.Sprint(n)), tr.arm)
+				j := tr.run(t.Context(), filepath.Join(root, fmt.Sprint(n)), tr.injectFault)
 				for _, what := range j.seen {
 					seen[what]++
 				}
@@ -55,8 +55,8 @@ func TestTrials(t *testing.T) {
 	}
 }
 
-// fill writes a tree into a bucket below a prefix.
-func (tr tree) fill(ctx context.Context, s *mem.Store, prefix string) {
+// writeObjects writes a tree into a bucket below a prefix.
+func (tr tree) writeObjects(ctx context.Context, s *mem.Store, prefix string) {
 	for _, key := range sortedKeys(tr) {
 		th := tr[key]
 		s.SetClock(func() time.Time { return trialTime(th.age) })
@@ -74,7 +74,7 @@ func (tr tree) fill(ctx context.Context, s *mem.Store, prefix string) {
 	s.SetClock(func() time.Time { return trialTime(1000) })
 }
 
-func (th thing) write(ctx context.Context, s storage.Store, key string, opts storage.WriteOptions) error {
+func (th entry) write(ctx context.Context, s storage.Store, key string, opts storage.WriteOptions) error {
 	if !th.parts {
 		_, err := s.Put(ctx, key, storage.Block{Data: []byte(th.data)}, opts)
 		return err
@@ -94,7 +94,7 @@ func (th thing) write(ctx context.Context, s storage.Store, key string, opts sto
 
 // view reads a bucket below a prefix, and what stands beside it.
 func bucketView(ctx context.Context, s *mem.Store, prefix string, written tree) (v *sideView, beside tree) {
-	v, beside = &sideView{things: tree{}}, tree{}
+	v, beside = &sideView{entries: tree{}}, tree{}
 	for o, err := range s.List(ctx, storage.ListOptions{}) {
 		if err != nil {
 			panic(err)
@@ -107,7 +107,7 @@ func bucketView(ctx context.Context, s *mem.Store, prefix string, written tree) 
 		if err := r.ReadAt(ctx, p, 0); err != nil {
 			panic(err)
 		}
-		th := thing{kind: aFile, data: string(p), age: int(o.ModTime.Sub(trialTime(0)).Seconds())}
+		th := entry{kind: aFile, data: string(p), age: int(o.ModTime.Sub(trialTime(0)).Seconds())}
 		key, inside := strings.CutPrefix(o.Key, prefix)
 		if !inside {
 			beside[o.Key] = th
@@ -115,23 +115,23 @@ func bucketView(ctx context.Context, s *mem.Store, prefix string, written tree) 
 		}
 		was := written[key]
 		th.contentType, th.meta, th.tag = was.contentType, was.meta, was.tag
-		v.things[key] = th
+		v.entries[key] = th
 	}
 	return v, beside
 }
 
-// plant makes a tree in a directory, as far as there is room for it. What links
+// writeFiles makes a tree in a directory, as far as there is room for it. What links
 // lead to lies beside the directory.
-func (tr tree) plant(root string) {
+func (tr tree) writeFiles(root string) {
 	outside := root + ".outside"
 	for _, dir := range []string{root, filepath.Join(outside, "dir", "g")} {
 		if err := os.MkdirAll(dir, 0o750); err != nil {
 			panic(err)
 		}
 	}
-	plantFile(filepath.Join(outside, "file"), thing{data: "outside", age: 1})
-	plantFile(filepath.Join(outside, "dir", "f"), thing{data: "f", age: 1})
-	plantFile(filepath.Join(outside, "dir", "g", "h"), thing{data: "h", age: 1})
+	writeEntry(filepath.Join(outside, "file"), entry{data: "outside", age: 1})
+	writeEntry(filepath.Join(outside, "dir", "f"), entry{data: "f", age: 1})
+	writeEntry(filepath.Join(outside, "dir", "g", "h"), entry{data: "h", age: 1})
 	for _, name := range sortedKeys(tr) {
 		th, path := tr[name], filepath.Join(root, filepath.FromSlash(name))
 		if os.MkdirAll(filepath.Dir(path), 0o750) != nil {
@@ -139,7 +139,7 @@ func (tr tree) plant(root string) {
 		}
 		switch th.kind {
 		case aFile:
-			plantFile(path, th)
+			writeEntry(path, th)
 		case aDir:
 			_ = os.Mkdir(path, 0o750)
 		case aDangling:
@@ -156,7 +156,7 @@ func (tr tree) plant(root string) {
 	}
 }
 
-func plantFile(path string, th thing) {
+func writeEntry(path string, th entry) {
 	if fi, err := os.Lstat(path); err == nil && !fi.Mode().IsRegular() {
 		return
 	}
@@ -180,7 +180,7 @@ func (tr *trial) open(ctx context.Context, root string) (*sides, *s3sync.Config)
 	tr.o.set(cfg)
 	if tr.direction == up {
 		s.fromRoot = filepath.Join(root, "source")
-		tr.source.plant(s.fromRoot)
+		tr.source.writeFiles(s.fromRoot)
 		cfg.Source.URL = s.fromRoot
 		store, err := dir.Open(s.fromRoot, dir.Options{Source: true, IgnoreSymlinks: tr.o.ignoreLinks})
 		if err != nil {
@@ -192,14 +192,14 @@ func (tr *trial) open(ctx context.Context, root string) (*sides, *s3sync.Config)
 		}
 	} else {
 		s.from = mem.New()
-		tr.source.fill(ctx, s.from, tr.sourcePrefix)
+		tr.source.writeObjects(ctx, s.from, tr.sourcePrefix)
 		cfg.Source.URL = "s3://source/" + tr.sourcePrefix
 		s.source = &faulty{Store: below{s.from, tr.sourcePrefix}}
 		cfg.Source.Store = bucketSide{s.source, below{s.from, tr.sourcePrefix}}
 	}
 	if tr.direction == down {
 		s.toRoot = filepath.Join(root, "target")
-		tr.target.plant(s.toRoot)
+		tr.target.writeFiles(s.toRoot)
 		cfg.Target.URL = s.toRoot
 		store, err := dir.Open(s.toRoot, dir.Options{})
 		if err != nil {
@@ -211,8 +211,8 @@ func (tr *trial) open(ctx context.Context, root string) (*sides, *s3sync.Config)
 		}
 	} else {
 		s.to = mem.New()
-		tree{"beside/a": {data: "beside"}}.fill(ctx, s.to, "")
-		tr.target.fill(ctx, s.to, tr.targetPrefix)
+		tree{"beside/a": {data: "beside"}}.writeObjects(ctx, s.to, "")
+		tr.target.writeObjects(ctx, s.to, tr.targetPrefix)
 		cfg.Target.URL = "s3://target/" + tr.targetPrefix
 		s.target = &faulty{Store: below{s.to, tr.targetPrefix}}
 		cfg.Target.Store = bucketSide{s.target, below{s.to, tr.targetPrefix}}
@@ -229,8 +229,8 @@ func (tr *trial) wraps() bool {
 	return true
 }
 
-// arm makes the fault come true while the run goes on.
-func (tr *trial) arm(s *sides, cfg *s3sync.Config, cancel func()) (hit *atomic.Bool) {
+// injectFault makes the fault come true while the run goes on.
+func (tr *trial) injectFault(s *sides, cfg *s3sync.Config, cancel func()) (hit *atomic.Bool) {
 	hit = &atomic.Bool{}
 	f := tr.fault
 	var calls atomic.Int64
@@ -246,7 +246,7 @@ func (tr *trial) arm(s *sides, cfg *s3sync.Config, cancel func()) (hit *atomic.B
 	}
 	fails := func(err error) func(string) error {
 		return func(key string) error {
-			if name, ok := tr.held(f.key); key == f.key || ok && key == name {
+			if name, ok := tr.targetName(f.key); key == f.key || ok && key == name {
 				if strikes() {
 					hit.Store(true)
 					if f.once {
@@ -296,7 +296,7 @@ func (tr *trial) arm(s *sides, cfg *s3sync.Config, cancel func()) (hit *atomic.B
 	case "cancel in the source listing":
 		tr.onNth(cfg, func() { hit.Store(true); cancel() })
 	case "root renamed", "root replaced", "directory renamed", "file removed":
-		tr.onNth(cfg, func() { tr.vanish(s.fromRoot, hit) })
+		tr.onNth(cfg, func() { tr.takeAway(s.fromRoot, hit) })
 	}
 	return hit
 }
@@ -312,8 +312,8 @@ func (tr *trial) onNth(cfg *s3sync.Config, act func()) {
 	}
 }
 
-// vanish takes a part of the source away.
-func (tr *trial) vanish(root string, hit *atomic.Bool) {
+// takeAway takes a part of the source away.
+func (tr *trial) takeAway(root string, hit *atomic.Bool) {
 	top, below, _ := strings.Cut(tr.fault.key, "/")
 	path := filepath.Join(root, top)
 	switch tr.fault.name {
@@ -333,17 +333,17 @@ func (tr *trial) vanish(root string, hit *atomic.Bool) {
 	}
 }
 
-// An arming lets something go wrong in a run, and tells whether it did.
-type arming func(s *sides, cfg *s3sync.Config, cancel func()) (hit *atomic.Bool)
+// A faultInjector lets something go wrong in a run, and tells whether it did.
+type faultInjector func(s *sides, cfg *s3sync.Config, cancel func()) (hit *atomic.Bool)
 
-// run runs a trial in a directory of its own and judges it.
-func (tr *trial) run(ctx context.Context, root string, arm arming) *judgement {
+// run runs a trial in a directory of its own and checks the result.
+func (tr *trial) run(ctx context.Context, root string, arm faultInjector) *trialResult {
 	defer os.RemoveAll(root) //nolint:errcheck // the test's directory goes as a whole
 	s, cfg := tr.open(ctx, root)
 	defer s.source.Store.Close()
 	defer s.target.Store.Close()
-	j := &judgement{model: &model{trial: tr}}
-	j.source, j.target, j.besideBefore = tr.look(ctx, s)
+	j := &trialResult{model: &model{trial: tr}}
+	j.source, j.target, j.besideBefore = tr.viewSides(ctx, s)
 	runCtx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	hit := arm(s, cfg, func() { cancel(errInjected) })
@@ -358,23 +358,23 @@ func (tr *trial) run(ctx context.Context, root string, arm arming) *judgement {
 	cfg.Transfer.Threshold, cfg.Transfer.ChunkSize = tr.o.threshold, tr.o.chunk
 	j.report, j.err = s3sync.SyncUnchecked(runCtx, cfg, tr.sourcePrefix, tr.targetPrefix)
 	j.hit = hit.Load()
-	j.sourceAfter, j.after, j.beside = tr.look(ctx, s)
-	j.judge()
+	j.sourceAfter, j.after, j.beside = tr.viewSides(ctx, s)
+	j.check()
 	if len(j.wrong) == 0 && j.clean() && !j.o.dry && j.o.max == 0 {
-		j.again(ctx, cfg)
+		j.runAgain(ctx, cfg)
 	}
 	return j
 }
 
-// look views both sides.
-func (tr *trial) look(ctx context.Context, s *sides) (source, target *sideView, beside tree) {
+// viewSides views both sides.
+func (tr *trial) viewSides(ctx context.Context, s *sides) (source, target *sideView, beside tree) {
 	if s.from == nil {
-		source = lookAt(s.fromRoot, true, !tr.o.ignoreLinks)
+		source = viewDirectory(s.fromRoot, true, !tr.o.ignoreLinks)
 	} else {
 		source, _ = bucketView(ctx, s.from, tr.sourcePrefix, tr.source)
 	}
 	if s.to == nil {
-		return source, lookAt(s.toRoot, false, false), nil
+		return source, viewDirectory(s.toRoot, false, false), nil
 	}
 	target, beside = bucketView(ctx, s.to, tr.targetPrefix, tr.target)
 	return source, target, beside

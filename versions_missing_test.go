@@ -32,16 +32,16 @@ func TestVersionsKnownByMetadata(t *testing.T) {
 			source, target := newVersioned(), newVersioned()
 			cfg := versionsConfig(source, target)
 			cfg.Versioning.AllMarkers = tt.marked
-			source.steps(t, "a", tt.first)
+			source.writeHistory(t, "a", tt.first)
 			run(t, cfg)
-			target.steps(t, "a", tt.then)
-			source.steps(t, "a", tt.more)
+			target.writeHistory(t, "a", tt.then)
+			source.writeHistory(t, "a", tt.more)
 			before := target.called("stat")
 			run(t, cfg)
 			if n := target.called("stat") - before; n != tt.stat {
 				t.Errorf("%d versions were asked for, want %d", n, tt.stat)
 			}
-			target.wantStory(t, map[string]string{"a": tt.want}, true)
+			target.wantHistories(t, map[string]string{"a": tt.want}, true)
 			again := run(t, cfg)
 			if again.Transferred+again.Deleted != 0 {
 				t.Errorf("third run: %+v", again.Stats)
@@ -53,8 +53,8 @@ func TestVersionsKnownByMetadata(t *testing.T) {
 // A version that is older than one of the target is not made the current one.
 func TestPassedVersionsAreLeftOut(t *testing.T) {
 	source, target := newVersioned(), newVersioned()
-	source.steps(t, "a", "12345")
-	source.steps(t, "b", "1")
+	source.writeHistory(t, "a", "12345")
+	source.writeHistory(t, "b", "1")
 	cfg := versionsConfig(source, target)
 	cfg.Filter.Func = func(o storage.Object) (bool, error) {
 		return !slices.Contains([]string{"v00000001", "v00000003"}, o.VersionID), nil
@@ -62,9 +62,9 @@ func TestPassedVersionsAreLeftOut(t *testing.T) {
 	if report := run(t, cfg); report.Transferred != 4 || report.Skipped != 2 {
 		t.Errorf("%+v", report.Stats)
 	}
-	target.wantStory(t, map[string]string{"a": "245", "b": "1"}, true)
+	target.wantHistories(t, map[string]string{"a": "245", "b": "1"}, true)
 	cfg.Filter.Func = nil
-	source.steps(t, "a", "6")
+	source.writeHistory(t, "a", "6")
 	var warnings []string
 	cfg.OnEvent = func(ev s3sync.Event) {
 		if ev.Type == s3sync.EventWarning {
@@ -75,7 +75,7 @@ func TestPassedVersionsAreLeftOut(t *testing.T) {
 	if report.Transferred != 1 || report.Skipped != 6 || len(warnings) != 1 || !strings.HasPrefix(warnings[0], "a the target lacks") {
 		t.Errorf("%+v, warnings %q", report.Stats, warnings)
 	}
-	target.wantStory(t, map[string]string{"a": "2456", "b": "1"}, true)
+	target.wantHistories(t, map[string]string{"a": "2456", "b": "1"}, true)
 }
 
 // TestMarkersThatCameTooLate: a delete marker between versions that the target has
@@ -91,16 +91,16 @@ func TestMarkersThatCameTooLate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, target := newVersioned(), newVersioned()
-			source.steps(t, "a", tt.first)
+			source.writeHistory(t, "a", tt.first)
 			cfg := versionsConfig(source, target)
 			run(t, cfg)
-			source.steps(t, "a", tt.then)
-			want := target.story(t, true)["a"] + tt.then
+			source.writeHistory(t, "a", tt.then)
+			want := target.histories(t, true)["a"] + tt.then
 			cfg.Versioning.AllMarkers = true
 			if report := run(t, cfg); report.Warnings != tt.warnings || report.Transferred+report.Deleted != int64(len(tt.then)) {
 				t.Errorf("%+v", report.Stats)
 			}
-			target.wantStory(t, map[string]string{"a": want}, true)
+			target.wantHistories(t, map[string]string{"a": want}, true)
 		})
 	}
 }

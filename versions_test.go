@@ -114,8 +114,8 @@ func (v *versioned) requests() int {
 	return n
 }
 
-// steps writes the history of a key: one letter for each version, "-" deletes.
-func (v *versioned) steps(t *testing.T, key, steps string) {
+// writeHistory writes the history of a key: one letter for each version, "-" deletes.
+func (v *versioned) writeHistory(t *testing.T, key, steps string) {
 	t.Helper()
 	for _, step := range steps {
 		if step == '-' {
@@ -128,9 +128,9 @@ func (v *versioned) steps(t *testing.T, key, steps string) {
 	}
 }
 
-// story is the history of each key as steps writes it. Delete markers but the
+// histories is the history of each key as writeHistory writes it. Delete markers but the
 // newest are left out if others do not count.
-func (v *versioned) story(t *testing.T, allMarkers bool) map[string]string {
+func (v *versioned) histories(t *testing.T, allMarkers bool) map[string]string {
 	t.Helper()
 	story := map[string]string{}
 	for o, err := range v.versions.Versions(t.Context(), storage.ListOptions{}) {
@@ -156,9 +156,9 @@ func (v *versioned) story(t *testing.T, allMarkers bool) map[string]string {
 	return story
 }
 
-func (v *versioned) wantStory(t *testing.T, want map[string]string, allMarkers bool) {
+func (v *versioned) wantHistories(t *testing.T, want map[string]string, allMarkers bool) {
 	t.Helper()
-	if diff := cmp.Diff(want, v.story(t, allMarkers)); diff != "" {
+	if diff := cmp.Diff(want, v.histories(t, allMarkers)); diff != "" {
 		t.Errorf("histories (-want +got):\n%s", diff)
 	}
 }
@@ -184,19 +184,19 @@ func TestVersionsMakeHistoriesEqual(t *testing.T) {
 		source, target := newVersioned(), newVersioned()
 		for i := range r.IntN(20) {
 			key := fmt.Sprint(randomKey(r), i)
-			source.steps(t, key, randomHistory(r, 12))
+			source.writeHistory(t, key, randomHistory(r, 12))
 			if r.IntN(4) == 0 {
-				target.steps(t, "only in the target/"+key, "123-")
+				target.writeHistory(t, "only in the target/"+key, "123-")
 			}
 		}
 		cfg := versionsConfig(source, target)
 		cfg.Versioning.AllMarkers = r.IntN(2) == 0
-		want := target.story(t, true)
-		maps.Copy(want, source.story(t, cfg.Versioning.AllMarkers))
+		want := target.histories(t, true)
+		maps.Copy(want, source.histories(t, cfg.Versioning.AllMarkers))
 
 		report := run(t, cfg)
 
-		target.wantStory(t, want, true)
+		target.wantHistories(t, want, true)
 		if report.ETagVerified != report.Transferred || report.Warnings != 0 || report.Failed != 0 {
 			t.Errorf("%+v", report.Stats)
 		}
@@ -210,15 +210,15 @@ func TestVersionsMakeHistoriesEqual(t *testing.T) {
 		}
 
 		// What is new is appended.
-		for key := range source.story(t, true) {
-			source.steps(t, key, randomHistory(r, 3))
+		for key := range source.histories(t, true) {
+			source.writeHistory(t, key, randomHistory(r, 3))
 		}
-		maps.Copy(want, source.story(t, cfg.Versioning.AllMarkers))
+		maps.Copy(want, source.histories(t, cfg.Versioning.AllMarkers))
 		run(t, cfg)
 		if cfg.Versioning.AllMarkers {
-			target.wantStory(t, want, true)
+			target.wantHistories(t, want, true)
 		} else {
-			target.wantStory(t, want, false)
+			target.wantHistories(t, want, false)
 		}
 	})
 }
@@ -244,9 +244,9 @@ func TestVersionsOfAThousandKeys(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, 2))
 			source, target := newVersioned(), newVersioned()
 			for i := range tt.keys {
-				source.steps(t, fmt.Sprintf("%c/key %04d", 'a'+i%7, i), randomHistory(r, 50))
+				source.writeHistory(t, fmt.Sprintf("%c/key %04d", 'a'+i%7, i), randomHistory(r, 50))
 			}
-			want := source.story(t, tt.allMarkers)
+			want := source.histories(t, tt.allMarkers)
 			cfg := versionsConfig(source, target)
 			cfg.Versioning.AllMarkers = tt.allMarkers
 			entries := 0
@@ -260,7 +260,7 @@ func TestVersionsOfAThousandKeys(t *testing.T) {
 			} else if report := run(t, cfg); report.Transferred+report.Deleted != int64(entries) {
 				t.Errorf("%+v, want %d", report.Stats, entries)
 			}
-			target.wantStory(t, want, true)
+			target.wantHistories(t, want, true)
 
 			before := source.requests() + target.requests()
 			last := run(t, cfg)
@@ -314,7 +314,7 @@ func TestFailedVersionHoldsBackLaterOnes(t *testing.T) {
 			source, target := newVersioned(), newVersioned()
 			history := map[string]string{"a": "12-3", "b": "12-3-", "c": "1"}
 			for key, steps := range history {
-				source.steps(t, key, steps)
+				source.writeHistory(t, key, steps)
 			}
 			side := target
 			if failing == "open" {
@@ -347,11 +347,11 @@ func TestFailedVersionHoldsBackLaterOnes(t *testing.T) {
 			if failing == "delete" {
 				want["b"] = "12"
 			}
-			target.wantStory(t, want, true)
+			target.wantHistories(t, want, true)
 
 			side.request = nil
 			run(t, cfg)
-			target.wantStory(t, history, true)
+			target.wantHistories(t, history, true)
 		})
 	}
 }
@@ -361,7 +361,7 @@ func TestUnheardVersions(t *testing.T) {
 	eachSeed(t, 20, func(t *testing.T, r *rand.Rand) {
 		source, target := newVersioned(), newVersioned()
 		for _, key := range []string{"a", "b", "c"} {
-			source.steps(t, key, "12-34-5-67-")
+			source.writeHistory(t, key, "12-34-5-67-")
 		}
 		asked := map[string]int{}
 		var mu sync.Mutex
@@ -378,7 +378,7 @@ func TestUnheardVersions(t *testing.T) {
 		cfg.Versioning.AllMarkers = true
 		cfg.Retry.ForceCount = 100
 		run(t, cfg)
-		target.wantStory(t, source.story(t, true), true)
+		target.wantHistories(t, source.histories(t, true), true)
 		if asked["stat"] == 0 {
 			t.Error("the target was never asked whether a write was carried out")
 		}
@@ -389,7 +389,7 @@ func TestUnheardVersions(t *testing.T) {
 // is not whole.
 func TestFailedVersionHoldsBackMarker(t *testing.T) {
 	source, target := newVersioned(), newVersioned()
-	source.steps(t, "a", "12-")
+	source.writeHistory(t, "a", "12-")
 	target.put = func(string) error { return &storage.Error{Op: "put", Key: "a", Err: errInjected} }
 	if _, err := s3sync.Sync(t.Context(), versionsConfig(source, target)); !errors.Is(err, errInjected) {
 		t.Errorf("error %v", err)
@@ -428,7 +428,7 @@ func TestVersioningIsNeeded(t *testing.T) {
 func TestBrokenVersionListing(t *testing.T) {
 	source, target := newVersioned(), newVersioned()
 	for _, key := range []string{"a", "b", "c"} {
-		source.steps(t, key, "123-456-789")
+		source.writeHistory(t, key, "123-456-789")
 	}
 	n := 0
 	source.listed = func(seq iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error] {
@@ -438,7 +438,7 @@ func TestBrokenVersionListing(t *testing.T) {
 	cfg := versionsConfig(source, target)
 	cfg.Retry.ForceCount = 3
 	run(t, cfg)
-	target.wantStory(t, source.story(t, false), true)
+	target.wantHistories(t, source.histories(t, false), true)
 	if n < 4 {
 		t.Errorf("the listing broke %d times", n-1)
 	}
@@ -478,13 +478,13 @@ func breakAfter(seq iter.Seq2[storage.Object, error], n int) iter.Seq2[storage.O
 func TestVersionsOfOneKey(t *testing.T) {
 	const n = 5000
 	source, target := newVersioned(), newVersioned()
-	source.steps(t, "a", strings.Repeat("0123456789-", n/11))
+	source.writeHistory(t, "a", strings.Repeat("0123456789-", n/11))
 	cfg := versionsConfig(source, target)
 	cfg.Versioning.AllMarkers = true
 	run(t, cfg)
-	target.wantStory(t, source.story(t, true), true)
-	target.steps(t, "a", "x") // so that each version is asked for
-	source.steps(t, "a", "y")
+	target.wantHistories(t, source.histories(t, true), true)
+	target.writeHistory(t, "a", "x") // so that each version is asked for
+	source.writeHistory(t, "a", "y")
 	if report := run(t, cfg); report.Transferred != 1 || report.Deleted != 0 || report.Warnings != 0 {
 		t.Errorf("%+v", report.Stats)
 	}

@@ -25,7 +25,7 @@ func TestVersionMetadata(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, target := newVersioned(), newVersioned()
-			source.steps(t, "a", "1")
+			source.writeHistory(t, "a", "1")
 			cfg := versionsConfig(source, target)
 			change(cfg)
 			run(t, cfg)
@@ -43,10 +43,10 @@ func TestVersionMetadata(t *testing.T) {
 
 func TestVersionsDryRun(t *testing.T) {
 	source, target := newVersioned(), newVersioned()
-	source.steps(t, "a", "12-3-")
-	source.steps(t, "b", "1")
-	target.steps(t, "a", "1")
-	before := target.story(t, true)
+	source.writeHistory(t, "a", "12-3-")
+	source.writeHistory(t, "b", "1")
+	target.writeHistory(t, "a", "1")
+	before := target.histories(t, true)
 	cfg := versionsConfig(source, target)
 	for _, dry := range []bool{true, false} {
 		want := before
@@ -58,7 +58,7 @@ func TestVersionsDryRun(t *testing.T) {
 		if report.Transferred != 3 || report.Deleted != 1 || report.Skipped != 1 {
 			t.Errorf("dry run %t: %+v", dry, report.Stats)
 		}
-		target.wantStory(t, want, true)
+		target.wantHistories(t, want, true)
 	}
 }
 
@@ -79,15 +79,15 @@ func TestVersionFilters(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, target := newVersioned(), newVersioned()
-			source.steps(t, "a", "12-3-")
-			source.steps(t, "b", "1")
+			source.writeHistory(t, "a", "12-3-")
+			source.writeHistory(t, "b", "1")
 			cfg := versionsConfig(source, target)
 			cfg.Versioning.AllMarkers = true
 			tt.change(cfg)
 			if report := run(t, cfg); report.Skipped != tt.skipped {
 				t.Errorf("skipped %d, want %d", report.Skipped, tt.skipped)
 			}
-			target.wantStory(t, tt.want, true)
+			target.wantHistories(t, tt.want, true)
 		})
 	}
 }
@@ -104,7 +104,7 @@ func TestArchivedVersions(t *testing.T) {
 
 func testArchivedVersions(t *testing.T, ignore, listed bool) {
 	source, target := newVersioned(), newVersioned()
-	source.steps(t, "a", "123")
+	source.writeHistory(t, "a", "123")
 	second := func(o *storage.Object) bool { return o.VersionID == "v00000002" }
 	source.listed = each(func(o *storage.Object) { o.Archived, o.MaybeArchived = listed && second(o), !listed && second(o) })
 	source.openVersion = func(id string) error {
@@ -121,13 +121,13 @@ func testArchivedVersions(t *testing.T, ignore, listed bool) {
 			t.Errorf("%+v", report.Stats)
 		}
 	}
-	source.steps(t, "a", "4")
+	source.writeHistory(t, "a", "4")
 	run(t, cfg)
 	want := "1"
 	if ignore {
 		want = "134"
 	}
-	target.wantStory(t, map[string]string{"a": want}, true)
+	target.wantHistories(t, map[string]string{"a": want}, true)
 	if ignore && target.called("stat") != 0 {
 		t.Errorf("%d requests for what is left out", target.called("stat"))
 	}
