@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"s3sync/storage"
-	"s3sync/storage/bucket"
 )
 
 // writeOptions decides what an object is written with besides its bytes. Every
@@ -104,15 +103,15 @@ func (s *syncer) userMetadata(t *task) map[string]string {
 	return metadata
 }
 
-// storageClass is that of the option, or else of the source, unless only the kind
-// of bucket there has it.
+// storageClass is that of the option, or else of the source, unless the target keeps
+// none or only the kind of bucket there has it.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html (x-amz-storage-class)
 func (s *syncer) storageClass(ofSource string) string {
 	if class := s.cfg.Metadata.StorageClass; class != "" {
 		return class
 	}
 	bound := []string{"EXPRESS_ONEZONE", "OUTPOSTS", "SNOW"}
-	if s.targetDirectory || slices.Contains(bound, ofSource) || strings.HasPrefix(ofSource, "FSX_") {
+	if !s.target.Caps().StorageClasses || slices.Contains(bound, ofSource) || strings.HasPrefix(ofSource, "FSX_") {
 		return ""
 	}
 	return ofSource
@@ -129,11 +128,3 @@ func httpDate(t time.Time) string {
 
 // wholeSeconds is a time in metadata: RFC 3339 in UTC with a numeric offset.
 func wholeSeconds(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05-07:00") }
-
-// isDirectoryEndpoint reports whether a side is a directory bucket, which has
-// neither tags nor a choice of storage classes.
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-differences.html
-func isDirectoryEndpoint(e Endpoint) bool {
-	l, err := parseLocation(e.URL)
-	return e.Store == nil && err == nil && bucket.IsDirectory(l.bucket)
-}

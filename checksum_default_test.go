@@ -36,7 +36,7 @@ func TestDefaultChecksum(t *testing.T) {
 	type counts struct{ etag, sum, unverified, warnings int64 }
 	for name, tt := range map[string]struct {
 		source, target func() storage.Store
-		has            string // the checksum of the source's objects
+		has            storage.ChecksumAlgorithm // the checksum of the source's objects
 		verify         s3sync.Verify
 		want           counts // of each object
 		gets           string // the checksum of the target's objects
@@ -82,7 +82,7 @@ func TestDefaultChecksum(t *testing.T) {
 				}
 				var algorithms []string
 				for _, c := range info.Checksums {
-					algorithms = append(algorithms, c.Algorithm)
+					algorithms = append(algorithms, string(c.Algorithm))
 					if c.Algorithm == "CRC64NVME" && c.Type != "FULL_OBJECT" {
 						t.Errorf("%q has %+v", key, c)
 					}

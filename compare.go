@@ -172,7 +172,7 @@ func (c *comparison) incomparable(err error) finding {
 func lacks(side string, info *storage.Info, algorithm checksum.Algorithm) error {
 	switch {
 	case algorithm != "":
-		if _, ok := find(info, algorithm); !ok {
+		if _, ok := info.Checksum(algorithm); !ok {
 			return fmt.Errorf("%w: the %s has no %s checksum", errIncomparable, side, algorithm)
 		}
 	case !hasDigest(info) && len(info.Checksums) == 0:
@@ -188,23 +188,15 @@ func hasDigest(info *storage.Info) bool {
 	return ok && !info.Opaque
 }
 
-func find(info *storage.Info, a checksum.Algorithm) (storage.Checksum, bool) {
-	i := slices.IndexFunc(info.Checksums, func(sum storage.Checksum) bool { return sum.Algorithm == string(a) })
-	if i < 0 {
-		return storage.Checksum{}, false
-	}
-	return info.Checksums[i], true
-}
-
 // sumsOf are the checksums of an algorithm, as far as they are known.
 func sumsOf(a checksum.Algorithm, source, target *storage.Info) sums {
 	found := sums{algorithm: string(a)}
 	if source != nil {
-		sum, _ := find(source, a)
+		sum, _ := source.Checksum(a)
 		found.source = sum.Value
 	}
 	if target != nil {
-		sum, _ := find(target, a)
+		sum, _ := target.Checksum(a)
 		found.target = sum.Value
 	}
 	return found
@@ -289,7 +281,7 @@ func byETag(etags likeness, source, target *storage.Info) finding {
 func bySums(source, target *storage.Info) finding {
 	var found finding
 	for _, sum := range source.Checksums {
-		f := bySum(checksum.Algorithm(sum.Algorithm), source, target)
+		f := bySum(sum.Algorithm, source, target)
 		if f.likeness == different {
 			return f
 		}
@@ -302,8 +294,8 @@ func bySums(source, target *storage.Info) finding {
 
 // bySum compares the checksums of one algorithm, if both sides have it.
 func bySum(a checksum.Algorithm, source, target *storage.Info) finding {
-	x, ok := find(source, a)
-	y, ok2 := find(target, a)
+	x, ok := source.Checksum(a)
+	y, ok2 := target.Checksum(a)
 	if !ok || !ok2 {
 		return finding{}
 	}
@@ -340,7 +332,7 @@ func kindOf(a checksum.Algorithm, info *storage.Info, sum storage.Checksum) (k k
 	parts, ok := checksum.ParseValue(a, sum.Value)
 	k = kind{value: sum.Value, parts: parts}
 	inParts, _ := checksum.ParseETag(info.ETag)
-	switch t := checksum.Type(sum.Type); {
+	switch t := sum.Type; {
 	case parts > 0:
 		k.known = t != checksum.FullObject
 	case t == checksum.Composite:
@@ -348,7 +340,7 @@ func kindOf(a checksum.Algorithm, info *storage.Info, sum storage.Checksum) (k k
 			k = kind{fmt.Sprint(sum.Value, "-", inParts), inParts, true}
 		}
 	default:
-		k.known = t == checksum.FullObject || inParts == 0 || !a.Allows(checksum.Composite)
+		k.known = t == checksum.FullObject || inParts == 0 || !checksum.Allows(a, checksum.Composite)
 	}
 	return k, ok
 }
@@ -378,5 +370,5 @@ func onePartSum(a checksum.Algorithm, whole string) string {
 	if err != nil {
 		return ""
 	}
-	return base64.StdEncoding.EncodeToString(a.Digest(digest)) + "-1"
+	return base64.StdEncoding.EncodeToString(checksum.Digest(a, digest)) + "-1"
 }

@@ -23,7 +23,7 @@ func anyObject(r *rand.Rand, data string) object {
 	}
 	if all := checksum.Algorithms(); r.IntN(3) > 0 {
 		a := all[r.IntN(len(all))]
-		o = o.with(string(a), a.Allows(checksum.FullObject) && (r.IntN(2) == 0 || !a.Allows(checksum.Composite)))
+		o = o.with(string(a), checksum.Allows(a, checksum.FullObject) && (r.IntN(2) == 0 || !checksum.Allows(a, checksum.Composite)))
 	}
 	return o
 }

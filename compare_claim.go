@@ -61,7 +61,7 @@ func (e etagDigest) Matches(value string) (bool, error) {
 // does not tell.
 func claimsOf(a checksum.Algorithm, info *storage.Info, chunk int64, exact bool) []claim {
 	if a != "" {
-		sum, ok := find(info, a)
+		sum, ok := info.Checksum(a)
 		if !ok {
 			return nil
 		}
@@ -92,9 +92,9 @@ func etagClaims(info *storage.Info, chunk int64, exact bool) []claim {
 }
 
 func sumClaims(info *storage.Info, sum storage.Checksum, chunk int64, exact bool) []claim {
-	a := checksum.Algorithm(sum.Algorithm)
+	a := sum.Algorithm
 	layouts, certain := layoutsOf(info, partsOf(info, sum), chunk, exact)
-	forms := a.Forms(sum.Value, checksum.Type(sum.Type), layouts...)
+	forms := checksum.Forms(a, sum.Value, sum.Type, layouts...)
 	var claims []claim
 	for _, f := range forms {
 		claims = append(claims, claim{a, sum.Value, f.Layout, f.Type, certain && len(forms) == 1})
@@ -105,7 +105,7 @@ func sumClaims(info *storage.Info, sum storage.Checksum, chunk int64, exact bool
 // partsOf is the number of parts that a checksum depends on, 0 if it is that of
 // all bytes.
 func partsOf(info *storage.Info, sum storage.Checksum) int {
-	k, _ := kindOf(checksum.Algorithm(sum.Algorithm), info, sum)
+	k, _ := kindOf(sum.Algorithm, info, sum)
 	if k.known {
 		return k.parts
 	}
@@ -139,11 +139,11 @@ func layoutsOf(info *storage.Info, parts int, chunk int64, exact bool) (layouts 
 // best computed: of all bytes if there is one, and cheap.
 func choose(a checksum.Algorithm, info *storage.Info) (storage.Checksum, bool) {
 	if a != "" {
-		return find(info, a)
+		return info.Checksum(a)
 	}
 	var chosen storage.Checksum
 	for _, a := range checksum.Algorithms() {
-		sum, ok := find(info, a)
+		sum, ok := info.Checksum(a)
 		if !ok {
 			continue
 		}

@@ -146,7 +146,7 @@ func (c *comparison) likelyInParts(etag string) bool {
 	if c.algorithm == "" {
 		return parts > 1 && !c.opaque.Load()
 	}
-	return parts > 1 && !c.algorithm.Allows(checksum.FullObject)
+	return parts > 1 && !checksum.Allows(c.algorithm, checksum.FullObject)
 }
 
 // needsParts: what is to be compared depends on the sizes of the parts.

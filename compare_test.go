@@ -32,7 +32,7 @@ func (o object) with(algorithm string, full bool) object {
 
 func (o object) write(t *testing.T, s storage.Store, key string) {
 	t.Helper()
-	opts := storage.WriteOptions{Size: int64(len(o.data)), Checksum: storage.Checksum{Algorithm: o.algorithm, Type: "COMPOSITE"}}
+	opts := storage.WriteOptions{Size: int64(len(o.data)), Checksum: storage.Checksum{Algorithm: storage.ChecksumAlgorithm(o.algorithm), Type: "COMPOSITE"}}
 	if o.full {
 		opts.Checksum.Type = "FULL_OBJECT"
 	}

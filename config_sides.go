@@ -135,7 +135,7 @@ func (v *validator) encryption() {
 	}
 	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
 	a := checksum.Algorithm(v.Verify.Algorithm)
-	if a != "" && !a.Allows(checksum.FullObject) && v.given(&v.Verify.FullObject) {
+	if a != "" && !checksum.Allows(a, checksum.FullObject) && v.given(&v.Verify.FullObject) {
 		v.add2(&v.Verify.FullObject, "needs CRC32, CRC32C or CRC64NVME as", &v.Verify.Algorithm)
 	}
 }

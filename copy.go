@@ -1,6 +1,7 @@
 package s3sync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +31,7 @@ func (s *syncer) useCopier() error {
 	if !s.cfg.ServerSideCopy {
 		return nil
 	}
-	c, ok := s.target.(storage.Copier)
+	c, ok := storage.As[storage.Copier](s.target)
 	if !ok || s.target.Caps().MaxCopy <= 0 || !c.Copies(s.source) {
 		return errors.New("server-side copy: the target cannot copy from the source; both have to be buckets of one server " +
 			"(the same endpoint URL), or of one partition of AWS, where the source is no multi-Region access point")
@@ -40,11 +41,8 @@ func (s *syncer) useCopier() error {
 }
 
 // copy lets the server copy one object, and compares what is told of both.
-func (s *syncer) copy(ctx context.Context, t *task, attempt int) error {
-	kept, err := s.planCopy(ctx, t, &layoutFinder{s: s, r: t.from, attempt: attempt})
-	if err != nil {
-		return err
-	}
+func (s *syncer) copy(ctx context.Context, t *task) (err error) {
+	kept := s.planCopy(t)
 	if t.opts, err = s.writeOptions(ctx, t); err != nil {
 		return err
 	}
@@ -57,31 +55,37 @@ func (s *syncer) copy(ctx context.Context, t *task, attempt int) error {
 	if err != nil {
 		return err
 	}
-	return s.judgeCopy(ctx, t, written, kept)
+	return s.judgeCopy(t, written, kept)
+}
+
+// copySource names the object that is copied, as the source described it.
+func (s *syncer) copySource(t *task) storage.CopySource {
+	asked := t.it.source.VersionID
+	return storage.CopySource{
+		Store: s.source, Key: t.it.key(), VersionID: cmp.Or(asked, t.info.VersionID), Current: asked == "",
+		ETag: t.info.ETag, Size: t.info.Size, Opaque: t.info.Opaque,
+	}
 }
 
 // planCopy cuts the copy as its source is. kept is false where that cannot be
 // known or is not possible: then the copy has as few parts as can be.
-func (s *syncer) planCopy(ctx context.Context, t *task, l *layoutFinder) (kept bool, err error) {
+func (s *syncer) planCopy(t *task) (kept bool) {
 	size, most := t.info.Size, s.target.Caps().MaxCopy
 	// An empty object has no bytes that a part could be copied of.
 	parts, _ := checksum.ParseETag(t.info.ETag)
-	if parts > 0 && size > 0 {
-		layouts, guessed, err := l.find(ctx, parts)
-		switch {
-		case l.err != nil:
-			return false, l.err
-		case err == nil && !guessed && slices.Max(layouts[0].Sizes()) <= most:
-			t.plan = layouts[0]
-			return true, nil
+	if parts > 0 && size > 0 && len(t.info.Parts) == parts {
+		layout, err := checksum.Parts(t.info.Parts)
+		if err == nil && layout.Total() == size && slices.Max(t.info.Parts) <= most {
+			t.plan = layout
+			return true
 		}
 	}
 	if size <= most {
 		t.plan = checksum.Whole(size)
-		return parts == 0, nil
+		return parts == 0
 	}
 	t.plan = checksum.Uniform(size, checksum.Plan(size, most, s.target.Caps().MaxParts))
-	return false, nil
+	return false
 }
 
 // copyWhole copies an object in one piece.
@@ -89,7 +93,7 @@ func (s *syncer) copyWhole(ctx context.Context, t *task) (written storage.Info, 
 	err = s.askAgain(ctx, t.it.key(), func(ctx context.Context) (err error) {
 		ctx, done := s.untilAnswered(ctx)
 		defer done()
-		written, err = s.copier.Copy(ctx, t.it.mapped, t.from, t.opts)
+		written, err = s.copier.Copy(ctx, t.it.mapped, s.copySource(t), t.opts)
 		return ofTarget(err)
 	})
 	if err == nil {
@@ -102,7 +106,7 @@ func (s *syncer) copyWhole(ctx context.Context, t *task) (written storage.Info, 
 // copyParts copies an object part by part, several at once.
 func (s *syncer) copyParts(ctx context.Context, t *task) (storage.Info, error) {
 	longer, done := outlive(ctx) // as in sendParts
-	w, err := s.copier.CreateCopy(longer, t.it.mapped, t.from, t.opts)
+	w, err := s.copier.CreateCopy(longer, t.it.mapped, s.copySource(t), t.opts)
 	done()
 	if err != nil {
 		return storage.Info{}, ofTarget(err)
@@ -145,15 +149,8 @@ func (s *syncer) copied(ctx context.Context, layout checksum.Layout) iter.Seq2[i
 // judgeCopy compares the digests that are told of source and target, and reports
 // the object. One that differs outweighs all others. kept tells that the ETags
 // are made in the same way if they are digests.
-func (s *syncer) judgeCopy(ctx context.Context, t *task, target storage.Info, kept bool) error {
+func (s *syncer) judgeCopy(t *task, target storage.Info, kept bool) error {
 	source := t.info
-	err := s.askAgain(ctx, t.it.key(), func(ctx context.Context) (err error) {
-		source.Checksums, err = t.from.Checksums(ctx)
-		return ofSource(err)
-	})
-	if err != nil {
-		return err
-	}
 	etags, why := s.compareCopiedETags(&source, &target, kept)
 	if etags == different {
 		return copyMismatch("", source.Key, "ETag", source.ETag, target.ETag)
@@ -212,7 +209,7 @@ func (s *syncer) comparable(source *storage.Info) *storage.Info {
 	}
 	only := *source
 	only.Checksums = slices.DeleteFunc(slices.Clone(source.Checksums), func(c storage.Checksum) bool {
-		k, _ := kindOf(checksum.Algorithm(c.Algorithm), source, c)
+		k, _ := kindOf(c.Algorithm, source, c)
 		return k.parts > 0
 	})
 	return &only
@@ -225,7 +222,7 @@ func (s *syncer) copyArrived(t *task, source, target *storage.Info, etags likene
 	ev := t.event(EventTransferred)
 	ev.Target = target.Object
 	if len(source.Checksums) > 0 {
-		ev.Algorithm = source.Checksums[0].Algorithm
+		ev.Algorithm = string(source.Checksums[0].Algorithm)
 	}
 	if f.sums.algorithm != "" {
 		ev.Algorithm = f.sums.algorithm

@@ -29,14 +29,14 @@ func (c *copier) Caps() storage.Caps {
 	return caps
 }
 
-func (c *copier) Copy(ctx context.Context, key string, from storage.Reader, opts storage.WriteOptions) (storage.Info, error) {
+func (c *copier) Copy(ctx context.Context, key string, from storage.CopySource, opts storage.WriteOptions) (storage.Info, error) {
 	c.whole++
 	info, err := c.Store.Copy(ctx, key, from, opts)
 	c.change(&info)
 	return info, err
 }
 
-func (c *copier) CreateCopy(ctx context.Context, key string, from storage.Reader, opts storage.WriteOptions) (storage.CopyWriter, error) {
+func (c *copier) CreateCopy(ctx context.Context, key string, from storage.CopySource, opts storage.WriteOptions) (storage.CopyWriter, error) {
 	w, err := c.Store.CreateCopy(ctx, key, from, opts)
 	return &copierWriter{w, c}, err
 }
@@ -67,7 +67,7 @@ func (w *copierWriter) Commit(ctx context.Context) (storage.Info, error) {
 func putSummed(t *testing.T, s storage.Store, key, data, algorithm string) {
 	t.Helper()
 	_, err := s.Put(t.Context(), key, storage.Block{Data: []byte(data)}, storage.WriteOptions{
-		Size: int64(len(data)), Checksum: storage.Checksum{Algorithm: algorithm, Type: "FULL_OBJECT"},
+		Size: int64(len(data)), Checksum: storage.Checksum{Algorithm: storage.ChecksumAlgorithm(algorithm), Type: "FULL_OBJECT"},
 	})
 	if err != nil {
 		t.Fatal(err)

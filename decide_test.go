@@ -105,7 +105,7 @@ func TestMatchSums(t *testing.T) {
 			info := func(o told) *storage.Info {
 				return &storage.Info{
 					Object:    storage.Object{Size: 10, ETag: o.etag},
-					Checksums: []storage.Checksum{{Algorithm: "CRC32", Value: o.value, Type: o.typ}},
+					Checksums: []storage.Checksum{{Algorithm: "CRC32", Value: o.value, Type: storage.ChecksumType(o.typ)}},
 				}
 			}
 			if got := bySum(checksum.CRC32, info(tt.a), info(tt.b)); got.likeness != tt.want {

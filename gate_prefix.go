@@ -29,9 +29,13 @@ func (s *syncer) allowSibling(key string) error {
 	if s.cfg.Delete.AllowPartialPrefix || !isSibling(s.log.target, key) {
 		return nil
 	}
+	advice := ""
+	if s.cfg.Target.Store == nil {
+		advice = fmt.Sprintf("Probably right is: %s. ", wholeNames(s.cfg.Source.URL, s.cfg.Target.URL))
+	}
 	return fmt.Errorf("%w: the prefix %q of the target ends in the middle of a name, as %q shows, which --delete would treat like the rest. "+
-		"Probably right is: %s. --allow-partial-prefix permits it as it is",
-		ErrDeleteRefused, s.log.target.root, s.log.target.path(key), wholeNames(s.cfg.Source.URL, s.cfg.Target.URL))
+		"%s--allow-partial-prefix permits it as it is",
+		ErrDeleteRefused, s.log.target.root, s.log.target.path(key), advice)
 }
 
 // findSiblings looks for siblings of the prefix before anything is done, which

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -322,5 +323,24 @@ func TestTooManyDeletions(t *testing.T) {
 				t.Errorf("%v; asked to delete %d times, transferred %d", err, target.called("delete"), report.Transferred)
 			}
 		})
+	}
+}
+
+// TestSiblingsOfAnOwnStore: the prefix of a store that the caller opened is asked of
+// the store.
+func TestSiblingsOfAnOwnStore(t *testing.T) {
+	source, held := mem.New(), mem.New()
+	put(t, source, map[string]string{"/a": "a"})
+	before := map[string]string{"photos/a": "a", "photos-private/b": "b"}
+	put(t, held, before)
+	cfg := config(source, &prefixView{Store: held, server: "s", prefix: "photos"})
+	cfg.Delete.Enable, cfg.Delete.MaxPercent = true, 100
+	_, err := s3sync.Sync(t.Context(), cfg)
+	if !errors.Is(err, s3sync.ErrDeleteRefused) || !strings.Contains(err.Error(), `as "photos-private/b" shows`) ||
+		strings.Contains(err.Error(), "Probably") {
+		t.Errorf("%v", err)
+	}
+	if got := contents(t, held); !maps.Equal(got, before) {
+		t.Errorf("the target holds %v", got)
 	}
 }

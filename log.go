@@ -1,11 +1,14 @@
 package s3sync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"path/filepath"
 	"time"
+
+	"s3sync/storage"
 )
 
 // LevelTrace is the level of the most detailed log records, below debug.
@@ -340,6 +343,10 @@ func errorAttr(err error) slog.Attr {
 
 // placeOf finds where the keys of a side live.
 func placeOf(e Endpoint) place {
+	if l, ok := storage.As[storage.Locator](e.Store); ok {
+		at := l.Location()
+		return place{local: at.Directory != "", root: cmp.Or(at.Directory, at.Prefix)}
+	}
 	loc, err := parseLocation(e.URL)
 	if err != nil || e.Store != nil {
 		return place{}

@@ -71,7 +71,7 @@ func parseLies(s *script) lies {
 	l.object = l.object.cut(s)
 	if all := checksum.Algorithms(); s.choose(2) == 0 {
 		a := all[s.choose(len(all))]
-		l.object = l.with(string(a), a.Allows(checksum.FullObject) && (s.choose(2) == 0 || !a.Allows(checksum.Composite)))
+		l.object = l.with(string(a), checksum.Allows(a, checksum.FullObject) && (s.choose(2) == 0 || !checksum.Allows(a, checksum.Composite)))
 	}
 	l.delivered = l.data
 	if n := len(l.data); n > 0 && s.choose(2) == 0 {
@@ -140,21 +140,21 @@ func (l *lies) lieAboutSizes(s *script) {
 
 func (l *lies) lieAboutSums(s *script) {
 	all := checksum.Algorithms()
-	a, typ := all[s.choose(len(all))], []string{"", "COMPOSITE", "FULL_OBJECT", "OTHER"}[s.choose(4)]
+	a, typ := all[s.choose(len(all))], []storage.ChecksumType{"", "COMPOSITE", "FULL_OBJECT", "OTHER"}[s.choose(4)]
 	switch s.choose(6) {
 	case 0: // a right one of what is delivered, in other parts
 		other := object{data: l.delivered}.cut(s)
 		value := other.sum(a, checksum.Composite)
-		if a.Allows(checksum.FullObject) && s.choose(2) == 0 || !a.Allows(checksum.Composite) {
+		if checksum.Allows(a, checksum.FullObject) && s.choose(2) == 0 || !checksum.Allows(a, checksum.Composite) {
 			value = other.sum(a, checksum.FullObject)
 		}
 		l.sums = func([]storage.Checksum) []storage.Checksum {
-			return []storage.Checksum{{Algorithm: string(a), Value: value, Type: typ}}
+			return []storage.Checksum{{Algorithm: a, Value: value, Type: typ}}
 		}
 	case 1: // another value
 		value := s.text()
 		l.sums = func([]storage.Checksum) []storage.Checksum {
-			return []storage.Checksum{{Algorithm: string(a), Value: value, Type: typ}}
+			return []storage.Checksum{{Algorithm: a, Value: value, Type: typ}}
 		}
 	case 2: // of another type, or algorithm, or number of parts
 		suffix, rename := s.text(), s.choose(2) == 0
@@ -164,7 +164,7 @@ func (l *lies) lieAboutSums(s *script) {
 				digest, _, _ := strings.Cut(right[i].Value, "-")
 				right[i].Value, right[i].Type = digest+suffix, typ
 				if rename {
-					right[i].Algorithm = string(a)
+					right[i].Algorithm = a
 				}
 			}
 			return right
@@ -245,8 +245,7 @@ func (l *lies) matchesETag(etag, data string, other ...object) bool {
 
 // matchesChecksum is the same for an additional checksum. The number of parts may be
 // left out.
-func (l *lies) matchesChecksum(algorithm, value, data string) bool {
-	a := checksum.Algorithm(algorithm)
+func (l *lies) matchesChecksum(a checksum.Algorithm, value, data string) bool {
 	return slices.ContainsFunc(l.candidates(data), func(o object) bool {
 		for _, t := range []checksum.Type{checksum.Composite, checksum.FullObject} {
 			sum := o.sum(a, t)
@@ -385,11 +384,11 @@ func FuzzLyingStore(f *testing.F) {
 
 func (l *lies) wantChecksums(t *testing.T, ev s3sync.Event, arrived string) {
 	t.Helper()
-	source, algorithm := ev.SourceChecksum, ev.Algorithm
+	source, algorithm := ev.SourceChecksum, checksum.Algorithm(ev.Algorithm)
 	if other, value, ok := strings.Cut(source, ":"); ok {
-		source, algorithm = value, other
+		source, algorithm = value, checksum.Algorithm(other)
 	}
-	if source != "" && !l.matchesChecksum(algorithm, source, arrived) || ev.TargetChecksum != "" && !l.matchesChecksum(ev.Algorithm, ev.TargetChecksum, arrived) ||
+	if source != "" && !l.matchesChecksum(algorithm, source, arrived) || ev.TargetChecksum != "" && !l.matchesChecksum(checksum.Algorithm(ev.Algorithm), ev.TargetChecksum, arrived) ||
 		source+ev.TargetChecksum == "" {
 		t.Errorf("%s checksums %q and %q prove nothing of %q: %+v", ev.Algorithm, ev.SourceChecksum, ev.TargetChecksum, arrived, l)
 	}

@@ -147,8 +147,8 @@ type suspicion struct {
 // checkOverlap compares what the stores of both sides reach. It returns a
 // *ConfigError if they overlap, and a suspicion if nobody can tell.
 func checkOverlap(ctx context.Context, cfg *Config, source, target storage.Store) (*suspicion, error) {
-	from, ok := source.(storage.Locator)
-	to, ok2 := target.(storage.Locator)
+	from, ok := storage.As[storage.Locator](source)
+	to, ok2 := storage.As[storage.Locator](target)
 	if !ok || !ok2 {
 		return nil, nil
 	}

@@ -32,6 +32,8 @@ func (v *prefixView) Location() storage.Location {
 	return storage.Location{Server: v.server, Container: "b", Prefix: v.prefix}
 }
 
+func (v *prefixView) FullKey(key string) string { return v.prefix + key }
+
 func (v *prefixView) StatFull(ctx context.Context, full string) (storage.Object, error) {
 	if v.full != nil {
 		return storage.Object{}, v.full

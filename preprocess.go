@@ -25,7 +25,7 @@ func (s *syncer) preprocess(ctx context.Context, t *task, opts *storage.WriteOpt
 	}
 	info := t.info
 	info.Metadata = maps.Clone(info.Metadata) // what it was copied from stays as it is
-	u := Upload{Key: s.log.target.path(t.it.mapped), Attributes: opts.Attributes, Tags: maps.Clone(opts.Tags), ACL: opts.ACL}
+	u := Upload{Key: s.fullKey(t.it.mapped), Attributes: opts.Attributes, Tags: maps.Clone(opts.Tags), ACL: opts.ACL}
 	err := s.callPreprocess(ctx, &info, &u)
 	switch {
 	case errors.Is(err, ErrSkip):
@@ -38,6 +38,15 @@ func (s *syncer) preprocess(ctx context.Context, t *task, opts *storage.WriteOpt
 	}
 	opts.Attributes, opts.Tags, opts.ACL = u.Attributes, u.Tags, u.ACL
 	return nil
+}
+
+// fullKey returns the key in the bucket of what is written under a key. A target
+// that does not know has no keys but its own.
+func (s *syncer) fullKey(key string) string {
+	if l, ok := storage.As[storage.Locator](s.target); ok {
+		return l.FullKey(key)
+	}
+	return key
 }
 
 // callPreprocess keeps calls from overlapping.

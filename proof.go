@@ -119,8 +119,8 @@ func (s *syncer) prepareTarget(p *proof, plan checksum.Layout) error {
 		p.target.sum.why = errNoChecksum
 		return nil
 	}
-	p.algorithm = checksum.Algorithm(opts.Algorithm)
-	sum, err := checksum.NewSum(p.algorithm, plan, checksum.Type(opts.Type))
+	p.algorithm = opts.Algorithm
+	sum, err := checksum.NewSum(p.algorithm, plan, opts.Type)
 	if err != nil {
 		return err
 	}
@@ -137,17 +137,17 @@ func (s *syncer) prepareTarget(p *proof, plan checksum.Layout) error {
 // checksumOptions is the additional checksum that written objects get.
 func (s *syncer) checksumOptions() storage.Checksum {
 	v, caps := &s.cfg.Verify, s.target.Caps()
-	c := storage.Checksum{Algorithm: v.Algorithm}
+	c := storage.Checksum{Algorithm: checksum.Algorithm(v.Algorithm)}
 	if c.Algorithm == "" && !v.NoExpressChecksum {
 		c.Algorithm = caps.DefaultChecksum
 	}
-	switch a := checksum.Algorithm(c.Algorithm); {
+	switch a := c.Algorithm; {
 	case a == "" || caps.Files:
 		return storage.Checksum{}
-	case v.FullObject || v.Algorithm == "" || !a.Allows(checksum.Composite):
-		c.Type = string(checksum.FullObject)
+	case v.FullObject || v.Algorithm == "" || !checksum.Allows(a, checksum.Composite):
+		c.Type = checksum.FullObject
 	default:
-		c.Type = string(checksum.Composite)
+		c.Type = checksum.Composite
 	}
 	return c
 }
@@ -201,7 +201,7 @@ func (p *proof) digest(b storage.Block) []byte {
 	case p.algorithm == checksum.MD5 && b.MD5 != nil:
 		return b.MD5
 	}
-	return p.algorithm.Digest(b.Data)
+	return checksum.Digest(p.algorithm, b.Data)
 }
 
 // write digests data for the source. What it shares with the target was
@@ -259,11 +259,7 @@ func (p *proof) checkSource(info storage.Info) error { return p.source.check("so
 // checkTarget compares what was written with what the target answered.
 func (p *proof) checkTarget(info storage.Info) error {
 	if p.algorithm != "" && p.target.sum.why == nil {
-		for _, c := range info.Checksums {
-			if c.Algorithm == string(p.algorithm) {
-				p.target.told = c
-			}
-		}
+		p.target.told, _ = info.Checksum(p.algorithm)
 		if p.target.told.Value == "" {
 			p.target.sum.why = fmt.Errorf("the target answered no %s checksum", p.algorithm)
 		}
@@ -321,7 +317,7 @@ func (e *evidence) checkSum(side string, info storage.Info) error {
 			return &storage.Error{Op: "verify", Key: info.Key, Err: err}
 		}
 	}
-	return e.sum.mismatch(checksum.Algorithm(e.told.Algorithm), info.Key, fmt.Sprintf("the %s's %s checksum is %s", side, e.told.Algorithm, e.told.Value), got)
+	return e.sum.mismatch(e.told.Algorithm, info.Key, fmt.Sprintf("the %s's %s checksum is %s", side, e.told.Algorithm, e.told.Value), got)
 }
 
 // mismatch is the failure of a comparison, unless it proves nothing.

@@ -3,8 +3,8 @@ package s3sync
 import (
 	"cmp"
 	"fmt"
-	"slices"
 
+	"s3sync/internal/checksum"
 	"s3sync/storage"
 )
 
@@ -38,9 +38,8 @@ func (s *syncer) arrived(t *task, written storage.Info) {
 // checksumKept warns, once, if the target does not confirm the additional checksum
 // that it was asked to keep: objects may have none there.
 func (s *syncer) checksumKept(written *storage.Info) {
-	want := s.cfg.Verify.Algorithm
-	if want == "" || s.targetLocal ||
-		slices.ContainsFunc(written.Checksums, func(c storage.Checksum) bool { return c.Algorithm == want }) {
+	want := checksum.Algorithm(s.cfg.Verify.Algorithm)
+	if _, kept := written.Checksum(want); kept || want == "" || s.targetLocal {
 		return
 	}
 	s.checksumLost.Do(func() {
@@ -114,11 +113,11 @@ func (p *proof) describe(ev *Event) {
 		target = source
 	}
 	ev.SourceChecksum, ev.TargetChecksum = source.Value, target.Value
-	ev.Algorithm = source.Algorithm
+	ev.Algorithm = string(source.Algorithm)
 	if p.algorithm != "" {
 		ev.Algorithm = string(p.algorithm)
 	}
 	if source.Algorithm != "" && target.Algorithm != "" && source.Algorithm != target.Algorithm {
-		ev.SourceChecksum = source.Algorithm + ":" + source.Value
+		ev.SourceChecksum = string(source.Algorithm) + ":" + source.Value
 	}
 }

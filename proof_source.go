@@ -66,21 +66,18 @@ func (s *syncer) prepareSourceETag(ctx context.Context, p *proof, l *layoutFinde
 // to the target, too, or else the one that is cheapest to compute.
 func (s *syncer) prepareSourceSum(ctx context.Context, p *proof, l *layoutFinder) error {
 	e, info := &p.source, l.r.Info()
-	var told []storage.Checksum
 	err := s.askAgain(ctx, info.Key, func(ctx context.Context) (err error) {
-		told, err = l.r.Checksums(ctx)
+		info.Checksums, err = l.r.Checksums(ctx)
 		return ofSource(err)
 	})
 	if err != nil {
 		return err
 	}
 	for _, a := range slices.Insert(checksum.Algorithms(), 0, p.algorithm) {
-		i := slices.IndexFunc(told, func(c storage.Checksum) bool { return c.Algorithm == string(a) })
-		if i < 0 {
-			continue
+		var ok bool
+		if e.told, ok = info.Checksum(a); ok {
+			return s.sourceForms(ctx, p, l, a)
 		}
-		e.told = told[i]
-		return s.sourceForms(ctx, p, l, a)
 	}
 	e.sum.why = errNoChecksum
 	return nil
@@ -91,7 +88,7 @@ func (s *syncer) sourceForms(ctx context.Context, p *proof, l *layoutFinder, a c
 	e, info := &p.source, l.r.Info()
 	layouts := []checksum.Layout{checksum.Whole(info.Size)}
 	parts, _ := checksum.ParseValue(a, e.told.Value)
-	if parts > 0 || checksum.Type(e.told.Type) == checksum.Composite {
+	if parts > 0 || e.told.Type == checksum.Composite {
 		if !s.cfg.Verify.Multipart {
 			e.sum.why = errMultipartOff
 			return nil
@@ -104,7 +101,7 @@ func (s *syncer) sourceForms(ctx context.Context, p *proof, l *layoutFinder, a c
 			return nil
 		}
 	}
-	for _, f := range a.Forms(e.told.Value, checksum.Type(e.told.Type), layouts...) {
+	for _, f := range checksum.Forms(a, e.told.Value, e.told.Type, layouts...) {
 		if t := p.target.sums; len(t) > 0 && a == p.algorithm && t[0].Type() == f.Type && t[0].Layout().Equal(f.Layout) {
 			e.sums = append(e.sums, t[0])
 			continue
@@ -134,9 +131,8 @@ type layoutFinder struct {
 }
 
 // find returns the layouts in which an object of that many parts can have been
-// written; 0 parts is an object written whole. The first attempt trusts what
-// the first part tells of the others, if another attempt may follow. It fails
-// with errUnknownLayout if the store cannot tell and nothing can be guessed.
+// written; 0 parts is an object written whole. It fails with errUnknownLayout if
+// the store cannot tell and nothing can be guessed.
 func (l *layoutFinder) find(ctx context.Context, parts int) (layouts []checksum.Layout, guessed bool, err error) {
 	info := l.r.Info()
 	if parts == 0 {
@@ -144,12 +140,8 @@ func (l *layoutFinder) find(ctx context.Context, parts int) (layouts []checksum.
 	}
 	if !l.asked {
 		l.asked = true
-		query := storage.InferParts
-		if l.attempt > 0 || l.s.policy.Count == 0 {
-			query = storage.ExactParts
-		}
 		l.err = l.s.askAgain(ctx, info.Key, func(ctx context.Context) (err error) {
-			l.sizes, err = l.r.Layout(ctx, query)
+			l.sizes, err = l.r.Layout(ctx, l.s.partsQuery(l.attempt))
 			return ofSource(err)
 		})
 	}

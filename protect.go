@@ -119,7 +119,7 @@ func (s *syncer) excludes(key string) bool {
 // checkPlace warns if the source was taken away or replaced while it was listed.
 // The listing is then not complete.
 func (s *syncer) checkPlace(ctx context.Context) {
-	place, ok := s.source.(storage.Located)
+	place, ok := storage.As[storage.Located](s.source)
 	if !ok {
 		return
 	}

@@ -21,10 +21,10 @@ type waitingSide struct {
 // waitingSides are those of both stores that can.
 func waitingSides(source, target storage.Store) []waitingSide {
 	var sides []waitingSide
-	if w, ok := source.(storage.Waiter); ok {
+	if w, ok := storage.As[storage.Waiter](source); ok {
 		sides = append(sides, waitingSide{"source", w})
 	}
-	if w, ok := target.(storage.Waiter); ok {
+	if w, ok := storage.As[storage.Waiter](target); ok {
 		sides = append(sides, waitingSide{"target", w})
 	}
 	return sides

@@ -82,7 +82,7 @@ func findSingle(ctx context.Context, given, cfg *Config, source storage.Store, r
 // namesSingle asks whether a location in a bucket is one object. An object whose
 // key other keys begin with is left out, with a note.
 func namesSingle(ctx context.Context, cfg *Config, l location, source storage.Store, report *reporter) (bool, error) {
-	store, ok := source.(*bucket.Store)
+	store, ok := storage.As[*bucket.Store](source)
 	if !ok || !mayBeSingle(l) {
 		return false, nil
 	}
@@ -158,17 +158,17 @@ func (d destination) place() place {
 
 // sourceOf and targetOf make stores of the one object.
 func (s *single) sourceOf(store storage.Store) storage.Store {
-	if b, ok := store.(*bucket.Store); ok {
+	if b, ok := storage.As[*bucket.Store](store); ok {
 		return b.Single(s.name)
 	}
 	return store // a file is alone already
 }
 
 func (s *single) targetOf(store storage.Store) storage.Store {
-	if b, ok := store.(*bucket.Store); ok {
+	if b, ok := storage.As[*bucket.Store](store); ok {
 		return b.Single(s.name)
 	}
-	if mapper, ok := store.(storage.KeyMapper); ok {
+	if mapper, ok := storage.As[storage.KeyMapper](store); ok {
 		return &oneFile{Store: store, mapper: mapper, key: s.name, file: s.target.file}
 	}
 	return store
@@ -182,6 +182,9 @@ type oneFile struct {
 	mapper    storage.KeyMapper
 	key, file string
 }
+
+// Unwrap returns the directory.
+func (o *oneFile) Unwrap() storage.Store { return o.Store }
 
 func (o *oneFile) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[storage.Object, error] {
 	opts.Range = storage.Range{From: o.file, To: o.file + "\x00"}

@@ -101,8 +101,6 @@ type syncer struct {
 	source, target storage.Store
 	sourceLocal    bool
 	targetLocal    bool
-	// sourceDirectory and targetDirectory: the side is a directory bucket.
-	sourceDirectory, targetDirectory bool
 
 	// suspicion: the sides may be one bucket under two names; nil if they are not.
 	suspicion *suspicion
@@ -152,7 +150,7 @@ type syncer struct {
 }
 
 func newSyncer(cfg *Config, source, target storage.Store, report *reporter, log *logger) *syncer {
-	mapper, _ := target.(storage.KeyMapper)
+	mapper, _ := storage.As[storage.KeyMapper](target)
 	s := &syncer{
 		cfg:         cfg,
 		source:      source,
@@ -173,7 +171,6 @@ func newSyncer(cfg *Config, source, target storage.Store, report *reporter, log 
 	}
 	s.keys = s.keyRange()
 	s.contents = s.contentFilters()
-	s.sourceDirectory, s.targetDirectory = isDirectoryEndpoint(cfg.Source), isDirectoryEndpoint(cfg.Target)
 	if cfg.Tagging.Set != "" {
 		s.tags, _ = parseTags(cfg.Tagging.Set) // Validate has done so
 	}

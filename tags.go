@@ -61,7 +61,7 @@ var (
 // holds for the run.
 func (s *syncer) tagsToWrite(ctx context.Context, t *task) (map[string]string, error) {
 	switch {
-	case s.cfg.Tagging.Disable, s.targetDirectory:
+	case s.cfg.Tagging.Disable, !s.target.Caps().Tags:
 		return nil, nil
 	case s.cfg.Tagging.Set != "":
 		return maps.Clone(s.tags), nil
@@ -92,8 +92,8 @@ func needsTags(option string, err error) error {
 // if the source does not tell whether there are any; where there are some that
 // cannot be read it fails with errTagsDenied.
 func (s *syncer) sourceTags(ctx context.Context, it *item, info *storage.Info) (tags map[string]string, told bool, err error) {
-	tagger, ok := s.source.(storage.Tagger)
-	if !ok || s.sourceLocal || s.sourceDirectory {
+	tagger, ok := taggerOf(s.source)
+	if !ok {
 		return nil, true, nil
 	}
 	c := &s.tagCounts
@@ -281,8 +281,8 @@ func (s *syncer) bothTags(ctx context.Context, it *item) (source, target map[str
 
 // taggers are both sides as stores whose objects have tags.
 func (s *syncer) taggers() (from, to storage.Tagger, err error) {
-	from, ok := s.source.(storage.Tagger)
-	to, ok2 := s.target.(storage.Tagger)
+	from, ok := taggerOf(s.source)
+	to, ok2 := taggerOf(s.target)
 	switch {
 	case !ok:
 		return nil, nil, errors.New("source: its objects have no tags that could be compared")
@@ -290,6 +290,12 @@ func (s *syncer) taggers() (from, to storage.Tagger, err error) {
 		return nil, nil, errors.New("target: its objects have no tags that could be compared")
 	}
 	return from, to, nil
+}
+
+// taggerOf returns a store as one whose objects have tags, or false.
+func taggerOf(store storage.Store) (storage.Tagger, bool) {
+	t, ok := storage.As[storage.Tagger](store)
+	return t, ok && store.Caps().Tags
 }
 
 // Bounds of tags, in Unicode characters.

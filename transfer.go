@@ -21,8 +21,8 @@ var errGone = errors.New("gone since it was listed")
 // A task is one attempt to transfer one object.
 type task struct {
 	it    *item
-	from  storage.Reader
-	info  storage.Info // of the source, as it told when opened
+	from  storage.Reader // nil where the server copies
+	info  storage.Info   // of the source, as it told when opened
 	plan  checksum.Layout
 	proof *proof
 	opts  storage.WriteOptions
@@ -30,33 +30,60 @@ type task struct {
 
 // transfer moves one object and proves it. attempt counts from 0.
 func (s *syncer) transfer(ctx context.Context, it *item, attempt int) error {
-	from, err := s.source.Open(ctx, it.key(), storage.OpenOptions{
-		Checksums: s.readsChecksums() || s.copier != nil,
-		VersionID: it.source.VersionID,
-		First:     s.firstRange(it.source.Size),
-		Listed:    &it.source,
-		NoData:    s.copier != nil,
-	})
-	if err != nil {
-		if storage.Gone(err) {
-			return fmt.Errorf("%w: %w", errGone, err)
-		}
+	t := &task{it: it}
+	err := s.openObject(ctx, t, attempt)
+	if storage.Gone(err) {
+		return fmt.Errorf("%w: %w", errGone, err)
+	} else if err != nil {
 		return ofSource(err)
 	}
-	t := &task{it: it, from: from, info: from.Info()}
 	s.observe(t.event(EventBegun))
 	if s.copier != nil {
-		err = s.copy(ctx, t, attempt)
+		err = s.copy(ctx, t)
 	} else {
 		err = s.send(ctx, t, attempt)
 	}
 	if errors.Is(err, storage.ErrMismatch) {
 		s.observe(t.mismatch(err))
 	}
-	if cerr := from.Close(); err == nil && cerr != nil {
+	if t.from == nil {
+		return err
+	}
+	if cerr := t.from.Close(); err == nil && cerr != nil {
 		err = ofSource(cerr)
 	}
 	return err
+}
+
+// openObject opens the object, or only asks for its description if the server
+// copies it.
+func (s *syncer) openObject(ctx context.Context, t *task, attempt int) (err error) {
+	it := t.it
+	if s.copier != nil {
+		t.info, err = s.source.Stat(ctx, it.key(), storage.StatOptions{
+			Checksums: true, VersionID: it.source.VersionID, Parts: s.partsQuery(attempt), Listed: &it.source,
+		})
+		return err
+	}
+	t.from, err = s.source.Open(ctx, it.key(), storage.OpenOptions{
+		Checksums: s.readsChecksums(),
+		VersionID: it.source.VersionID,
+		First:     s.firstRange(it.source.Size),
+		Listed:    &it.source,
+	})
+	if err == nil {
+		t.info = t.from.Info()
+	}
+	return err
+}
+
+// partsQuery is how an attempt asks for the parts of the source: the first one trusts
+// what the first part tells of the others, if another attempt may follow.
+func (s *syncer) partsQuery(attempt int) storage.PartsQuery {
+	if attempt > 0 || s.policy.Count == 0 {
+		return storage.ExactParts
+	}
+	return storage.InferParts
 }
 
 // firstRange is how much of an object of the listed size is asked for first: a

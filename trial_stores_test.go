@@ -85,28 +85,27 @@ func (s bucketSide) SetTags(ctx context.Context, key string, tags map[string]str
 }
 
 func (s bucketSide) Copies(from storage.Store) bool {
-	_, ok := from.(bucketSide)
+	_, ok := storage.As[bucketSide](from)
 	return ok
 }
 
-// unwrapped is a reader as the store in memory knows it.
-func unwrapped(r storage.Reader) storage.Reader {
-	if f, ok := r.(*faultyReader); ok {
-		return f.Reader
-	}
-	return r
+// inMemory names a source as the store in memory knows it.
+func inMemory(from storage.CopySource) storage.CopySource {
+	side, _ := storage.As[bucketSide](from.Store)
+	from.Store, from.Key = side.bucket.Store, side.bucket.prefix+from.Key
+	return from
 }
 
-func (s bucketSide) Copy(ctx context.Context, key string, from storage.Reader, opts storage.WriteOptions) (storage.Info, error) {
+func (s bucketSide) Copy(ctx context.Context, key string, from storage.CopySource, opts storage.WriteOptions) (storage.Info, error) {
 	return call(s.faulty, "copy", key, func() (storage.Info, error) {
-		info, err := s.bucket.Copy(ctx, s.bucket.prefix+key, unwrapped(from), opts)
+		info, err := s.bucket.Copy(ctx, s.bucket.prefix+key, inMemory(from), opts)
 		return s.answer("copy", key, info, err)
 	})
 }
 
-func (s bucketSide) CreateCopy(ctx context.Context, key string, from storage.Reader, opts storage.WriteOptions) (storage.CopyWriter, error) {
+func (s bucketSide) CreateCopy(ctx context.Context, key string, from storage.CopySource, opts storage.WriteOptions) (storage.CopyWriter, error) {
 	return call(s.faulty, "create-copy", key, func() (storage.CopyWriter, error) {
-		w, err := s.bucket.CreateCopy(ctx, s.bucket.prefix+key, unwrapped(from), opts)
+		w, err := s.bucket.CreateCopy(ctx, s.bucket.prefix+key, inMemory(from), opts)
 		if err != nil {
 			return nil, err
 		}

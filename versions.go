@@ -36,7 +36,7 @@ func (s *syncer) checkVersioning(ctx context.Context) error {
 }
 
 func (s *syncer) keepsVersions(ctx context.Context, side string, store storage.Store, option string) error {
-	v, ok := store.(storage.Versioner)
+	v, ok := storage.As[storage.Versioner](store)
 	if !ok {
 		return fmt.Errorf("%s: it has no versions, which %s needs", side, option)
 	}
@@ -57,7 +57,7 @@ func (s *syncer) keepsVersions(ctx context.Context, side string, store storage.S
 // listVersions yields the versions of a side. A failure that may pass is retried
 // behind the last one.
 func (s *syncer) listVersions(ctx context.Context, store storage.Store) iter.Seq2[storage.Object, error] {
-	v := store.(storage.Versioner) //nolint:errcheck,forcetypeassert // see keepsVersions
+	v, _ := storage.As[storage.Versioner](store) // see keepsVersions
 	again := func(_ int, err error) { s.report.emit(Event{Type: EventRetry, Err: err}) }
 	list := func(r storage.Range) iter.Seq2[storage.Object, error] {
 		return v.Versions(ctx, storage.ListOptions{Range: r})

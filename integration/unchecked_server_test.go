@@ -86,8 +86,8 @@ func (c *uncheckedServer) forward(r *http.Request, body []byte) (*http.Response,
 	}
 	if r.Method == http.MethodPut {
 		for _, a := range checksum.Algorithms() {
-			if req.Header.Get(a.Header()) != "" {
-				req.Header.Set(a.Header(), base64.StdEncoding.EncodeToString(a.Digest(body)))
+			if req.Header.Get(checksum.Header(a)) != "" {
+				req.Header.Set(checksum.Header(a), base64.StdEncoding.EncodeToString(checksum.Digest(a, body)))
 			}
 		}
 	}

@@ -74,10 +74,13 @@ type Caps struct {
 	MaxParts int
 	// MaxCopy is how many bytes a Copier copies at once; 0 if the store is none.
 	MaxCopy int64
-	// DefaultChecksum is the additional checksum (CRC64NVME, …) that objects
-	// here are to carry if no other is asked for, because their ETags prove
-	// nothing; empty if they do.
-	DefaultChecksum string
+	// DefaultChecksum is the additional checksum that objects here are to carry if
+	// no other is asked for, because their ETags prove nothing; empty if they do.
+	DefaultChecksum ChecksumAlgorithm
+	// Tags: objects have tags. The store is a Tagger, and writes WriteOptions.Tags.
+	Tags bool
+	// StorageClasses: objects keep the Attributes.StorageClass that they are written with.
+	StorageClasses bool
 }
 
 // An Object is what a listing tells about one key.
@@ -122,17 +125,6 @@ type Info struct {
 	Attributes
 }
 
-// A Checksum is an additional checksum that a store keeps with an object.
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
-type Checksum struct {
-	Algorithm string // as S3 names it: "CRC64NVME", "SHA256", …
-	// Value is base64 of the digest, followed by "-N" if it is the digest of
-	// the digests of N parts.
-	Value string
-	// Type is "COMPOSITE" or "FULL_OBJECT", or empty if the store did not say.
-	Type string
-}
-
 // Attributes travel with an object's bytes from one store to another. A store
 // without a place for them drops them.
 type Attributes struct {
@@ -151,39 +143,6 @@ type Attributes struct {
 	StorageClass string
 }
 
-// A Range is the part of the key space [From, To): keys k with From <= k < To
-// as bytes. An empty To is no upper bound; the zero Range is everything.
-type Range struct {
-	From, To string
-}
-
-// Contains reports whether key lies in the range.
-func (r Range) Contains(key string) bool {
-	return key >= r.From && (r.To == "" || key < r.To)
-}
-
-// Intersect returns the part of the key space that is in both ranges. It may be
-// one without keys, whose To is not above its From.
-func (r Range) Intersect(other Range) Range {
-	r.From = max(r.From, other.From)
-	if r.To == "" || other.To != "" && other.To < r.To {
-		r.To = other.To
-	}
-	return r
-}
-
-// Prefixed returns the range of the keys that begin with prefix.
-func Prefixed(prefix string) Range {
-	r := Range{From: prefix}
-	for i := len(prefix) - 1; i >= 0; i-- {
-		if prefix[i] < 0xff {
-			r.To = prefix[:i] + string([]byte{prefix[i] + 1})
-			break
-		}
-	}
-	return r
-}
-
 // A Notice is what a store tells of itself rather than of one object: that a
 // server lacks a call and what is done without it, for example.
 type Notice struct {
@@ -192,14 +151,6 @@ type Notice struct {
 	Warning bool
 	// Text is one sentence for the user.
 	Text string
-}
-
-// A Waiter is a Store of which it can be told what it waits for.
-type Waiter interface {
-	// Waiting returns for how long nothing has come or gone, and what is waited for,
-	// as it can follow "waiting for"; empty if that is nothing outside of this program.
-	// It may be called at any time.
-	Waiting() (quiet time.Duration, what string)
 }
 
 // ListOptions adjust a listing.
@@ -231,6 +182,8 @@ type StatOptions struct {
 	Checksums bool
 	// Parts asks for Info.Parts.
 	Parts PartsQuery
+	// Listed is that of OpenOptions.
+	Listed *Object
 }
 
 // A PartsQuery says how the parts of an object are to be found out.
@@ -257,8 +210,6 @@ type OpenOptions struct {
 	// Listed, if set, is what a listing told of the object. A store makes sure that
 	// an answer that says otherwise is right before it believes it.
 	Listed *Object
-	// NoData: ReadAt will not be called. A Copier is given the Reader instead.
-	NoData bool
 }
 
 // A Reader reads one object in the state it had when it was opened. ReadAt may
@@ -372,91 +323,4 @@ type Writer interface {
 	// Abort removes what was written. It works also after a failed Commit, and
 	// callers give it a context of its own: theirs may be cancelled.
 	Abort(ctx context.Context) error
-}
-
-// A KeyMapper is a Store that cannot hold every key under its own name.
-type KeyMapper interface {
-	// MapKey returns the key under which List will show an object that is
-	// written as key. It fails with ErrUnstorable if there is none; what it then
-	// returns, if it is not empty, is what List would show of an object that somebody
-	// else wrote as key.
-	MapKey(key string) (string, error)
-}
-
-// A Located store is one whose place can be unmounted, renamed or replaced by
-// another one while it is used.
-type Located interface {
-	// StillThere fails if what was opened is not what is found at its place now.
-	// What was listed since must then not be taken for the whole.
-	StillThere(ctx context.Context) error
-}
-
-// A Tagger is a Store whose objects have tags.
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
-type Tagger interface {
-	// Tags returns the tags of an object, or of one version of it. It fails with
-	// errors.ErrUnsupported if the server of the store knows no tags; so does SetTags.
-	Tags(ctx context.Context, key, versionID string) (map[string]string, error)
-	// SetTags replaces the tags of the current version; no tags removes them.
-	SetTags(ctx context.Context, key string, tags map[string]string) error
-}
-
-// A Versioner is a Store that can keep every version of an object.
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html
-type Versioner interface {
-	// Versioning reports whether versions are kept of what is written now.
-	Versioning(ctx context.Context) (bool, error)
-	// Versions yields every version and delete marker of a range, in ascending
-	// byte order of the key, and those of one key from the newest to the oldest,
-	// which no time tells: several can have the same. It is otherwise like List.
-	Versions(ctx context.Context, opts ListOptions) iter.Seq2[Object, error]
-}
-
-// A Copier is a Store that makes objects of those of another Store without their
-// bytes passing through this program.
-type Copier interface {
-	// Copies reports whether objects of from can be copied here.
-	Copies(from Store) bool
-	// Copy is a Put of the object that from reads, of at most Caps().MaxCopy bytes.
-	// It copies the very object that was opened, and fails with ErrChanged if there
-	// is another one. What opts say replaces what the object has; blocks that would
-	// carry a checksum do not exist, so the server computes it.
-	Copy(ctx context.Context, key string, from Reader, opts WriteOptions) (Info, error)
-	// CreateCopy is a Create of an object that is copied part by part.
-	CreateCopy(ctx context.Context, key string, from Reader, opts WriteOptions) (CopyWriter, error)
-}
-
-// A CopyWriter takes the parts of one object from another.
-type CopyWriter interface {
-	// CopyPart makes part number n, counted from 1, of size bytes from off. It may be
-	// called concurrently for different parts, and fails as Copy does.
-	CopyPart(ctx context.Context, n int, off, size int64) error
-	// Commit and Abort are those of a Writer.
-	Commit(ctx context.Context) (Info, error)
-	Abort(ctx context.Context) error
-}
-
-// A Locator is a Store that knows where its objects are, so that two stores can be
-// found to hold the same ones.
-type Locator interface {
-	Location() Location
-	// StatFull describes the current object under a full key of the container,
-	// whatever the prefix of the store is. A missing object is fs.ErrNotExist.
-	StatFull(ctx context.Context, full string) (Object, error)
-}
-
-// A Location is where the objects of a store are: those of a container of a server
-// whose full keys begin with a prefix, or the files below a directory.
-type Location struct {
-	// Directory is the path of a directory. The other fields are empty then.
-	Directory string
-	// Server names a server in one form: equal names are one server, and different
-	// names may be.
-	Server string
-	// Container is the name of a bucket, or of an access point if Alias is set. An
-	// access point is another name of some bucket.
-	Container string
-	Alias     bool
-	// Prefix is what the full keys of the objects begin with.
-	Prefix string
 }

@@ -12,40 +12,35 @@ import (
 	"github.com/cespare/xxhash/v2"
 	"github.com/minio/crc64nvme"
 	"github.com/zeebo/xxh3"
+
+	"s3sync/storage"
 )
 
-// An Algorithm is a digest that S3 keeps with objects, by the name that S3 gives
-// it. The methods of an unknown Algorithm return zero values.
-type Algorithm string
+// An Algorithm is a digest that S3 keeps with objects. Of an unknown Algorithm the
+// functions of this package return zero values.
+type Algorithm = storage.ChecksumAlgorithm
 
-// The algorithms of S3. The digests of CRCs and xxHashes are in big-endian
-// order, and xxHashes have the seed 0.
-// https://docs.aws.amazon.com/AmazonS3/latest/API/API_Checksum.html
+// The algorithms of S3.
 const (
-	CRC32     Algorithm = "CRC32"
-	CRC32C    Algorithm = "CRC32C"
-	CRC64NVME Algorithm = "CRC64NVME"
-	SHA1      Algorithm = "SHA1"
-	SHA256    Algorithm = "SHA256"
-	SHA512    Algorithm = "SHA512"
-	MD5       Algorithm = "MD5"
-	XXHASH64  Algorithm = "XXHASH64"  // XXH64
-	XXHASH3   Algorithm = "XXHASH3"   // XXH3 of 64 bits
-	XXHASH128 Algorithm = "XXHASH128" // XXH3 of 128 bits
+	CRC32     = storage.CRC32
+	CRC32C    = storage.CRC32C
+	CRC64NVME = storage.CRC64NVME
+	SHA1      = storage.SHA1
+	SHA256    = storage.SHA256
+	SHA512    = storage.SHA512
+	MD5       = storage.MD5
+	XXHASH64  = storage.XXHASH64
+	XXHASH3   = storage.XXHASH3
+	XXHASH128 = storage.XXHASH128
 )
 
-// A Type is how the checksum of an object that was written in parts comes from
-// those of its parts. An object written whole has just the digest of its bytes.
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
-type Type string
+// A Type is how the checksum of an object comes from those of its parts.
+type Type = storage.ChecksumType
 
+// The types of S3.
 const (
-	// Composite is the digest of the concatenated digests of the parts. It
-	// depends on the sizes of the parts.
-	Composite Type = "COMPOSITE"
-	// FullObject is the digest of all bytes. S3 has it only for algorithms
-	// that can compute it from the digests of the parts.
-	FullObject Type = "FULL_OBJECT"
+	Composite  = storage.Composite
+	FullObject = storage.FullObject
 )
 
 // maxSize is the size of the longest digest in bytes.
@@ -78,7 +73,7 @@ var algorithms = [...]algorithm{
 func castagnoli(p []byte) uint32 { return crc32.Checksum(p, crc32.MakeTable(crc32.Castagnoli)) }
 
 // row returns the row of a, or nil if there is none.
-func (a Algorithm) row() *algorithm {
+func row(a Algorithm) *algorithm {
 	for i := range algorithms {
 		if algorithms[i].name == a {
 			return &algorithms[i]
@@ -100,33 +95,33 @@ func Algorithms() []Algorithm {
 // writes it, or false if there is none.
 func ParseAlgorithm(name string) (Algorithm, bool) {
 	a := Algorithm(name)
-	return a, a.row() != nil
+	return a, row(a) != nil
 }
 
 // Header returns the name of the HTTP header with the checksum of an object or
 // a part, in lower case.
-func (a Algorithm) Header() string { return "x-amz-checksum-" + strings.ToLower(string(a)) }
+func Header(a Algorithm) string { return "x-amz-checksum-" + strings.ToLower(string(a)) }
 
 // Size returns the size of a digest in bytes.
-func (a Algorithm) Size() int {
-	if row := a.row(); row != nil {
-		return row.size
+func Size(a Algorithm) int {
+	if r := row(a); r != nil {
+		return r.size
 	}
 	return 0
 }
 
 // Allows reports whether S3 has checksums of that type for objects written in
 // parts. Of both, Composite is what S3 takes if nothing is said.
-func (a Algorithm) Allows(t Type) bool {
-	row := a.row()
-	if row == nil {
+func Allows(a Algorithm, t Type) bool {
+	r := row(a)
+	if r == nil {
 		return false
 	}
 	switch t {
 	case Composite:
-		return row.composite
+		return r.composite
 	case FullObject:
-		return row.crc != nil
+		return r.crc != nil
 	default:
 		return false
 	}
@@ -134,9 +129,9 @@ func (a Algorithm) Allows(t Type) bool {
 
 // Digest returns the digest of p: the checksum of a part or of an object written
 // whole, before it is encoded as base64.
-func (a Algorithm) Digest(p []byte) []byte {
-	if row := a.row(); row != nil {
-		return row.digest(make([]byte, 0, row.size), p)
+func Digest(a Algorithm, p []byte) []byte {
+	if r := row(a); r != nil {
+		return r.digest(make([]byte, 0, r.size), p)
 	}
 	return nil
 }

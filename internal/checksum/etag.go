@@ -15,7 +15,7 @@ type ETag struct{ lanes }
 // NewETag returns an ETag to which no byte was written yet.
 func NewETag(layout Layout) *ETag {
 	e := &ETag{}
-	e.start(MD5.row(), layout)
+	e.start(row(MD5), layout)
 	return e
 }
 

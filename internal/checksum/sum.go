@@ -19,19 +19,19 @@ type Sum struct {
 // where the layout is that of an object written in parts: a whole object has
 // the digest of its bytes. NewSum fails if S3 has no such checksum.
 func NewSum(alg Algorithm, layout Layout, t Type) (*Sum, error) {
-	row := alg.row()
+	r := row(alg)
 	switch {
-	case row == nil:
+	case r == nil:
 		return nil, fmt.Errorf("unknown checksum algorithm %q", string(alg))
 	case t != Composite && t != FullObject:
 		return nil, fmt.Errorf("unknown checksum type %q", string(t))
 	case !layout.multipart:
 		t = FullObject
-	case !alg.Allows(t):
+	case !Allows(alg, t):
 		return nil, fmt.Errorf("%s has no %s checksum of objects written in parts", alg, t)
 	}
 	s := &Sum{typ: t}
-	s.start(row, layout)
+	s.start(r, layout)
 	return s, nil
 }
 

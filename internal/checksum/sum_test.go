@@ -141,7 +141,7 @@ func FuzzSum(f *testing.F) {
 		}
 		for _, alg := range checksum.Algorithms() {
 			for _, typ := range []checksum.Type{checksum.Composite, checksum.FullObject} {
-				if layout.Multipart() && !alg.Allows(typ) {
+				if layout.Multipart() && !checksum.Allows(alg, typ) {
 					continue
 				}
 				s := mustSum(t, alg, layout, typ)
@@ -179,7 +179,7 @@ func writePieces(t *testing.T, s *checksum.Sum, data, cuts []byte, random *rand.
 		off += n
 	}
 	ctx := t.Context()
-	if s.Algorithm().Allows(checksum.FullObject) {
+	if checksum.Allows(s.Algorithm(), checksum.FullObject) {
 		ctx = noWait(t)
 		random.Shuffle(len(todo), func(i, j int) { todo[i], todo[j] = todo[j], todo[i] })
 	}
@@ -211,7 +211,7 @@ func TestSumWaits(t *testing.T) {
 	for _, alg := range checksum.Algorithms() {
 		t.Run(string(alg), func(t *testing.T) {
 			typ := checksum.Composite
-			if !alg.Allows(typ) {
+			if !checksum.Allows(alg, typ) {
 				typ = checksum.FullObject
 			}
 			s := mustSum(t, alg, layout, typ)
@@ -225,7 +225,7 @@ func TestSumWaits(t *testing.T) {
 				t.Errorf("got %s, %v", got, err)
 			}
 			err := mustSum(t, alg, layout, typ).WriteAt(noWait(t), data[1:2], 1)
-			if crc := alg.Allows(checksum.FullObject); crc != (err == nil) || !crc && !errors.Is(err, context.Canceled) {
+			if crc := checksum.Allows(alg, checksum.FullObject); crc != (err == nil) || !crc && !errors.Is(err, context.Canceled) {
 				t.Errorf("second byte before the first: got %v", err)
 			}
 		})
@@ -322,7 +322,7 @@ func TestSumSetPart(t *testing.T) {
 	layout := checksum.Uniform(10, 4)
 	for _, alg := range checksum.Algorithms() {
 		for _, typ := range []checksum.Type{checksum.Composite, checksum.FullObject} {
-			if !alg.Allows(typ) {
+			if !checksum.Allows(alg, typ) {
 				continue
 			}
 			t.Run(fmt.Sprint(alg, typ), func(t *testing.T) {
@@ -407,7 +407,7 @@ func BenchmarkSum(b *testing.B) {
 		})
 		b.Run(string(alg)+"/10000 parts", func(b *testing.B) {
 			s := mustSum(b, alg, checksum.Uniform(10_000*17_179_870, 17_179_870), checksum.FullObject)
-			digest := bytes.Repeat([]byte{0xA5}, alg.Size())
+			digest := bytes.Repeat([]byte{0xA5}, checksum.Size(alg))
 			for i := range 10_000 {
 				if err := s.SetPart(i, digest); err != nil {
 					b.Fatal(err)

@@ -11,20 +11,20 @@ import (
 // where that is missing. A value of any other form says nothing about the
 // content.
 func ParseValue(alg Algorithm, value string) (parts int, ok bool) {
-	row := alg.row()
-	if row == nil {
+	r := row(alg)
+	if r == nil {
 		return 0, false
 	}
 	var digest [maxSize + 2]byte // DecodedLen counts the padding, too
-	n := base64.StdEncoding.EncodedLen(row.size)
+	n := base64.StdEncoding.EncodedLen(r.size)
 	if len(value) < n {
 		return 0, false
 	}
 	// Line breaks are skipped, but then digits are missing.
-	if got, err := base64.StdEncoding.Strict().Decode(digest[:], []byte(value[:n])); err != nil || got != row.size {
+	if got, err := base64.StdEncoding.Strict().Decode(digest[:], []byte(value[:n])); err != nil || got != r.size {
 		return 0, false
 	}
-	if parts, ok = parseParts(value[n:]); parts > 0 && !row.composite {
+	if parts, ok = parseParts(value[n:]); parts > 0 && !r.composite {
 		return 0, false
 	}
 	return parts, ok
@@ -64,7 +64,7 @@ type Form struct {
 //     it out: GetObjectAttributes leaves the number out.
 //   - The composite of one part is the digest of a digest. Where a layout has
 //     one part, value and t decide whether the object was written whole.
-func (a Algorithm) Forms(value string, t Type, layouts ...Layout) (forms []Form) {
+func Forms(a Algorithm, value string, t Type, layouts ...Layout) (forms []Form) {
 	parts, ok := ParseValue(a, value)
 	if !ok {
 		return nil
@@ -77,13 +77,13 @@ func (a Algorithm) Forms(value string, t Type, layouts ...Layout) (forms []Form)
 	}
 	for _, l := range layouts {
 		n := l.Len()
-		if parts == 0 && (n == 1 || a.Allows(FullObject)) {
+		if parts == 0 && (n == 1 || Allows(a, FullObject)) {
 			add(Whole(l.total), FullObject)
 		}
 		if n == 1 && (parts == 1 || t == Composite) {
 			l = Uniform(l.total, l.total)
 		}
-		if l.multipart && (parts == 0 || parts == n) && a.Allows(Composite) {
+		if l.multipart && (parts == 0 || parts == n) && Allows(a, Composite) {
 			add(l, Composite)
 		}
 	}

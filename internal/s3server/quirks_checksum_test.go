@@ -80,7 +80,7 @@ func element(text, name string) string {
 
 // sums is the additional checksum in headers, and its type.
 func sums(h http.Header, alg checksum.Algorithm) string {
-	return strings.TrimSpace(h.Get(alg.Header()) + " " + h.Get("X-Amz-Checksum-Type"))
+	return strings.TrimSpace(h.Get(checksum.Header(alg)) + " " + h.Get("X-Amz-Checksum-Type"))
 }
 
 // TestChecksumQuirks holds what the package comment says of additional checksums.
@@ -165,12 +165,12 @@ func (x *exchange) observeChecksums() map[string]string {
 		}
 		return answer
 	}
-	value := base64.StdEncoding.EncodeToString(crc32.Digest([]byte(data)))
+	value := base64.StdEncoding.EncodeToString(checksum.Digest(crc32, []byte(data)))
 	mode := []string{"x-amz-checksum-mode", "ENABLED"}
 	see("put without", checksum.CRC64NVME, "PUT", "k", data)
-	see("put wrong CRC32", crc32, "PUT", "k", data, crc32.Header(), "AAAAAA==")
-	see("put wrong XXHASH3", checksum.XXHASH3, "PUT", "k", data, checksum.XXHASH3.Header(), "AAAAAAAAAAA=")
-	see("put CRC32", crc32, "PUT", "k", data, crc32.Header(), value)
+	see("put wrong CRC32", crc32, "PUT", "k", data, checksum.Header(crc32), "AAAAAA==")
+	see("put wrong XXHASH3", checksum.XXHASH3, "PUT", "k", data, checksum.Header(checksum.XXHASH3), "AAAAAAAAAAA=")
+	see("put CRC32", crc32, "PUT", "k", data, checksum.Header(crc32), value)
 	see("head", crc32, "HEAD", "k", "", mode...)
 	see("head without mode", crc32, "HEAD", "k", "")
 	see("get range", crc32, "GET", "k", "", append(mode, "Range", "bytes=0-2")...)
@@ -188,13 +188,13 @@ func (x *exchange) observeChecksums() map[string]string {
 	list := `<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>"8d777f385d3dfec8815d20f7496026dc"</ETag>` +
 		"<ChecksumCRC32>" + value + "</ChecksumCRC32></Part></CompleteMultipartUpload>"
 	full := create("", algorithm, "CRC32", typ, "FULL_OBJECT")
-	see("", crc32, "PUT", "p?partNumber=1&uploadId="+full, data, crc32.Header(), value)
-	see("complete FULL_OBJECT, wrong", crc32, "POST", "p?uploadId="+full, list, typ, "FULL_OBJECT", crc32.Header(), "AAAAAA==")
+	see("", crc32, "PUT", "p?partNumber=1&uploadId="+full, data, checksum.Header(crc32), value)
+	see("complete FULL_OBJECT, wrong", crc32, "POST", "p?uploadId="+full, list, typ, "FULL_OBJECT", checksum.Header(crc32), "AAAAAA==")
 	id := create("", algorithm, "CRC32")
 	part := "p?partNumber=1&uploadId=" + id
 	see("part without", crc32, "PUT", part, data)
-	see("part wrong", crc32, "PUT", part, data, crc32.Header(), "AAAAAA==")
-	see("part", crc32, "PUT", part, data, crc32.Header(), value)
+	see("part wrong", crc32, "PUT", part, data, checksum.Header(crc32), "AAAAAA==")
+	see("part", crc32, "PUT", part, data, checksum.Header(crc32), value)
 	inBody := func(answer string) string {
 		return element(answer, "ChecksumCRC32") + " " + element(answer, "ChecksumType")
 	}

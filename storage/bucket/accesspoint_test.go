@@ -80,7 +80,7 @@ func TestAccessPoints(t *testing.T) {
 			opts := bucket.Options{Bucket: tt.bucket, Prefix: "p q/", Region: tt.region}
 			change(&opts)
 			s := open(t, opts)
-			r := toCopy(t, s, storage.OpenOptions{})
+			from := toCopy(t, s, storage.StatOptions{})
 			sent, _ := f.last(t)
 			auth := sent.Header.Get("Authorization")
 			if sent.Host != tt.host || sent.URL.EscapedPath() != "/p%20q/k" {
@@ -100,7 +100,7 @@ func TestAccessPoints(t *testing.T) {
 			}
 			to := bucket.Options{Bucket: "other", Region: "us-west-2"}
 			change(&to)
-			if _, err := open(t, to).Copy(t.Context(), "t", r, storage.WriteOptions{Size: int64(len(content))}); err != nil {
+			if _, err := open(t, to).Copy(t.Context(), "t", from, storage.WriteOptions{Size: int64(len(content))}); err != nil {
 				t.Fatal(err)
 			}
 			sent, _ = f.last(t)
@@ -132,13 +132,13 @@ func TestCopyToDirectoryBucket(t *testing.T) {
 	change(&to)
 	change(&from)
 	target := open(t, to)
-	r := toCopy(t, open(t, from), storage.OpenOptions{})
+	source := toCopy(t, open(t, from), storage.StatOptions{})
 	opts := storage.WriteOptions{Size: int64(len(content)), Tags: map[string]string{"a": "b"}, Checksum: storage.Checksum{Algorithm: "CRC64NVME", Type: "FULL_OBJECT"}}
-	info, err := target.Copy(t.Context(), "t", r, opts)
+	info, err := target.Copy(t.Context(), "t", source, opts)
 	if err != nil || !info.Opaque {
 		t.Errorf("%+v, %v", info, err)
 	}
-	w, err := target.CreateCopy(t.Context(), "t", r, opts)
+	w, err := target.CreateCopy(t.Context(), "t", source, opts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -131,12 +131,12 @@ func requests() map[string]func(context.Context, *bucket.Store) error {
 		}
 		return end(w)
 	}
-	copying := func(ctx context.Context, s *bucket.Store, do func(storage.Reader) error) error {
-		r, err := s.Open(ctx, "k", storage.OpenOptions{NoData: true})
+	copying := func(ctx context.Context, s *bucket.Store, do func(storage.CopySource) error) error {
+		from, err := copySource(ctx, s, "k", storage.StatOptions{})
 		if err != nil {
 			return err
 		}
-		return errors.Join(do(r), r.Close())
+		return do(from)
 	}
 	return map[string]func(context.Context, *bucket.Store) error{
 		"ListObjectsV2": func(ctx context.Context, s *bucket.Store) error {
@@ -180,14 +180,14 @@ func requests() map[string]func(context.Context, *bucket.Store) error {
 			return write(ctx, s, func(w storage.Writer) error { return w.Abort(ctx) })
 		},
 		"CopyObject": func(ctx context.Context, s *bucket.Store) error {
-			return copying(ctx, s, func(r storage.Reader) error {
-				_, err := s.Copy(ctx, "t", r, data)
+			return copying(ctx, s, func(from storage.CopySource) error {
+				_, err := s.Copy(ctx, "t", from, data)
 				return err
 			})
 		},
 		"UploadPartCopy": func(ctx context.Context, s *bucket.Store) error {
-			return copying(ctx, s, func(r storage.Reader) error {
-				w, err := s.CreateCopy(ctx, "t", r, data)
+			return copying(ctx, s, func(from storage.CopySource) error {
+				w, err := s.CreateCopy(ctx, "t", from, data)
 				if err == nil {
 					err = w.CopyPart(ctx, 1, 0, int64(len(content)))
 				}

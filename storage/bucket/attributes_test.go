@@ -275,8 +275,8 @@ func TestRequesterPays(t *testing.T) {
 func everyCopy(t *testing.T, s *bucket.Store) {
 	t.Helper()
 	ctx := t.Context()
-	from := reader(t, s, storage.OpenOptions{NoData: true})
-	opts := storage.WriteOptions{Size: from.Info().Size}
+	from := toCopy(t, s, storage.StatOptions{})
+	opts := storage.WriteOptions{Size: from.Size}
 	if _, err := s.Copy(ctx, "l", from, opts); err != nil {
 		t.Fatal(err)
 	}

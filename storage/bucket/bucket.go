@@ -182,8 +182,8 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	return s, nil
 }
 
-// Caps tells what S3 can do. Directory buckets list in no order, and their ETags
-// prove nothing.
+// Caps tells what S3 can do. Directory buckets list in no order, their ETags prove
+// nothing, and they have neither tags nor a choice of storage classes.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html (ETag)
 func (s *Store) Caps() storage.Caps {
@@ -195,9 +195,11 @@ func (s *Store) Caps() storage.Caps {
 		DeleteBatch: deleteBatch,
 		MaxParts:    maxParts,
 		MaxCopy:     maxCopy,
+		// https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-differences.html
+		Tags: !s.directory, StorageClasses: !s.directory,
 	}
 	if s.directory {
-		caps.DefaultChecksum = string(types.ChecksumAlgorithmCrc64nvme)
+		caps.DefaultChecksum = storage.CRC64NVME
 	}
 	return caps
 }

@@ -1,6 +1,7 @@
 package bucket
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -29,8 +30,8 @@ const (
 // the order of their names. What has not the form of a checksum is left out, and
 // so is a type of another name than those of S3.
 func checksumsIn(h http.Header) []storage.Checksum {
-	typ := h.Get(checksumType)
-	if typ != string(checksum.Composite) && typ != string(checksum.FullObject) {
+	typ := checksum.Type(h.Get(checksumType))
+	if typ != checksum.Composite && typ != checksum.FullObject {
 		typ = ""
 	}
 	var sums []storage.Checksum
@@ -44,10 +45,10 @@ func checksumsIn(h http.Header) []storage.Checksum {
 			continue
 		}
 		if _, ok := checksum.ParseValue(alg, values[0]); ok {
-			sums = append(sums, storage.Checksum{Algorithm: string(alg), Value: values[0], Type: typ})
+			sums = append(sums, storage.Checksum{Algorithm: alg, Value: values[0], Type: typ})
 		}
 	}
-	slices.SortFunc(sums, func(a, b storage.Checksum) int { return strings.Compare(a.Algorithm, b.Algorithm) })
+	slices.SortFunc(sums, func(a, b storage.Checksum) int { return cmp.Compare(a.Algorithm, b.Algorithm) })
 	return sums
 }
 
@@ -69,7 +70,7 @@ func resultChecksums(headers http.Header, typ string, result any) []storage.Chec
 	}
 	for _, alg := range checksum.Algorithms() {
 		if value := *checksumField(result, alg); value != nil {
-			h.Set(alg.Header(), *value)
+			h.Set(checksum.Header(alg), *value)
 		}
 	}
 	return checksumsIn(h)
@@ -85,7 +86,7 @@ func checksumField(of any, alg checksum.Algorithm) **string {
 
 // checkAlgorithm refuses checksums that S3 does not have.
 func checkAlgorithm(c storage.Checksum) error {
-	if _, ok := checksum.ParseAlgorithm(c.Algorithm); c.Algorithm != "" && !ok {
+	if _, ok := checksum.ParseAlgorithm(string(c.Algorithm)); c.Algorithm != "" && !ok {
 		return fmt.Errorf("unknown checksum algorithm %q", c.Algorithm)
 	}
 	return nil
@@ -104,13 +105,13 @@ func digestOf(b storage.Block, want storage.Checksum) (digest, error) {
 	if want.Algorithm == "" {
 		return digest{}, nil
 	}
-	d := digest{alg: checksum.Algorithm(want.Algorithm), sum: slices.Clone(b.Checksum)}
+	d := digest{alg: want.Algorithm, sum: slices.Clone(b.Checksum)}
 	switch {
 	case d.sum != nil:
 	case b.Stream != nil:
 		return digest{}, fmt.Errorf("the %s checksum of a stream must be known", d.alg)
 	default:
-		d.sum = d.alg.Digest(b.Data)
+		d.sum = checksum.Digest(d.alg, b.Data)
 	}
 	return d, nil
 }
@@ -124,7 +125,7 @@ func (d digest) headers() []header {
 	if d.alg == "" {
 		return nil
 	}
-	return []header{{d.alg.Header(), d.String()}, {checksumSent, string(d.alg)}}
+	return []header{{checksum.Header(d.alg), d.String()}, {checksumSent, string(d.alg)}}
 }
 
 // check compares the digest with that in an answer, if there is one. A value of
@@ -133,7 +134,7 @@ func (d digest) check(h http.Header) error {
 	if d.alg == "" {
 		return nil
 	}
-	if got := h.Get(d.alg.Header()); got != "" && got != d.String() {
+	if got := h.Get(checksum.Header(d.alg)); got != "" && got != d.String() {
 		return &failure{kind: storage.ErrMismatch, text: fmt.Sprintf(
 			"the server has the %s checksum %s, that of what was sent is %s", d.alg, oneLine(got), d)}
 	}
@@ -147,9 +148,9 @@ func uploadHeaders(want storage.Checksum) []header {
 	if want.Algorithm == "" {
 		return nil
 	}
-	headers := []header{{checksumAlgorithm, want.Algorithm}}
-	if want.Type == string(checksum.FullObject) {
-		headers = append(headers, header{checksumType, want.Type})
+	headers := []header{{checksumAlgorithm, string(want.Algorithm)}}
+	if want.Type == checksum.FullObject {
+		headers = append(headers, header{checksumType, string(want.Type)})
 	}
 	return headers
 }
@@ -159,7 +160,7 @@ func uploadHeaders(want storage.Checksum) []header {
 // follow from those of the parts.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
 func completeHeaders(want storage.Checksum, parts []part) ([]header, error) {
-	if want.Algorithm == "" || want.Type != string(checksum.FullObject) {
+	if want.Algorithm == "" || want.Type != checksum.FullObject {
 		return nil, nil
 	}
 	sizes := make([]int64, len(parts))
@@ -170,7 +171,7 @@ func completeHeaders(want storage.Checksum, parts []part) ([]header, error) {
 	if err != nil {
 		return nil, err
 	}
-	sum, err := checksum.NewSum(checksum.Algorithm(want.Algorithm), layout, checksum.FullObject)
+	sum, err := checksum.NewSum(want.Algorithm, layout, checksum.FullObject)
 	if err != nil {
 		return nil, err
 	}
@@ -183,5 +184,5 @@ func completeHeaders(want storage.Checksum, parts []part) ([]header, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []header{{checksumType, want.Type}, {sum.Algorithm().Header(), value}}, nil
+	return []header{{checksumType, string(want.Type)}, {checksum.Header(sum.Algorithm()), value}}, nil
 }

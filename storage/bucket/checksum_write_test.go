@@ -51,23 +51,23 @@ func TestChecksumRequests(t *testing.T) {
 	s := open(t, f.options())
 	for _, alg := range checksum.Algorithms() {
 		for _, typ := range []checksum.Type{"", checksum.Composite, checksum.FullObject} {
-			if typ != "" && !alg.Allows(typ) {
+			if typ != "" && !checksum.Allows(alg, typ) {
 				continue
 			}
 			t.Run(fmt.Sprint(alg, " ", typ), func(t *testing.T) {
 				// A sum that nobody else can compute.
-				sum := bytes.Repeat([]byte{7}, alg.Size())
+				sum := bytes.Repeat([]byte{7}, checksum.Size(alg))
 				b := block([]byte(content))
 				b.Checksum = sum
-				opts := storage.WriteOptions{Size: 20, Checksum: storage.Checksum{Algorithm: string(alg), Type: string(typ)}}
+				opts := storage.WriteOptions{Size: 20, Checksum: storage.Checksum{Algorithm: alg, Type: typ}}
 				value := base64.StdEncoding.EncodeToString(sum)
-				data := map[string]string{alg.Header(): value, "x-amz-sdk-checksum-algorithm": string(alg)}
+				data := map[string]string{checksum.Header(alg): value, "x-amz-sdk-checksum-algorithm": string(alg)}
 				begin := map[string]string{"x-amz-checksum-algorithm": string(alg)}
 				end := map[string]string{}
 				if typ == checksum.FullObject {
 					begin["x-amz-checksum-type"] = "FULL_OBJECT"
 					// Of one part, the whole is the part.
-					end["x-amz-checksum-type"], end[alg.Header()] = "FULL_OBJECT", value
+					end["x-amz-checksum-type"], end[checksum.Header(alg)] = "FULL_OBJECT", value
 				}
 				from := len(f.all())
 				if _, err := s.Put(t.Context(), "k", b, opts); err != nil {
@@ -145,7 +145,7 @@ func TestChecksumOfStream(t *testing.T) {
 	wantKind(t, w.WritePart(t.Context(), 1, 0, stream()), nil)
 	f.wantSeen(t, "POST uploads")
 	b := stream()
-	b.Checksum = checksum.CRC32.Digest([]byte("abc"))
+	b.Checksum = checksum.Digest(checksum.CRC32, []byte("abc"))
 	if _, err := s.Put(t.Context(), "k", b, opts); err != nil {
 		t.Error(err)
 	}
@@ -253,8 +253,9 @@ func TestChecksumAskedFor(t *testing.T) {
 // by its checksum, also where the ETag says nothing.
 func TestPartChecksumMismatch(t *testing.T) {
 	for name, tt := range map[string]struct {
-		algorithm, name, value string
-		want                   error
+		algorithm   storage.ChecksumAlgorithm
+		name, value string
+		want        error
 	}{
 		"right":            {"SHA512", "X-Amz-Checksum-Sha512", sumOf(checksum.SHA512, "abc"), nil},
 		"wrong":            {"SHA512", "X-Amz-Checksum-Sha512", sumOf(checksum.SHA512, "abx"), storage.ErrMismatch},
@@ -277,7 +278,7 @@ func TestPartChecksumMismatch(t *testing.T) {
 					t.Fatal(err)
 				}
 				b := block([]byte("abc"))
-				b.Checksum = checksum.Algorithm(tt.algorithm).Digest(b.Data)
+				b.Checksum = checksum.Digest(tt.algorithm, b.Data)
 				if err = w.WritePart(t.Context(), 1, 0, b); tt.want == nil {
 					if err != nil {
 						t.Error(err)
@@ -312,11 +313,11 @@ func TestChecksumsOnServers(t *testing.T) {
 			s := open(t, options(server, server.Bucket(t)))
 			for _, alg := range checksum.Algorithms() {
 				for _, typ := range []checksum.Type{checksum.Composite, checksum.FullObject} {
-					if !alg.Allows(typ) {
+					if !checksum.Allows(alg, typ) {
 						continue
 					}
 					t.Run(fmt.Sprint(alg, " ", typ), func(t *testing.T) {
-						want := storage.Checksum{Algorithm: string(alg), Type: string(typ)}
+						want := storage.Checksum{Algorithm: alg, Type: typ}
 						data := [][]byte{part, []byte(content)}
 						if !knows(kind, alg) {
 							_, err := s.Create(t.Context(), "k", storage.WriteOptions{Size: 20, Checksum: want})
@@ -355,7 +356,7 @@ func writeSum(t *testing.T, s *bucket.Store, want storage.Checksum, parts [][]by
 	if len(parts) == 1 {
 		layout = checksum.Whole(sizes[0])
 	}
-	sum, err := checksum.NewSum(checksum.Algorithm(want.Algorithm), layout, checksum.Type(want.Type))
+	sum, err := checksum.NewSum(want.Algorithm, layout, want.Type)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -366,7 +367,7 @@ func writeSum(t *testing.T, s *bucket.Store, want storage.Checksum, parts [][]by
 	if want.Value, err = sum.Value(); err != nil {
 		t.Fatal(err)
 	}
-	want.Type = string(sum.Type())
+	want.Type = sum.Type()
 	check := func(what string, got []storage.Checksum, err error) {
 		t.Helper()
 		if diff := cmp.Diff([]storage.Checksum{want}, got); diff != "" || err != nil {
@@ -392,7 +393,7 @@ func write(t *testing.T, s *bucket.Store, parts [][]byte, opts storage.WriteOpti
 	t.Helper()
 	blockOf := func(data []byte) storage.Block {
 		b := block(data)
-		b.Checksum = checksum.Algorithm(opts.Checksum.Algorithm).Digest(data)
+		b.Checksum = checksum.Digest(opts.Checksum.Algorithm, data)
 		return b
 	}
 	if len(parts) == 1 {
@@ -413,7 +414,7 @@ func write(t *testing.T, s *bucket.Store, parts [][]byte, opts storage.WriteOpti
 // writeDamaged wants that the server refuses what is not as its checksum says.
 func writeDamaged(t *testing.T, s *bucket.Store, want storage.Checksum) {
 	t.Helper()
-	b := storage.Block{Data: []byte(content), Checksum: checksum.Algorithm(want.Algorithm).Digest([]byte("other"))}
+	b := storage.Block{Data: []byte(content), Checksum: checksum.Digest(want.Algorithm, []byte("other"))}
 	opts := storage.WriteOptions{Size: 20, Checksum: want}
 	_, err := s.Put(t.Context(), "damaged", b, opts)
 	wantKind(t, err, storage.ErrMismatch)

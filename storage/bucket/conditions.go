@@ -10,7 +10,6 @@ import (
 	"maps"
 	"mime"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -169,9 +168,11 @@ func holds(info storage.Info, b storage.Block, want storage.Checksum) bool {
 		return true
 	}
 	d, err := digestOf(b, want)
-	return err == nil && d.alg != "" && slices.ContainsFunc(info.Checksums, func(c storage.Checksum) bool {
-		return c.Algorithm == string(d.alg) && c.Value == d.String()
-	})
+	if err != nil || d.alg == "" {
+		return false
+	}
+	sum, ok := info.Checksum(d.alg)
+	return ok && sum.Value == d.String()
 }
 
 // attempts are the requests of one write that depends on what is under its key. An

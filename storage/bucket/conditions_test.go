@@ -138,15 +138,12 @@ func TestConditionOfTheSame(t *testing.T) {
 			opts := storage.WriteOptions{Size: 4, IfAbsent: true}
 			_, err := s.Put(t.Context(), "k", block(data), opts)
 			wantKind(t, err, storage.ErrPrecondition)
-			from, err := s.Open(t.Context(), "from", storage.OpenOptions{NoData: true})
+			from, err := copySource(t.Context(), s, "from", storage.StatOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			_, err = s.Copy(t.Context(), "k", from, opts)
 			wantKind(t, err, storage.ErrPrecondition)
-			if err := from.Close(); err != nil {
-				t.Error(err)
-			}
 		})
 	}
 }
@@ -176,7 +173,7 @@ func TestConditionEvidence(t *testing.T) {
 	value := checksumText(crc, data)
 	kms := http.Header{"X-Amz-Server-Side-Encryption": {"aws:kms"}}
 	for name, tt := range map[string]struct {
-		algorithm string
+		algorithm storage.ChecksumAlgorithm
 		head      http.HandlerFunc
 		refusal   http.HandlerFunc
 		ifMatch   string
@@ -187,9 +184,9 @@ func TestConditionEvidence(t *testing.T) {
 		"its ETag":                 {head: headed(data, sum, nil), requests: "PUT PUT HEAD"},
 		"another ETag":             {head: headed(data, etag, nil), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
 		"its ETag is no digest":    {head: headed(data, sum, kms), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
-		"its checksum":             {algorithm: string(crc), head: headed(data, etag, with(kms, crc.Header(), value)), requests: "PUT PUT HEAD"},
-		"another checksum":         {algorithm: string(crc), head: headed(data, etag, with(kms, crc.Header(), "AAAAAAAAAAA=")), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
-		"its checksum, other size": {algorithm: string(crc), head: headed([]byte("longer"), etag, with(kms, crc.Header(), value)), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
+		"its checksum":             {algorithm: crc, head: headed(data, etag, with(kms, checksum.Header(crc), value)), requests: "PUT PUT HEAD"},
+		"another checksum":         {algorithm: crc, head: headed(data, etag, with(kms, checksum.Header(crc), "AAAAAAAAAAA=")), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
+		"its checksum, other size": {algorithm: crc, head: headed([]byte("longer"), etag, with(kms, checksum.Header(crc), value)), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
 		"an older one":             {head: aged(headed(data, sum, nil), 10*time.Second), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
 		"of a slow clock":          {head: slow(headed(data, sum, nil)), requests: "PUT PUT HEAD"},
 		"older, of a slow clock":   {head: slow(aged(headed(data, sum, nil), 10*time.Second)), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},

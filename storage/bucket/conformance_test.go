@@ -87,7 +87,7 @@ func TestConformance(t *testing.T) {
 			if testing.Short() {
 				opts.Objects = 101
 			}
-			storagetest.Run(t, func(t *testing.T) storage.Store {
+			open := func(t *testing.T) storage.Store {
 				o := options(server, server.Bucket(t))
 				o.Prefix = testPrefix
 				o.MaxKeys = 100
@@ -96,7 +96,10 @@ func TestConformance(t *testing.T) {
 					t.Fatal(err)
 				}
 				return s
-			}, opts)
+			}
+			storagetest.Run(t, open, opts)
+			opts.Objects = 101
+			t.Run("decorated", func(t *testing.T) { storagetest.Run(t, storagetest.Decorated(open), opts) })
 		})
 	}
 }

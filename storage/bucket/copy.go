@@ -15,7 +15,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"s3sync/internal/checksum"
 	"s3sync/storage"
 )
 
@@ -33,7 +32,7 @@ var _ storage.Copier = (*Store)(nil)
 // Copies reports whether from is a bucket of the same server, or of AWS if this
 // one is. Whether the credentials allow it shows at the first copy.
 func (s *Store) Copies(from storage.Store) bool {
-	o, ok := from.(*Store)
+	o, ok := storage.As[*Store](from)
 	if !ok || s.server() != o.server() { // partitions of AWS know nothing of each other
 		return false
 	}
@@ -63,27 +62,11 @@ func partitionOf(s *Store) string {
 	return partitionAWS
 }
 
-// openHead is Open for who wants no data.
-func (s *Store) openHead(ctx context.Context, key string, opts storage.OpenOptions) (storage.Reader, error) {
-	a, err := s.head(ctx, target{key: key, versionID: opts.VersionID, checksums: opts.Checksums})
-	if err != nil {
-		return nil, s.fail(ctx, "open", key, err)
-	}
-	if err := s.agree(ctx, target{key: key, versionID: opts.VersionID}, &a, opts.Listed); err != nil {
-		return nil, s.fail(ctx, "open", key, err)
-	}
-	r := &reader{store: s, info: a.info, version: opts.VersionID, noData: true, sums: a.info.Checksums, told: true}
-	if r.version == "" && a.info.VersionID != "" {
-		r.version, r.found = a.info.VersionID, true
-	}
-	return r, nil
-}
-
-// Copy lets the server make an object of the one that from reads.
-func (s *Store) Copy(ctx context.Context, key string, from storage.Reader, opts storage.WriteOptions) (storage.Info, error) {
+// Copy lets the server make an object of the one that from names.
+func (s *Store) Copy(ctx context.Context, key string, from storage.CopySource, opts storage.WriteOptions) (storage.Info, error) {
 	c, err := s.copying(key, from, opts)
-	if err == nil && opts.Size != c.from.info.Size {
-		err = fmt.Errorf("%d bytes are wanted of an object of %d", opts.Size, c.from.info.Size)
+	if err == nil && opts.Size != c.source.Size {
+		err = fmt.Errorf("%d bytes are wanted of an object of %d", opts.Size, c.source.Size)
 	}
 	var w written
 	if err == nil {
@@ -105,8 +88,7 @@ func (s *Store) Copy(ctx context.Context, key string, from storage.Reader, opts 
 // known: how the object is encrypted, and the checksum that was wanted. Not every
 // server tells them then.
 func (s *Store) complement(ctx context.Context, key string, w *written, opts storage.WriteOptions) error {
-	lacks := opts.Checksum.Algorithm != "" && !hasSum(w.checksums, opts.Checksum.Algorithm)
-	if w.unconfirmed == nil && !lacks {
+	if w.unconfirmed == nil && !w.lacksChecksum(opts.Checksum) {
 		return nil
 	}
 	a, err := s.headAgain(ctx, target{key: key, etag: w.etag, checksums: true})
@@ -122,40 +104,37 @@ func (s *Store) complement(ctx context.Context, key string, w *written, opts sto
 	return nil
 }
 
-func hasSum(sums []storage.Checksum, algorithm string) bool {
-	for _, sum := range sums {
-		if sum.Algorithm == algorithm {
-			return true
-		}
-	}
-	return false
-}
-
 // A copying is one object on its way between two stores of a server.
 type copying struct {
-	to   *Store
-	from *reader
-	key  string
-	opts storage.WriteOptions
-	done carried // what of them the copy got
+	to, from *Store
+	source   storage.CopySource
+	version  pinnedVersion // of the source
+	key      string
+	opts     storage.WriteOptions
+	done     carried // what of them the copy got
 }
 
-func (s *Store) copying(key string, from storage.Reader, opts storage.WriteOptions) (*copying, error) {
-	r, ok := from.(*reader)
-	if !ok || !s.Copies(r.store) {
+func (s *Store) copying(key string, from storage.CopySource, opts storage.WriteOptions) (*copying, error) {
+	store, ok := storage.As[*Store](from.Store)
+	if !ok || !s.Copies(store) {
 		return nil, errors.New("the source is not in a bucket that the server of the target can read")
 	}
 	if err := s.checkKey(key); err != nil {
 		return nil, err
 	}
+	if err := store.checkSingle(from.Key); err != nil {
+		return nil, err
+	}
 	if err := checkAlgorithm(opts.Checksum); err != nil {
 		return nil, err
 	}
-	if opts.CopyIfMatch != "" && opts.CopyIfMatch != r.info.ETag {
+	if opts.CopyIfMatch != "" && opts.CopyIfMatch != from.ETag {
 		return nil, &failure{kind: storage.ErrPrecondition, text: fmt.Sprintf(
-			"%v: the ETag of the source was %q and is %q", storage.ErrPrecondition, opts.CopyIfMatch, r.info.ETag)}
+			"%v: the ETag of the source was %q and is %q", storage.ErrPrecondition, opts.CopyIfMatch, from.ETag)}
 	}
-	return &copying{to: s, from: r, key: key, opts: opts, done: carried{WriteOptions: opts}}, nil
+	c := &copying{to: s, from: store, source: from, key: key, opts: opts, done: carried{WriteOptions: opts}}
+	c.version.id, c.version.current = from.VersionID, from.Current
+	return c, nil
 }
 
 // whole copies all of the object. Few servers heed conditions on what it replaces.
@@ -175,14 +154,14 @@ func (c *copying) whole(ctx context.Context) (w written, err error) {
 
 // do makes a request with the value of x-amz-copy-source.
 func (c *copying) do(request func(source string) error) error {
-	return c.from.withVersion(func(version string) error {
-		return request(copySource(c.from.store.opts.Bucket, c.from.store.full(c.from.info.Key), version))
+	return c.version.use(func(id string) error {
+		return request(copySource(c.from.opts.Bucket, c.from.full(c.source.Key), id))
 	})
 }
 
 // made reports whether an object is a copy of the source, as far as ETags tell.
 func (c *copying) made(info storage.Info) bool {
-	from := &c.from.info
+	from := &c.source
 	return info.Size == from.Size && info.ETag == from.ETag && !info.Opaque && !from.Opaque
 }
 
@@ -204,7 +183,7 @@ func (c *copying) blame(ctx context.Context, err error, conditional bool) error 
 		return err
 	}
 	told := *f
-	told.text = c.from.store.client.secrets.mask(f.text)
+	told.text = c.from.client.secrets.mask(f.text)
 	switch condition := errors.Is(f, fs.ErrNotExist) || errors.Is(f, storage.ErrPrecondition); {
 	case condition && !conditional:
 		return changed("%s", told.text)
@@ -212,7 +191,7 @@ func (c *copying) blame(ctx context.Context, err error, conditional bool) error 
 	default:
 		return &told
 	}
-	switch _, herr := c.from.store.headAgain(ctx, c.from.same()); {
+	switch _, herr := c.from.headAgain(ctx, target{key: c.source.Key, versionID: c.version.asked(), etag: c.source.ETag}); {
 	case errors.Is(herr, storage.ErrChanged):
 		return changed("%s", told.text)
 	case storage.Retryable(herr):
@@ -252,11 +231,11 @@ func percent(text, keep string) string {
 
 // context gives a request the customer key of the source.
 func (c *copying) context(ctx context.Context, headers ...header) context.Context {
-	return withExtra(ctx, extra{headers: append(headers, c.from.store.opts.Encryption.sourceHeaders()...)})
+	return withExtra(ctx, extra{headers: append(headers, c.from.opts.Encryption.sourceHeaders()...)})
 }
 
 // payer: who pays for one of the two buckets has to agree to it.
-func (c *copying) payer() types.RequestPayer { return cmp.Or(c.to.payer, c.from.store.payer) }
+func (c *copying) payer() types.RequestPayer { return cmp.Or(c.to.payer, c.from.payer) }
 
 // copyObject copies the whole object. The SDK recognises an error in an answer
 // whose status is 200.
@@ -269,7 +248,7 @@ func (s *Store) copyObject(ctx context.Context, c *copying, opts carried, source
 	defer cancel()
 	out, err := s.sdk.CopyObject(ctx, &s3.CopyObjectInput{
 		Bucket: &s.opts.Bucket, Key: aws.String(s.full(c.key)), RequestPayer: c.payer(),
-		CopySource: &source, CopySourceIfMatch: quoted(c.from.info.ETag),
+		CopySource: &source, CopySourceIfMatch: quoted(c.source.ETag),
 		MetadataDirective: types.MetadataDirectiveReplace,
 		TaggingDirective:  directive,
 		ChecksumAlgorithm: types.ChecksumAlgorithm(opts.Checksum.Algorithm),
@@ -293,7 +272,7 @@ func (s *Store) copyObject(ctx context.Context, c *copying, opts carried, source
 }
 
 // CreateCopy begins a multipart upload whose parts are copied.
-func (s *Store) CreateCopy(ctx context.Context, key string, from storage.Reader, opts storage.WriteOptions) (storage.CopyWriter, error) {
+func (s *Store) CreateCopy(ctx context.Context, key string, from storage.CopySource, opts storage.WriteOptions) (storage.CopyWriter, error) {
 	c, err := s.copying(key, from, opts)
 	var w *writer
 	if err == nil {
@@ -318,7 +297,7 @@ func (c *copyWriter) CopyPart(ctx context.Context, n int, off, size int64) error
 }
 
 func (c *copyWriter) copyPart(ctx context.Context, n int, off, size int64) error {
-	if whole := c.from.info.Size; n < 1 || n > maxParts || size <= 0 || off < 0 || size > whole-off {
+	if whole := c.source.Size; n < 1 || n > maxParts || size <= 0 || off < 0 || size > whole-off {
 		return fmt.Errorf("part %d of %d bytes from %d is none of an object of %d", n, size, off, whole)
 	}
 	var got written
@@ -354,9 +333,9 @@ func (s *Store) copyPart(ctx context.Context, c *copyWriter, source string, n in
 	in := &s3.UploadPartCopyInput{
 		Bucket: &s.opts.Bucket, Key: aws.String(s.full(c.key)), RequestPayer: c.payer(),
 		UploadId: &c.w.id, PartNumber: aws.Int32(int32(n)), //nolint:gosec // at most 10,000
-		CopySource: &source, CopySourceIfMatch: quoted(c.from.info.ETag),
+		CopySource: &source, CopySourceIfMatch: quoted(c.source.ETag),
 	}
-	if size != c.from.info.Size { // small objects have no ranges
+	if size != c.source.Size { // small objects have no ranges
 		in.CopySourceRange = aws.String(fmt.Sprintf("bytes=%d-%d", off, off+size-1))
 	}
 	out, err := s.sdk.UploadPartCopy(ctx, in)
@@ -376,7 +355,7 @@ func (s *Store) copyPart(ctx context.Context, c *copyWriter, source string, n in
 		return written{}, digest{}, garbled("it names no ETag of part %d", n)
 	}
 	var d digest
-	if alg := checksum.Algorithm(c.opts.Checksum.Algorithm); alg != "" {
+	if alg := c.opts.Checksum.Algorithm; alg != "" {
 		if value := *checksumField(result, alg); value != nil {
 			if sum, err := base64.StdEncoding.DecodeString(*value); err == nil {
 				d = digest{alg: alg, sum: sum}

@@ -1,6 +1,7 @@
 package bucket_test
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"net/http"
@@ -84,6 +85,7 @@ func TestCopies(t *testing.T) {
 		"multi-Region access point":     {at(multiRegion, "us-west-2", ""), at("b", "us-west-2", ""), false},
 		"to multi-Region access point":  {at("b", "us-west-2", ""), at(multiRegion, "us-west-2", ""), true},
 		"directory bucket":              {at(directory, "us-west-2", ""), at("b", "us-west-2", ""), true},
+		"decorated":                     {decorated{at("a", "us-west-2", "")}, at("b", "us-west-2", ""), true},
 		"what is no bucket of ours":     {nil, at("b", "us-west-2", ""), false},
 		"a store of another kind still": {struct{ storage.Store }{at("a", "us-west-2", "")}, at("b", "us-west-2", ""), false},
 	} {
@@ -119,16 +121,32 @@ func answer(status int, body string) http.HandlerFunc {
 	}
 }
 
-// toCopy opens key "k" of a store for a copy.
-func toCopy(t *testing.T, s *bucket.Store, opts storage.OpenOptions) storage.Reader {
+// toCopy describes key "k" of a store for a copy.
+func toCopy(t *testing.T, s *bucket.Store, opts storage.StatOptions) storage.CopySource {
 	t.Helper()
-	opts.NoData = true
-	r, err := s.Open(t.Context(), "k", opts)
+	from, err := copySource(t.Context(), s, "k", opts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r
+	return from
 }
+
+func copySource(ctx context.Context, s *bucket.Store, key string, opts storage.StatOptions) (storage.CopySource, error) {
+	info, err := s.Stat(ctx, key, opts)
+	version := opts.VersionID
+	if version == "" {
+		version = info.VersionID
+	}
+	return storage.CopySource{
+		Store: s, Key: key, VersionID: version, Current: opts.VersionID == "",
+		ETag: info.ETag, Size: info.Size, Opaque: info.Opaque,
+	}, err
+}
+
+// A decorated store adds nothing to another one.
+type decorated struct{ storage.Store }
+
+func (d decorated) Unwrap() storage.Store { return d.Store }
 
 // carried are the headers of a request that say what is to be done.
 func carried(r *http.Request) map[string]string {
@@ -220,7 +238,7 @@ func TestCopyRequests(t *testing.T) {
 			}
 			source, target := open(t, from), open(t, to)
 			tt.opts.Size = int64(len(content))
-			if _, err := target.Copy(t.Context(), "t", toCopy(t, source, storage.OpenOptions{}), tt.opts); err != nil {
+			if _, err := target.Copy(t.Context(), "t", toCopy(t, source, storage.StatOptions{}), tt.opts); err != nil {
 				t.Fatal(err)
 			}
 			all := f.all()
@@ -228,7 +246,7 @@ func TestCopyRequests(t *testing.T) {
 			if diff := cmp.Diff(tt.copy, carried(r)); diff != "" || r.Method != http.MethodPut || r.URL.Path != "/b/t" {
 				t.Errorf("%s %s: CopyObject (-want +got):\n%s", r.Method, r.URL, diff)
 			}
-			w, err := target.CreateCopy(t.Context(), "t", toCopy(t, source, storage.OpenOptions{}), tt.opts)
+			w, err := target.CreateCopy(t.Context(), "t", toCopy(t, source, storage.StatOptions{}), tt.opts)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -164,7 +164,7 @@ func writes(t *testing.T, s *bucket.Store) map[string]func(key string, opts stor
 			if err := put(t, s, "k"); err != nil {
 				return err
 			}
-			_, err := s.Copy(t.Context(), key, toCopy(t, s, storage.OpenOptions{}), opts)
+			_, err := s.Copy(t.Context(), key, toCopy(t, s, storage.StatOptions{}), opts)
 			return err
 		},
 	}

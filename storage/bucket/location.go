@@ -34,6 +34,9 @@ func isAlias(name string) bool {
 		strings.HasSuffix(name, "--ol-s3") || strings.HasSuffix(name, "--xa-s3")
 }
 
+// FullKey is the key in the bucket.
+func (s *Store) FullKey(key string) string { return s.full(key) }
+
 // StatFull describes an object of the bucket, also of another prefix.
 func (s *Store) StatFull(ctx context.Context, full string) (storage.Object, error) {
 	info, err := s.with(func(o *Options) { o.Prefix = "" }).Stat(ctx, full, storage.StatOptions{})

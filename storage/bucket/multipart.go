@@ -180,8 +180,7 @@ func (w *writer) commit(ctx context.Context) (storage.Info, error) {
 		return storage.Info{}, err
 	}
 	result.opaque = result.opaque || w.opaque
-	if want := w.opts.Checksum.Algorithm; want != "" && !slices.ContainsFunc(result.checksums,
-		func(c storage.Checksum) bool { return c.Algorithm == want }) {
+	if result.lacksChecksum(w.opts.Checksum) {
 		result.checksums = w.askChecksums(ctx, result)
 	}
 	if err := w.store.keepTags(ctx, w.key, tagsOfUpload, w.opts); err != nil {
@@ -270,7 +269,7 @@ func (w *writer) made(info storage.Info) bool {
 	}
 	headers, err := completeHeaders(w.opts.Checksum, parts)
 	return err == nil && info.Size == w.opts.Size && slices.ContainsFunc(info.Checksums, func(c storage.Checksum) bool {
-		return slices.Contains(headers, header{checksum.Algorithm(c.Algorithm).Header(), c.Value})
+		return slices.Contains(headers, header{checksum.Header(c.Algorithm), c.Value})
 	})
 }
 

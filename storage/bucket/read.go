@@ -1,6 +1,7 @@
 package bucket
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,9 @@ func (s *Store) stat(ctx context.Context, key string, opts storage.StatOptions) 
 	}
 	t := target{key: key, versionID: opts.VersionID, checksums: opts.Checksums}
 	a, err := s.head(ctx, t)
+	if err == nil {
+		err = s.agree(ctx, t, &a, opts.Listed)
+	}
 	if err != nil {
 		return storage.Info{}, err
 	}
@@ -38,13 +42,10 @@ func (s *Store) stat(ctx context.Context, key string, opts storage.StatOptions) 
 }
 
 // Open starts to read an object. Its first request brings the beginning along:
-// as many bytes as opts.First says, or all; none if no data are wanted.
+// as many bytes as opts.First says, or all.
 func (s *Store) Open(ctx context.Context, key string, opts storage.OpenOptions) (storage.Reader, error) {
 	if err := s.checkSingle(key); err != nil {
 		return nil, s.fail(ctx, "open", key, err)
-	}
-	if opts.NoData {
-		return s.openHead(ctx, key, opts)
 	}
 	t := target{key: key, versionID: opts.VersionID, checksums: opts.Checksums}
 	a, err := s.get(ctx, t, 0, opts.First)
@@ -62,12 +63,11 @@ func (s *Store) Open(ctx context.Context, key string, opts storage.OpenOptions) 
 		return nil, s.fail(ctx, "open", key, errors.Join(err, a.body.Close()))
 	}
 	r := &reader{
-		store: s, info: a.info, version: opts.VersionID, first: a.body, firstLen: first,
+		store: s, info: a.info, first: a.body, firstLen: first,
 		sums: a.info.Checksums, told: !opts.Checksums || a.contentRange == "",
 	}
-	if r.version == "" && a.info.VersionID != "" {
-		r.version, r.found = a.info.VersionID, true
-	}
+	r.version.id = cmp.Or(opts.VersionID, a.info.VersionID)
+	r.version.current = opts.VersionID == ""
 	return r, nil
 }
 
@@ -131,14 +131,12 @@ func parseContentRange(text string) (begin, end, size int64, ok bool) {
 type reader struct {
 	store   *Store
 	info    storage.Info
-	version string // to be read; empty in a bucket without versions
-	noData  bool
+	version pinnedVersion
 
 	mu sync.Mutex
 
 	first    io.ReadCloser // what Open received; nil once it was used
 	firstLen int64
-	found    bool // version was not asked for, but told by the server
 	sums     []storage.Checksum
 	told     bool // sums are all there are, or were not asked for
 }
@@ -157,8 +155,6 @@ func (r *reader) readAt(ctx context.Context, p []byte, off int64) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case r.noData:
-		return errors.New("the object was opened without its data")
 	case off < 0 || n > r.info.Size-off:
 		return fmt.Errorf("%d bytes at %d are not in an object of %d bytes: %w", n, off, r.info.Size, io.ErrUnexpectedEOF)
 	case n == 0:
@@ -195,7 +191,7 @@ func (r *reader) takeFirst(off, n int64) io.ReadCloser {
 func (r *reader) request(ctx context.Context, off, n int64) (io.ReadCloser, error) {
 	var a answer
 	t := target{key: r.info.Key, etag: r.info.ETag}
-	err := r.withVersion(func(version string) (err error) {
+	err := r.version.use(func(version string) (err error) {
 		t.versionID = version
 		a, err = r.store.get(ctx, t, off, n)
 		return err
@@ -214,23 +210,41 @@ func (r *reader) request(ctx context.Context, off, n int64) (io.ReadCloser, erro
 	return a.body, nil
 }
 
-// withVersion makes a request that names the version that was opened. That is a
-// right of its own, which we may do without if nobody but the server named it: the
-// ETag alone tells whether the object is still the same.
-func (r *reader) withVersion(request func(version string) error) error {
-	r.mu.Lock()
-	version, found := r.version, r.found
-	r.mu.Unlock()
-	err := request(version)
-	if !found || !errors.Is(err, fs.ErrPermission) {
+// A pinnedVersion is that of an object which is read or copied.
+type pinnedVersion struct {
+	mu sync.Mutex
+
+	id      string // empty in a bucket without versions
+	current bool   // nobody asked for it: it is what the server told of the current object
+}
+
+// use makes a request that names the version. That is a right of its own, which we
+// may do without if nobody but the server named it: the ETag alone tells whether the
+// object is still the same.
+func (v *pinnedVersion) use(request func(id string) error) error {
+	v.mu.Lock()
+	id, current := v.id, v.current
+	v.mu.Unlock()
+	err := request(id)
+	if !current || id == "" || !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
 	if err = request(""); err == nil {
-		r.mu.Lock()
-		r.version, r.found = "", false
-		r.mu.Unlock()
+		v.mu.Lock()
+		v.id = ""
+		v.mu.Unlock()
 	}
 	return err
+}
+
+// asked is the version that was asked for, or empty.
+func (v *pinnedVersion) asked() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.current {
+		return ""
+	}
+	return v.id
 }
 
 // changed is the failure of an object that is not the one that was opened.
@@ -336,11 +350,5 @@ func (r *reader) Layout(ctx context.Context, query storage.PartsQuery) ([]int64,
 // server told is left out: naming one takes a right of its own, and the ETag is
 // enough.
 func (r *reader) same() target {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	t := target{key: r.info.Key, versionID: r.version, etag: r.info.ETag}
-	if r.found {
-		t.versionID = ""
-	}
-	return t
+	return target{key: r.info.Key, versionID: r.version.asked(), etag: r.info.ETag}
 }

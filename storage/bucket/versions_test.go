@@ -28,7 +28,7 @@ func TestVersionsConformance(t *testing.T) {
 			t.Run(fmt.Sprint(string(kind), " ", pageSize), func(t *testing.T) {
 				t.Parallel()
 				server := s3server.Shared(t, kind)
-				storagetest.RunVersions(t, func(t *testing.T) storage.Store {
+				open := func(t *testing.T) storage.Store {
 					o := options(server, server.VersionedBucket(t))
 					o.Prefix, o.MaxKeys = testPrefix, pageSize
 					s, err := bucket.Open(t.Context(), o)
@@ -36,7 +36,12 @@ func TestVersionsConformance(t *testing.T) {
 						t.Fatal(err)
 					}
 					return s
-				}, storagetest.VersionOptions{NoFirstMarkers: true, NoMoreMarkers: kind == s3server.MinIO})
+				}
+				opts := storagetest.VersionOptions{NoFirstMarkers: true, NoMoreMarkers: kind == s3server.MinIO}
+				storagetest.RunVersions(t, open, opts)
+				if pageSize == 10 {
+					t.Run("decorated", func(t *testing.T) { storagetest.RunVersions(t, storagetest.Decorated(open), opts) })
+				}
 			})
 		}
 	}

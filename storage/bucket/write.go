@@ -50,6 +50,14 @@ func (s *Store) putObject(ctx context.Context, key string, b storage.Block, opts
 	return w.info(key, length(b), opts.Attributes), nil
 }
 
+// lacksChecksum reports whether the server did not tell the checksum that it was
+// asked to keep.
+func (w written) lacksChecksum(want storage.Checksum) bool {
+	info := storage.Info{Checksums: w.checksums}
+	_, told := info.Checksum(want.Algorithm)
+	return want.Algorithm != "" && !told
+}
+
 // info describes what was written.
 func (w written) info(key string, size int64, attrs storage.Attributes) storage.Info {
 	return storage.Info{

@@ -37,6 +37,9 @@ func TestConformance(t *testing.T) {
 				expect.Objects = 40 // each one waits for the disk
 			}
 			storagetest.Run(t, open, expect)
+			if name == "plain" {
+				t.Run("decorated", func(t *testing.T) { storagetest.Run(t, storagetest.Decorated(open), expect) })
+			}
 		})
 	}
 }

@@ -20,7 +20,16 @@ func (s *Store) Location() storage.Location {
 	return storage.Location{Directory: path}
 }
 
-// StatFull fails: files have no full keys.
+// FullKey is the path of the file of a key.
+func (s *Store) FullKey(key string) string {
+	path := s.Location().Directory
+	if _, ok := s.view.(single); ok {
+		return path
+	}
+	return filepath.Join(path, filepath.FromSlash(normalise(key).path))
+}
+
+// StatFull fails: files are not in a container.
 func (s *Store) StatFull(context.Context, string) (storage.Object, error) {
 	return storage.Object{}, fmt.Errorf("full key: %w", errors.ErrUnsupported)
 }

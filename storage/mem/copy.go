@@ -11,23 +11,22 @@ var _ storage.Copier = (*Store)(nil)
 
 // Copies reports whether from is in memory, too.
 func (s *Store) Copies(from storage.Store) bool {
-	_, ok := from.(*Store)
+	_, ok := storage.As[*Store](from)
 	return ok
 }
 
-// Copy makes an object of the one that from reads.
-func (s *Store) Copy(ctx context.Context, key string, from storage.Reader, opts storage.WriteOptions) (storage.Info, error) {
-	r, err := copied(ctx, from, opts)
+// Copy makes an object of another one.
+func (s *Store) Copy(ctx context.Context, key string, from storage.CopySource, opts storage.WriteOptions) (storage.Info, error) {
+	o, err := copied(ctx, from, opts)
 	if err != nil {
 		return storage.Info{}, fail("copy", key, err)
 	}
-	return s.Put(ctx, key, storage.Block{Data: r.object.data}, opts)
+	return s.Put(ctx, key, storage.Block{Data: o.data}, opts)
 }
 
-// CreateCopy starts to make an object in parts of the one that from reads.
-func (s *Store) CreateCopy(ctx context.Context, key string, from storage.Reader, opts storage.WriteOptions) (storage.CopyWriter, error) {
-	r, err := copied(ctx, from, opts)
-	if err != nil {
+// CreateCopy starts to make an object in parts of another one.
+func (s *Store) CreateCopy(ctx context.Context, key string, from storage.CopySource, opts storage.WriteOptions) (storage.CopyWriter, error) {
+	if _, err := copied(ctx, from, opts); err != nil {
 		return nil, fail("copy", key, err)
 	}
 	w, err := s.Create(ctx, key, opts)
@@ -39,37 +38,37 @@ func (s *Store) CreateCopy(ctx context.Context, key string, from storage.Reader,
 			return nil, err
 		}
 	}
-	return &copyWriter{Writer: w, from: r, opts: opts}, nil
+	return &copyWriter{Writer: w, from: from, opts: opts}, nil
 }
 
-// copied is what from reads, if it still is what was opened and what the user
-// wants.
-func copied(ctx context.Context, from storage.Reader, opts storage.WriteOptions) (*reader, error) {
-	r, ok := from.(*reader)
+// copied returns the object that from names, if it still is that and is what the
+// user wants.
+func copied(ctx context.Context, from storage.CopySource, opts storage.WriteOptions) (*object, error) {
+	s, ok := storage.As[*Store](from.Store)
 	if !ok {
 		return nil, errors.New("the source is not in memory")
 	}
-	err := r.unchanged(ctx)
-	if opts.CopyIfMatch != "" && (errors.Is(err, storage.ErrChanged) || opts.CopyIfMatch != r.object.info.ETag) {
-		err = storage.ErrPrecondition
+	o, err := s.same(ctx, storage.Object{Key: from.Key, VersionID: from.VersionID, ETag: from.ETag})
+	if opts.CopyIfMatch != "" && (errors.Is(err, storage.ErrChanged) || opts.CopyIfMatch != from.ETag) {
+		return nil, storage.ErrPrecondition
 	}
-	return r, err
+	return o, err
 }
 
 type copyWriter struct {
 	storage.Writer
 
-	from *reader
+	from storage.CopySource
 	opts storage.WriteOptions
 }
 
 func (w *copyWriter) CopyPart(ctx context.Context, n int, off, size int64) error {
-	r, err := copied(ctx, w.from, w.opts)
-	if err == nil && (off < 0 || size < 0 || size > r.object.info.Size-off) {
+	o, err := copied(ctx, w.from, w.opts)
+	if err == nil && (off < 0 || size < 0 || size > o.info.Size-off) {
 		err = errPastEnd
 	}
 	if err != nil {
-		return fail("copy part", w.from.object.info.Key, err)
+		return fail("copy part", w.from.Key, err)
 	}
-	return w.WritePart(ctx, n, off, storage.Block{Data: r.object.data[off : off+size]})
+	return w.WritePart(ctx, n, off, storage.Block{Data: o.data[off : off+size]})
 }

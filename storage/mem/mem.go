@@ -78,7 +78,10 @@ func (s *Store) SetClock(now func() time.Time) {
 
 // Caps tells the bounds of S3.
 func (s *Store) Caps() storage.Caps {
-	return storage.Caps{Ordered: true, WantMD5: true, Streams: true, DeleteBatch: maxDelete, MaxParts: maxParts, MaxCopy: math.MaxInt64}
+	return storage.Caps{
+		Ordered: true, WantMD5: true, Streams: true, DeleteBatch: maxDelete, MaxParts: maxParts,
+		MaxCopy: math.MaxInt64, Tags: true, StorageClasses: true,
+	}
 }
 
 // List yields the objects there are when the iteration begins; what is written
@@ -128,7 +131,7 @@ func (s *Store) Open(ctx context.Context, key string, opts storage.OpenOptions) 
 	if err != nil {
 		return nil, fail("open", key, err)
 	}
-	return &reader{store: s, object: o, noData: opts.NoData}, nil
+	return &reader{store: s, object: o}, nil
 }
 
 // Put writes a whole object. It fails with storage.ErrMismatch if the block is
@@ -178,7 +181,7 @@ func checksums(data []byte, layout checksum.Layout, want storage.Checksum) ([]st
 	if want.Algorithm == "" {
 		return nil, nil
 	}
-	sum, err := checksum.NewSum(checksum.Algorithm(want.Algorithm), layout, checksum.Type(want.Type))
+	sum, err := checksum.NewSum(want.Algorithm, layout, want.Type)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +189,7 @@ func checksums(data []byte, layout checksum.Layout, want storage.Checksum) ([]st
 		return nil, err
 	}
 	value, err := sum.Value()
-	return []storage.Checksum{{Algorithm: want.Algorithm, Value: value, Type: string(sum.Type())}}, err
+	return []storage.Checksum{{Algorithm: want.Algorithm, Value: value, Type: sum.Type()}}, err
 }
 
 // received is a block with its bytes in memory.
@@ -324,7 +327,6 @@ func checkSize(got, want int64) error {
 type reader struct {
 	store  *Store
 	object *object
-	noData bool
 }
 
 func (r *reader) Info() storage.Info { return r.object.copyInfo() }
@@ -333,9 +335,6 @@ func (r *reader) ReadAt(ctx context.Context, p []byte, off int64) error {
 	if err := r.unchanged(ctx); err != nil {
 		return fail("read", r.object.info.Key, err)
 	}
-	if r.noData {
-		return fail("read", r.object.info.Key, errNoData)
-	}
 	if size := r.object.info.Size; off < 0 || off > size || int64(len(p)) > size-off {
 		return fail("read", r.object.info.Key, errPastEnd)
 	}
@@ -343,10 +342,7 @@ func (r *reader) ReadAt(ctx context.Context, p []byte, off int64) error {
 	return nil
 }
 
-var (
-	errPastEnd = errors.New("range reaches past the end of the object")
-	errNoData  = errors.New("the object was opened without its data")
-)
+var errPastEnd = errors.New("range reaches past the end of the object")
 
 func (r *reader) Layout(ctx context.Context, _ storage.PartsQuery) ([]int64, error) {
 	if err := ctx.Err(); err != nil {
@@ -372,16 +368,23 @@ func (r *reader) Check(ctx context.Context) error {
 // unchanged fails with storage.ErrChanged unless the object that was opened,
 // or one with the same content, is still there.
 func (r *reader) unchanged(ctx context.Context) error {
-	now, err := r.store.get(ctx, r.object.info.Key, r.object.info.VersionID)
+	_, err := r.store.same(ctx, r.object.info.Object)
+	return err
+}
+
+// same returns the object that o names, if it has the same ETag. Otherwise it
+// fails with storage.ErrChanged.
+func (s *Store) same(ctx context.Context, o storage.Object) (*object, error) {
+	now, err := s.get(ctx, o.Key, o.VersionID)
 	switch {
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return nil, ctx.Err()
 	case err != nil:
-		return fmt.Errorf("%w: deleted", storage.ErrChanged)
-	case now.info.ETag != r.object.info.ETag:
-		return storage.ErrChanged
+		return nil, fmt.Errorf("%w: deleted", storage.ErrChanged)
+	case now.info.ETag != o.ETag:
+		return nil, storage.ErrChanged
 	}
-	return nil
+	return now, nil
 }
 
 func (r *reader) Close() error { return nil }

@@ -13,7 +13,8 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	storagetest.Run(t, func(*testing.T) storage.Store { return mem.New() }, storagetest.Options{
+	open := func(*testing.T) storage.Store { return mem.New() }
+	opts := storagetest.Options{
 		Attributes:   true,
 		Redirects:    true,
 		StorageClass: "GLACIER",
@@ -21,11 +22,17 @@ func TestConformance(t *testing.T) {
 		Conditions:   true,
 		MD5ETags:     true,
 		Layouts:      true,
-	})
+	}
+	storagetest.Run(t, open, opts)
+	t.Run("decorated", func(t *testing.T) { storagetest.Run(t, storagetest.Decorated(open), opts) })
 }
 
 func TestVersionsConformance(t *testing.T) {
-	storagetest.RunVersions(t, func(*testing.T) storage.Store { return mem.NewVersioned() }, storagetest.VersionOptions{})
+	open := func(*testing.T) storage.Store { return mem.NewVersioned() }
+	storagetest.RunVersions(t, open, storagetest.VersionOptions{})
+	t.Run("decorated", func(t *testing.T) {
+		storagetest.RunVersions(t, storagetest.Decorated(open), storagetest.VersionOptions{})
+	})
 }
 
 func TestWithoutVersions(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 // copier returns the store as one that copies from itself, or skips the test.
 func (s *suite) copier(t *testing.T) storage.Copier {
 	t.Helper()
-	c, ok := s.Store.(storage.Copier)
+	c, ok := storage.As[storage.Copier](s.Store)
 	if !ok {
 		t.Skip("the store does not copy")
 	}
@@ -21,19 +21,16 @@ func (s *suite) copier(t *testing.T) storage.Copier {
 	return c
 }
 
-// openToCopy opens an object for a copy.
-func (s *suite) openToCopy(t *testing.T, key string) storage.Reader {
+// copySource describes an object for a copy.
+func (s *suite) copySource(t *testing.T, key string) storage.CopySource {
 	t.Helper()
-	r, err := s.Open(t.Context(), key, storage.OpenOptions{NoData: true})
+	info, err := s.Stat(t.Context(), key, storage.StatOptions{})
 	if err != nil {
-		t.Fatalf("Open(%q): %v", key, err)
+		t.Fatalf("Stat(%q): %v", key, err)
 	}
-	t.Cleanup(func() {
-		if err := r.Close(); err != nil {
-			t.Errorf("Close of %q: %v", key, err)
-		}
-	})
-	return r
+	return storage.CopySource{
+		Store: s.Store, Key: key, VersionID: info.VersionID, Current: true, ETag: info.ETag, Size: info.Size, Opaque: info.Opaque,
+	}
 }
 
 func testCopy(s *suite) {
@@ -49,11 +46,7 @@ func testCopy(s *suite) {
 				t.Fatalf("Put: %v", err)
 			}
 			opts.Attributes = ours
-			r := s.openToCopy(t, "from/"+name)
-			if err := r.ReadAt(t.Context(), make([]byte, 1), 0); err == nil {
-				t.Error("there are data where none were asked for")
-			}
-			info, err := c.Copy(t.Context(), "to/"+name, r, opts)
+			info, err := c.Copy(t.Context(), "to/"+name, s.copySource(t, "from/"+name), opts)
 			if err != nil {
 				t.Fatalf("Copy: %v", err)
 			}
@@ -84,7 +77,7 @@ func testCopyKeys(s *suite) {
 				t.Errorf("Put(%q): %v", key, err)
 				continue
 			}
-			if _, err := c.Copy(t.Context(), "to", s.openToCopy(t, key), storage.WriteOptions{Size: int64(len(data))}); err != nil {
+			if _, err := c.Copy(t.Context(), "to", s.copySource(t, key), storage.WriteOptions{Size: int64(len(data))}); err != nil {
 				t.Errorf("Copy of %q: %v", key, err)
 			} else if got, _, err := s.tryRead(t.Context(), "to"); err != nil || string(got) != string(data) {
 				t.Errorf("the copy of %q has %q, %v", key, got, err)
@@ -100,7 +93,7 @@ func testCopyParts(s *suite) {
 	t, c := s.t, s.copier(s.t)
 	data, parts := s.cut(31)
 	s.put(t, "from", data)
-	w, err := c.CreateCopy(t.Context(), "to", s.openToCopy(t, "from"), storage.WriteOptions{Size: int64(len(data))})
+	w, err := c.CreateCopy(t.Context(), "to", s.copySource(t, "from"), storage.WriteOptions{Size: int64(len(data))})
 	if err != nil {
 		t.Fatalf("CreateCopy: %v", err)
 	}
@@ -127,7 +120,7 @@ func testCopyOnePart(s *suite) {
 	t, c := s.t, s.copier(s.t)
 	for name, data := range map[string][]byte{"empty": nil, "small": []byte("hello")} {
 		s.put(t, "from/"+name, data)
-		w, err := c.CreateCopy(t.Context(), "to/"+name, s.openToCopy(t, "from/"+name), storage.WriteOptions{Size: int64(len(data))})
+		w, err := c.CreateCopy(t.Context(), "to/"+name, s.copySource(t, "from/"+name), storage.WriteOptions{Size: int64(len(data))})
 		if err != nil {
 			t.Fatalf("CreateCopy of %s: %v", name, err)
 		}
@@ -143,7 +136,7 @@ func testCopyOnePart(s *suite) {
 	}
 }
 
-// testCopyChanged: nothing is copied but what was opened.
+// testCopyChanged: nothing is copied but what was described.
 func testCopyChanged(s *suite) {
 	t, c := s.t, s.copier(s.t)
 	for name, tt := range map[string]struct {
@@ -169,14 +162,14 @@ func testCopyChanged(s *suite) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.put(t, "from", []byte("hello"))
-			r := s.openToCopy(t, "from")
-			ifMatch, want := tt.want(r.Info().ETag)
+			from := s.copySource(t, "from")
+			ifMatch, want := tt.want(from.ETag)
 			opts := storage.WriteOptions{Size: 5, CopyIfMatch: ifMatch}
 			tt.change()
-			if _, err := c.Copy(t.Context(), "to", r, opts); !errors.Is(err, want) {
+			if _, err := c.Copy(t.Context(), "to", from, opts); !errors.Is(err, want) {
 				t.Errorf("Copy: %v; want %v", err, want)
 			}
-			w, err := c.CreateCopy(t.Context(), "to", r, opts)
+			w, err := c.CreateCopy(t.Context(), "to", from, opts)
 			if err == nil {
 				err = w.CopyPart(t.Context(), 1, 0, 5)
 				if aerr := w.Abort(t.Context()); aerr != nil {
@@ -195,7 +188,7 @@ func testCopyAbort(s *suite) {
 	t, c := s.t, s.copier(s.t)
 	s.put(t, "from", []byte("hello"))
 	for _, copied := range []bool{false, true} {
-		w, err := c.CreateCopy(t.Context(), "to", s.openToCopy(t, "from"), storage.WriteOptions{Size: 5})
+		w, err := c.CreateCopy(t.Context(), "to", s.copySource(t, "from"), storage.WriteOptions{Size: 5})
 		if err != nil {
 			t.Fatalf("CreateCopy: %v", err)
 		}

@@ -104,6 +104,8 @@ func Run(t *testing.T, open func(t *testing.T) storage.Store, opts Options) {
 		{"CopyOnePart", testCopyOnePart},
 		{"CopyChanged", testCopyChanged},
 		{"CopyAbort", testCopyAbort},
+		{"Locator", testLocator},
+		{"Place", testPlace},
 		{"Cancelled", testCancelled},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -128,7 +130,7 @@ type suite struct {
 
 // mapKey returns the key under which the store lists key.
 func (s *suite) mapKey(key string) (string, error) {
-	if m, ok := s.Store.(storage.KeyMapper); ok {
+	if m, ok := storage.As[storage.KeyMapper](s.Store); ok {
 		return m.MapKey(key)
 	}
 	return key, nil

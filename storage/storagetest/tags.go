@@ -14,9 +14,9 @@ func (s *suite) tagger() storage.Tagger {
 	if !s.opts.Tags {
 		s.t.Skip("the store has no tags")
 	}
-	tagger, ok := s.Store.(storage.Tagger)
-	if !ok {
-		s.t.Fatal("the store is no storage.Tagger")
+	tagger, ok := storage.As[storage.Tagger](s.Store)
+	if !ok || !s.Caps().Tags {
+		s.t.Fatalf("the store is no storage.Tagger (%t), or its Caps tell of no tags (%t)", ok, s.Caps().Tags)
 	}
 	return tagger
 }

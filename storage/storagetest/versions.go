@@ -42,7 +42,7 @@ func RunVersions(t *testing.T, open func(t *testing.T) storage.Store, opts Versi
 					t.Errorf("Close: %v", err)
 				}
 			})
-			v, ok := st.(storage.Versioner)
+			v, ok := storage.As[storage.Versioner](st)
 			if !ok {
 				t.Fatalf("%T is no storage.Versioner", st)
 			}

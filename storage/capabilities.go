@@ -1,0 +1,155 @@
+package storage
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// A capability is an interface that only some stores implement. Ask for it with As.
+
+// A Decorator is a Store that adds something to another one, which it holds. What
+// Unwrap returns is asked for the capabilities that the decorator does not have.
+//
+// So a decorator that changes what a capability speaks of must implement that
+// capability, too: one that changes keys, for example, must change them in Tags and
+// SetTags as well, or callers would reach other objects of the store inside. One
+// that cannot do so has no Unwrap, and with that none of the capabilities inside.
+type Decorator interface {
+	Store
+	Unwrap() Store
+}
+
+// As returns s as a T, which is a capability or the type of a store: s itself if it
+// is one, or else the first of the stores that it decorates. So the capability of an
+// outer decorator wins. It returns false if there is none.
+func As[T any](s Store) (T, bool) {
+	for {
+		if t, ok := s.(T); ok {
+			return t, true
+		}
+		d, ok := s.(Decorator)
+		if !ok {
+			var none T
+			return none, false
+		}
+		s = d.Unwrap()
+	}
+}
+
+// A KeyMapper is a Store that cannot hold every key under its own name.
+type KeyMapper interface {
+	// MapKey returns the key under which List will show an object that is
+	// written as key. It fails with ErrUnstorable if there is none; what it then
+	// returns, if it is not empty, is what List would show of an object that somebody
+	// else wrote as key.
+	MapKey(key string) (string, error)
+}
+
+// A Located store is one whose place can be unmounted, renamed or replaced by
+// another one while it is used.
+type Located interface {
+	// StillThere fails if what was opened is not what is found at its place now.
+	// What was listed since must then not be taken for the whole.
+	StillThere(ctx context.Context) error
+}
+
+// A Tagger is a Store whose objects have tags.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
+type Tagger interface {
+	// Tags returns the tags of an object, or of one version of it. It fails with
+	// errors.ErrUnsupported if the server of the store knows no tags; so does SetTags.
+	Tags(ctx context.Context, key, versionID string) (map[string]string, error)
+	// SetTags replaces the tags of the current version; no tags removes them.
+	SetTags(ctx context.Context, key string, tags map[string]string) error
+}
+
+// A Versioner is a Store that can keep every version of an object.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/Versioning.html
+type Versioner interface {
+	// Versioning reports whether versions are kept of what is written now.
+	Versioning(ctx context.Context) (bool, error)
+	// Versions yields every version and delete marker of a range, in ascending
+	// byte order of the key, and those of one key from the newest to the oldest,
+	// which no time tells: several can have the same. It is otherwise like List.
+	Versions(ctx context.Context, opts ListOptions) iter.Seq2[Object, error]
+}
+
+// A Copier is a Store that makes objects of those of another Store without their
+// bytes passing through this program.
+type Copier interface {
+	// Copies reports whether objects of from can be copied here. A Copier finds the
+	// store that it knows by As: from may be decorated.
+	Copies(from Store) bool
+	// Copy is a Put of the object that from names, of at most Caps().MaxCopy bytes.
+	// It copies that very object, and fails with ErrChanged if there is another one.
+	// What opts say replaces what the object has; blocks that would carry a
+	// checksum do not exist, so the server computes it.
+	Copy(ctx context.Context, key string, from CopySource, opts WriteOptions) (Info, error)
+	// CreateCopy is a Create of an object that is copied part by part.
+	CreateCopy(ctx context.Context, key string, from CopySource, opts WriteOptions) (CopyWriter, error)
+}
+
+// A CopySource names the object that a Copier copies, as a Stat described it.
+type CopySource struct {
+	// Store holds the object, under Key. Copier.Copies said yes to it.
+	Store Store
+	Key   string
+	// VersionID is the version that is copied; empty where no versions are kept.
+	VersionID string
+	// Current: nobody asked for this version, it is only what the Stat of the current
+	// object told. A Copier that may not read versions then copies the current
+	// object, which the ETag shows to be the same.
+	Current bool
+	// ETag is that of the object. If it has another one, ErrChanged is returned.
+	ETag string
+	Size int64 // bytes
+	// Opaque is that of Info.
+	Opaque bool
+}
+
+// A CopyWriter takes the parts of one object from another.
+type CopyWriter interface {
+	// CopyPart makes part number n, counted from 1, of size bytes from off. It may be
+	// called concurrently for different parts, and fails as Copy does.
+	CopyPart(ctx context.Context, n int, off, size int64) error
+	// Commit and Abort are those of a Writer.
+	Commit(ctx context.Context) (Info, error)
+	Abort(ctx context.Context) error
+}
+
+// A Locator is a Store that knows where its objects are, so that two stores can be
+// found to hold the same ones.
+type Locator interface {
+	Location() Location
+	// FullKey returns the key in the container of the object under a key of the
+	// store. For a directory it is the path of the file.
+	FullKey(key string) string
+	// StatFull describes the current object under a full key of the container,
+	// whatever the prefix of the store is. A missing object is fs.ErrNotExist.
+	StatFull(ctx context.Context, full string) (Object, error)
+}
+
+// A Location is where the objects of a store are: those of a container of a server
+// whose full keys begin with a prefix, or the files below a directory.
+type Location struct {
+	// Directory is the path of a directory. The other fields are empty then.
+	Directory string
+	// Server names a server in one form: equal names are one server, and different
+	// names may be.
+	Server string
+	// Container is the name of a bucket, or of an access point if Alias is set. An
+	// access point is another name of some bucket.
+	Container string
+	Alias     bool
+	// Prefix is what the full keys of the objects begin with.
+	Prefix string
+}
+
+// A Waiter is a Store of which it can be told what it waits for.
+type Waiter interface {
+	// Waiting returns for how long nothing has come or gone, and what is waited for,
+	// as it can follow "waiting for"; empty if that is nothing outside of this program.
+	// It may be called at any time.
+	Waiting() (quiet time.Duration, what string)
+}
