@@ -172,8 +172,8 @@ func TestCacheGivesWay(t *testing.T) {
 	}
 }
 
-// fill takes the whole limit of a new pool of k pages.
-func fill(t *testing.T, k int) (p *Pool, pages []*Buffer) {
+// fillPool takes the whole limit of a new pool of k pages.
+func fillPool(t *testing.T, k int) (p *Pool, pages []*Buffer) {
 	t.Helper()
 	p = New(int64(k) * 4 * kib)
 	for range k {
@@ -218,7 +218,7 @@ func (d *diary) wait(ctx context.Context, p *Pool, n int, name string) *Buffer {
 
 func TestFIFO(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p, pages := fill(t, 4)
+		p, pages := fillPool(t, 4)
 		var order diary
 		big := order.wait(t.Context(), p, 16*kib, "big")
 		pages[0].Release()
@@ -252,7 +252,7 @@ func TestCancel(t *testing.T) {
 	})
 	t.Run("first in the queue", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			p, pages := fill(t, 4)
+			p, pages := fillPool(t, 4)
 			ctx, cancel := context.WithCancelCause(t.Context())
 			var order diary
 			order.wait(ctx, p, 16*kib, "big")
@@ -271,7 +271,7 @@ func TestCancel(t *testing.T) {
 	})
 	t.Run("in the middle of the queue", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			p, pages := fill(t, 3)
+			p, pages := fillPool(t, 3)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			var order diary

@@ -129,22 +129,22 @@ func TestDoCancelled(t *testing.T) {
 	}
 }
 
-// A shaky store lists keys and fails where breaks say: after that many objects
-// of the whole run, once for each entry.
-type shaky struct {
-	keys   []string
-	breaks []int
-	fail   error
-	served int
-	asked  []storage.Range
+// A brokenLister lists keys. It fails once for each entry of breaksAfter, when it
+// has listed that many objects in all.
+type brokenLister struct {
+	keys        []string
+	breaksAfter []int
+	fail        error
+	served      int
+	asked       []storage.Range
 }
 
-func (s *shaky) list(r storage.Range) iter.Seq2[storage.Object, error] {
+func (s *brokenLister) list(r storage.Range) iter.Seq2[storage.Object, error] {
 	return func(yield func(storage.Object, error) bool) {
 		s.asked = append(s.asked, r)
 		for _, k := range append(slices.Clone(s.keys), "\xff") {
-			if len(s.breaks) > 0 && s.breaks[0] == s.served {
-				s.breaks = s.breaks[1:]
+			if len(s.breaksAfter) > 0 && s.breaksAfter[0] == s.served {
+				s.breaksAfter = s.breaksAfter[1:]
 				yield(storage.Object{}, s.fail)
 				return
 			}
@@ -195,7 +195,7 @@ func TestList(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &shaky{keys: keys, breaks: tt.breaks, fail: tt.fail}
+				s := &brokenLister{keys: keys, breaksAfter: tt.breaks, fail: tt.fail}
 				told := 0
 				policy := retry.Policy{Count: 2, Interval: time.Second}
 				got, err := keysOf(retry.List(t.Context(), policy, func(int, error) { told++ }, s.list, tt.r))
@@ -221,7 +221,7 @@ func TestList(t *testing.T) {
 }
 
 func TestListStops(t *testing.T) {
-	s := &shaky{keys: []string{"a", "b", "c"}}
+	s := &brokenLister{keys: []string{"a", "b", "c"}}
 	for o, err := range retry.List(t.Context(), retry.Policy{Count: 2}, nil, s.list, storage.Range{}) {
 		if err != nil {
 			t.Fatal(err)
@@ -239,7 +239,7 @@ func TestListCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Minute, func() { cancel(errTest) })
-		s := &shaky{keys: []string{"a", "b"}, breaks: []int{1}, fail: errPasses}
+		s := &brokenLister{keys: []string{"a", "b"}, breaksAfter: []int{1}, fail: errPasses}
 		got, err := keysOf(retry.List(ctx, retry.Policy{Count: 1, Interval: time.Hour}, nil, s.list, storage.Range{}))
 		if !slices.Equal(got, []string{"a"}) || !errors.Is(err, errTest) {
 			t.Errorf("got %q, %v, want the cause as the last element", got, err)
@@ -255,7 +255,7 @@ func TestListIsWholeOrFails(t *testing.T) {
 		slices.Sort(keys)
 		breaks := rapid.SliceOfN(rapid.IntRange(0, len(keys)), 0, 6).Draw(t, "breaks")
 		slices.Sort(breaks)
-		s := &shaky{keys: keys, breaks: breaks, fail: errPasses}
+		s := &brokenLister{keys: keys, breaksAfter: breaks, fail: errPasses}
 		got, err := keysOf(retry.List(context.Background(), retry.Policy{Count: 2}, nil, s.list, storage.Range{}))
 		if err == nil && !slices.Equal(got, keys) {
 			t.Fatalf("got %q, want %q", got, keys)
@@ -267,7 +267,7 @@ func TestListIsWholeOrFails(t *testing.T) {
 }
 
 func BenchmarkList(b *testing.B) {
-	s := &shaky{keys: make([]string, 1000)}
+	s := &brokenLister{keys: make([]string, 1000)}
 	for i := range s.keys {
 		s.keys[i] = fmt.Sprintf("photos/2024/05/IMG_%06d.jpeg", i)
 	}

@@ -80,7 +80,7 @@ func TestAccessPoints(t *testing.T) {
 			opts := bucket.Options{Bucket: tt.bucket, Prefix: "p q/", Region: tt.region}
 			change(&opts)
 			s := open(t, opts)
-			from := toCopy(t, s, storage.StatOptions{})
+			from := openToCopy(t, s, storage.StatOptions{})
 			sent, _ := f.last(t)
 			auth := sent.Header.Get("Authorization")
 			if sent.Host != tt.host || sent.URL.EscapedPath() != "/p%20q/k" {
@@ -132,7 +132,7 @@ func TestCopyToDirectoryBucket(t *testing.T) {
 	change(&to)
 	change(&from)
 	target := open(t, to)
-	source := toCopy(t, open(t, from), storage.StatOptions{})
+	source := openToCopy(t, open(t, from), storage.StatOptions{})
 	opts := storage.WriteOptions{Size: int64(len(content)), Tags: map[string]string{"a": "b"}, Checksum: storage.Checksum{Algorithm: "CRC64NVME", Type: "FULL_OBJECT"}}
 	info, err := target.Copy(t.Context(), "t", source, opts)
 	if err != nil || !info.Opaque {

@@ -41,8 +41,8 @@ func operationOf(r *http.Request) string {
 	return name
 }
 
-// honest answers every request as S3 does. There is one object.
-func honest(w http.ResponseWriter, r *http.Request) {
+// answerLikeS3 answers every request as S3 does. There is one object.
+func answerLikeS3(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Amz-Request-Id", "REQUEST")
 	documents := map[string]string{
 		"ListObjectsV2":         listing("<IsTruncated>false</IsTruncated>" + entry("k")),
@@ -67,8 +67,8 @@ func honest(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answerLies are answers with a status of success that are none.
-func answerLies() map[string]http.HandlerFunc {
+// falseAnswers are answers with a status of success that are none.
+func falseAnswers() map[string]http.HandlerFunc {
 	says := func(typ, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Del("ETag")
@@ -220,7 +220,7 @@ func requests() map[string]func(context.Context, *bucket.Store) error {
 // again, and succeeds if the answer is right then.
 func TestLiesAreNoSuccess(t *testing.T) {
 	for operation, request := range requests() {
-		for name, lie := range answerLies() {
+		for name, lie := range falseAnswers() {
 			for _, attempts := range []int{1, 2} {
 				t.Run(fmt.Sprint(operation, "/", name, "/", attempts), func(t *testing.T) {
 					lied := 0
@@ -230,7 +230,7 @@ func TestLiesAreNoSuccess(t *testing.T) {
 							lie(w, r)
 							return
 						}
-						honest(w, r)
+						answerLikeS3(w, r)
 					})
 					opts := f.options()
 					opts.MaxAttempts = attempts
@@ -331,7 +331,7 @@ func TestListed(t *testing.T) {
 					case "HeadObject":
 						tt.head(w, r)
 					default:
-						honest(w, r)
+						answerLikeS3(w, r)
 					}
 				})
 				s := open(t, f.options())

@@ -275,7 +275,7 @@ func TestRequesterPays(t *testing.T) {
 func everyCopy(t *testing.T, s *bucket.Store) {
 	t.Helper()
 	ctx := t.Context()
-	from := toCopy(t, s, storage.StatOptions{})
+	from := openToCopy(t, s, storage.StatOptions{})
 	opts := storage.WriteOptions{Size: from.Size}
 	if _, err := s.Copy(ctx, "l", from, opts); err != nil {
 		t.Fatal(err)

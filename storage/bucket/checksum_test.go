@@ -278,7 +278,7 @@ func TestStatVersions(t *testing.T) {
 			s := open(t, options(server, server.VersionedBucket(t)))
 			var old []storage.Info
 			for _, data := range []string{"one", "more"} {
-				info, err := write(t, s, [][]byte{[]byte(data)}, storage.WriteOptions{
+				info, err := writeParts(t, s, [][]byte{[]byte(data)}, storage.WriteOptions{
 					Size: int64(len(data)), Checksum: storage.Checksum{Algorithm: "SHA256"},
 				})
 				if err != nil || info.VersionID == "" {

@@ -291,9 +291,9 @@ func TestPartChecksumMismatch(t *testing.T) {
 	}
 }
 
-// knows tells what a server does with an algorithm: see the package comment of
-// s3server.
-func knows(kind s3server.Kind, alg checksum.Algorithm) bool {
+// supportsChecksum reports whether a server has an algorithm: see the package comment
+// of s3server.
+func supportsChecksum(kind s3server.Kind, alg checksum.Algorithm) bool {
 	switch alg {
 	case checksum.CRC32, checksum.CRC32C, checksum.CRC64NVME, checksum.SHA1, checksum.SHA256:
 		return true
@@ -319,7 +319,7 @@ func TestChecksumsOnServers(t *testing.T) {
 					t.Run(fmt.Sprint(alg, " ", typ), func(t *testing.T) {
 						want := storage.Checksum{Algorithm: alg, Type: typ}
 						data := [][]byte{part, []byte(content)}
-						if !knows(kind, alg) {
+						if !supportsChecksum(kind, alg) {
 							_, err := s.Create(t.Context(), "k", storage.WriteOptions{Size: 20, Checksum: want})
 							wantKind(t, err, nil)
 							info, err := s.Put(t.Context(), "k", storage.Block{Data: data[1]}, storage.WriteOptions{Size: 20, Checksum: want})
@@ -374,7 +374,7 @@ func writeSum(t *testing.T, s *bucket.Store, want storage.Checksum, parts [][]by
 			t.Errorf("%s: %v (-want +got):\n%s", what, err, diff)
 		}
 	}
-	info, err := write(t, s, parts, opts)
+	info, err := writeParts(t, s, parts, opts)
 	check("written", info.Checksums, err)
 	info, err = s.Stat(t.Context(), "k", storage.StatOptions{Checksums: true, Parts: storage.ExactParts})
 	check("Stat", info.Checksums, err)
@@ -388,8 +388,8 @@ func writeSum(t *testing.T, s *bucket.Store, want storage.Checksum, parts [][]by
 	}
 }
 
-// write writes object "k" in parts, or whole if there is but one.
-func write(t *testing.T, s *bucket.Store, parts [][]byte, opts storage.WriteOptions) (storage.Info, error) {
+// writeParts writes object "k" in parts, or whole if there is but one.
+func writeParts(t *testing.T, s *bucket.Store, parts [][]byte, opts storage.WriteOptions) (storage.Info, error) {
 	t.Helper()
 	blockOf := func(data []byte) storage.Block {
 		b := block(data)

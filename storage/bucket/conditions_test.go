@@ -21,8 +21,8 @@ import (
 	"s3sync/storage/bucket"
 )
 
-// inParts writes an object in one part.
-func inParts(ctx context.Context, s *bucket.Store, key string, data []byte, opts storage.WriteOptions) (storage.Writer, error) {
+// putInParts writes an object in one part.
+func putInParts(ctx context.Context, s *bucket.Store, key string, data []byte, opts storage.WriteOptions) (storage.Writer, error) {
 	w, err := s.Create(ctx, key, opts)
 	if err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func TestConditionAnswerLost(t *testing.T) {
 						}
 						write := func() (storage.Info, error) { return s.Put(t.Context(), "k", block(data), wopts) }
 						if parts {
-							w, err := inParts(t.Context(), s, "k", data, wopts)
+							w, err := putInParts(t.Context(), s, "k", data, wopts)
 							if err != nil {
 								t.Fatal(err)
 							}
@@ -105,7 +105,7 @@ func TestConditionOfAnother(t *testing.T) {
 			wopts := storage.WriteOptions{Size: 4, IfAbsent: true}
 			_, err := s.Put(t.Context(), "k", block([]byte("ours")), wopts)
 			wantKind(t, err, storage.ErrPrecondition)
-			w, err := inParts(t.Context(), s, "k", []byte("ours"), wopts)
+			w, err := putInParts(t.Context(), s, "k", []byte("ours"), wopts)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -181,25 +181,25 @@ func TestConditionEvidence(t *testing.T) {
 		want      error
 		requests  string
 	}{
-		"its ETag":                 {head: headed(data, sum, nil), requests: "PUT PUT HEAD"},
-		"another ETag":             {head: headed(data, etag, nil), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
-		"its ETag is no digest":    {head: headed(data, sum, kms), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
-		"its checksum":             {algorithm: crc, head: headed(data, etag, with(kms, checksum.Header(crc), value)), requests: "PUT PUT HEAD"},
-		"another checksum":         {algorithm: crc, head: headed(data, etag, with(kms, checksum.Header(crc), "AAAAAAAAAAA=")), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
-		"its checksum, other size": {algorithm: crc, head: headed([]byte("longer"), etag, with(kms, checksum.Header(crc), value)), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
-		"an older one":             {head: aged(headed(data, sum, nil), 10*time.Second), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
-		"of a slow clock":          {head: slow(headed(data, sum, nil)), requests: "PUT PUT HEAD"},
-		"older, of a slow clock":   {head: slow(aged(headed(data, sum, nil), 10*time.Second)), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
-		"other metadata":           {head: headed(data, sum, http.Header{"X-Amz-Meta-A_b": {"theirs"}}), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
-		"more metadata":            {head: headed(data, sum, http.Header{"X-Amz-Meta-C": {"theirs"}}), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
-		"metadata in other words":  {head: headed(data, sum, http.Header{"X-Amz-Meta-A_b": {""}, "X-Amz-Meta-A-B": {"=?UTF-8?Q?=C3=A9?="}}), requests: "PUT PUT HEAD"},
-		"another type":             {head: headed(data, sum, http.Header{"Content-Type": {"text/html"}}), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
-		"another language":         {head: headed(data, sum, http.Header{"Content-Language": {"fr"}}), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
+		"its ETag":                 {head: answerWithHeaders(data, sum, nil), requests: "PUT PUT HEAD"},
+		"another ETag":             {head: answerWithHeaders(data, etag, nil), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
+		"its ETag is no digest":    {head: answerWithHeaders(data, sum, kms), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
+		"its checksum":             {algorithm: crc, head: answerWithHeaders(data, etag, withHeader(kms, checksum.Header(crc), value)), requests: "PUT PUT HEAD"},
+		"another checksum":         {algorithm: crc, head: answerWithHeaders(data, etag, withHeader(kms, checksum.Header(crc), "AAAAAAAAAAA=")), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
+		"its checksum, other size": {algorithm: crc, head: answerWithHeaders([]byte("longer"), etag, withHeader(kms, checksum.Header(crc), value)), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
+		"an older one":             {head: withOlderTime(answerWithHeaders(data, sum, nil), 10*time.Second), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
+		"of a slow clock":          {head: withSlowClock(answerWithHeaders(data, sum, nil)), requests: "PUT PUT HEAD"},
+		"older, of a slow clock":   {head: withSlowClock(withOlderTime(answerWithHeaders(data, sum, nil), 10*time.Second)), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
+		"other metadata":           {head: answerWithHeaders(data, sum, http.Header{"X-Amz-Meta-A_b": {"theirs"}}), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
+		"more metadata":            {head: answerWithHeaders(data, sum, http.Header{"X-Amz-Meta-C": {"theirs"}}), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
+		"metadata in other words":  {head: answerWithHeaders(data, sum, http.Header{"X-Amz-Meta-A_b": {""}, "X-Amz-Meta-A-B": {"=?UTF-8?Q?=C3=A9?="}}), requests: "PUT PUT HEAD"},
+		"another type":             {head: answerWithHeaders(data, sum, http.Header{"Content-Type": {"text/html"}}), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
+		"another language":         {head: answerWithHeaders(data, sum, http.Header{"Content-Language": {"fr"}}), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
 		"nothing there":            {head: refusing(404, "NoSuchKey"), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
 		"gone, If-Match":           {head: refusing(404, "NoSuchKey"), refusal: refusing(404, "NoSuchKey"), ifMatch: etag, want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
 		"must not be looked at":    {head: refusing(403, "AccessDenied"), want: storage.ErrPrecondition, requests: "PUT PUT HEAD"},
 		"cannot be looked at now":  {head: refusing(503, "SlowDown"), want: storage.ErrThrottled, requests: "PUT PUT HEAD HEAD"},
-		"refused at once":          {head: headed(data, sum, nil), attempts: 1, want: storage.ErrPrecondition, requests: "PUT"},
+		"refused at once":          {head: answerWithHeaders(data, sum, nil), attempts: 1, want: storage.ErrPrecondition, requests: "PUT"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			puts := 0
@@ -222,7 +222,7 @@ func TestConditionEvidence(t *testing.T) {
 			opts := f.options()
 			opts.MaxAttempts = 2
 			_, err := open(t, opts).Put(t.Context(), "k", block(data), storage.WriteOptions{
-				Attributes: dressed(), Size: 4, IfAbsent: tt.ifMatch == "", IfMatch: tt.ifMatch, Checksum: storage.Checksum{Algorithm: tt.algorithm},
+				Attributes: someAttributes(), Size: 4, IfAbsent: tt.ifMatch == "", IfMatch: tt.ifMatch, Checksum: storage.Checksum{Algorithm: tt.algorithm},
 			})
 			if got := strings.Join(f.seen(), " "); got != tt.requests {
 				t.Errorf("requests %s, want %s", got, tt.requests)
@@ -248,14 +248,14 @@ func checksumText(alg checksum.Algorithm, data []byte) string {
 	return value
 }
 
-// dressed is what an object carries in tests of what was written.
-func dressed() storage.Attributes {
+// someAttributes is what an object carries in tests of what was written.
+func someAttributes() storage.Attributes {
 	return storage.Attributes{ContentType: "text/plain", Metadata: map[string]string{"a_b": "é"}}
 }
 
-// headed answers with the headers of an object that was written just now, and
-// carries what dressed says or h.
-func headed(data []byte, etag string, h http.Header) http.HandlerFunc {
+// answerWithHeaders answers with the headers of an object that was written just now
+// with someAttributes. Those in h replace them.
+func answerWithHeaders(data []byte, etag string, h http.Header) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		for name, value := range map[string]string{"Content-Type": "text/plain", "X-Amz-Meta-A_b": "é"} {
 			w.Header().Set(name, value)
@@ -271,22 +271,24 @@ func headed(data []byte, etag string, h http.Header) http.HandlerFunc {
 	}
 }
 
-// aged lets an answer say that the object is that old, slow that it is the year 2001.
-func aged(handle http.HandlerFunc, age time.Duration) http.HandlerFunc {
-	return shifted(handle, func(h http.Header, now, modified time.Time) {
+// withOlderTime makes the object of an answer that much older.
+func withOlderTime(handle http.HandlerFunc, age time.Duration) http.HandlerFunc {
+	return withShiftedTimes(handle, func(h http.Header, now, modified time.Time) {
 		h.Set("Last-Modified", modified.Add(-age).UTC().Format(http.TimeFormat))
 	})
 }
 
-func slow(handle http.HandlerFunc) http.HandlerFunc {
-	return shifted(handle, func(h http.Header, now, modified time.Time) {
+// withSlowClock makes an answer say that it is the year 2001.
+func withSlowClock(handle http.HandlerFunc) http.HandlerFunc {
+	return withShiftedTimes(handle, func(h http.Header, now, modified time.Time) {
 		then := time.Unix(1e9, 0)
 		h.Set("Date", then.UTC().Format(http.TimeFormat))
 		h.Set("Last-Modified", then.Add(modified.Sub(now)).UTC().Format(http.TimeFormat))
 	})
 }
 
-func shifted(handle http.HandlerFunc, shift func(h http.Header, now, modified time.Time)) http.HandlerFunc {
+// withShiftedTimes changes the times in the headers of answers.
+func withShiftedTimes(handle http.HandlerFunc, shift func(h http.Header, now, modified time.Time)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		answer := httptest.NewRecorder()
 		handle(answer, r)
@@ -300,7 +302,7 @@ func shifted(handle http.HandlerFunc, shift func(h http.Header, now, modified ti
 	}
 }
 
-func with(h http.Header, name, value string) http.Header {
+func withHeader(h http.Header, name, value string) http.Header {
 	h = h.Clone()
 	h.Set(name, value)
 	return h
@@ -318,11 +320,11 @@ func TestConditionDoubtStays(t *testing.T) {
 	})
 	s := open(t, f.options())
 	write := func() error {
-		_, err := s.Put(t.Context(), "k", block(data), storage.WriteOptions{Size: 4, IfAbsent: true, Attributes: dressed()})
+		_, err := s.Put(t.Context(), "k", block(data), storage.WriteOptions{Size: 4, IfAbsent: true, Attributes: someAttributes()})
 		return err
 	}
 	fault, unmet := refusing(500, "InternalError"), refusing(412, "PreconditionFailed")
-	answers = []http.HandlerFunc{fault, unmet, fault, unmet, headed(data, fmt.Sprintf("%x", md5.Sum(data)), nil), unmet}
+	answers = []http.HandlerFunc{fault, unmet, fault, unmet, answerWithHeaders(data, fmt.Sprintf("%x", md5.Sum(data)), nil), unmet}
 	wantKind(t, write(), storage.ErrTransient) // the write
 	wantKind(t, write(), storage.ErrTransient) // the look at what is there
 	if err := write(); err != nil {
@@ -337,7 +339,7 @@ func TestConditionDoubtStays(t *testing.T) {
 // TestDeleteSame: what each answer to a deletion with a condition means. A server
 // that does not heed it is one of those in TestConformance.
 func TestDeleteSame(t *testing.T) {
-	there, gone := headed([]byte("data"), etag, nil), refusing(404, "NoSuchKey")
+	there, gone := answerWithHeaders([]byte("data"), etag, nil), refusing(404, "NoSuchKey")
 	for name, tt := range map[string]struct {
 		heads    []http.HandlerFunc
 		remove   http.HandlerFunc
@@ -345,7 +347,7 @@ func TestDeleteSame(t *testing.T) {
 		requests string
 	}{
 		"removed":                  {[]http.HandlerFunc{there}, answer(http.StatusNoContent, ""), nil, "HEAD DELETE"},
-		"changed":                  {[]http.HandlerFunc{headed([]byte("x"), "other", nil)}, nil, storage.ErrPrecondition, "HEAD"},
+		"changed":                  {[]http.HandlerFunc{answerWithHeaders([]byte("x"), "other", nil)}, nil, storage.ErrPrecondition, "HEAD"},
 		"gone":                     {[]http.HandlerFunc{gone}, nil, nil, "HEAD"},
 		"cannot be looked at":      {[]http.HandlerFunc{refusing(403, "AccessDenied")}, nil, fs.ErrPermission, "HEAD"},
 		"changed in between":       {[]http.HandlerFunc{there, there}, refusing(412, "PreconditionFailed"), storage.ErrPrecondition, "HEAD DELETE HEAD"},

@@ -61,7 +61,7 @@ func TestCopyAnswers(t *testing.T) {
 			})
 			s := open(t, f.options())
 			tt.opts.Size = int64(len(content))
-			_, err := s.Copy(t.Context(), "t", toCopy(t, s, storage.StatOptions{}), tt.opts)
+			_, err := s.Copy(t.Context(), "t", openToCopy(t, s, storage.StatOptions{}), tt.opts)
 			if failure, ok := errors.AsType[*storage.Error](err); !errors.Is(err, tt.want) || !ok || failure.Op != "copy" || failure.Key != "t" {
 				t.Errorf("%v, want %v", err, tt.want)
 			}
@@ -82,7 +82,7 @@ func TestCopyIsTriedAgain(t *testing.T) {
 	opts := f.options()
 	opts.MaxAttempts = 3
 	s := open(t, opts)
-	info, err := s.Copy(t.Context(), "t", toCopy(t, s, storage.StatOptions{}), storage.WriteOptions{Size: int64(len(content))})
+	info, err := s.Copy(t.Context(), "t", openToCopy(t, s, storage.StatOptions{}), storage.WriteOptions{Size: int64(len(content))})
 	if err != nil || info.ETag != etag || n != 3 {
 		t.Errorf("%+v, %v after %d attempts", info, err, n)
 	}
@@ -123,7 +123,7 @@ func TestCopyNamesTheVersion(t *testing.T) {
 				_, _ = w.Write([]byte(copied))
 			})
 			s := open(t, f.options())
-			_, err := s.Copy(t.Context(), "t", toCopy(t, s, storage.StatOptions{VersionID: tt.asked}), storage.WriteOptions{Size: int64(len(content))})
+			_, err := s.Copy(t.Context(), "t", openToCopy(t, s, storage.StatOptions{VersionID: tt.asked}), storage.WriteOptions{Size: int64(len(content))})
 			if (err != nil) != tt.fails || !slices.Equal(named, tt.want) {
 				t.Errorf("%v, versions %q, want %q", err, named, tt.want)
 			}
@@ -147,13 +147,13 @@ func TestCopyTakesItsTime(t *testing.T) {
 	opts := f.options()
 	opts.StallTimeout = stall
 	s := open(t, opts)
-	_, err := s.Copy(t.Context(), "t", toCopy(t, s, storage.StatOptions{}), storage.WriteOptions{Size: int64(len(content))})
+	_, err := s.Copy(t.Context(), "t", openToCopy(t, s, storage.StatOptions{}), storage.WriteOptions{Size: int64(len(content))})
 	if err != nil {
 		t.Error(err)
 	}
 	opts.ReadTimeout, work = stall, time.Hour
 	s = open(t, opts)
-	_, err = s.Copy(t.Context(), "t", toCopy(t, s, storage.StatOptions{}), storage.WriteOptions{Size: int64(len(content))})
+	_, err = s.Copy(t.Context(), "t", openToCopy(t, s, storage.StatOptions{}), storage.WriteOptions{Size: int64(len(content))})
 	if !errors.Is(err, storage.ErrTransient) {
 		t.Errorf("%v, although the user does not want to wait", err)
 	}
@@ -177,7 +177,7 @@ func TestCopyChecksums(t *testing.T) {
 			}))
 			s := open(t, f.options())
 			opts := storage.WriteOptions{Size: int64(len(content)), Checksum: storage.Checksum{Algorithm: "CRC32", Type: typ}}
-			w, err := s.CreateCopy(t.Context(), "t", toCopy(t, s, storage.StatOptions{}), opts)
+			w, err := s.CreateCopy(t.Context(), "t", openToCopy(t, s, storage.StatOptions{}), opts)
 			if err != nil {
 				t.Fatal(err)
 			}

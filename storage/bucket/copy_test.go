@@ -121,8 +121,8 @@ func answer(status int, body string) http.HandlerFunc {
 	}
 }
 
-// toCopy describes key "k" of a store for a copy.
-func toCopy(t *testing.T, s *bucket.Store, opts storage.StatOptions) storage.CopySource {
+// openToCopy describes key "k" of a store for a copy.
+func openToCopy(t *testing.T, s *bucket.Store, opts storage.StatOptions) storage.CopySource {
 	t.Helper()
 	from, err := copySource(t.Context(), s, "k", opts)
 	if err != nil {
@@ -148,8 +148,8 @@ type decorated struct{ storage.Store }
 
 func (d decorated) Unwrap() storage.Store { return d.Store }
 
-// carried are the headers of a request that say what is to be done.
-func carried(r *http.Request) map[string]string {
+// sentHeaders are the headers of a request that say what is to be done.
+func sentHeaders(r *http.Request) map[string]string {
 	got := map[string]string{}
 	for name := range r.Header {
 		switch name {
@@ -225,7 +225,7 @@ func TestCopyRequests(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, ca := tlsFake(t, func(w http.ResponseWriter, r *http.Request) {
-				sayEncrypted(w, r)
+				answerEncrypted(w, r)
 				copyServer(answer(200, copied))(w, r)
 			})
 			t.Setenv("AWS_CA_BUNDLE", ca)
@@ -238,27 +238,27 @@ func TestCopyRequests(t *testing.T) {
 			}
 			source, target := open(t, from), open(t, to)
 			tt.opts.Size = int64(len(content))
-			if _, err := target.Copy(t.Context(), "t", toCopy(t, source, storage.StatOptions{}), tt.opts); err != nil {
+			if _, err := target.Copy(t.Context(), "t", openToCopy(t, source, storage.StatOptions{}), tt.opts); err != nil {
 				t.Fatal(err)
 			}
 			all := f.all()
 			r := all[slices.IndexFunc(all, func(r *http.Request) bool { return r.Method == http.MethodPut })]
-			if diff := cmp.Diff(tt.copy, carried(r)); diff != "" || r.Method != http.MethodPut || r.URL.Path != "/b/t" {
+			if diff := cmp.Diff(tt.copy, sentHeaders(r)); diff != "" || r.Method != http.MethodPut || r.URL.Path != "/b/t" {
 				t.Errorf("%s %s: CopyObject (-want +got):\n%s", r.Method, r.URL, diff)
 			}
-			w, err := target.CreateCopy(t.Context(), "t", toCopy(t, source, storage.StatOptions{}), tt.opts)
+			w, err := target.CreateCopy(t.Context(), "t", openToCopy(t, source, storage.StatOptions{}), tt.opts)
 			if err != nil {
 				t.Fatal(err)
 			}
 			r, _ = f.last(t)
-			if diff := cmp.Diff(tt.create, carried(r)); diff != "" {
+			if diff := cmp.Diff(tt.create, sentHeaders(r)); diff != "" {
 				t.Errorf("CreateMultipartUpload (-want +got):\n%s", diff)
 			}
 			if err := w.CopyPart(t.Context(), 2, 5, 10); err != nil {
 				t.Fatal(err)
 			}
 			r, _ = f.last(t)
-			if diff := cmp.Diff(tt.parts, carried(r)); diff != "" {
+			if diff := cmp.Diff(tt.parts, sentHeaders(r)); diff != "" {
 				t.Errorf("UploadPartCopy (-want +got):\n%s", diff)
 			}
 		})

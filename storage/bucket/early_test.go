@@ -16,14 +16,14 @@ import (
 	"s3sync/storage/bucket"
 )
 
-// large is more than what fits between client and server.
-func large() []byte { return []byte(strings.Repeat("0123456789abcdef", 6<<16)) }
+// largeBody is more than what fits between client and server.
+func largeBody() []byte { return []byte(strings.Repeat("0123456789abcdef", 6<<16)) }
 
 // TestRefusedEarly: servers that refuse a write without reading its body, and end the
 // connection then, are heard at once. What is there stays, and is not taken for what
 // was written, although it has the same bytes.
 func TestRefusedEarly(t *testing.T) {
-	data := large()
+	data := largeBody()
 	for _, kind := range s3server.Kinds() {
 		for _, rule := range []string{"", "PutObject header.If-None-Match=* early status=412"} {
 			t.Run(fmt.Sprint(kind, " ", rule), func(t *testing.T) {
@@ -88,7 +88,7 @@ func refusal() string {
 
 // TestAsksFirst: a large body with a condition is sent only after the server said so.
 func TestAsksFirst(t *testing.T) {
-	data := large()
+	data := largeBody()
 	for name, tt := range map[string]struct {
 		size   int
 		opts   storage.WriteOptions
@@ -133,7 +133,7 @@ func TestAsksInVain(t *testing.T) {
 		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nETag: \"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 	})
 	s := open(t, opts)
-	data := large()
+	data := largeBody()
 	for range 2 {
 		if _, err := s.Put(t.Context(), "k", block(data), storage.WriteOptions{Size: int64(len(data)), IfAbsent: true}); err != nil {
 			t.Fatal(err)
@@ -147,7 +147,7 @@ func TestAsksInVain(t *testing.T) {
 // TestEarlyRefusalIsHeard: also where nothing was asked, an answer that was sent
 // before a reset is read, not taken for a broken connection.
 func TestEarlyRefusalIsHeard(t *testing.T) {
-	data := large()
+	data := largeBody()
 	var requests atomic.Int32
 	opts := rawServer(t, func(conn *net.TCPConn, req *http.Request, body *bufio.Reader) {
 		requests.Add(1)
@@ -180,7 +180,7 @@ func TestHalfAnAttempt(t *testing.T) {
 		_ = conn.SetLinger(0)
 	})
 	opts.MaxAttempts = 3
-	data := large()
+	data := largeBody()
 	_, err := open(t, opts).Put(t.Context(), "k", block(data), storage.WriteOptions{Size: int64(len(data)), IfAbsent: true})
 	wantKind(t, err, storage.ErrPrecondition)
 	if n := requests.Load(); n != 2 {

@@ -44,8 +44,8 @@ func encryptionHeaders(h http.Header) map[string]string {
 	return got
 }
 
-// sayEncrypted lets an answer say that the server encrypts as it was asked to.
-func sayEncrypted(w http.ResponseWriter, r *http.Request) {
+// answerEncrypted lets an answer say that the server encrypts as it was asked to.
+func answerEncrypted(w http.ResponseWriter, r *http.Request) {
 	for name := range r.Header {
 		if strings.HasPrefix(name, "X-Amz-Server-Side-Encryption") && !strings.HasSuffix(name, "-Key") {
 			w.Header().Set(name, r.Header.Get(name))
@@ -55,7 +55,7 @@ func sayEncrypted(w http.ResponseWriter, r *http.Request) {
 
 // encryptingServer says of everything that it encrypts as it was asked to.
 func encryptingServer(w http.ResponseWriter, r *http.Request) {
-	sayEncrypted(w, r)
+	answerEncrypted(w, r)
 	q := r.URL.Query()
 	switch {
 	case r.Method == http.MethodGet && q.Has("list-type"):
@@ -355,7 +355,7 @@ func TestCustomerKeyOnServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			data := bytes.Join(parts, nil)
 			opts := storage.WriteOptions{Size: int64(len(data)), Checksum: storage.Checksum{Algorithm: "CRC32C", Type: "FULL_OBJECT"}}
-			written, err := write(t, owner, parts, opts)
+			written, err := writeParts(t, owner, parts, opts)
 			if err != nil || !written.Opaque {
 				t.Fatalf("%+v, %v", written, err)
 			}
@@ -416,7 +416,7 @@ func TestEncryptionOnServer(t *testing.T) {
 			opts.Encryption = tt.encryption
 			s := open(t, opts)
 			for _, parts := range [][][]byte{{[]byte(content)}, {bytes.Repeat([]byte("x"), 5<<20), []byte(content)}} {
-				info, err := write(t, s, parts, storage.WriteOptions{Size: int64(len(bytes.Join(parts, nil)))})
+				info, err := writeParts(t, s, parts, storage.WriteOptions{Size: int64(len(bytes.Join(parts, nil)))})
 				if !tt.ok {
 					wantKind(t, err, nil)
 					t.Log(err)

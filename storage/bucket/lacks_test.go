@@ -15,9 +15,9 @@ import (
 	"s3sync/storage/bucket"
 )
 
-// A poor server keeps the tags of objects, and their headers as they were sent, and
-// lacks what a test wants it to lack.
-type poor struct {
+// A limitedServer keeps the tags of objects and their headers as they were sent. It
+// refuses what a test wants it to refuse.
+type limitedServer struct {
 	*fake
 
 	// refuses returns the status and code with which a request is refused, if it is.
@@ -26,23 +26,23 @@ type poor struct {
 	loses func(r *http.Request) bool
 
 	mu      sync.Mutex
-	objects map[string]*poorObject
+	objects map[string]*limitedObject
 	notices []storage.Notice
 }
 
-type poorObject struct {
+type limitedObject struct {
 	header http.Header
 	tags   string // as XML
 }
 
-func newPoor(t *testing.T, refuses func(r *http.Request) (status int, code string)) *poor {
-	p := &poor{refuses: refuses, objects: map[string]*poorObject{}}
+func newLimitedServer(t *testing.T, refuses func(r *http.Request) (status int, code string)) *limitedServer {
+	p := &limitedServer{refuses: refuses, objects: map[string]*limitedObject{}}
 	p.fake = newFake(t, p.handle)
 	return p
 }
 
 // open opens the bucket and gathers its notices.
-func (p *poor) open(t *testing.T, change func(*bucket.Options)) *bucket.Store {
+func (p *limitedServer) open(t *testing.T, change func(*bucket.Options)) *bucket.Store {
 	t.Helper()
 	opts := p.options()
 	opts.MaxAttempts = 3
@@ -57,9 +57,9 @@ func (p *poor) open(t *testing.T, change func(*bucket.Options)) *bucket.Store {
 	return open(t, opts)
 }
 
-// told fails the test unless there was one notice for each of the given texts, which
-// begin with "warning: " or "note: ".
-func (p *poor) told(t *testing.T, want ...string) {
+// wantNotices fails the test unless there was one notice for each of the given
+// texts, which begin with "warning: " or "note: ".
+func (p *limitedServer) wantNotices(t *testing.T, want ...string) {
 	t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -75,7 +75,7 @@ func (p *poor) told(t *testing.T, want ...string) {
 	}
 }
 
-func (p *poor) handle(w http.ResponseWriter, r *http.Request) {
+func (p *limitedServer) handle(w http.ResponseWriter, r *http.Request) {
 	if p.refuses != nil {
 		if status, code := p.refuses(r); status != 0 {
 			refuse(w, status, code)
@@ -86,7 +86,7 @@ func (p *poor) handle(w http.ResponseWriter, r *http.Request) {
 	defer p.mu.Unlock()
 	q, o := r.URL.Query(), p.objects[r.URL.Path]
 	write := func() {
-		o = &poorObject{header: r.Header.Clone()}
+		o = &limitedObject{header: r.Header.Clone()}
 		if tags := r.Header.Get("X-Amz-Tagging"); tags != "" && (p.loses == nil || !p.loses(r)) {
 			name, value, _ := strings.Cut(tags, "=")
 			o.tags = "<Tag><Key>" + name + "</Key><Value>" + value + "</Value></Tag>"
@@ -126,8 +126,8 @@ func (p *poor) handle(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// carrying refuses requests that carry one of the headers.
-func carrying(status int, code string, headers ...string) func(*http.Request) (int, string) {
+// refusesHeaders refuses requests that carry one of the headers.
+func refusesHeaders(status int, code string, headers ...string) func(*http.Request) (int, string) {
 	return func(r *http.Request) (int, string) {
 		for _, name := range headers {
 			if r.Header.Get(name) != "" {
@@ -164,7 +164,7 @@ func writes(t *testing.T, s *bucket.Store) map[string]func(key string, opts stor
 			if err := put(t, s, "k"); err != nil {
 				return err
 			}
-			_, err := s.Copy(t.Context(), key, toCopy(t, s, storage.StatOptions{}), opts)
+			_, err := s.Copy(t.Context(), key, openToCopy(t, s, storage.StatOptions{}), opts)
 			return err
 		},
 	}
@@ -179,8 +179,8 @@ func eachWrite(t *testing.T, test func(t *testing.T, way string)) {
 
 var inherited = storage.Inherited{Tags: true, StorageClass: true, WebsiteRedirect: true}
 
-// full is all that an object may have from its source.
-func full() storage.WriteOptions {
+// everyAttribute is all that an object may have from its source.
+func everyAttribute() storage.WriteOptions {
 	return storage.WriteOptions{
 		Attributes: storage.Attributes{StorageClass: "GLACIER_IR", WebsiteRedirect: "/x", CacheControl: "no-cache"},
 		Tags:       map[string]string{"a": "b"}, Inherited: inherited,
@@ -214,8 +214,8 @@ func TestWriteWithoutWhatServersLack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			eachWrite(t, func(t *testing.T, way string) {
 				refused := 0
-				rule := carrying(tt.status, tt.code, tt.lacks...)
-				p := newPoor(t, func(r *http.Request) (int, string) {
+				rule := refusesHeaders(tt.status, tt.code, tt.lacks...)
+				p := newLimitedServer(t, func(r *http.Request) (int, string) {
 					status, code := rule(r)
 					if status != 0 {
 						refused++
@@ -224,7 +224,7 @@ func TestWriteWithoutWhatServersLack(t *testing.T) {
 				})
 				s := p.open(t, nil)
 				for i := range 3 {
-					if err := writes(t, s)[way](fmt.Sprint(i), full()); err != nil {
+					if err := writes(t, s)[way](fmt.Sprint(i), everyAttribute()); err != nil {
 						t.Fatal(err)
 					}
 					for _, header := range []string{tags, class, redirect, "Cache-Control"} {
@@ -237,7 +237,7 @@ func TestWriteWithoutWhatServersLack(t *testing.T) {
 				if refused != tt.refused {
 					t.Errorf("%d requests were refused, want %d", refused, tt.refused)
 				}
-				p.told(t, tt.told...)
+				p.wantNotices(t, tt.told...)
 			})
 		})
 	}
@@ -275,29 +275,29 @@ func TestWhatIsAskedForIsNotLeftOut(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			lacks := carrying(501, tt.code, tt.header)
-			p := newPoor(t, lacks)
+			lacks := refusesHeaders(501, tt.code, tt.header)
+			p := newLimitedServer(t, lacks)
 			s := p.open(t, tt.options)
 			err := writes(t, s)["put"]("k", tt.opts)
 			wantKind(t, err, storage.ErrUnusable)
 			if !strings.Contains(err.Error(), "what "+tt.want+" asks for") || !strings.Contains(err.Error(), tt.code) {
 				t.Error(err)
 			}
-			p.told(t)
+			p.wantNotices(t)
 			if n := len(p.all()); n != 1 {
 				t.Errorf("%q", p.seen())
 			}
 		})
 	}
 	t.Run("the object's own fault", func(t *testing.T) {
-		p := newPoor(t, func(r *http.Request) (int, string) {
+		p := newLimitedServer(t, func(r *http.Request) (int, string) {
 			if strings.HasSuffix(r.URL.Path, "odd") {
 				return 501, "NotImplemented"
 			}
 			return 0, ""
 		})
 		s := p.open(t, nil)
-		opts := full()
+		opts := everyAttribute()
 		opts.ACL = "private"
 		if err := writes(t, s)["put"]("k", opts); err != nil {
 			t.Fatal(err)
@@ -318,11 +318,11 @@ func TestTagsThatDoNotComeAlong(t *testing.T) {
 	eachWrite(t, func(t *testing.T, way string) {
 		for _, loses := range []bool{false, true} {
 			t.Run(fmt.Sprint("loses=", loses), func(t *testing.T) {
-				p := newPoor(t, nil)
+				p := newLimitedServer(t, nil)
 				p.loses = func(*http.Request) bool { return loses }
 				s := p.open(t, nil)
 				for i := range 3 {
-					if err := writes(t, s)[way](fmt.Sprint(i), full()); err != nil {
+					if err := writes(t, s)[way](fmt.Sprint(i), everyAttribute()); err != nil {
 						t.Fatal(err)
 					}
 					if tags, err := s.Tags(t.Context(), fmt.Sprint(i), ""); err != nil || tags["a"] != "b" {
@@ -343,9 +343,9 @@ func TestTagsThatDoNotComeAlong(t *testing.T) {
 					t.Errorf("asked %d times and set %d, want %v: %q", asked, set, want, p.seen())
 				}
 				if loses {
-					p.told(t, "note: are set afterwards")
+					p.wantNotices(t, "note: are set afterwards")
 				} else {
-					p.told(t)
+					p.wantNotices(t)
 				}
 			})
 		}
@@ -355,8 +355,8 @@ func TestTagsThatDoNotComeAlong(t *testing.T) {
 // TestTagsOfAServerWithoutAny: such a server ignores the header, or takes what is
 // asked of tags for requests about the object. Nothing is written or deleted by that.
 func TestTagsOfAServerWithoutAny(t *testing.T) {
-	ignorant := func(t *testing.T) *poor {
-		p := newPoor(t, nil)
+	ignorant := func(t *testing.T) *limitedServer {
+		p := newLimitedServer(t, nil)
 		p.loses = func(*http.Request) bool { return true }
 		p.Config.Handler = p.record(func(w http.ResponseWriter, r *http.Request) {
 			q := r.URL.Query()
@@ -374,15 +374,15 @@ func TestTagsOfAServerWithoutAny(t *testing.T) {
 		p := ignorant(t)
 		s := p.open(t, nil)
 		for i := range 2 {
-			if err := writes(t, s)["put"](fmt.Sprint(i), full()); err != nil {
+			if err := writes(t, s)["put"](fmt.Sprint(i), everyAttribute()); err != nil {
 				t.Fatal(err)
 			}
 		}
 		p.wantSeen(t, "PUT", "GET tagging", "PUT")
-		p.told(t, "warning: --disable-tagging")
+		p.wantNotices(t, "warning: --disable-tagging")
 	})
 	t.Run("asked for", func(t *testing.T) {
-		opts := full()
+		opts := everyAttribute()
 		opts.Inherited = storage.Inherited{}
 		err := writes(t, ignorant(t).open(t, nil))["put"]("k", opts)
 		wantKind(t, err, storage.ErrUnusable)
@@ -423,7 +423,7 @@ func TestTagsRefused(t *testing.T) {
 		"ill":             {500, "InternalError", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newPoor(t, func(r *http.Request) (int, string) {
+			p := newLimitedServer(t, func(r *http.Request) (int, string) {
 				if r.URL.Query().Has("tagging") {
 					return tt.status, tt.code
 				}
@@ -431,23 +431,23 @@ func TestTagsRefused(t *testing.T) {
 			})
 			s := p.open(t, nil)
 			for i := range 3 {
-				if err := writes(t, s)["put"](fmt.Sprint(i), full()); err != nil {
+				if err := writes(t, s)["put"](fmt.Sprint(i), everyAttribute()); err != nil {
 					t.Fatal(err)
 				}
 			}
 			asked := len(p.all()) - 3
 			switch {
 			case tt.want != nil:
-				p.told(t, "warning: --disable-tagging")
+				p.wantNotices(t, "warning: --disable-tagging")
 				_, err := s.Tags(t.Context(), "0", "")
 				if !errors.Is(err, tt.want) || storage.Retryable(err) {
 					t.Error(err)
 				}
 			case tt.status == 403:
-				p.told(t)
+				p.wantNotices(t)
 			default:
 				asked -= 2 // attempts
-				p.told(t, "warning: cannot be found out (InternalError)")
+				p.wantNotices(t, "warning: cannot be found out (InternalError)")
 			}
 			if tt.status == 405 {
 				asked-- // a HEAD: it may be a delete marker
@@ -458,7 +458,7 @@ func TestTagsRefused(t *testing.T) {
 		})
 	}
 	t.Run("delete marker", func(t *testing.T) {
-		p := newPoor(t, func(r *http.Request) (int, string) {
+		p := newLimitedServer(t, func(r *http.Request) (int, string) {
 			if r.URL.Query().Has("tagging") {
 				return 405, "MethodNotAllowed"
 			}
@@ -473,14 +473,14 @@ func TestTagsRefused(t *testing.T) {
 
 // TestTagsThatCannotBeSet: the object is there, so it is not written again.
 func TestTagsThatCannotBeSet(t *testing.T) {
-	p := newPoor(t, func(r *http.Request) (int, string) {
+	p := newLimitedServer(t, func(r *http.Request) (int, string) {
 		if r.URL.Query().Has("tagging") && r.Method == http.MethodPut {
 			return 500, "InternalError"
 		}
 		return 0, ""
 	})
 	p.loses = func(*http.Request) bool { return true }
-	err := writes(t, p.open(t, nil))["put"]("k", full())
+	err := writes(t, p.open(t, nil))["put"]("k", everyAttribute())
 	if err == nil || storage.Retryable(err) || !strings.Contains(err.Error(), "--sync-latest-tagging") {
 		t.Error(err)
 	}
@@ -501,7 +501,7 @@ func TestListWithoutRestoreStatus(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			const header = "X-Amz-Optional-Object-Attributes"
-			p := newPoor(t, carrying(tt.status, tt.code, header))
+			p := newLimitedServer(t, refusesHeaders(tt.status, tt.code, header))
 			s := p.open(t, nil)
 			for range 2 {
 				if _, err := keysOf(t.Context(), s, storage.Range{}); (err == nil) != tt.ok {
@@ -519,7 +519,7 @@ func TestListWithoutRestoreStatus(t *testing.T) {
 			if diff := cmp.Diff(want, sent); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			p.told(t)
+			p.wantNotices(t)
 		})
 	}
 }
@@ -527,7 +527,7 @@ func TestListWithoutRestoreStatus(t *testing.T) {
 // TestReadWithoutChecksums: objects are read from a server that cannot be asked for
 // additional checksums.
 func TestReadWithoutChecksums(t *testing.T) {
-	p := newPoor(t, carrying(501, "NotImplemented", "X-Amz-Checksum-Mode"))
+	p := newLimitedServer(t, refusesHeaders(501, "NotImplemented", "X-Amz-Checksum-Mode"))
 	s := p.open(t, nil)
 	if err := put(t, s, "k"); err != nil {
 		t.Fatal(err)
@@ -545,7 +545,7 @@ func TestReadWithoutChecksums(t *testing.T) {
 		}
 	}
 	p.wantSeen(t, "PUT", "HEAD", "HEAD", "GET", "HEAD", "GET")
-	p.told(t, "note: tells no additional checksums")
+	p.wantNotices(t, "note: tells no additional checksums")
 }
 
 // TestDeleteWithoutBatches: objects are removed one by one where the server refuses
@@ -566,7 +566,7 @@ func TestDeleteWithoutBatches(t *testing.T) {
 		"nor one by one":  {501, "NotImplemented", 1, []string{"note: each takes a request"}, errors.ErrUnsupported, "NotImplemented"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newPoor(t, func(r *http.Request) (int, string) {
+			p := newLimitedServer(t, func(r *http.Request) (int, string) {
 				switch {
 				case r.URL.Query().Has("delete"):
 					return tt.status, tt.code
@@ -602,7 +602,7 @@ func TestDeleteWithoutBatches(t *testing.T) {
 			if batches != tt.batches {
 				t.Errorf("%d requests for several objects, want %d", batches, tt.batches)
 			}
-			p.told(t, tt.told...)
+			p.wantNotices(t, tt.told...)
 		})
 	}
 }
@@ -616,7 +616,7 @@ func TestDeleteWithoutConditions(t *testing.T) {
 			if code == "InvalidArgument" {
 				status = 400
 			}
-			p := newPoor(t, carrying(status, code, "If-Match"))
+			p := newLimitedServer(t, refusesHeaders(status, code, "If-Match"))
 			s := p.open(t, nil)
 			objects := objectsOf("a", "b", "other")
 			for i := range objects {
@@ -636,20 +636,20 @@ func TestDeleteWithoutConditions(t *testing.T) {
 			if len(p.objects) != 1 || p.objects["/b/other"] == nil {
 				t.Errorf("left: %v", p.objects)
 			}
-			p.told(t, "note: knows no conditions of deletions")
+			p.wantNotices(t, "note: knows no conditions of deletions")
 		})
 	}
 }
 
 // TestUploadsInPartsRefused: the error tells how to do without.
 func TestUploadsInPartsRefused(t *testing.T) {
-	p := newPoor(t, func(r *http.Request) (int, string) {
+	p := newLimitedServer(t, func(r *http.Request) (int, string) {
 		if r.URL.Query().Has("uploads") {
 			return 501, "NotImplemented"
 		}
 		return 0, ""
 	})
-	_, err := p.open(t, nil).Create(t.Context(), "k", full())
+	_, err := p.open(t, nil).Create(t.Context(), "k", everyAttribute())
 	if err == nil || !strings.Contains(err.Error(), "--multipart-threshold") || len(p.notices) > 0 {
 		t.Errorf("%v, %+v", err, p.notices)
 	}
@@ -657,8 +657,8 @@ func TestUploadsInPartsRefused(t *testing.T) {
 
 // TestCopiesRefused: a server that does not copy ends the run.
 func TestCopiesRefused(t *testing.T) {
-	p := newPoor(t, carrying(501, "NotImplemented", "X-Amz-Copy-Source"))
-	err := writes(t, p.open(t, nil))["copy"]("copy", full())
+	p := newLimitedServer(t, refusesHeaders(501, "NotImplemented", "X-Amz-Copy-Source"))
+	err := writes(t, p.open(t, nil))["copy"]("copy", everyAttribute())
 	wantKind(t, err, storage.ErrUnusable)
 	if !strings.Contains(err.Error(), "--server-side-copy") {
 		t.Error(err)

@@ -12,17 +12,17 @@ import (
 	"s3sync/storage"
 )
 
-// partLies is what a server answers to HEAD requests for the parts of an object
+// wrongParts is what a server answers to HEAD requests for the parts of an object
 // of 20 bytes. The last answer is that to all further ones.
-type partLies struct {
+type wrongParts struct {
 	etag  string
-	heads []partLie
+	heads []wrongPart
 	asked atomic.Int64
 }
 
-type partLie struct{ length, count, etag, status byte }
+type wrongPart struct{ length, count, etag, status byte }
 
-func (l *partLies) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (l *wrongParts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
 		object(w, r, content, l.etag)
 		return
@@ -74,17 +74,17 @@ func FuzzLayout(f *testing.F) {
 	f.Add("-2", []byte{5, 0, 0, 0, 1, 0, 0, 0}, true)                       // the whole for the first
 	f.Add("-3", []byte{12, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 1, 0, 0}, true) // overflow
 	f.Add("-2", []byte{18, 0, 0, 5, 18, 0, 0, 3}, true)                     // gone meanwhile
-	var current atomic.Pointer[partLies]
+	var current atomic.Pointer[wrongParts]
 	server := newRawFake(f, func(w http.ResponseWriter, r *http.Request) { current.Load().ServeHTTP(w, r) }, nil)
 	s := open(f, server.options())
 	f.Fuzz(func(t *testing.T, suffix string, answers []byte, exact bool) {
 		if len(suffix) > 30 || strings.ContainsFunc(suffix, func(r rune) bool { return r < ' ' || r > '~' || r == '"' }) {
 			t.Skip("cannot be in a header")
 		}
-		l := &partLies{etag: etag + suffix}
+		l := &wrongParts{etag: etag + suffix}
 		for p := range slices.Chunk(answers, 4) {
 			if len(p) == 4 {
-				l.heads = append(l.heads, partLie{p[0], p[1], p[2], p[3]})
+				l.heads = append(l.heads, wrongPart{p[0], p[1], p[2], p[3]})
 			}
 		}
 		current.Store(l)

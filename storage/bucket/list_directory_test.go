@@ -21,8 +21,8 @@ import (
 	"s3sync/storage/bucket"
 )
 
-// fannedOut opens a directory bucket to be listed by its prefixes.
-func fannedOut(t testing.TB, server *directoryserver.Server, change func(*bucket.Options)) *bucket.Store {
+// openByPrefixes opens a directory bucket to be listed by its prefixes.
+func openByPrefixes(t testing.TB, server *directoryserver.Server, change func(*bucket.Options)) *bucket.Store {
 	t.Helper()
 	o := directoryOptions(server, directoryBucket)
 	o.ParallelListing = true
@@ -32,8 +32,8 @@ func fannedOut(t testing.TB, server *directoryserver.Server, change func(*bucket
 	return open(t, o)
 }
 
-// listed returns the keys of a listing in order.
-func listed(t testing.TB, s storage.Store, r storage.Range) []string {
+// listKeys returns the keys of a listing in order.
+func listKeys(t testing.TB, s storage.Store, r storage.Range) []string {
 	t.Helper()
 	keys, err := keysOf(t.Context(), s, r)
 	if err != nil {
@@ -68,7 +68,7 @@ func TestFanOutListsTheSame(t *testing.T) {
 		if rapid.Bool().Draw(rt, "prefixed") {
 			r = storage.Prefixed(path.Draw(rt, "range"))
 		}
-		want := listed(t, all, storage.Range{})
+		want := listKeys(t, all, storage.Range{})
 		want = slices.DeleteFunc(want, func(key string) bool {
 			rest, ok := strings.CutPrefix(key, o.Prefix)
 			return !ok || !r.Contains(rest)
@@ -77,7 +77,7 @@ func TestFanOutListsTheSame(t *testing.T) {
 			want[i] = strings.TrimPrefix(want[i], o.Prefix)
 		}
 		for _, o.ParallelListing = range []bool{false, true} {
-			if got := listed(t, open(t, o), r); !slices.Equal(got, want) {
+			if got := listKeys(t, open(t, o), r); !slices.Equal(got, want) {
 				rt.Errorf("%q of %q, parallel %v: got %q, want %q", r, o.Prefix, o.ParallelListing, got, want)
 			}
 		}
@@ -129,7 +129,7 @@ func (l *listings) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (l *listings) open(t *testing.T, change func(*bucket.Options)) *bucket.Store {
 	t.Helper()
-	return fannedOut(t, l.Server, func(o *bucket.Options) {
+	return openByPrefixes(t, l.Server, func(o *bucket.Options) {
 		o.EndpointURL = l.url
 		if change != nil {
 			change(o)
@@ -137,8 +137,8 @@ func (l *listings) open(t *testing.T, change func(*bucket.Options)) *bucket.Stor
 	})
 }
 
-// grid returns keys of n prefixes, of n prefixes each.
-func grid(n int) (keys []string) {
+// gridKeys returns keys of n prefixes, of n prefixes each.
+func gridKeys(n int) (keys []string) {
 	for i := range n {
 		for j := range n {
 			keys = append(keys, fmt.Sprintf("%02d/%02d/x/y/key", i, j))
@@ -167,7 +167,7 @@ func TestFanOutRequests(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newListings(t, keys...)
-			got := listed(t, l.open(t, func(o *bucket.Options) { o.Prefix = tt.prefix }), tt.r)
+			got := listKeys(t, l.open(t, func(o *bucket.Options) { o.Prefix = tt.prefix }), tt.r)
 			slices.Sort(l.asked)
 			if !slices.Equal(l.asked, tt.want) {
 				t.Errorf("asked for %q, want %q", l.asked, tt.want)
@@ -190,7 +190,7 @@ func TestFanOutWithUploads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := listed(t, s, storage.Range{}); !slices.Equal(got, []string{"a/b/c"}) {
+	if got := listKeys(t, s, storage.Range{}); !slices.Equal(got, []string{"a/b/c"}) {
 		t.Errorf("listed %q", got)
 	}
 	if want := []string{" /", "a/ /", "a/b/ ", "up/ /", "up/load/ "}; !slices.Equal(slices.Sorted(slices.Values(l.asked)), want) {
@@ -205,7 +205,7 @@ func TestFanOutWithUploads(t *testing.T) {
 // wait for one.
 func TestFanOutAtOnce(t *testing.T) {
 	const atOnce = 16
-	keys := grid(20)
+	keys := gridKeys(20)
 	l := newListings(t, keys...)
 	full := make(chan struct{})
 	var once sync.Once
@@ -223,7 +223,7 @@ func TestFanOutAtOnce(t *testing.T) {
 		return false
 	}
 	s := l.open(t, func(o *bucket.Options) { o.MaxKeys = 7; o.MaxConns = 100 })
-	if got := listed(t, s, storage.Range{}); !slices.Equal(got, keys) {
+	if got := listKeys(t, s, storage.Range{}); !slices.Equal(got, keys) {
 		t.Errorf("listed %d keys, want %d", len(got), len(keys))
 	}
 	if n := l.most.Load(); n != atOnce {
@@ -235,7 +235,7 @@ func TestFanOutAtOnce(t *testing.T) {
 func TestFanOutFails(t *testing.T) {
 	for name, failing := range map[string]string{"first": "", "level 1": "03/", "level 2": "04/05/"} {
 		t.Run(name, func(t *testing.T) {
-			l := newListings(t, grid(7)...)
+			l := newListings(t, gridKeys(7)...)
 			l.before = func(w http.ResponseWriter, q url.Values) bool {
 				if q.Get("prefix") != failing {
 					return false
@@ -252,7 +252,7 @@ func TestFanOutFails(t *testing.T) {
 		})
 	}
 	t.Run("consumer stops", func(t *testing.T) {
-		l := newListings(t, grid(7)...)
+		l := newListings(t, gridKeys(7)...)
 		for _, err := range l.open(t, nil).List(t.Context(), storage.ListOptions{}) {
 			if err != nil {
 				t.Fatal(err)
@@ -262,7 +262,7 @@ func TestFanOutFails(t *testing.T) {
 		noFanOut(t)
 	})
 	t.Run("cancelled", func(t *testing.T) {
-		l := newListings(t, grid(7)...)
+		l := newListings(t, gridKeys(7)...)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		var last error

@@ -17,9 +17,9 @@ import (
 	"s3sync/storage/bucket"
 )
 
-// An echo is a server that tells all that it was sent, in its messages, bodies
-// and request ids.
-type echo struct {
+// An echoServer repeats all that it was sent in its messages, bodies and request
+// ids.
+type echoServer struct {
 	mu         sync.Mutex
 	signatures []string
 }
@@ -27,7 +27,7 @@ type echo struct {
 const sessionToken = "token-of-a-session"
 
 // text is what it tells of a request.
-func (e *echo) text(r *http.Request) string {
+func (e *echoServer) text(r *http.Request) string {
 	_, signature, _ := strings.Cut(r.Header.Get("Authorization"), "Signature=")
 	e.mu.Lock()
 	e.signatures = append(e.signatures, signature)
@@ -40,7 +40,7 @@ func (e *echo) text(r *http.Request) string {
 	return b.String()
 }
 
-func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (e *echoServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	text := e.text(r)
 	w.Header().Set("X-Amz-Request-Id", text)
 	var escaped strings.Builder
@@ -101,7 +101,7 @@ func TestEchoedSecrets(t *testing.T) {
 			for name, value := range tt.env {
 				t.Setenv(name, value)
 			}
-			server := &echo{}
+			server := &echoServer{}
 			f := newFake(t, server.ServeHTTP)
 			var log bytes.Buffer
 			opts := f.options()
@@ -111,7 +111,7 @@ func TestEchoedSecrets(t *testing.T) {
 				tt.change(&opts)
 			}
 			s := open(t, opts)
-			shown := told(t, s)
+			shown := messagesOf(t, s)
 			shown = append(shown, log.String())
 			for _, text := range shown {
 				for _, secret := range append(server.signatures, secretKey, token, secretKey[:20], token[:20]) {
@@ -127,8 +127,8 @@ func TestEchoedSecrets(t *testing.T) {
 	}
 }
 
-// told are the messages of requests of all kinds.
-func told(t *testing.T, s *bucket.Store) []string {
+// messagesOf are the messages of requests of all kinds.
+func messagesOf(t *testing.T, s *bucket.Store) []string {
 	t.Helper()
 	var texts []string
 	add := func(err error) {
@@ -160,7 +160,7 @@ func told(t *testing.T, s *bucket.Store) []string {
 
 // TestEchoedSession: the credentials of a session are as secret as others.
 func TestEchoedSession(t *testing.T) {
-	server := &echo{}
+	server := &echoServer{}
 	f := newFake(t, server.ServeHTTP)
 	opts := f.options()
 	opts.Bucket = directoryBucket
@@ -173,7 +173,7 @@ func TestEchoedSession(t *testing.T) {
 
 // TestEchoedProxyPassword: a proxy may repeat what it was sent.
 func TestEchoedProxyPassword(t *testing.T) {
-	server := &echo{}
+	server := &echoServer{}
 	f := newFake(t, server.ServeHTTP)
 	t.Setenv("ALL_PROXY", strings.Replace(f.URL, "://", "://user:pass%3Aword@", 1))
 	opts := f.options()

@@ -14,8 +14,8 @@ import (
 	"s3sync/storage/bucket"
 )
 
-// lister answers requests to a bucket that holds some keys.
-func lister(keys ...string) http.HandlerFunc {
+// listServer answers requests to a bucket that holds some keys.
+func listServer(keys ...string) http.HandlerFunc {
 	slices.Sort(keys)
 	return func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
@@ -62,7 +62,7 @@ func TestNamed(t *testing.T) {
 		"a directory and one": {[]string{"dir/photo.jpg", "dir/photo.jpg/x"}, true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newFake(t, lister(append(tt.keys, "dir/photo", "e")...))
+			f := newFake(t, listServer(append(tt.keys, "dir/photo", "e")...))
 			opts := f.options()
 			opts.Prefix = "dir/photo.jpg"
 			s, err := bucket.Open(t.Context(), opts)
@@ -91,7 +91,7 @@ func TestNamed(t *testing.T) {
 
 // A single object has the name that is given to it, and is alone.
 func TestSingle(t *testing.T) {
-	f := newFake(t, lister("dir/photo.jpg", "dir/photo.jpg2", "dir/other", "other"))
+	f := newFake(t, listServer("dir/photo.jpg", "dir/photo.jpg2", "dir/other", "other"))
 	opts := f.options()
 	opts.Prefix = "dir/photo.jpg"
 	whole, err := bucket.Open(t.Context(), opts)
@@ -147,7 +147,7 @@ func TestSingle(t *testing.T) {
 	if last, _ := f.last(t); last.URL.Path != "/b/dir/photo.jpg" {
 		t.Errorf("put to %s", last.URL.Path)
 	}
-	empty := newFake(t, lister("dir/photo.jpg2"))
+	empty := newFake(t, listServer("dir/photo.jpg2"))
 	opts.EndpointURL = empty.URL
 	if whole, err = bucket.Open(t.Context(), opts); err != nil {
 		t.Fatal(err)

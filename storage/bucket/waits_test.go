@@ -46,8 +46,8 @@ func (l *pipeListener) dial() (net.Conn, error) {
 	return client, nil
 }
 
-// piped opens a store whose server answers by handle, all within a bubble.
-func piped(t *testing.T, handle http.HandlerFunc, change func(*bucket.Options)) *bucket.Store {
+// openPiped opens a store whose server answers by handle, all within a bubble.
+func openPiped(t *testing.T, handle http.HandlerFunc, change func(*bucket.Options)) *bucket.Store {
 	t.Helper()
 	l := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
 	server := &http.Server{Handler: handle, ReadHeaderTimeout: time.Hour}
@@ -78,8 +78,8 @@ func piped(t *testing.T, handle http.HandlerFunc, change func(*bucket.Options)) 
 	return s
 }
 
-// silent takes a request and answers when the client has gone.
-func silent(_ http.ResponseWriter, r *http.Request) {
+// answerNever takes a request and answers when the client has gone.
+func answerNever(_ http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	<-r.Context().Done()
 }
@@ -125,7 +125,7 @@ func TestNoAnswer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := piped(t, func(w http.ResponseWriter, r *http.Request) {
+				s := openPiped(t, func(w http.ResponseWriter, r *http.Request) {
 					switch {
 					case r.URL.Query().Has("uploads"):
 						_, _ = io.WriteString(w, "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
@@ -133,7 +133,7 @@ func TestNoAnswer(t *testing.T) {
 						_, _ = io.Copy(io.Discard, r.Body)
 						w.Header().Set("ETag", `"`+etag+`"`)
 					default:
-						silent(w, r)
+						answerNever(w, r)
 					}
 				}, func(o *bucket.Options) { o.ReadTimeout = tt.read })
 				ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
@@ -155,9 +155,9 @@ func TestNoAnswer(t *testing.T) {
 func TestNoAnswerIsRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var n atomic.Int32
-		s := piped(t, func(w http.ResponseWriter, r *http.Request) {
+		s := openPiped(t, func(w http.ResponseWriter, r *http.Request) {
 			if n.Add(1) == 1 {
-				silent(w, r)
+				answerNever(w, r)
 				return
 			}
 			object(w, r, "", etag)
@@ -173,7 +173,7 @@ func TestNoAnswerIsRetried(t *testing.T) {
 func TestSlowUploadIsNoSlowAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const pieces, size = 400, 400 * 4096
-		s := piped(t, func(w http.ResponseWriter, r *http.Request) {
+		s := openPiped(t, func(w http.ResponseWriter, r *http.Request) {
 			for range pieces {
 				time.Sleep(time.Second)
 				if _, err := io.CopyN(io.Discard, r.Body, size/pieces); err != nil {
@@ -194,12 +194,12 @@ func TestSlowUploadIsNoSlowAnswer(t *testing.T) {
 // TestWaiting: a store tells what it waits for, and for how long.
 func TestWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := piped(t, func(w http.ResponseWriter, r *http.Request) {
+		s := openPiped(t, func(w http.ResponseWriter, r *http.Request) {
 			if strings.HasSuffix(r.URL.Path, "/known") {
 				object(w, r, "", etag)
 				return
 			}
-			silent(w, r)
+			answerNever(w, r)
 		}, func(o *bucket.Options) { o.MaxAttempts = 2; o.InitialBackoff = 0 })
 		if _, err := s.Stat(t.Context(), "known", storage.StatOptions{}); err != nil {
 			t.Fatal(err)

@@ -15,9 +15,9 @@ import (
 
 const leftover = ".s3sync-ABCDEFGHIJKLMNOPQRSTUVWXYZ.tmp"
 
-// later calls f when so much time has passed for this program, though not for the
+// afterPause calls f when so much time has passed for this program, though not for the
 // file system.
-func later(t *testing.T, d time.Duration, f func(t *testing.T)) {
+func afterPause(t *testing.T, d time.Duration, f func(t *testing.T)) {
 	t.Helper()
 	now := time.Now()
 	synctest.Test(t, func(t *testing.T) {
@@ -48,7 +48,7 @@ func TestLeftoversAreRemoved(t *testing.T) {
 			write(t, path, others...)
 			link(t, ".s3sync-short.tmp", filepath.Join(path, ".s3sync-22222222222222222222222222.tmp"))
 			before := snapshot(t, path)
-			later(t, tt.after, func(t *testing.T) {
+			afterPause(t, tt.after, func(t *testing.T) {
 				s := open(t, path, dir.Options{})
 				list(t, s, storage.Range{})
 				if tt.write == "" {
@@ -87,7 +87,7 @@ func TestFilesOfOtherRunsStay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	later(t, 48*time.Hour, func(t *testing.T) {
+	afterPause(t, 48*time.Hour, func(t *testing.T) {
 		if err := put(t, open(t, path, dir.Options{}), "new", "content"); err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +116,7 @@ func TestFilesOfOtherRunsStay(t *testing.T) {
 func TestLeftoversAreLookedForOnce(t *testing.T) {
 	path := t.TempDir()
 	write(t, path, "old", "dir/old")
-	later(t, 25*time.Hour, func(t *testing.T) {
+	afterPause(t, 25*time.Hour, func(t *testing.T) {
 		s := open(t, path, dir.Options{})
 		for _, key := range []string{"a", "dir/a", "new/a"} {
 			if err := put(t, s, key, key); err != nil {

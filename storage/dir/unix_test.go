@@ -68,8 +68,8 @@ func TestModeMeanwhile(t *testing.T) {
 	}
 }
 
-// special makes a named pipe, and a socket where the path is short enough.
-func special(t *testing.T, path string) (names []string) {
+// makeSpecials makes a named pipe, and a socket where the path is short enough.
+func makeSpecials(t *testing.T, path string) (names []string) {
 	t.Helper()
 	if err := syscall.Mkfifo(filepath.Join(path, "pipe"), 0o666); err != nil {
 		t.Skip(err)
@@ -96,7 +96,7 @@ func special(t *testing.T, path string) (names []string) {
 func TestSpecialFiles(t *testing.T) {
 	path := t.TempDir()
 	write(t, path, "file", "z")
-	names := special(t, path)
+	names := makeSpecials(t, path)
 	before := snapshot(t, path)
 	for view, opts := range views() {
 		t.Run(view, func(t *testing.T) {

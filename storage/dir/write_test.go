@@ -270,14 +270,14 @@ func TestAbortCancelled(t *testing.T) {
 	wantSame(t, path, before)
 }
 
-// A late is a context that is cancelled once it was asked.
-type late struct {
+// A lateContext is a context that is cancelled once it was asked.
+type lateContext struct {
 	context.Context //nolint:containedctx // it is one
 
 	asked atomic.Int32
 }
 
-func (l *late) Err() error {
+func (l *lateContext) Err() error {
 	if l.asked.Add(1) > 1 {
 		return context.Canceled
 	}
@@ -291,7 +291,7 @@ func TestCancelledMeanwhile(t *testing.T) {
 	s := open(t, path, dir.Options{})
 	before := snapshot(t, path)
 	for _, key := range []string{"file", "new"} {
-		_, err := s.Put(&late{Context: t.Context()}, key, block("content"), storage.WriteOptions{Size: 7})
+		_, err := s.Put(&lateContext{Context: t.Context()}, key, block("content"), storage.WriteOptions{Size: 7})
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("Put(%q): %v; want context.Canceled", key, err)
 		}
