@@ -292,13 +292,13 @@ func TestComparisonLog(t *testing.T) {
 			s3sync.Check{ETag: true},
 			object{data: "data"},
 			etagNotDigest,
-			`level=WARN msg="left out." name=HeadObjectChecker source_e_tag=8d777f385d3dfec8815d20f7496026dc ` +
+			`level=WARN msg=skipped\. name=HeadObjectChecker source_e_tag=8d777f385d3dfec8815d20f7496026dc ` +
 				`target_e_tag=00000000000000000000000000000000` + states + `key=a error="cannot be compared: the target's ETag is no digest.*"`,
 		},
 		"missing": {
 			s3sync.Check{Checksum: "SHA1"},
 			object{data: "data"}.with("CRC32", true), nil,
-			`level=WARN msg="left out." name=HeadObjectChecker checksum_algorithm=SHA1 ` +
+			`level=WARN msg=skipped\. name=HeadObjectChecker checksum_algorithm=SHA1 ` +
 				`source_checksum="" target_checksum=""` + states + `key=a error="cannot be compared: the target has no SHA1 checksum"`,
 		},
 	} {

@@ -184,7 +184,7 @@ func ExampleFilter_func() {
 	}
 	cfg.OnEvent = func(ev s3sync.Event) {
 		if ev.Type == s3sync.EventSkipped {
-			fmt.Println(ev.Key, "is left out:", ev.Reason)
+			fmt.Println(ev.Key, "is skipped:", ev.Reason)
 		}
 	}
 	report, err := s3sync.Sync(ctx, cfg)
@@ -193,7 +193,7 @@ func ExampleFilter_func() {
 	}
 	fmt.Println("transferred", report.Transferred)
 	// Output:
-	// cat.png is left out: filter callback
+	// cat.png is skipped: filter callback
 	// transferred 2
 }
 

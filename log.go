@@ -100,7 +100,7 @@ func (l *logger) event(ev Event) {
 			l.write(level, ev.Err.Error())
 			return
 		}
-		l.write(level, "left out.", append(compared(ev), keyed(ev)...)...)
+		l.write(level, "skipped.", append(compared(ev), keyed(ev)...)...)
 	case EventFailed:
 		if ev.Key != "" { // the failure of the run is Sync's own error: the caller tells it
 			l.write(level, "failed.", keyed(ev)...)

@@ -10,7 +10,7 @@ import (
 
 // errPassed: see standing.
 var errPassed = errors.New("the target lacks versions or delete markers that are older than a version it has; " +
-	"written now they would be the newest, so they are left out")
+	"written now they would be the newest, so they are skipped")
 
 // processGroup writes what the target lacks of one key, in the order of the
 // source. It returns an error only if the run must end.

@@ -49,7 +49,7 @@ func TestServerSideCopyOfWhatChanges(t *testing.T) {
 					beforeFirstWrite(cfg, func() { tt.put(source, other) })
 					o := run(t, cfg)
 					if ifMatch {
-						if o.err != nil || o.Transferred != 0 || o.Warnings != 1 || !strings.Contains(o.log, "level=WARN msg=\"left out.\" key=a") {
+						if o.err != nil || o.Transferred != 0 || o.Warnings != 1 || !strings.Contains(o.log, "level=WARN msg=skipped. key=a") {
 							t.Errorf("%v, %+v\n%s", o.err, o.Stats, o.log)
 						}
 						target.holds(t, nil, "a")

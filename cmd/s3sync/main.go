@@ -1,4 +1,4 @@
-// Command s3sync syncs local directories and S3 buckets and proves what arrived.
+// Command s3sync syncs local directories and S3 buckets and verifies what arrived.
 package main
 
 import (

@@ -38,7 +38,7 @@ func (s *Store) givesNoETags(ctx context.Context, key string) bool {
 	}
 	s.client.withoutETags.Store(true)
 	s.notice(storage.Notice{Text: "the server gives no ETags: what is read and written there is known by its size only, " +
-		"and counted as unverified where no additional checksum proves it"})
+		"and counted as unverified unless an additional checksum verifies it"})
 	return true
 }
 
