@@ -237,12 +237,15 @@ func TestConditions(t *testing.T) {
 		"none":       {set: func(*s3sync.Config) {}},
 		"acl":        {set: func(c *s3sync.Config) { c.Metadata.ACL = "public-read" }, acl: "public-read"},
 		"if-match":   {set: func(c *s3sync.Config) { c.Condition.IfMatch = true }, match: true},
-		"by content": {set: func(c *s3sync.Config) { c.Condition.IfMatch, c.Check.ETag = true, true }, match: true},
+		"by content": {set: func(c *s3sync.Config) { c.Condition.IfMatch, c.Check.Mode = true, s3sync.CheckETag }, match: true},
 		"asked for": {set: func(c *s3sync.Config) {
-			c.Condition.IfMatch, c.Check.Overwrite, c.Check.HeadEachTarget = true, true, true
+			c.Condition.IfMatch, c.Check.NoTargetListing, c.Check.HeadEachTarget = true, true, true
+		}, match: true},
+		"asked for, overwriting": {set: func(c *s3sync.Config) {
+			c.Condition.IfMatch, c.Check.Mode, c.Check.HeadEachTarget = true, s3sync.CheckOverwrite, true
 		}, match: true},
 		"if-none-match": {set: func(c *s3sync.Config) {
-			c.Condition.IfNoneMatch, c.Check.Overwrite = true, true
+			c.Condition.IfNoneMatch, c.Check.Mode = true, s3sync.CheckOverwrite
 		}, absent: true, isNew: true},
 	} {
 		t.Run(name, func(t *testing.T) {

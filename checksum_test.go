@@ -137,7 +137,7 @@ func TestWrongChecksumIsAFailure(t *testing.T) {
 	}
 }
 
-// --disable-multipart-verify leaves composite checksums alone, too.
+// Verify.Multipart leaves composite checksums alone, too.
 func TestMultipartVerifyOff(t *testing.T) {
 	source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
 	put(t, source, map[string]string{"a": strings.Repeat("x", 9*s3sync.MiB)})
@@ -150,7 +150,7 @@ func TestMultipartVerifyOff(t *testing.T) {
 	}
 }
 
-// --auto-chunksize gives the target the parts of the source, whatever they are,
+// Transfer.AutoChunkSize gives the target the parts of the source, whatever they are,
 // also where they are too large to be held in memory.
 func TestAutoChunkSize(t *testing.T) {
 	const mib = s3sync.MiB

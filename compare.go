@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"s3sync/internal/checksum"
+	"s3sync/internal/setting"
 	"s3sync/storage"
 )
 
@@ -27,6 +28,9 @@ var errIncomparable = errors.New("cannot be compared")
 // other ways. Such an object is transferred, which is safe, and a report says that
 // it does not know.
 var errUndecided = errors.New("cannot be told to be the same or not")
+
+// readBoth is what helps where digests do not tell.
+const readBoth = setting.Name("Check.ReadBoth")
 
 // A finding is the answer of a comparison.
 type finding struct {
@@ -176,8 +180,8 @@ func lacks(side string, info *storage.Info, algorithm checksum.Algorithm) error 
 			return fmt.Errorf("%w: the %s has no %s checksum", errIncomparable, side, algorithm)
 		}
 	case !hasDigest(info) && len(info.Checksums) == 0:
-		return fmt.Errorf("%w: the %s's ETag is no digest of its content, as with KMS or a customer key, "+
-			"and it has no additional checksum; --read-both compares the bytes", errIncomparable, side)
+		return setting.Errorf("%w: the %s's ETag is no digest of its content, as with KMS or a customer key, "+
+			"and it has no additional checksum; %s compares the bytes", errIncomparable, side, readBoth)
 	}
 	return nil
 }
@@ -253,8 +257,8 @@ func undecided(found sums, why Reason) finding {
 	if why == ReasonChecksum {
 		what = "checksums"
 	}
-	return finding{reason: why, sums: found, err: fmt.Errorf("%w: the %s were made of other parts, or of parts that are not known, "+
-		"and no checksum of all bytes is on both sides; --read-both compares the bytes", errUndecided, what)}
+	return finding{reason: why, sums: found, err: setting.Errorf("%w: the %s were made of other parts, or of parts that are not known, "+
+		"and no checksum of all bytes is on both sides; %s compares the bytes", errUndecided, what, readBoth)}
 }
 
 func byETag(etags likeness, source, target *storage.Info) finding {
@@ -270,8 +274,8 @@ func byETag(etags likeness, source, target *storage.Info) finding {
 		return f
 	}
 	if !hasDigest(source) || !hasDigest(target) {
-		return finding{err: fmt.Errorf("%w: not both ETags are digests of the contents, as with KMS or a customer key, "+
-			"and the additional checksums are not of the same kind; --read-both compares the bytes", errIncomparable)}
+		return finding{err: setting.Errorf("%w: not both ETags are digests of the contents, as with KMS or a customer key, "+
+			"and the additional checksums are not of the same kind; %s compares the bytes", errIncomparable, readBoth)}
 	}
 	return undecided(sums{}, ReasonETag)
 }

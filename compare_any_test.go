@@ -65,13 +65,15 @@ func TestComparisonIsRight(t *testing.T) {
 			side.withStatChange(change)
 		}
 		cfg := config(source, target)
-		cfg.Check.ETag = true
+		cfg.Check.Mode = s3sync.CheckETag
 		if r.IntN(2) == 0 {
-			cfg.Check = s3sync.Check{Checksum: one.algorithm}
+			cfg.Check = s3sync.Check{Mode: s3sync.CheckChecksum, Algorithm: one.algorithm}
 			if direction == 0 {
-				cfg.Check.Checksum = two.algorithm
+				cfg.Check.Mode, cfg.Check.Algorithm = s3sync.CheckChecksum, two.algorithm
 			}
-			cfg.Check.ETag = cfg.Check.Checksum == ""
+			if cfg.Check.Algorithm == "" {
+				cfg.Check.Mode = s3sync.CheckETag
+			}
 		}
 		ev := decision(t, cfg)
 		switch {

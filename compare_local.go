@@ -7,6 +7,7 @@ import (
 
 	"s3sync/internal/checksum"
 	"s3sync/internal/parallel"
+	"s3sync/internal/setting"
 	"s3sync/storage"
 )
 
@@ -73,8 +74,8 @@ func (c *comparison) files(ctx context.Context) (finding, error) {
 func (c *comparison) check(ctx context.Context, info *storage.Info) (finding, error) {
 	claims := claimsOf(c.algorithm, info, c.cfg.Transfer.ChunkSize, false)
 	if len(claims) == 0 && c.algorithm == "" && !hasDigest(info) {
-		return finding{err: fmt.Errorf("%w: the ETag is no digest of the content, as with KMS or a customer key, "+
-			"and the sizes of the parts, which the additional checksum depends on, are not known; --read-both compares the bytes", errIncomparable)}, nil
+		return finding{err: setting.Errorf("%w: the ETag is no digest of the content, as with KMS or a customer key, "+
+			"and the sizes of the parts, which the additional checksum depends on, are not known; %s compares the bytes", errIncomparable, readBoth)}, nil
 	}
 	f, err := c.read(ctx, claims)
 	if err != nil || f.likeness != unsure {

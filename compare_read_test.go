@@ -19,8 +19,8 @@ import (
 // report does not call it a difference. Who lets both sides be read knows.
 func TestUndecided(t *testing.T) {
 	one, other := object{data: text('a', kib10)}, object{data: text('b', kib10)}
-	etag := s3sync.Check{ETag: true}
-	sha := s3sync.Check{Checksum: "SHA256"}
+	etag := s3sync.Check{Mode: s3sync.CheckETag}
+	sha := s3sync.Check{Mode: s3sync.CheckChecksum, Algorithm: "SHA256"}
 	const matches, mismatch, unknown = s3sync.StatusMatches, s3sync.StatusMismatch, s3sync.StatusUnknown
 	for name, tt := range map[string]struct {
 		check          s3sync.Check
@@ -65,17 +65,17 @@ func TestUndecided(t *testing.T) {
 				t.Errorf("%+v", outcome.Stats)
 			}
 			want := tt.transfers && tt.status == unknown
-			if got := slices.ContainsFunc(*told, func(text string) bool { return strings.Contains(text, "--read-both") }); got != want {
+			if got := slices.ContainsFunc(*told, func(text string) bool { return strings.Contains(text, "Check.ReadBoth") }); got != want {
 				t.Errorf("notes %q", *told)
 			}
 			// A report.
 			aspect := s3sync.AspectETag
-			if tt.check.Checksum != "" {
+			if tt.check.Algorithm != "" {
 				aspect = s3sync.AspectChecksum
 			}
 			reported := func(readBoth bool) line {
 				cfg := sides()
-				cfg.Check.ETag, cfg.Check.ReadBoth = false, readBoth
+				cfg.Check.ReadBoth = readBoth
 				_, lines := report(t, cfg)
 				return lines["a "+string(aspect)]
 			}
@@ -145,7 +145,8 @@ func TestReadBothIsRight(t *testing.T) {
 		}
 		for _, readBoth := range []bool{false, true} {
 			cfg := config(source, target)
-			cfg.Check = s3sync.Check{Checksum: algorithm, ReadBoth: readBoth}
+			cfg.Check = contentCheck(algorithm)
+			cfg.Check.ReadBoth = readBoth
 			got, _ := report(t, cfg)
 			n := got.Status.ETag
 			if algorithm != "" {
@@ -198,7 +199,7 @@ func TestReadBothFails(t *testing.T) {
 			big.in(12*mib, 8*mib).write(t, target.Store, "a")
 			tt.change(source, target)
 			cfg := config(source, target)
-			cfg.Check = s3sync.Check{ETag: true, ReadBoth: true}
+			cfg.Check = s3sync.Check{Mode: s3sync.CheckETag, ReadBoth: true}
 			cfg.DryRun = true
 			report, err := s3sync.Sync(t.Context(), cfg)
 			if report.Transferred != tt.transferred || report.Failed != tt.failed || report.Warnings != tt.warnings || (err != nil) != (tt.failed > 0) {
@@ -218,8 +219,8 @@ func TestNoteOfSizes(t *testing.T) {
 		want string
 	}{
 		"default":        {func(*s3sync.Check) {}, "2 objects of another size were skipped"},
-		"mtime and size": {func(c *s3sync.Check) { c.MtimeAndSize = true }, ""},
-		"mtime and ETag": {func(c *s3sync.Check) { c.MtimeAndETag = true }, ""},
+		"mtime and size": {func(c *s3sync.Check) { c.Mode = s3sync.CheckMtimeAndSize }, ""},
+		"mtime and ETag": {func(c *s3sync.Check) { c.Mode = s3sync.CheckMtimeAndETag }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, target := mem.New(), mem.New()
@@ -230,7 +231,7 @@ func TestNoteOfSizes(t *testing.T) {
 			tt.set(&cfg.Check)
 			told := notesOf(cfg)
 			run(t, cfg)
-			if got := fmt.Sprint(*told); !strings.Contains(got, tt.want) || tt.want == "" && len(*told) > 0 || tt.want != "" && !strings.Contains(got, "--check-mtime-and-size") {
+			if got := fmt.Sprint(*told); !strings.Contains(got, tt.want) || tt.want == "" && len(*told) > 0 || tt.want != "" && !strings.Contains(got, "Check.Mode=mtime-and-size") {
 				t.Errorf("notes %s", got)
 			}
 		})

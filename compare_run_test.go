@@ -25,34 +25,34 @@ func TestCompareAsked(t *testing.T) {
 		want           wantedDecision
 		heads, heads2  int
 	}{
-		"head, same":       {s3sync.Check{ETag: true, HeadEachTarget: true}, one, one, nil, unchanged(s3sync.ReasonSameETag), 0, 0},
-		"head, other":      {s3sync.Check{ETag: true, HeadEachTarget: true}, one, other, nil, transferred(s3sync.ReasonETag), 1, 1},
-		"head, other size": {s3sync.Check{ETag: true, HeadEachTarget: true}, one, object{}, nil, transferred(s3sync.ReasonSize), 0, 1},
-		"no listing, same": {s3sync.Check{Overwrite: true, ETag: true, HeadEachTarget: true}, one, one, nil, unchanged(s3sync.ReasonSameETag), 0, 1},
+		"head, same":       {s3sync.Check{Mode: s3sync.CheckETag, HeadEachTarget: true}, one, one, nil, unchanged(s3sync.ReasonSameETag), 0, 0},
+		"head, other":      {s3sync.Check{Mode: s3sync.CheckETag, HeadEachTarget: true}, one, other, nil, transferred(s3sync.ReasonETag), 1, 1},
+		"head, other size": {s3sync.Check{Mode: s3sync.CheckETag, HeadEachTarget: true}, one, object{}, nil, transferred(s3sync.ReasonSize), 0, 1},
+		"no listing, same": {s3sync.Check{Mode: s3sync.CheckETag, HeadEachTarget: true, NoTargetListing: true}, one, one, nil, unchanged(s3sync.ReasonSameETag), 0, 1},
 		"no listing, other parts": {
-			s3sync.Check{Overwrite: true, ETag: true, HeadEachTarget: true},
+			s3sync.Check{Mode: s3sync.CheckETag, HeadEachTarget: true, NoTargetListing: true},
 			one.with("CRC32", true), one.in(6000, 4000).with("CRC32", true), nil, unchanged(s3sync.ReasonSameChecksum), 1, 1,
 		},
 		"no listing, sum": {
-			s3sync.Check{Overwrite: true, Checksum: "CRC32"},
+			s3sync.Check{Mode: s3sync.CheckChecksum, Algorithm: "CRC32", NoTargetListing: true},
 			one.with("CRC32", true), one.with("CRC32", true), nil, unchanged(s3sync.ReasonSameChecksum), 1, 1,
 		},
 		"no listing, other sum": {
-			s3sync.Check{Overwrite: true, Checksum: "CRC32"},
+			s3sync.Check{Mode: s3sync.CheckChecksum, Algorithm: "CRC32", NoTargetListing: true},
 			one.with("CRC32", true), other.with("CRC32", true), nil, transferred(s3sync.ReasonChecksum), 1, 1,
 		},
 		"target gone": {
-			s3sync.Check{ETag: true},
+			s3sync.Check{Mode: s3sync.CheckETag},
 			one, other,
 			func(_, target *faulty) { target.stat = gone }, transferred(s3sync.ReasonNew), 0, 1,
 		},
 		"source gone": {
-			s3sync.Check{ETag: true},
+			s3sync.Check{Mode: s3sync.CheckETag},
 			one, other,
 			func(source, _ *faulty) { source.stat = gone }, warned(), 1, 1,
 		},
 		"changed meanwhile": {
-			s3sync.Check{ETag: true},
+			s3sync.Check{Mode: s3sync.CheckETag},
 			one, other,
 			func(_, target *faulty) {
 				target.stat = func(_ string, _ storage.StatOptions, info *storage.Info) error {
@@ -101,7 +101,7 @@ func TestCompareFileAsked(t *testing.T) {
 				if tt.up {
 					cfg = config(file, twin)
 				}
-				cfg.Check = s3sync.Check{ETag: true, HeadEachTarget: true, Overwrite: overwrite}
+				cfg.Check = s3sync.Check{Mode: s3sync.CheckETag, HeadEachTarget: true, NoTargetListing: overwrite}
 				wantDecision(t, decision(t, cfg), tt.want)
 				if overwrite {
 					return // the target is asked for in any case
@@ -140,7 +140,7 @@ func TestCompareFails(t *testing.T) {
 				return tt.err
 			}
 			cfg := config(source, target)
-			cfg.Check.ETag = true
+			cfg.Check.Mode = s3sync.CheckETag
 			cfg.Transfer.Workers = 1
 			report, err := s3sync.Sync(t.Context(), cfg)
 			if (err != nil) != (tt.failed > 0) || report.Failed != tt.failed || report.Warnings != tt.warnings ||
@@ -179,7 +179,7 @@ func TestCompareChangingFile(t *testing.T) {
 			if tt.up {
 				cfg = config(file, twin)
 			}
-			cfg.Check.ETag = true
+			cfg.Check.Mode = s3sync.CheckETag
 			report, _ := s3sync.Sync(t.Context(), cfg)
 			if report.Skipped != tt.skipped || report.Warnings != tt.warnings || report.Failed != tt.failed || report.Transferred != 0 {
 				t.Errorf("%+v", report.Stats)
@@ -195,7 +195,7 @@ func TestIncomparable(t *testing.T) {
 	put(t, source, map[string]string{"a": "1"})
 	put(t, target, map[string]string{"a": "2", "old": "3"})
 	cfg := config(source, target)
-	cfg.Check.ETag, cfg.WarnAsError, cfg.FailFast, cfg.Delete.Enable = true, true, true, true
+	cfg.Check.Mode, cfg.WarnAsError, cfg.FailFast, cfg.Delete.Enable = s3sync.CheckETag, true, true, true
 	report := run(t, cfg)
 	want := s3sync.Stats{Warnings: 1, Deleted: 1, Elapsed: report.Elapsed}
 	if report.Stats != want {
@@ -211,7 +211,7 @@ func TestEncryptedBucketCostsNoReads(t *testing.T) {
 	put(t, twin, map[string]string{"a": "1", "b": "2", "c": "3"})
 	twin.withStatChange(etagNotDigest)
 	cfg := config(file, twin)
-	cfg.Check.ETag, cfg.Transfer.Workers = true, 1
+	cfg.Check.Mode, cfg.Transfer.Workers = s3sync.CheckETag, 1
 	if report := run(t, cfg); report.Warnings != 3 {
 		t.Errorf("%+v", report.Stats)
 	}
@@ -224,8 +224,8 @@ func TestEncryptedBucketCostsNoReads(t *testing.T) {
 // are sent again.
 func TestSecondComparisonFindsNothing(t *testing.T) {
 	checks := map[string]func(*s3sync.Config){
-		"etag":     func(c *s3sync.Config) { c.Check.ETag = true },
-		"checksum": func(c *s3sync.Config) { c.Check.Checksum = "CRC32C" },
+		"etag":     func(c *s3sync.Config) { c.Check.Mode = s3sync.CheckETag },
+		"checksum": func(c *s3sync.Config) { c.Check.Mode, c.Check.Algorithm = s3sync.CheckChecksum, "CRC32C" },
 	}
 	for name, check := range checks {
 		t.Run(name, func(t *testing.T) {
@@ -276,27 +276,27 @@ func TestComparisonLog(t *testing.T) {
 		want  string
 	}{
 		"ETags": {
-			s3sync.Check{ETag: true},
+			s3sync.Check{Mode: s3sync.CheckETag},
 			object{data: "data"},
 			nil,
 			`level=DEBUG msg="object filtered. ETags are same." name=HeadObjectChecker ` +
 				`source_e_tag=8d777f385d3dfec8815d20f7496026dc target_e_tag=8d777f385d3dfec8815d20f7496026dc` + states + "key=a",
 		},
 		"checksums": {
-			s3sync.Check{Checksum: "CRC32"},
+			s3sync.Check{Mode: s3sync.CheckChecksum, Algorithm: "CRC32"},
 			object{data: "data"}.with("CRC32", true), nil,
 			`level=DEBUG msg="object filtered. Checksums are same." name=HeadObjectChecker checksum_algorithm=CRC32 ` +
 				`source_checksum="rfPzYw==" target_checksum="rfPzYw=="` + states + "key=a",
 		},
 		"opaque": {
-			s3sync.Check{ETag: true},
+			s3sync.Check{Mode: s3sync.CheckETag},
 			object{data: "data"},
 			etagNotDigest,
 			`level=WARN msg=skipped\. name=HeadObjectChecker source_e_tag=8d777f385d3dfec8815d20f7496026dc ` +
 				`target_e_tag=00000000000000000000000000000000` + states + `key=a error="cannot be compared: the target's ETag is no digest.*"`,
 		},
 		"missing": {
-			s3sync.Check{Checksum: "SHA1"},
+			s3sync.Check{Mode: s3sync.CheckChecksum, Algorithm: "SHA1"},
 			object{data: "data"}.with("CRC32", true), nil,
 			`level=WARN msg=skipped\. name=HeadObjectChecker checksum_algorithm=SHA1 ` +
 				`source_checksum="" target_checksum=""` + states + `key=a error="cannot be compared: the target has no SHA1 checksum"`,

@@ -179,8 +179,8 @@ func TestCompareFile(t *testing.T) {
 	one := object{data: text('a', kib10)}
 	other := object{data: text('b', kib10)}
 	big := object{data: text('a', 9*mib)}
-	etag, mtimeETag := s3sync.Check{ETag: true}, s3sync.Check{MtimeAndETag: true}
-	sum := func(a string) s3sync.Check { return s3sync.Check{Checksum: a} }
+	etag, mtimeETag := s3sync.Check{Mode: s3sync.CheckETag}, s3sync.Check{Mode: s3sync.CheckMtimeAndETag}
+	sum := func(a string) s3sync.Check { return s3sync.Check{Mode: s3sync.CheckChecksum, Algorithm: a} }
 	for name, tt := range map[string]struct {
 		check        s3sync.Check
 		file         string
@@ -240,9 +240,9 @@ func TestCompareFile(t *testing.T) {
 		"sum/full, other":                     {sum("CRC32C"), one.data, other.in(6000, 4000).with("CRC32C", true), nil, false, transferred(s3sync.ReasonChecksum), 1, 1},
 		"sum/full, unknown parts":             {sum("CRC64NVME"), one.data, one.in(6000, 4000).with("CRC64NVME", true), withoutParts, false, unchanged(s3sync.ReasonSameChecksum), 1, 1},
 		"sum/no checksum at all":              {sum("CRC32"), one.data, one.with("CRC32", true), wrongChecksums, false, transferred(s3sync.ReasonChecksum), 1, 0},
-		"mtime and sum/older":                 {s3sync.Check{MtimeAndChecksum: "CRC32"}, one.data, other, nil, true, unchanged(s3sync.ReasonSame), 0, 0},
-		"mtime and sum/newer":                 {s3sync.Check{MtimeAndChecksum: "CRC32"}, one.data, one.with("CRC32", true), nil, false, unchanged(s3sync.ReasonSameChecksum), 1, 1},
-		"mtime and sum/missing":               {s3sync.Check{MtimeAndChecksum: "CRC32"}, one.data, one, nil, false, warned(), 1, 0},
+		"mtime and sum/older":                 {s3sync.Check{Mode: s3sync.CheckMtimeAndChecksum, Algorithm: "CRC32"}, one.data, other, nil, true, unchanged(s3sync.ReasonSame), 0, 0},
+		"mtime and sum/newer":                 {s3sync.Check{Mode: s3sync.CheckMtimeAndChecksum, Algorithm: "CRC32"}, one.data, one.with("CRC32", true), nil, false, unchanged(s3sync.ReasonSameChecksum), 1, 1},
+		"mtime and sum/missing":               {s3sync.Check{Mode: s3sync.CheckMtimeAndChecksum, Algorithm: "CRC32"}, one.data, one, nil, false, warned(), 1, 0},
 	} {
 		for direction, up := range map[string]bool{"up": true, "down": false} {
 			t.Run(name+"/"+direction, func(t *testing.T) {
@@ -295,8 +295,8 @@ func directory(t *testing.T, data string, older bool) storage.Store {
 // Two objects, neither of which is read.
 func TestCompareObjects(t *testing.T) {
 	one, other := object{data: text('a', kib10)}, object{data: text('b', kib10)}
-	etag := s3sync.Check{ETag: true}
-	sum := func(a string) s3sync.Check { return s3sync.Check{Checksum: a} }
+	etag := s3sync.Check{Mode: s3sync.CheckETag}
+	sum := func(a string) s3sync.Check { return s3sync.Check{Mode: s3sync.CheckChecksum, Algorithm: a} }
 	for name, tt := range map[string]struct {
 		check          s3sync.Check
 		source, target object

@@ -81,8 +81,8 @@ type Endpoint struct {
 
 	Profile      string // named profile of the AWS configuration files
 	AccessKey    string
-	SecretKey    string // secret
-	SessionToken string // secret
+	SecretKey    string `secret:"true"`
+	SessionToken string `secret:"true"`
 	Region       string
 	EndpointURL  string
 
@@ -97,8 +97,8 @@ type AWS struct {
 	ConfigFile      string
 	CredentialsFile string
 	// HTTPSProxy is the proxy for https requests: http(s)://user:password@host:port.
-	// Empty takes the usual environment variables. It may hold a secret.
-	HTTPSProxy string
+	// Empty takes the usual environment variables.
+	HTTPSProxy string `secret:"true"`
 	// AnonymousSource leaves requests to the source unsigned.
 	AnonymousSource bool
 	// MaxKeys is the page size of listings.
@@ -122,8 +122,8 @@ type AWS struct {
 type Filter struct {
 	ModifiedBefore time.Time // strictly before
 	ModifiedAfter  time.Time // at or after
-	SmallerThan    *int64    // bytes, strictly smaller
-	LargerThan     *int64    // bytes, larger or equal
+	SmallerThan    *int64    `unit:"bytes"` // strictly smaller
+	LargerThan     *int64    `unit:"bytes"` // larger or equal
 	// Include is found in the key. If it begins with ^ and literal text, only keys
 	// that begin so are listed, except with Delete, which looks for orphans everywhere.
 	Include *Regexp
@@ -156,21 +156,20 @@ type Regexp = pattern.Regexp
 func CompileRegexp(text string) (*Regexp, error) { return pattern.Compile(text) }
 
 // Check selects how an object that exists on both sides is found to differ.
-// The default transfers when the source is newer by whole seconds.
 type Check struct {
-	Overwrite        bool // transfer without looking at the target
-	Size             bool // sizes differ
-	MtimeAndSize     bool // newer, or sizes differ
-	ETag             bool
-	MtimeAndETag     bool
-	Checksum         string // algorithm
-	MtimeAndChecksum string // algorithm
+	Mode CheckMode
+	// Algorithm is that of the additional checksums, for the modes that compare them.
+	Algorithm string
 	// ReadBoth reads the bytes of both sides where a comparison of contents finds no
 	// digests that tell. Without it such objects are transferred, or left out with a
 	// warning if they have no digests at all.
 	ReadBoth bool
 	// HeadEachTarget asks for the target object right before each transfer.
 	HeadEachTarget bool
+	// NoTargetListing compares with what the target answers for each object, instead
+	// of listing it. Except with CheckChecksum it requires HeadEachTarget. With Delete
+	// the target is listed nevertheless.
+	NoTargetListing bool
 }
 
 // Verify selects the evidence that what arrived is what was sent.
@@ -200,15 +199,15 @@ type Transfer struct {
 	ParallelParts int // parts at once, of all objects together
 	// MaxMemory bounds the buffers of object data in bytes. 0 is 256 MiB, or
 	// two parts or an object below Threshold where that is more.
-	MaxMemory int64
+	MaxMemory int64 `unit:"bytes"`
 
-	Threshold int64 // bytes; an object of this size or more goes in parts
-	ChunkSize int64 // bytes of a part
+	Threshold int64 `unit:"bytes"` // an object of this size or more goes in parts
+	ChunkSize int64 `unit:"bytes"` // of a part
 	// AutoChunkSize cuts target objects as their sources are.
 	AutoChunkSize bool
 
 	ObjectsPerSecond int   // 0 is no limit
-	BytesPerSecond   int64 // in each direction; 0 is no limit
+	BytesPerSecond   int64 `unit:"bytes"` // in each direction; 0 is no limit
 }
 
 // Metadata replaces what written objects carry. A nil or empty field keeps what
@@ -266,7 +265,7 @@ type Condition struct {
 // Encryption is the server-side encryption of objects.
 type Encryption struct {
 	SSE            string
-	KMSKeyID       string // secret
+	KMSKeyID       string `secret:"true"`
 	SourceCustomer CustomerKey
 	TargetCustomer CustomerKey
 }
@@ -274,7 +273,7 @@ type Encryption struct {
 // A CustomerKey encrypts objects with a key that the server does not keep (SSE-C).
 type CustomerKey struct {
 	Algorithm string
-	Key       string // base64; secret
+	Key       string `secret:"true"` // base64
 	KeyMD5    string // base64
 }
 
@@ -306,7 +305,7 @@ type Delete struct {
 
 // Reporting makes the run a report: nothing is written, and every source object
 // is compared with the target whatever its time of modification. It is compared
-// by ETag, or by additional checksum if Check.Checksum is set. What could not be
+// by ETag, or by additional checksum if Check.Mode is CheckChecksum. What could not be
 // looked at is an error, as with WarnAsError.
 type Reporting struct {
 	// Status reports of each object whether the target has the same.

@@ -8,29 +8,29 @@ func (v *validator) directoryBuckets() {
 	source, target := isDirectoryBucket(v.source), isDirectoryBucket(v.target)
 	if source || target {
 		v.refuse("cannot be used with a directory bucket, whose ETags are not digests",
-			[]any{&v.Check.ETag, &v.Check.MtimeAndETag})
+			[]string{"Check.Mode=etag", "Check.Mode=mtime-and-etag"})
 		v.refuse("cannot be used with a directory bucket, which has neither versions nor tags of objects",
-			[]any{&v.Versioning.Enable, &v.Versioning.PointInTime, &v.Tagging.SyncLatest})
-		if v.Report.Status && v.Check.Checksum == "" && !v.given(&v.Check.ETag) {
-			v.add2(&v.Report.Status, "with a directory bucket, whose ETags are not digests, requires", &v.Check.Checksum)
+			[]string{"Versioning.Enable", "Versioning.PointInTime", "Tagging.SyncLatest"})
+		if v.Report.Status && v.Check.Mode != CheckETag && v.Check.Mode != CheckChecksum {
+			v.add2("Report.Status", "with a directory bucket, whose ETags are not digests, requires", "Check.Mode=checksum")
 		}
 	}
 	const lacks = "cannot be used with a directory bucket, which does not have that"
 	if source {
-		v.refuse(lacks, notThere(&v.Source, &v.Encryption.SourceCustomer), []any{&v.AWS.AnonymousSource})
+		v.refuse(lacks, notThere("Source.", "Encryption.SourceCustomer."), []string{"AWS.AnonymousSource"})
 	}
 	if target {
-		v.refuse(lacks, notThere(&v.Target, &v.Encryption.TargetCustomer),
-			[]any{&v.Tagging.Set, &v.Metadata.WebsiteRedirect})
+		v.refuse(lacks, notThere("Target.", "Encryption.TargetCustomer."),
+			[]string{"Tagging.Set", "Metadata.WebsiteRedirect"})
 		if v.Encryption.SSE == "aws:kms:dsse" {
-			v.add(&v.Encryption.SSE, "cannot be aws:kms:dsse for a directory bucket, which does not have that")
+			v.add("Encryption.SSE", "cannot be aws:kms:dsse for a directory bucket, which does not have that")
 		}
 	}
 }
 
 // notThere lists the settings of a side that no directory bucket has.
-func notThere(e *Endpoint, k *CustomerKey) []any {
-	return []any{&e.Accelerate, &e.RequestPayer, &e.PathStyle, &k.Key}
+func notThere(side, key string) []string {
+	return []string{side + "Accelerate", side + "RequestPayer", side + "PathStyle", key + "Key"}
 }
 
 func isDirectoryBucket(l *location) bool { return l != nil && bucket.IsDirectory(l.bucket) }

@@ -1,87 +1,95 @@
 package s3sync
 
 import (
+	"fmt"
 	"iter"
 	"reflect"
+	"strings"
+	"time"
 )
 
 // A ConfigError says why a [Config] cannot be used. Its text reads "Field
-// Reason", or "Field Reason Other" where two fields do not go together, with the
-// Go paths of the fields. It never holds the value of a secret field.
+// Reason", or "Field Reason Other" where two fields do not go together. It never
+// holds the value of a secret field.
 type ConfigError struct {
-	// Field is the address of the field at fault. Other, if not nil, is that of
-	// a second one. The command finds its option by them.
-	Field, Other any
+	// Field is the Go path of the field at fault, such as "Transfer.Workers", and
+	// Other, if not empty, that of a second one. Where a single value is meant it
+	// follows: "Check.Mode=etag".
+	Field, Other string
 	Reason       string
 	// Misfit: the field has no meaning in the direction of this run, and leaving it
 	// out would neither write nor delete more than the user wants.
 	Misfit bool
-
-	path, otherPath string
 }
 
 func (e *ConfigError) Error() string {
-	text := e.path
-	if text == "" {
-		text = "config"
-	}
-	text += " " + e.Reason
-	if e.Other != nil {
-		text += " " + e.otherPath
-	}
-	return text
+	return strings.TrimSuffix(e.Field+" "+e.Reason+" "+e.Other, " ")
 }
 
-// fault makes a ConfigError of two addresses of fields of c; other may be nil.
-func (c *Config) fault(field, other any, reason string) *ConfigError {
-	e := &ConfigError{Field: field, Other: other, Reason: reason}
-	for path, addr := range c.fields() {
-		switch addr.Interface() {
-		case field:
-			e.path = path
-		case other:
-			e.otherPath = path
+// fault makes a ConfigError of two settings; other may be empty. Neither may name
+// a field that does not exist.
+func fault(setting, other, reason string) *ConfigError {
+	for _, s := range []string{setting, other} {
+		if path, _, _ := strings.Cut(s, "="); path != "" {
+			new(Config).at(path)
 		}
 	}
-	return e
+	return &ConfigError{Field: setting, Other: other, Reason: reason}
 }
 
-// fields yields every field of c that holds a value of its own with its Go path
-// and its address. The structs that only group fields are not among them.
-func (c *Config) fields() iter.Seq2[string, reflect.Value] {
-	return func(yield func(string, reflect.Value) bool) {
+// A configField is a field of a Config that holds a value of its own. The structs
+// that only group fields are none.
+type configField struct {
+	path  string
+	tag   reflect.StructTag // secret:"true" and unit:"bytes" have a meaning here
+	value reflect.Value
+}
+
+func (f configField) secret() bool { return f.tag.Get("secret") == "true" }
+
+// bytes reports whether the value is a size.
+func (f configField) bytes() bool { return f.tag.Get("unit") == "bytes" }
+
+// fields yields every field of c.
+func (c *Config) fields() iter.Seq[configField] {
+	return func(yield func(configField) bool) {
 		walk("", reflect.ValueOf(c).Elem(), yield)
 	}
 }
 
-func walk(path string, group reflect.Value, yield func(string, reflect.Value) bool) bool {
+func walk(path string, group reflect.Value, yield func(configField) bool) bool {
 	for i := range group.NumField() {
-		name, field := path+group.Type().Field(i).Name, group.Field(i)
-		ours := field.Kind() == reflect.Struct && field.Type().PkgPath() == group.Type().PkgPath()
+		info, value := group.Type().Field(i), group.Field(i)
+		groups := value.Kind() == reflect.Struct && value.Type() != reflect.TypeFor[time.Time]()
 		switch {
-		case ours && !walk(name+".", field, yield):
+		case groups && !walk(path+info.Name+".", value, yield):
 			return false
-		case !ours && !yield(name, field.Addr()):
+		case !groups && !yield(configField{path + info.Name, info.Tag, value}):
 			return false
 		}
 	}
 	return true
 }
 
-// changed returns a function that tells whether a field, named by its address,
-// differs from [DefaultConfig].
-func (c *Config) changed() func(field any) bool {
-	defaults := map[string]reflect.Value{}
-	for path, addr := range DefaultConfig().fields() {
-		defaults[path] = addr.Elem()
-	}
-	differs := map[any]bool{}
-	for path, addr := range c.fields() {
-		value, def := addr.Elem(), defaults[path]
-		if value.Kind() == reflect.Map && value.Len() == 0 && def.Len() == 0 {
-			continue // nil and empty mean the same
+// at returns the field at a path, which must exist.
+func (c *Config) at(path string) configField {
+	for f := range c.fields() {
+		if f.path == path {
+			return f
 		}
-		differs[addr.Interface()] = !reflect.DeepEqual(value.Interface(), def.Interface())
 	}
-	return func(field any) bool { return differs[field] }
+	panic(fmt.Sprintf("Config has no field %q", path))
+}
+
+// changed returns a function that tells whether the field at a path differs from
+// [DefaultConfig].
+func (c *Config) changed() func(path string) bool {
+	defaults := DefaultConfig()
+	return func(path string) bool {
+		value, def := c.at(path).value, defaults.at(path).value
+		if value.Kind() == reflect.Map && value.Len() == 0 && def.Len() == 0 {
+			return false // nil and empty mean the same
+		}
+		return !reflect.DeepEqual(value.Interface(), def.Interface())
+	}
 }

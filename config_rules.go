@@ -1,12 +1,16 @@
 package s3sync
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
-// A rule says what one given field excludes or requires.
+// A rule says what one given setting excludes or requires. A setting is the path
+// of a field, or "path=value" for one value of it.
 type rule struct {
-	field  any
-	verb   string
-	others []any
+	setting, verb string
+	others        []string
 }
 
 const (
@@ -14,99 +18,106 @@ const (
 	needs     = "requires"
 )
 
-// rulesOf lists which fields exclude and which require each other. Exclusion
+// rules lists which settings exclude and which require each other. Exclusion
 // works both ways and stands here once.
-func rulesOf(c *Config) []rule {
-	k, d, s, t := &c.Check, &c.Condition, &c.Source, &c.Target
-	from, to := &c.Encryption.SourceCustomer, &c.Encryption.TargetCustomer
-	return slices.Concat(
-		credentialRules(s), credentialRules(t),
-		customerKeyRules(from), customerKeyRules(to),
-		[]rule{
-			{&k.Size, conflicts, []any{&k.MtimeAndSize, &k.ETag, &k.MtimeAndETag, &k.Checksum, &k.MtimeAndChecksum}},
-			{&k.MtimeAndSize, conflicts, []any{&k.ETag, &k.MtimeAndETag, &k.Checksum, &k.MtimeAndChecksum}},
-			{&k.ETag, conflicts, []any{&k.MtimeAndETag, &k.Checksum, &k.MtimeAndChecksum, &from.Key, &to.Key}},
-			{&k.MtimeAndETag, conflicts, []any{&k.Checksum, &k.MtimeAndChecksum, &from.Key, &to.Key}},
-			{&k.Checksum, conflicts, []any{&k.MtimeAndChecksum}},
-			{&k.Overwrite, conflicts, []any{&k.MtimeAndSize, &k.MtimeAndETag, &k.MtimeAndChecksum}},
-			{&c.Versioning.Enable, conflicts, []any{
-				&k.Overwrite, &k.Size, &k.MtimeAndSize, &k.ETag, &k.MtimeAndETag, &k.Checksum, &k.MtimeAndChecksum,
-				&k.HeadEachTarget, &c.Tagging.SyncLatest, &c.Delete.Enable, &c.Report.Status,
-				&c.Versioning.PointInTime, &d.IfMatch, &d.IfNoneMatch, &d.CopySourceIfMatch,
-			}},
-			{&c.Versioning.AllMarkers, needs, []any{&c.Versioning.Enable}},
-			{&c.Versioning.PointInTime, conflicts, []any{
-				&c.Delete.Enable, &k.HeadEachTarget, &k.Size, &k.MtimeAndSize, &k.ETag, &k.MtimeAndETag, &k.MtimeAndChecksum,
-				&d.IfMatch, &d.IfNoneMatch, &d.CopySourceIfMatch, &c.Tagging.SyncLatest,
-			}},
-			{&d.IfNoneMatch, conflicts, []any{&d.IfMatch}},
-			{&d.CopySourceIfMatch, needs, []any{&c.ServerSideCopy}},
-			{&c.AWS.AnonymousSource, conflicts, []any{
-				&s.Profile, &s.AccessKey, &s.SecretKey, &s.SessionToken, &s.RequestPayer, &c.ServerSideCopy,
-			}},
-			// A report does not transfer, and compares everything by content.
-			{&c.Report.Status, conflicts, []any{
-				&c.DryRun, &c.Delete.Enable, &k.HeadEachTarget, &c.Tagging.SyncLatest,
-				&k.Overwrite, &k.Size, &k.MtimeAndSize, &k.MtimeAndETag, &k.MtimeAndChecksum,
-			}},
-			{&c.Report.Metadata, needs, []any{&c.Report.Status}},
-			{&c.Report.Tagging, needs, []any{&c.Report.Status}},
-			{&c.Transfer.AutoChunkSize, conflicts, []any{&c.Transfer.Threshold, &c.Transfer.ChunkSize}},
-			{&c.Tagging.Set, conflicts, []any{&c.Tagging.Disable, &c.Tagging.SyncLatest}},
-			{&c.Tagging.SyncLatest, conflicts, []any{&c.Tagging.Disable}},
-			// One key cannot encrypt what another one does. The source may be
-			// encrypted in any way.
-			{&to.Algorithm, conflicts, []any{&c.Encryption.SSE, &c.Encryption.KMSKeyID}},
-			{&c.Delete.Excluded, needs, []any{&c.Delete.Enable}},
-			{&c.Delete.Max, needs, []any{&c.Delete.Enable}},
-			{&c.Delete.MaxPercent, needs, []any{&c.Delete.Enable}},
-			{&c.Delete.AllowEmptySource, needs, []any{&c.Delete.Enable}},
-			{&c.Delete.AllowPartialPrefix, needs, []any{&c.Delete.Enable}},
-			{&c.Delete.AllowOverlap, needs, []any{&c.Delete.Enable}},
-			{&c.Verify.Checksum, needs, []any{&c.Verify.Algorithm}},
-		})
-}
+var rules = slices.Concat(
+	credentialRules("Source."), credentialRules("Target."),
+	customerKeyRules("Encryption.SourceCustomer."), customerKeyRules("Encryption.TargetCustomer."),
+	[]rule{
+		{"Check.Mode=etag", conflicts, []string{"Encryption.SourceCustomer.Key", "Encryption.TargetCustomer.Key"}},
+		{"Check.Mode=mtime-and-etag", conflicts, []string{"Encryption.SourceCustomer.Key", "Encryption.TargetCustomer.Key"}},
+		{"Check.Mode=checksum", needs, []string{"Check.Algorithm"}},
+		{"Check.Mode=mtime-and-checksum", needs, []string{"Check.Algorithm"}},
+		{"Check.NoTargetListing", conflicts, []string{
+			"Check.Mode=overwrite", "Check.Mode=mtime-and-size", "Check.Mode=mtime-and-etag", "Check.Mode=mtime-and-checksum",
+		}},
+		{"Versioning.Enable", conflicts, []string{
+			"Check.Mode", "Check.NoTargetListing", "Check.HeadEachTarget", "Tagging.SyncLatest", "Delete.Enable", "Report.Status",
+			"Versioning.PointInTime", "Condition.IfMatch", "Condition.IfNoneMatch", "Condition.CopySourceIfMatch",
+		}},
+		{"Versioning.AllMarkers", needs, []string{"Versioning.Enable"}},
+		{"Versioning.PointInTime", conflicts, []string{
+			"Delete.Enable", "Check.HeadEachTarget", "Check.Mode=size", "Check.Mode=mtime-and-size", "Check.Mode=etag",
+			"Check.Mode=mtime-and-etag", "Check.Mode=mtime-and-checksum",
+			"Condition.IfMatch", "Condition.IfNoneMatch", "Condition.CopySourceIfMatch", "Tagging.SyncLatest",
+		}},
+		{"Condition.IfNoneMatch", conflicts, []string{"Condition.IfMatch"}},
+		{"Condition.CopySourceIfMatch", needs, []string{"ServerSideCopy"}},
+		{"AWS.AnonymousSource", conflicts, []string{
+			"Source.Profile", "Source.AccessKey", "Source.SecretKey", "Source.SessionToken", "Source.RequestPayer", "ServerSideCopy",
+		}},
+		// A report does not transfer, and compares everything by content.
+		{"Report.Status", conflicts, []string{
+			"DryRun", "Delete.Enable", "Check.HeadEachTarget", "Tagging.SyncLatest", "Check.Mode=overwrite", "Check.NoTargetListing",
+			"Check.Mode=size", "Check.Mode=mtime-and-size", "Check.Mode=mtime-and-etag", "Check.Mode=mtime-and-checksum",
+		}},
+		{"Report.Metadata", needs, []string{"Report.Status"}},
+		{"Report.Tagging", needs, []string{"Report.Status"}},
+		{"Transfer.AutoChunkSize", conflicts, []string{"Transfer.Threshold", "Transfer.ChunkSize"}},
+		{"Tagging.Set", conflicts, []string{"Tagging.Disable", "Tagging.SyncLatest"}},
+		{"Tagging.SyncLatest", conflicts, []string{"Tagging.Disable"}},
+		// One key cannot encrypt what another one does. The source may be
+		// encrypted in any way.
+		{"Encryption.TargetCustomer.Algorithm", conflicts, []string{"Encryption.SSE", "Encryption.KMSKeyID"}},
+		{"Delete.Excluded", needs, []string{"Delete.Enable"}},
+		{"Delete.Max", needs, []string{"Delete.Enable"}},
+		{"Delete.MaxPercent", needs, []string{"Delete.Enable"}},
+		{"Delete.AllowEmptySource", needs, []string{"Delete.Enable"}},
+		{"Delete.AllowPartialPrefix", needs, []string{"Delete.Enable"}},
+		{"Delete.AllowOverlap", needs, []string{"Delete.Enable"}},
+		{"Verify.Checksum", needs, []string{"Verify.Algorithm"}},
+	})
 
-func credentialRules(e *Endpoint) []rule {
+func credentialRules(side string) []rule {
 	return []rule{
-		{&e.Profile, conflicts, []any{&e.AccessKey, &e.SecretKey, &e.SessionToken}},
-		{&e.AccessKey, needs, []any{&e.SecretKey}},
-		{&e.SecretKey, needs, []any{&e.AccessKey}},
-		{&e.SessionToken, needs, []any{&e.AccessKey}},
+		{side + "Profile", conflicts, []string{side + "AccessKey", side + "SecretKey", side + "SessionToken"}},
+		{side + "AccessKey", needs, []string{side + "SecretKey"}},
+		{side + "SecretKey", needs, []string{side + "AccessKey"}},
+		{side + "SessionToken", needs, []string{side + "AccessKey"}},
 		// Acceleration has a host of its own, which is addressed by its name:
 		// https://docs.aws.amazon.com/AmazonS3/latest/userguide/transfer-acceleration.html
-		{&e.Accelerate, conflicts, []any{&e.EndpointURL, &e.PathStyle}},
+		{side + "Accelerate", conflicts, []string{side + "EndpointURL", side + "PathStyle"}},
 	}
 }
 
-func customerKeyRules(k *CustomerKey) []rule {
+func customerKeyRules(key string) []rule {
 	return []rule{
-		{&k.Algorithm, needs, []any{&k.Key}},
-		{&k.Key, needs, []any{&k.KeyMD5}},
-		{&k.KeyMD5, needs, []any{&k.Algorithm}},
+		{key + "Algorithm", needs, []string{key + "Key"}},
+		{key + "Key", needs, []string{key + "KeyMD5"}},
+		{key + "KeyMD5", needs, []string{key + "Algorithm"}},
 	}
 }
 
-// rules checks given fields against each other.
+// has reports whether a setting was given: a field, or a value of it.
+func (v *validator) has(setting string) bool {
+	path, value, one := strings.Cut(setting, "=")
+	return v.given(path) && (!one || fmt.Sprint(v.at(path).value) == value)
+}
+
+// rules checks given settings against each other.
 func (v *validator) rules() {
-	for _, r := range rulesOf(v.Config) {
-		if !v.given(r.field) {
+	for _, r := range rules {
+		if !v.has(r.setting) {
 			continue
 		}
 		for _, other := range r.others {
-			if v.given(other) == (r.verb == conflicts) {
-				v.add2(r.field, r.verb, other)
+			if v.has(other) == (r.verb == conflicts) {
+				v.add2(r.setting, r.verb, other)
 			}
 		}
 	}
 	k := &v.Check
-	if _, digests := k.digests(); v.given(&k.ReadBoth) && !digests && !v.Report.Status {
-		v.add2(&k.ReadBoth, "needs a comparison of contents, as by", &k.ETag)
+	algorithm, digests := k.digests()
+	if v.given("Check.ReadBoth") && !digests && !v.Report.Status {
+		v.add2("Check.ReadBoth", "needs a comparison of contents, as by", "Check.Mode=etag")
 	}
-	if v.given(&k.Overwrite) && v.given(&v.Condition.IfMatch) && !v.given(&k.HeadEachTarget) {
-		v.add2(&v.Condition.IfMatch, "needs an ETag to compare with, so that without a listing of the target it requires", &k.HeadEachTarget)
+	if v.given("Check.Algorithm") && algorithm == "" {
+		v.add2("Check.Algorithm", "needs a comparison of checksums, as by", "Check.Mode=checksum")
 	}
-	if v.given(&k.Overwrite) && (v.given(&k.Size) || v.given(&k.ETag)) && !v.given(&k.HeadEachTarget) {
-		v.add2(&k.Overwrite, "together with a comparison requires", &k.HeadEachTarget)
+	if v.given("Condition.IfMatch") && !k.listsTarget() && !k.HeadEachTarget {
+		v.add2("Condition.IfMatch", "needs an ETag to compare with, so that without a listing of the target it requires", "Check.HeadEachTarget")
+	}
+	if k.NoTargetListing && !k.HeadEachTarget && k.Mode != CheckChecksum {
+		v.add2("Check.NoTargetListing", "together with a comparison requires", "Check.HeadEachTarget")
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -74,13 +75,19 @@ func TestValidateAccepts(t *testing.T) {
 			c.Source.URL, c.Delete.Enable = "s3://b/other/", true
 		},
 		"report":             func(c *Config) { c.Report.Status = true },
-		"report by ETag":     func(c *Config) { c.Report.Status, c.Check.ETag = true, true },
-		"report by checksum": func(c *Config) { c.Report.Status, c.Check.Checksum = true, "SHA1" },
+		"report by ETag":     func(c *Config) { c.Report.Status, c.Check.Mode = true, CheckETag },
+		"report by checksum": func(c *Config) { c.Report.Status, c.Check.Mode, c.Check.Algorithm = true, CheckChecksum, "SHA1" },
 		"report of metadata": func(c *Config) {
 			c.Source.URL, c.Report.Status, c.Report.Metadata = "s3://b/q", true, true
 		},
-		"overwrite, comparing each": func(c *Config) {
-			c.Check.Overwrite, c.Check.Size, c.Check.HeadEachTarget = true, true, true
+		"overwrite what was looked at": func(c *Config) {
+			c.Check.Mode, c.Check.HeadEachTarget, c.Condition.IfMatch = CheckOverwrite, true, true
+		},
+		"checksums without a listing": func(c *Config) {
+			c.Check = Check{Mode: CheckChecksum, Algorithm: "SHA1", NoTargetListing: true}
+		},
+		"comparing each": func(c *Config) {
+			c.Check.Mode, c.Check.NoTargetListing, c.Check.HeadEachTarget = CheckSize, true, true
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -164,34 +171,41 @@ func TestValidateRefuses(t *testing.T) {
 		"Source.AccessKey requires Source.SecretKey":                                    both(local, func(c *Config) { c.Source.AccessKey = "a" }),
 		"Target.Accelerate cannot be combined with Target.EndpointURL":                  func(c *Config) { c.Target.Accelerate, c.Target.EndpointURL = true, "http://h" },
 		"Target.Accelerate cannot be combined with Target.PathStyle":                    func(c *Config) { c.Target.Accelerate, c.Target.PathStyle = true, true },
-		"Check.Size cannot be combined with Check.MtimeAndSize":                         func(c *Config) { c.Check.Size, c.Check.MtimeAndSize = true, true },
-		"Check.ETag cannot be combined with Check.Checksum":                             func(c *Config) { c.Check.ETag, c.Check.Checksum = true, "SHA1" },
-		"Check.ETag cannot be combined with Encryption.TargetCustomer.Key":              func(c *Config) { c.Check.ETag, c.Encryption.TargetCustomer.Key = true, "hidden" },
-		"Check.Overwrite cannot be combined with Check.MtimeAndETag":                    func(c *Config) { c.Check.Overwrite, c.Check.MtimeAndETag = true, true },
-		"Check.Overwrite together with a comparison requires Check.HeadEachTarget":      func(c *Config) { c.Check.Overwrite, c.Check.Size = true, true },
-		"Versioning.Enable cannot be combined with Delete.Enable":                       both(buckets, func(c *Config) { c.Versioning.Enable, c.Delete.Enable = true, true }),
-		"Transfer.AutoChunkSize cannot be combined with Transfer.ChunkSize":             func(c *Config) { c.Transfer.AutoChunkSize, c.Transfer.ChunkSize = true, 9*MiB },
-		"Tagging.Set cannot be combined with Tagging.Disable":                           func(c *Config) { c.Tagging.Set, c.Tagging.Disable = "a=b", true },
-		"Tagging.SyncLatest cannot be combined with Tagging.Disable":                    func(c *Config) { c.Tagging.SyncLatest, c.Tagging.Disable = true, true },
-		"Encryption.TargetCustomer.Algorithm cannot be combined with Encryption.SSE":    func(c *Config) { c.Encryption.TargetCustomer.Algorithm, c.Encryption.SSE = "AES256", "aws:kms" },
-		"Encryption.TargetCustomer.Algorithm requires Encryption.TargetCustomer.Key":    func(c *Config) { c.Encryption.TargetCustomer.Algorithm = "AES256" },
+		"Check.Mode=etag cannot be combined with Encryption.TargetCustomer.Key":         func(c *Config) { c.Check.Mode, c.Encryption.TargetCustomer.Key = CheckETag, "hidden" },
+		"Check.NoTargetListing cannot be combined with Check.Mode=mtime-and-etag":       func(c *Config) { c.Check.Mode, c.Check.NoTargetListing = CheckMtimeAndETag, true },
+		"Check.NoTargetListing cannot be combined with Check.Mode=overwrite":            func(c *Config) { c.Check.Mode, c.Check.NoTargetListing = CheckOverwrite, true },
+		"Check.Mode=checksum requires Check.Algorithm":                                  func(c *Config) { c.Check.Mode = CheckChecksum },
+		"Check.Algorithm needs a comparison of checksums, as by Check.Mode=checksum":    func(c *Config) { c.Check.Algorithm = "SHA1" },
+		"Check.Mode must be one of the modes there are, not CheckMode(8)":               func(c *Config) { c.Check.Mode = 8 },
+		"Check.ReadBoth needs a comparison of contents, as by Check.Mode=etag":          func(c *Config) { c.Check.ReadBoth = true },
+		"Condition.IfMatch needs an ETag to compare with, so that without a listing of the target it requires Check.HeadEachTarget": func(c *Config) {
+			c.Check.Mode, c.Condition.IfMatch = CheckOverwrite, true
+		},
+		"Versioning.Enable cannot be combined with Check.Mode":                           both(buckets, func(c *Config) { c.Versioning.Enable, c.Check.Mode = true, CheckSize }),
+		"Check.NoTargetListing together with a comparison requires Check.HeadEachTarget": func(c *Config) { c.Check.Mode, c.Check.NoTargetListing = CheckSize, true },
+		"Versioning.Enable cannot be combined with Delete.Enable":                        both(buckets, func(c *Config) { c.Versioning.Enable, c.Delete.Enable = true, true }),
+		"Transfer.AutoChunkSize cannot be combined with Transfer.ChunkSize":              func(c *Config) { c.Transfer.AutoChunkSize, c.Transfer.ChunkSize = true, 9*MiB },
+		"Tagging.Set cannot be combined with Tagging.Disable":                            func(c *Config) { c.Tagging.Set, c.Tagging.Disable = "a=b", true },
+		"Tagging.SyncLatest cannot be combined with Tagging.Disable":                     func(c *Config) { c.Tagging.SyncLatest, c.Tagging.Disable = true, true },
+		"Encryption.TargetCustomer.Algorithm cannot be combined with Encryption.SSE":     func(c *Config) { c.Encryption.TargetCustomer.Algorithm, c.Encryption.SSE = "AES256", "aws:kms" },
+		"Encryption.TargetCustomer.Algorithm requires Encryption.TargetCustomer.Key":     func(c *Config) { c.Encryption.TargetCustomer.Algorithm = "AES256" },
 		"Encryption.TargetCustomer.KeyMD5 is not the MD5 digest of the bytes of Encryption.TargetCustomer.Key": func(c *Config) {
 			c.Encryption.TargetCustomer = CustomerKey{"AES256", "MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA=", "AAAAAAAAAAAAAAAAAAAAAA=="}
 		},
-		"Encryption.TargetCustomer.Key requires Encryption.TargetCustomer.KeyMD5":           func(c *Config) { c.Encryption.TargetCustomer.Key = "hidden" },
-		"Encryption.TargetCustomer.KeyMD5 requires Encryption.TargetCustomer.Algorithm":     func(c *Config) { c.Encryption.TargetCustomer.KeyMD5 = "hidden" },
-		"Encryption.KMSKeyID requires aws:kms or aws:kms:dsse as Encryption.SSE":            func(c *Config) { c.Encryption.KMSKeyID, c.Encryption.SSE = "hidden", "AES256" },
-		"Check.MtimeAndETag cannot be combined with KMS, whose ETags are not digests: Encr": func(c *Config) { c.Check.MtimeAndETag, c.Encryption.SSE = true, "aws:kms:dsse" },
-		"Verify.FullObject needs CRC32, CRC32C or CRC64NVME as Verify.Algorithm":            func(c *Config) { c.Verify.FullObject, c.Verify.Algorithm = true, "SHA1" },
-		"Report.Status cannot be combined with DryRun":                                      func(c *Config) { c.Report.Status, c.DryRun = true, true },
-		"Report.Status cannot be combined with Delete":                                      func(c *Config) { c.Report.Status, c.Delete.Enable = true, true },
-		"Report.Status cannot be combined with Check.HeadEa":                                func(c *Config) { c.Report.Status, c.Check.HeadEachTarget = true, true },
-		"Report.Status cannot be combined with Check.Size":                                  func(c *Config) { c.Report.Status, c.Check.Size = true, true },
-		"Report.Status cannot be combined with Check.Mtime":                                 func(c *Config) { c.Report.Status, c.Check.MtimeAndETag = true, true },
-		"Report.Metadata requires Report.Status":                                            both(buckets, func(c *Config) { c.Report.Metadata = true }),
-		"Report.Tagging requires Report.Status":                                             both(buckets, func(c *Config) { c.Report.Tagging = true }),
-		"Report.Metadata cannot be used with a local source":                                func(c *Config) { c.Report.Status, c.Report.Metadata = true, true },
-		"Report.Tagging cannot be used with a local target":                                 both(local, func(c *Config) { c.Report.Status, c.Report.Tagging = true, true }),
+		"Encryption.TargetCustomer.Key requires Encryption.TargetCustomer.KeyMD5":                  func(c *Config) { c.Encryption.TargetCustomer.Key = "hidden" },
+		"Encryption.TargetCustomer.KeyMD5 requires Encryption.TargetCustomer.Algorithm":            func(c *Config) { c.Encryption.TargetCustomer.KeyMD5 = "hidden" },
+		"Encryption.KMSKeyID requires aws:kms or aws:kms:dsse as Encryption.SSE":                   func(c *Config) { c.Encryption.KMSKeyID, c.Encryption.SSE = "hidden", "AES256" },
+		"Check.Mode=mtime-and-etag cannot be combined with KMS, whose ETags are not digests: Encr": func(c *Config) { c.Check.Mode, c.Encryption.SSE = CheckMtimeAndETag, "aws:kms:dsse" },
+		"Verify.FullObject needs CRC32, CRC32C or CRC64NVME as Verify.Algorithm":                   func(c *Config) { c.Verify.FullObject, c.Verify.Algorithm = true, "SHA1" },
+		"Report.Status cannot be combined with DryRun":                                             func(c *Config) { c.Report.Status, c.DryRun = true, true },
+		"Report.Status cannot be combined with Delete":                                             func(c *Config) { c.Report.Status, c.Delete.Enable = true, true },
+		"Report.Status cannot be combined with Check.HeadEa":                                       func(c *Config) { c.Report.Status, c.Check.HeadEachTarget = true, true },
+		"Report.Status cannot be combined with Check.Mode=size":                                    func(c *Config) { c.Report.Status, c.Check.Mode = true, CheckSize },
+		"Report.Status cannot be combined with Check.Mode=mtime-and-etag":                          func(c *Config) { c.Report.Status, c.Check.Mode = true, CheckMtimeAndETag },
+		"Report.Metadata requires Report.Status":                                                   both(buckets, func(c *Config) { c.Report.Metadata = true }),
+		"Report.Tagging requires Report.Status":                                                    both(buckets, func(c *Config) { c.Report.Tagging = true }),
+		"Report.Metadata cannot be used with a local source":                                       func(c *Config) { c.Report.Status, c.Report.Metadata = true, true },
+		"Report.Tagging cannot be used with a local target":                                        both(local, func(c *Config) { c.Report.Status, c.Report.Tagging = true, true }),
 
 		"Delete.Excluded requires Delete.Enable": func(c *Config) { c.Delete.Excluded = true },
 		"Delete.Max requires Delete.Enable":      func(c *Config) { c.Delete.Max = 3 },
@@ -262,7 +276,7 @@ func TestConfigErrorNamesFields(t *testing.T) {
 	c := validConfig(t)
 	c.Delete.Excluded = true
 	fault, ok := errors.AsType[*ConfigError](c.Validate())
-	if !ok || fault.Field != any(&c.Delete.Excluded) || fault.Other != any(&c.Delete.Enable) {
+	if !ok || fault.Field != "Delete.Excluded" || fault.Other != "Delete.Enable" {
 		t.Errorf("got %+v", fault)
 	}
 }
@@ -311,9 +325,8 @@ func TestValidateHeaderValues(t *testing.T) {
 // What was given counts, not what differs from the default.
 func TestValidateGiven(t *testing.T) {
 	c := validConfig(t)
-	given := func(field any) bool {
-		return field == any(&c.Transfer.ObjectsPerSecond) || field == any(&c.Transfer.Threshold) ||
-			field == any(&c.Transfer.AutoChunkSize)
+	given := func(path string) bool {
+		return slices.Contains([]string{"Transfer.ObjectsPerSecond", "Transfer.Threshold", "Transfer.AutoChunkSize"}, path)
 	}
 	want := []string{
 		"Transfer.ObjectsPerSecond must be at least 10, not 0",
@@ -367,6 +380,53 @@ func TestMemory(t *testing.T) {
 				t.Errorf("got %d, want %d", got, tt.want)
 			}
 		})
+	}
+}
+
+// A path that is written wrongly would find no fault, and no option.
+func TestPathsExist(t *testing.T) {
+	known := map[string]bool{}
+	groups := map[string]bool{}
+	for f := range new(Config).fields() {
+		known[f.path] = true
+		group, _, ok := strings.Cut(f.path, ".")
+		groups[group] = ok
+		known[f.path[:max(0, strings.LastIndex(f.path, "."))]] = true
+	}
+	literal := regexp.MustCompile(`"([A-Z]\w*)((?:\.[A-Z]\w*)+)(=[\w-]+)?"`)
+	var files, found int
+	for _, pattern := range []string{"*.go", "storage/*/*.go", "internal/*/*.go"} {
+		names, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			files++
+			for _, match := range literal.FindAllStringSubmatch(string(data), -1) {
+				if path := match[1] + match[2]; groups[match[1]] && !known[path] && name != "config_json_test.go" {
+					t.Errorf("%s: the Config has no field %q", name, path)
+				} else if groups[match[1]] {
+					found++
+				}
+			}
+		}
+	}
+	if files < 100 || found < 300 {
+		t.Errorf("%d paths in %d files", found, files)
+	}
+	for _, path := range []string{"Nothing", "Check." + "Size", "Check"} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s is taken for a field", path)
+				}
+			}()
+			_ = fault(path, "", "")
+		}()
 	}
 }
 

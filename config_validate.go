@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"strconv"
 	"time"
 )
@@ -28,14 +29,14 @@ func (c *Config) Validate() error {
 }
 
 // ValidateGiven is [Config.Validate] for a caller that knows which settings its
-// user gave: given reports it for the address of a field. Validate itself takes
+// user gave: given reports it for the path of a field. Validate itself takes
 // a field as given if it differs from [DefaultConfig]. Faults of single values
 // come first, then fields that do not go together, then what the file system
 // says.
-func (c *Config) ValidateGiven(given func(field any) bool) error {
+func (c *Config) ValidateGiven(given func(path string) bool) error {
 	v := validator{Config: c, given: given}
-	v.source = v.locate(&c.Source)
-	v.target = v.locate(&c.Target)
+	v.source = v.locate("Source.URL", &c.Source)
+	v.target = v.locate("Target.URL", &c.Target)
 	v.ranges()
 	v.texts()
 	v.rules()
@@ -49,83 +50,100 @@ func (c *Config) ValidateGiven(given func(field any) bool) error {
 type validator struct {
 	*Config
 
-	given          func(field any) bool
+	given          func(path string) bool
 	source, target *location
 	faults         []error
 }
 
-func (v *validator) add(field any, format string, args ...any) {
-	v.faults = append(v.faults, v.fault(field, nil, fmt.Sprintf(format, args...)))
+func (v *validator) add(setting, format string, args ...any) {
+	v.faults = append(v.faults, fault(setting, "", fmt.Sprintf(format, args...)))
 }
 
-func (v *validator) add2(field any, reason string, other any) {
-	v.faults = append(v.faults, v.fault(field, other, reason))
+func (v *validator) add2(setting, reason, other string) {
+	v.faults = append(v.faults, fault(setting, other, reason))
 }
 
-func (v *validator) locate(e *Endpoint) *location {
+func (v *validator) locate(path string, e *Endpoint) *location {
 	if e.Store != nil {
 		return nil
 	}
 	l, err := parseLocation(e.URL)
 	if err != nil {
-		v.add(&e.URL, "%v", err)
+		v.add(path, "%v", err)
 		return nil
 	}
 	return &l
 }
 
-// A bound is the range of one number: a max of 0 is none. Where zero is the
-// value for "no limit" it is allowed unless it was given: the command says so
-// by leaving the option out.
+// A bound is the range of the number in a field: a max of 0 is none. Where zero
+// is the value for "no limit" it is allowed unless it was given: the command says
+// so by leaving the option out.
 type bound struct {
-	field           any
-	value, min, max int64
-	zero            bool
-	show            func(int64) string
+	field    string
+	min, max int64
+	zero     bool
+}
+
+var bounds = []bound{
+	{field: "AWS.MaxKeys", min: 1, max: math.MaxInt16},
+	{field: "Transfer.Workers", min: 1, max: math.MaxUint16},
+	{field: "Transfer.ParallelParts", min: 1, max: math.MaxUint16},
+	{field: "Transfer.Threshold", min: minPart, max: maxPart},
+	{field: "Transfer.ChunkSize", min: minPart, max: maxPart},
+	{field: "Transfer.ObjectsPerSecond", min: minObjects, zero: true},
+	{field: "Transfer.BytesPerSecond", min: minBandwidth, max: maxBandwidth, zero: true},
+	{field: "Delete.Max", min: 1, zero: true},
+	{field: "Delete.MaxPercent", max: 100},
+	{field: "Retry.MaxAttempts", min: 1},
+	{field: "Retry.ForceCount"},
+	{field: "Retry.InitialBackoff"},
+	{field: "Retry.ForceInterval"},
+	{field: "Timeout.Operation"},
+	{field: "Timeout.Attempt"},
+	{field: "Timeout.Connect"},
+	{field: "Timeout.Read"},
+	{field: "Filter.SmallerThan"},
+	{field: "Filter.LargerThan"},
 }
 
 // ranges checks numbers.
 func (v *validator) ranges() {
-	t, r, o := &v.Transfer, &v.Retry, &v.Timeout
-	for _, b := range []bound{
-		{field: &v.AWS.MaxKeys, value: int64(v.AWS.MaxKeys), min: 1, max: math.MaxInt16, show: showNumber},
-		{field: &t.Workers, value: int64(t.Workers), min: 1, max: math.MaxUint16, show: showNumber},
-		{field: &t.ParallelParts, value: int64(t.ParallelParts), min: 1, max: math.MaxUint16, show: showNumber},
-		{field: &t.Threshold, value: t.Threshold, min: minPart, max: maxPart, show: showBytes},
-		{field: &t.ChunkSize, value: t.ChunkSize, min: minPart, max: maxPart, show: showBytes},
-		{field: &t.ObjectsPerSecond, value: int64(t.ObjectsPerSecond), min: minObjects, zero: true, show: showNumber},
-		{field: &t.BytesPerSecond, value: t.BytesPerSecond, min: minBandwidth, max: maxBandwidth, zero: true, show: showBytes},
-		{field: &v.Delete.Max, value: v.Delete.Max, min: 1, zero: true, show: showNumber},
-		{field: &v.Delete.MaxPercent, value: int64(v.Delete.MaxPercent), max: 100, show: showNumber},
-		{field: &r.MaxAttempts, value: int64(r.MaxAttempts), min: 1, show: showNumber},
-		{field: &r.ForceCount, value: int64(r.ForceCount), show: showNumber},
-		{field: &r.InitialBackoff, value: int64(r.InitialBackoff), show: showDuration},
-		{field: &r.ForceInterval, value: int64(r.ForceInterval), show: showDuration},
-		{field: &o.Operation, value: int64(o.Operation), show: showDuration},
-		{field: &o.Attempt, value: int64(o.Attempt), show: showDuration},
-		{field: &o.Connect, value: int64(o.Connect), show: showDuration},
-		{field: &o.Read, value: int64(o.Read), show: showDuration},
-	} {
+	if !v.Check.Mode.known() {
+		v.add("Check.Mode", "must be one of the modes there are, not %v", v.Check.Mode)
+	}
+	for _, b := range bounds {
 		v.within(b)
 	}
-	for _, size := range []**int64{&v.Filter.SmallerThan, &v.Filter.LargerThan} {
-		if *size != nil && **size < 0 {
-			v.add(size, "must be at least 0B, not %s", showBytes(**size))
-		}
-	}
-	if need := v.leastMemory(); t.MaxMemory != 0 && t.MaxMemory < need {
-		v.add(&t.MaxMemory, "must be at least %s, which is two parts or an object below the threshold, not %s",
-			showBytes(need), showBytes(t.MaxMemory))
+	if need := v.leastMemory(); v.Transfer.MaxMemory != 0 && v.Transfer.MaxMemory < need {
+		v.add("Transfer.MaxMemory", "must be at least %s, which is two parts or an object below the threshold, not %s",
+			formatBytes(need), formatBytes(v.Transfer.MaxMemory))
 	}
 }
 
 func (v *validator) within(b bound) {
-	switch {
-	case b.zero && b.value == 0 && !v.given(b.field):
-	case b.max == 0 && b.value < b.min:
-		v.add(b.field, "must be at least %s, not %s", b.show(b.min), b.show(b.value))
-	case b.max != 0 && (b.value < b.min || b.value > b.max):
-		v.add(b.field, "must be between %s and %s, not %s", b.show(b.min), b.show(b.max), b.show(b.value))
+	f := v.at(b.field)
+	value := f.value
+	if value.Kind() == reflect.Pointer {
+		if value.IsNil() {
+			return
+		}
+		value = value.Elem()
+	}
+	show := func(n int64) string {
+		switch {
+		case f.bytes():
+			return formatBytes(n)
+		case value.Type() == reflect.TypeFor[time.Duration]():
+			return time.Duration(n).String()
+		}
+		return strconv.FormatInt(n, 10)
+	}
+	switch n := value.Int(); {
+	case b.zero && n == 0 && !v.given(b.field):
+	case b.max == 0 && n < b.min:
+		v.add(b.field, "must be at least %s, not %s", show(b.min), show(n))
+	case b.max != 0 && (n < b.min || n > b.max):
+		v.add(b.field, "must be between %s and %s, not %s", show(b.min), show(b.max), show(n))
 	}
 }
 
@@ -143,19 +161,18 @@ func (c *Config) memory() int64 {
 	return max(defaultMemory, c.leastMemory())
 }
 
-func showNumber(n int64) string { return strconv.FormatInt(n, 10) }
+// units are those of sizes, the largest first.
+var units = []struct {
+	name string
+	size int64
+}{{"GiB", GiB}, {"MiB", MiB}, {"KiB", KiB}, {"B", 1}}
 
-func showDuration(n int64) string { return time.Duration(n).String() }
-
-// showBytes writes a size as an option takes it: 8MiB, or plain bytes.
-func showBytes(n int64) string {
-	for _, unit := range []struct {
-		size int64
-		name string
-	}{{GiB, "GiB"}, {MiB, "MiB"}, {KiB, "KiB"}} {
+// formatBytes writes a size: 8MiB, or plain bytes.
+func formatBytes(n int64) string {
+	for _, unit := range units {
 		if n != 0 && n%unit.size == 0 {
 			return fmt.Sprintf("%d%s", n/unit.size, unit.name)
 		}
 	}
-	return fmt.Sprintf("%dB", n)
+	return "0B"
 }

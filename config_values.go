@@ -13,32 +13,32 @@ import (
 	"s3sync/internal/checksum"
 )
 
-// Choices returns the values that the text field at an address of c takes, and
-// nil for every other field. They are case-sensitive.
-func (c *Config) Choices(field any) []string {
+// Choices returns the values that the text field at a path takes, and nil for
+// every other field. They are case-sensitive.
+func Choices(field string) []string {
 	switch field {
-	case &c.Check.Checksum, &c.Check.MtimeAndChecksum, &c.Verify.Algorithm:
+	case "Check.Algorithm", "Verify.Algorithm":
 		var names []string
 		for _, a := range checksum.Algorithms() {
 			names = append(names, string(a))
 		}
 		return names
-	case &c.Metadata.StorageClass:
+	case "Metadata.StorageClass":
 		// https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
 		return []string{
 			"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
 			"GLACIER", "DEEP_ARCHIVE", "GLACIER_IR", "EXPRESS_ONEZONE", "OUTPOSTS", "SNOW",
 			"FSX_OPENZFS", "FSX_ONTAP",
 		}
-	case &c.Metadata.ACL:
+	case "Metadata.ACL":
 		// https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html#canned-acl
 		return []string{
 			"private", "public-read", "public-read-write", "authenticated-read",
 			"aws-exec-read", "bucket-owner-read", "bucket-owner-full-control",
 		}
-	case &c.Encryption.SSE:
+	case "Encryption.SSE":
 		return []string{"AES256", "aws:kms", "aws:kms:dsse"}
-	case &c.Encryption.SourceCustomer.Algorithm, &c.Encryption.TargetCustomer.Algorithm:
+	case "Encryption.SourceCustomer.Algorithm", "Encryption.TargetCustomer.Algorithm":
 		return []string{"AES256"}
 	}
 	return nil
@@ -49,38 +49,43 @@ var tagSet = regexp.MustCompile(`^[\w+%.~-]+=[\w+%.~-]*(&[\w+%.~-]+=[\w+%.~-]*)*
 
 // texts checks fields that hold text of some grammar.
 func (v *validator) texts() {
-	for _, addr := range v.fields() {
-		if field, ok := reflect.TypeAssert[*string](addr); ok {
-			v.choice(field)
+	for f := range v.fields() {
+		if f.value.Kind() == reflect.String {
+			v.choice(f)
 		}
 	}
-	for _, side := range []*Endpoint{&v.Source, &v.Target} {
-		if side.EndpointURL != "" && !isEndpoint(side.EndpointURL) {
-			v.add(&side.EndpointURL, "must be http(s)://host[:port][/path] without a user name, a query or a fragment")
+	for _, path := range []string{"Source.EndpointURL", "Target.EndpointURL"} {
+		if text := v.text(path); text != "" && !isEndpoint(text) {
+			v.add(path, "must be http(s)://host[:port][/path] without a user name, a query or a fragment")
 		}
 	}
 	if v.AWS.HTTPSProxy != "" && !isProxy(v.AWS.HTTPSProxy) {
-		v.add(&v.AWS.HTTPSProxy, "must be http(s)://[user:password@]host[:port]")
+		v.add("AWS.HTTPSProxy", "must be http(s)://[user:password@]host[:port]")
 	}
 	if tags := v.Tagging.Set; tags != "" && !tagSet.MatchString(tags) {
-		v.add(&v.Tagging.Set, "must be name=value[&name=value]... in URL encoding, not %q", tags)
+		v.add("Tagging.Set", "must be name=value[&name=value]... in URL encoding, not %q", tags)
 	} else if tags != "" {
 		if _, err := parseTags(tags); err != nil {
-			v.add(&v.Tagging.Set, "cannot be set by S3: %v", err)
+			v.add("Tagging.Set", "cannot be set by S3: %v", err)
 		}
 	}
 	v.userMetadata()
 	v.headerValues()
-	for _, key := range []*CustomerKey{&v.Encryption.SourceCustomer, &v.Encryption.TargetCustomer} {
-		// https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html
-		if key.Key != "" && !isBase64(key.Key, 32) {
-			v.add(&key.Key, "must be 32 bytes in base64")
-		}
-		if key.KeyMD5 != "" && !isBase64(key.KeyMD5, 16) {
-			v.add(&key.KeyMD5, "must be 16 bytes in base64")
-		} else if key.Key != "" && key.KeyMD5 != "" && !isDigestOf(key.KeyMD5, key.Key) {
-			v.add2(&key.KeyMD5, "is not the MD5 digest of the bytes of", &key.Key)
-		}
+	v.customerKey("Encryption.SourceCustomer", &v.Encryption.SourceCustomer)
+	v.customerKey("Encryption.TargetCustomer", &v.Encryption.TargetCustomer)
+}
+
+func (v *validator) text(path string) string { return v.at(path).value.String() }
+
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html
+func (v *validator) customerKey(path string, key *CustomerKey) {
+	if key.Key != "" && !isBase64(key.Key, 32) {
+		v.add(path+".Key", "must be 32 bytes in base64")
+	}
+	if key.KeyMD5 != "" && !isBase64(key.KeyMD5, 16) {
+		v.add(path+".KeyMD5", "must be 16 bytes in base64")
+	} else if key.Key != "" && key.KeyMD5 != "" && !isDigestOf(key.KeyMD5, key.Key) {
+		v.add2(path+".KeyMD5", "is not the MD5 digest of the bytes of", path+".Key")
 	}
 }
 
@@ -94,34 +99,30 @@ func (v *validator) userMetadata() {
 		low := strings.ToLower(name)
 		switch {
 		case !metadataName.MatchString(name):
-			v.add(&v.Metadata.User, "cannot have the name %q, which is no name of a header", name)
+			v.add("Metadata.User", "cannot have the name %q, which is no name of a header", name)
 		case lower[low]:
-			v.add(&v.Metadata.User, "has the name %q twice, since case does not matter", low)
+			v.add("Metadata.User", "has the name %q twice, since case does not matter", low)
 		}
 		if c, ok := unsendable(v.Metadata.User[name]); ok {
-			v.add(&v.Metadata.User, "must not hold %q in the value of %q: no header can carry it", c, name)
+			v.add("Metadata.User", "must not hold %q in the value of %q: no header can carry it", c, name)
 		}
 		lower[low] = true
 	}
 }
 
-// headerValues checks the fields that go into headers as they stand. Their
-// texts are not repeated: some are secret.
+// headerFields go into headers as they stand.
+var headerFields = []string{
+	"Metadata.CacheControl", "Metadata.ContentDisposition", "Metadata.ContentEncoding", "Metadata.ContentLanguage",
+	"Metadata.ContentType", "Metadata.WebsiteRedirect", "Encryption.KMSKeyID",
+	"Encryption.SourceCustomer.Key", "Encryption.SourceCustomer.KeyMD5", "Encryption.TargetCustomer.Key", "Encryption.TargetCustomer.KeyMD5",
+	"Source.AccessKey", "Source.SessionToken", "Source.Region", "Target.AccessKey", "Target.SessionToken", "Target.Region",
+}
+
+// headerValues checks headerFields. Their texts are not repeated: some are secret.
 func (v *validator) headerValues() {
-	m := &v.Metadata
-	fields := []*string{
-		&m.CacheControl, &m.ContentDisposition, &m.ContentEncoding, &m.ContentLanguage, &m.ContentType, &m.WebsiteRedirect,
-		&v.Encryption.KMSKeyID,
-	}
-	for _, key := range []*CustomerKey{&v.Encryption.SourceCustomer, &v.Encryption.TargetCustomer} {
-		fields = append(fields, &key.Key, &key.KeyMD5)
-	}
-	for _, side := range []*Endpoint{&v.Source, &v.Target} {
-		fields = append(fields, &side.AccessKey, &side.SessionToken, &side.Region)
-	}
-	for _, field := range fields {
-		if c, ok := unsendable(*field); ok {
-			v.add(field, "must not hold %q: no header can carry it", c)
+	for _, path := range headerFields {
+		if c, ok := unsendable(v.text(path)); ok {
+			v.add(path, "must not hold %q: no header can carry it", c)
 		}
 	}
 }
@@ -137,18 +138,18 @@ func unsendable(value string) (c rune, found bool) {
 	return 0, false
 }
 
-func (v *validator) choice(field *string) {
-	choices := v.Choices(field)
-	if choices == nil || *field == "" || slices.Contains(choices, *field) {
+func (v *validator) choice(f configField) {
+	choices, text := Choices(f.path), f.value.String()
+	if choices == nil || text == "" || slices.Contains(choices, text) {
 		return
 	}
 	for _, choice := range choices {
-		if plain(choice) == plain(*field) {
-			v.add(field, "must be one of %s, not %q: did you mean %s?", strings.Join(choices, ", "), *field, choice)
+		if plain(choice) == plain(text) {
+			v.add(f.path, "must be one of %s, not %q: did you mean %s?", strings.Join(choices, ", "), text, choice)
 			return
 		}
 	}
-	v.add(field, "must be one of %s, not %q", strings.Join(choices, ", "), *field)
+	v.add(f.path, "must be one of %s, not %q", strings.Join(choices, ", "), text)
 }
 
 // plain is what is left of a misspelt choice: ONE-ZONE_IA is ONEZONE_IA.

@@ -10,6 +10,7 @@ import (
 
 	"s3sync/internal/checksum"
 	"s3sync/internal/parallel"
+	"s3sync/internal/setting"
 	"s3sync/storage"
 )
 
@@ -254,7 +255,7 @@ func advise(why error, source *storage.Info) error {
 	case errors.Is(why, errVerifyOff), errors.Is(why, errMultipartOff):
 		return why
 	case len(source.Checksums) > 0:
-		return fmt.Errorf("%w: --additional-checksum-algorithm %s would let the target keep what the source has", why, source.Checksums[0].Algorithm)
+		return setting.Errorf("%w: %s would let the target keep what the source has", why, setting.Name("Verify.Algorithm="+source.Checksums[0].Algorithm))
 	}
-	return fmt.Errorf("%w: without --server-side-copy the bytes would be digested on their way", why)
+	return setting.Errorf("%w: without %s the bytes would be digested on their way", why, setting.Name("ServerSideCopy"))
 }

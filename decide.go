@@ -57,43 +57,33 @@ const (
 // decide applies the update check to what the listings told of both sides. It
 // returns whether they differ, and why or why not.
 func (c *Check) decide(it *item) (l likeness, why Reason) {
-	isNewer := newer(it.source.ModTime, it.target.ModTime)
 	switch {
-	case c.Overwrite && !c.asks():
+	case c.Mode == CheckOverwrite:
 		return different, ReasonOverwrite
 	case !it.exists:
 		return different, ReasonNew
-	case c.Size && it.source.Size != it.target.Size:
-		return different, ReasonSize
-	case c.Size:
-		return same, ReasonSame
-	case c.MtimeAndSize && it.source.Size != it.target.Size:
-		return different, ReasonSize
-	case c.ETag, c.MtimeAndETag && isNewer:
-		return listedETags(it)
-	case c.Checksum != "", c.MtimeAndChecksum != "" && isNewer:
-		return listedSizes(it)
-	case c.MtimeAndETag, c.MtimeAndChecksum != "", !isNewer:
+	}
+	isNewer := newer(it.source.ModTime, it.target.ModTime)
+	switch c.Mode {
+	case CheckSize, CheckMtimeAndSize:
+		if it.source.Size != it.target.Size {
+			return different, ReasonSize
+		}
+		isNewer = isNewer && c.Mode == CheckMtimeAndSize
+	case CheckETag, CheckMtimeAndETag:
+		if isNewer || c.Mode == CheckETag {
+			return listedETags(it)
+		}
+	case CheckChecksum, CheckMtimeAndChecksum:
+		if isNewer || c.Mode == CheckChecksum {
+			return listedSizes(it)
+		}
+	case CheckNewer, CheckOverwrite:
+	}
+	if !isNewer {
 		return same, ReasonSame
 	}
 	return different, ReasonNewer
-}
-
-// asks reports whether the target is asked for before each transfer: an object
-// that is not listed has to be, to be compared.
-func (c *Check) asks() bool { return c.HeadEachTarget || c.Overwrite && c.Checksum != "" }
-
-// byTime reports whether the check is the default one, which looks at times alone.
-func (c *Check) byTime() bool {
-	_, digests := c.digests()
-	return !digests && !c.Size && !c.MtimeAndSize
-}
-
-// digests reports whether the check compares contents, and which additional
-// checksum of them, if not ETags.
-func (c *Check) digests() (algorithm checksum.Algorithm, ok bool) {
-	algorithm = checksum.Algorithm(c.Checksum + c.MtimeAndChecksum) // one of them is empty
-	return algorithm, algorithm != "" || c.ETag || c.MtimeAndETag
 }
 
 // listedETags compares what listings tell of contents. They do not tell of

@@ -101,7 +101,7 @@ func TestKeysThatFoldToOneFile(t *testing.T) {
 	}
 }
 
-// Whatever keys a bucket holds: after two runs with --delete the files are those
+// Whatever keys a bucket holds: after two runs with Delete the files are those
 // of the source, a third run does nothing, and nothing outside is touched.
 func TestAnyKeysDownloaded(t *testing.T) {
 	eachSeed(t, 150, func(t *testing.T, r *rand.Rand) {
@@ -119,7 +119,7 @@ func TestAnyKeysDownloaded(t *testing.T) {
 			}
 		}
 		cfg := download(source, target)
-		cfg.Check.Overwrite = r.IntN(2) == 0
+		cfg.Check.Mode = oneOf(r, s3sync.CheckOverwrite, s3sync.CheckNewer)
 		cfg.Delete.AllowEmptySource = true
 		if _, err := s3sync.Sync(t.Context(), cfg); err != nil {
 			t.Fatal(err)
@@ -127,7 +127,7 @@ func TestAnyKeysDownloaded(t *testing.T) {
 		// A file may have stood where a directory is needed, or the other way
 		// round: the first run removed it.
 		run(t, cfg)
-		cfg.Check.Overwrite = false
+		cfg.Check.Mode = s3sync.CheckNewer
 		report := run(t, cfg)
 		if report.Transferred != 0 || report.Deleted != 0 {
 			t.Errorf("third run: %+v", report.Stats)

@@ -104,8 +104,10 @@ type Event struct {
 	// Compared is what a filter of contents looked at, if that is the Reason: the
 	// Content-Type, or all metadata or tags as Config.Filter has them.
 	Compared string
-	// Note is what an EventNote tells: one sentence.
-	Note string
+	// Note is what an EventNote tells: one sentence. Settings are the fields of the
+	// Config that it names, such as "Check.ReadBoth" or "Delete.MaxPercent=100".
+	Note     string
+	Settings []string
 	// Err is the cause of a retry, a warning, a failure, or of a missing proof.
 	Err error
 	// Stats are the counters including this event.

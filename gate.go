@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"s3sync/internal/setting"
 	"s3sync/internal/spool"
 	"s3sync/storage"
 )
@@ -155,16 +156,16 @@ func (t *tally) add(key string) {
 }
 
 // loss says what would go.
-func (t *tally) loss() string {
+func (t *tally) loss() setting.Text {
 	if t.going == 0 {
-		return "the target has nothing to delete either"
+		return setting.Textf("the target has nothing to delete either")
 	}
 	first := make([]string, len(t.first))
 	for i, key := range t.first {
 		first[i] = fmt.Sprintf("%q", key)
 	}
-	return fmt.Sprintf("--delete would take %d of the %d objects of the target (%.1f %%), first %s",
-		t.going, t.held, 100*float64(t.going)/float64(t.held), strings.Join(first, ", "))
+	return setting.Textf("%s would take %d of the %d objects of the target (%.1f %%), first %s",
+		setting.Name("Delete.Enable"), t.going, t.held, 100*float64(t.going)/float64(t.held), strings.Join(first, ", "))
 }
 
 // refusal is why nothing may be deleted although everything went well, or nil. It
@@ -172,9 +173,9 @@ func (t *tally) loss() string {
 func refusal(d *Delete, t tally) error {
 	switch {
 	case t.found == 0 && !d.AllowEmptySource:
-		return fmt.Errorf("%w: no object was found in the source, and %s. --allow-empty-source permits that", ErrDeleteRefused, t.loss())
+		return setting.Errorf("%w: no object was found in the source, and %v. %s permits that", ErrDeleteRefused, t.loss(), setting.Name("Delete.AllowEmptySource"))
 	case t.going > manyDeletions && 100*t.going > int64(d.MaxPercent)*t.held && d.MaxPercent < 100:
-		return fmt.Errorf("%w: %s, which is more than %d %%. --max-delete-percent 100 permits that", ErrDeleteRefused, t.loss(), d.MaxPercent)
+		return setting.Errorf("%w: %v, which is more than %d %%. %s permits that", ErrDeleteRefused, t.loss(), d.MaxPercent, setting.Name("Delete.MaxPercent=100"))
 	}
 	return nil
 }

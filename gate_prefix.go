@@ -2,9 +2,9 @@ package s3sync
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
+	"s3sync/internal/setting"
 	"s3sync/storage"
 )
 
@@ -29,13 +29,14 @@ func (s *syncer) allowSibling(key string) error {
 	if s.cfg.Delete.AllowPartialPrefix || !isSibling(s.log.target, key) {
 		return nil
 	}
-	advice := ""
+	const remove = setting.Name("Delete.Enable")
+	var advice setting.Text
 	if s.cfg.Target.Store == nil {
-		advice = fmt.Sprintf("Probably right is: %s. ", wholeNames(s.cfg.Source.URL, s.cfg.Target.URL))
+		advice = setting.Textf("Probably right is: %s %s. ", remove, wholeNames(s.cfg.Source.URL, s.cfg.Target.URL))
 	}
-	return fmt.Errorf("%w: the prefix %q of the target ends in the middle of a name, as %q shows, which --delete would treat like the rest. "+
-		"%s--allow-partial-prefix permits it as it is",
-		ErrDeleteRefused, s.log.target.root, s.log.target.path(key), advice)
+	return setting.Errorf("%w: the prefix %q of the target ends in the middle of a name, as %q shows, which %s would treat like the rest. "+
+		"%s%s permits it as it is",
+		ErrDeleteRefused, s.log.target.root, s.log.target.path(key), remove, advice, setting.Name("Delete.AllowPartialPrefix"))
 }
 
 // findSiblings looks for siblings of the prefix before anything is done, which
@@ -56,9 +57,10 @@ func (s *syncer) findSiblings(ctx context.Context) error {
 	return nil
 }
 
-// wholeNames is the line of a command whose prefixes end where names do.
+// wholeNames are the two sides, as arguments of a command, with prefixes that end
+// where names do.
 func wholeNames(source, target string) string {
-	return "--delete " + shellWord(wholeName(source)) + " " + shellWord(wholeName(target))
+	return shellWord(wholeName(source)) + " " + shellWord(wholeName(target))
 }
 
 // wholeName adds the slash that the prefix of a URL lacks.

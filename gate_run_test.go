@@ -79,7 +79,7 @@ func TestFiltersDeleteNothing(t *testing.T) {
 				source.list = each(func(o *storage.Object) { o.Archived = len(o.Key)%3 == 0 })
 				before := files(t, target)
 				cfg := download(source, target)
-				cfg.Check.Overwrite, cfg.DryRun = r.IntN(2) == 0, r.IntN(4) == 0
+				cfg.Check.Mode, cfg.DryRun = oneOf(r, s3sync.CheckOverwrite, s3sync.CheckNewer), r.IntN(4) == 0
 				filter(cfg)
 				var deleted []string
 				cfg.OnEvent = func(ev s3sync.Event) {
@@ -174,7 +174,7 @@ func TestKeysOfOneFile(t *testing.T) {
 						writeFile(filepath.Join(target, "b"), old)
 					}
 					cfg := download(source, target)
-					cfg.Check.Overwrite, cfg.Delete.Enable, cfg.Transfer.Workers = mode&1 != 0, mode&2 != 0, 1+mode&4
+					cfg.Check.Mode, cfg.Delete.Enable, cfg.Transfer.Workers = s3sync.CheckMode(mode&1), mode&2 != 0, 1+mode&4
 					if tt.filter != nil {
 						tt.filter(cfg)
 					}
@@ -206,7 +206,7 @@ func TestMappedKeyOverwritesItsFile(t *testing.T) {
 	put(t, source, map[string]string{"/b": "new", "other": "x"})
 	writeFile(filepath.Join(target, "b"), "old")
 	cfg := download(source, target)
-	cfg.Check.Overwrite, cfg.Delete.Enable = true, false
+	cfg.Check.Mode, cfg.Delete.Enable = s3sync.CheckOverwrite, false
 	for range 2 {
 		if report := run(t, cfg); report.Transferred != 2 || report.Warnings != 0 {
 			t.Errorf("%+v", report.Stats)

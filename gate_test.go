@@ -16,12 +16,12 @@ func TestRefusal(t *testing.T) {
 		want string // in the message; empty: permitted
 	}{
 		"everything fits":            {Delete{MaxPercent: 80}, tally{found: 1, held: 10, going: 5, first: keys}, ""},
-		"nothing at all":             {Delete{MaxPercent: 80}, tally{}, "no object was found in the source, and the target has nothing to delete either. --allow-empty-source"},
-		"empty source":               {Delete{MaxPercent: 80}, tally{held: 12, going: 3, first: keys}, `would take 3 of the 12 objects of the target (25.0 %), first "a", "b c", "d". --allow-empty-source`},
+		"nothing at all":             {Delete{MaxPercent: 80}, tally{}, "no object was found in the source, and the target has nothing to delete either. Delete.AllowEmptySource"},
+		"empty source":               {Delete{MaxPercent: 80}, tally{held: 12, going: 3, first: keys}, `would take 3 of the 12 objects of the target (25.0 %), first "a", "b c", "d". Delete.AllowEmptySource`},
 		"empty source, allowed":      {Delete{MaxPercent: 80, AllowEmptySource: true}, tally{held: 12, going: 12, first: keys}, ""},
 		"allowed, but too many":      {Delete{MaxPercent: 80, AllowEmptySource: true}, tally{held: 101, going: 101, first: keys}, "101 of the 101"},
 		"100 of 100":                 {Delete{MaxPercent: 80}, tally{found: 1, held: 100, going: 100, first: keys}, ""},
-		"101 of 101":                 {Delete{MaxPercent: 80}, tally{found: 1, held: 101, going: 101, first: keys}, "101 of the 101 objects of the target (100.0 %), first \"a\", \"b c\", \"d\", which is more than 80 %. --max-delete-percent 100 permits that"},
+		"101 of 101":                 {Delete{MaxPercent: 80}, tally{found: 1, held: 101, going: 101, first: keys}, "101 of the 101 objects of the target (100.0 %), first \"a\", \"b c\", \"d\", which is more than 80 %. Delete.MaxPercent=100 permits that"},
 		"exactly 80 %":               {Delete{MaxPercent: 80}, tally{found: 1, held: 1000, going: 800, first: keys}, ""},
 		"a little more":              {Delete{MaxPercent: 80}, tally{found: 1, held: 1000, going: 801, first: keys}, "(80.1 %)"},
 		"every file got a new name":  {Delete{MaxPercent: 80}, tally{found: 1000, held: 2000, going: 1000, first: keys}, ""},
@@ -92,10 +92,10 @@ func TestSibling(t *testing.T) {
 
 func TestWholeNames(t *testing.T) {
 	for name, tt := range map[string]struct{ source, target, want string }{
-		"up":                {"./photos", "s3://b/photos", "--delete ./photos s3://b/photos/"},
-		"between buckets":   {"s3://a/photos", "s3://b/photos", "--delete s3://a/photos/ s3://b/photos/"},
-		"source of a whole": {"s3://a", "s3://b/a/photos", "--delete s3://a s3://b/a/photos/"},
-		"odd letters":       {"./it's", "s3://b/my photos", `--delete './it'\''s' 's3://b/my photos/'`},
+		"up":                {"./photos", "s3://b/photos", "./photos s3://b/photos/"},
+		"between buckets":   {"s3://a/photos", "s3://b/photos", "s3://a/photos/ s3://b/photos/"},
+		"source of a whole": {"s3://a", "s3://b/a/photos", "s3://a s3://b/a/photos/"},
+		"odd letters":       {"./it's", "s3://b/my photos", `'./it'\''s' 's3://b/my photos/'`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := wholeNames(tt.source, tt.target); got != tt.want {

@@ -113,7 +113,7 @@ func (s *syncer) listTarget(ctx context.Context) iter.Seq2[storage.Object, error
 	return s.list(ctx, s.target, s.keys)
 }
 
-func (s *syncer) targetListed() bool { return !s.cfg.Check.Overwrite || s.cfg.Delete.Enable }
+func (s *syncer) targetListed() bool { return s.cfg.Check.listsTarget() || s.cfg.Delete.Enable }
 
 // doom remembers an object that only the target has.
 func (s *syncer) doom(o storage.Object) error {

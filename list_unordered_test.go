@@ -66,7 +66,7 @@ func TestUnorderedSides(t *testing.T) {
 			put(t, source, inSource)
 			put(t, target, inTarget)
 			cfg := config(wrapSource(source), wrapTarget(target))
-			cfg.Check.MtimeAndSize = true
+			cfg.Check.Mode = s3sync.CheckMtimeAndSize
 			cfg.Delete.Enable = true
 
 			run(t, cfg)

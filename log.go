@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"s3sync/internal/setting"
 	"s3sync/storage"
 )
 
@@ -18,12 +19,19 @@ const LevelTrace = slog.LevelDebug - 4
 // and warning.
 const LevelNote = slog.LevelInfo + 2
 
+// SettingsAttr names the attribute of a record that says which fields of the Config
+// its texts name, as a []string of paths and perhaps values, such as
+// "Check.ReadBoth" and "Delete.MaxPercent=100".
+const SettingsAttr = "settings"
+
 // A logger writes the log records of docs/logging.md. A nil *slog.Logger inside
 // writes nothing.
 type logger struct {
 	slog *slog.Logger
 	// sides tell where a relative key ends up.
 	source, target place
+	// named are the settings that the record names.
+	named []string
 }
 
 // A place turns relative keys into what a user finds on that side.
@@ -50,6 +58,9 @@ func (l *logger) enabled(level slog.Level) bool {
 }
 
 func (l *logger) write(level slog.Level, msg string, attrs ...slog.Attr) {
+	if len(l.named) > 0 {
+		attrs = append(attrs, slog.Any(SettingsAttr, l.named))
+	}
 	if l.slog != nil {
 		l.slog.LogAttrs(context.Background(), level, msg, attrs...) //nolint:forbidigo // as in enabled
 	}
@@ -71,6 +82,9 @@ func (l *logger) event(ev Event) {
 	level := levelOf(ev)
 	if !l.enabled(level) {
 		return
+	}
+	if named := settingsOf(ev); len(named) > 0 {
+		l = &logger{slog: l.slog, source: l.source, target: l.target, named: named}
 	}
 	switch ev.Type {
 	case EventTransferred:
@@ -115,6 +129,17 @@ func (l *logger) event(ev Event) {
 		l.write(level, "sync summary", summary(ev)...)
 	case EventStart, EventBegun, EventWritten, EventMismatch, EventProgress:
 	}
+}
+
+// settingsOf lists the settings that the record of an event names.
+func settingsOf(ev Event) []string {
+	switch {
+	case ev.Type == EventNote:
+		return ev.Settings
+	case ev.Type == EventSkipped && ev.Reason == ReasonSame && ev.Source.Size != ev.Target.Size:
+		return []string{string(sizeMode)}
+	}
+	return setting.Of(ev.Err)
 }
 
 func levelOf(ev Event) slog.Level {
@@ -224,7 +249,7 @@ func skipped(ev Event) []slog.Attr {
 		attrs = append(attrs, states(ev)...)
 		if ev.Reason == ReasonSame && ev.Source.Size != ev.Target.Size {
 			attrs = append(attrs, slog.String("note",
-				"sizes differ; --check-mtime-and-size would transfer it"))
+				"sizes differ; "+string(sizeMode)+" would transfer it"))
 		}
 	}
 	attrs = append(attrs, slog.String("key", ev.Key))

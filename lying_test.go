@@ -459,14 +459,14 @@ func FuzzLyingTwin(f *testing.F) {
 		cfg.DryRun = true
 		switch all := checksum.Algorithms(); s.choose(3) {
 		case 0:
-			cfg.Check.Checksum = string(all[s.choose(len(all))])
+			cfg.Check.Mode, cfg.Check.Algorithm = s3sync.CheckChecksum, string(all[s.choose(len(all))])
 			if l.algorithm != "" && s.choose(4) > 0 {
-				cfg.Check.Checksum = l.algorithm
+				cfg.Check.Mode, cfg.Check.Algorithm = s3sync.CheckChecksum, l.algorithm
 			}
 		case 1:
-			cfg.Check.ETag, cfg.Check.HeadEachTarget = true, true
+			cfg.Check.Mode, cfg.Check.HeadEachTarget = s3sync.CheckETag, true
 		default:
-			cfg.Check.ETag = true
+			cfg.Check.Mode = s3sync.CheckETag
 		}
 		var told storage.Info
 		for _, ev := range runBounded(t, cfg) {

@@ -2,6 +2,7 @@ package s3sync
 
 import (
 	"fmt"
+	"s3sync/internal/setting"
 	"sync/atomic"
 )
 
@@ -14,16 +15,18 @@ type notes struct {
 	undecided atomic.Int64
 }
 
+// sizeMode also transfers what differs in size.
+const sizeMode = setting.Name("Check.Mode=mtime-and-size")
+
 // tellNotes emits them.
 func (s *syncer) tellNotes() {
 	if n := s.notes.sizes.Load(); n > 0 {
-		s.report.emit(Event{Type: EventNote, Note: objects(n, "of another size") +
-			" skipped, because the source is not newer; --check-mtime-and-size transfers such objects"})
+		s.report.note(setting.Textf("%s skipped, because the source is not newer; %s transfers such objects",
+			objects(n, "of another size"), sizeMode))
 	}
 	if n := s.notes.undecided.Load(); n > 0 {
-		s.report.emit(Event{Type: EventNote, Note: objects(n, "of the same size") +
-			" taken for different, because the ETags or checksums were made of other parts and do not tell; " +
-			"--read-both compares the bytes of such objects"})
+		s.report.note(setting.Textf("%s taken for different, because the ETags or checksums were made of other parts and do not tell; "+
+			"%s compares the bytes of such objects", objects(n, "of the same size"), readBoth))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"s3sync/internal/setting"
 	"s3sync/storage"
 	"s3sync/storage/bucket"
 )
@@ -109,11 +110,11 @@ func isBelow(path, directory string) bool {
 func (c *Config) overlapFault(o overlap) error {
 	switch {
 	case o == targetInside:
-		return c.fault(&c.Target.URL, &c.Source.URL, "lies inside")
+		return fault("Target.URL", "Source.URL", "lies inside")
 	case o == sourceInside && c.Delete.Enable:
-		return c.fault(&c.Delete.Enable, &c.Target.URL, "would delete the source, which lies inside")
+		return fault("Delete.Enable", "Target.URL", "would delete the source, which lies inside")
 	case o == samePlace && c.Delete.Enable:
-		return c.fault(&c.Delete.Enable, &c.Target.URL, "would delete only what is written meanwhile, as the source is the same as")
+		return fault("Delete.Enable", "Target.URL", "would delete only what is written meanwhile, as the source is the same as")
 	}
 	return nil
 }
@@ -229,13 +230,13 @@ func (s *syncer) checkOneBucket(ctx context.Context, objects iter.Seq2[storage.O
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case one:
-			return fmt.Errorf("%w: %s are one bucket under two names, as %q shows, which is in both with the same ETag and time; "+
-				"--delete would delete the source", ErrDeleteRefused, s.suspicion.names, s.suspicion.prefix+o.Key)
+			return setting.Errorf("%w: %s are one bucket under two names, as %q shows, which is in both with the same ETag and time; "+
+				"%s would delete the source", ErrDeleteRefused, s.suspicion.names, s.suspicion.prefix+o.Key, setting.Name("Delete.Enable"))
 		case err != nil && s.cfg.Delete.AllowOverlap:
 			return nil
 		case err != nil:
-			return fmt.Errorf("%w: %s may be one bucket under two names, which the source cannot be asked: %w. "+
-				"If they are two buckets, --allow-overlap permits it", ErrDeleteRefused, s.suspicion.names, err)
+			return setting.Errorf("%w: %s may be one bucket under two names, which the source cannot be asked: %w. "+
+				"If they are two buckets, %s permits it", ErrDeleteRefused, s.suspicion.names, err, setting.Name("Delete.AllowOverlap"))
 		}
 	}
 	return nil

@@ -81,7 +81,7 @@ func TestPermissionOfAllThatIsNew(t *testing.T) {
 	put(t, source, map[string]string{"b": "2", "c": "3"})
 	target.put = func(key string) error { return &storage.Error{Op: "put", Key: key, Err: fs.ErrPermission} }
 	cfg := config(source, target)
-	cfg.Check.Size = true
+	cfg.Check.Mode = s3sync.CheckSize
 	report, err := s3sync.Sync(t.Context(), cfg)
 	if !errors.Is(err, fs.ErrPermission) || report.Failed != 2 || report.Warnings != 0 || report.Skipped != 1 {
 		t.Errorf("error %v, %+v", err, report.Stats)

@@ -59,13 +59,12 @@ func (s *syncer) callPreprocess(ctx context.Context, info *storage.Info, u *Uplo
 // checkUpload refuses what S3 would not take and the callback changed.
 func (s *syncer) checkUpload(u *Upload, before *storage.WriteOptions) error {
 	for _, field := range []struct {
-		name, value, before string
-		option              any
+		name, value, before, setting string
 	}{
-		{"ACL", u.ACL, before.ACL, &s.cfg.Metadata.ACL},
-		{"storage class", u.StorageClass, before.StorageClass, &s.cfg.Metadata.StorageClass},
+		{"ACL", u.ACL, before.ACL, "Metadata.ACL"},
+		{"storage class", u.StorageClass, before.StorageClass, "Metadata.StorageClass"},
 	} {
-		choices := s.cfg.Choices(field.option)
+		choices := Choices(field.setting)
 		if field.value != "" && field.value != field.before && !slices.Contains(choices, field.value) {
 			return fmt.Errorf("unknown %s %q: it must be one of %s", field.name, field.value, strings.Join(choices, ", "))
 		}

@@ -9,18 +9,21 @@ import (
 	"slices"
 
 	"s3sync/internal/checksum"
+	"s3sync/internal/setting"
 	"s3sync/storage"
 )
+
+const algorithmSetting = setting.Name("Verify.Algorithm")
 
 // Reasons why the bytes of an object are not proved.
 var (
 	errVerifyOff    = errors.New("verification is off")
 	errMultipartOff = errors.New("verification of objects written in parts is off")
-	errOpaque       = errors.New("its ETag is no digest of its content (encryption with KMS or a customer key, a directory bucket, or a server with ETags of its own kind); additional checksums would prove it: see --additional-checksum-algorithm and --enable-additional-checksum")
+	errOpaque       = setting.Errorf("its ETag is no digest of its content (encryption with KMS or a customer key, a directory bucket, or a server with ETags of its own kind); additional checksums would prove it: see %s and %s", algorithmSetting, setting.Name("Verify.ReadChecksum"))
 	errNoETag       = errors.New("the server gives no ETag")
 	errOtherETag    = errors.New("the server gives no ETag that is a digest")
-	errOwnETag      = errors.New("the server gives objects in parts an ETag of its own kind, which tells nothing of the parts; " +
-		"the ETag of each part matched when it was written; --additional-checksum-algorithm would prove the whole where the server keeps it")
+	errOwnETag      = setting.Errorf("the server gives objects in parts an ETag of its own kind, which tells nothing of the parts; "+
+		"the ETag of each part matched when it was written; %s would prove the whole where the server keeps it", algorithmSetting)
 	errNoChecksum    = errors.New("there is no additional checksum")
 	errUnknownLayout = errors.New("the sizes of its parts are not known and cannot be found out")
 )

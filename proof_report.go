@@ -2,9 +2,9 @@ package s3sync
 
 import (
 	"cmp"
-	"fmt"
 
 	"s3sync/internal/checksum"
+	"s3sync/internal/setting"
 	"s3sync/storage"
 )
 
@@ -43,8 +43,9 @@ func (s *syncer) checksumKept(written *storage.Info) {
 		return
 	}
 	s.checksumLost.Do(func() {
-		s.report.notice(storage.Notice{Warning: true, Text: fmt.Sprintf("the target does not confirm that it keeps the %s checksum of %q "+
-			"that --additional-checksum-algorithm asks for: what is written may have none", want, written.Key)})
+		text := setting.Textf("the target does not confirm that it keeps the %s checksum of %q that %s asks for: "+
+			"what is written may have none", want, written.Key, algorithmSetting)
+		s.report.notice(storage.Notice{Warning: true, Text: text.String(), Settings: text.Settings()})
 	})
 }
 

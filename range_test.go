@@ -71,7 +71,7 @@ func inRange(from, to string) func(*s3sync.Config) {
 	return func(c *s3sync.Config) { c.Range = storage.Range{From: from, To: to} }
 }
 
-// With --delete orphans outside of what is included go, too: include does not
+// With Delete orphans outside of what is included go, too: include does not
 // protect.
 func TestIncludeDoesNotHideOrphans(t *testing.T) {
 	source, target := mem.New(), mem.New()

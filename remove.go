@@ -3,11 +3,11 @@ package s3sync
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 
 	"s3sync/internal/parallel"
 	"s3sync/internal/retry"
+	"s3sync/internal/setting"
 	"s3sync/internal/spool"
 	"s3sync/storage"
 )
@@ -31,8 +31,8 @@ func (s *syncer) batches(ctx context.Context, going *spool.Spool) iter.Seq2[[]st
 				return
 			}
 			if s.cfg.Delete.Max > 0 && n == s.cfg.Delete.Max {
-				s.report.emit(Event{Type: s.warningType(), Err: fmt.Errorf(
-					"stopped deleting after %d objects, as --max-delete says; there are more", n)})
+				s.report.emit(Event{Type: s.warningType(), Err: setting.Errorf(
+					"stopped deleting after %d objects, as %s says; there are more", n, setting.Name("Delete.Max"))})
 				break
 			}
 			if err := s.objects.WaitN(ctx, 1); err != nil {
@@ -121,8 +121,8 @@ func (s *syncer) deleteOnce(ctx context.Context, batch []deletion) (left []delet
 		case deleteDone:
 			s.report.emit(Event{Type: EventDeleted, Key: d.Key, Target: d.Object})
 		case deleteRefused:
-			s.report.emit(Event{Type: s.warningType(), Key: d.Key, Target: d.Object, Err: fmt.Errorf(
-				"%w; it is not deleted, because it changed since it was listed (--if-match)", d.err)})
+			s.report.emit(Event{Type: s.warningType(), Key: d.Key, Target: d.Object, Err: setting.Errorf(
+				"%w; it is not deleted, because it changed since it was listed (%s)", d.err, setting.Name("Condition.IfMatch"))})
 		case deleteUnanswered:
 			d.unknown = true
 			left = append(left, *d)

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"s3sync/internal/setting"
 	"s3sync/storage"
 )
 
@@ -58,14 +59,20 @@ func (r *reporter) emit(ev Event) { r.events <- ev }
 
 // notice hands over what a store tells of itself.
 func (r *reporter) notice(n storage.Notice) {
+	text := setting.Named(n.Text, n.Settings)
 	switch {
 	case !n.Warning:
-		r.emit(Event{Type: EventNote, Note: n.Text})
+		r.note(text)
 	case r.cfg.WarnAsError:
-		r.emit(Event{Type: EventFailed, Err: errors.New(n.Text)})
+		r.emit(Event{Type: EventFailed, Err: text.Err()})
 	default:
-		r.emit(Event{Type: EventWarning, Err: errors.New(n.Text)})
+		r.emit(Event{Type: EventWarning, Err: text.Err()})
 	}
+}
+
+// note tells something that is no warning.
+func (r *reporter) note(text setting.Text) {
+	r.emit(Event{Type: EventNote, Note: text.String(), Settings: text.Settings()})
 }
 
 // finish delivers what is left, and returns the report and the error of the run

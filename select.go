@@ -11,6 +11,7 @@ import (
 	"s3sync/internal/filter"
 	"s3sync/internal/mime"
 	"s3sync/internal/pattern"
+	"s3sync/internal/setting"
 	"s3sync/storage"
 )
 
@@ -162,7 +163,7 @@ func (s *syncer) tagText(ctx context.Context, it *item, info *storage.Info) (str
 	case err != nil:
 		return "", err
 	case !told: // nobody knows whether it has some
-		return "", needsTags("--filter-include-tag-regex or --filter-exclude-tag-regex", s.tagCounts.reason())
+		return "", needsTags(setting.Textf("%s or %s", setting.Name("Filter.IncludeTags"), setting.Name("Filter.ExcludeTags")), s.tagCounts.reason())
 	}
 	return flattenTags(tags), nil
 }

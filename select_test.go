@@ -197,7 +197,7 @@ func TestContentFiltersWithDelete(t *testing.T) {
 	put(t, target, map[string]string{"eel": "x", "cat": "old", "orphan": "x"})
 	cfg := config(source, target)
 	cfg.Filter.IncludeContentType = expression(t, "jpeg")
-	cfg.Check.Size = true
+	cfg.Check.Mode = s3sync.CheckSize
 	cfg.Delete.Enable = true
 	reasons := skipReasons(cfg)
 	report := run(t, cfg)
@@ -213,10 +213,10 @@ func TestContentFiltersAskOnce(t *testing.T) {
 	source, target := animalStore(t), &faulty{Store: mem.New()}
 	put(t, target, map[string]string{"cat": "y"})
 	for name, set := range map[string]func(*s3sync.Config){
-		"check": func(cfg *s3sync.Config) { cfg.Check.Checksum = "CRC32" },
+		"check": func(cfg *s3sync.Config) { cfg.Check.Mode, cfg.Check.Algorithm = s3sync.CheckChecksum, "CRC32" },
 		"report": func(cfg *s3sync.Config) {
 			cfg.Report.Status = true
-			cfg.Check.Checksum = "CRC32"
+			cfg.Check.Mode, cfg.Check.Algorithm = s3sync.CheckChecksum, "CRC32"
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -351,7 +351,7 @@ func TestFilterCallback(t *testing.T) {
 		put(t, target, map[string]string{"b": "old", "orphan": "x"})
 		cfg := config(source, target)
 		cfg.Delete.Enable = true
-		cfg.Check.Overwrite = true
+		cfg.Check.Mode = s3sync.CheckOverwrite
 		cfg.Filter.Exclude = expression(t, "tmp")
 		var asked []string // without a lock: it is called from one goroutine
 		cfg.Filter.Func = func(o storage.Object) (bool, error) {

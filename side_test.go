@@ -39,7 +39,7 @@ func TestFailuresNameTheSide(t *testing.T) {
 		"source stat": {func(source, target *faulty, cfg *s3sync.Config) {
 			put(t, target.Store, map[string]string{"a": "other data"})
 			source.stat = func(string, storage.StatOptions, *storage.Info) error { return fail }
-			cfg.Check = s3sync.Check{Checksum: "CRC32", Overwrite: true}
+			cfg.Check = s3sync.Check{Mode: s3sync.CheckChecksum, Algorithm: "CRC32", NoTargetListing: true}
 			target.stat = func(_ string, _ storage.StatOptions, info *storage.Info) error {
 				info.Checksums = []storage.Checksum{{Algorithm: "CRC32", Value: "AAAAAA=="}}
 				return nil
@@ -48,24 +48,21 @@ func TestFailuresNameTheSide(t *testing.T) {
 		"target stat": {func(_, target *faulty, cfg *s3sync.Config) {
 			put(t, target.Store, map[string]string{"a": "other data"})
 			target.stat = func(string, storage.StatOptions, *storage.Info) error { return fail }
-			cfg.Check.ETag, cfg.Check.HeadEachTarget = true, true
+			cfg.Check.Mode, cfg.Check.HeadEachTarget = s3sync.CheckETag, true
 		}, "target: "},
 		"file read": {func(source, target *faulty, cfg *s3sync.Config) {
 			put(t, target.Store, map[string]string{"a": "other data"})
 			source.Store = directory(t, "small data", false)
 			source.check = func(string) error { return fail }
-			cfg.Check = s3sync.Check{ETag: true}
+			cfg.Check = s3sync.Check{Mode: s3sync.CheckETag}
 		}, "source: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
 			putParts(t, source.Store, "a", 4, 6)
 			cfg := config(source, target)
-			cfg.Check.Overwrite = true
+			cfg.Check.Mode = s3sync.CheckOverwrite
 			tt.prepare(source, target, cfg)
-			if cfg.Check.ETag {
-				cfg.Check.Overwrite = false
-			}
 			var failed []error
 			cfg.OnEvent = func(ev s3sync.Event) {
 				if ev.Type == s3sync.EventFailed {

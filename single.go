@@ -68,7 +68,7 @@ func findSingle(ctx context.Context, given, cfg *Config, source storage.Store, r
 		}
 	}
 	if cfg.Delete.Enable {
-		return nil, given.fault(&given.Source.URL, &given.Delete.Enable, "is one object, which cannot be combined with")
+		return nil, fault("Source.URL", "Delete.Enable", "is one object, which cannot be combined with")
 	}
 	s := &single{name: name}
 	if cfg.Target.Store == nil {
@@ -112,9 +112,9 @@ func (c *Config) targetFault(one bool) error {
 	switch {
 	case err == nil && (info.IsDir() || one && info.Mode().IsRegular()):
 	case err == nil:
-		return c.fault(&c.Target.URL, nil, fmt.Sprintf("%q is not a directory", l.path))
+		return fault("Target.URL", "", fmt.Sprintf("%q is not a directory", l.path))
 	case !errors.Is(err, os.ErrNotExist):
-		return c.fault(&c.Target.URL, nil, fmt.Sprintf("%q cannot be looked at: %v", l.path, cause(err)))
+		return fault("Target.URL", "", fmt.Sprintf("%q cannot be looked at: %v", l.path, cause(err)))
 	}
 	return nil
 }

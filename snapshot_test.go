@@ -141,7 +141,7 @@ func TestPointInTimeComparesChecksums(t *testing.T) {
 	}
 	cfg := config(source, target)
 	cfg.Versioning.PointInTime = time.Unix(1_700_000_000, 0)
-	cfg.Check.Checksum, cfg.Verify.Algorithm = "SHA256", "SHA256"
+	cfg.Check.Mode, cfg.Check.Algorithm, cfg.Verify.Algorithm = s3sync.CheckChecksum, "SHA256", "SHA256"
 	for n := range int64(2) {
 		if report := run(t, cfg); report.Transferred != 1-n || report.Skipped != n {
 			t.Errorf("run %d: %+v", n, report.Stats)
@@ -185,7 +185,7 @@ func TestPointInTimeIsNotInTheFuture(t *testing.T) {
 	cfg := config(newVersioned(), target)
 	cfg.Versioning.PointInTime = time.Now().Add(time.Hour)
 	_, err := s3sync.Sync(t.Context(), cfg)
-	if fault, ok := errors.AsType[*s3sync.ConfigError](err); !ok || fault.Field != any(&cfg.Versioning.PointInTime) {
+	if fault, ok := errors.AsType[*s3sync.ConfigError](err); !ok || fault.Field != "Versioning.PointInTime" {
 		t.Errorf("error %v", err)
 	}
 	equal(t, contents(t, target), map[string]string{})

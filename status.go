@@ -7,6 +7,7 @@ import (
 	"mime"
 	"slices"
 
+	"s3sync/internal/setting"
 	"s3sync/storage"
 )
 
@@ -34,7 +35,7 @@ type Aspect string
 const (
 	AspectExistence Aspect = "EXISTENCE"
 	AspectETag      Aspect = "ETAG"     // or what stands in for ETags that cannot be compared
-	AspectChecksum  Aspect = "CHECKSUM" // of Check.Checksum
+	AspectChecksum  Aspect = "CHECKSUM" // of Check.Algorithm
 	AspectMetadata  Aspect = "METADATA" // headers and user metadata
 	AspectTagging   Aspect = "TAGGING"
 )
@@ -108,8 +109,8 @@ func (c *Config) effective() *Config {
 	if c.Versioning.Enable && tr.Threshold == standard.Threshold && tr.ChunkSize == standard.ChunkSize {
 		tr.AutoChunkSize = true
 	}
-	if !c.Versioning.PointInTime.IsZero() && c.Check.Checksum == "" {
-		e.Check.Overwrite = true
+	if !c.Versioning.PointInTime.IsZero() && c.Check.Mode == CheckNewer {
+		e.Check.Mode = CheckOverwrite
 	}
 	if !c.Report.Status {
 		return &e
@@ -118,7 +119,10 @@ func (c *Config) effective() *Config {
 	// What could not be looked at makes the report wrong, which is worse than a
 	// difference that it finds.
 	e.WarnAsError = true
-	e.Check = Check{ETag: c.Check.Checksum == "", Checksum: c.Check.Checksum, ReadBoth: c.Check.ReadBoth}
+	e.Check = Check{Mode: CheckETag, ReadBoth: c.Check.ReadBoth}
+	if c.Check.Mode == CheckChecksum {
+		e.Check.Mode, e.Check.Algorithm = CheckChecksum, c.Check.Algorithm
+	}
 	return &e
 }
 
@@ -214,7 +218,7 @@ func (c *comparison) tagging(ctx context.Context) error {
 	case errors.Is(err, errGone):
 		return nil // as in metadata
 	case err != nil:
-		return needsTags("--report-tagging-sync-status", err)
+		return needsTags(setting.Textf("%s", setting.Name("Report.Tagging")), err)
 	}
 	ev := c.event()
 	ev.Aspect, ev.Status = AspectTagging, StatusMismatch

@@ -158,7 +158,7 @@ func TestReport(t *testing.T) {
 			if tt.up {
 				tt.want["a EXISTENCE"] = line{"a", existence, notFound, s3sync.ReasonNew}
 			}
-			cfg.Check.Checksum = tt.checksum
+			cfg.Check = contentCheck(tt.checksum)
 			got, lines := report(t, cfg)
 			if diff := cmp.Diff(tt.want, lines); diff != "" {
 				t.Errorf("lines (-want +got):\n%s", diff)
@@ -273,7 +273,7 @@ func TestReportInSync(t *testing.T) {
 	}
 	wantCalls(t, "source", source, "stat", 0)
 	wantCalls(t, "target", target, "stat", 0)
-	if cfg.DryRun || cfg.WarnAsError || cfg.Check.ETag {
+	if cfg.DryRun || cfg.WarnAsError || cfg.Check.Mode != s3sync.CheckNewer {
 		t.Error("the caller's settings were changed")
 	}
 }
@@ -311,7 +311,7 @@ func TestReportLog(t *testing.T) {
 	}
 
 	log.Reset()
-	cfg.Check.Checksum = "SHA256"
+	cfg.Check.Mode, cfg.Check.Algorithm = s3sync.CheckChecksum, "SHA256"
 	cfg.Logger = slog.New(slog.NewJSONHandler(&log, nil))
 	run(t, cfg)
 	// The records of different objects come in any order.

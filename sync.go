@@ -16,6 +16,7 @@ import (
 	"s3sync/internal/parallel"
 	"s3sync/internal/ratelimit"
 	"s3sync/internal/retry"
+	"s3sync/internal/setting"
 	"s3sync/internal/spool"
 	"s3sync/storage"
 )
@@ -333,7 +334,7 @@ func (s *syncer) decide(ctx context.Context, it *item) (transfer bool, err error
 		s.notes.undecided.Add(1)
 		return true, nil
 	}
-	if s.cfg.Check.byTime() && f.reason == ReasonSame && it.source.Size != it.target.Size {
+	if s.cfg.Check.Mode == CheckNewer && f.reason == ReasonSame && it.source.Size != it.target.Size {
 		s.notes.sizes.Add(1)
 	}
 	return f.likeness == different, f.err
@@ -360,7 +361,7 @@ func (s *syncer) settle(ctx context.Context, it *item, err error) error {
 		s.skip(it, ReasonArchived)
 		return nil
 	case errors.Is(err, storage.ErrArchived):
-		s.warn(it, fmt.Errorf("%w; it must be restored first (--ignore-glacier-warnings leaves such objects out silently)", err))
+		s.warn(it, setting.Errorf("%w; it must be restored first (%s leaves such objects out silently)", err, setting.Name("IgnoreArchived")))
 	case errors.Is(err, errGone), errors.Is(err, errPassed), errors.Is(err, storage.ErrUnstorable):
 		s.warn(it, err)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, storage.ErrPrecondition),

@@ -129,8 +129,7 @@ func TestSyncMakesTargetEqual(t *testing.T) {
 		put(t, target, inTarget)
 		put(t, source, inSource)
 		cfg := config(source, target)
-		cfg.Check.Overwrite = r.IntN(2) == 0
-		cfg.Check.Size = !cfg.Check.Overwrite // the clock may not tell them apart
+		cfg.Check.Mode = oneOf(r, s3sync.CheckOverwrite, s3sync.CheckSize) // the clock may not tell them apart
 		cfg.Delete.Enable = r.IntN(2) == 0
 		cfg.Delete.AllowEmptySource = cfg.Delete.Enable
 
@@ -144,7 +143,7 @@ func TestSyncMakesTargetEqual(t *testing.T) {
 				}
 			}
 		}
-		if cfg.Check.Size {
+		if cfg.Check.Mode == s3sync.CheckSize {
 			for key := range inSource {
 				if old, ok := inTarget[key]; ok && len(old) == len(inSource[key]) {
 					want[key] = old
@@ -156,7 +155,7 @@ func TestSyncMakesTargetEqual(t *testing.T) {
 			t.Errorf("verified %d, unverified %d of %d transferred", report.ETagVerified, report.Unverified, report.Transferred)
 		}
 
-		cfg.Check = s3sync.Check{Size: true}
+		cfg.Check = s3sync.Check{Mode: s3sync.CheckSize}
 		again := run(t, cfg)
 		if again.Transferred != 0 || again.Deleted != 0 {
 			t.Errorf("second run: transferred %d, deleted %d", again.Transferred, again.Deleted)
@@ -327,7 +326,7 @@ func TestDryRunChangesNothing(t *testing.T) {
 		put(t, target.Store, inTarget)
 		cfg := config(source, target)
 		cfg.Delete.Enable = true
-		cfg.Check.Overwrite = true
+		cfg.Check.Mode = s3sync.CheckOverwrite
 		cfg.DryRun = true
 
 		dry := run(t, cfg)
@@ -555,4 +554,16 @@ func TestDefaultCheckComparesWholeSeconds(t *testing.T) {
 			}
 		})
 	}
+}
+
+// oneOf draws one of several values.
+func oneOf[T any](r *rand.Rand, all ...T) T { return all[r.IntN(len(all))] }
+
+// contentCheck compares contents by an additional checksum, or by ETags if there
+// is no algorithm.
+func contentCheck(algorithm string) s3sync.Check {
+	if algorithm == "" {
+		return s3sync.Check{Mode: s3sync.CheckETag}
+	}
+	return s3sync.Check{Mode: s3sync.CheckChecksum, Algorithm: algorithm}
 }

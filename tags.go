@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"unicode/utf8"
 
+	"s3sync/internal/setting"
 	"s3sync/storage"
 )
 
@@ -51,9 +52,9 @@ const (
 
 // Why tags are not read.
 var (
-	errTagsDenied = errors.New("tags cannot be read, which takes the permission s3:GetObjectTagging, or " +
-		"s3:GetObjectVersionTagging where versions are kept; --disable-tagging goes without tags")
-	errTagsUnsupported = errors.New("the source knows no tags; --disable-tagging goes without tags and without this warning")
+	errTagsDenied = setting.Errorf("tags cannot be read, which takes the permission s3:GetObjectTagging, or "+
+		"s3:GetObjectVersionTagging where versions are kept; %s goes without tags", setting.Name("Tagging.Disable"))
+	errTagsUnsupported = setting.Errorf("the source knows no tags; %s goes without tags and without this warning", setting.Name("Tagging.Disable"))
 )
 
 // tagsToWrite are the tags of the object to be written. One whose tags are known
@@ -72,7 +73,7 @@ func (s *syncer) tagsToWrite(ctx context.Context, t *task) (map[string]string, e
 	}
 	why := s.tagCounts.reason()
 	if s.cfg.Tagging.SyncLatest && errors.Is(why, errTagsUnsupported) {
-		return nil, needsTags("--sync-latest-tagging", why)
+		return nil, needsTags(setting.Textf("%s", setting.Name("Tagging.SyncLatest")), why)
 	}
 	if s.tagCounts.warned.CompareAndSwap(false, true) {
 		s.warnOfTags(fmt.Errorf("objects are written without the tags that they may have: %w", why))
@@ -81,9 +82,9 @@ func (s *syncer) tagsToWrite(ctx context.Context, t *task) (map[string]string, e
 }
 
 // needsTags ends a run that was asked for something that a server does not have.
-func needsTags(option string, err error) error {
+func needsTags(settings setting.Text, err error) error {
 	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, errTagsUnsupported) {
-		return fmt.Errorf("%w: %s needs tags: %w", storage.ErrUnusable, option, err)
+		return setting.Errorf("%w: %s needs tags: %w", storage.ErrUnusable, settings, err)
 	}
 	return err
 }
@@ -106,8 +107,8 @@ func (s *syncer) sourceTags(ctx context.Context, it *item, info *storage.Info) (
 	}
 	tags, err = s.askTags(ctx, tagger, it, it.key(), info.VersionID)
 	if before := c.answer(turn, tags, err); before > 0 {
-		s.warnOfTags(fmt.Errorf("the source does not tell how many tags objects have, as %q shows; up to %d objects before it were "+
-			"taken for ones without tags (another run with --sync-latest-tagging repairs them)", it.key(), before))
+		s.warnOfTags(setting.Errorf("the source does not tell how many tags objects have, as %q shows; up to %d objects before it were "+
+			"taken for ones without tags (another run with %s repairs them)", it.key(), before, setting.Name("Tagging.SyncLatest")))
 	}
 	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, errTagsDenied) && turn != turnAsk {
 		return nil, false, nil
@@ -234,7 +235,7 @@ func (s *syncer) syncTags(ctx context.Context, it *item) error {
 	}
 	source, target, err := s.bothTags(ctx, it)
 	if err != nil {
-		return needsTags("--sync-latest-tagging", err)
+		return needsTags(setting.Textf("%s", setting.Name("Tagging.SyncLatest")), err)
 	}
 	if maps.Equal(source, target) {
 		s.skip(it, it.reason)

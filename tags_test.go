@@ -129,7 +129,7 @@ func TestTagsAreAskedFor(t *testing.T) {
 		"hidden": {
 			&restrictedTagStore{deny: denied}, no, 1, 1, false,
 			s3sync.Stats{Transferred: n + 1, Warnings: 1},
-			"--disable-tagging",
+			"Tagging.Disable",
 		},
 		"hidden, as error": {
 			&restrictedTagStore{deny: denied}, func(c *s3sync.Config) { c.WarnAsError = true }, 1, 1, false,
@@ -139,12 +139,12 @@ func TestTagsAreAskedFor(t *testing.T) {
 		"unsupported": {
 			&restrictedTagStore{deny: unsupported}, no, 1, 1, false,
 			s3sync.Stats{Transferred: n + 1, Warnings: 1},
-			"--disable-tagging",
+			"Tagging.Disable",
 		},
 		"unsupported, but counted": {
 			&restrictedTagStore{counts: true, deny: unsupported}, func(c *s3sync.Config) { c.Transfer.Workers = 1 }, 1, 1, false,
 			s3sync.Stats{Transferred: n + 1, Warnings: 1},
-			"--disable-tagging",
+			"Tagging.Disable",
 		},
 		"disabled":             {&restrictedTagStore{counts: true}, disabled, 0, 0, false, s3sync.Stats{Transferred: n + 1}, ""},
 		"hidden, but disabled": {&restrictedTagStore{deny: denied}, disabled, 0, 0, false, s3sync.Stats{Transferred: n + 1}, ""},
@@ -227,7 +227,7 @@ func TestTagsAreNotCounted(t *testing.T) {
 	if lost := len(tagsOf(t, source.Store)) - len(tagsOf(t, target)); r.Transferred != 200 || r.Warnings != 1 || lost != 27 {
 		t.Errorf("%d lost tags, %+v", lost, r.Stats)
 	}
-	if !strings.Contains(warned, `"b-27" shows; up to 127 objects`) || !strings.Contains(warned, "--sync-latest-tagging") {
+	if !strings.Contains(warned, `"b-27" shows; up to 127 objects`) || !strings.Contains(warned, "Tagging.SyncLatest") {
 		t.Errorf("warned %q", warned)
 	}
 	cfg.Tagging.SyncLatest = true
@@ -330,14 +330,14 @@ func TestTagsAskedForButUnsupported(t *testing.T) {
 		set            func(*s3sync.Config)
 		want           string
 	}{
-		"source":          {true, false, true, func(c *s3sync.Config) { c.Tagging.SyncLatest = true }, "--sync-latest-tagging needs tags: source"},
-		"target":          {false, true, true, func(c *s3sync.Config) { c.Tagging.SyncLatest = true }, "--sync-latest-tagging needs tags: target"},
-		"source, changed": {true, false, false, func(c *s3sync.Config) { c.Tagging.SyncLatest = true }, "--sync-latest-tagging needs tags"},
+		"source":          {true, false, true, func(c *s3sync.Config) { c.Tagging.SyncLatest = true }, "Tagging.SyncLatest needs tags: source"},
+		"target":          {false, true, true, func(c *s3sync.Config) { c.Tagging.SyncLatest = true }, "Tagging.SyncLatest needs tags: target"},
+		"source, changed": {true, false, false, func(c *s3sync.Config) { c.Tagging.SyncLatest = true }, "Tagging.SyncLatest needs tags"},
 		"report": {
 			true, false, true, func(c *s3sync.Config) { c.Report.Status, c.Report.Tagging = true, true },
-			"--report-tagging-sync-status needs tags: source",
+			"Report.Tagging needs tags: source",
 		},
-		"filter": {true, false, false, func(c *s3sync.Config) { c.Filter.IncludeTags = expression(t, "a") }, "--filter-exclude-tag-regex needs tags"},
+		"filter": {true, false, false, func(c *s3sync.Config) { c.Filter.IncludeTags = expression(t, "a") }, "Filter.ExcludeTags needs tags"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, target := &restrictedTagStore{Store: mem.New()}, &restrictedTagStore{Store: mem.New()}
@@ -354,7 +354,10 @@ func TestTagsAskedForButUnsupported(t *testing.T) {
 				}
 			}
 			cfg := config(source, target)
-			cfg.Transfer.Workers, cfg.Check.Size = 1, !strings.Contains(tt.want, "report")
+			cfg.Transfer.Workers = 1
+			if !strings.Contains(tt.want, "Report") {
+				cfg.Check.Mode = s3sync.CheckSize
+			}
 			tt.set(cfg)
 			r, err := s3sync.Sync(t.Context(), cfg)
 			if !errors.Is(err, storage.ErrUnusable) || !strings.Contains(err.Error(), tt.want) || r.Failed != 1 || r.Warnings != 0 || r.Transferred != 0 {
@@ -365,14 +368,14 @@ func TestTagsAskedForButUnsupported(t *testing.T) {
 }
 
 // TestSyncTags: what is unchanged gets the tags of its source, without being
-// written again; with --delete, and in a dry run.
+// written again; with Delete, and in a dry run.
 func TestSyncTags(t *testing.T) {
 	for name, tt := range map[string]struct {
 		dry, off bool
 		check    func(*s3sync.Check)
 	}{
 		"newer": {}, "dry": {dry: true}, "off": {off: true},
-		"etag": {check: func(c *s3sync.Check) { c.ETag = true }},
+		"etag": {check: func(c *s3sync.Check) { c.Mode = s3sync.CheckETag }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, target := mem.New(), mem.New()
@@ -470,7 +473,7 @@ func TestSyncTagsFails(t *testing.T) {
 				}
 			}
 			cfg := config(source, target)
-			cfg.Check.Size, cfg.Tagging.SyncLatest, cfg.Delete.Enable = true, true, true
+			cfg.Check.Mode, cfg.Tagging.SyncLatest, cfg.Delete.Enable = s3sync.CheckSize, true, true
 			failed := ""
 			cfg.OnEvent = func(ev s3sync.Event) {
 				if ev.Type == s3sync.EventFailed {

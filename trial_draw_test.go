@@ -140,13 +140,13 @@ func (o *options) set(cfg *s3sync.Config) {
 	}
 	switch o.check {
 	case "overwrite":
-		cfg.Check.Overwrite = true
+		cfg.Check.Mode = s3sync.CheckOverwrite
 	case "size":
-		cfg.Check.Size = true
+		cfg.Check.Mode = s3sync.CheckSize
 	case "etag":
-		cfg.Check.ETag = true
+		cfg.Check.Mode = s3sync.CheckETag
 	case "mtime and size":
-		cfg.Check.MtimeAndSize = true
+		cfg.Check.Mode = s3sync.CheckMtimeAndSize
 	}
 	cfg.Delete.Enable = o.delete
 	if o.delete {

@@ -8,6 +8,7 @@ import (
 
 	"s3sync/internal/parallel"
 	"s3sync/internal/retry"
+	"s3sync/internal/setting"
 	"s3sync/storage"
 )
 
@@ -21,24 +22,24 @@ import (
 func (s *syncer) checkVersioning(ctx context.Context) error {
 	v := &s.cfg.Versioning
 	if v.Enable || !v.PointInTime.IsZero() {
-		option := "--enable-versioning"
+		asks := setting.Name("Versioning.Enable")
 		if !v.Enable {
-			option = "--point-in-time"
+			asks = "Versioning.PointInTime"
 		}
-		if err := s.keepsVersions(ctx, "source", s.source, option); err != nil {
+		if err := s.keepsVersions(ctx, "source", s.source, asks); err != nil {
 			return err
 		}
 	}
 	if v.Enable {
-		return s.keepsVersions(ctx, "target", s.target, "--enable-versioning")
+		return s.keepsVersions(ctx, "target", s.target, "Versioning.Enable")
 	}
 	return nil
 }
 
-func (s *syncer) keepsVersions(ctx context.Context, side string, store storage.Store, option string) error {
+func (s *syncer) keepsVersions(ctx context.Context, side string, store storage.Store, asks setting.Name) error {
 	v, ok := storage.As[storage.Versioner](store)
 	if !ok {
-		return fmt.Errorf("%s: it has no versions, which %s needs", side, option)
+		return setting.Errorf("%s: it has no versions, which %s needs", side, asks)
 	}
 	var kept bool
 	err := s.again(ctx, "", func(ctx context.Context) (err error) {
@@ -47,9 +48,9 @@ func (s *syncer) keepsVersions(ctx context.Context, side string, store storage.S
 	})
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s: whether versioning is enabled, which %s needs, cannot be found out: %w", side, option, err)
+		return setting.Errorf("%s: whether versioning is enabled, which %s needs, cannot be found out: %w", side, asks, err)
 	case !kept:
-		return fmt.Errorf("%s: versioning is not enabled in the bucket, which %s needs", side, option)
+		return setting.Errorf("%s: versioning is not enabled in the bucket, which %s needs", side, asks)
 	}
 	return nil
 }

@@ -96,7 +96,7 @@ func partsConfig(t *testing.T, way string, twin bucket, endpoint string, other m
 		cfg.Filter.Exclude = expression("^stranger$")
 	}
 	if strings.HasPrefix(way, "compared") {
-		cfg.Check.ETag, cfg.DryRun = true, true
+		cfg.Check.Mode, cfg.DryRun = s3sync.CheckETag, true
 	}
 	cfg.Delete.Enable = true
 	cfg.Timeout.Attempt = 300 * time.Millisecond

@@ -125,9 +125,9 @@ func TestObjectsOfOtherClients(t *testing.T) {
 						t.Errorf("%+v: %v, %+v\n%s", check, o.err, o.Stats, o.log)
 					}
 				}
-				checks := []s3sync.Check{{ETag: true}}
+				checks := []s3sync.Check{{Mode: s3sync.CheckETag}}
 				for _, a := range twin.algorithms(t, content) {
-					checks = append(checks, s3sync.Check{Checksum: a})
+					checks = append(checks, s3sync.Check{Mode: s3sync.CheckChecksum, Algorithm: a})
 				}
 				for _, check := range checks {
 					compare(check, files, twin.at(""), 0)
@@ -200,7 +200,7 @@ func TestLargeObjectOfRclone(t *testing.T) {
 		t.Fatalf("it is in %d parts", got)
 	}
 	cfg := config(local(root), twin.at(""))
-	cfg.Check.ETag, cfg.DryRun = true, true
+	cfg.Check.Mode, cfg.DryRun = s3sync.CheckETag, true
 	if o := run(t, cfg); o.err != nil || o.Skipped != 1 {
 		t.Errorf("%v, %+v\n%s", o.err, o.Stats, o.log)
 	}

@@ -75,7 +75,7 @@ func TestCompareETagsOfFiles(t *testing.T) {
 						if up {
 							cfg = config(side, twin.at(proxy.URL))
 						}
-						cfg.Check.ETag, cfg.Transfer.AutoChunkSize, cfg.DryRun = true, auto, true
+						cfg.Check.Mode, cfg.Transfer.AutoChunkSize, cfg.DryRun = s3sync.CheckETag, auto, true
 						o := run(t, cfg)
 						want := int64(0)
 						if name[0] == 'o' {
@@ -137,7 +137,7 @@ func TestCompareUnknownParts(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				proxy := faultproxy.New(t, srv.Endpoint, rule)
 				cfg := config(files, twin.at(proxy.URL))
-				cfg.Check.ETag, cfg.DryRun = true, true
+				cfg.Check.Mode, cfg.DryRun = s3sync.CheckETag, true
 				want := int64(1)
 				if srv.Kind == s3server.VersityGW { // has a checksum of all bytes
 					want = 0
@@ -157,7 +157,7 @@ func TestCompareETagsOfBuckets(t *testing.T) {
 		source, target, twin := newBucket(t, srv), newBucket(t, srv), newBucket(t, srv)
 		content := source.putLayouts(t)
 		cfg := config(source.at(""), target.at(""))
-		cfg.Check.ETag = true
+		cfg.Check.Mode = s3sync.CheckETag
 		first := sync(t, cfg)
 		if first.Transferred != int64(len(content)) {
 			t.Errorf("%+v", first.Stats)
@@ -171,7 +171,7 @@ func TestCompareETagsOfBuckets(t *testing.T) {
 		}
 
 		cfg = config(source.at(""), twin.at(""))
-		cfg.Check.ETag, cfg.Transfer.AutoChunkSize = true, true
+		cfg.Check.Mode, cfg.Transfer.AutoChunkSize = s3sync.CheckETag, true
 		sync(t, cfg)
 		proxy := faultproxy.New(t, srv.Endpoint)
 		cfg.Source, cfg.Target = source.at(proxy.URL), twin.at(proxy.URL)
@@ -273,7 +273,7 @@ func TestCompareChecksums(t *testing.T) {
 				n := int64(len(content))
 				check := func(what string, cfg *s3sync.Config, transferred, warnings int64) {
 					t.Helper()
-					cfg.Check.Checksum, cfg.DryRun = string(tt.a), true
+					cfg.Check.Mode, cfg.Check.Algorithm, cfg.DryRun = s3sync.CheckChecksum, string(tt.a), true
 					o := run(t, cfg)
 					if o.err != nil || o.Transferred != transferred || o.Warnings != warnings || o.Skipped != n-transferred-warnings {
 						t.Errorf("%s: %v, %+v\n%s", what, o.err, o.Stats, o.log)
@@ -330,7 +330,7 @@ func TestCompareEncrypted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, cfg := range []*s3sync.Config{config(tt.same, encrypted.at("")), config(encrypted.at(""), tt.same)} {
-				cfg.Check.ETag, cfg.DryRun = true, true
+				cfg.Check.Mode, cfg.DryRun = s3sync.CheckETag, true
 				if o := run(t, cfg); o.err != nil || o.Skipped != 2 || o.Warnings != 2 || o.Transferred != 0 {
 					t.Errorf("same: %v, %+v\n%s", o.err, o.Stats, o.log)
 				}
@@ -339,7 +339,7 @@ func TestCompareEncrypted(t *testing.T) {
 				return
 			}
 			cfg := config(tt.other, encrypted.at(""))
-			cfg.Check.ETag, cfg.DryRun = true, true
+			cfg.Check.Mode, cfg.DryRun = s3sync.CheckETag, true
 			if o := run(t, cfg); o.err != nil || o.Skipped != 0 || o.Warnings != 2 || o.Transferred != 2 {
 				t.Errorf("other: %v, %+v\n%s", o.err, o.Stats, o.log)
 			}

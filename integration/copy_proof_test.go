@@ -199,7 +199,7 @@ func TestServerSideCopyOfPartsWithChecksums(t *testing.T) {
 			return
 		}
 		// Of a checksum that the source does not have versitygw computes the right one.
-		cfg.Verify.Algorithm, cfg.Check.Overwrite = "SHA256", true
+		cfg.Verify.Algorithm, cfg.Check.Mode = "SHA256", s3sync.CheckOverwrite
 		run(t, cfg).succeeded(t, 1)
 		out, err := srv.Client().HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &target.name, Key: new("a"), ChecksumMode: "ENABLED"})
 		if err != nil || out.ChecksumSHA256 == nil || !strings.HasSuffix(*out.ChecksumSHA256, "-2") {

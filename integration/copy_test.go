@@ -185,7 +185,7 @@ func TestServerSideCopyOfLargeObjects(t *testing.T) {
 			t.Errorf("%d objects and %d parts were copied, want 1 and 6", whole, parts)
 		}
 		for _, ev := range o.eventsOf(s3sync.EventUnverified) {
-			if !strings.Contains(ev.Err.Error(), "--additional-checksum-algorithm CRC64NVME") {
+			if !strings.Contains(ev.Err.Error(), "Verify.Algorithm=CRC64NVME") {
 				t.Errorf("%s: %v", ev.Key, ev.Err)
 			}
 		}

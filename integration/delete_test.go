@@ -100,7 +100,7 @@ func TestDeleteOptions(t *testing.T) {
 				left := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return slices.Contains(tt.gone, key) })
 				for _, side := range []s3sync.Endpoint{target.at(""), local(root)} {
 					cfg := config(source.at(""), side)
-					cfg.Check.Size = true
+					cfg.Check.Mode = s3sync.CheckSize
 					tt.adjust(cfg)
 					o := run(t, cfg)
 					if o.err != nil || o.Deleted != int64(len(tt.gone)) || o.Warnings != tt.warns || o.Transferred != 0 {
@@ -226,7 +226,7 @@ func TestDryRunOnlyLooks(t *testing.T) {
 					}
 				}
 				cfg := smallParts(config(sides[0], sides[1]))
-				cfg.DryRun, cfg.Delete.Enable, cfg.Check.Size = true, true, true
+				cfg.DryRun, cfg.Delete.Enable, cfg.Check.Mode = true, true, s3sync.CheckSize
 				cfg.Check.HeadEachTarget = true
 				o := run(t, cfg)
 				if o.err != nil || o.Transferred == 0 {
@@ -246,7 +246,7 @@ func TestDryRunOnlyLooks(t *testing.T) {
 		}
 
 		cfg := smallParts(config(source.at(""), target.at("")))
-		cfg.Delete.Enable, cfg.Check.Size = true, true
+		cfg.Delete.Enable, cfg.Check.Mode = true, s3sync.CheckSize
 		cfg.DryRun = true
 		told := sync(t, cfg)
 		cfg.DryRun = false

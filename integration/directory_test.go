@@ -118,7 +118,7 @@ func TestDirectoryBucketsWithoutDefaultChecksum(t *testing.T) {
 
 	for _, algorithm := range []string{"SHA256", "CRC32C"} {
 		up, across := *up, *across
-		up.Check.Overwrite, across.Check.Overwrite = true, true
+		up.Check.Mode, across.Check.Mode = s3sync.CheckOverwrite, s3sync.CheckOverwrite
 		up.Verify.Algorithm, across.Verify.Algorithm = algorithm, algorithm
 		across.Verify.ReadChecksum = true
 		run(t, &up).verified(t, n, 0, n, 0)
@@ -187,7 +187,7 @@ func TestDirectoryBucketListingFails(t *testing.T) {
 			cfg := config(inDirectory(proxy, directoryA), inDirectory(proxy, directoryB))
 			cfg.AWS.MaxKeys = 5
 			cfg.Delete.Enable = true
-			cfg.Check.Size = true
+			cfg.Check.Mode = s3sync.CheckSize
 			addRule(t, proxy, tt.rule)
 			o := run(t, cfg)
 			if (o.err != nil) != tt.fails || o.Incomplete != tt.fails || len(o.eventsOf(s3sync.EventRetry)) != tt.retries {
@@ -320,7 +320,7 @@ func TestDirectoryBucketCompare(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := config(tt.from, tt.to)
-			cfg.Report.Status, cfg.Check.Checksum = true, "CRC64NVME"
+			cfg.Report.Status, cfg.Check.Mode, cfg.Check.Algorithm = true, s3sync.CheckChecksum, "CRC64NVME"
 			o := run(t, cfg)
 			counts := map[s3sync.Status]int{}
 			for _, ev := range o.eventsOf(s3sync.EventStatus) {
@@ -331,7 +331,7 @@ func TestDirectoryBucketCompare(t *testing.T) {
 			}
 
 			cfg = config(tt.from, tt.to)
-			cfg.Check.Checksum, cfg.DryRun = "CRC64NVME", true
+			cfg.Check.Mode, cfg.Check.Algorithm, cfg.DryRun = s3sync.CheckChecksum, "CRC64NVME", true
 			if report := sync(t, cfg); report.Transferred != int64(tt.differ) {
 				t.Errorf("transferred %d", report.Transferred)
 			}

@@ -242,7 +242,7 @@ func (f *flips) repaired(t *testing.T, way flipWay, cfg *s3sync.Config, target b
 		return
 	}
 	again := config(cfg.Source, cfg.Target)
-	again.Check.ETag = true
+	again.Check.Mode = s3sync.CheckETag
 	if o := run(t, smallParts(again)); o.err != nil || int(o.Transferred) != len(damaged) || o.ETagVerified != o.Transferred {
 		t.Errorf("the next run: %v, %+v", o.err, o.Stats)
 	}

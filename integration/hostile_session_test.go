@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"s3sync"
 	"s3sync/internal/faultproxy"
 )
 
@@ -29,7 +30,7 @@ func TestHostileSessions(t *testing.T) {
 			write(t, target, "a", []byte(oldData))
 			write(t, target, "x", []byte("extraneous"))
 			cfg := config(inDirectory(proxy, directoryA), local(target))
-			cfg.Check.Overwrite, cfg.Delete.Enable = true, true
+			cfg.Check.Mode, cfg.Delete.Enable = s3sync.CheckOverwrite, true
 			cfg.Retry.MaxAttempts, cfg.Retry.ForceCount = 1, 1
 			cfg.Timeout.Read = 10 * time.Second
 			if strings.HasSuffix(name, "for ever") {

@@ -70,7 +70,7 @@ type hostileRun struct {
 
 func hostileRuns() map[string]hostileRun {
 	overwrite := func(cfg *s3sync.Config) {
-		cfg.Check.Overwrite, cfg.Delete.Enable = true, true
+		cfg.Check.Mode, cfg.Delete.Enable = s3sync.CheckOverwrite, true
 	}
 	return map[string]hostileRun{
 		"down":          {requests: []string{"LIST", "GetObject"}, from: true, set: overwrite},
@@ -86,7 +86,7 @@ func hostileRuns() map[string]hostileRun {
 			also: []string{"UploadPart partNumber=2 status=400"},
 		},
 		"up if unchanged": {requests: []string{"HeadObject", "DeleteObject"}, to: true, set: func(cfg *s3sync.Config) {
-			cfg.Check.Size, cfg.Check.HeadEachTarget = true, true
+			cfg.Check.Mode, cfg.Check.HeadEachTarget = s3sync.CheckSize, true
 			cfg.Condition.IfMatch, cfg.Delete.Enable = true, true
 		}},
 		"across with tags": {requests: []string{"GetObjectTagging"}, from: true, to: true, tagged: true, set: overwrite},
@@ -108,7 +108,7 @@ func hostileRuns() map[string]hostileRun {
 			cfg.Versioning.Enable = true
 		}},
 		"compares checksums": {requests: []string{"HeadObject"}, from: true, to: true, big: true, same: true, set: func(cfg *s3sync.Config) {
-			cfg.Check.Checksum = "CRC32"
+			cfg.Check.Mode, cfg.Check.Algorithm = s3sync.CheckChecksum, "CRC32"
 		}},
 	}
 }

@@ -64,7 +64,9 @@ func TestUnusableSides(t *testing.T) {
 						t.Parallel() // they wait
 						cfg.Retry = s3sync.DefaultConfig().Retry
 						cfg.Delete.Enable = where != "target, unlisted"
-						cfg.Check.Overwrite = !cfg.Delete.Enable
+						if !cfg.Delete.Enable {
+							cfg.Check.Mode = s3sync.CheckOverwrite
+						}
 						began := time.Now()
 						o := run(t, cfg)
 						took := time.Since(began)

@@ -72,10 +72,10 @@ func TestServersThatLackCalls(t *testing.T) {
 		"nothing lacks": {func(http.ResponseWriter, *http.Request) bool { return false }, 0, n, ""},
 		"tags, as s3proxy": {func(w http.ResponseWriter, r *http.Request) bool {
 			return (r.URL.Query().Has("tagging") || hasHeader(r, "X-Amz-Tagging")) && refuse(w, 501, "NotImplemented")
-		}, 1, 0, "--disable-tagging"},
+		}, 1, 0, "Tagging.Disable"},
 		"tags of the target": {func(w http.ResponseWriter, r *http.Request) bool {
 			return hasHeader(r, "X-Amz-Tagging") && refuse(w, 501, "NotImplemented")
-		}, 1, 0, "--disable-tagging"},
+		}, 1, 0, "Tagging.Disable"},
 		// It takes a question for tags for one for the object.
 		"tags, as gofakes3": {func(w http.ResponseWriter, r *http.Request) bool {
 			if !r.URL.Query().Has("tagging") {
@@ -85,7 +85,7 @@ func TestServersThatLackCalls(t *testing.T) {
 			w.Header().Set("Last-Modified", "Mon, 02 Jan 2006 15:04:05 GMT")
 			_, _ = w.Write([]byte("what the object holds"))
 			return true
-		}, 1, 0, "--disable-tagging"},
+		}, 1, 0, "Tagging.Disable"},
 		"restore status": {func(w http.ResponseWriter, r *http.Request) bool {
 			return hasHeader(r, "X-Amz-Optional-Object-Attributes") && refuse(w, 501, "NotImplemented")
 		}, 0, n, ""},
@@ -170,7 +170,7 @@ func TestStorageClassUnknown(t *testing.T) {
 	cfg.Metadata.StorageClass = "GLACIER_IR"
 	cfg.Transfer.Workers = 1
 	o := run(t, cfg)
-	if o.err == nil || !strings.Contains(o.err.Error(), "--storage-class") || o.Transferred != 0 || o.Failed != 1 {
+	if o.err == nil || !strings.Contains(o.err.Error(), "Metadata.StorageClass") || o.Transferred != 0 || o.Failed != 1 {
 		t.Errorf("%v, %+v", o.err, o.Stats)
 	}
 	inherits := newFront(t, srv.Endpoint, "GET key=* set.X-Amz-Storage-Class=GLACIER_IR")
@@ -299,7 +299,7 @@ func TestArchiveClasses(t *testing.T) {
 			cfg := config(source.at(front.URL), local(root))
 			cfg.DryRun = dry
 			o := run(t, cfg)
-			if o.err != nil || o.Transferred != 3 || o.Warnings != 1 || !strings.Contains(o.log, "--ignore-glacier-warnings") {
+			if o.err != nil || o.Transferred != 3 || o.Warnings != 1 || !strings.Contains(o.log, "IgnoreArchived") {
 				t.Errorf("%v, %+v\n%s", o.err, o.Stats, o.log)
 			}
 			want := []string{"label", "restored", "standard"}

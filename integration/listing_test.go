@@ -86,7 +86,7 @@ func TestListingIsContinued(t *testing.T) {
 					to := faultproxy.New(t, srv.Endpoint, "LIST page=1 times=1 "+fault)
 					cfg := config(source.at(from.URL), target.at(to.URL))
 					cfg.AWS.MaxKeys = 5
-					cfg.Check.Size = true
+					cfg.Check.Mode = s3sync.CheckSize
 					cfg.Delete.Enable = true
 					cfg.Retry.MaxAttempts = attempts
 					o := run(t, cfg)

@@ -217,7 +217,7 @@ func (m *matrixRun) ways(t *testing.T, c matrixSum) {
 func (m *matrixRun) sync(t *testing.T, direction, layout string, c matrixSum, from, to s3sync.Endpoint) {
 	t.Helper()
 	cfg := config(from, to)
-	cfg.Check.Overwrite = true
+	cfg.Check.Mode = s3sync.CheckOverwrite
 	cfg.Transfer.Threshold, cfg.Transfer.ChunkSize = matrixChunk, matrixChunk
 	if direction != matrixUp {
 		cfg.Verify.ReadChecksum = c.algorithm != ""

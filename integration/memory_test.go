@@ -134,7 +134,7 @@ func (c *comparison) measure() measured {
 	cfg.Source, cfg.Target = side, side
 	cfg.Source.URL, cfg.Target.URL = "s3://source", "s3://target"
 	cfg.Delete.Enable, cfg.Delete.MaxPercent = true, 100
-	cfg.Check.MtimeAndSize = true
+	cfg.Check.Mode = s3sync.CheckMtimeAndSize
 
 	ctx, stop := context.WithCancel(context.Background())
 	peak := make(chan uint64)

@@ -59,7 +59,7 @@ func TestSomebodyElseIsFaster(t *testing.T) {
 					return false
 				})
 				cfg := smallParts(config(local(root), target.at(front.URL)))
-				cfg.Check.Size, cfg.Delete.Enable = true, true
+				cfg.Check.Mode, cfg.Delete.Enable = s3sync.CheckSize, true
 				tt.set(&cfg.Condition)
 				o := run(t, cfg)
 				if o.err != nil || o.Warnings != tt.warnings || o.Failed+o.Deleted != 0 {

@@ -184,7 +184,7 @@ func TestOptionsOfMetadata(t *testing.T) {
 				withEveryOption(e)
 				withoutUnsupported(srv)(e)
 			}})
-			cfg.Metadata.NoGuessType, cfg.Check.Overwrite = true, true
+			cfg.Metadata.NoGuessType, cfg.Check.Mode = true, s3sync.CheckOverwrite
 			sync(t, cfg)
 			compareBuckets(t, up, plain, compareOptions{adjust: func(e *objectDetails) {
 				*e = objectDetails{Key: e.Key, Size: e.Size, SHA256: e.SHA256, StorageClass: "STANDARD", ContentType: noType(e, false)}

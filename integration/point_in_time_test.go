@@ -88,7 +88,7 @@ func TestPointInTimeScenario(t *testing.T) {
 		cfg := config(source.at(""), target.at(""))
 		cfg.Filter.Include, _ = s3sync.CompileRegexp("^sum$")
 		cfg.Versioning.PointInTime = newest(t, source)
-		cfg.Check.Checksum, cfg.Verify.Algorithm = "SHA256", "SHA256"
+		cfg.Check.Mode, cfg.Check.Algorithm, cfg.Verify.Algorithm = s3sync.CheckChecksum, "SHA256", "SHA256"
 		run(t, cfg).succeeded(t, 1)
 		if o := run(t, cfg); o.Transferred != 0 || o.Skipped < 1 {
 			t.Errorf("%+v", o.Stats)
@@ -120,7 +120,7 @@ func TestPointInTimeWithoutVersioning(t *testing.T) {
 		target := t.TempDir()
 		cfg := config(source.at(""), local(target))
 		cfg.Versioning.PointInTime = time.Now()
-		run(t, cfg).failed(t, "", "source: versioning is not enabled in the bucket, which --point-in-time needs")
+		run(t, cfg).failed(t, "", "source: versioning is not enabled in the bucket, which Versioning.PointInTime needs")
 		if got := names(t, target); len(got) != 0 {
 			t.Errorf("files %q", got)
 		}

@@ -80,11 +80,11 @@ func TestAcrossScenarios(t *testing.T) {
 		"other checksums on each side": {sum: sha, before: usual, options: with(checksumKind{algorithm: "CRC32C"}.of, readsSum), want: counts{transferred: 6, etag: 6, checksum: 6}},
 		"mtime and SHA256, kept, touched": {
 			sum: sha, before: slices.Concat(foreign, []step{synced(keepsParts, readsSum), touches("data1")}),
-			options: with(keepsParts, func(c *s3sync.Config) { c.Check.MtimeAndChecksum = "SHA256" }), want: counts{skipped: 6},
+			options: with(keepsParts, func(c *s3sync.Config) { c.Check.Mode, c.Check.Algorithm = s3sync.CheckMtimeAndChecksum, "SHA256" }), want: counts{skipped: 6},
 		},
 		"mtime and SHA256, kept, changed": {
 			sum: sha, before: slices.Concat(foreign, []step{synced(keepsParts, readsSum), changes("data1"), touches("data1")}),
-			options: with(keepsParts, sha.of, readsSum, func(c *s3sync.Config) { c.Check.MtimeAndChecksum = "SHA256" }),
+			options: with(keepsParts, sha.of, readsSum, func(c *s3sync.Config) { c.Check.Mode, c.Check.Algorithm = s3sync.CheckMtimeAndChecksum, "SHA256" }),
 			want:    counts{transferred: 1, etag: 1, checksum: 1, skipped: 5},
 		},
 		"SHA1, unsigned": {sum: sha1, before: foreign, options: with(sha1.of, readsSum, keepsParts, unsignedPayload), want: counts{transferred: 6, etag: 6, checksum: 6}, then: wantSameETags},

@@ -17,16 +17,17 @@ import (
 
 func deletes(c *s3sync.Config)         { c.Delete.Enable = true }
 func dryRun(c *s3sync.Config)          { c.DryRun = true }
-func overwrites(c *s3sync.Config)      { c.Check.Overwrite = true }
+func overwrites(c *s3sync.Config)      { c.Check.Mode = s3sync.CheckOverwrite }
+func unlisted(c *s3sync.Config)        { c.Check.NoTargetListing = true }
 func headsEachTarget(c *s3sync.Config) { c.Check.HeadEachTarget = true }
-func checksSize(c *s3sync.Config)      { c.Check.Size = true }
-func checksETag(c *s3sync.Config)      { c.Check.ETag = true }
+func checksSize(c *s3sync.Config)      { c.Check.Mode = s3sync.CheckSize }
+func checksETag(c *s3sync.Config)      { c.Check.Mode = s3sync.CheckETag }
 func keepsParts(c *s3sync.Config)      { c.Transfer.AutoChunkSize = true }
 func warnsAsErrors(c *s3sync.Config)   { c.WarnAsError = true }
 func readsSum(c *s3sync.Config)        { c.Verify.ReadChecksum = true }
 
 func checksSum(a types.ChecksumAlgorithm) func(*s3sync.Config) {
-	return func(c *s3sync.Config) { c.Check.Checksum = string(a) }
+	return func(c *s3sync.Config) { c.Check.Mode, c.Check.Algorithm = s3sync.CheckChecksum, string(a) }
 }
 
 func excludes(text string) func(*s3sync.Config) {
@@ -43,7 +44,7 @@ func TestScenariosOfAnyWay(t *testing.T) {
 		"unchanged":        {before: []step{synced()}, want: counts{skipped: 5}},
 		"one touched":      {before: []step{synced(), touches("dir2/data2")}, want: counts{transferred: 1, etag: 1, skipped: 4}},
 		"overwrite":        {before: []step{synced()}, options: overwrites, want: counts{transferred: 5, etag: 5}},
-		"overwrite, heads": {before: []step{synced()}, options: with(overwrites, headsEachTarget), want: counts{skipped: 5}},
+		"overwrite, heads": {before: []step{synced()}, options: with(unlisted, headsEachTarget), want: counts{skipped: 5}},
 		"dry run":          {options: dryRun, want: counts{transferred: 5}, then: wantKeys()},
 		"dry run again":    {before: []step{synced()}, options: dryRun, want: counts{skipped: 5}},
 		"dry run, touched": {
@@ -119,9 +120,9 @@ func TestDeleteScenarios(t *testing.T) {
 // finds something the third one must not.
 func TestCheckScenarios(t *testing.T) {
 	const sha, crc, crc64 = types.ChecksumAlgorithmSha256, types.ChecksumAlgorithmCrc32c, types.ChecksumAlgorithmCrc64nvme
-	mtimeETag := func(c *s3sync.Config) { c.Check.MtimeAndETag = true }
-	mtimeSum := func(c *s3sync.Config) { c.Check.MtimeAndChecksum = string(sha) }
-	mtimeSize := func(c *s3sync.Config) { c.Check.MtimeAndSize = true }
+	mtimeETag := func(c *s3sync.Config) { c.Check.Mode = s3sync.CheckMtimeAndETag }
+	mtimeSum := func(c *s3sync.Config) { c.Check.Mode, c.Check.Algorithm = s3sync.CheckMtimeAndChecksum, string(sha) }
+	mtimeSize := func(c *s3sync.Config) { c.Check.Mode = s3sync.CheckMtimeAndSize }
 	longer := put(map[string][]byte{"data1": []byte("longer")})
 	rows := map[string]scenario{
 		"size, same":                {before: []step{synced(), touches("data1")}, options: checksSize, want: counts{skipped: 5}},
@@ -204,7 +205,7 @@ func TestCompareWithCustomerKeys(t *testing.T) {
 		} {
 			cfg := smallParts(config(tt.from, tt.to))
 			cfg.Encryption.SourceCustomer, cfg.Encryption.TargetCustomer = tt.reads, tt.writes
-			cfg.Check.Checksum = "SHA256"
+			cfg.Check.Mode, cfg.Check.Algorithm = s3sync.CheckChecksum, "SHA256"
 			cfg.Verify.ReadChecksum = tt.from.EndpointURL != ""
 			if tt.to.EndpointURL != "" {
 				cfg.Verify.Algorithm = "SHA256"

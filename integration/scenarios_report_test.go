@@ -11,7 +11,7 @@ import (
 func reportsStatus(c *s3sync.Config)   { c.Report.Status = true }
 func reportsMetadata(c *s3sync.Config) { c.Report.Metadata = true }
 func reportsTags(c *s3sync.Config)     { c.Report.Tagging = true }
-func bySHA256(c *s3sync.Config)        { c.Check.Checksum = "SHA256" }
+func bySHA256(c *s3sync.Config)        { c.Check.Mode, c.Check.Algorithm = s3sync.CheckChecksum, "SHA256" }
 
 // wantStatus wants a report to have counted just that.
 func wantStatus(want s3sync.StatusCounts) func(*testing.T, *scenarioRun) {

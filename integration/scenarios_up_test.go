@@ -212,7 +212,7 @@ func TestFileInTheWorkingDirectory(t *testing.T) {
 			target := newBucket(t, srv)
 			for _, url := range []string{"data1", "./data1"} {
 				cfg := config(local(url), target.at(""))
-				cfg.Check.Overwrite = true
+				cfg.Check.Mode = s3sync.CheckOverwrite
 				run(t, cfg).succeeded(t, 1)
 				target.holds(t, []string{"data1"})
 			}

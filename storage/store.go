@@ -149,8 +149,10 @@ type Notice struct {
 	// Warning: something that was asked for is not done. Otherwise the notice is
 	// only worth knowing.
 	Warning bool
-	// Text is one sentence for the user.
-	Text string
+	// Text is one sentence for the user. Settings are the settings that it names, as
+	// the paths of their fields in s3sync.Config.
+	Text     string
+	Settings []string
 }
 
 // ListOptions adjust a listing.

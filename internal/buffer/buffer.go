@@ -16,7 +16,7 @@ import (
 )
 
 // ErrTooLarge is the error of a request that the whole budget cannot serve.
-var ErrTooLarge = errors.New("larger than --max-memory allows")
+var ErrTooLarge = errors.New("larger than the whole budget of memory")
 
 const (
 	minClass = 12 // 4 KiB, a page of memory

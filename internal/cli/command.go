@@ -163,15 +163,63 @@ func (c *command) named(name string) *option {
 	return nil
 }
 
-// bound finds the option of a field of the Config.
-func (c *command) bound(field any) *option {
+// bound finds the option of a setting: "path=value", or the path of a field. Where
+// several options set one field it is the one that was given.
+func (c *command) bound(setting string) *option {
+	path, value, _ := strings.Cut(setting, "=")
+	var found *option
 	for _, o := range c.options {
-		if field != nil && o.value.field == field {
+		switch {
+		case value != "" && o.sets == setting:
 			return o
+		case slices.Contains(o.paths(), path) && (found == nil || o.given):
+			found = o
 		}
+	}
+	return found
+}
+
+// given reports whether the field at a path was set by an option: that it was
+// given is not enough where an option sets one field or another.
+func (c *command) given(path string) bool {
+	return slices.ContainsFunc(c.options, func(o *option) bool {
+		return o.given && slices.ContainsFunc(o.settings(), func(setting string) bool {
+			field, value, one := strings.Cut(setting, "=")
+			if field != path {
+				return false
+			}
+			now, _ := fieldAt(c.cfg, path)
+			return !one || fmt.Sprint(now) == value
+		})
+	})
+}
+
+// setMode refuses two modes of comparison, and gives --remove-modified-filter its
+// meaning: together with a comparison it only leaves out the listing of the target.
+func (c *command) setMode() error {
+	var first *option
+	for _, o := range c.options {
+		if !o.given || !strings.HasPrefix(o.sets, "Check.Mode=") || o.value == nil || o.also == noListing {
+			continue
+		}
+		if first != nil {
+			return usagef("%s cannot be combined with %s", first.label(), o.label())
+		}
+		first = o
+	}
+	k := &c.cfg.Check
+	switch {
+	case !c.set.overwrite:
+	case first == nil && !k.HeadEachTarget:
+		k.Mode = s3sync.CheckOverwrite
+	default:
+		k.NoTargetListing = true
 	}
 	return nil
 }
+
+// noListing is the second meaning of --remove-modified-filter.
+const noListing = "Check.NoTargetListing=true"
 
 // flagError makes a refusal of an error of pflag. The texts of pflag quote the
 // value, which may be a secret.
@@ -210,13 +258,12 @@ func (c *command) unknown(e *pflag.NotExistError) error {
 // check lets the library judge the settings, without those of the environment
 // that are for other runs.
 func (c *command) check() error {
-	given := func(field any) bool {
-		o := c.bound(field)
-		return o != nil && o.given
+	if err := c.setMode(); err != nil {
+		return err
 	}
-	err := c.cfg.ValidateGiven(given)
+	err := c.cfg.ValidateGiven(c.given)
 	if c.dropMisfits(err) {
-		err = c.cfg.ValidateGiven(given)
+		err = c.cfg.ValidateGiven(c.given)
 	}
 	if err != nil {
 		return c.refusal(err)
@@ -240,7 +287,7 @@ func (c *command) refusal(err error) error {
 	if o.env == envIgnored && !o.given && c.env[o.bare()] != "" {
 		text += "; " + c.ignored(o)
 	}
-	if other := c.bound(fault.Other); other != nil {
+	if other := c.bound(fault.Other); fault.Other != "" && other != nil {
 		text += " " + other.label()
 	}
 	return usageError{text}

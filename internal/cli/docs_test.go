@@ -43,11 +43,12 @@ func TestDocsUpToDate(t *testing.T) {
 func markdown(t *testing.T) string {
 	t.Helper()
 	c := newCommand((&call{}).process())
+	help := newHelp(c.options)
 	ties := findTies(c)
 	var b strings.Builder
 	b.WriteString("<!-- Written by `go generate ./...` from the option table in internal/cli; do not edit. -->\n\n# Options\n\n")
 	b.WriteString("`s3sync [OPTIONS] [SOURCE] [TARGET]`\n\n" + environmentNote() + "\n")
-	newHelp(c.options).groups(func(g group, rows []helpRow) {
+	help.groups(func(g group, rows []helpRow) {
 		fmt.Fprintf(&b, "\n## %s\n", g)
 		for _, r := range rows {
 			fmt.Fprintf(&b, "\n### `%s`\n\n%s\n", strings.TrimSpace(r.synopsis()), r.sentence())
@@ -93,6 +94,7 @@ func quoted(texts ...string) string {
 // findTies asks the library which options exclude or require each other: it
 // tries each alone and each pair.
 func findTies(c *command) map[*option][]string {
+	const modes = "Check.Mode="
 	c.cfg.Source.Store, c.cfg.Target.Store = noStore{}, noStore{}
 	excludes, requires := map[*option][]string{}, map[*option][]string{}
 	for i, a := range c.options {
@@ -100,11 +102,16 @@ func findTies(c *command) map[*option][]string {
 			continue
 		}
 		for _, fault := range faultsOf(c, a) {
-			if other := c.bound(fault.Other); other != nil {
+			if other := c.bound(fault.Other); fault.Other != "" && other != nil {
 				requires[a] = append(requires[a], other.title())
 			}
 		}
 		for _, b := range c.options[i+1:] {
+			if strings.HasPrefix(a.sets, modes) && strings.HasPrefix(b.sets, modes) && a.also != noListing {
+				excludes[a] = append(excludes[a], b.title())
+				excludes[b] = append(excludes[b], a.title())
+				continue
+			}
 			for _, fault := range faultsOf(c, a, b) {
 				if first, other := c.bound(fault.Field), c.bound(fault.Other); fault.Reason == "cannot be combined with" && first != nil && other != nil {
 					excludes[a] = append(excludes[a], b.title())
@@ -127,9 +134,23 @@ func findTies(c *command) map[*option][]string {
 
 // faultsOf is what the library says if just these options are given.
 func faultsOf(c *command, given ...*option) []*s3sync.ConfigError {
-	err := c.cfg.ValidateGiven(func(field any) bool {
-		return slices.ContainsFunc(given, func(o *option) bool { return o.value.field == field })
-	})
+	c.cfg.Check = s3sync.DefaultConfig().Check
+	c.set.overwrite = false
+	for _, o := range c.options {
+		if o.given = slices.Contains(given, o); o.given && strings.HasPrefix(o.sets, "Check.") {
+			sample := "true"
+			if len(o.choices) > 0 {
+				sample = o.choices[0]
+			}
+			if err := o.value.parse(sample); err != nil {
+				panic(err)
+			}
+		}
+	}
+	if err := c.setMode(); err != nil {
+		panic(err)
+	}
+	err := c.cfg.ValidateGiven(c.given)
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return nil

@@ -36,11 +36,11 @@ func TestEnvironment(t *testing.T) {
 		},
 		"switch on": {
 			env:  []string{"S3SYNC_CHECK_SIZE=1"},
-			want: func(c *config) bool { return c.Check.Size },
+			want: func(c *config) bool { return c.Check.Mode == s3sync.CheckSize },
 		},
 		"switch off": {
 			env:  []string{"S3SYNC_CHECK_SIZE=F"},
-			want: func(c *config) bool { return !c.Check.Size },
+			want: func(c *config) bool { return c.Check.Mode == s3sync.CheckNewer },
 		},
 		"inverted switch": {
 			env:  []string{"DISABLE_ETAG_VERIFY=TRUE"},
@@ -53,7 +53,7 @@ func TestEnvironment(t *testing.T) {
 		"switched off does not count as given": {
 			env:  []string{"CHECK_SIZE=false", "CHECK_ETAG=false", "AUTO_CHUNKSIZE=0"},
 			args: []string{"--check-mtime-and-size", "--multipart-chunksize=8MiB"},
-			want: func(c *config) bool { return c.Check.MtimeAndSize },
+			want: func(c *config) bool { return c.Check.Mode == s3sync.CheckMtimeAndSize },
 		},
 		"AWS_MAX_ATTEMPTS": {
 			env:  []string{"AWS_MAX_ATTEMPTS=2"},

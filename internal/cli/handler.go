@@ -18,6 +18,8 @@ type handler struct {
 	level  slog.Level
 	spans  bool
 	format func(buf []byte, r slog.Record, fields []slog.Attr) []byte
+	// spell puts options in the place of settings.
+	spell func(setting string) string
 
 	// What With and WithGroup collected: flat attributes and the prefix of
 	// those to come.
@@ -44,6 +46,7 @@ func (h *handler) Handle(_ context.Context, r slog.Record) error {
 	if span && !h.spans {
 		return nil
 	}
+	fields = spellRecord(&r, fields, h.spell)
 	line := h.format(make([]byte, 0, 256), r, fields)
 	h.mu.Lock()
 	defer h.mu.Unlock()

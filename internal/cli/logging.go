@@ -82,7 +82,7 @@ func (c *command) logger() *slog.Logger {
 
 // handler writes records of a level and above to a stream.
 func (c *command) handler(out *logStream, level slog.Level) *handler {
-	h := &handler{mu: &sync.Mutex{}, out: out, level: level, spans: c.set.spans}
+	h := &handler{mu: &sync.Mutex{}, out: out, level: level, spans: c.set.spans, spell: c.spell}
 	switch {
 	case c.set.jsonLog:
 		h.format = appendJSON

@@ -100,7 +100,7 @@ func TestRunOutcomes(t *testing.T) {
 func TestRunLateRefusal(t *testing.T) {
 	c := between()
 	c.sync = func(_ context.Context, cfg *s3sync.Config) (*s3sync.Report, error) {
-		return &s3sync.Report{}, &s3sync.ConfigError{Field: &cfg.Target.URL, Reason: "is of the wrong kind"}
+		return &s3sync.Report{}, &s3sync.ConfigError{Field: "Target.URL", Reason: "is of the wrong kind"}
 	}
 	if code := c.main(t); code != exitUsage {
 		t.Errorf("exit code %d", code)

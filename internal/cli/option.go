@@ -2,6 +2,7 @@ package cli
 
 import (
 	"log/slog"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -47,10 +48,16 @@ type option struct {
 	// usage says in one line what the option does; the name of its value stands
 	// in back quotes. more is for --help and the docs.
 	usage, more string
-	value       *value
+	// sets is the field of the Config that the option sets, by its path, or
+	// "path=value" if that is all it says. also is a second one. Both are empty for
+	// settings of the command alone.
+	sets, also string
+	// as makes the value of an option whose field can be read in several ways.
+	as    func(field any) *value
+	value *value
 	// choices are all values there are, if they can be listed.
 	choices []string
-	// secret values appear nowhere.
+	// secret values appear nowhere. The field says whether it is one.
 	secret bool
 	// file completes file names.
 	file bool
@@ -75,6 +82,7 @@ const (
 // settings are options of the command that the library knows nothing about.
 type settings struct {
 	verbose, quiet int
+	overwrite      bool
 	level          *slog.Level // of the environment, nil if it sets none
 	help, version  bool
 	shell          string
@@ -87,17 +95,61 @@ type settings struct {
 // table returns every option in the order of the help.
 func table(cfg *s3sync.Config, set *settings) []*option {
 	rows := slices.Concat(
-		basicOptions(cfg, set), awsOptions(cfg), sideOptions(cfg),
-		filterOptions(cfg), checkOptions(cfg), verifyOptions(cfg), performanceOptions(cfg),
-		headerOptions(cfg), taggingOptions(cfg), encryptionOptions(cfg),
-		reportingOptions(cfg), tracingOptions(cfg, set), retryOptions(cfg), timeoutOptions(cfg),
-		advancedOptions(cfg, set), dangerousOptions(cfg))
+		basicOptions(set), awsOptions(), sideOptions(),
+		filterOptions(), checkOptions(cfg, set), verifyOptions(), performanceOptions(),
+		headerOptions(), taggingOptions(), encryptionOptions(),
+		reportingOptions(), tracingOptions(set), retryOptions(), timeoutOptions(),
+		advancedOptions(set), dangerousOptions())
 	for _, o := range rows {
-		if choices := cfg.Choices(o.value.field); choices != nil {
+		o.bind(cfg)
+	}
+	return rows
+}
+
+// bind ties an option to its field, which decides about the rest: its kind of
+// value, its choices, and whether it is secret.
+func (o *option) bind(cfg *s3sync.Config) {
+	for _, path := range o.paths() {
+		if choices := s3sync.Choices(path); choices != nil {
 			o.choices = choices
 		}
 	}
-	return rows
+	if o.value != nil {
+		return
+	}
+	field, tag := fieldAt(cfg, o.sets)
+	o.secret = tag.Get("secret") == "true"
+	if o.as == nil {
+		o.as = valueOf(tag)
+	}
+	o.value = o.as(field.Addr().Interface())
+}
+
+// settings lists what the option sets: paths, or "path=value".
+func (o *option) settings() []string {
+	return slices.DeleteFunc([]string{o.sets, o.also}, func(s string) bool { return s == "" })
+}
+
+// paths lists the fields that the option sets.
+func (o *option) paths() []string {
+	paths := o.settings()
+	for i, s := range paths {
+		paths[i], _, _ = strings.Cut(s, "=")
+	}
+	return paths
+}
+
+// fieldAt returns the field of the Config at a path, which must exist.
+func fieldAt(cfg *s3sync.Config, path string) (reflect.Value, reflect.StructTag) {
+	value, tag := reflect.ValueOf(cfg).Elem(), reflect.StructTag("")
+	for name := range strings.SplitSeq(path, ".") {
+		info, ok := value.Type().FieldByName(name)
+		if !ok {
+			panic("the Config has no field " + path)
+		}
+		value, tag = value.FieldByIndex(info.Index), info.Tag
+	}
+	return value, tag
 }
 
 func (o *option) positional() bool { return o.group == arguments }

@@ -1,17 +1,15 @@
 package cli
 
-import "s3sync"
-
-func basicOptions(c *s3sync.Config, set *settings) []*option {
+func basicOptions(set *settings) []*option {
 	return []*option{
 		{
-			name: "SOURCE", group: arguments, value: text(&c.Source.URL), file: true, env: envIgnored,
+			name: "SOURCE", group: arguments, sets: "Source.URL", file: true, env: envIgnored,
 			usage: "where objects come from: `s3://BUCKET[/PREFIX]`, a directory or a file",
 			more: "The prefix is put before each key as it stands, without a slash. If it is the key of an object, and no other key begins with it, " +
 				"that one object is the source.",
 		},
 		{
-			name: "TARGET", group: arguments, value: text(&c.Target.URL), file: true, env: envIgnored,
+			name: "TARGET", group: arguments, sets: "Target.URL", file: true, env: envIgnored,
 			usage: "where objects go: `s3://BUCKET[/PREFIX]` or a directory",
 			more: "A directory is made if it does not exist. One object or file goes into a directory that is there, or wherever this ends in a slash, " +
 				"under its own name; otherwise this is its key or file.",
@@ -34,12 +32,12 @@ func basicOptions(c *s3sync.Config, set *settings) []*option {
 			usage: "print the version",
 		},
 		{
-			name: "dry-run", group: general, value: on(&c.DryRun),
+			name: "dry-run", group: general, sets: "DryRun",
 			usage: "report what would be done and write nothing",
 			more:  "Raises the log level to info at least.",
 		},
 		{
-			name: "server-side-copy", group: general, value: on(&c.ServerSideCopy),
+			name: "server-side-copy", group: general, sets: "ServerSideCopy",
 			usage: "let the server copy; both sides must be buckets of one server or of AWS",
 			more: "No data pass through this machine, and the credentials of the target must allow reading the source. " +
 				"Copies have the parts of their sources, whatever --multipart-threshold and --multipart-chunksize say, " +
@@ -48,40 +46,40 @@ func basicOptions(c *s3sync.Config, set *settings) []*option {
 	}
 }
 
-func awsOptions(c *s3sync.Config) []*option {
+func awsOptions() []*option {
 	rows := []*option{
 		{
-			name: "aws-config-file", value: text(&c.AWS.ConfigFile), file: true, env: envPrefixed,
+			name: "aws-config-file", sets: "AWS.ConfigFile", file: true, env: envPrefixed,
 			usage: "`FILE` of AWS profiles to use instead of ~/.aws/config",
 			more:  "AWS_CONFIG_FILE means the same, here as in other AWS programs.",
 		},
 		{
-			name: "aws-shared-credentials-file", value: text(&c.AWS.CredentialsFile), file: true, env: envPrefixed,
+			name: "aws-shared-credentials-file", sets: "AWS.CredentialsFile", file: true, env: envPrefixed,
 			usage: "`FILE` of AWS keys to use instead of ~/.aws/credentials",
 			more:  "AWS_SHARED_CREDENTIALS_FILE means the same, here as in other AWS programs.",
 		},
 	}
-	for _, side := range sides(c) {
+	for _, side := range sides() {
 		rows = append(rows, &option{
-			name: side.name + "-profile", value: text(&side.Profile),
+			name: side.name + "-profile", sets: side.path + "Profile",
 			usage: "profile `NAME` of the AWS configuration for the " + side.name,
 		}, &option{
-			name: side.name + "-access-key", value: text(&side.AccessKey),
+			name: side.name + "-access-key", sets: side.path + "AccessKey",
 			usage: "access `KEY` id for the " + side.name,
 		}, &option{
-			name: side.name + "-secret-access-key", value: secret(&side.SecretKey), secret: true,
+			name: side.name + "-secret-access-key", sets: side.path + "SecretKey",
 			usage: "secret access `KEY` for the " + side.name,
 			more:  "Other users of the machine can read command lines: prefer the variable or a profile.",
 		}, &option{
-			name: side.name + "-session-token", value: secret(&side.SessionToken), secret: true,
+			name: side.name + "-session-token", sets: side.path + "SessionToken",
 			usage: "session `TOKEN` of temporary keys for the " + side.name,
 		})
 	}
 	rows = append(rows, &option{
-		name: "source-no-sign-request", value: on(&c.AWS.AnonymousSource),
+		name: "source-no-sign-request", sets: "AWS.AnonymousSource",
 		usage: "do not sign requests to the source, which must be public",
 	}, &option{
-		name: "https-proxy", value: secret(&c.AWS.HTTPSProxy), secret: true, env: envPrefixed,
+		name: "https-proxy", sets: "AWS.HTTPSProxy", env: envPrefixed,
 		usage: "proxy `URL` for https requests: http(s)://[user:password@]host[:port]",
 		more:  "Without it HTTPS_PROXY, HTTP_PROXY, ALL_PROXY (also socks5://host:port) and NO_PROXY hold as usual.",
 	})
@@ -89,49 +87,48 @@ func awsOptions(c *s3sync.Config) []*option {
 }
 
 // A side is an endpoint with its name in options.
+// A side has its options twice, under names and paths of their own.
 type side struct {
-	*s3sync.Endpoint
-
-	name  string
-	group group
+	name, path string
+	group      group
 }
 
-func sides(c *s3sync.Config) []side {
+func sides() []side {
 	return []side{
-		{&c.Source, "source", sourceSide},
-		{&c.Target, "target", targetSide},
+		{"source", "Source.", sourceSide},
+		{"target", "Target.", targetSide},
 	}
 }
 
-func sideOptions(c *s3sync.Config) []*option {
+func sideOptions() []*option {
 	var rows []*option
-	for _, side := range sides(c) {
+	for _, side := range sides() {
 		rows = append(rows, in(side.group, []*option{
 			{
-				name: side.name + "-region", value: text(&side.Region),
+				name: side.name + "-region", sets: side.path + "Region",
 				usage: "AWS `REGION` of the " + side.name + " bucket",
 			},
 			{
-				name: side.name + "-endpoint-url", value: text(&side.EndpointURL),
+				name: side.name + "-endpoint-url", sets: side.path + "EndpointURL",
 				usage: "`URL` of the S3 server of the " + side.name + ", if it is not AWS: http(s)://host[:port]",
 			},
 			{
-				name: side.name + "-accelerate", value: on(&side.Accelerate),
+				name: side.name + "-accelerate", sets: side.path + "Accelerate",
 				usage: "use S3 Transfer Acceleration for the " + side.name + " bucket",
 			},
 			{
-				name: side.name + "-request-payer", value: on(&side.RequestPayer),
+				name: side.name + "-request-payer", sets: side.path + "RequestPayer",
 				usage: "agree to pay for requests to the " + side.name + " bucket",
 			},
 			{
-				name: side.name + "-force-path-style", value: on(&side.PathStyle),
+				name: side.name + "-force-path-style", sets: side.path + "PathStyle",
 				usage: "put the bucket into the path of URLs, not into the host name",
 				more:  "Many servers other than AWS need it.",
 			},
 		})...)
 	}
 	return append(rows, &option{
-		name: "storage-class", group: targetSide, value: text(&c.Metadata.StorageClass),
+		name: "storage-class", group: targetSide, sets: "Metadata.StorageClass",
 		usage: "storage `CLASS` of written objects",
 	})
 }

@@ -1,40 +1,35 @@
 package cli
 
-import (
-	"slices"
+import "slices"
 
-	"s3sync"
-)
-
-func reportingOptions(c *s3sync.Config) []*option {
-	r := &c.Report
+func reportingOptions() []*option {
 	return in(reporting, []*option{
 		{
-			name: "report-sync-status", value: on(&r.Status),
+			name: "report-sync-status", sets: "Report.Status",
 			usage: "transfer nothing, and report of each object whether the target has the same",
 			more: "Compares by ETag, or with --check-additional-checksum by checksum, as those options do, in one record of the log per object. " +
 				"Raises the log level to info at least. Exit code 0 says that everything matches, 3 that something does not or cannot be compared.",
 		},
 		{
-			name: "report-metadata-sync-status", value: on(&r.Metadata),
+			name: "report-metadata-sync-status", sets: "Report.Metadata",
 			usage: "also report whether headers and user metadata are the same",
 			more:  "Costs two requests per object.",
 		},
 		{
-			name: "report-tagging-sync-status", value: on(&r.Tagging),
+			name: "report-tagging-sync-status", sets: "Report.Tagging",
 			usage: "also report whether tags are the same",
 		},
 	})
 }
 
-func tracingOptions(c *s3sync.Config, set *settings) []*option {
+func tracingOptions(set *settings) []*option {
 	return in(tracing, []*option{
 		{
 			name: "json-tracing", value: on(&set.jsonLog),
 			usage: "log JSON objects, all to standard output, and show neither progress nor summary",
 		},
 		{
-			name: "aws-sdk-tracing", value: on(&c.AWS.Trace),
+			name: "aws-sdk-tracing", sets: "AWS.Trace",
 			usage: "also log the requests of the AWS SDK, at debug level",
 		},
 		{
@@ -53,45 +48,43 @@ func tracingOptions(c *s3sync.Config, set *settings) []*option {
 	})
 }
 
-func retryOptions(c *s3sync.Config) []*option {
-	r := &c.Retry
+func retryOptions() []*option {
 	return in(retries, []*option{
 		{
-			name: "aws-max-attempts", value: number(&r.MaxAttempts),
+			name: "aws-max-attempts", sets: "Retry.MaxAttempts",
 			usage: "make each request `N` times at most",
 		},
 		{
-			name: "initial-backoff-milliseconds", value: milliseconds(&r.InitialBackoff),
+			name: "initial-backoff-milliseconds", sets: "Retry.InitialBackoff",
 			usage: "wait `MS` times a growing random factor before a request is made again",
 		},
 		{
-			name: "force-retry-count", value: number(&r.ForceCount),
+			name: "force-retry-count", sets: "Retry.ForceCount",
 			usage: "after that, process a failed object `N` times again",
 		},
 		{
-			name: "force-retry-interval-milliseconds", value: milliseconds(&r.ForceInterval),
+			name: "force-retry-interval-milliseconds", sets: "Retry.ForceInterval",
 			usage: "wait `MS` before each of them",
 		},
 	})
 }
 
-func timeoutOptions(c *s3sync.Config) []*option {
-	t := &c.Timeout
+func timeoutOptions() []*option {
 	return in(timeouts, []*option{
 		{
-			name: "operation-timeout-milliseconds", value: milliseconds(&t.Operation),
+			name: "operation-timeout-milliseconds", sets: "Timeout.Operation",
 			usage: "give up an operation with all its attempts after `MS`; default never",
 		},
 		{
-			name: "operation-attempt-timeout-milliseconds", value: milliseconds(&t.Attempt),
+			name: "operation-attempt-timeout-milliseconds", sets: "Timeout.Attempt",
 			usage: "give up one attempt after `MS`; default never",
 		},
 		{
-			name: "connect-timeout-milliseconds", value: milliseconds(&t.Connect),
+			name: "connect-timeout-milliseconds", sets: "Timeout.Connect",
 			usage: "give up connecting after `MS`; default 3100",
 		},
 		{
-			name: "read-timeout-milliseconds", value: milliseconds(&t.Read),
+			name: "read-timeout-milliseconds", sets: "Timeout.Read",
 			usage: "give up waiting for an answer `MS` after the request was sent; 0 waits for ever",
 			more: "An answer to what the server works for, copies and the completion of an upload, is waited for 15 times as long, up to 15 minutes. " +
 				"The request is made again then.",
@@ -99,44 +92,44 @@ func timeoutOptions(c *s3sync.Config) []*option {
 	})
 }
 
-func advancedOptions(c *s3sync.Config, set *settings) []*option {
+func advancedOptions(set *settings) []*option {
 	return in(advanced, slices.Concat([]*option{
 		{
-			name: "warn-as-error", value: on(&c.WarnAsError),
+			name: "warn-as-error", sets: "WarnAsError",
 			usage: "take warnings about objects that were left out as errors",
 		},
 		{
-			name: "fail-fast", value: on(&c.FailFast),
+			name: "fail-fast", sets: "FailFast",
 			usage: "stop at the first object that fails; without it the others go on",
 		},
 		{
-			name: "ignore-symlinks", value: on(&c.Local.IgnoreSymlinks),
+			name: "ignore-symlinks", sets: "Local.IgnoreSymlinks",
 			usage: "leave symbolic links of the source out; without it they are followed",
 		},
 		{
-			name: "fsync", value: on(&c.Local.Fsync),
+			name: "fsync", sets: "Local.Fsync",
 			usage: "make each file durable before it counts as transferred",
 		},
 		{
-			name: "head-each-target", value: on(&c.Check.HeadEachTarget),
+			name: "head-each-target", sets: "Check.HeadEachTarget",
 			usage: "look at each target object once more right before its transfer",
 			more:  "Costs a request per object, and narrows the time in which others may change it.",
 		},
-	}, versionOptions(c), []*option{
+	}, versionOptions(), []*option{
 		{
-			name: "acl", value: text(&c.Metadata.ACL),
+			name: "acl", sets: "Metadata.ACL",
 			usage: "write objects with the canned `ACL`",
 		},
 		{
-			name: "no-guess-mime-type", value: on(&c.Metadata.NoGuessType),
+			name: "no-guess-mime-type", sets: "Metadata.NoGuessType",
 			usage: "leave the Content-Type of local files to the server",
 		},
 		{
-			name: "max-keys", value: number(&c.AWS.MaxKeys),
+			name: "max-keys", sets: "AWS.MaxKeys",
 			usage: "ask for `N` objects with each request of a listing",
 		},
 		{
-			name: "put-last-modified-metadata", value: on(&c.Metadata.PutLastModified),
+			name: "put-last-modified-metadata", sets: "Metadata.PutLastModified",
 			usage: "add the source's time of modification to the metadata",
 		},
 		{
@@ -144,24 +137,24 @@ func advancedOptions(c *s3sync.Config, set *settings) []*option {
 			usage: "print a completion script for `SHELL` and do nothing else",
 		},
 		{
-			name: "disable-stalled-stream-protection", value: on(&c.AWS.NoStallProtection),
+			name: "disable-stalled-stream-protection", sets: "AWS.NoStallProtection",
 			usage: "let a transfer that moves no data wait for ever",
 		},
 		{
-			name: "disable-payload-signing", value: on(&c.AWS.UnsignedPayload),
+			name: "disable-payload-signing", sets: "AWS.UnsignedPayload",
 			usage: "do not sign the content of uploads",
 		},
 		{
-			name: "disable-content-md5-header", value: on(&c.AWS.NoContentMD5),
+			name: "disable-content-md5-header", sets: "AWS.NoContentMD5",
 			usage: "upload without Content-MD5, and do not verify ETags of uploads",
 		},
 		{
-			name: "allow-parallel-listings-in-express-one-zone", value: on(&c.AWS.ParallelDirectoryListing),
+			name: "allow-parallel-listings-in-express-one-zone", sets: "AWS.ParallelDirectoryListing",
 			usage: "list the prefixes of a directory bucket at once",
 			more:  "Such a listing also names the prefixes of unfinished uploads, which costs requests.",
 		},
 		{
-			name: "disable-express-one-zone-additional-checksum", value: on(&c.Verify.NoExpressChecksum),
+			name: "disable-express-one-zone-additional-checksum", sets: "Verify.NoExpressChecksum",
 			usage: "neither write CRC64NVME to directory buckets nor verify it from there",
 			more:  "Their ETags prove nothing, so objects are then unverified unless another checksum is asked for.",
 		},
@@ -169,79 +162,77 @@ func advancedOptions(c *s3sync.Config, set *settings) []*option {
 }
 
 // versionOptions say which versions are read and replaced.
-func versionOptions(c *s3sync.Config) []*option {
-	d := &c.Condition
+func versionOptions() []*option {
 	return []*option{
 		{
-			name: "enable-versioning", value: on(&c.Versioning.Enable),
+			name: "enable-versioning", sets: "Versioning.Enable",
 			usage: "sync all versions of objects between buckets with versioning",
 			more: "Missing ones are written from the oldest to the newest, and what is deleted in the source now is deleted. " +
 				"Nothing is destroyed. Parts stay those of the source unless their sizes are given.",
 		},
 		{
-			name: "sync-all-delete-markers", value: on(&c.Versioning.AllMarkers),
+			name: "sync-all-delete-markers", sets: "Versioning.AllMarkers",
 			usage: "also sync the delete markers between versions, not only the current ones",
 			more:  "The target must be a server that adds a marker for each deletion, as AWS does.",
 		},
 		{
-			name: "point-in-time", value: moment(&c.Versioning.PointInTime),
+			name: "point-in-time", sets: "Versioning.PointInTime", as: with(moment),
 			usage: "take each object of the source as it was at `TIME` (UTC without a zone; 7d means seven days ago)",
 			more: agoNote + " The source must have versioning. All that was there then is written, unless checksums are compared; " +
 				"what the target has besides stays.",
 		},
 		{
-			name: "if-match", value: on(&d.IfMatch),
+			name: "if-match", sets: "Condition.IfMatch",
 			usage: "write and delete only objects of the target that still are as they were compared",
 		},
 		{
-			name: "if-none-match", value: on(&d.IfNoneMatch),
+			name: "if-none-match", sets: "Condition.IfNoneMatch",
 			usage: "write only objects that the target does not have",
 		},
 		{
-			name: "copy-source-if-match", value: on(&d.CopySourceIfMatch),
+			name: "copy-source-if-match", sets: "Condition.CopySourceIfMatch",
 			usage: "let the server copy only objects that still are as they were seen",
 		},
 		{
-			name: "ignore-glacier-warnings", value: on(&c.IgnoreArchived),
+			name: "ignore-glacier-warnings", sets: "IgnoreArchived",
 			usage: "leave archived objects out without a warning",
 		},
 	}
 }
 
-func dangerousOptions(c *s3sync.Config) []*option {
-	d := &c.Delete
+func dangerousOptions() []*option {
 	return in(dangerous, []*option{
 		{
-			name: "delete", value: on(&d.Enable), env: envIgnored,
+			name: "delete", sets: "Delete.Enable", env: envIgnored,
 			usage: "delete objects of the target that the source does not have",
 			more:  "Nothing is deleted unless both sides were listed completely and every transfer succeeded. Try it with --dry-run.",
 		},
 		{
-			name: "delete-excluded", value: on(&d.Excluded),
+			name: "delete-excluded", sets: "Delete.Excluded",
 			usage: "also delete target objects that --filter-exclude-regex matches",
 		},
 		{
-			name: "max-delete", value: number(&d.Max),
+			name: "max-delete", sets: "Delete.Max",
 			usage: "delete at most `N` objects",
 		},
 		{
-			name: "max-delete-percent", value: number(&d.MaxPercent), env: envPrefixed,
+			name: "max-delete-percent", sets: "Delete.MaxPercent", env: envPrefixed,
 			usage: "delete nothing if more than 100 objects and more than `N` percent of the target would go",
 			more: "What the target listed and what is new there are 100 %. All that --delete would take counts, whatever --max-delete is. " +
 				"100 never refuses.",
 		},
 		{
-			name: "allow-empty-source", value: on(&d.AllowEmptySource), env: envPrefixed,
+			name: "allow-empty-source", sets: "Delete.AllowEmptySource", env: envPrefixed,
 			usage: "delete also if the source has no objects at all",
 			more:  "Otherwise that is an error, because the source may be mistyped or not mounted.",
 		},
 		{
-			name: "allow-partial-prefix", value: on(&d.AllowPartialPrefix), env: envPrefixed,
+			name: "allow-partial-prefix", sets: "Delete.AllowPartialPrefix", env: envPrefixed,
 			usage: "delete also below a prefix of the target that ends in the middle of a name",
 			more:  "Otherwise --delete is refused for s3://bucket/photos if there is photos-old/ as well: s3://bucket/photos/ is what most people mean.",
 		},
 		{
-			name: "allow-overlap", value: on(&d.AllowOverlap), env: envPrefixed,
+			name: "allow-overlap", sets: "Delete.AllowOverlap", env: envPrefixed,
 			usage: "delete although source and target may be one bucket",
 			more: "Where two servers have buckets of one name, and one prefix begins with the other, the source is asked for the first objects that would be deleted. " +
 				"If it has them, the two are one bucket and nothing is deleted, whatever the options say. If it cannot be asked, this option is required.",

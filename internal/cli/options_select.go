@@ -6,110 +6,108 @@ const sizeNote = "Units are B, KB, MB, GB, TB (powers of 1000) and KiB, MiB, GiB
 
 const contentNote = "This costs a request for each object that is to be transferred."
 
-func filterOptions(c *s3sync.Config) []*option {
-	f := &c.Filter
+func filterOptions() []*option {
 	return in(filtering, []*option{
 		{
-			name: "filter-mtime-before", value: moment(&f.ModifiedBefore),
+			name: "filter-mtime-before", sets: "Filter.ModifiedBefore", as: with(moment),
 			usage: "only objects modified before `TIME` (UTC without a zone; 7d means seven days ago)",
 			more:  agoNote,
 		},
 		{
-			name: "filter-mtime-after", value: moment(&f.ModifiedAfter),
+			name: "filter-mtime-after", sets: "Filter.ModifiedAfter", as: with(moment),
 			usage: "only objects modified at `TIME` or later (UTC without a zone; 7d means seven days ago)",
 			more:  agoNote,
 		},
 		{
-			name: "filter-include-regex", value: expression(&f.Include),
+			name: "filter-include-regex", sets: "Filter.Include",
 			usage: "only objects whose key matches `REGEX` anywhere",
 			more: "The syntax is that of Rust's regex (https://docs.rs/regex/latest/regex/#syntax): \\w, \\d, \\s and \\b know all of Unicode, and classes have " +
 				"[a-z&&[^q]], [a-z--q] and [a-g~~b-h]. Look-around, back-references, atomic groups and possessive repetitions work, too, but may take long. " +
 				"What has no meaning is refused. What an include of the form ^literal excludes is not listed.",
 		},
 		{
-			name: "filter-exclude-regex", value: expression(&f.Exclude),
+			name: "filter-exclude-regex", sets: "Filter.Exclude",
 			usage: "no objects whose key matches `REGEX` anywhere",
 			more:  "Such objects of the target are not deleted either, unless --delete-excluded is given.",
 		},
 		{
-			name: "filter-smaller-size", value: limit(&f.SmallerThan),
+			name: "filter-smaller-size", sets: "Filter.SmallerThan",
 			usage: "only objects smaller than `SIZE`",
 			more:  sizeNote,
 		},
 		{
-			name: "filter-larger-size", value: limit(&f.LargerThan),
+			name: "filter-larger-size", sets: "Filter.LargerThan",
 			usage: "only objects of `SIZE` or larger",
 			more:  sizeNote,
 		},
 		{
-			name: "filter-include-content-type-regex", value: expression(&f.IncludeContentType),
+			name: "filter-include-content-type-regex", sets: "Filter.IncludeContentType",
 			usage: "only objects whose Content-Type matches `REGEX` anywhere",
 			more:  contentNote,
 		},
 		{
-			name: "filter-exclude-content-type-regex", value: expression(&f.ExcludeContentType),
+			name: "filter-exclude-content-type-regex", sets: "Filter.ExcludeContentType",
 			usage: "no objects whose Content-Type matches `REGEX` anywhere",
 		},
 		{
-			name: "filter-include-metadata-regex", value: expression(&f.IncludeMetadata),
+			name: "filter-include-metadata-regex", sets: "Filter.IncludeMetadata",
 			usage: "only objects whose user metadata match `REGEX` anywhere",
 			more:  "They are matched as name=value,name=value in order of the names, with percent-encoded values. " + contentNote,
 		},
 		{
-			name: "filter-exclude-metadata-regex", value: expression(&f.ExcludeMetadata),
+			name: "filter-exclude-metadata-regex", sets: "Filter.ExcludeMetadata",
 			usage: "no objects whose user metadata match `REGEX` anywhere",
 		},
 		{
-			name: "filter-include-tag-regex", value: expression(&f.IncludeTags),
+			name: "filter-include-tag-regex", sets: "Filter.IncludeTags",
 			usage: "only objects whose tags match `REGEX` anywhere",
 			more:  "They are matched as name=value&name=value in order of the names, percent-encoded. " + contentNote,
 		},
 		{
-			name: "filter-exclude-tag-regex", value: expression(&f.ExcludeTags),
+			name: "filter-exclude-tag-regex", sets: "Filter.ExcludeTags",
 			usage: "no objects whose tags match `REGEX` anywhere",
 		},
 	})
 }
 
 // checkOptions stand under the heading of the filters, as they select, too.
-func checkOptions(c *s3sync.Config) []*option {
-	k := &c.Check
+func checkOptions(cfg *s3sync.Config, set *settings) []*option {
 	return in(filtering, []*option{
 		{
-			name: "remove-modified-filter", value: on(&k.Overwrite),
+			name: "remove-modified-filter", sets: "Check.Mode=overwrite", also: noListing, value: on(&set.overwrite),
 			usage: "transfer without comparing with the target",
 			more:  "Without this and the options below an object is transferred if the source is newer by whole seconds.",
 		},
 		{
-			name: "check-size", value: on(&k.Size),
+			name: "check-size", sets: "Check.Mode=size", value: mode(cfg, s3sync.CheckSize),
 			usage: "transfer if sizes differ, whatever the times",
 		},
 		{
-			name: "check-mtime-and-size", value: on(&k.MtimeAndSize),
+			name: "check-mtime-and-size", sets: "Check.Mode=mtime-and-size", value: mode(cfg, s3sync.CheckMtimeAndSize),
 			usage: "transfer if the source is newer or sizes differ",
 		},
 		{
-			name: "check-etag", value: on(&k.ETag),
+			name: "check-etag", sets: "Check.Mode=etag", value: mode(cfg, s3sync.CheckETag),
 			usage: "transfer if contents differ by their ETags, whatever the times",
 			more: "Works for any part sizes: files are digested in those of their objects. Objects whose ETags cannot be compared are compared by " +
 				"additional checksums that both have; if there are none they are transferred, or, if their ETags are no digests (KMS), left out with a warning. " +
 				"--read-both compares their bytes.",
 		},
 		{
-			name: "check-mtime-and-etag", value: on(&k.MtimeAndETag),
+			name: "check-mtime-and-etag", sets: "Check.Mode=mtime-and-etag", value: mode(cfg, s3sync.CheckMtimeAndETag),
 			usage: "transfer if the source is newer and ETags differ; see --check-etag",
 		},
 		{
-			name: "check-additional-checksum", value: text(&k.Checksum),
+			name: "check-additional-checksum", sets: "Check.Mode=checksum", also: "Check.Algorithm", value: checksumMode(cfg, s3sync.CheckChecksum),
 			usage: "transfer if contents differ by their checksums of `ALGORITHM`, whatever the times",
 			more:  "Costs one or two requests per object. Objects without such a checksum are left out with a warning.",
 		},
 		{
-			name: "check-mtime-and-additional-checksum", value: text(&k.MtimeAndChecksum),
+			name: "check-mtime-and-additional-checksum", sets: "Check.Mode=mtime-and-checksum", also: "Check.Algorithm", value: checksumMode(cfg, s3sync.CheckMtimeAndChecksum),
 			usage: "transfer if the source is newer and checksums of `ALGORITHM` differ; see --check-additional-checksum",
 		},
 		{
-			name: "read-both", value: on(&k.ReadBoth),
+			name: "read-both", sets: "Check.ReadBoth",
 			usage: "read the bytes of both sides where ETags or checksums do not tell whether they differ",
 			more: "For --check-etag and the like, and for reports: objects that were uploaded in other parts, or are encrypted with KMS, and have no checksum that " +
 				"both sides have. It costs the bytes of both; nothing is written.",
@@ -117,75 +115,73 @@ func checkOptions(c *s3sync.Config) []*option {
 	})
 }
 
-func verifyOptions(c *s3sync.Config) []*option {
-	y := &c.Verify
+func verifyOptions() []*option {
 	return in(verification, []*option{
 		{
-			name: "additional-checksum-algorithm", value: text(&y.Algorithm),
+			name: "additional-checksum-algorithm", sets: "Verify.Algorithm",
 			usage: "upload with a checksum of `ALGORITHM` besides MD5",
 		},
 		{
-			name: "full-object-checksum", value: on(&y.FullObject),
+			name: "full-object-checksum", sets: "Verify.FullObject",
 			usage: "checksum whole objects, not lists of part checksums",
 			more:  "Says how --additional-checksum-algorithm is computed, and does nothing without it.",
 		},
 		{
-			name: "enable-additional-checksum", value: on(&y.ReadChecksum),
+			name: "enable-additional-checksum", sets: "Verify.ReadChecksum",
 			usage: "verify the additional checksums of source objects",
 		},
 		{
-			name: "disable-multipart-verify", value: off(&y.Multipart),
+			name: "disable-multipart-verify", sets: "Verify.Multipart", as: with(off),
 			usage: "do not verify objects that are written in parts",
 		},
 		{
-			name: "disable-additional-checksum-verify", value: off(&y.Checksum),
+			name: "disable-additional-checksum-verify", sets: "Verify.Checksum", as: with(off),
 			usage: "upload with an additional checksum, but do not compare it with what the target answers",
 		},
 		{
-			name: "disable-etag-verify", value: off(&y.ETag),
+			name: "disable-etag-verify", sets: "Verify.ETag", as: with(off),
 			usage: "do not compare ETags with the digests of what was transferred",
 		},
 	})
 }
 
-func performanceOptions(c *s3sync.Config) []*option {
-	t := &c.Transfer
+func performanceOptions() []*option {
 	return append(in(performance, []*option{
 		{
-			name: "worker-size", value: number(&t.Workers),
+			name: "worker-size", sets: "Transfer.Workers",
 			usage: "transfer `N` objects at once",
 		},
 		{
-			name: "max-parallel-uploads", value: number(&t.ParallelParts),
+			name: "max-parallel-uploads", sets: "Transfer.ParallelParts",
 			usage: "transfer `N` parts of large objects at once, up or down, all objects together",
 		},
 		{
-			name: "max-memory", value: size(&t.MaxMemory),
+			name: "max-memory", sets: "Transfer.MaxMemory",
 			usage: "keep at most `SIZE` of object data in memory",
 			more:  "By default 256MiB, or as much as two parts or an object below the threshold need.",
 		},
 		{
-			name: "rate-limit-objects", value: number(&t.ObjectsPerSecond),
+			name: "rate-limit-objects", sets: "Transfer.ObjectsPerSecond",
 			usage: "transfer at most `N` objects per second",
 		},
 		{
-			name: "rate-limit-bandwidth", value: size(&t.BytesPerSecond),
+			name: "rate-limit-bandwidth", sets: "Transfer.BytesPerSecond",
 			usage: "transfer at most `SIZE` per second in each direction",
 			more:  sizeNote,
 		},
 	}), in(multipart, []*option{
 		{
-			name: "multipart-threshold", value: size(&t.Threshold),
+			name: "multipart-threshold", sets: "Transfer.Threshold",
 			usage: "transfer objects of `SIZE` or larger in parts",
 			more:  sizeNote,
 		},
 		{
-			name: "multipart-chunksize", value: size(&t.ChunkSize),
+			name: "multipart-chunksize", sets: "Transfer.ChunkSize",
 			usage: "make parts of `SIZE`",
 			more:  sizeNote,
 		},
 		{
-			name: "auto-chunksize", value: on(&t.AutoChunkSize),
+			name: "auto-chunksize", sets: "Transfer.AutoChunkSize",
 			usage: "cut target objects into the parts of their sources",
 		},
 	})...)

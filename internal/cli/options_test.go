@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -303,7 +304,7 @@ func TestEveryFieldHasAnOption(t *testing.T) {
 			name, field := path+group.Type().Field(i).Name, group.Field(i)
 			if field.Kind() == reflect.Struct && field.Type().PkgPath() == reflect.TypeFor[s3sync.Config]().PkgPath() {
 				walk(name+".", field)
-			} else if c.bound(field.Addr().Interface()) == nil {
+			} else if c.bound(name) == nil {
 				without = append(without, name)
 			}
 		}
@@ -388,6 +389,59 @@ func TestRefusedArguments(t *testing.T) {
 				t.Error("something was done")
 			}
 		})
+	}
+}
+
+// There is one mode of comparison. Without a listing of the target its objects are
+// asked for one by one.
+func TestCheckModes(t *testing.T) {
+	modes := []string{
+		"--check-size", "--check-mtime-and-size", "--check-etag", "--check-mtime-and-etag",
+		"--check-additional-checksum=SHA256", "--check-mtime-and-additional-checksum=SHA256",
+	}
+	for i, first := range modes {
+		for _, second := range modes[i+1:] {
+			_, err := parse(t, second, first, "s3://a", "s3://b")
+			want := strings.TrimSuffix(first, "=SHA256") + " cannot be combined with " + strings.TrimSuffix(second, "=SHA256")
+			if _, ok := errors.AsType[usageError](err); !ok || err.Error() != want {
+				t.Errorf("got %v, want %q", err, want)
+			}
+		}
+	}
+	const overwrite, head = "--remove-modified-filter", "--head-each-target"
+	for _, tt := range []struct {
+		args  []string
+		check s3sync.Check
+		err   string
+	}{
+		{args: nil, check: s3sync.Check{}},
+		{args: []string{overwrite}, check: s3sync.Check{Mode: s3sync.CheckOverwrite}},
+		{args: []string{overwrite, head}, check: s3sync.Check{HeadEachTarget: true, NoTargetListing: true}},
+		{args: []string{modes[0]}, check: s3sync.Check{Mode: s3sync.CheckSize}},
+		{args: []string{overwrite, head, modes[0]}, check: s3sync.Check{Mode: s3sync.CheckSize, HeadEachTarget: true, NoTargetListing: true}},
+		{args: []string{overwrite, head, modes[2]}, check: s3sync.Check{Mode: s3sync.CheckETag, HeadEachTarget: true, NoTargetListing: true}},
+		{args: []string{overwrite, modes[4]}, check: s3sync.Check{Mode: s3sync.CheckChecksum, Algorithm: "SHA256", NoTargetListing: true}},
+		{args: []string{overwrite, modes[0]}, err: "--remove-modified-filter together with a comparison requires --head-each-target"},
+		{args: []string{overwrite, modes[2]}, err: "--remove-modified-filter together with a comparison requires --head-each-target"},
+		{args: []string{overwrite, head, modes[1]}, err: "--remove-modified-filter cannot be combined with --check-mtime-and-size"},
+		{args: []string{overwrite, head, modes[3]}, err: "--remove-modified-filter cannot be combined with --check-mtime-and-etag"},
+		{args: []string{overwrite, modes[5]}, err: "--remove-modified-filter cannot be combined with --check-mtime-and-additional-checksum"},
+		{args: []string{overwrite, "--enable-versioning"}, err: "--enable-versioning cannot be combined with --remove-modified-filter"},
+		{args: []string{modes[4], "--enable-versioning"}, err: "--enable-versioning cannot be combined with --check-additional-checksum"},
+		{args: []string{overwrite, "--report-sync-status"}, err: "--report-sync-status cannot be combined with --remove-modified-filter"},
+		{args: []string{modes[1], "--report-sync-status"}, err: "--report-sync-status cannot be combined with --check-mtime-and-size"},
+		{args: []string{modes[2], "--target-sse-c=AES256", "--target-sse-c-key=" + aKey.good, "--target-sse-c-key-md5=" + anMD5.good}, err: "--check-etag cannot be combined with --target-sse-c-key"},
+		{args: []string{overwrite, "--if-match"}, err: "--if-match needs an ETag to compare with, so that without a listing of the target it requires --head-each-target"},
+		{args: []string{"--read-both"}, err: "--read-both needs a comparison of contents, as by --check-etag"},
+		{args: []string{modes[2], "--sse=aws:kms"}, err: "--check-etag cannot be combined with KMS, whose ETags are not digests: --sse"},
+	} {
+		c, err := parse(t, append(tt.args, "s3://a", "s3://b")...)
+		if got := fmt.Sprint(err); got != tt.err && (tt.err != "" || err != nil) {
+			t.Errorf("%q: got %s, want %q", tt.args, got, tt.err)
+		}
+		if tt.err == "" && c.cfg.Check != tt.check {
+			t.Errorf("%q: got %+v, want %+v", tt.args, c.cfg.Check, tt.check)
+		}
 	}
 }
 

@@ -44,7 +44,7 @@ func (c *command) complain(report *s3sync.Report, err error) {
 	case exitUsage:
 		c.say(c.refusal(err).Error())
 	case exitError:
-		why := failure(report, err)
+		why := c.failure(report, err)
 		if c.set.jsonLog && c.cfg.Logger != nil {
 			c.cfg.Logger.Error("sync failed.", slog.String("error", why))
 		}
@@ -79,9 +79,9 @@ func (c *command) logSettings() {
 }
 
 // failure says in a few words why a run failed.
-func failure(report *s3sync.Report, err error) string {
+func (c *command) failure(report *s3sync.Report, err error) string {
 	if err != nil {
-		first, _, _ := strings.Cut(err.Error(), "\n") // joined errors stand on lines of their own
+		first, _, _ := strings.Cut(c.errorText(err), "\n") // joined errors stand on lines of their own
 		return first
 	}
 	text := fmt.Sprintf("%d objects failed", report.Failed)

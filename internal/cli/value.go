@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -24,9 +25,6 @@ var (
 // A value ties the text of an option to a field. It is a pflag.Value. Its
 // errors complete the sentence "--option …".
 type value struct {
-	// field is the address of the field of the Config, nil for settings of the
-	// command alone.
-	field any
 	kind  kind
 	parse func(text string) error
 	show  func() string
@@ -78,7 +76,6 @@ func (v *value) Type() string { return string(v.kind) }
 func of[T any](field *T, parse func(string) (T, error), show func(T) string) *value {
 	before := *field
 	return &value{
-		field: field,
 		kind:  single,
 		reset: func() { *field = before },
 		parse: func(text string) error {
@@ -93,6 +90,76 @@ func of[T any](field *T, parse func(string) (T, error), show func(T) string) *va
 		},
 		show: func() string { return show(*field) },
 	}
+}
+
+// valueOf makes the value of a field by its type and tag.
+func valueOf(tag reflect.StructTag) func(field any) *value {
+	return func(field any) *value {
+		switch f := field.(type) {
+		case *string:
+			if tag.Get("secret") == "true" {
+				return secret(f)
+			}
+			return text(f)
+		case *bool:
+			return on(f)
+		case *int:
+			return number(f)
+		case *int64:
+			if tag.Get("unit") == "bytes" {
+				return size(f)
+			}
+			return number(f)
+		case **int64:
+			return limit(f)
+		case *time.Time:
+			return instant(f)
+		case *time.Duration:
+			return milliseconds(f)
+		case **s3sync.Regexp:
+			return expression(f)
+		case *map[string]string:
+			return pairs(f)
+		}
+		panic(fmt.Sprintf("no option can set a %T", field))
+	}
+}
+
+// with reads a field in a way of its own.
+func with[T any](read func(*T) *value) func(field any) *value {
+	return func(field any) *value { return read(field.(*T)) } //nolint:errcheck,forcetypeassert // the table is tested
+}
+
+// mode is the switch for one mode of comparison.
+func mode(cfg *s3sync.Config, m s3sync.CheckMode) *value {
+	var given bool
+	v := on(&given)
+	parse := v.parse
+	v.parse = func(text string) error {
+		err := parse(text)
+		if given {
+			cfg.Check.Mode = m
+		}
+		return err
+	}
+	v.reset = func() { given, cfg.Check.Mode = false, s3sync.CheckNewer }
+	return v
+}
+
+// checksumMode is a mode of comparison with the algorithm of its checksums.
+func checksumMode(cfg *s3sync.Config, m s3sync.CheckMode) *value {
+	var algorithm string
+	v := text(&algorithm)
+	parse := v.parse
+	v.parse = func(text string) error {
+		err := parse(text)
+		if err == nil {
+			cfg.Check.Mode, cfg.Check.Algorithm = m, algorithm
+		}
+		return err
+	}
+	v.reset = func() { algorithm, cfg.Check.Mode, cfg.Check.Algorithm = "", s3sync.CheckNewer, "" }
+	return v
 }
 
 func text(field *string) *value {
@@ -210,7 +277,6 @@ func off(field *bool) *value { return boolean(field, false) }
 func boolean(field *bool, meaning bool) *value {
 	before := *field
 	return &value{
-		field: field,
 		kind:  toggle,
 		reset: func() { *field = before },
 		parse: func(text string) error {
@@ -227,7 +293,6 @@ func boolean(field *bool, meaning bool) *value {
 
 func counter(n *int) *value {
 	return &value{
-		field: n,
 		kind:  count,
 		reset: func() { *n = 0 },
 		parse: func(string) error { *n++; return nil },

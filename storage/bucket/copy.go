@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"s3sync/internal/setting"
 	"s3sync/storage"
 )
 
@@ -346,7 +347,7 @@ func (s *Store) copyPart(ctx context.Context, c *copyWriter, source string, n in
 				"cannot be copied by the server and get an additional checksum, too)"
 		}
 		if lacking(err) {
-			err = &failure{kind: storage.ErrUnusable, text: err.Error() + " (the server may not know what --server-side-copy asks for)"}
+			err = naming(storage.ErrUnusable, setting.Textf("%v (the server may not know what %s asks for)", err, setting.Name("ServerSideCopy")))
 		}
 		return written{}, digest{}, err
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"s3sync/internal/setting"
 	"s3sync/storage"
 )
 
@@ -34,7 +35,17 @@ type failure struct {
 	text    string
 	foreign bool // the answer was none of an S3 server
 	noETag  bool // for it had no ETag
+	// settings are those that text names.
+	settings []string
 }
+
+// naming is a failure whose text names settings.
+func naming(kind error, text setting.Text) *failure {
+	return &failure{kind: kind, text: text.String(), settings: text.Settings()}
+}
+
+// Settings returns the settings that the text names: see package setting.
+func (f *failure) Settings() []string { return f.settings }
 
 func (f *failure) Error() string { return f.text }
 

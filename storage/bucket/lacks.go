@@ -3,18 +3,18 @@ package bucket
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
 
+	"s3sync/internal/setting"
 	"s3sync/storage"
 )
 
 // Not every server knows every call of S3, or every header. What a server lacks is
 // found out at the first need, remembered, and done without. The user is told once.
-// Only what the user asked for himself is an error, which names the option.
+// Only what the user asked for himself is an error, which names the setting.
 //
 // Which errors tell that is decided here and by the kind errors.ErrUnsupported,
 // which errors.go gives to 501, 405 and their codes.
@@ -133,8 +133,9 @@ func reasonOf(err error) string {
 
 // A part of a write is something besides the bytes that a server may not know.
 type writePart struct {
-	name   string // by which it is remembered
-	option string // which asks for it, or replaces what the source has
+	name string // by which it is remembered
+	// setting asks for it, or replaces what the source has.
+	setting string
 	// inherited: the source has it, and the user did not ask for it.
 	inherited bool
 	refused   func(error) bool
@@ -153,21 +154,21 @@ func (s *Store) writeParts(opts *storage.WriteOptions, copies bool) []writePart 
 		}
 	}
 	// A copy says also of an object without tags that it has none.
-	add(len(opts.Tags) > 0 || copies, writePart{name: lackTags, option: "--tagging", inherited: in.Tags || len(opts.Tags) == 0})
+	add(len(opts.Tags) > 0 || copies, writePart{name: lackTags, setting: "Tagging.Set", inherited: in.Tags || len(opts.Tags) == 0})
 	add(opts.StorageClass != "", writePart{
-		name: classPart(opts.StorageClass), option: "--storage-class", inherited: in.StorageClass, refused: refusesClass,
+		name: classPart(opts.StorageClass), setting: "Metadata.StorageClass", inherited: in.StorageClass, refused: refusesClass,
 	})
-	add(opts.WebsiteRedirect != "", writePart{name: "redirects", option: "--website-redirect", inherited: in.WebsiteRedirect})
-	add(opts.ACL != "", writePart{name: "ACLs", option: "--acl", refused: func(err error) bool {
+	add(opts.WebsiteRedirect != "", writePart{name: "redirects", setting: "Metadata.WebsiteRedirect", inherited: in.WebsiteRedirect})
+	add(opts.ACL != "", writePart{name: "ACLs", setting: "Metadata.ACL", refused: func(err error) bool {
 		return lacksHeader(err) || has(err, "AccessControlListNotSupported")
 	}})
-	add(opts.Checksum.Algorithm != "" && !s.directory, writePart{name: "additional checksums", option: "--additional-checksum-algorithm"})
-	add(e.SSE != "", writePart{name: "encryption", option: "--sse"})
-	add(e.Customer.Key != "", writePart{name: "customer keys", option: "--target-sse-c"})
-	add(opts.IfMatch != "", writePart{name: "If-Match", option: "--if-match"})
-	add(opts.IfAbsent, writePart{name: "If-None-Match", option: "--if-none-match"})
-	add(s.payer != "", writePart{name: "requester pays", option: "--target-request-payer"})
-	add(copies, writePart{name: "copies", option: "--server-side-copy", refused: lacking})
+	add(opts.Checksum.Algorithm != "" && !s.directory, writePart{name: "additional checksums", setting: "Verify.Algorithm"})
+	add(e.SSE != "", writePart{name: "encryption", setting: "Encryption.SSE"})
+	add(e.Customer.Key != "", writePart{name: "customer keys", setting: "Encryption.TargetCustomer.Algorithm"})
+	add(opts.IfMatch != "", writePart{name: "If-Match", setting: "Condition.IfMatch"})
+	add(opts.IfAbsent, writePart{name: "If-None-Match", setting: "Condition.IfNoneMatch"})
+	add(s.payer != "", writePart{name: "requester pays", setting: "Target.RequestPayer"})
+	add(copies, writePart{name: "copies", setting: "ServerSideCopy", refused: lacking})
 	return parts
 }
 
@@ -237,7 +238,7 @@ func (s *Store) writeWhatIsKnown(opts storage.WriteOptions, copies, stream bool,
 			return less, lessErr
 		}
 	}
-	return c, blameOptions(err, suspects)
+	return c, blameSettings(err, suspects)
 }
 
 // trials are what may be left out of a write, one after the other: each part that
@@ -258,35 +259,36 @@ func trials(suspects []writePart) [][]string {
 
 // tellDropped warns of what objects are written without.
 func (s *Store) tellDropped(opts *storage.WriteOptions, name string) {
-	advice := "--storage-class gives them another one"
+	advice := setting.Textf("%s gives them another one", setting.Name("Metadata.StorageClass"))
 	switch {
 	case name == lackTags && len(opts.Tags) == 0:
 		return // nothing is lost
 	case name == lackTags:
-		advice = "--disable-tagging goes without tags and without this warning"
+		advice = setting.Textf("%s goes without tags and without this warning", setting.Name("Tagging.Disable"))
 	case name == "redirects":
-		advice = "--no-sync-system-metadata leaves them out without this warning"
+		advice = setting.Textf("%s leaves them out without this warning", setting.Name("Metadata.NoSystem"))
 	}
-	s.notice(storage.Notice{Warning: true, Text: fmt.Sprintf(
-		"the server of bucket %q does not know %s: objects are written without (%s)", s.opts.Bucket, name, advice)})
+	s.notice(storage.Notice{Warning: true, Settings: advice.Settings(), Text: fmt.Sprintf(
+		"the server of bucket %q does not know %s: objects are written without (%v)", s.opts.Bucket, name, advice)})
 }
 
-// blameOptions names the options that a failure may come of. If the server never
+// blameSettings names the settings that a failure may come of. If the server never
 // took what they ask for, no other object will fare better, which ends the run.
-func blameOptions(err error, suspects []writePart) error {
-	options := map[string]bool{}
+func blameSettings(err error, suspects []writePart) error {
+	var settings []string
 	for _, p := range suspects {
 		if !p.inherited {
-			options[p.option] = true
+			settings = append(settings, p.setting)
 		}
 	}
 	f, ok := errors.AsType[*failure](err)
-	if !ok || len(options) == 0 {
+	if !ok || len(settings) == 0 {
 		return err
 	}
 	told := *f
 	told.kind = storage.ErrUnusable
-	told.text = fmt.Sprintf("%s (the server may not know what %s asks for)",
-		f.text, strings.Join(slices.Sorted(maps.Keys(options)), " or "))
+	slices.Sort(settings)
+	told.settings = slices.Compact(settings)
+	told.text = fmt.Sprintf("%s (the server may not know what %s asks for)", f.text, strings.Join(told.settings, " or "))
 	return &told
 }

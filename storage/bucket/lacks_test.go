@@ -199,10 +199,10 @@ func TestWriteWithoutWhatServersLack(t *testing.T) {
 		refused int // requests of the first object
 	}{
 		"nothing":           {},
-		"tags":              {501, "NotImplemented", []string{tags}, []string{"warning: --disable-tagging"}, 1},
-		"tags, other code":  {400, "UnsupportedOperation", []string{tags}, []string{"warning: --disable-tagging"}, 1},
+		"tags":              {501, "NotImplemented", []string{tags}, []string{"warning: Tagging.Disable"}, 1},
+		"tags, other code":  {400, "UnsupportedOperation", []string{tags}, []string{"warning: Tagging.Disable"}, 1},
 		"class":             {400, "InvalidStorageClass", []string{class}, []string{"warning: does not know the storage class GLACIER_IR"}, 1},
-		"class, other code": {400, "InvalidArgument", []string{class}, []string{"warning: --storage-class"}, 1},
+		"class, other code": {400, "InvalidArgument", []string{class}, []string{"warning: Metadata.StorageClass"}, 1},
 		"redirect":          {501, "NotImplemented", []string{redirect}, []string{"warning: does not know redirects"}, 3},
 		"all": {
 			501, "NotImplemented",
@@ -252,26 +252,26 @@ func TestWhatIsAskedForIsNotLeftOut(t *testing.T) {
 		options      func(*bucket.Options)
 		want         string
 	}{
-		"tags":      {"X-Amz-Tagging", "NotImplemented", storage.WriteOptions{Tags: map[string]string{"a": "b"}}, nil, "--tagging"},
-		"class":     {"X-Amz-Storage-Class", "InvalidArgument", storage.WriteOptions{Attributes: storage.Attributes{StorageClass: "GLACIER"}}, nil, "--storage-class"},
-		"redirect":  {"X-Amz-Website-Redirect-Location", "NotImplemented", storage.WriteOptions{Attributes: storage.Attributes{WebsiteRedirect: "/"}}, nil, "--website-redirect"},
-		"ACL":       {"X-Amz-Acl", "AccessControlListNotSupported", storage.WriteOptions{ACL: "private"}, nil, "--acl"},
-		"condition": {"If-None-Match", "NotImplemented", storage.WriteOptions{IfAbsent: true}, nil, "--if-none-match"},
+		"tags":      {"X-Amz-Tagging", "NotImplemented", storage.WriteOptions{Tags: map[string]string{"a": "b"}}, nil, "Tagging.Set"},
+		"class":     {"X-Amz-Storage-Class", "InvalidArgument", storage.WriteOptions{Attributes: storage.Attributes{StorageClass: "GLACIER"}}, nil, "Metadata.StorageClass"},
+		"redirect":  {"X-Amz-Website-Redirect-Location", "NotImplemented", storage.WriteOptions{Attributes: storage.Attributes{WebsiteRedirect: "/"}}, nil, "Metadata.WebsiteRedirect"},
+		"ACL":       {"X-Amz-Acl", "AccessControlListNotSupported", storage.WriteOptions{ACL: "private"}, nil, "Metadata.ACL"},
+		"condition": {"If-None-Match", "NotImplemented", storage.WriteOptions{IfAbsent: true}, nil, "Condition.IfNoneMatch"},
 		"encryption": {
 			"X-Amz-Server-Side-Encryption", "NotImplemented",
 			storage.WriteOptions{},
-			func(o *bucket.Options) { o.Encryption.SSE = "AES256" }, "--sse",
+			func(o *bucket.Options) { o.Encryption.SSE = "AES256" }, "Encryption.SSE",
 		},
 		"requester pays": {
 			"X-Amz-Request-Payer", "NotImplemented",
 			storage.WriteOptions{},
-			func(o *bucket.Options) { o.RequestPayer = true }, "--target-request-payer",
+			func(o *bucket.Options) { o.RequestPayer = true }, "Target.RequestPayer",
 		},
 		"checksum": {
 			"X-Amz-Sdk-Checksum-Algorithm", "NotImplemented",
 			storage.WriteOptions{Checksum: storage.Checksum{Algorithm: "CRC32"}},
 			nil,
-			"--additional-checksum-algorithm",
+			"Verify.Algorithm",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -379,14 +379,14 @@ func TestTagsOfAServerWithoutAny(t *testing.T) {
 			}
 		}
 		p.wantSeen(t, "PUT", "GET tagging", "PUT")
-		p.wantNotices(t, "warning: --disable-tagging")
+		p.wantNotices(t, "warning: Tagging.Disable")
 	})
 	t.Run("asked for", func(t *testing.T) {
 		opts := everyAttribute()
 		opts.Inherited = storage.Inherited{}
 		err := writes(t, ignorant(t).open(t, nil))["put"]("k", opts)
 		wantKind(t, err, storage.ErrUnusable)
-		if !strings.Contains(err.Error(), "--tagging") {
+		if !strings.Contains(err.Error(), "Tagging.Set") {
 			t.Error(err)
 		}
 	})
@@ -438,7 +438,7 @@ func TestTagsRefused(t *testing.T) {
 			asked := len(p.all()) - 3
 			switch {
 			case tt.want != nil:
-				p.wantNotices(t, "warning: --disable-tagging")
+				p.wantNotices(t, "warning: Tagging.Disable")
 				_, err := s.Tags(t.Context(), "0", "")
 				if !errors.Is(err, tt.want) || storage.Retryable(err) {
 					t.Error(err)
@@ -481,7 +481,7 @@ func TestTagsThatCannotBeSet(t *testing.T) {
 	})
 	p.loses = func(*http.Request) bool { return true }
 	err := writes(t, p.open(t, nil))["put"]("k", everyAttribute())
-	if err == nil || storage.Retryable(err) || !strings.Contains(err.Error(), "--sync-latest-tagging") {
+	if err == nil || storage.Retryable(err) || !strings.Contains(err.Error(), "Tagging.SyncLatest") {
 		t.Error(err)
 	}
 }
@@ -650,7 +650,7 @@ func TestUploadsInPartsRefused(t *testing.T) {
 		return 0, ""
 	})
 	_, err := p.open(t, nil).Create(t.Context(), "k", everyAttribute())
-	if err == nil || !strings.Contains(err.Error(), "--multipart-threshold") || len(p.notices) > 0 {
+	if err == nil || !strings.Contains(err.Error(), "Transfer.Threshold") || len(p.notices) > 0 {
 		t.Errorf("%v, %+v", err, p.notices)
 	}
 }
@@ -660,7 +660,7 @@ func TestCopiesRefused(t *testing.T) {
 	p := newLimitedServer(t, refusesHeaders(501, "NotImplemented", "X-Amz-Copy-Source"))
 	err := writes(t, p.open(t, nil))["copy"]("copy", everyAttribute())
 	wantKind(t, err, storage.ErrUnusable)
-	if !strings.Contains(err.Error(), "--server-side-copy") {
+	if !strings.Contains(err.Error(), "ServerSideCopy") {
 		t.Error(err)
 	}
 	if len(p.notices) > 0 {

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"s3sync/internal/checksum"
+	"s3sync/internal/setting"
 	"s3sync/storage"
 )
 
@@ -46,8 +47,8 @@ func (s *Store) create(ctx context.Context, key string, opts storage.WriteOption
 		return err
 	})
 	if lacking(err) {
-		err = &failure{kind: errors.ErrUnsupported, text: err.Error() +
-			" (the server may not know uploads in parts; a larger --multipart-threshold does without)"}
+		err = naming(errors.ErrUnsupported, setting.Textf("%v (the server may not know uploads in parts; a larger %s does without)",
+			err, setting.Name("Transfer.Threshold")))
 	}
 	if err != nil {
 		return nil, err

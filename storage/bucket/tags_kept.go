@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"s3sync/internal/setting"
 	"s3sync/storage"
 )
 
@@ -112,8 +113,8 @@ func (s *Store) tagAfterwards(ctx context.Context, key string, opts storage.Writ
 	case lacking(err):
 		return s.tagsUnknown(opts, err)
 	}
-	return &failure{text: fmt.Sprintf(
-		"the object was written, but its tags could not be set: %v (another run with --sync-latest-tagging repairs that)", err)}
+	return naming(nil, setting.Textf(
+		"the object was written, but its tags could not be set: %v (another run with %s repairs that)", err, setting.Name("Tagging.SyncLatest")))
 }
 
 // tagsUnknown is for a server that knows no tags: objects go without, and if they
@@ -128,5 +129,6 @@ func (s *Store) tagsUnknown(opts storage.WriteOptions, err error) error {
 	if err != nil {
 		why = " (" + reasonOf(err) + ")"
 	}
-	return unusable("the server of bucket %q does not keep the tags that --tagging or --sync-latest-tagging asks for%s", s.opts.Bucket, why)
+	return naming(storage.ErrUnusable, setting.Textf("the server of bucket %q does not keep the tags that %s or %s asks for%s",
+		s.opts.Bucket, setting.Name("Tagging.Set"), setting.Name("Tagging.SyncLatest"), why))
 }

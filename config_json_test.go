@@ -1,0 +1,219 @@
+package s3sync
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// filled returns a Config of which every field that is written has a value of its
+// own.
+func filled(t *testing.T) *Config {
+	t.Helper()
+	c := &Config{}
+	n := int64(0)
+	for f := range c.fields() {
+		n++
+		switch v := f.value.Addr().Interface().(type) {
+		case *string:
+			*v = fmt.Sprintf("text <%d>", n)
+		case *bool:
+			*v = true
+		case *int:
+			*v = int(n)
+		case *int64:
+			*v = n<<20 + 1
+		case **int64:
+			*v = new(int64)
+			**v = n << 10
+		case *time.Duration:
+			*v = time.Duration(n) * time.Millisecond
+		case *time.Time:
+			*v = time.Date(2026, 1, 31, 12, 0, int(n), 5, time.UTC)
+		case **Regexp:
+			re, err := CompileRegexp(fmt.Sprintf(`^(?<!x)%d\d`, n))
+			if err != nil {
+				t.Fatal(err)
+			}
+			*v = re
+		case *map[string]string:
+			*v = map[string]string{"name": fmt.Sprint("value ", n)}
+		case *CheckMode:
+			*v = CheckMtimeAndChecksum
+		default:
+			if f.writable() {
+				t.Errorf("%s is of a type that is not tested: %T", f.path, v)
+			}
+		}
+	}
+	return c
+}
+
+// text shows what is in a field, also behind a pointer.
+func text(value reflect.Value) string {
+	if re, ok := value.Interface().(*Regexp); ok {
+		return re.String()
+	}
+	return fmt.Sprint(reflect.Indirect(value))
+}
+
+func TestConfigRoundTrip(t *testing.T) {
+	c := filled(t)
+	data, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := &Config{}
+	if err := json.Unmarshal(data, read); err != nil {
+		t.Fatal(err)
+	}
+	written := map[string]bool{}
+	for f := range c.fields() {
+		got := read.at(f.path).value
+		if !f.writable() {
+			if !got.IsZero() {
+				t.Errorf("%s was written", f.path)
+			}
+			continue
+		}
+		written[f.path] = true
+		if got.IsZero() || text(got) != text(f.value) {
+			t.Errorf("%s became %v, was %v", f.path, got, f.value)
+		}
+	}
+	if len(written) < 90 {
+		t.Errorf("only %d fields are written", len(written))
+	}
+	for f := range c.fields() {
+		if f.secret() && strings.Contains(string(data), f.value.String()) {
+			t.Errorf("%s is in the form", f.path)
+		}
+	}
+	again, err := json.Marshal(read)
+	if err != nil || string(again) != string(data) {
+		t.Errorf("%v: written again as %s, was %s", err, again, data)
+	}
+}
+
+// What is secret is marked, and nothing else that sounds like it is missed.
+func TestSecretFields(t *testing.T) {
+	var secrets []string
+	for f := range new(Config).fields() {
+		if f.secret() {
+			secrets = append(secrets, f.path)
+		}
+	}
+	want := []string{
+		"Source.SecretKey", "Source.SessionToken", "Target.SecretKey", "Target.SessionToken", "AWS.HTTPSProxy",
+		"Encryption.KMSKeyID", "Encryption.SourceCustomer.Key", "Encryption.TargetCustomer.Key",
+	}
+	if diff := cmp.Diff(want, secrets); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// The form is one that people can read, and does not depend on the defaults.
+func TestConfigForm(t *testing.T) {
+	c := DefaultConfig()
+	c.Source.URL, c.Source.SecretKey = "s3://b/p", "hidden"
+	c.Check = Check{Mode: CheckChecksum, Algorithm: "SHA256"}
+	c.Filter.SmallerThan = new(int64)
+	c.Metadata.User = map[string]string{"team": "a"}
+	c.Range.From = "m"
+	data, err := json.MarshalIndent(c, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{
+ "version": 1,
+ "fields": {
+  "AWS.MaxKeys": 1000,
+  "Check.Algorithm": "SHA256",
+  "Check.Mode": "checksum",
+  "Delete.MaxPercent": 80,
+  "Filter.SmallerThan": "0B",
+  "Metadata.User": {
+   "team": "a"
+  },
+  "Range.From": "m",
+  "Retry.ForceCount": 5,
+  "Retry.ForceInterval": "1s",
+  "Retry.InitialBackoff": "100ms",
+  "Retry.MaxAttempts": 10,
+  "Source.URL": "s3://b/p",
+  "Timeout.Read": "1m0s",
+  "Transfer.ChunkSize": "8MiB",
+  "Transfer.ParallelParts": 16,
+  "Transfer.Threshold": "8MiB",
+  "Transfer.Workers": 16,
+  "Verify.Checksum": true,
+  "Verify.ETag": true,
+  "Verify.Multipart": true
+ }
+}`
+	if diff := cmp.Diff(want, string(data)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A reader adds secrets and functions before or after it reads.
+func TestReadConfigKeepsTheRest(t *testing.T) {
+	c := &Config{FailFast: true, Source: Endpoint{SecretKey: "s", Store: someStore{}, Profile: "p"}, OnEvent: func(Event) {}}
+	if err := json.Unmarshal([]byte(`{"version":1,"fields":{"Target.URL":"x"}}`), c); err != nil {
+		t.Fatal(err)
+	}
+	if c.Target.URL != "x" || c.Source.SecretKey != "s" || c.Source.Store == nil || c.OnEvent == nil {
+		t.Errorf("got %+v", c)
+	}
+	if c.FailFast || c.Source.Profile != "" {
+		t.Error("a field that is not written was kept")
+	}
+}
+
+func TestReadConfigRefuses(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"version":2,"fields":{}}`:                                     "a Config of version 2 cannot be read, only version 1",
+		`{"fields":{}}`:                                                 "a Config of version 0 cannot be read, only version 1",
+		`{"version":1,"fields":{"Check.No":true}}`:                      `a Config has no field "Check.No", or none that is written`,
+		`{"version":1,"fields":{"Source.SecretKey":"x"}}`:               `a Config has no field "Source.SecretKey", or none that is written`,
+		`{"version":1,"fields":{"check.mode":"size"}}`:                  `a Config has no field "check.mode", or none that is written`,
+		`{"version":1,"fields":{},"more":1}`:                            `a Config cannot be read: json: unknown field "more"`,
+		`{"version":1,"fields":{"Check.Mode":"fastest"}}`:               `Check.Mode cannot be read: "fastest" is no mode of comparison`,
+		`{"version":1,"fields":{"Transfer.ChunkSize":"8 MiB"}}`:         `Transfer.ChunkSize cannot be read: "8 MiB" is no size such as 8MiB`,
+		`{"version":1,"fields":{"Transfer.ChunkSize":"9223372036GiB"}}`: `Transfer.ChunkSize cannot be read: "9223372036GiB" is no size such as 8MiB`,
+		`{"version":1,"fields":{"Timeout.Read":"1"}}`:                   `Timeout.Read cannot be read: time: missing unit in duration "1"`,
+		`{"version":1,"fields":{"Filter.Include":"["}}`:                 `Filter.Include cannot be read: there is no ] for this [, at character 1`,
+		`{"version":1,"fields":{"Transfer.Workers":"16"}}`:              `Transfer.Workers cannot be read: json: cannot unmarshal string into Go value of type int`,
+		`{"version":1,"fields":{"Filter.ModifiedAfter":"2026-01-31"}}`:  `Filter.ModifiedAfter cannot be read: parsing time "2026-01-31" as "2006-01-02T15:04:05Z07:00": cannot parse "" as "T"`,
+	} {
+		t.Run(text, func(t *testing.T) {
+			c := &Config{FailFast: true}
+			if err := json.Unmarshal([]byte(text), c); err == nil || err.Error() != want {
+				t.Errorf("got %v, want %s", err, want)
+			}
+			if !c.FailFast {
+				t.Error("the Config was changed")
+			}
+		})
+	}
+}
+
+func TestWriteConfigRefuses(t *testing.T) {
+	for want, change := range map[string]func(*Config){
+		"Source.URL cannot be written: it is not valid UTF-8":    func(c *Config) { c.Source.URL = "\xff" },
+		"Range.To cannot be written: it is not valid UTF-8":      func(c *Config) { c.Range.To = "\xff" },
+		"Metadata.User cannot be written: it is not valid UTF-8": func(c *Config) { c.Metadata.User = map[string]string{"a": "\xff"} },
+		"CheckMode(9) is no mode of comparison":                  func(c *Config) { c.Check.Mode = 9 },
+	} {
+		c := DefaultConfig()
+		change(c)
+		if data, err := json.Marshal(c); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v and %s, want %s", err, data, want)
+		}
+	}
+}
