@@ -2,6 +2,7 @@ package s3sync
 
 import (
 	"fmt"
+	"slices"
 
 	"s3sync/internal/checksum"
 )
@@ -10,6 +11,7 @@ import (
 // are compared by whole seconds, because some stores keep no more.
 type CheckMode int
 
+// Modes of comparison.
 const (
 	CheckNewer            CheckMode = iota // transfer if the source is newer
 	CheckOverwrite                         // transfer without comparing
@@ -22,18 +24,18 @@ const (
 )
 
 // checkModes are the names of the modes in the written form of a Config.
-var checkModes = []string{
-	"newer", "overwrite", "size", "mtime-and-size", "etag", "mtime-and-etag", "checksum", "mtime-and-checksum",
+func checkModes() []string {
+	return []string{"newer", "overwrite", "size", "mtime-and-size", "etag", "mtime-and-etag", "checksum", "mtime-and-checksum"}
 }
 
-func (m CheckMode) known() bool { return m >= 0 && int(m) < len(checkModes) }
+func (m CheckMode) known() bool { return m >= 0 && int(m) < len(checkModes()) }
 
 // String returns the name of the mode, such as "mtime-and-size".
 func (m CheckMode) String() string {
 	if !m.known() {
 		return fmt.Sprintf("CheckMode(%d)", int(m))
 	}
-	return checkModes[m]
+	return checkModes()[m]
 }
 
 // MarshalText returns the name of the mode. It fails for a mode that does not
@@ -47,13 +49,12 @@ func (m CheckMode) MarshalText() ([]byte, error) {
 
 // UnmarshalText sets the mode by its name.
 func (m *CheckMode) UnmarshalText(text []byte) error {
-	for i, name := range checkModes {
-		if name == string(text) {
-			*m = CheckMode(i)
-			return nil
-		}
+	i := slices.Index(checkModes(), string(text))
+	if i < 0 {
+		return fmt.Errorf("%q is no mode of comparison", text)
 	}
-	return fmt.Errorf("%q is no mode of comparison", text)
+	*m = CheckMode(i)
+	return nil
 }
 
 // listsTarget reports whether the comparison needs a listing of the target.
@@ -66,7 +67,7 @@ func (c *Check) asks() bool { return c.HeadEachTarget || c.NoTargetListing }
 // digests reports whether the check compares contents, and which additional
 // checksum of them, if not ETags.
 func (c *Check) digests() (algorithm checksum.Algorithm, ok bool) {
-	switch c.Mode {
+	switch c.Mode { //nolint:exhaustive // the others look at no contents
 	case CheckETag, CheckMtimeAndETag:
 		return "", true
 	case CheckChecksum, CheckMtimeAndChecksum:

@@ -78,7 +78,7 @@ func (c *Config) at(path string) configField {
 			return f
 		}
 	}
-	panic(fmt.Sprintf("Config has no field %q", path))
+	panic(fmt.Sprintf("Config has no field %q", path)) //nolint:forbidigo // a fault of this program, which TestPathsExist finds
 }
 
 // changed returns a function that tells whether the field at a path differs from

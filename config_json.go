@@ -34,7 +34,7 @@ type writtenConfig struct {
 //
 // Text that is not valid UTF-8, such as an odd path of the file system, is an
 // error, because JSON cannot hold it.
-func (c Config) MarshalJSON() ([]byte, error) {
+func (c Config) MarshalJSON() ([]byte, error) { //nolint:recvcheck // so that it holds for a Config and a *Config
 	written := writtenConfig{configVersion, map[string]json.RawMessage{}}
 	for f := range c.fields() {
 		if !f.writable() || f.value.IsZero() {
@@ -149,7 +149,7 @@ var errNoUTF8 = errors.New("it is not valid UTF-8")
 
 // parseBytes reads what [formatBytes] wrote.
 func parseBytes(text string) (int64, error) {
-	for _, unit := range units {
+	for _, unit := range units() {
 		if number, ok := strings.CutSuffix(text, unit.name); ok {
 			n, err := strconv.ParseInt(number, 10, 64)
 			if err != nil || n*unit.size/unit.size != n {

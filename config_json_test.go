@@ -56,7 +56,7 @@ func filled(t *testing.T) *Config {
 
 // text shows what is in a field, also behind a pointer.
 func text(value reflect.Value) string {
-	if re, ok := value.Interface().(*Regexp); ok {
+	if re, ok := reflect.TypeAssert[*Regexp](value); ok {
 		return re.String()
 	}
 	return fmt.Sprint(reflect.Indirect(value))

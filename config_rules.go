@@ -20,53 +20,55 @@ const (
 
 // rules lists which settings exclude and which require each other. Exclusion
 // works both ways and stands here once.
-var rules = slices.Concat(
-	credentialRules("Source."), credentialRules("Target."),
-	customerKeyRules("Encryption.SourceCustomer."), customerKeyRules("Encryption.TargetCustomer."),
-	[]rule{
-		{"Check.Mode=etag", conflicts, []string{"Encryption.SourceCustomer.Key", "Encryption.TargetCustomer.Key"}},
-		{"Check.Mode=mtime-and-etag", conflicts, []string{"Encryption.SourceCustomer.Key", "Encryption.TargetCustomer.Key"}},
-		{"Check.Mode=checksum", needs, []string{"Check.Algorithm"}},
-		{"Check.Mode=mtime-and-checksum", needs, []string{"Check.Algorithm"}},
-		{"Check.NoTargetListing", conflicts, []string{
-			"Check.Mode=overwrite", "Check.Mode=mtime-and-size", "Check.Mode=mtime-and-etag", "Check.Mode=mtime-and-checksum",
-		}},
-		{"Versioning.Enable", conflicts, []string{
-			"Check.Mode", "Check.NoTargetListing", "Check.HeadEachTarget", "Tagging.SyncLatest", "Delete.Enable", "Report.Status",
-			"Versioning.PointInTime", "Condition.IfMatch", "Condition.IfNoneMatch", "Condition.CopySourceIfMatch",
-		}},
-		{"Versioning.AllMarkers", needs, []string{"Versioning.Enable"}},
-		{"Versioning.PointInTime", conflicts, []string{
-			"Delete.Enable", "Check.HeadEachTarget", "Check.Mode=size", "Check.Mode=mtime-and-size", "Check.Mode=etag",
-			"Check.Mode=mtime-and-etag", "Check.Mode=mtime-and-checksum",
-			"Condition.IfMatch", "Condition.IfNoneMatch", "Condition.CopySourceIfMatch", "Tagging.SyncLatest",
-		}},
-		{"Condition.IfNoneMatch", conflicts, []string{"Condition.IfMatch"}},
-		{"Condition.CopySourceIfMatch", needs, []string{"ServerSideCopy"}},
-		{"AWS.AnonymousSource", conflicts, []string{
-			"Source.Profile", "Source.AccessKey", "Source.SecretKey", "Source.SessionToken", "Source.RequestPayer", "ServerSideCopy",
-		}},
-		// A report does not transfer, and compares everything by content.
-		{"Report.Status", conflicts, []string{
-			"DryRun", "Delete.Enable", "Check.HeadEachTarget", "Tagging.SyncLatest", "Check.Mode=overwrite", "Check.NoTargetListing",
-			"Check.Mode=size", "Check.Mode=mtime-and-size", "Check.Mode=mtime-and-etag", "Check.Mode=mtime-and-checksum",
-		}},
-		{"Report.Metadata", needs, []string{"Report.Status"}},
-		{"Report.Tagging", needs, []string{"Report.Status"}},
-		{"Transfer.AutoChunkSize", conflicts, []string{"Transfer.Threshold", "Transfer.ChunkSize"}},
-		{"Tagging.Set", conflicts, []string{"Tagging.Disable", "Tagging.SyncLatest"}},
-		{"Tagging.SyncLatest", conflicts, []string{"Tagging.Disable"}},
-		// One key cannot encrypt what another one does. The source may be
-		// encrypted in any way.
-		{"Encryption.TargetCustomer.Algorithm", conflicts, []string{"Encryption.SSE", "Encryption.KMSKeyID"}},
-		{"Delete.Excluded", needs, []string{"Delete.Enable"}},
-		{"Delete.Max", needs, []string{"Delete.Enable"}},
-		{"Delete.MaxPercent", needs, []string{"Delete.Enable"}},
-		{"Delete.AllowEmptySource", needs, []string{"Delete.Enable"}},
-		{"Delete.AllowPartialPrefix", needs, []string{"Delete.Enable"}},
-		{"Delete.AllowOverlap", needs, []string{"Delete.Enable"}},
-		{"Verify.Checksum", needs, []string{"Verify.Algorithm"}},
-	})
+func rules() []rule {
+	return slices.Concat(
+		credentialRules("Source."), credentialRules("Target."),
+		customerKeyRules("Encryption.SourceCustomer."), customerKeyRules("Encryption.TargetCustomer."),
+		[]rule{
+			{"Check.Mode=etag", conflicts, []string{"Encryption.SourceCustomer.Key", "Encryption.TargetCustomer.Key"}},
+			{"Check.Mode=mtime-and-etag", conflicts, []string{"Encryption.SourceCustomer.Key", "Encryption.TargetCustomer.Key"}},
+			{"Check.Mode=checksum", needs, []string{"Check.Algorithm"}},
+			{"Check.Mode=mtime-and-checksum", needs, []string{"Check.Algorithm"}},
+			{"Check.NoTargetListing", conflicts, []string{
+				"Check.Mode=overwrite", "Check.Mode=mtime-and-size", "Check.Mode=mtime-and-etag", "Check.Mode=mtime-and-checksum",
+			}},
+			{"Versioning.Enable", conflicts, []string{
+				"Check.Mode", "Check.NoTargetListing", "Check.HeadEachTarget", "Tagging.SyncLatest", "Delete.Enable", "Report.Status",
+				"Versioning.PointInTime", "Condition.IfMatch", "Condition.IfNoneMatch", "Condition.CopySourceIfMatch",
+			}},
+			{"Versioning.AllMarkers", needs, []string{"Versioning.Enable"}},
+			{"Versioning.PointInTime", conflicts, []string{
+				"Delete.Enable", "Check.HeadEachTarget", "Check.Mode=size", "Check.Mode=mtime-and-size", "Check.Mode=etag",
+				"Check.Mode=mtime-and-etag", "Check.Mode=mtime-and-checksum",
+				"Condition.IfMatch", "Condition.IfNoneMatch", "Condition.CopySourceIfMatch", "Tagging.SyncLatest",
+			}},
+			{"Condition.IfNoneMatch", conflicts, []string{"Condition.IfMatch"}},
+			{"Condition.CopySourceIfMatch", needs, []string{"ServerSideCopy"}},
+			{"AWS.AnonymousSource", conflicts, []string{
+				"Source.Profile", "Source.AccessKey", "Source.SecretKey", "Source.SessionToken", "Source.RequestPayer", "ServerSideCopy",
+			}},
+			// A report does not transfer, and compares everything by content.
+			{"Report.Status", conflicts, []string{
+				"DryRun", "Delete.Enable", "Check.HeadEachTarget", "Tagging.SyncLatest", "Check.Mode=overwrite", "Check.NoTargetListing",
+				"Check.Mode=size", "Check.Mode=mtime-and-size", "Check.Mode=mtime-and-etag", "Check.Mode=mtime-and-checksum",
+			}},
+			{"Report.Metadata", needs, []string{"Report.Status"}},
+			{"Report.Tagging", needs, []string{"Report.Status"}},
+			{"Transfer.AutoChunkSize", conflicts, []string{"Transfer.Threshold", "Transfer.ChunkSize"}},
+			{"Tagging.Set", conflicts, []string{"Tagging.Disable", "Tagging.SyncLatest"}},
+			{"Tagging.SyncLatest", conflicts, []string{"Tagging.Disable"}},
+			// One key cannot encrypt what another one does. The source may be
+			// encrypted in any way.
+			{"Encryption.TargetCustomer.Algorithm", conflicts, []string{"Encryption.SSE", "Encryption.KMSKeyID"}},
+			{"Delete.Excluded", needs, []string{"Delete.Enable"}},
+			{"Delete.Max", needs, []string{"Delete.Enable"}},
+			{"Delete.MaxPercent", needs, []string{"Delete.Enable"}},
+			{"Delete.AllowEmptySource", needs, []string{"Delete.Enable"}},
+			{"Delete.AllowPartialPrefix", needs, []string{"Delete.Enable"}},
+			{"Delete.AllowOverlap", needs, []string{"Delete.Enable"}},
+			{"Verify.Checksum", needs, []string{"Verify.Algorithm"}},
+		})
+}
 
 func credentialRules(side string) []rule {
 	return []rule{
@@ -96,7 +98,7 @@ func (v *validator) has(setting string) bool {
 
 // rules checks given settings against each other.
 func (v *validator) rules() {
-	for _, r := range rules {
+	for _, r := range rules() {
 		if !v.has(r.setting) {
 			continue
 		}

@@ -21,7 +21,7 @@ func (v *validator) sides() {
 	}
 	if v.source != nil && v.source.local() {
 		v.misfits("cannot be used with a local source", localFields("Source.", "Encryption.SourceCustomer."),
-			[]string{"Verify.ReadChecksum", "Versioning.PointInTime", "AWS.AnonymousSource"}, contentFilters, betweenBuckets)
+			[]string{"Verify.ReadChecksum", "Versioning.PointInTime", "AWS.AnonymousSource"}, contentFilters(), betweenBuckets())
 		if v.given("Transfer.AutoChunkSize") && !v.comparesETags() {
 			v.misfits("cannot be used with a local source, whose files are in no parts", []string{"Transfer.AutoChunkSize"})
 		}
@@ -31,7 +31,7 @@ func (v *validator) sides() {
 	}
 	if v.target != nil && v.target.local() {
 		v.misfits("cannot be used with a local target", localFields("Target.", "Encryption.TargetCustomer."),
-			uploadFields, betweenBuckets)
+			uploadFields(), betweenBuckets())
 	}
 	if v.target != nil && !v.target.local() {
 		v.misfits("cannot be used with an S3 target", []string{"Local.Fsync"})
@@ -61,7 +61,7 @@ func (v *validator) misfits(reason string, fields ...[]string) {
 	for _, field := range slices.Concat(fields...) {
 		if v.given(field) {
 			misfit := fault(field, "", reason)
-			misfit.Misfit = !slices.Contains(boundFields, field)
+			misfit.Misfit = !slices.Contains(boundFields(), field)
 			v.faults = append(v.faults, misfit)
 		}
 	}
@@ -69,9 +69,11 @@ func (v *validator) misfits(reason string, fields ...[]string) {
 
 // boundFields lists the fields without which more would be written, overwritten or
 // deleted, or something else written.
-var boundFields = []string{
-	"Condition.IfMatch", "Condition.IfNoneMatch", "Condition.CopySourceIfMatch",
-	"Versioning.Enable", "Versioning.PointInTime", "Filter.IncludeMetadata", "Filter.IncludeTags",
+func boundFields() []string {
+	return []string{
+		"Condition.IfMatch", "Condition.IfNoneMatch", "Condition.CopySourceIfMatch",
+		"Versioning.Enable", "Versioning.PointInTime", "Filter.IncludeMetadata", "Filter.IncludeTags",
+	}
 }
 
 // localFields mean nothing on a local side. A region is not among them: it does
@@ -84,22 +86,28 @@ func localFields(side, key string) []string {
 }
 
 // betweenBuckets lists what needs S3 on both sides.
-var betweenBuckets = []string{
-	"ServerSideCopy", "Versioning.Enable", "Tagging.SyncLatest", "Report.Metadata", "Report.Tagging",
-	"Metadata.NoSystem", "Metadata.NoUser", "Condition.CopySourceIfMatch",
+func betweenBuckets() []string {
+	return []string{
+		"ServerSideCopy", "Versioning.Enable", "Tagging.SyncLatest", "Report.Metadata", "Report.Tagging",
+		"Metadata.NoSystem", "Metadata.NoUser", "Condition.CopySourceIfMatch",
+	}
 }
 
 // contentFilters need what files do not have. Their content types are guessed
 // from their names.
-var contentFilters = []string{"Filter.IncludeMetadata", "Filter.ExcludeMetadata", "Filter.IncludeTags", "Filter.ExcludeTags"}
+func contentFilters() []string {
+	return []string{"Filter.IncludeMetadata", "Filter.ExcludeMetadata", "Filter.IncludeTags", "Filter.ExcludeTags"}
+}
 
 // uploadFields say how objects are written to S3.
-var uploadFields = []string{
-	"Metadata.CacheControl", "Metadata.ContentDisposition", "Metadata.ContentEncoding", "Metadata.ContentLanguage", "Metadata.ContentType",
-	"Metadata.Expires", "Metadata.User", "Metadata.WebsiteRedirect", "Metadata.StorageClass", "Metadata.ACL", "Metadata.PutLastModified",
-	"Tagging.Set", "Tagging.Disable", "Encryption.SSE", "Encryption.KMSKeyID",
-	"Verify.Algorithm", "Verify.FullObject", "AWS.UnsignedPayload", "AWS.NoContentMD5",
-	"Condition.IfMatch", "Condition.IfNoneMatch",
+func uploadFields() []string {
+	return []string{
+		"Metadata.CacheControl", "Metadata.ContentDisposition", "Metadata.ContentEncoding", "Metadata.ContentLanguage", "Metadata.ContentType",
+		"Metadata.Expires", "Metadata.User", "Metadata.WebsiteRedirect", "Metadata.StorageClass", "Metadata.ACL", "Metadata.PutLastModified",
+		"Tagging.Set", "Tagging.Disable", "Encryption.SSE", "Encryption.KMSKeyID",
+		"Verify.Algorithm", "Verify.FullObject", "AWS.UnsignedPayload", "AWS.NoContentMD5",
+		"Condition.IfMatch", "Condition.IfNoneMatch",
+	}
 }
 
 // accessPoint refuses what an ARN leaves no room for: it has a host name of its

@@ -84,26 +84,28 @@ type bound struct {
 	zero     bool
 }
 
-var bounds = []bound{
-	{field: "AWS.MaxKeys", min: 1, max: math.MaxInt16},
-	{field: "Transfer.Workers", min: 1, max: math.MaxUint16},
-	{field: "Transfer.ParallelParts", min: 1, max: math.MaxUint16},
-	{field: "Transfer.Threshold", min: minPart, max: maxPart},
-	{field: "Transfer.ChunkSize", min: minPart, max: maxPart},
-	{field: "Transfer.ObjectsPerSecond", min: minObjects, zero: true},
-	{field: "Transfer.BytesPerSecond", min: minBandwidth, max: maxBandwidth, zero: true},
-	{field: "Delete.Max", min: 1, zero: true},
-	{field: "Delete.MaxPercent", max: 100},
-	{field: "Retry.MaxAttempts", min: 1},
-	{field: "Retry.ForceCount"},
-	{field: "Retry.InitialBackoff"},
-	{field: "Retry.ForceInterval"},
-	{field: "Timeout.Operation"},
-	{field: "Timeout.Attempt"},
-	{field: "Timeout.Connect"},
-	{field: "Timeout.Read"},
-	{field: "Filter.SmallerThan"},
-	{field: "Filter.LargerThan"},
+func bounds() []bound {
+	return []bound{
+		{field: "AWS.MaxKeys", min: 1, max: math.MaxInt16},
+		{field: "Transfer.Workers", min: 1, max: math.MaxUint16},
+		{field: "Transfer.ParallelParts", min: 1, max: math.MaxUint16},
+		{field: "Transfer.Threshold", min: minPart, max: maxPart},
+		{field: "Transfer.ChunkSize", min: minPart, max: maxPart},
+		{field: "Transfer.ObjectsPerSecond", min: minObjects, zero: true},
+		{field: "Transfer.BytesPerSecond", min: minBandwidth, max: maxBandwidth, zero: true},
+		{field: "Delete.Max", min: 1, zero: true},
+		{field: "Delete.MaxPercent", max: 100},
+		{field: "Retry.MaxAttempts", min: 1},
+		{field: "Retry.ForceCount"},
+		{field: "Retry.InitialBackoff"},
+		{field: "Retry.ForceInterval"},
+		{field: "Timeout.Operation"},
+		{field: "Timeout.Attempt"},
+		{field: "Timeout.Connect"},
+		{field: "Timeout.Read"},
+		{field: "Filter.SmallerThan"},
+		{field: "Filter.LargerThan"},
+	}
 }
 
 // ranges checks numbers.
@@ -111,7 +113,7 @@ func (v *validator) ranges() {
 	if !v.Check.Mode.known() {
 		v.add("Check.Mode", "must be one of the modes there are, not %v", v.Check.Mode)
 	}
-	for _, b := range bounds {
+	for _, b := range bounds() {
 		v.within(b)
 	}
 	if need := v.leastMemory(); v.Transfer.MaxMemory != 0 && v.Transfer.MaxMemory < need {
@@ -161,15 +163,17 @@ func (c *Config) memory() int64 {
 	return max(defaultMemory, c.leastMemory())
 }
 
-// units are those of sizes, the largest first.
-var units = []struct {
+type unit struct {
 	name string
 	size int64
-}{{"GiB", GiB}, {"MiB", MiB}, {"KiB", KiB}, {"B", 1}}
+}
+
+// units are those of sizes, the largest first.
+func units() []unit { return []unit{{"GiB", GiB}, {"MiB", MiB}, {"KiB", KiB}, {"B", 1}} }
 
 // formatBytes writes a size: 8MiB, or plain bytes.
 func formatBytes(n int64) string {
-	for _, unit := range units {
+	for _, unit := range units() {
 		if n != 0 && n%unit.size == 0 {
 			return fmt.Sprintf("%d%s", n/unit.size, unit.name)
 		}

@@ -2,8 +2,9 @@ package s3sync
 
 import (
 	"fmt"
-	"s3sync/internal/setting"
 	"sync/atomic"
+
+	"s3sync/internal/setting"
 )
 
 // notes count what a user should know at the end of a run, because it is no

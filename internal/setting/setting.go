@@ -76,7 +76,7 @@ func namesIn(args []any) []string {
 // Of returns the settings that err and the errors it wraps name.
 func Of(err error) []string {
 	var names []string
-	if n, ok := err.(namer); ok { //nolint:errorlint // all of the tree is visited
+	if n, ok := err.(namer); ok {
 		names = n.Settings()
 	}
 	switch e := err.(type) { //nolint:errorlint // likewise
