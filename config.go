@@ -22,7 +22,7 @@ const (
 //
 // Every field has an option of the command of the same meaning, and the other
 // way round: see docs/options.md.
-type Config struct {
+type Config struct { //nolint:recvcheck // MarshalJSON is that of a Config, too
 	Source, Target Endpoint
 
 	// DryRun reports what would be done and writes nothing of any kind.

@@ -34,7 +34,7 @@ type writtenConfig struct {
 //
 // Text that is not valid UTF-8, such as an odd path of the file system, is an
 // error, because JSON cannot hold it.
-func (c Config) MarshalJSON() ([]byte, error) { //nolint:recvcheck // so that it holds for a Config and a *Config
+func (c Config) MarshalJSON() ([]byte, error) {
 	written := writtenConfig{configVersion, map[string]json.RawMessage{}}
 	for f := range c.fields() {
 		if !f.writable() || f.value.IsZero() {
