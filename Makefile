@@ -35,6 +35,8 @@ FULL_TOOLS := rclone mc
 
 # The race detector needs a C compiler. Without one the tests run without it.
 RACE    := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
+# With it a process waits for a second when it ends, if nothing says otherwise.
+export GORACE ?= atexit_sleep_ms=0
 TESTFLAGS ?=
 PKG     ?= ./...
 FUZZTIME ?= 30s

@@ -72,12 +72,12 @@ func TestSorter(t *testing.T) {
 	}{
 		"empty":               {0, fanIn, 0, 0},
 		"one":                 {0, fanIn, 1, 0},
-		"in memory":           {0, fanIn, 5000, 0},
+		"in memory":           {0, fanIn, 1000, 0},
 		"one run":             {perRun(1000), fanIn, 1000, 1},
 		"a run and a rest":    {perRun(1000), fanIn, 1001, 2},
 		"as many as merge":    {perRun(10), fanIn, 640, 64},
 		"two passes":          {perRun(10), fanIn, 641, 2},
-		"three passes":        {1, fanIn, 5000, 2}, // 5000, 79, 2
+		"three passes":        {1, fanIn, 4097, 2}, // 4097, 65, 2
 		"many passes":         {1, 2, 1000, 2},
 		"a run of one object": {1, 3, 10, 2}, // 10, 4, 2
 	}

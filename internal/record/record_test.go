@@ -137,6 +137,12 @@ func TestRoundTripProperty(t *testing.T) {
 	})
 }
 
+func sameObject(a, b storage.Object) bool {
+	sameTime := a.ModTime.Equal(b.ModTime)
+	a.ModTime = b.ModTime
+	return sameTime && a == b
+}
+
 // A file that was cut off, at whatever byte, never looks like one that ended.
 func TestCutOff(t *testing.T) {
 	objects := samples()[7:47]
@@ -160,7 +166,7 @@ func TestCutOff(t *testing.T) {
 		if !errors.Is(err, ErrDamaged) || errors.Is(err, io.EOF) {
 			t.Fatalf("%d of %d bytes: ended with %v", n, file.Len(), err)
 		}
-		if !cmp.Equal(objects[:len(got)], got) && len(got) > 0 {
+		if !slices.EqualFunc(objects[:len(got)], got, sameObject) { // cmp takes seconds
 			t.Fatalf("%d of %d bytes: got other objects", n, file.Len())
 		}
 	}

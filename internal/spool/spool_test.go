@@ -57,9 +57,9 @@ func TestSpool(t *testing.T) {
 	}{
 		"empty":          {0, 0, false},
 		"one":            {0, 1, false},
-		"in memory":      {0, 5000, false},
-		"in a file":      {100 << 10, 5000, true},
-		"file at once":   {1, 5000, true},
+		"in memory":      {0, 1000, false},
+		"in a file":      {20 << 10, 1000, true},
+		"file at once":   {1, 1000, true},
 		"one block only": {1, 10, true}, // written when it is read
 	}
 	for name, tt := range tests {
