@@ -33,7 +33,7 @@ func exitCodes() []struct {
 		{exitDone, "done"},
 		{exitError, "an error: something was not transferred or not deleted, or the log could not be written"},
 		{exitUsage, "invalid arguments; nothing was done"},
-		{exitWarning, "done with warnings: something was left out, or a report found a difference"},
+		{exitWarning, "done with warnings: something was skipped, or a report found a difference"},
 		{exitBug, "a fault of s3sync itself; also after SIGQUIT, which prints what it is doing"},
 		{exitHangup, "stopped by SIGHUP (the terminal was closed), unless that was ignored, as nohup does"},
 		{exitInterrupt, "stopped by SIGINT (Ctrl-C)"},

@@ -89,11 +89,11 @@ func (h help) long() string {
 
 func environmentNote() string {
 	return "Each option can be set by a variable: " + envPrefix + "WORKER_SIZE=32 is --worker-size 32, " + envPrefix +
-		"DELETE=true is --delete. The names without " + envPrefix + " work, too, where nothing else is said; a note names the options that " +
-		"came from such names. Not so SOURCE, TARGET and DELETE, which other programs use. The command line is stronger than variables, and a " +
-		"prefixed variable stronger than a bare one. A prefixed variable that is almost the name of an option is refused. " +
+		"DELETE=true is --delete. The names without " + envPrefix + " also work, unless an option says otherwise; a note names the options that " +
+		"came from such names. SOURCE, TARGET and DELETE need " + envPrefix + ", because other programs use these names. The command line overrides " +
+		"variables, and a variable with " + envPrefix + " overrides one without. A variable with " + envPrefix + " that is almost the name of an option is refused. " +
 		"Variables that cannot be used in the direction of a run are ignored with a note, unless more would be written without them. " +
-		"S3SYNC_LOG, or else RUST_LOG, sets the level of the log where no flag does: off, error, warn, info, debug or trace. " +
+		"S3SYNC_LOG, or else RUST_LOG, sets the level of the log if no flag does: off, error, warn, info, debug or trace. " +
 		"Credentials, regions and profiles of AWS are found as in other AWS programs."
 }
 

@@ -5,14 +5,14 @@ func basicOptions(set *settings) []*option {
 		{
 			name: "SOURCE", group: arguments, sets: "Source.URL", file: true, env: envIgnored,
 			usage: "where objects come from: `s3://BUCKET[/PREFIX]`, a directory or a file",
-			more: "The prefix is put before each key as it stands, without a slash. If it is the key of an object, and no other key begins with it, " +
+			more: "The prefix is put before each key without an added slash. If it is the key of an object, and no other key begins with it, " +
 				"that one object is the source.",
 		},
 		{
 			name: "TARGET", group: arguments, sets: "Target.URL", file: true, env: envIgnored,
 			usage: "where objects go: `s3://BUCKET[/PREFIX]` or a directory",
-			more: "A directory is made if it does not exist. One object or file goes into a directory that is there, or wherever this ends in a slash, " +
-				"under its own name; otherwise this is its key or file.",
+			more: "A directory is created if it does not exist. One object or file keeps its name if TARGET is an existing directory or ends in a slash. " +
+				"Otherwise TARGET is its new key or file name.",
 		},
 		{
 			name: "verbose", short: "v", group: basic, value: counter(&set.verbose), env: envNone,
@@ -41,7 +41,7 @@ func basicOptions(set *settings) []*option {
 			usage: "let the server copy; both sides must be buckets of one server or of AWS",
 			more: "No data pass through this machine, and the credentials of the target must allow reading the source. " +
 				"Copies have the parts of their sources, whatever --multipart-threshold and --multipart-chunksize say, " +
-				"so that equal ETags prove them. Encrypted objects are proved by additional checksums that both sides keep.",
+				"so that equal ETags verify them. Encrypted objects are verified by additional checksums that both sides keep.",
 		},
 	}
 }
@@ -81,7 +81,7 @@ func awsOptions() []*option {
 	}, &option{
 		name: "https-proxy", sets: "AWS.HTTPSProxy", env: envPrefixed,
 		usage: "proxy `URL` for https requests: http(s)://[user:password@]host[:port]",
-		more:  "Without it HTTPS_PROXY, HTTP_PROXY, ALL_PROXY (also socks5://host:port) and NO_PROXY hold as usual.",
+		more:  "Without it HTTPS_PROXY, HTTP_PROXY, ALL_PROXY (also socks5://host:port) and NO_PROXY are used as usual.",
 	})
 	return in(awsConfig, rows)
 }

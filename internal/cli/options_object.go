@@ -38,11 +38,11 @@ func headerOptions() []*option {
 		},
 		{
 			name: "no-sync-system-metadata", sets: "Metadata.NoSystem",
-			usage: "leave out the headers above that the source has",
+			usage: "do not copy the headers above from the source",
 		},
 		{
 			name: "no-sync-user-defined-metadata", sets: "Metadata.NoUser",
-			usage: "leave out the user metadata that the source has",
+			usage: "do not copy the user metadata of the source",
 		},
 	})
 }
@@ -59,7 +59,7 @@ func taggingOptions() []*option {
 		},
 		{
 			name: "sync-latest-tagging", sets: "Tagging.SyncLatest",
-			usage: "also make the tags of unchanged objects like those of the source",
+			usage: "also give unchanged objects the tags of the source",
 		},
 	})
 }
@@ -80,7 +80,7 @@ func encryptionOptions() []*option {
 	} {
 		rows = append(rows, &option{
 			name: side.name + "-sse-c", sets: side.path + "Algorithm",
-			usage: "the " + side.name + " is encrypted with a key of your own, by `ALGORITHM`",
+			usage: "the " + side.name + " is encrypted with your own key, by `ALGORITHM`",
 		}, &option{
 			name: side.name + "-sse-c-key", sets: side.path + "Key",
 			usage: "the `KEY`: 32 bytes in base64",

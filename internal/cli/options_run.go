@@ -6,9 +6,9 @@ func reportingOptions() []*option {
 	return in(reporting, []*option{
 		{
 			name: "report-sync-status", sets: "Report.Status",
-			usage: "transfer nothing, and report of each object whether the target has the same",
-			more: "Compares by ETag, or with --check-additional-checksum by checksum, as those options do, in one record of the log per object. " +
-				"Raises the log level to info at least. Exit code 0 says that everything matches, 3 that something does not or cannot be compared.",
+			usage: "transfer nothing, and report for each object whether the target has the same",
+			more: "Compares as --check-etag does, or as --check-additional-checksum does if it is given. Logs one record per object. " +
+				"Raises the log level to info at least. Exit code 0 means that everything matches, 3 that something differs or cannot be compared.",
 		},
 		{
 			name: "report-metadata-sync-status", sets: "Report.Metadata",
@@ -85,9 +85,9 @@ func timeoutOptions() []*option {
 		},
 		{
 			name: "read-timeout-milliseconds", sets: "Timeout.Read",
-			usage: "give up waiting for an answer `MS` after the request was sent; 0 waits for ever",
-			more: "An answer to what the server works for, copies and the completion of an upload, is waited for 15 times as long, up to 15 minutes. " +
-				"The request is made again then.",
+			usage: "give up waiting for an answer `MS` after the request was sent; 0 waits forever",
+			more: "Copies and the completion of an upload take longer, so they have 15 times as long, up to 15 minutes. " +
+				"Then the request is made again.",
 		},
 	})
 }
@@ -96,7 +96,7 @@ func advancedOptions(set *settings) []*option {
 	return in(advanced, slices.Concat([]*option{
 		{
 			name: "warn-as-error", sets: "WarnAsError",
-			usage: "take warnings about objects that were left out as errors",
+			usage: "treat warnings about skipped objects as errors",
 		},
 		{
 			name: "fail-fast", sets: "FailFast",
@@ -104,11 +104,11 @@ func advancedOptions(set *settings) []*option {
 		},
 		{
 			name: "ignore-symlinks", sets: "Local.IgnoreSymlinks",
-			usage: "leave symbolic links of the source out; without it they are followed",
+			usage: "skip symbolic links of the source; without it they are followed",
 		},
 		{
 			name: "fsync", sets: "Local.Fsync",
-			usage: "make each file durable before it counts as transferred",
+			usage: "flush each file to disk before it counts as transferred",
 		},
 		{
 			name: "head-each-target", sets: "Check.HeadEachTarget",
@@ -138,7 +138,7 @@ func advancedOptions(set *settings) []*option {
 		},
 		{
 			name: "disable-stalled-stream-protection", sets: "AWS.NoStallProtection",
-			usage: "let a transfer that moves no data wait for ever",
+			usage: "let a transfer that moves no data wait forever",
 		},
 		{
 			name: "disable-payload-signing", sets: "AWS.UnsignedPayload",
@@ -150,13 +150,13 @@ func advancedOptions(set *settings) []*option {
 		},
 		{
 			name: "allow-parallel-listings-in-express-one-zone", sets: "AWS.ParallelDirectoryListing",
-			usage: "list the prefixes of a directory bucket at once",
+			usage: "list the prefixes of a directory bucket at the same time",
 			more:  "Such a listing also names the prefixes of unfinished uploads, which costs requests.",
 		},
 		{
 			name: "disable-express-one-zone-additional-checksum", sets: "Verify.NoExpressChecksum",
 			usage: "neither write CRC64NVME to directory buckets nor verify it from there",
-			more:  "Their ETags prove nothing, so objects are then unverified unless another checksum is asked for.",
+			more:  "Their ETags are no digests, so objects are then unverified unless you ask for another checksum.",
 		},
 	}))
 }
@@ -167,23 +167,23 @@ func versionOptions() []*option {
 		{
 			name: "enable-versioning", sets: "Versioning.Enable",
 			usage: "sync all versions of objects between buckets with versioning",
-			more: "Missing ones are written from the oldest to the newest, and what is deleted in the source now is deleted. " +
-				"Nothing is destroyed. Parts stay those of the source unless their sizes are given.",
+			more: "Missing versions are written from the oldest to the newest. What is deleted in the source now is deleted in the target. " +
+				"Nothing is destroyed. Objects keep the parts of the source unless part sizes are given.",
 		},
 		{
 			name: "sync-all-delete-markers", sets: "Versioning.AllMarkers",
 			usage: "also sync the delete markers between versions, not only the current ones",
-			more:  "The target must be a server that adds a marker for each deletion, as AWS does.",
+			more:  "The server of the target must add a marker for each deletion, as AWS does.",
 		},
 		{
 			name: "point-in-time", sets: "Versioning.PointInTime", as: with(moment),
 			usage: "take each object of the source as it was at `TIME` (UTC without a zone; 7d means seven days ago)",
-			more: agoNote + " The source must have versioning. All that was there then is written, unless checksums are compared; " +
-				"what the target has besides stays.",
+			more: agoNote + " The source must have versioning. Everything that was there then is written, unless checksums are compared. " +
+				"Other objects of the target stay.",
 		},
 		{
 			name: "if-match", sets: "Condition.IfMatch",
-			usage: "write and delete only objects of the target that still are as they were compared",
+			usage: "overwrite and delete only objects of the target that have not changed since the comparison",
 		},
 		{
 			name: "if-none-match", sets: "Condition.IfNoneMatch",
@@ -191,11 +191,11 @@ func versionOptions() []*option {
 		},
 		{
 			name: "copy-source-if-match", sets: "Condition.CopySourceIfMatch",
-			usage: "let the server copy only objects that still are as they were seen",
+			usage: "let the server copy only objects that have not changed since they were opened",
 		},
 		{
 			name: "ignore-glacier-warnings", sets: "IgnoreArchived",
-			usage: "leave archived objects out without a warning",
+			usage: "skip archived objects without a warning",
 		},
 	}
 }
@@ -217,25 +217,25 @@ func dangerousOptions() []*option {
 		},
 		{
 			name: "max-delete-percent", sets: "Delete.MaxPercent", env: envPrefixed,
-			usage: "delete nothing if more than 100 objects and more than `N` percent of the target would go",
-			more: "What the target listed and what is new there are 100 %. All that --delete would take counts, whatever --max-delete is. " +
+			usage: "delete nothing if more than 100 objects and more than `N` percent of the target would be deleted",
+			more: "100 % is what the target listed plus what this run added. --max-delete does not change this count. " +
 				"100 never refuses.",
 		},
 		{
 			name: "allow-empty-source", sets: "Delete.AllowEmptySource", env: envPrefixed,
 			usage: "delete also if the source has no objects at all",
-			more:  "Otherwise that is an error, because the source may be mistyped or not mounted.",
+			more:  "Otherwise that is an error, because the name of the source may be wrong, or its disk may not be mounted.",
 		},
 		{
 			name: "allow-partial-prefix", sets: "Delete.AllowPartialPrefix", env: envPrefixed,
 			usage: "delete also below a prefix of the target that ends in the middle of a name",
-			more:  "Otherwise --delete is refused for s3://bucket/photos if there is photos-old/ as well: s3://bucket/photos/ is what most people mean.",
+			more:  "Otherwise --delete is refused for s3://bucket/photos if there is also photos-old/. Probably s3://bucket/photos/ is meant.",
 		},
 		{
 			name: "allow-overlap", sets: "Delete.AllowOverlap", env: envPrefixed,
 			usage: "delete although source and target may be one bucket",
-			more: "Where two servers have buckets of one name, and one prefix begins with the other, the source is asked for the first objects that would be deleted. " +
-				"If it has them, the two are one bucket and nothing is deleted, whatever the options say. If it cannot be asked, this option is required.",
+			more: "If two servers have buckets of one name, and one prefix begins with the other, s3sync looks in the source for the first objects that would be deleted. " +
+				"If it has them, the two are one bucket, and nothing is deleted, whatever the options say. If the source cannot be asked, this option is required.",
 		},
 	})
 }

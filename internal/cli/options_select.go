@@ -22,8 +22,8 @@ func filterOptions() []*option {
 			name: "filter-include-regex", sets: "Filter.Include",
 			usage: "only objects whose key matches `REGEX` anywhere",
 			more: "The syntax is that of Rust's regex (https://docs.rs/regex/latest/regex/#syntax): \\w, \\d, \\s and \\b know all of Unicode, and classes have " +
-				"[a-z&&[^q]], [a-z--q] and [a-g~~b-h]. Look-around, back-references, atomic groups and possessive repetitions work, too, but may take long. " +
-				"What has no meaning is refused. What an include of the form ^literal excludes is not listed.",
+				"[a-z&&[^q]], [a-z--q] and [a-g~~b-h]. Look-around, back-references, atomic groups and possessive repetitions also work, but may take long. " +
+				"An invalid expression is refused. With an include of the form ^literal, other keys are not listed.",
 		},
 		{
 			name: "filter-exclude-regex", sets: "Filter.Exclude",
@@ -76,7 +76,7 @@ func checkOptions(cfg *s3sync.Config, set *settings) []*option {
 		{
 			name: "remove-modified-filter", sets: "Check.Mode=overwrite", also: noListing, value: on(&set.overwrite),
 			usage: "transfer without comparing with the target",
-			more:  "Without this and the options below an object is transferred if the source is newer by whole seconds.",
+			more:  "Without this and the options below an object is transferred if the source is newer. Times are compared in whole seconds.",
 		},
 		{
 			name: "check-size", sets: "Check.Mode=size", value: mode(cfg, s3sync.CheckSize),
@@ -89,9 +89,9 @@ func checkOptions(cfg *s3sync.Config, set *settings) []*option {
 		{
 			name: "check-etag", sets: "Check.Mode=etag", value: mode(cfg, s3sync.CheckETag),
 			usage: "transfer if contents differ by their ETags, whatever the times",
-			more: "Works for any part sizes: files are digested in those of their objects. Objects whose ETags cannot be compared are compared by " +
-				"additional checksums that both have; if there are none they are transferred, or, if their ETags are no digests (KMS), left out with a warning. " +
-				"--read-both compares their bytes.",
+			more: "Works for any part sizes: files are digested in the parts of their objects. If ETags cannot be compared, " +
+				"additional checksums that both sides have decide. If there are none, the object is transferred, or, if its ETag is no digest (KMS), skipped with a warning. " +
+				"--read-both compares the bytes of such objects.",
 		},
 		{
 			name: "check-mtime-and-etag", sets: "Check.Mode=mtime-and-etag", value: mode(cfg, s3sync.CheckMtimeAndETag),
@@ -100,7 +100,7 @@ func checkOptions(cfg *s3sync.Config, set *settings) []*option {
 		{
 			name: "check-additional-checksum", sets: "Check.Mode=checksum", also: "Check.Algorithm", value: checksumMode(cfg, s3sync.CheckChecksum),
 			usage: "transfer if contents differ by their checksums of `ALGORITHM`, whatever the times",
-			more:  "Costs one or two requests per object. Objects without such a checksum are left out with a warning.",
+			more:  "Costs one or two requests per object. Objects without such a checksum are skipped with a warning.",
 		},
 		{
 			name: "check-mtime-and-additional-checksum", sets: "Check.Mode=mtime-and-checksum", also: "Check.Algorithm", value: checksumMode(cfg, s3sync.CheckMtimeAndChecksum),
@@ -108,9 +108,9 @@ func checkOptions(cfg *s3sync.Config, set *settings) []*option {
 		},
 		{
 			name: "read-both", sets: "Check.ReadBoth",
-			usage: "read the bytes of both sides where ETags or checksums do not tell whether they differ",
-			more: "For --check-etag and the like, and for reports: objects that were uploaded in other parts, or are encrypted with KMS, and have no checksum that " +
-				"both sides have. It costs the bytes of both; nothing is written.",
+			usage: "read the bytes of both sides if ETags and checksums do not show whether they differ",
+			more: "For --check-etag and similar options, and for reports. Such objects were uploaded in other parts, or are encrypted with KMS, and the two sides " +
+				"have no checksum in common. It reads the bytes of both sides and writes nothing.",
 		},
 	})
 }
@@ -123,8 +123,8 @@ func verifyOptions() []*option {
 		},
 		{
 			name: "full-object-checksum", sets: "Verify.FullObject",
-			usage: "checksum whole objects, not lists of part checksums",
-			more:  "Says how --additional-checksum-algorithm is computed, and does nothing without it.",
+			usage: "compute one checksum of all bytes, not one of the part checksums",
+			more:  "Without --additional-checksum-algorithm it does nothing.",
 		},
 		{
 			name: "enable-additional-checksum", sets: "Verify.ReadChecksum",
@@ -149,11 +149,11 @@ func performanceOptions() []*option {
 	return append(in(performance, []*option{
 		{
 			name: "worker-size", sets: "Transfer.Workers",
-			usage: "transfer `N` objects at once",
+			usage: "transfer `N` objects at the same time",
 		},
 		{
 			name: "max-parallel-uploads", sets: "Transfer.ParallelParts",
-			usage: "transfer `N` parts of large objects at once, up or down, all objects together",
+			usage: "transfer `N` parts of large objects at the same time, up or down, of all objects together",
 		},
 		{
 			name: "max-memory", sets: "Transfer.MaxMemory",
@@ -182,7 +182,7 @@ func performanceOptions() []*option {
 		},
 		{
 			name: "auto-chunksize", sets: "Transfer.AutoChunkSize",
-			usage: "cut target objects into the parts of their sources",
+			usage: "give target objects the parts of their sources",
 		},
 	})...)
 }
