@@ -25,6 +25,9 @@ func TestVersionsConformance(t *testing.T) {
 			if kind == s3server.VersityGW && pageSize == 1 {
 				continue // it never comes behind the current version
 			}
+			if pageSize > 1 && !slices.Contains(s3server.Rotated(fmt.Sprint("page size ", pageSize)), kind) {
+				continue
+			}
 			t.Run(fmt.Sprint(string(kind), " ", pageSize), func(t *testing.T) {
 				t.Parallel()
 				server := s3server.Shared(t, kind)

@@ -1,7 +1,9 @@
 package storagetest
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"testing"
 
@@ -24,13 +26,18 @@ func (s *suite) copier(t *testing.T) storage.Copier {
 // copySource describes an object for a copy.
 func (s *suite) copySource(t *testing.T, key string) storage.CopySource {
 	t.Helper()
-	info, err := s.Stat(t.Context(), key, storage.StatOptions{})
+	from, err := s.tryCopySource(t.Context(), key)
 	if err != nil {
 		t.Fatalf("Stat(%q): %v", key, err)
 	}
+	return from
+}
+
+func (s *suite) tryCopySource(ctx context.Context, key string) (storage.CopySource, error) {
+	info, err := s.Stat(ctx, key, storage.StatOptions{})
 	return storage.CopySource{
 		Store: s.Store, Key: key, VersionID: info.VersionID, Current: true, ETag: info.ETag, Size: info.Size, Opaque: info.Opaque,
-	}
+	}, err
 }
 
 func testCopy(s *suite) {
@@ -65,27 +72,37 @@ func testCopy(s *suite) {
 // testCopyKeys copies from every key that the store can hold.
 func testCopyKeys(s *suite) {
 	t, c := s.t, s.copier(s.t)
-	for _, keys := range [][]string{oddKeysTogether(), oddKeysAlone()} {
-		for _, key := range keys {
-			if s.skip(t, key) {
-				continue
-			}
-			data := []byte("content of " + key)
-			if _, err := s.tryPut(t.Context(), key, data); errors.Is(err, storage.ErrUnstorable) {
-				continue
-			} else if err != nil {
-				t.Errorf("Put(%q): %v", key, err)
-				continue
-			}
-			if _, err := c.Copy(t.Context(), "to", s.copySource(t, key), storage.WriteOptions{Size: int64(len(data))}); err != nil {
-				t.Errorf("Copy of %q: %v", key, err)
-			} else if got, _, err := s.tryRead(t.Context(), "to"); err != nil || string(got) != string(data) {
-				t.Errorf("the copy of %q has %q, %v", key, got, err)
-			}
-			if err := errors.Join(s.Delete(t.Context(), []storage.Object{{Key: key}, {Key: "to"}}, storage.DeleteOptions{})...); err != nil {
-				t.Fatalf("Delete of %q: %v", key, err)
-			}
+	copyKey := func(key, to string) {
+		if s.skip(t, key) {
+			return
 		}
+		data := []byte("content of " + key)
+		if _, err := s.tryPut(t.Context(), key, data); errors.Is(err, storage.ErrUnstorable) {
+			return
+		} else if err != nil {
+			t.Errorf("Put(%q): %v", key, err)
+			return
+		}
+		from, err := s.tryCopySource(t.Context(), key)
+		if err != nil {
+			t.Errorf("Stat(%q): %v", key, err)
+		} else if _, err := c.Copy(t.Context(), to, from, storage.WriteOptions{Size: int64(len(data))}); err != nil {
+			t.Errorf("Copy of %q: %v", key, err)
+		} else if got, _, err := s.tryRead(t.Context(), to); err != nil || string(got) != string(data) {
+			t.Errorf("the copy of %q has %q, %v", key, got, err)
+		}
+		if err := errors.Join(s.Delete(t.Context(), []storage.Object{{Key: key}, {Key: to}}, storage.DeleteOptions{})...); err != nil {
+			t.Errorf("Delete of %q: %v", key, err)
+		}
+	}
+	type pair struct{ key, to string }
+	var together []pair
+	for i, key := range oddKeysTogether() {
+		together = append(together, pair{key, fmt.Sprint("to-", i)})
+	}
+	atOnce(together, func(p pair) { copyKey(p.key, p.to) })
+	for _, key := range oddKeysAlone() {
+		copyKey(key, "to")
 	}
 }
 
