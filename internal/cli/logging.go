@@ -4,13 +4,12 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"math"
 	"runtime"
-	"strings"
 	"sync"
 	"syscall"
 
 	"s3sync"
+	"s3sync/internal/cli/options"
 )
 
 // Levels of the log. slog has no names for the outer ones.
@@ -21,41 +20,8 @@ const (
 	levelNote  = s3sync.LevelNote
 	levelWarn  = slog.LevelWarn
 	levelError = slog.LevelError
-	levelOff   = slog.Level(math.MaxInt32)
+	levelOff   = options.LevelOff
 )
-
-// levelNamed is the level of a name, whatever the case of its letters.
-func levelNamed(name string) (slog.Level, bool) {
-	level, ok := map[string]slog.Level{
-		"off": levelOff, "error": levelError, "warn": levelWarn, "info": levelInfo, "debug": levelDebug, "trace": levelTrace,
-	}[strings.ToLower(name)]
-	return level, ok
-}
-
-// level is the lowest level that is logged.
-func (c *command) level() slog.Level {
-	level := levelNote
-	if c.set.level != nil {
-		level = *c.set.level
-	}
-	switch {
-	case c.set.quiet >= 2:
-		level = levelOff
-	case c.set.quiet == 1:
-		level = levelError
-	case c.set.verbose == 1:
-		level = levelInfo
-	case c.set.verbose == 2:
-		level = levelDebug
-	case c.set.verbose >= 3:
-		level = levelTrace
-	}
-	if c.cfg.DryRun || c.cfg.Report.Status {
-		// A dry run or a report that says nothing is of no use.
-		level = min(level, levelInfo)
-	}
-	return level
-}
 
 // logger makes the log of a run. What calls for attention goes to standard
 // error, so that it is seen although the rest is piped to another program or
@@ -63,14 +29,14 @@ func (c *command) level() slog.Level {
 func (c *command) logger() *slog.Logger {
 	c.stdout = &logStream{w: c.p.Stdout, screen: c.screen, failed: c.logFailed}
 	c.stderr = &logStream{w: c.p.Stderr, screen: c.screen, failed: c.logFailed}
-	if c.set.logToStderr {
+	if c.line.Log.ToStderr {
 		c.stdout = c.stderr
 	}
-	level := c.level()
+	level := c.line.Level()
 	switch {
 	case level == levelOff:
 		return slog.New(slog.DiscardHandler)
-	case c.set.jsonLog, c.stdout == c.stderr:
+	case c.line.Log.JSON, c.stdout == c.stderr:
 		return slog.New(c.handler(c.stdout, level))
 	}
 	return slog.New(&fork{
@@ -82,9 +48,9 @@ func (c *command) logger() *slog.Logger {
 
 // handler writes records of a level and above to a stream.
 func (c *command) handler(out *logStream, level slog.Level) *handler {
-	h := &handler{mu: &sync.Mutex{}, out: out, level: level, spans: c.set.spans, spell: c.spell}
+	h := &handler{mu: &sync.Mutex{}, out: out, level: level, spans: c.line.Log.Spans, spell: c.line.Spell}
 	switch {
-	case c.set.jsonLog:
+	case c.line.Log.JSON:
 		h.format = appendJSON
 	case c.colours(out.w):
 		h.format = appendColoured
@@ -102,11 +68,11 @@ func (c *command) logFailed(err error) {
 // colours reports whether w shows colours and nobody objects:
 // https://no-color.org.
 func (c *command) colours(w io.Writer) bool {
-	if c.set.noColor || c.env["NO_COLOR"] != "" || c.env["TERM"] == "dumb" || terminal(w) == nil {
+	if c.line.Log.NoColor || c.line.Variable("NO_COLOR") != "" || c.line.Variable("TERM") == "dumb" || terminal(w) == nil {
 		return false
 	}
 	// The old console of Windows prints escape sequences as they stand.
-	return runtime.GOOS != "windows" || c.env["WT_SESSION"] != "" || c.env["TERM"] != ""
+	return runtime.GOOS != "windows" || c.line.Variable("WT_SESSION") != "" || c.line.Variable("TERM") != ""
 }
 
 // A logStream is where log lines go. When its reader goes away the rest of the

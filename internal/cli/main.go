@@ -2,15 +2,13 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"runtime/debug"
-	"strings"
-	"syscall"
 
 	"s3sync"
+	"s3sync/internal/cli/options"
 )
 
 // A Process is what the command sees and touches of the process it runs in.
@@ -32,58 +30,8 @@ func Main(ctx context.Context, p Process) (code int) {
 	defer func() {
 		if r := recover(); r != nil {
 			c.reportBug(fmt.Sprint(r), debug.Stack())
-			code = exitBug
+			code = options.ExitBug
 		}
 	}()
-	if err := c.root.Execute(); err != nil {
-		return c.fail(err)
-	}
-	if !c.accepted {
-		return c.code // help or completion
-	}
-	if err := c.run(ctx); err != nil {
-		return c.fail(err)
-	}
-	return c.code
-}
-
-// A usageError is a refusal: nothing was done.
-type usageError struct{ text string }
-
-func (e usageError) Error() string { return e.text }
-
-func usagef(format string, args ...any) error {
-	return usageError{fmt.Sprintf(format, args...)}
-}
-
-// fail reports an error that kept the run from starting.
-func (c *command) fail(err error) int {
-	if _, ok := errors.AsType[usageError](err); ok {
-		c.say(err.Error())
-		return exitUsage
-	}
-	if errors.Is(err, syscall.EPIPE) {
-		return exitDone // the reader of the help had enough of it
-	}
-	c.say(err.Error())
-	return exitError
-}
-
-// say writes one line to standard error.
-func (c *command) say(text string) {
-	c.screen.put(c.p.Stderr, "s3sync: "+oneLine(text)+"\n")
-}
-
-// warn says something that the user should know before it does harm.
-func (c *command) warn(text string) { c.say("warning: " + text) }
-
-func (c *command) reportBug(what string, stack []byte) {
-	c.say("internal error: " + what)
-	c.screen.put(c.p.Stderr, string(stack)+
-		"This is a fault of s3sync. Please report it with the lines above and what led to it.\n")
-}
-
-// oneLine keeps text that came from outside from drawing on the terminal.
-func oneLine(text string) string {
-	return string(appendShown(nil, strings.NewReplacer("\n", "; ", "\t", " ").Replace(text)))
+	return c.run(ctx)
 }

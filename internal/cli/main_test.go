@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"s3sync"
+	"s3sync/internal/cli/options"
 )
 
 // A call is a command with its surroundings replaced.
@@ -96,13 +97,57 @@ func TestRunOutcomes(t *testing.T) {
 	}
 }
 
+// A refusal is one line, and nothing is done.
+func TestRefusal(t *testing.T) {
+	for want, c := range map[string]*call{
+		"--delete-excluded requires --delete":                                     between("--delete-excluded"),
+		"--nonsense is not an option":                                             between("--nonsense=hunter2"),
+		`--worker-size (set by WORKER_SIZE) must be a whole number, not "\u202e"`: {args: []string{"s3://a", "s3://b"}, env: []string{"WORKER_SIZE=\u202e"}},
+	} {
+		if code := c.main(t); code != options.ExitUsage || c.stderr.String() != "s3sync: "+want+"\n" {
+			t.Errorf("exit code %d, got %q, want %q", code, c.stderr.String(), want)
+		}
+		if c.stdout.Len() > 0 || c.cfg != nil {
+			t.Error("something was done")
+		}
+	}
+}
+
+// What is asked for instead of a run is printed alone.
+func TestPrintedInsteadOfARun(t *testing.T) {
+	for arg, want := range map[string]string{
+		"-h": "Usage: s3sync", "--help": "130  stopped by SIGINT", "--version": "s3sync ", "--auto-complete-shell=bash": "__start_s3sync",
+	} {
+		c := &call{args: []string{arg}}
+		if code := c.main(t); code != options.ExitDone || c.stderr.Len() > 0 || c.cfg != nil {
+			t.Errorf("%s: exit code %d, %q", arg, code, c.stderr.String())
+		}
+		if !strings.Contains(c.stdout.String(), want) {
+			t.Errorf("%s: %s", arg, c.stdout.String())
+		}
+	}
+}
+
+// Notes about the settings are part of the log.
+func TestNotesAreLogged(t *testing.T) {
+	const note = "DELETE in the environment is ignored"
+	for arg, want := range map[string][2]bool{"-v": {false, true}, "-q": {false, false}, "--json-tracing": {true, false}} {
+		c := between(arg)
+		c.env = []string{"DELETE=1"}
+		c.main(t)
+		if got := [2]bool{strings.Contains(c.stdout.String(), note), strings.Contains(c.stderr.String(), note)}; got != want {
+			t.Errorf("%s: on standard output and error %v, want %v", arg, got, want)
+		}
+	}
+}
+
 // The library may find a fault of the settings that the command did not.
 func TestRunLateRefusal(t *testing.T) {
 	c := between()
 	c.sync = func(_ context.Context, cfg *s3sync.Config) (*s3sync.Report, error) {
 		return &s3sync.Report{}, &s3sync.ConfigError{Field: "Target.URL", Reason: "is of the wrong kind"}
 	}
-	if code := c.main(t); code != exitUsage {
+	if code := c.main(t); code != options.ExitUsage {
 		t.Errorf("exit code %d", code)
 	}
 	if got, want := c.stderr.String(), "s3sync: TARGET is of the wrong kind\n"; got != want {
@@ -124,7 +169,7 @@ func TestRunBug(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := between()
 			c.sync = sync
-			if code := c.main(t); code != exitBug {
+			if code := c.main(t); code != options.ExitBug {
 				t.Errorf("exit code %d", code)
 			}
 			for _, want := range []string{"s3sync: internal error: out of range\n", "goroutine ", "Please report it"} {
@@ -137,7 +182,7 @@ func TestRunBug(t *testing.T) {
 }
 
 func TestFirstSignalCancels(t *testing.T) {
-	for sig, want := range map[os.Signal]int{os.Interrupt: exitInterrupt, syscall.SIGTERM: exitTerminated, syscall.SIGHUP: exitHangup} {
+	for sig, want := range map[os.Signal]int{os.Interrupt: options.ExitInterrupt, syscall.SIGTERM: options.ExitTerminated, syscall.SIGHUP: options.ExitHangup} {
 		t.Run(sig.String(), func(t *testing.T) {
 			c := between()
 			c.sync = func(ctx context.Context, _ *s3sync.Config) (*s3sync.Report, error) {
@@ -168,7 +213,7 @@ func TestSecondSignalExits(t *testing.T) {
 		c.signals <- os.Interrupt
 		<-ctx.Done()
 		c.signals <- syscall.SIGTERM
-		if code := <-exited; code != exitTerminated {
+		if code := <-exited; code != options.ExitTerminated {
 			t.Errorf("exit code %d", code)
 		}
 		return &s3sync.Report{}, context.Cause(ctx)
@@ -194,7 +239,7 @@ func TestBrokenLog(t *testing.T) {
 	}
 	writes := 0
 	p.Stdout = writerFunc(func(b []byte) (int, error) { writes++; return w.Write(b) })
-	if code := Main(t.Context(), p); code != exitDone {
+	if code := Main(t.Context(), p); code != options.ExitDone {
 		t.Errorf("exit code %d", code)
 	}
 	if writes != 1 {
@@ -214,13 +259,13 @@ func TestLogFails(t *testing.T) {
 		code   int
 		stderr string
 	}{
-		"a log":         {[]string{"-v"}, s3sync.Report{}, nil, 4, exitError, said},
-		"a summary":     {nil, s3sync.Report{}, nil, 1, exitError, said},
-		"JSON":          {[]string{"--json-tracing", "-v"}, s3sync.Report{}, nil, 3, exitError, said},
-		"warnings":      {nil, s3sync.Report{Stats: s3sync.Stats{Warnings: 1}}, nil, 1, exitError, said},
-		"an error":      {nil, s3sync.Report{}, errors.New("no bucket"), 1, exitError, said + "s3sync: sync failed: no bucket\n"},
-		"a crash":       {nil, s3sync.Report{}, panicError{errors.New("out of range")}, 1, exitBug, ""},
-		"nothing there": {[]string{"-qq", "--json-tracing"}, s3sync.Report{}, nil, 0, exitDone, ""},
+		"a log":         {[]string{"-v"}, s3sync.Report{}, nil, 4, options.ExitError, said},
+		"a summary":     {nil, s3sync.Report{}, nil, 1, options.ExitError, said},
+		"JSON":          {[]string{"--json-tracing", "-v"}, s3sync.Report{}, nil, 3, options.ExitError, said},
+		"warnings":      {nil, s3sync.Report{Stats: s3sync.Stats{Warnings: 1}}, nil, 1, options.ExitError, said},
+		"an error":      {nil, s3sync.Report{}, errors.New("no bucket"), 1, options.ExitError, said + "s3sync: sync failed: no bucket\n"},
+		"a crash":       {nil, s3sync.Report{}, panicError{errors.New("out of range")}, 1, options.ExitBug, ""},
+		"nothing there": {[]string{"-qq", "--json-tracing"}, s3sync.Report{}, nil, 0, options.ExitDone, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := between(tt.args...)
@@ -256,8 +301,8 @@ func TestOutputFails(t *testing.T) {
 		code   int
 		stderr string
 	}{
-		"full":   {syscall.ENOSPC, exitError, "s3sync: standard output: no space left on device\n"},
-		"closed": {syscall.EPIPE, exitDone, ""},
+		"full":   {syscall.ENOSPC, options.ExitError, "s3sync: standard output: no space left on device\n"},
+		"closed": {syscall.EPIPE, options.ExitDone, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := &call{args: []string{"--help"}}

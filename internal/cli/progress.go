@@ -92,8 +92,8 @@ type progress struct {
 // progress makes the display of a run. There is a live line only where it does
 // not mix with a log: on a terminal, at the quieter levels.
 func (c *command) progress() *progress {
-	p := &progress{screen: c.screen, dryRun: c.cfg.DryRun, samples: []sample{{}}}
-	if f := terminal(c.p.Stderr); f != nil && !c.set.jsonLog && c.level() >= levelNote {
+	p := &progress{screen: c.screen, dryRun: c.cfg().DryRun, samples: []sample{{}}}
+	if f := terminal(c.p.Stderr); f != nil && !c.line.Log.JSON && c.line.Level() >= levelNote {
 		c.screen.out = f
 		p.width = func() int {
 			width, _, err := term.GetSize(int(f.Fd()))

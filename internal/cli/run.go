@@ -9,24 +9,25 @@ import (
 	"strings"
 
 	"s3sync"
+	"s3sync/internal/cli/options"
 )
 
 // sync runs the library and reports what it did.
 func (c *command) sync(ctx context.Context) {
-	c.cfg.Logger = c.logger()
-	for _, text := range c.notes {
-		c.cfg.Logger.LogAttrs(ctx, levelNote, text)
+	c.cfg().Logger = c.logger()
+	for _, text := range c.line.Notes {
+		c.cfg().Logger.LogAttrs(ctx, levelNote, text)
 	}
 	c.logSettings()
 	p := c.progress()
-	c.cfg.OnEvent = p.event
+	c.cfg().OnEvent = p.event
 	ctx, stop := c.interruptible(ctx)
-	report, err := c.p.Sync(ctx, c.cfg)
+	report, err := c.p.Sync(ctx, c.cfg())
 	sig := stop()
 	p.end()
 	c.code = exitCode(report, err, sig)
-	if report != nil && c.code != exitUsage && !c.set.jsonLog && !c.cfg.Report.Status {
-		_, _ = io.WriteString(c.stdout, summaryLine(report.Stats, c.cfg.DryRun)+"\n") // a logStream fails by itself
+	if report != nil && c.code != options.ExitUsage && !c.line.Log.JSON && !c.cfg().Report.Status {
+		_, _ = io.WriteString(c.stdout, summaryLine(report.Stats, c.cfg().DryRun)+"\n") // a logStream fails by itself
 	}
 	c.complain(report, err)
 	if c.logIncomplete() {
@@ -37,16 +38,16 @@ func (c *command) sync(ctx context.Context) {
 // complain says on standard error why a run did not end well.
 func (c *command) complain(report *s3sync.Report, err error) {
 	switch c.code {
-	case exitBug:
+	case options.ExitBug:
 		if bug, ok := errors.AsType[stacker](err); ok {
 			c.reportBug(bug.Error(), bug.Stack())
 		}
-	case exitUsage:
-		c.say(c.refusal(err).Error())
-	case exitError:
+	case options.ExitUsage:
+		c.say(c.line.Refusal(err).Error())
+	case options.ExitError:
 		why := c.failure(report, err)
-		if c.set.jsonLog && c.cfg.Logger != nil {
-			c.cfg.Logger.Error("sync failed.", slog.String("error", why))
+		if c.line.Log.JSON && c.cfg().Logger != nil {
+			c.cfg().Logger.Error("sync failed.", slog.String("error", why))
 		}
 		c.say("sync failed: " + why)
 	}
@@ -59,29 +60,19 @@ func (c *command) logIncomplete() bool {
 
 // logSettings writes every option that was given, and where from, at trace level.
 func (c *command) logSettings() {
-	for _, o := range c.options {
-		if !o.given {
-			continue
+	for _, g := range c.line.Given() {
+		attrs := []slog.Attr{slog.String("option", g.Option), slog.String("value", g.Value)}
+		if g.Variable != "" {
+			attrs = append(attrs, slog.String("variable", g.Variable))
 		}
-		shown := o.value.String()
-		switch {
-		case o.secret:
-			shown = "(secret)"
-		case o.value.kind != single:
-			shown = "true"
-		}
-		attrs := []slog.Attr{slog.String("option", o.title()), slog.String("value", shown)}
-		if o.from != "" {
-			attrs = append(attrs, slog.String("variable", o.from))
-		}
-		c.cfg.Logger.LogAttrs(context.Background(), levelTrace, "setting", attrs...) //nolint:forbidigo // slog wants one
+		c.cfg().Logger.LogAttrs(context.Background(), levelTrace, "setting", attrs...) //nolint:forbidigo // slog wants one
 	}
 }
 
 // failure says in a few words why a run failed.
 func (c *command) failure(report *s3sync.Report, err error) string {
 	if err != nil {
-		first, _, _ := strings.Cut(c.errorText(err), "\n") // joined errors stand on lines of their own
+		first, _, _ := strings.Cut(c.line.ErrorText(err), "\n") // joined errors stand on lines of their own
 		return first
 	}
 	text := fmt.Sprintf("%d objects failed", report.Failed)

@@ -7,6 +7,8 @@ import (
 	"os"
 	"runtime"
 	"sync"
+
+	"s3sync/internal/cli/options"
 )
 
 // An interruption is the cause of a context that a signal cancelled.
@@ -53,7 +55,7 @@ func DumpOn(signals <-chan os.Signal, stderr io.Writer, exit func(code int)) {
 		sig := <-signals
 		// What cannot be printed is lost; the exit code is not.
 		_, _ = fmt.Fprintf(stderr, "s3sync: %v\n\n%s", sig, allStacks())
-		exit(exitBug)
+		exit(options.ExitBug)
 	}()
 }
 

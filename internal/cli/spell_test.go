@@ -9,32 +9,9 @@ import (
 	"testing"
 
 	"s3sync"
+	"s3sync/internal/cli/options"
 	"s3sync/internal/setting"
 )
-
-func TestSpellSettings(t *testing.T) {
-	c, err := parse(t, "--check-mtime-and-etag", "--remove-modified-filter", "--head-each-target", "s3://a", "s3://b")
-	if err == nil {
-		t.Error("no refusal")
-	}
-	for name, want := range map[string]string{
-		"Check.ReadBoth":            "--read-both",
-		"Delete.MaxPercent=100":     "--max-delete-percent 100",
-		"Check.Mode=mtime-and-size": "--check-mtime-and-size",
-		"Check.Mode=checksum":       "--check-additional-checksum",
-		"Check.Mode=overwrite":      "--remove-modified-filter",
-		"Check.NoTargetListing":     "--remove-modified-filter",
-		"Check.Mode":                "--check-mtime-and-etag", // as it was given
-		"Verify.Algorithm=SHA256":   "--additional-checksum-algorithm SHA256",
-		"Verify.Checksum":           "--disable-additional-checksum-verify",
-		"Source.URL":                "SOURCE",
-		"Range.From":                "Range.From",
-	} {
-		if got := c.spell(name); got != want {
-			t.Errorf("%s is %q, want %q", name, got, want)
-		}
-	}
-}
 
 // What the library says in terms of the Config reaches the user in terms of the
 // command, in the log and at the end; keys stay as they are.
@@ -49,7 +26,7 @@ func TestMessagesNameOptions(t *testing.T) {
 			err := setting.Errorf("first: %s permits that", setting.Name("Delete.MaxPercent=100"))
 			return &s3sync.Report{}, fmt.Errorf("target: %w", errors.Join(err, errors.New("second")))
 		}
-		if code := c.main(t); code != exitError {
+		if code := c.main(t); code != options.ExitError {
 			t.Errorf("exit code %d", code)
 		}
 		got := c.stdout.String() + c.stderr.String()

@@ -152,7 +152,7 @@ func TestTree(t *testing.T) {
 	if out := must("./s3sync", "--version"); !strings.Contains(out, "9.8.7") {
 		t.Errorf("the version is not in the binary: %s", out)
 	}
-	must("go", "test", "-short", "./cmd/...", "./internal/cli", "./internal/modulepath")
+	must("go", "test", "-short", "./cmd/...", "./internal/cli/...", "./internal/modulepath")
 	must("go", "test", "-short", "-run", "^Test(Architecture|Dependencies|Goroutines|NoMachinePaths|PackageComments|SDKStaysInBucket)$", ".")
 }
 

@@ -1,8 +1,6 @@
-package cli
+package options
 
 import (
-	"context"
-	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -97,7 +95,7 @@ func TestEnvironment(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := between(append(tt.args, "--json-tracing")...)
 			c.env = tt.env
-			if code := c.main(t); code != exitDone {
+			if code := c.main(t); code != ExitDone {
 				t.Fatalf("exit code %d: %s", code, c.stderr.String())
 			}
 			if !tt.want(c.cfg) {
@@ -138,7 +136,7 @@ func TestNotesOfTheEnvironment(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := between(tt.args...)
 			c.env = tt.env
-			if code := c.main(t); code != exitDone {
+			if code := c.main(t); code != ExitDone {
 				t.Fatalf("exit code %d: %s", code, c.stderr.String())
 			}
 			var got []string
@@ -175,12 +173,12 @@ func TestPositionalsFromEnvironment(t *testing.T) {
 			c := &call{args: tt.args, env: tt.env}
 			code := c.main(t)
 			if tt.refused != "" {
-				if want := "s3sync: " + tt.refused + "\n"; code != exitUsage || c.stderr.String() != want {
+				if want := "s3sync: " + tt.refused + "\n"; code != ExitUsage || c.stderr.String() != want {
 					t.Errorf("exit code %d, got %q, want %q", code, c.stderr.String(), want)
 				}
 				return
 			}
-			if code != exitDone || c.stderr.Len() > 0 || c.cfg.Source.URL != "s3://a" || c.cfg.Target.URL != "s3://b" {
+			if code != ExitDone || c.stderr.Len() > 0 || c.cfg.Source.URL != "s3://a" || c.cfg.Target.URL != "s3://b" {
 				t.Errorf("exit code %d, from %q to %q: %s", code, c.cfg.Source.URL, c.cfg.Target.URL, c.stderr.String())
 			}
 		})
@@ -236,12 +234,12 @@ func TestEnvironmentForAnotherDirection(t *testing.T) {
 			c := &call{args: tt.args, env: tt.env}
 			code := c.main(t)
 			if tt.refused != "" {
-				if want := "s3sync: " + tt.refused + "\n"; code != exitUsage || c.stderr.String() != want {
+				if want := "s3sync: " + tt.refused + "\n"; code != ExitUsage || c.stderr.String() != want {
 					t.Errorf("exit code %d, got %q, want %q", code, c.stderr.String(), want)
 				}
 				return
 			}
-			if code != exitDone || !tt.want(c.cfg) {
+			if code != ExitDone || !tt.want(c.cfg) {
 				t.Errorf("exit code %d, %+v", code, c.cfg)
 			}
 			if err := c.cfg.Validate(); err != nil {
@@ -265,31 +263,35 @@ func TestLevelFromEnvironment(t *testing.T) {
 		args, env []string
 		want      string
 	}{
-		"none":            {nil, nil, "NWE"},
-		"off":             {nil, []string{"S3SYNC_LOG=off"}, ""},
-		"error":           {nil, []string{"S3SYNC_LOG=error"}, "E"},
-		"warn":            {nil, []string{"S3SYNC_LOG=warn"}, "WE"},
-		"info":            {nil, []string{"S3SYNC_LOG=INFO"}, "INWE"},
-		"debug":           {nil, []string{"RUST_LOG=debug"}, "DINWE"},
-		"trace":           {nil, []string{"RUST_LOG=Trace"}, "TDINWE"},
-		"ours is better":  {nil, []string{"RUST_LOG=trace", "S3SYNC_LOG=error"}, "E"},
-		"empty":           {nil, []string{"RUST_LOG=info", "S3SYNC_LOG="}, "INWE"},
-		"a flag is":       {[]string{"-v"}, []string{"S3SYNC_LOG=error"}, "INWE"},
-		"a quiet flag is": {[]string{"-q"}, []string{"RUST_LOG=trace"}, "E"},
-		"dry run":         {[]string{"--dry-run"}, []string{"S3SYNC_LOG=off"}, "INWE"},
+		"none":            {nil, nil, "note"},
+		"off":             {nil, []string{"S3SYNC_LOG=off"}, "off"},
+		"error":           {nil, []string{"S3SYNC_LOG=error"}, "error"},
+		"warn":            {nil, []string{"S3SYNC_LOG=warn"}, "warn"},
+		"info":            {nil, []string{"S3SYNC_LOG=INFO"}, "info"},
+		"debug":           {nil, []string{"RUST_LOG=debug"}, "debug"},
+		"trace":           {nil, []string{"RUST_LOG=Trace"}, "trace"},
+		"ours is better":  {nil, []string{"RUST_LOG=trace", "S3SYNC_LOG=error"}, "error"},
+		"empty":           {nil, []string{"RUST_LOG=info", "S3SYNC_LOG="}, "info"},
+		"a flag is":       {[]string{"-v"}, []string{"S3SYNC_LOG=error"}, "info"},
+		"a quiet flag is": {[]string{"-q"}, []string{"RUST_LOG=trace"}, "error"},
+		"dry run":         {[]string{"--dry-run"}, []string{"S3SYNC_LOG=off"}, "info"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := between(append(tt.args, "--tracing-stderr")...)
+			c := between(tt.args...)
 			c.env = tt.env
-			c.sync = func(ctx context.Context, cfg *s3sync.Config) (*s3sync.Report, error) {
-				for name, level := range map[string]slog.Level{"T": levelTrace, "D": levelDebug, "I": levelInfo, "N": levelNote, "W": levelWarn, "E": levelError} {
-					if cfg.Logger.Enabled(ctx, level) != strings.Contains(tt.want, name) {
-						t.Errorf("%s: %v", name, cfg.Logger.Enabled(ctx, level))
-					}
-				}
-				return nil, nil
+			l := c.line()
+			if _, _, err := l.Parse(); err != nil {
+				t.Fatal(err)
 			}
-			c.main(t)
+			got := ""
+			for _, name := range []string{"off", "error", "warn", "note", "info", "debug", "trace"} {
+				if level, ok := levelNamed(name); ok && level == l.Level() || name == "note" && l.Level() == s3sync.LevelNote {
+					got = name
+				}
+			}
+			if got != tt.want {
+				t.Errorf("level %q (%d), want %q", got, l.Level(), tt.want)
+			}
 		})
 	}
 }
@@ -312,7 +314,7 @@ func TestRefusedEnvironment(t *testing.T) {
 		t.Run(want, func(t *testing.T) {
 			c := between()
 			c.env = env
-			if code := c.main(t); code != exitUsage {
+			if code := c.main(t); code != ExitUsage {
 				t.Errorf("exit code %d", code)
 			}
 			if got := c.stderr.String(); got != "s3sync: "+want+"\n" {

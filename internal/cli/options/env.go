@@ -1,4 +1,4 @@
-package cli
+package options
 
 import (
 	"errors"
@@ -33,26 +33,26 @@ func parseEnviron(environ []string) environment {
 }
 
 // applyEnvironment sets the options that were not on the command line.
-func (c *command) applyEnvironment() error {
-	if err := c.misspelt(); err != nil {
+func (l *Line) applyEnvironment() error {
+	if err := l.misspelt(); err != nil {
 		return err
 	}
-	for _, o := range c.options {
-		if err := c.applyVariable(o); err != nil {
+	for _, o := range l.options {
+		if err := l.applyVariable(o); err != nil {
 			return err
 		}
-		if text := c.env[o.bare()]; o.env == envIgnored && !o.given && o.from == "" && !isOff(o, text) {
-			c.notes = append(c.notes, c.ignored(o))
+		if text := l.env[o.bare()]; o.env == envIgnored && !o.given && o.from == "" && !isOff(o, text) {
+			l.Notes = append(l.Notes, l.ignored(o))
 		}
 	}
-	c.set.level = c.levelVariable()
+	l.set.level = l.levelVariable()
 	return nil
 }
 
 // applyVariable sets an option to the value of the strongest of its variables.
-func (c *command) applyVariable(o *option) error {
+func (l *Line) applyVariable(o *option) error {
 	for _, name := range o.variables() {
-		text, ok := c.env[name]
+		text, ok := l.env[name]
 		// The AWS programs take an empty variable as not set.
 		if !ok || o.value.set || (text == "" && strings.HasPrefix(name, "AWS_")) {
 			continue
@@ -75,28 +75,28 @@ func isOff(o *option, text string) bool {
 }
 
 // ignored says why a bare variable does nothing.
-func (*command) ignored(o *option) string {
+func (*Line) ignored(o *option) string {
 	return o.bare() + " in the environment is ignored, as other programs use that name; " + envPrefix + o.bare() + " sets " + o.title()
 }
 
 // noteBareNames tells which options came from names that other programs may have
 // set.
-func (c *command) noteBareNames() {
+func (l *Line) noteBareNames() {
 	var names []string
-	for _, o := range c.options {
+	for _, o := range l.options {
 		if o.given && o.from != "" && !strings.HasPrefix(o.from, envPrefix) {
 			names = append(names, o.title()+" ("+o.from+")")
 		}
 	}
 	if len(names) > 0 {
-		c.notes = append(c.notes, "set by variables without "+envPrefix+" in front: "+strings.Join(names, ", "))
+		l.Notes = append(l.Notes, "set by variables without "+envPrefix+" in front: "+strings.Join(names, ", "))
 	}
 }
 
 // dropMisfits takes options of the environment back that have no meaning in the
 // direction of this run, so that one environment can serve runs in all directions.
 // On the command line they are mistakes. It reports whether there were any.
-func (c *command) dropMisfits(err error) bool {
+func (l *Line) dropMisfits(err error) bool {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return false
@@ -107,30 +107,30 @@ func (c *command) dropMisfits(err error) bool {
 		if !ok || !fault.Misfit {
 			continue
 		}
-		if o := c.bound(fault.Field); o != nil && o.from != "" && o.given {
+		if o := l.bound(fault.Field); o != nil && o.from != "" && o.given {
 			dropped[fault.Reason] = append(dropped[fault.Reason], o.label())
 			o.value.reset()
 			o.given, o.from = false, ""
 		}
 	}
 	for _, reason := range slices.Sorted(maps.Keys(dropped)) {
-		c.notes = append(c.notes, "options of the environment that "+reason+" are ignored: "+strings.Join(dropped[reason], ", "))
+		l.Notes = append(l.Notes, "options of the environment that "+reason+" are ignored: "+strings.Join(dropped[reason], ", "))
 	}
 	return len(dropped) > 0
 }
 
 // levelVariable is the level of the log that S3SYNC_LOG or RUST_LOG, which the
 // seed of this program read, ask for, or nil.
-func (c *command) levelVariable() *slog.Level {
+func (l *Line) levelVariable() *slog.Level {
 	for _, name := range logVariables() {
-		text := c.env[name]
+		text := l.env[name]
 		if text == "" {
 			continue
 		}
 		if level, ok := levelNamed(text); ok {
 			return &level
 		}
-		c.notes = append(c.notes, fmt.Sprintf("%s in the environment is ignored: it must be one of off, error, warn, info, debug, trace, not %q", name, text))
+		l.Notes = append(l.Notes, fmt.Sprintf("%s in the environment is ignored: it must be one of off, error, warn, info, debug, trace, not %q", name, text))
 	}
 	return nil
 }
@@ -140,12 +140,12 @@ func logVariables() []string { return []string{envPrefix + "LOG", "RUST_LOG"} }
 
 // misspelt refuses a variable whose name is almost that of an option: with
 // S3SYNC_DRYRUN set nobody expects a run that writes.
-func (c *command) misspelt() error {
+func (l *Line) misspelt() error {
 	names := logVariables()
-	for _, o := range c.options {
+	for _, o := range l.options {
 		names = append(names, o.variables()...)
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.env)) {
+	for _, name := range slices.Sorted(maps.Keys(l.env)) {
 		if !strings.HasPrefix(name, envPrefix) || slices.Contains(names, name) {
 			continue
 		}

@@ -1,4 +1,4 @@
-package cli
+package options
 
 func headerOptions() []*option {
 	return in(headers, []*option{

@@ -1,4 +1,4 @@
-package cli
+package options
 
 import (
 	"errors"
@@ -12,13 +12,13 @@ import (
 )
 
 // parse reads a command line and lets the library judge it.
-func parse(t *testing.T, args ...string) (*command, error) {
+func parse(t *testing.T, args ...string) (*Line, error) {
 	t.Helper()
-	c := newCommand((&call{args: args}).process())
-	if err := c.root.Execute(); err != nil {
-		return c, err
+	l := newLine(args...)
+	if _, _, err := l.Parse(); err != nil {
+		return l, err
 	}
-	return c, c.check()
+	return l, l.Check()
 }
 
 // An optionCase says what an option does with one good and one bad text.
@@ -237,8 +237,8 @@ func checkGood(t *testing.T, i int, o *option, tt optionCase) {
 	case o.value.kind == single:
 		args[0] += "=" + tt.good
 	}
-	c := newCommand((&call{args: args}).process())
-	if err := c.root.Execute(); err != nil {
+	c := newLine(args...)
+	if _, _, err := c.Parse(); err != nil {
 		t.Error(err)
 	}
 	want := tt.shown
@@ -266,14 +266,14 @@ func checkBad(t *testing.T, o *option, tt optionCase) {
 	if err == nil || err.Error() != o.title()+" "+tt.says {
 		t.Errorf("%q: got %q, want %q", args, err, o.title()+" "+tt.says)
 	}
-	if _, ok := errors.AsType[usageError](err); !ok {
+	if _, ok := errors.AsType[UsageError](err); !ok {
 		t.Errorf("%T is no refusal", err)
 	}
 }
 
 // Options that take a value once do not take it twice.
 func TestOptionTwice(t *testing.T) {
-	for _, o := range newCommand((&call{}).process()).options {
+	for _, o := range newLine().options {
 		if o.positional() || o.value.kind == count || o.name == "help" {
 			continue
 		}
@@ -290,7 +290,7 @@ func TestOptionTwice(t *testing.T) {
 
 // Library and command can do the same: what is a field is an option.
 func TestEveryFieldHasAnOption(t *testing.T) {
-	c := newCommand((&call{}).process())
+	c := newLine()
 	except := []string{
 		"Source.Store", "Target.Store", // a program's own
 		"Range",             // for programs that share out a job
@@ -309,7 +309,7 @@ func TestEveryFieldHasAnOption(t *testing.T) {
 			}
 		}
 	}
-	walk("", reflect.ValueOf(c.cfg).Elem())
+	walk("", reflect.ValueOf(c.Config).Elem())
 	slices.Sort(without)
 	slices.Sort(except)
 	if !slices.Equal(without, except) {
@@ -320,7 +320,7 @@ func TestEveryFieldHasAnOption(t *testing.T) {
 // Names are in one style, and each says what it does.
 func TestOptionTable(t *testing.T) {
 	seen := map[string]bool{}
-	for _, o := range newCommand((&call{}).process()).options {
+	for _, o := range newLine().options {
 		for _, name := range append(o.variables(), o.title(), "--"+o.alias, o.short) {
 			if seen[name] && name != "" && name != "--" && !o.positional() {
 				t.Errorf("%s is there twice", name)
@@ -341,14 +341,14 @@ func TestOptionTable(t *testing.T) {
 }
 
 func TestDefaultsComeFromTheLibrary(t *testing.T) {
-	c := newCommand((&call{}).process())
-	c.cfg.Transfer.Workers = 99
+	c := newLine()
+	c.Config.Transfer.Workers = 99
 	for _, o := range c.options {
 		if o.name == "worker-size" && o.defaultText() != "99" {
 			t.Errorf("got %q", o.defaultText())
 		}
 	}
-	if got, want := c.cfg.Transfer.ChunkSize, s3sync.DefaultConfig().Transfer.ChunkSize; got != want {
+	if got, want := c.Config.Transfer.ChunkSize, s3sync.DefaultConfig().Transfer.ChunkSize; got != want {
 		t.Errorf("got %d, want %d", got, want)
 	}
 }
@@ -379,7 +379,7 @@ func TestRefusedArguments(t *testing.T) {
 	} {
 		t.Run(want, func(t *testing.T) {
 			c := &call{args: args}
-			if code := c.main(t); code != exitUsage {
+			if code := c.main(t); code != ExitUsage {
 				t.Errorf("exit code %d", code)
 			}
 			if got := c.stderr.String(); got != "s3sync: "+want+"\n" {
@@ -403,7 +403,7 @@ func TestCheckModes(t *testing.T) {
 		for _, second := range modes[i+1:] {
 			_, err := parse(t, second, first, "s3://a", "s3://b")
 			want := strings.TrimSuffix(first, "=SHA256") + " cannot be combined with " + strings.TrimSuffix(second, "=SHA256")
-			if _, ok := errors.AsType[usageError](err); !ok || err.Error() != want {
+			if _, ok := errors.AsType[UsageError](err); !ok || err.Error() != want {
 				t.Errorf("got %v, want %q", err, want)
 			}
 		}
@@ -439,8 +439,8 @@ func TestCheckModes(t *testing.T) {
 		if got := fmt.Sprint(err); got != tt.err && (tt.err != "" || err != nil) {
 			t.Errorf("%q: got %s, want %q", tt.args, got, tt.err)
 		}
-		if tt.err == "" && c.cfg.Check != tt.check {
-			t.Errorf("%q: got %+v, want %+v", tt.args, c.cfg.Check, tt.check)
+		if tt.err == "" && c.Config.Check != tt.check {
+			t.Errorf("%q: got %+v, want %+v", tt.args, c.Config.Check, tt.check)
 		}
 	}
 }
@@ -454,7 +454,7 @@ func TestAcceptedArguments(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := &call{args: args}
-			if code := c.main(t); code != exitDone {
+			if code := c.main(t); code != ExitDone {
 				t.Fatal(c.stderr.String())
 			}
 			if c.cfg.Source.URL != "s3://a" || c.cfg.Target.URL != "s3://b" || c.cfg.Transfer.Workers != 3 {
@@ -466,7 +466,7 @@ func TestAcceptedArguments(t *testing.T) {
 
 // Not even a refused command line shows what was secret in it.
 func TestSecretsAreNotShown(t *testing.T) {
-	for _, o := range newCommand((&call{}).process()).options {
+	for _, o := range newLine().options {
 		if !o.secret {
 			continue
 		}

@@ -1,4 +1,4 @@
-package cli
+package options
 
 import (
 	"bytes"
@@ -21,12 +21,12 @@ var (
 func shells() []string { return []string{"bash", "zsh", "fish", "powershell", "elvish"} }
 
 // addCompletions tells the shell what may stand after each option.
-func (c *command) addCompletions() {
-	asked := len(c.p.Args) > 0 && (c.p.Args[0] == cobra.ShellCompRequestCmd || c.p.Args[0] == cobra.ShellCompNoDescRequestCmd)
+func (l *Line) addCompletions() {
+	asked := len(l.program.Args) > 0 && (l.program.Args[0] == cobra.ShellCompRequestCmd || l.program.Args[0] == cobra.ShellCompNoDescRequestCmd)
 	// A half-typed line is not judged. cobra would print what it cannot parse,
 	// and that may be a secret.
-	c.root.FParseErrWhitelist.UnknownFlags = asked
-	for _, o := range c.options {
+	l.root.FParseErrWhitelist.UnknownFlags = asked
+	for _, o := range l.options {
 		o.value.lenient = asked
 		if o.positional() || o.value.kind != single {
 			continue
@@ -37,31 +37,31 @@ func (c *command) addCompletions() {
 		}
 		for _, name := range []string{o.name, o.alias} {
 			if name != "" {
-				_ = c.root.RegisterFlagCompletionFunc(name, complete) // fails for unknown names only
+				_ = l.root.RegisterFlagCompletionFunc(name, complete) // fails for unknown names only
 			}
 		}
 	}
-	c.root.ValidArgsFunction = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
+	l.root.ValidArgsFunction = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
 }
 
 // script is the completion script for the chosen shell.
-func (c *command) script() (string, error) {
+func (l *Line) script() (string, error) {
 	var b bytes.Buffer
 	var err error
-	switch c.set.shell {
+	switch l.set.shell {
 	case "bash":
-		err = c.root.GenBashCompletionV2(&b, true)
+		err = l.root.GenBashCompletionV2(&b, true)
 		b.WriteString(bashAddition)
 	case "zsh":
-		err = c.root.GenZshCompletion(&b)
+		err = l.root.GenZshCompletion(&b)
 	case "fish":
-		err = c.root.GenFishCompletion(&b, true)
+		err = l.root.GenFishCompletion(&b, true)
 	case "powershell":
-		err = c.root.GenPowerShellCompletionWithDesc(&b)
+		err = l.root.GenPowerShellCompletionWithDesc(&b)
 	case "elvish":
 		b.WriteString(elvishScript)
 	default:
-		return "", usagef("--auto-complete-shell must be one of %s, not %q", strings.Join(shells(), ", "), c.set.shell)
+		return "", usagef("--auto-complete-shell must be one of %s, not %q", strings.Join(shells(), ", "), l.set.shell)
 	}
 	if err != nil {
 		return "", fmt.Errorf("completion script: %w", err)

@@ -1,4 +1,4 @@
-package cli
+package options
 
 import "slices"
 
@@ -22,10 +22,10 @@ func reportingOptions() []*option {
 	})
 }
 
-func tracingOptions(set *settings) []*option {
+func tracingOptions(log *Log) []*option {
 	return in(tracing, []*option{
 		{
-			name: "json-tracing", value: on(&set.jsonLog),
+			name: "json-tracing", value: on(&log.JSON),
 			usage: "log JSON objects, all to standard output, and show neither progress nor summary",
 		},
 		{
@@ -33,15 +33,15 @@ func tracingOptions(set *settings) []*option {
 			usage: "also log the requests of the AWS SDK, at debug level",
 		},
 		{
-			name: "span-events-tracing", value: on(&set.spans),
+			name: "span-events-tracing", value: on(&log.Spans),
 			usage: "also log where stages of the work begin and end",
 		},
 		{
-			name: "disable-color-tracing", value: on(&set.noColor),
+			name: "disable-color-tracing", value: on(&log.NoColor),
 			usage: "log without colours; without it terminals get them, unless NO_COLOR is set",
 		},
 		{
-			name: "tracing-stderr", value: on(&set.logToStderr),
+			name: "tracing-stderr", value: on(&log.ToStderr),
 			usage: "log everything to standard error",
 			more:  "Without it notes, warnings and errors go there, everything else and the summary to standard output.",
 		},

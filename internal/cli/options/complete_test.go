@@ -1,4 +1,4 @@
-package cli
+package options
 
 import (
 	"os"
@@ -22,7 +22,7 @@ func TestCompletions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := &call{args: append([]string{"__completeNoDesc"}, tt.args...)}
-			if code := c.main(t); code != exitDone {
+			if code := c.main(t); code != ExitDone {
 				t.Errorf("exit code %d", code)
 			}
 			if got := c.stdout.String(); got != tt.want {
@@ -40,7 +40,7 @@ func TestCompletionScript(t *testing.T) {
 	for _, shell := range shells() {
 		for _, more := range [][]string{nil, {"--delete-excluded"}, {"nowhere", "nowhere"}} {
 			c := &call{args: append([]string{"--auto-complete-shell", shell}, more...)}
-			if code := c.main(t); code != exitDone || c.stderr.Len() > 0 || c.cfg != nil {
+			if code := c.main(t); code != ExitDone || c.stderr.Len() > 0 || c.cfg != nil {
 				t.Errorf("%s %q: exit code %d, %q", shell, more, code, c.stderr.String())
 			}
 			if !strings.Contains(c.stdout.String(), "s3sync") {
@@ -73,7 +73,7 @@ func TestCompletionScriptSyntax(t *testing.T) {
 func completionScript(t *testing.T, shell string) string {
 	t.Helper()
 	c := &call{args: []string{"--auto-complete-shell", shell}}
-	if code := c.main(t); code != exitDone {
+	if code := c.main(t); code != ExitDone {
 		t.Fatal(c.stderr.String())
 	}
 	return c.stdout.String()

@@ -1,4 +1,4 @@
-package cli
+package options
 
 import (
 	"log/slog"
@@ -86,19 +86,15 @@ type settings struct {
 	level          *slog.Level // of the environment, nil if it sets none
 	help, version  bool
 	shell          string
-	jsonLog        bool
-	spans          bool
-	noColor        bool
-	logToStderr    bool
 }
 
 // table returns every option in the order of the help.
-func table(cfg *s3sync.Config, set *settings) []*option {
+func table(cfg *s3sync.Config, set *settings, log *Log) []*option {
 	rows := slices.Concat(
 		basicOptions(set), awsOptions(), sideOptions(),
 		filterOptions(), checkOptions(cfg, set), verifyOptions(), performanceOptions(),
 		headerOptions(), taggingOptions(), encryptionOptions(),
-		reportingOptions(), tracingOptions(set), retryOptions(), timeoutOptions(),
+		reportingOptions(), tracingOptions(log), retryOptions(), timeoutOptions(),
 		advancedOptions(set), dangerousOptions())
 	for _, o := range rows {
 		o.bind(cfg)

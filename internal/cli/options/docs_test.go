@@ -1,4 +1,4 @@
-package cli
+package options
 
 import (
 	"errors"
@@ -19,7 +19,7 @@ import (
 var update = flag.Bool("update", false, "rewrite docs/options.md")
 
 func TestDocsUpToDate(t *testing.T) {
-	name := filepath.Join("..", "..", "docs", "options.md")
+	name := filepath.Join("..", "..", "..", "docs", "options.md")
 	want := markdown(t)
 	if *update {
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
@@ -42,11 +42,11 @@ func TestDocsUpToDate(t *testing.T) {
 // markdown is docs/options.md.
 func markdown(t *testing.T) string {
 	t.Helper()
-	c := newCommand((&call{}).process())
+	c := newLine()
 	help := newHelp(c.options)
 	ties := findTies(c)
 	var b strings.Builder
-	b.WriteString("<!-- Written by `go generate ./...` from the option table in internal/cli; do not edit. -->\n\n# Options\n\n")
+	b.WriteString("<!-- Written by `go generate ./...` from the option table in internal/cli/options; do not edit. -->\n\n# Options\n\n")
 	b.WriteString("`s3sync [OPTIONS] [SOURCE] [TARGET]`\n\n" + environmentNote() + "\n")
 	help.groups(func(g group, rows []helpRow) {
 		fmt.Fprintf(&b, "\n## %s\n", g)
@@ -93,9 +93,9 @@ func quoted(texts ...string) string {
 
 // findTies asks the library which options exclude or require each other: it
 // tries each alone and each pair.
-func findTies(c *command) map[*option][]string {
+func findTies(c *Line) map[*option][]string {
 	const modes = "Check.Mode="
-	c.cfg.Source.Store, c.cfg.Target.Store = noStore{}, noStore{}
+	c.Config.Source.Store, c.Config.Target.Store = noStore{}, noStore{}
 	excludes, requires := map[*option][]string{}, map[*option][]string{}
 	for i, a := range c.options {
 		if a.positional() {
@@ -133,8 +133,8 @@ func findTies(c *command) map[*option][]string {
 }
 
 // faultsOf is what the library says if just these options are given.
-func faultsOf(c *command, given ...*option) []*s3sync.ConfigError {
-	c.cfg.Check = s3sync.DefaultConfig().Check
+func faultsOf(c *Line, given ...*option) []*s3sync.ConfigError {
+	c.Config.Check = s3sync.DefaultConfig().Check
 	c.set.overwrite = false
 	for _, o := range c.options {
 		if o.given = slices.Contains(given, o); o.given && strings.HasPrefix(o.sets, "Check.") {
@@ -150,7 +150,7 @@ func faultsOf(c *command, given ...*option) []*s3sync.ConfigError {
 	if err := c.setMode(); err != nil {
 		panic(err)
 	}
-	err := c.cfg.ValidateGiven(c.given)
+	err := c.Config.ValidateGiven(c.given)
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return nil

@@ -1,4 +1,4 @@
-package cli
+package options
 
 func basicOptions(set *settings) []*option {
 	return []*option{

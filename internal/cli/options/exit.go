@@ -1,0 +1,34 @@
+package options
+
+// Exit codes.
+const (
+	ExitDone       = 0
+	ExitError      = 1
+	ExitUsage      = 2
+	ExitWarning    = 3
+	ExitBug        = 101
+	ExitHangup     = 128 + 1  // SIGHUP, as shells count
+	ExitInterrupt  = 128 + 2  // SIGINT
+	ExitAborted    = 128 + 6  // SIGABRT, by which the Go runtime ends: see cmd/s3sync
+	ExitTerminated = 128 + 15 // SIGTERM
+)
+
+type exitCode struct {
+	code int
+	text string
+}
+
+// exitCodes is what the help and the docs say.
+func exitCodes() []exitCode {
+	return []exitCode{
+		{ExitDone, "done"},
+		{ExitError, "an error: something was not transferred or not deleted, or the log could not be written"},
+		{ExitUsage, "invalid arguments; nothing was done"},
+		{ExitWarning, "done with warnings: something was skipped, or a report found a difference"},
+		{ExitBug, "a fault of s3sync itself; also after SIGQUIT, which prints what it is doing"},
+		{ExitHangup, "stopped by SIGHUP (the terminal was closed), unless that was ignored, as nohup does"},
+		{ExitInterrupt, "stopped by SIGINT (Ctrl-C)"},
+		{ExitAborted, "out of memory, or another crash of s3sync that cannot be caught (SIGABRT)"},
+		{ExitTerminated, "stopped by SIGTERM"},
+	}
+}

@@ -1,0 +1,45 @@
+package options
+
+import (
+	"log/slog"
+	"math"
+	"strings"
+
+	"s3sync"
+)
+
+// LevelOff is above every level there is.
+const LevelOff = slog.Level(math.MaxInt32)
+
+// levelNamed is the level of a name, whatever the case of its letters.
+func levelNamed(name string) (slog.Level, bool) {
+	level, ok := map[string]slog.Level{
+		"off": LevelOff, "error": slog.LevelError, "warn": slog.LevelWarn, "info": slog.LevelInfo, "debug": slog.LevelDebug, "trace": s3sync.LevelTrace,
+	}[strings.ToLower(name)]
+	return level, ok
+}
+
+// Level is the lowest level that is logged.
+func (l *Line) Level() slog.Level {
+	level := s3sync.LevelNote
+	if l.set.level != nil {
+		level = *l.set.level
+	}
+	switch {
+	case l.set.quiet >= 2:
+		level = LevelOff
+	case l.set.quiet == 1:
+		level = slog.LevelError
+	case l.set.verbose == 1:
+		level = slog.LevelInfo
+	case l.set.verbose == 2:
+		level = slog.LevelDebug
+	case l.set.verbose >= 3:
+		level = s3sync.LevelTrace
+	}
+	if l.Config.DryRun || l.Config.Report.Status {
+		// A dry run or a report that says nothing is of no use.
+		level = min(level, slog.LevelInfo)
+	}
+	return level
+}

@@ -1,0 +1,352 @@
+package options
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"s3sync"
+)
+
+// A Program is what is read, and what the help says besides the options.
+type Program struct {
+	Args    []string // without the program's name
+	Environ []string // NAME=value
+	// Stdout and Stderr take what a shell asks for while it completes a line.
+	Stdout, Stderr io.Writer
+	Version        string // what --version prints
+}
+
+// A Line is one command line, with its environment.
+type Line struct {
+	Config *s3sync.Config
+	// Log says how the log is written.
+	Log Log
+	// Notes are what the user should know of the settings.
+	Notes []string
+
+	program Program
+	env     environment
+	set     *settings
+	options []*option
+	root    *cobra.Command
+	// accepted: the options are complete and not only help was asked for.
+	accepted bool
+	text     string // to print instead of a run
+}
+
+// Log is how the log is written.
+type Log struct {
+	JSON     bool
+	Spans    bool // also where stages of the work begin and end
+	NoColor  bool
+	ToStderr bool
+}
+
+// New returns the line of a program before it is parsed.
+func New(p Program) *Line {
+	l := &Line{Config: s3sync.DefaultConfig(), program: p, env: parseEnviron(p.Environ), set: &settings{}}
+	l.options = table(l.Config, l.set, &l.Log)
+	// Help and docs show the defaults, which parsing overwrites.
+	help := newHelp(l.options)
+	l.root = &cobra.Command{
+		Use:               "s3sync",
+		Args:              func(*cobra.Command, []string) error { return nil },
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		RunE:              func(_ *cobra.Command, args []string) error { return l.accept(args) },
+	}
+	l.root.SetArgs(p.Args)
+	l.root.SetOut(p.Stdout)
+	l.root.SetErr(p.Stderr)
+	l.root.SetHelpFunc(func(*cobra.Command, []string) {
+		l.text = help.short()
+		if slices.Contains(p.Args, "--help") {
+			l.text = help.long()
+		}
+	})
+	l.root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return l.flagError(err) })
+	l.addFlags()
+	return l
+}
+
+// Parse reads the line and its environment. run reports whether a run was asked
+// for; otherwise text, which may be empty, is what to print instead.
+func (l *Line) Parse() (text string, run bool, err error) {
+	if err := l.root.Execute(); err != nil {
+		return "", false, err
+	}
+	switch {
+	case !l.accepted:
+		return l.text, false, nil
+	case l.set.version:
+		return l.program.Version, false, nil
+	case l.set.shell != "":
+		text, err := l.script()
+		return text, false, err
+	}
+	return "", true, nil
+}
+
+// A UsageError is a refusal: nothing was done.
+type UsageError struct{ text string }
+
+func (e UsageError) Error() string { return e.text }
+
+func usagef(format string, args ...any) error {
+	return UsageError{fmt.Sprintf(format, args...)}
+}
+
+// addFlags makes a flag of every option.
+func (l *Line) addFlags() {
+	flags := l.root.Flags()
+	flags.SortFlags = false
+	for _, o := range l.options {
+		if o.positional() {
+			continue
+		}
+		flag := &pflag.Flag{
+			Name:      o.name,
+			Shorthand: o.short,
+			Usage:     o.brief(),
+			Value:     o.value,
+		}
+		if o.value.kind != single {
+			flag.NoOptDefVal = present
+		}
+		flags.AddFlag(flag)
+		if o.alias != "" {
+			also := *flag
+			also.Name, also.Hidden = o.alias, true
+			flags.AddFlag(&also)
+		}
+	}
+	l.addCompletions()
+}
+
+// accept ends the parsing: it completes what pflag has parsed with the positional arguments and the
+// environment.
+func (l *Line) accept(args []string) error {
+	l.accepted = true
+	if l.set.version {
+		return nil
+	}
+	if err := l.hyphenValue(); err != nil {
+		return err
+	}
+	if len(args) > 2 {
+		return usagef("SOURCE and TARGET are all arguments there are, but there is %q", args[2])
+	}
+	for _, o := range l.options {
+		o.given = o.value.set
+		if o.positional() && len(args) > 0 {
+			if err := o.value.Set(args[0]); err != nil {
+				return usagef("%s %v", o.label(), err)
+			}
+			o.given, args = true, args[1:]
+		}
+	}
+	if l.set.verbose > 0 && l.set.quiet > 0 {
+		return usagef("--verbose cannot be combined with --quiet")
+	}
+	if err := l.applyEnvironment(); err != nil {
+		return err
+	}
+	if len(l.program.Args) == 0 && l.set.shell == "" && l.Config.Source.URL == "" && l.Config.Target.URL == "" {
+		return usagef("SOURCE and TARGET are missing; s3sync -h shows how it is called")
+	}
+	return nil
+}
+
+// hyphenValue refuses an option that took the next option for its value: what
+// was --dry-run would be a header.
+func (l *Line) hyphenValue() error {
+	args := l.program.Args
+	for i := 0; i < len(args) && args[i] != "--"; i++ {
+		name, long := strings.CutPrefix(args[i], "--")
+		o := l.named(name)
+		if !long || o == nil || o.value.kind != single {
+			continue
+		}
+		i++
+		if i < len(args) && strings.HasPrefix(args[i], "-") {
+			return usagef("--%s needs a value; if it begins with a hyphen, write --%s=VALUE", name, name)
+		}
+	}
+	return nil
+}
+
+// named finds the option of a long name.
+func (l *Line) named(name string) *option {
+	for _, o := range l.options {
+		if !o.positional() && (o.name == name || o.alias == name) && name != "" {
+			return o
+		}
+	}
+	return nil
+}
+
+// bound finds the option of a setting: "path=value", or the path of a field. Where
+// several options set one field it is the one that was given.
+func (l *Line) bound(setting string) *option {
+	path, value, _ := strings.Cut(setting, "=")
+	var found *option
+	for _, o := range l.options {
+		switch {
+		case value != "" && o.sets == setting:
+			return o
+		case slices.Contains(o.paths(), path) && (found == nil || o.given):
+			found = o
+		}
+	}
+	return found
+}
+
+// given reports whether the field at a path was set by an option: that it was
+// given is not enough where an option sets one field or another.
+func (l *Line) given(path string) bool {
+	return slices.ContainsFunc(l.options, func(o *option) bool {
+		return o.given && slices.ContainsFunc(o.settings(), func(setting string) bool {
+			field, value, one := strings.Cut(setting, "=")
+			if field != path {
+				return false
+			}
+			now, _ := fieldAt(l.Config, path)
+			return !one || fmt.Sprint(now) == value
+		})
+	})
+}
+
+// setMode refuses two modes of comparison, and gives --remove-modified-filter its
+// meaning: together with a comparison it only leaves out the listing of the target.
+func (l *Line) setMode() error {
+	var first *option
+	for _, o := range l.options {
+		if !o.given || !strings.HasPrefix(o.sets, "Check.Mode=") || o.value == nil || o.also == noListing {
+			continue
+		}
+		if first != nil {
+			return usagef("%s cannot be combined with %s", first.label(), o.label())
+		}
+		first = o
+	}
+	k := &l.Config.Check
+	switch {
+	case !l.set.overwrite:
+	case first == nil && !k.HeadEachTarget:
+		k.Mode = s3sync.CheckOverwrite
+	default:
+		k.NoTargetListing = true
+	}
+	return nil
+}
+
+// noListing is the second meaning of --remove-modified-filter.
+const noListing = "Check.NoTargetListing=true"
+
+// flagError makes a refusal of an error of pflag. The texts of pflag quote the
+// value, which may be a secret.
+func (l *Line) flagError(err error) error {
+	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		return l.unknown(e)
+	}
+	if e, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		return usagef("--%s needs a value", e.GetFlag().Name)
+	}
+	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return usagef("--%s %v", e.GetFlag().Name, e.Unwrap())
+	}
+	if _, ok := errors.AsType[*pflag.InvalidSyntaxError](err); ok {
+		return usagef("an argument begins like an option but has no name; a path that begins with a hyphen goes after --")
+	}
+	return usagef("the arguments cannot be read")
+}
+
+func (l *Line) unknown(e *pflag.NotExistError) error {
+	if e.GetSpecifiedShortnames() != "" {
+		return usagef("-%s is not an option", e.GetSpecifiedName())
+	}
+	var names []string
+	for _, o := range l.options {
+		if !o.positional() {
+			names = append(names, o.name)
+		}
+	}
+	if near := nearest(e.GetSpecifiedName(), names); near != "" {
+		return usagef("--%s is not an option; did you mean --%s?", e.GetSpecifiedName(), near)
+	}
+	return usagef("--%s is not an option", e.GetSpecifiedName())
+}
+
+// Check lets the library judge the settings, without those of the environment
+// that are for other runs.
+func (l *Line) Check() error {
+	if err := l.setMode(); err != nil {
+		return err
+	}
+	err := l.Config.ValidateGiven(l.given)
+	if l.dropMisfits(err) {
+		err = l.Config.ValidateGiven(l.given)
+	}
+	if err != nil {
+		return l.Refusal(err)
+	}
+	l.noteBareNames()
+	return nil
+}
+
+// Refusal makes a UsageError of the first fault of a Config, with options in
+// place of fields.
+func (l *Line) Refusal(err error) error {
+	fault, ok := errors.AsType[*s3sync.ConfigError](err)
+	if !ok {
+		return err
+	}
+	o := l.bound(fault.Field)
+	if o == nil {
+		return UsageError{fault.Error()}
+	}
+	text := o.label() + " " + fault.Reason
+	if o.env == envIgnored && !o.given && l.env[o.bare()] != "" {
+		text += "; " + l.ignored(o)
+	}
+	if other := l.bound(fault.Other); fault.Other != "" && other != nil {
+		text += " " + other.label()
+	}
+	return UsageError{text}
+}
+
+// A Given is an option that was given.
+type Given struct {
+	Option   string // as one types it
+	Value    string // "(secret)" for what is secret
+	Variable string // that it comes from, if it was not on the command line
+}
+
+// Given returns the options that were given, in the order of the help.
+func (l *Line) Given() []Given {
+	var given []Given
+	for _, o := range l.options {
+		if !o.given {
+			continue
+		}
+		shown := o.value.String()
+		switch {
+		case o.secret:
+			shown = "(secret)"
+		case o.value.kind != single:
+			shown = "true"
+		}
+		given = append(given, Given{o.title(), shown, o.from})
+	}
+	return given
+}
+
+// Variable returns a variable of the environment.
+func (l *Line) Variable(name string) string { return l.env[name] }
