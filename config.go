@@ -126,25 +126,30 @@ type Filter struct {
 	LargerThan     *int64    `unit:"bytes"` // larger or equal
 	// Include is found in the key. If it begins with ^ and literal text, only keys
 	// that begin so are listed, except with Delete, which looks for orphans everywhere.
-	Include *Regexp
-	Exclude *Regexp // not found in it
+	Include Matcher
+	Exclude Matcher // not found in it
 
 	// What follows is not in a listing: it costs a request for each object that is
 	// to be transferred, and one more where tags are asked for and there are any. An
 	// object without metadata or tags has none that could match. Metadata is
 	// written name=value,name=value, and tags name=value&name=value, in order of
 	// the names, percent-encoded but for the names of metadata.
-	IncludeContentType *Regexp
-	ExcludeContentType *Regexp
-	IncludeMetadata    *Regexp
-	ExcludeMetadata    *Regexp
-	IncludeTags        *Regexp
-	ExcludeTags        *Regexp
+	IncludeContentType Matcher
+	ExcludeContentType Matcher
+	IncludeMetadata    Matcher
+	ExcludeMetadata    Matcher
+	IncludeTags        Matcher
+	ExcludeTags        Matcher
 
 	// Func, if set, is asked last of what a listing tells: false leaves the object
 	// out, and an error ends the run. It is called from one goroutine, which waits.
 	Func func(storage.Object) (bool, error)
 }
+
+// A Matcher is found in a text or not. A [*Regexp] is one, and a regexp.Regexp of the
+// standard library another. A Matcher of any other type works, but such a Config cannot be
+// written as JSON, and an Include of it does not shorten a listing.
+type Matcher = pattern.Matcher
 
 // A Regexp is a regular expression in the syntax of Rust's crate regex, with Unicode
 // in \w, \d, \s and \b and set operations in classes. Look-around, back-references,

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,7 +31,7 @@ type writtenConfig struct {
 // secret:"true". Every other field that is not zero is written under its path, so
 // that the form does not depend on what [DefaultConfig] returns. Sizes are text
 // such as "8MiB", durations text such as "1m0s", times RFC 3339, and regular
-// expressions their text.
+// expressions their text, those of the standard library as {"go": text}.
 //
 // Text that is not valid UTF-8, such as an odd path of the file system, is an
 // error, because JSON cannot hold it.
@@ -86,8 +87,8 @@ func (c *Config) UnmarshalJSON(data []byte) error {
 
 // writable reports whether the field is part of the written form.
 func (f configField) writable() bool {
-	kind := f.value.Kind()
-	return !f.secret() && kind != reflect.Func && kind != reflect.Interface && f.value.Type() != reflect.TypeFor[*slog.Logger]()
+	kind, isMatcher := f.value.Kind(), f.value.Type() == reflect.TypeFor[Matcher]()
+	return !f.secret() && kind != reflect.Func && (kind != reflect.Interface || isMatcher) && f.value.Type() != reflect.TypeFor[*slog.Logger]()
 }
 
 func (f configField) marshal() ([]byte, error) {
@@ -95,6 +96,10 @@ func (f configField) marshal() ([]byte, error) {
 	switch v := f.value.Interface().(type) {
 	case *Regexp:
 		return json.Marshal(v.String())
+	case *regexp.Regexp:
+		return json.Marshal(goRegexp{v.String()})
+	case Matcher:
+		return nil, fmt.Errorf("it is a %T", v)
 	case time.Duration:
 		return json.Marshal(v.String())
 	case string:
@@ -117,8 +122,10 @@ func (f configField) marshal() ([]byte, error) {
 func (f configField) unmarshal(data []byte) error {
 	target := f.value.Addr().Interface()
 	_, isDuration := target.(*time.Duration)
-	re, isRegexp := target.(**Regexp)
-	if !isDuration && !isRegexp && !f.bytes() {
+	if matcher, ok := target.(*Matcher); ok {
+		return unmarshalMatcher(data, matcher)
+	}
+	if !isDuration && !f.bytes() {
 		return json.Unmarshal(data, target)
 	}
 	var text string
@@ -126,9 +133,6 @@ func (f configField) unmarshal(data []byte) error {
 	var n int64
 	switch {
 	case err != nil:
-		return err
-	case isRegexp:
-		*re, err = CompileRegexp(text)
 		return err
 	case isDuration:
 		var d time.Duration
@@ -142,6 +146,25 @@ func (f configField) unmarshal(data []byte) error {
 	} else {
 		f.value.SetInt(n)
 	}
+	return err
+}
+
+// A goRegexp is the written form of a regular expression of the standard library.
+type goRegexp struct {
+	Go string `json:"go"`
+}
+
+func unmarshalMatcher(data []byte, matcher *Matcher) (err error) {
+	var text string
+	if json.Unmarshal(data, &text) == nil {
+		*matcher, err = CompileRegexp(text)
+		return err
+	}
+	var standard goRegexp
+	if err := json.Unmarshal(data, &standard); err != nil {
+		return err
+	}
+	*matcher, err = regexp.Compile(standard.Go)
 	return err
 }
 

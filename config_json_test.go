@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -35,12 +36,8 @@ func filled(t *testing.T) *Config {
 			*v = time.Duration(n) * time.Millisecond
 		case *time.Time:
 			*v = time.Date(2026, 1, 31, 12, 0, int(n), 5, time.UTC)
-		case **Regexp:
-			re, err := CompileRegexp(fmt.Sprintf(`^(?<!x)%d\d`, n))
-			if err != nil {
-				t.Fatal(err)
-			}
-			*v = re
+		case *Matcher:
+			*v = mustCompile(t, fmt.Sprintf(`^(?<!x)%d\d`, n))
 		case *map[string]string:
 			*v = map[string]string{"name": fmt.Sprint("value ", n)}
 		case *CheckMode:
@@ -56,7 +53,7 @@ func filled(t *testing.T) *Config {
 
 // text shows what is in a field, also behind a pointer.
 func text(value reflect.Value) string {
-	if re, ok := reflect.TypeAssert[*Regexp](value); ok {
+	if re, ok := reflect.TypeAssert[Matcher](value); ok {
 		return re.String()
 	}
 	return fmt.Sprint(reflect.Indirect(value))
@@ -161,6 +158,42 @@ func TestConfigForm(t *testing.T) {
 	}
 }
 
+// An expression of the standard library stays one: its syntax is another.
+func TestWrittenExpressions(t *testing.T) {
+	c := DefaultConfig()
+	c.Filter.Include, c.Filter.Exclude = regexp.MustCompile(`^\pL[[:digit:]]`), mustCompile(t, `\d(?=x)`)
+	data, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"Filter.Include":{"go":"^\\pL[[:digit:]]"}`, `"Filter.Exclude":"\\d(?=x)"`} {
+		if !strings.Contains(string(data), want) {
+			t.Errorf("no %s in %s", want, data)
+		}
+	}
+	read := &Config{}
+	if err := json.Unmarshal(data, read); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := read.Filter.Include.(*regexp.Regexp); !ok || read.Filter.Include.String() != c.Filter.Include.String() {
+		t.Errorf("read as %T %v", read.Filter.Include, read.Filter.Include)
+	}
+	if _, ok := read.Filter.Exclude.(*Regexp); !ok {
+		t.Errorf("read as %T", read.Filter.Exclude)
+	}
+}
+
+func mustCompile(t *testing.T, text string) *Regexp {
+	t.Helper()
+	re, err := CompileRegexp(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return re
+}
+
+type oddMatcher struct{ Matcher }
+
 // A reader adds secrets and functions before or after it reads.
 func TestReadConfigKeepsTheRest(t *testing.T) {
 	c := &Config{FailFast: true, Source: Endpoint{SecretKey: "s", Store: someStore{}, Profile: "p"}, OnEvent: func(Event) {}}
@@ -188,6 +221,8 @@ func TestReadConfigRefuses(t *testing.T) {
 		`{"version":1,"fields":{"Transfer.ChunkSize":"9223372036GiB"}}`: `Transfer.ChunkSize cannot be read: "9223372036GiB" is no size such as 8MiB`,
 		`{"version":1,"fields":{"Timeout.Read":"1"}}`:                   `Timeout.Read cannot be read: time: missing unit in duration "1"`,
 		`{"version":1,"fields":{"Filter.Include":"["}}`:                 `Filter.Include cannot be read: there is no ] for this [, at character 1`,
+		`{"version":1,"fields":{"Filter.Include":{"go":"["}}}`:          "Filter.Include cannot be read: error parsing regexp: missing closing ]: `[`",
+		`{"version":1,"fields":{"Filter.Include":7}}`:                   "Filter.Include cannot be read: json: cannot unmarshal number into Go value of type s3sync.goRegexp",
 		`{"version":1,"fields":{"Transfer.Workers":"16"}}`:              `Transfer.Workers cannot be read: json: cannot unmarshal string into Go value of type int`,
 		`{"version":1,"fields":{"Filter.ModifiedAfter":"2026-01-31"}}`:  `Filter.ModifiedAfter cannot be read: parsing time "2026-01-31" as "2006-01-02T15:04:05Z07:00": cannot parse "" as "T"`,
 	} {
@@ -205,10 +240,11 @@ func TestReadConfigRefuses(t *testing.T) {
 
 func TestWriteConfigRefuses(t *testing.T) {
 	for want, change := range map[string]func(*Config){
-		"Source.URL cannot be written: it is not valid UTF-8":    func(c *Config) { c.Source.URL = "\xff" },
-		"Range.To cannot be written: it is not valid UTF-8":      func(c *Config) { c.Range.To = "\xff" },
-		"Metadata.User cannot be written: it is not valid UTF-8": func(c *Config) { c.Metadata.User = map[string]string{"a": "\xff"} },
-		"CheckMode(9) is no mode of comparison":                  func(c *Config) { c.Check.Mode = 9 },
+		"Source.URL cannot be written: it is not valid UTF-8":         func(c *Config) { c.Source.URL = "\xff" },
+		"Range.To cannot be written: it is not valid UTF-8":           func(c *Config) { c.Range.To = "\xff" },
+		"Metadata.User cannot be written: it is not valid UTF-8":      func(c *Config) { c.Metadata.User = map[string]string{"a": "\xff"} },
+		"Filter.Exclude cannot be written: it is a s3sync.oddMatcher": func(c *Config) { c.Filter.Exclude = oddMatcher{} },
+		"CheckMode(9) is no mode of comparison":                       func(c *Config) { c.Check.Mode = 9 },
 	} {
 		c := DefaultConfig()
 		change(c)

@@ -207,8 +207,9 @@ func TestValidateRefuses(t *testing.T) {
 		"Report.Metadata cannot be used with a local source":                                       func(c *Config) { c.Report.Status, c.Report.Metadata = true, true },
 		"Report.Tagging cannot be used with a local target":                                        both(local, func(c *Config) { c.Report.Status, c.Report.Tagging = true, true }),
 
-		"Delete.Excluded requires Delete.Enable": func(c *Config) { c.Delete.Excluded = true },
-		"Delete.Max requires Delete.Enable":      func(c *Config) { c.Delete.Max = 3 },
+		"Filter.Include is a nil pointer of type *pattern.Regexp: leave it out instead": func(c *Config) { c.Filter.Include = (*Regexp)(nil) },
+		"Delete.Excluded requires Delete.Enable":                                        func(c *Config) { c.Delete.Excluded = true },
+		"Delete.Max requires Delete.Enable":                                             func(c *Config) { c.Delete.Max = 3 },
 
 		"Source.Profile cannot be used with a local source":                            func(c *Config) { c.Source.Profile = "p" },
 		"Source.AccessKey cannot be used with a local source":                          func(c *Config) { c.Source.AccessKey, c.Source.SecretKey = "a", "hidden" },

@@ -110,6 +110,11 @@ func bounds() []bound {
 
 // ranges checks numbers.
 func (v *validator) ranges() {
+	for f := range v.fields() {
+		if f.value.Kind() == reflect.Interface && !f.value.IsNil() && f.value.Elem().Kind() == reflect.Pointer && f.value.Elem().IsNil() {
+			v.add(f.path, "is a nil pointer of type %v: leave it out instead", f.value.Elem().Type())
+		}
+	}
 	if !v.Check.Mode.known() {
 		v.add("Check.Mode", "must be one of the modes there are, not %v", v.Check.Mode)
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"s3sync/internal/pattern"
 	"s3sync/internal/setting"
 	"s3sync/internal/spool"
 	"s3sync/storage"
@@ -114,7 +115,7 @@ func (s *syncer) kept(o storage.Object) (why string, err error) {
 	if s.cfg.Delete.Excluded || s.cfg.Filter.Exclude == nil {
 		return "", nil
 	}
-	excluded, err := s.cfg.Filter.Exclude.Match(o.Key)
+	excluded, err := pattern.Of(s.cfg.Filter.Exclude).Match(o.Key)
 	if excluded {
 		why = keptExcluded
 	}

@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"s3sync/internal/join"
+	"s3sync/internal/pattern"
 	"s3sync/internal/retry"
 	"s3sync/storage"
 )
@@ -132,7 +133,7 @@ func (s *syncer) keyRange() storage.Range {
 	if c.Filter.Include == nil || c.Delete.Enable {
 		return c.Range
 	}
-	prefix := c.Filter.Include.Prefix()
+	prefix := pattern.Of(c.Filter.Include).Prefix()
 	if prefix == "" {
 		return c.Range
 	}

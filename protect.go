@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"s3sync/internal/pattern"
 	"s3sync/storage"
 )
 
@@ -104,7 +105,7 @@ func (s *syncer) protect(key string) bool {
 // excludes reports whether Filter.Exclude leaves an entry out, be it one object
 // or what many are below of.
 func (s *syncer) excludes(key string) bool {
-	exclude := s.cfg.Filter.Exclude
+	exclude := pattern.Of(s.cfg.Filter.Exclude)
 	if exclude == nil {
 		return false
 	}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -35,12 +36,16 @@ func TestIncludeLimitsListings(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		include string
+		other   s3sync.Matcher // in its place
 		set     func(*s3sync.Config)
 		skipped int64
 		pages   int64 // at most
 	}{
 		"prefix":                  {include: "^000/001/1", skipped: 100, pages: 14},
 		"prefix and more":         {include: `^000/001/1\d+$`, skipped: 100, pages: 14},
+		"standard library":        {other: regexp.MustCompile("^000/001/1"), skipped: 100, pages: 14},
+		"standard, in some line":  {other: regexp.MustCompile("(?m)^000/001/1"), skipped: objects, pages: 204},
+		"of another type":         {other: otherMatcher{regexp.MustCompile("^000/001/1")}, skipped: objects, pages: 204},
 		"common prefix":           {include: `^000/001/(12|13)`, skipped: 100, pages: 14},
 		"prefix within the range": {include: "^000/", set: inRange("000/001/1", "000/001/2"), skipped: 100, pages: 14},
 		"range within the prefix": {include: "^000/001/1", set: inRange("000/001/150", "000/9"), skipped: 50, pages: 14},
@@ -52,7 +57,10 @@ func TestIncludeLimitsListings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			before := server.List.Load()
 			cfg := config(open("source"), open("target"))
-			cfg.Filter.Include = expression(t, tt.include)
+			cfg.Filter.Include = tt.other
+			if tt.other == nil {
+				cfg.Filter.Include = expression(t, tt.include)
+			}
 			if tt.set != nil {
 				tt.set(cfg)
 			}

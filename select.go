@@ -51,7 +51,7 @@ func (f *Filter) listed() filter.Config {
 	return filter.Config{
 		ModifiedBefore: f.ModifiedBefore, ModifiedAfter: f.ModifiedAfter,
 		SmallerThan: f.SmallerThan, LargerThan: f.LargerThan,
-		Include: f.Include, Exclude: f.Exclude,
+		Include: pattern.Of(f.Include), Exclude: pattern.Of(f.Exclude),
 	}
 }
 
@@ -68,9 +68,9 @@ type contentFilter struct {
 func (s *syncer) contentFilters() []contentFilter {
 	f := &s.cfg.Filter
 	return slices.DeleteFunc([]contentFilter{
-		{"content-type-regex", f.IncludeContentType, f.ExcludeContentType, s.contentType},
-		{"metadata-regex", f.IncludeMetadata, f.ExcludeMetadata, metadataText},
-		{"tag-regex", f.IncludeTags, f.ExcludeTags, s.tagText},
+		{"content-type-regex", pattern.Of(f.IncludeContentType), pattern.Of(f.ExcludeContentType), s.contentType},
+		{"metadata-regex", pattern.Of(f.IncludeMetadata), pattern.Of(f.ExcludeMetadata), metadataText},
+		{"tag-regex", pattern.Of(f.IncludeTags), pattern.Of(f.ExcludeTags), s.tagText},
 	}, func(c contentFilter) bool { return c.include == nil && c.exclude == nil })
 }
 

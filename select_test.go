@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -155,7 +156,7 @@ func TestContentFilterIsTheReason(t *testing.T) {
 	for _, tt := range []struct {
 		reason s3sync.Reason
 		value  string
-		drop   **s3sync.Regexp
+		drop   *s3sync.Matcher
 	}{
 		{"include-content-type-regex", "image/png", &f.IncludeContentType},
 		{"exclude-content-type-regex", "image/png", &f.ExcludeContentType},
@@ -461,3 +462,36 @@ func TestExpressionThatCannotBeMatched(t *testing.T) {
 		equal(t, contents(t, target), map[string]string{"orphan": "x", "dog": "x", "duck": "x", "eel": "x"})
 	})
 }
+
+// Expressions of the standard library, and what a caller takes for one, select as
+// ours do.
+func TestMatchersOfOtherTypes(t *testing.T) {
+	for name, of := range map[string]func(text string) s3sync.Matcher{
+		"ours":     func(text string) s3sync.Matcher { return expression(t, text) },
+		"standard": func(text string) s3sync.Matcher { return regexp.MustCompile(text) },
+		"other":    func(text string) s3sync.Matcher { return otherMatcher{regexp.MustCompile(text)} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, target := animalStore(t), mem.New()
+			put(t, target, map[string]string{"zebra": "kept", "yak": "an orphan"})
+			cfg := config(source, target)
+			cfg.Filter.Include, cfg.Filter.Exclude = of("^[a-f]"), of("^(eel|z)")
+			cfg.Filter.IncludeContentType, cfg.Filter.ExcludeTags = of("^image/"), of("=bird")
+			cfg.Delete.Enable = true
+			report := run(t, cfg)
+			got := contents(t, target)
+			want := config(source, mem.New())
+			want.Filter = cfg.Filter
+			want.Filter.Include, want.Filter.Exclude = expression(t, "^[a-f]"), expression(t, "^(eel|z)")
+			want.Filter.IncludeContentType, want.Filter.ExcludeTags = expression(t, "^image/"), expression(t, "=bird")
+			if n := run(t, want).Transferred; n == 0 || report.Transferred != n || report.Deleted != 1 || got["zebra"] != "kept" {
+				t.Errorf("%+v, want %d transferred; the target has %q", report.Stats, n, slices.Sorted(maps.Keys(got)))
+			}
+		})
+	}
+}
+
+type otherMatcher struct{ re *regexp.Regexp }
+
+func (m otherMatcher) MatchString(text string) bool { return m.re.MatchString(text) }
+func (m otherMatcher) String() string               { return m.re.String() }

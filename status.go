@@ -7,6 +7,7 @@ import (
 	"mime"
 	"slices"
 
+	"s3sync/internal/pattern"
 	"s3sync/internal/setting"
 	"s3sync/storage"
 )
@@ -104,6 +105,9 @@ func (c *StatusCounts) count(ev Event) {
 // effective returns c with what its settings entail. c itself stays as it is.
 func (c *Config) effective() *Config {
 	e := *c
+	if c.Filter.Exclude != nil {
+		e.Filter.Exclude = pattern.Of(c.Filter.Exclude) // once, and not for each key
+	}
 	tr, standard := &e.Transfer, DefaultConfig().Transfer
 	// Versions of equal ETags are known as such without a request.
 	if c.Versioning.Enable && tr.Threshold == standard.Threshold && tr.ChunkSize == standard.ChunkSize {

@@ -35,9 +35,33 @@ import (
 // it would take as long as waiting.
 const timeout = 2 * time.Second
 
+// A Matcher is what stands for a Regexp, such as a [*regexp.Regexp].
+type Matcher interface {
+	// MatchString reports whether the expression is found anywhere in text. It may
+	// be called concurrently.
+	MatchString(text string) bool
+	// String returns the expression.
+	String() string
+}
+
+// Of returns m as a Regexp, and nil for nil.
+func Of(m Matcher) *Regexp {
+	switch re := m.(type) {
+	case nil:
+		return nil
+	case *Regexp:
+		return re
+	case *regexp.Regexp:
+		return &Regexp{text: re.String(), linear: re}
+	}
+	return &Regexp{text: m.String(), other: m}
+}
+
 // A Regexp is a compiled regular expression. It may be used concurrently.
 type Regexp struct {
 	text string
+	// other matches in a way of its own, if it is not nil.
+	other Matcher
 	// linear is nil if only backtracking can match the expression.
 	linear *regexp.Regexp
 	// back is nil if it is never needed: linear matches all texts, or, if back is
@@ -76,6 +100,9 @@ func (r *Regexp) String() string { return r.text }
 // Match reports whether the expression is found anywhere in text. It fails only
 // where backtracking takes too long.
 func (r *Regexp) Match(text string) (bool, error) {
+	if r.other != nil {
+		return r.other.MatchString(text), nil
+	}
 	if r.linear != nil && (r.back == nil || isASCII(text)) {
 		return r.linear.MatchString(text), nil
 	}
@@ -84,6 +111,12 @@ func (r *Regexp) Match(text string) (bool, error) {
 		return false, fmt.Errorf("matching %q with the regular expression %q: %w", text, r.text, errTimeout)
 	}
 	return found, nil
+}
+
+// MatchString is [Regexp.Match] where a failure is no match.
+func (r *Regexp) MatchString(text string) bool {
+	found, err := r.Match(text)
+	return err == nil && found
 }
 
 var errTimeout = errors.New("backtracking takes too long; a simpler expression is needed")

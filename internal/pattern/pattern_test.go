@@ -181,6 +181,9 @@ func TestTimeout(t *testing.T) {
 	if took := time.Since(start); took > timeout {
 		t.Errorf("took %v", took)
 	}
+	if re.MatchString(hard()) {
+		t.Error("without an error it is found")
+	}
 	if found, err := re.Match("aaa"); !found || err != nil {
 		t.Errorf("after that: %v, %v", found, err)
 	}

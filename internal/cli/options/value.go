@@ -116,7 +116,7 @@ func valueOf(tag reflect.StructTag) func(field any) *value {
 			return instant(f)
 		case *time.Duration:
 			return milliseconds(f)
-		case **s3sync.Regexp:
+		case *s3sync.Matcher:
 			return expression(f)
 		case *map[string]string:
 			return pairs(f)
@@ -234,8 +234,8 @@ func milliseconds(field *time.Duration) *value {
 		})
 }
 
-func expression(field **s3sync.Regexp) *value {
-	return of(field, parseExpression, func(re *s3sync.Regexp) string {
+func expression(field *s3sync.Matcher) *value {
+	return of(field, parseExpression, func(re s3sync.Matcher) string {
 		if re == nil {
 			return ""
 		}
@@ -243,7 +243,7 @@ func expression(field **s3sync.Regexp) *value {
 	})
 }
 
-func parseExpression(text string) (*s3sync.Regexp, error) {
+func parseExpression(text string) (s3sync.Matcher, error) {
 	re, err := s3sync.CompileRegexp(text)
 	if err != nil {
 		return nil, fmt.Errorf("must be a regular expression: %w", err)
