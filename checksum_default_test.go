@@ -69,7 +69,7 @@ func TestDefaultChecksum(t *testing.T) {
 			cfg := config(source, target)
 			tt.verify.ETag, tt.verify.Multipart, tt.verify.Checksum = true, true, true
 			cfg.Verify = tt.verify
-			report := run(t, cfg)
+			report := runSmall(t, cfg)
 			n := int64(len(sizes))
 			got := counts{report.ETagVerified, report.ChecksumVerified, report.Unverified, report.Warnings}
 			if want := (counts{tt.want.etag * n, tt.want.sum * n, tt.want.unverified * n, tt.want.warnings * n}); got != want {

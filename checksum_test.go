@@ -13,10 +13,9 @@ import (
 	"s3sync/storage/mem"
 )
 
-// sizes around the threshold, and parts of odd sizes.
+// checksumSizes are sizes around the threshold of runSmall, and of odd parts.
 func checksumSizes() map[string]int {
-	const mib = s3sync.MiB
-	return map[string]int{"empty": 0, "whole": 1000, "threshold": 8 * mib, "two parts": 9*mib + 1}
+	return map[string]int{"empty": 0, "whole": 1000, "threshold": 8 << 10, "two parts": 9<<10 + 1}
 }
 
 // eachChecksum runs a test for every checksum that S3 has.
@@ -49,7 +48,7 @@ func TestAdditionalChecksums(t *testing.T) {
 		down := download(second, t.TempDir())
 		down.Verify.ReadChecksum = true
 		for _, cfg := range []*s3sync.Config{up, across, down} {
-			report := run(t, cfg)
+			report := runSmall(t, cfg)
 			n := int64(len(sizes))
 			if report.ChecksumVerified != n || report.ETagVerified != n || report.Unverified+report.Warnings != 0 {
 				t.Errorf("%+v", report.Stats)
@@ -153,26 +152,26 @@ func TestMultipartVerifyOff(t *testing.T) {
 // Transfer.AutoChunkSize gives the target the parts of the source, whatever they are,
 // also where they are too large to be held in memory.
 func TestAutoChunkSize(t *testing.T) {
-	const mib = s3sync.MiB
+	const kib = 1 << 10
 	for name, tt := range map[string]struct {
 		parts []int // one is an object written whole
 		sum   string
 	}{
-		"whole":               {[]int{20 * mib}, "CRC32"},
+		"whole":               {[]int{20 * kib}, "CRC32"},
 		"small whole":         {[]int{100}, ""},
-		"uniform":             {[]int{5 * mib, 5 * mib, mib}, "SHA256"},
-		"not uniform":         {[]int{5 * mib, 7 * mib, 6 * mib, 1}, "CRC64NVME"},
-		"larger than memory":  {[]int{40 * mib, 33 * mib}, ""},
-		"whole beyond memory": {[]int{70 * mib}, ""},
+		"uniform":             {[]int{5 * kib, 5 * kib, kib}, "SHA256"},
+		"not uniform":         {[]int{5 * kib, 7 * kib, 6 * kib, 1}, "CRC64NVME"},
+		"larger than memory":  {[]int{40 * kib, 33 * kib}, ""},
+		"whole beyond memory": {[]int{70 * kib}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, target := mem.New(), mem.New()
 			putParts(t, source, "a", tt.parts...)
 			cfg := config(source, target)
 			cfg.Transfer.AutoChunkSize = true
-			cfg.Transfer.MaxMemory = 32 * mib
+			cfg.Transfer.MaxMemory = 32 * s3sync.MiB
 			cfg.Verify.Algorithm = tt.sum
-			report := run(t, cfg)
+			report := runSmall(t, cfg)
 			if report.ETagVerified != 1 || report.ChecksumVerified != int64(min(len(tt.sum), 1)) || report.Warnings != 0 {
 				t.Errorf("%+v", report.Stats)
 			}

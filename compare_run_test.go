@@ -251,12 +251,12 @@ func TestSecondComparisonFindsNothing(t *testing.T) {
 				if side.target == second {
 					cfg.Transfer.ChunkSize = 5 * s3sync.MiB
 				}
-				report := run(t, cfg)
+				report := runSmall(t, cfg)
 				if report.Transferred == 0 {
 					t.Errorf("%+v", report.Stats)
 				}
 				equal(t, contents(t, side.target), contents(t, side.source))
-				again := run(t, cfg)
+				again := runSmall(t, cfg)
 				if again.Transferred+again.Warnings != 0 || again.Skipped != int64(len(content))+1 {
 					t.Errorf("second run: %+v", again.Stats)
 				}

@@ -17,7 +17,8 @@ import (
 // direction, however the object is cut and whatever is proved of it.
 func TestEveryByteIsReadOnce(t *testing.T) {
 	const mib = s3sync.MiB
-	sizes := map[string]int{"empty": 0, "byte": 1, "small": 1000, "threshold": 5 * mib, "parts": 19*mib + 7}
+	const kib = 1 << 10
+	sizes := map[string]int{"empty": 0, "byte": 1, "small": 1000, "threshold": 5 * kib, "parts": 19*kib + 7}
 	proofs := map[string]s3sync.Verify{
 		"nothing":       {Checksum: true},
 		"ETag":          {ETag: true, Multipart: true, Checksum: true},
@@ -30,8 +31,8 @@ func TestEveryByteIsReadOnce(t *testing.T) {
 	root := t.TempDir()
 	for name, size := range sizes {
 		o := object{data: text(name[0], size)}.with("SHA256", false)
-		if size > 9*mib {
-			o = o.in(9*mib, size-9*mib) // not as it will be written
+		if size > 9*kib {
+			o = o.in(9*kib, size-9*kib) // not as it will be written
 		}
 		o.write(t, from, name)
 		if err := os.WriteFile(filepath.Join(root, name), []byte(o.data), 0o600); err != nil {
@@ -67,7 +68,7 @@ func TestEveryByteIsReadOnce(t *testing.T) {
 					read.Add(int64(len(p)))
 					return nil
 				}
-				report := run(t, cfg)
+				report := runSmall(t, cfg)
 				if int(report.Transferred) != len(sizes) || report.Warnings != 0 {
 					t.Errorf("%+v", report.Stats)
 				}

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -236,35 +237,55 @@ type listed struct {
 	}
 }
 
-func goList(t *testing.T, args ...string) (packages []listed) {
+func goList(t *testing.T, args ...string) []listed {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", append([]string{"list", "-json"}, args...)...)
+	packages, err := runGoList(args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return packages
+}
+
+func runGoList(args ...string) (packages []listed, err error) {
+	cmd := exec.Command("go", append([]string{"list", "-json"}, args...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("%v: %v\n%s", cmd, err, stderr.String())
+		return nil, fmt.Errorf("%v: %w\n%s", cmd, err, stderr.String())
 	}
 	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p listed
 		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
-			return packages
+			return packages, nil
 		} else if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		packages = append(packages, p)
 	}
 }
 
-// typeCheck reads all packages of this module with their tests. The packages
-// they import are taken from the build cache.
-func typeCheck(t *testing.T) (all []*checked) {
+func typeCheck(t *testing.T) []*checked {
 	t.Helper()
-	root, err := os.Getwd()
+	all, err := typeCheckOnce()
 	if err != nil {
 		t.Fatal(err)
 	}
-	packages := goList(t, "-export", "-deps", "-test", "./...")
+	return all
+}
+
+// typeCheckOnce reads all packages of this module with their tests. The packages
+// they import are taken from the build cache. It takes seconds, and several tests
+// look at the result.
+var typeCheckOnce = sync.OnceValues(func() (all []*checked, err error) {
+	root, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	packages, err := runGoList("-export", "-deps", "-test", "./...")
+	if err != nil {
+		return nil, err
+	}
 	exports := make(map[string]string)
 	withTests := make(map[string]bool) // packages that have a variant with their test files
 	for _, p := range packages {
@@ -283,7 +304,7 @@ func typeCheck(t *testing.T) (all []*checked) {
 		for _, name := range p.GoFiles {
 			file, err := parser.ParseFile(c.fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
 			if err != nil {
-				t.Fatal(err)
+				return nil, err
 			}
 			c.files = append(c.files, file)
 		}
@@ -297,12 +318,12 @@ func typeCheck(t *testing.T) (all []*checked) {
 			return os.Open(exports[path])
 		})}
 		if _, err := conf.Check(path, c.fset, c.files, c.info); err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		all = append(all, c)
 	}
 	if len(all) == 0 {
-		t.Fatal("no packages found")
+		return nil, errors.New("no packages found")
 	}
-	return all
-}
+	return all, nil
+})

@@ -85,6 +85,29 @@ func run(t *testing.T, cfg *s3sync.Config) *s3sync.Report {
 	return report
 }
 
+// runSmall is run with the sizes of parts and memory divided by 1,024, which no
+// Config may have, so that a test of parts takes milliseconds.
+func runSmall(t *testing.T, cfg *s3sync.Config) *s3sync.Report {
+	t.Helper()
+	report, err := syncSmall(t, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+func syncSmall(t *testing.T, cfg *s3sync.Config) (*s3sync.Report, error) {
+	t.Helper()
+	if err := cfg.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	small := *cfg
+	small.Transfer.Threshold >>= 10
+	small.Transfer.ChunkSize >>= 10
+	small.Transfer.MaxMemory >>= 10
+	return s3sync.SyncUnchecked(t.Context(), &small, "", "")
+}
+
 // randomTrees returns two random sets of objects that have some keys in common.
 func randomTrees(r *rand.Rand) (source, target map[string]string) {
 	source, target = map[string]string{}, map[string]string{}
@@ -379,7 +402,7 @@ func TestMaxDelete(t *testing.T) {
 }
 
 func TestDamagedReadIsRetried(t *testing.T) {
-	for name, size := range map[string]int{"whole": 1000, "parts": 17 * s3sync.MiB} {
+	for name, size := range map[string]int{"whole": 1000, "parts": 17 << 10} {
 		for _, times := range []int{1, 100} {
 			t.Run(fmt.Sprint(name, "/", times), func(t *testing.T) {
 				source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
@@ -393,7 +416,7 @@ func TestDamagedReadIsRetried(t *testing.T) {
 					}
 					return nil
 				}
-				report, err := s3sync.Sync(t.Context(), config(source, target))
+				report, err := syncSmall(t, config(source, target))
 				if times == 1 {
 					if err != nil || report.ETagVerified != 1 {
 						t.Fatalf("error %v, verified %d", err, report.ETagVerified)
@@ -460,13 +483,13 @@ func TestETagOfItsOwnKind(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, target := mem.New(), &faulty{Store: mem.New()}
-			put(t, source, map[string]string{"a": strings.Repeat("data", 3*s3sync.MiB)})
+			put(t, source, map[string]string{"a": strings.Repeat("data", 3<<10)})
 			target.written = func(_ string, i *storage.Info) { i.ETag = tt.etag(i.ETag) }
 			cfg := config(source, target)
 			if tt.change != nil {
 				tt.change(cfg)
 			}
-			report, err := s3sync.Sync(t.Context(), cfg)
+			report, err := syncSmall(t, cfg)
 			if (err != nil) != tt.failed || report.Unverified != tt.unverified || report.ChecksumVerified != tt.checksum || report.Warnings != 0 {
 				t.Errorf("error %v, report %+v", err, report.Stats)
 			}
