@@ -14,7 +14,7 @@ import (
 )
 
 // TestOverwrittenBeforeItsPartsAreKnown: an object that is replaced between being
-// read and being asked for its parts is begun anew, not left without a proof.
+// read and being asked for its parts is begun anew, not left unverified.
 func TestOverwrittenBeforeItsPartsAreKnown(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, root := newBucket(t, srv), t.TempDir()

@@ -15,17 +15,17 @@ import (
 const asksForParts = "HeadObject key=parts partNumber=1 "
 
 // TestPartsCannotBeAsked: a server that can tell the parts of an object, and now
-// does not, would leave it without a proof. So the object fails, with the cause,
+// does not, would leave it unverified. So the object fails, with the cause,
 // after repetitions; it is neither published nor counted, and nothing is deleted.
 // The same holds where an update check needs the parts. Servers that do not know
 // of parts are another matter: TestLayoutFromServerThatDoesNotTell.
 func TestPartsCannotBeAsked(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		twin, data := newBucket(t, srv), random(1, 5*s3sync.MiB+100)
+		counterpart, data := newBucket(t, srv), random(1, 5*s3sync.MiB+100)
 		content := map[string][]byte{"plain": random(2, 100), "parts": data}
-		twin.put(t, "plain", content["plain"])
-		twin.putParts(t, "parts", data[:5*s3sync.MiB], data[5*s3sync.MiB:])
-		twin.put(t, "stranger", nil)
+		counterpart.put(t, "plain", content["plain"])
+		counterpart.putParts(t, "parts", data[:5*s3sync.MiB], data[5*s3sync.MiB:])
+		counterpart.put(t, "stranger", nil)
 		for name, fault := range map[string]struct{ rule, cause string }{
 			"server fault": {"status=500", "status 500"},
 			"too busy":     {"status=503", "status 503"},
@@ -40,16 +40,16 @@ func TestPartsCannotBeAsked(t *testing.T) {
 				}
 				t.Run(name+"/"+way, func(t *testing.T) {
 					proxy := faultproxy.New(t, srv.Endpoint, asksForParts+fault.rule)
-					cfg := partsConfig(t, way, twin, proxy.URL, changed(content))
-					questions, unproved := 2, int64(0)
+					cfg := partsConfig(t, way, counterpart, proxy.URL, changed(content))
+					questions, unverified := 2, int64(0)
 					if name == "denied" {
 						questions = 1
 					}
 					if way == "keeping parts" {
-						unproved = 1 // as it was asked for
+						unverified = 1 // as it was asked for
 					}
 					o := run(t, cfg)
-					if o.Transferred != 1 || o.Deleted+o.Unverified != unproved || proxy.Count(asksForParts) < questions {
+					if o.Transferred != 1 || o.Deleted+o.Unverified != unverified || proxy.Count(asksForParts) < questions {
 						t.Errorf("%d questions, %+v\n%s", proxy.Count(asksForParts), o.Stats, o.log)
 					}
 					if name == "denied" { // which is told as a warning, of whatever request
@@ -70,16 +70,16 @@ func TestPartsCannotBeAsked(t *testing.T) {
 
 // partsConfig is a run from or to the bucket of the objects "plain", "parts" and
 // "stranger", of which the last is to be deleted where it is a target's.
-func partsConfig(t *testing.T, way string, twin bucket, endpoint string, other map[string][]byte) *s3sync.Config {
+func partsConfig(t *testing.T, way string, counterpart bucket, endpoint string, other map[string][]byte) *s3sync.Config {
 	t.Helper()
 	var cfg *s3sync.Config
 	switch way {
 	case "down", "across", "keeping parts":
 		root := t.TempDir()
 		write(t, root, "to be deleted", nil)
-		cfg = config(twin.at(endpoint), local(root))
+		cfg = config(counterpart.at(endpoint), local(root))
 		if way != "down" {
-			target := newBucket(t, twin.Server)
+			target := newBucket(t, counterpart.Server)
 			target.put(t, "to be deleted", nil)
 			cfg.Target = target.at("")
 		}
@@ -88,11 +88,11 @@ func partsConfig(t *testing.T, way string, twin bucket, endpoint string, other m
 		}
 		cfg.Filter.Exclude = expression("^stranger$")
 	case "compared up":
-		cfg = config(writeAll(t, other), twin.at(endpoint))
+		cfg = config(writeAll(t, other), counterpart.at(endpoint))
 	case "compared down":
 		side := writeAll(t, other)
 		write(t, filepath.FromSlash(side.URL), "to be deleted", nil)
-		cfg = config(twin.at(endpoint), side)
+		cfg = config(counterpart.at(endpoint), side)
 		cfg.Filter.Exclude = expression("^stranger$")
 	}
 	if strings.HasPrefix(way, "compared") {

@@ -111,12 +111,12 @@ func TestObjectsOfOtherClients(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		for name, client := range clients() {
 			t.Run(name, func(t *testing.T) {
-				twin, target, root := newBucket(t, srv), newBucket(t, srv), t.TempDir()
-				client.put(t, files.URL, twin)
-				if got := twin.parts(t, "twenty"); got != client.parts {
+				counterpart, target, root := newBucket(t, srv), newBucket(t, srv), t.TempDir()
+				client.put(t, files.URL, counterpart)
+				if got := counterpart.parts(t, "twenty"); got != client.parts {
 					t.Errorf("20 MiB are in %d parts, want %d", got, client.parts)
 				}
-				twin.contains(t, content, slices.Collect(maps.Keys(content)))
+				counterpart.contains(t, content, slices.Collect(maps.Keys(content)))
 				compare := func(check s3sync.Check, from, to s3sync.Endpoint, differ int64) {
 					t.Helper()
 					cfg := config(from, to)
@@ -126,15 +126,15 @@ func TestObjectsOfOtherClients(t *testing.T) {
 					}
 				}
 				checks := []s3sync.Check{{Mode: s3sync.CheckETag}}
-				for _, a := range twin.algorithms(t, content) {
+				for _, a := range counterpart.algorithms(t, content) {
 					checks = append(checks, s3sync.Check{Mode: s3sync.CheckChecksum, Algorithm: a})
 				}
 				for _, check := range checks {
-					compare(check, files, twin.at(""), 0)
-					compare(check, twin.at(""), files, 0)
+					compare(check, files, counterpart.at(""), 0)
+					compare(check, counterpart.at(""), files, 0)
 				}
-				compare(checks[0], others, twin.at(""), n-1) // but the empty one
-				down, across := config(twin.at(""), local(root)), config(twin.at(""), target.at(""))
+				compare(checks[0], others, counterpart.at(""), n-1) // but the empty one
+				down, across := config(counterpart.at(""), local(root)), config(counterpart.at(""), target.at(""))
 				for _, cfg := range []*s3sync.Config{down, across} {
 					cfg.Verify.ReadChecksum = len(checks) > 1
 					run(t, cfg).succeeded(t, int(n))
@@ -189,22 +189,22 @@ func (b bucket) parts(t *testing.T, key string) int {
 func TestLargeObjectOfRclone(t *testing.T) {
 	const size = 205*s3sync.MiB + 3
 	// MinIO has no checksum of all bytes, which would do as well.
-	root, target, twin := t.TempDir(), t.TempDir(), newBucket(t, s3server.Shared(t, s3server.MinIO))
+	root, target, counterpart := t.TempDir(), t.TempDir(), newBucket(t, s3server.Shared(t, s3server.MinIO))
 	path := filepath.Join(root, "large")
 	write(t, root, "large", random(1, 1000))
 	if err := os.Truncate(path, size); err != nil {
 		t.Fatal(err)
 	}
-	putRclone(t, root, twin)
-	if got := twin.parts(t, "large"); got != 42 {
+	putRclone(t, root, counterpart)
+	if got := counterpart.parts(t, "large"); got != 42 {
 		t.Fatalf("it is in %d parts", got)
 	}
-	cfg := config(local(root), twin.at(""))
+	cfg := config(local(root), counterpart.at(""))
 	cfg.Check.Mode, cfg.DryRun = s3sync.CheckETag, true
 	if o := run(t, cfg); o.err != nil || o.Skipped != 1 {
 		t.Errorf("%v, %+v\n%s", o.err, o.Stats, o.log)
 	}
-	run(t, config(twin.at(""), local(target))).succeeded(t, 1)
+	run(t, config(counterpart.at(""), local(target))).succeeded(t, 1)
 	got, err := os.ReadFile(filepath.Join(target, "large"))
 	if err != nil || len(got) != size || !bytes.Equal(got[:1000], random(1, 1000)) {
 		t.Errorf("%d bytes, %v", len(got), err)

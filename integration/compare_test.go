@@ -62,8 +62,8 @@ func writeAll(t *testing.T, content map[string][]byte) s3sync.Endpoint {
 // sizes, and different from others, up and down, at the cost of few requests.
 func TestCompareETagsOfFiles(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		twin := newBucket(t, srv)
-		content := twin.putLayouts(t)
+		counterpart := newBucket(t, srv)
+		content := counterpart.putLayouts(t)
 		for name, auto := range map[string]bool{"": false, "/auto": true} {
 			for name, side := range map[string]s3sync.Endpoint{
 				"same" + name: writeAll(t, content), "other" + name: writeAll(t, changed(content)),
@@ -71,9 +71,9 @@ func TestCompareETagsOfFiles(t *testing.T) {
 				for direction, up := range map[string]bool{"up": true, "down": false} {
 					t.Run(name+"/"+direction, func(t *testing.T) {
 						proxy := faultproxy.New(t, srv.Endpoint)
-						cfg := config(twin.at(proxy.URL), side)
+						cfg := config(counterpart.at(proxy.URL), side)
 						if up {
-							cfg = config(side, twin.at(proxy.URL))
+							cfg = config(side, counterpart.at(proxy.URL))
 						}
 						cfg.Check.Mode, cfg.Transfer.AutoChunkSize, cfg.DryRun = s3sync.CheckETag, auto, true
 						o := run(t, cfg)
@@ -124,11 +124,11 @@ func headsOfFiles(t *testing.T, srv *s3server.Server, proxy *faultproxy.Proxy, s
 // be found is sent again.
 func TestCompareUnknownParts(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		twin := newBucket(t, srv)
+		counterpart := newBucket(t, srv)
 		parts := [][]byte{random(1, 7*s3sync.MiB+1), random(2, 6*s3sync.MiB+1), random(3, 100)}
-		twin.putParts(t, "odd", parts...)
+		counterpart.putParts(t, "odd", parts...)
 		usual := random(4, 9*s3sync.MiB)
-		twin.putParts(t, "usual", usual[:5*s3sync.MiB], usual[5*s3sync.MiB:])
+		counterpart.putParts(t, "usual", usual[:5*s3sync.MiB], usual[5*s3sync.MiB:])
 		files := writeAll(t, map[string][]byte{"odd": bytes.Join(parts, nil), "usual": usual})
 		for name, rule := range map[string]string{
 			"the whole":       "HeadObject partNumber=1 set.Content-Length=99999999",
@@ -136,7 +136,7 @@ func TestCompareUnknownParts(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				proxy := faultproxy.New(t, srv.Endpoint, rule)
-				cfg := config(files, twin.at(proxy.URL))
+				cfg := config(files, counterpart.at(proxy.URL))
 				cfg.Check.Mode, cfg.DryRun = s3sync.CheckETag, true
 				want := int64(1)
 				if srv.Kind == s3server.VersityGW { // has a checksum of all bytes
@@ -154,7 +154,7 @@ func TestCompareUnknownParts(t *testing.T) {
 // checksums of all bytes, and are sent again if not, unless the parts are kept.
 func TestCompareETagsOfBuckets(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		source, target, twin := newBucket(t, srv), newBucket(t, srv), newBucket(t, srv)
+		source, target, counterpart := newBucket(t, srv), newBucket(t, srv), newBucket(t, srv)
 		content := source.putLayouts(t)
 		cfg := config(source.at(""), target.at(""))
 		cfg.Check.Mode = s3sync.CheckETag
@@ -170,11 +170,11 @@ func TestCompareETagsOfBuckets(t *testing.T) {
 			t.Errorf("%d objects were sent again, want %d", again.Transferred, want)
 		}
 
-		cfg = config(source.at(""), twin.at(""))
+		cfg = config(source.at(""), counterpart.at(""))
 		cfg.Check.Mode, cfg.Transfer.AutoChunkSize = s3sync.CheckETag, true
 		sync(t, cfg)
 		proxy := faultproxy.New(t, srv.Endpoint)
-		cfg.Source, cfg.Target = source.at(proxy.URL), twin.at(proxy.URL)
+		cfg.Source, cfg.Target = source.at(proxy.URL), counterpart.at(proxy.URL)
 		if o := sync(t, cfg); o.Transferred != 0 || o.Skipped != int64(len(content)) {
 			t.Errorf("%+v", o.Stats)
 		}
@@ -184,13 +184,13 @@ func TestCompareETagsOfBuckets(t *testing.T) {
 
 		other := changed(content)
 		for key, data := range other {
-			twin.put(t, key, data)
+			counterpart.put(t, key, data)
 		}
-		cfg.Source, cfg.Target = source.at(""), twin.at("")
+		cfg.Source, cfg.Target = source.at(""), counterpart.at("")
 		if o := sync(t, cfg); o.Transferred != int64(len(content))-1 {
 			t.Errorf("changed: %+v", o.Stats)
 		}
-		twin.contains(t, content, slices.Collect(maps.Keys(content)))
+		counterpart.contains(t, content, slices.Collect(maps.Keys(content)))
 	})
 }
 
@@ -258,7 +258,7 @@ func TestCompareChecksums(t *testing.T) {
 			{types.ChecksumAlgorithmCrc64nvme, true},
 		} {
 			t.Run(fmt.Sprint(tt.a, " full=", tt.full), func(t *testing.T) {
-				twin, copied := newBucket(t, srv), newBucket(t, srv)
+				counterpart, copied := newBucket(t, srv), newBucket(t, srv)
 				content := map[string][]byte{}
 				for key, sizes := range map[string][]int{
 					"whole": {100}, "large": {9 * MiB}, "two-of-7": {7 * MiB, 3 * MiB}, "odd": {5 * MiB, 6 * MiB, 7 * MiB, MiB},
@@ -267,7 +267,7 @@ func TestCompareChecksums(t *testing.T) {
 					for i, size := range sizes {
 						parts = append(parts, random(byte(i+1), size))
 					}
-					twin.putSum(t, key, tt.a, tt.full, parts...)
+					counterpart.putSum(t, key, tt.a, tt.full, parts...)
 					content[key] = bytes.Join(parts, nil)
 				}
 				n := int64(len(content))
@@ -280,24 +280,24 @@ func TestCompareChecksums(t *testing.T) {
 					}
 				}
 				same, other := writeAll(t, content), writeAll(t, changed(content))
-				check("same, up", config(same, twin.at("")), 0, 0)
-				check("same, down", config(twin.at(""), same), 0, 0)
-				check("other, up", config(other, twin.at("")), n, 0)
-				check("other, down", config(twin.at(""), other), n, 0)
+				check("same, up", config(same, counterpart.at("")), 0, 0)
+				check("same, down", config(counterpart.at(""), same), 0, 0)
+				check("other, up", config(other, counterpart.at("")), n, 0)
+				check("other, down", config(counterpart.at(""), other), n, 0)
 
-				across := config(twin.at(""), copied.at(""))
+				across := config(counterpart.at(""), copied.at(""))
 				across.Transfer.AutoChunkSize = true
 				across.Verify.Algorithm, across.Verify.FullObject = string(tt.a), tt.full && tt.a != types.ChecksumAlgorithmCrc64nvme
 				sync(t, across)
-				check("same, across", config(twin.at(""), copied.at("")), 0, 0)
+				check("same, across", config(counterpart.at(""), copied.at("")), 0, 0)
 				for key, data := range changed(content) {
 					copied.putSum(t, key, tt.a, tt.full, data)
 				}
-				check("other, across", config(twin.at(""), copied.at("")), n, 0)
+				check("other, across", config(counterpart.at(""), copied.at("")), n, 0)
 				for key, data := range content {
 					copied.putSum(t, key, otherThan(tt.a), false, data)
 				}
-				check("missing", config(twin.at(""), copied.at("")), 0, n)
+				check("missing", config(counterpart.at(""), copied.at("")), 0, n)
 			})
 		}
 	})

@@ -91,7 +91,7 @@ func (b bucket) below(endpoint, prefix string) s3sync.Endpoint {
 
 // TestServerSideCopy: the server copies what passes through this program
 // otherwise. Everything arrives as it does then, and with the ETags of the source,
-// which prove it; no data are asked for.
+// which verify it; no data are asked for.
 func TestServerSideCopy(t *testing.T) {
 	const from, to = "from here/", "to+"
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -159,7 +159,7 @@ func (b bucket) store(t *testing.T, endpoint string) *s3bucket.Store {
 }
 
 // TestServerSideCopyOfLargeObjects: what is too large to be copied at once goes in
-// parts as large as can be. ETags then prove nothing, and a checksum does.
+// parts as large as can be. ETags then verify nothing, and a checksum does.
 func TestServerSideCopyOfLargeObjects(t *testing.T) {
 	const most = 6 * s3sync.MiB
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {

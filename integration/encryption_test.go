@@ -42,7 +42,7 @@ func (o *outcome) verified(t *testing.T, n, etags, checksums, unverified int) {
 	st := o.Stats
 	if o.err != nil || st.Transferred != int64(n) || st.ETagVerified != int64(etags) ||
 		st.ChecksumVerified != int64(checksums) || st.Unverified != int64(unverified) || st.Warnings+st.Failed != 0 {
-		t.Errorf("want %d transferred, %d proved by ETags, %d by checksums, %d not; got %v, %+v\n%s",
+		t.Errorf("want %d transferred, %d verified by ETags, %d by checksums, %d not; got %v, %+v\n%s",
 			n, etags, checksums, unverified, o.err, st, o.log)
 	}
 }

@@ -53,8 +53,8 @@ func matrixTable(sizes []matrixSize, cells map[matrixCell]string) string {
 				for _, size := range sizes {
 					row := ""
 					for _, c := range matrixSums() {
-						if proof, ok := cells[matrixCell{s.name, direction, layout, size.name, c.String()}]; ok {
-							row += " " + proof + " |"
+						if verification, ok := cells[matrixCell{s.name, direction, layout, size.name, c.String()}]; ok {
+							row += " " + verification + " |"
 						}
 					}
 					if row == "" {

@@ -241,11 +241,11 @@ func (m *matrixRun) sync(t *testing.T, direction, layout string, c matrixSum, fr
 		if size.onePart && direction == matrixUp {
 			continue
 		}
-		proof := "refused"
+		verification := "refused"
 		if !refused {
-			proof = o.verificationOf(size.name)
+			verification = o.verificationOf(size.name)
 		}
-		m.note(t, matrixCell{m.name, direction, layout, size.name, c.String()}, c, proof)
+		m.note(t, matrixCell{m.name, direction, layout, size.name, c.String()}, c, verification)
 	}
 }
 
@@ -273,12 +273,12 @@ func (o *outcome) verificationOf(key string) string {
 	return "not transferred"
 }
 
-func (m *matrixRun) note(t *testing.T, cell matrixCell, c matrixSum, proof string) {
+func (m *matrixRun) note(t *testing.T, cell matrixCell, c matrixSum, verification string) {
 	t.Helper()
-	if want := m.wantVerification(c); proof != want {
-		t.Errorf("%+v: %s, must be %s", cell, proof, want)
+	if want := m.wantVerification(c); verification != want {
+		t.Errorf("%+v: %s, must be %s", cell, verification, want)
 	}
-	m.cells[cell] = proof
+	m.cells[cell] = verification
 }
 
 // sources writes the objects as others would, in parts of that size. It returns

@@ -44,17 +44,17 @@ func TestAcrossScenarios(t *testing.T) {
 	changedLarge := putInParts("six", random(2, 6*s3sync.MiB), 5*s3sync.MiB)
 	sha, sha1, crc64 := checksumKinds()["SHA256"], checksumKinds()["SHA1"], checksumKinds()["CRC64NVME"]
 	rows := map[string]scenario{
-		"a directory":          {objects: map[string][]byte{"dir1/dir2/": nil, "data1": []byte("1")}, want: counts{transferred: 2, etag: 2}},
-		"a directory, again":   {objects: map[string][]byte{"dir1/dir2/": nil, "data1": []byte("1")}, before: []step{synced()}, want: counts{skipped: 2}},
-		"the prefix is a key":  {prefix: "dir/", before: []step{put(map[string][]byte{"": nil})}, want: counts{transferred: 5, etag: 5, skipped: 1}, then: wantKeys(keysOf(fiveFiles())...)},
-		"same parts":           {before: usual, want: counts{transferred: 6, etag: 6}, then: wantSameETags},
-		"other parts":          {before: foreign, want: counts{transferred: 6, etag: 6}},
-		"other parts, kept":    {before: foreign, options: keepsParts, want: counts{transferred: 6, etag: 6}, then: wantSameETags},
-		"parts are not proved": {before: foreign, options: single, want: counts{transferred: 6, etag: 5, unverified: 1}},
-		"ETags are not proved": {before: usual, options: withoutETagCheck, want: counts{transferred: 6, unverified: 6}},
-		"payload not signed":   {before: usual, options: unsignedPayload, want: counts{transferred: 6, etag: 6}},
-		"no digest is sent":    {before: usual, options: withoutContentMD5, want: counts{transferred: 6, unverified: 6}},
-		"ETag, same":           {before: slices.Concat(usual, []step{synced()}), options: checksETag, want: counts{skipped: 6}},
+		"a directory":            {objects: map[string][]byte{"dir1/dir2/": nil, "data1": []byte("1")}, want: counts{transferred: 2, etag: 2}},
+		"a directory, again":     {objects: map[string][]byte{"dir1/dir2/": nil, "data1": []byte("1")}, before: []step{synced()}, want: counts{skipped: 2}},
+		"the prefix is a key":    {prefix: "dir/", before: []step{put(map[string][]byte{"": nil})}, want: counts{transferred: 5, etag: 5, skipped: 1}, then: wantKeys(keysOf(fiveFiles())...)},
+		"same parts":             {before: usual, want: counts{transferred: 6, etag: 6}, then: wantSameETags},
+		"other parts":            {before: foreign, want: counts{transferred: 6, etag: 6}},
+		"other parts, kept":      {before: foreign, options: keepsParts, want: counts{transferred: 6, etag: 6}, then: wantSameETags},
+		"parts are not verified": {before: foreign, options: single, want: counts{transferred: 6, etag: 5, unverified: 1}},
+		"ETags are not verified": {before: usual, options: withoutETagCheck, want: counts{transferred: 6, unverified: 6}},
+		"payload not signed":     {before: usual, options: unsignedPayload, want: counts{transferred: 6, etag: 6}},
+		"no digest is sent":      {before: usual, options: withoutContentMD5, want: counts{transferred: 6, unverified: 6}},
+		"ETag, same":             {before: slices.Concat(usual, []step{synced()}), options: checksETag, want: counts{skipped: 6}},
 		"ETag, changed": {
 			before: slices.Concat(usual, []step{synced(), changedLarge}), options: checksETag, want: counts{transferred: 1, etag: 1, skipped: 5},
 		},
@@ -91,7 +91,7 @@ func TestAcrossScenarios(t *testing.T) {
 		"SHA1, no digest": {
 			sum: sha1, before: foreign, options: with(sha1.of, readsSum, withoutContentMD5), want: counts{transferred: 6, checksum: 6},
 		},
-		"CRC64NVME, ETags are not proved": {
+		"CRC64NVME, ETags are not verified": {
 			sum: crc64, before: foreign, options: with(crc64.of, readsSum, withoutETagCheck), want: counts{transferred: 6, checksum: 6},
 		},
 	}

@@ -65,12 +65,12 @@ func (s *scenarioRun) touch(t *testing.T, key string) {
 	case s.target.root != "":
 		touch(t, filepath.Join(s.target.root, path), time.Now().Add(-time.Hour))
 	default:
-		twin := s.target.modified(t, key)
+		counterpart := s.target.modified(t, key)
 		// The clock of files is some milliseconds behind.
-		waitUntil(t, "the next second", func() bool { return time.Now().Add(-50*time.Millisecond).Unix() > twin })
+		waitUntil(t, "the next second", func() bool { return time.Now().Add(-50*time.Millisecond).Unix() > counterpart })
 		s.source.put(t, key, s.content[key])
-		if s.source.modified(t, key) <= twin {
-			t.Fatalf("%s is not newer than its twin", key)
+		if s.source.modified(t, key) <= counterpart {
+			t.Fatalf("%s is not newer than its counterpart", key)
 		}
 	}
 }

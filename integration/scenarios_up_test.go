@@ -80,12 +80,12 @@ func TestUploadScenarios(t *testing.T) {
 	maps.Copy(mixed, fiveFiles())
 	const eight, nine = "9ed977000dc166f25a9b9ef26fb3c3fc-1", "d126ef08817d0490e207e456cb0ae080-2"
 	rows := map[string]scenario{
-		"in four parts":        {objects: large, want: counts{transferred: 1, etag: 1}, then: wantETags(map[string]string{"large": "9be3303e9a8d67a0f1e609fb7a29030a-4"})},
-		"at the threshold":     {objects: zeros("eight", 8), want: counts{transferred: 1, etag: 1}, then: wantETags(map[string]string{"eight": eight})},
-		"payload not signed":   {objects: mixed, options: unsignedPayload, want: counts{transferred: 6, etag: 6}, then: wantETags(map[string]string{"nine": nine})},
-		"no digest is sent":    {objects: mixed, options: withoutContentMD5, want: counts{transferred: 6, unverified: 6}, then: wantETags(map[string]string{"nine": nine})},
-		"neither of them":      {objects: mixed, options: with(unsignedPayload, withoutContentMD5), want: counts{transferred: 6, unverified: 6}, then: wantETags(map[string]string{"nine": nine})},
-		"ETags are not proved": {objects: mixed, options: withoutETagCheck, want: counts{transferred: 6, unverified: 6}, then: wantETags(map[string]string{"nine": nine})},
+		"in four parts":          {objects: large, want: counts{transferred: 1, etag: 1}, then: wantETags(map[string]string{"large": "9be3303e9a8d67a0f1e609fb7a29030a-4"})},
+		"at the threshold":       {objects: zeros("eight", 8), want: counts{transferred: 1, etag: 1}, then: wantETags(map[string]string{"eight": eight})},
+		"payload not signed":     {objects: mixed, options: unsignedPayload, want: counts{transferred: 6, etag: 6}, then: wantETags(map[string]string{"nine": nine})},
+		"no digest is sent":      {objects: mixed, options: withoutContentMD5, want: counts{transferred: 6, unverified: 6}, then: wantETags(map[string]string{"nine": nine})},
+		"neither of them":        {objects: mixed, options: with(unsignedPayload, withoutContentMD5), want: counts{transferred: 6, unverified: 6}, then: wantETags(map[string]string{"nine": nine})},
+		"ETags are not verified": {objects: mixed, options: withoutETagCheck, want: counts{transferred: 6, unverified: 6}, then: wantETags(map[string]string{"nine": nine})},
 		"SSE-S3": {
 			needs: needKMS, objects: mixed, options: func(c *s3sync.Config) { c.Encryption.SSE = "AES256" },
 			want: counts{transferred: 6, etag: 6}, then: wantEncryption(types.ServerSideEncryptionAes256),

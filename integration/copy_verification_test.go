@@ -121,7 +121,7 @@ func TestServerSideCopyFaults(t *testing.T) {
 }
 
 // TestServerSideCopyOfUnknownParts: from a server that does not tell the parts the
-// object is copied in one piece, which proves nothing.
+// object is copied in one piece, so nothing verifies it.
 func TestServerSideCopyOfUnknownParts(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, target := newBucket(t, srv), newBucket(t, srv)
@@ -139,7 +139,7 @@ func TestServerSideCopyOfUnknownParts(t *testing.T) {
 	})
 }
 
-// TestServerSideCopyChecksums: an additional checksum that both sides have proves a
+// TestServerSideCopyChecksums: an additional checksum that both sides have verifies a
 // copy, also where ETags do not.
 func TestServerSideCopyChecksums(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -272,7 +272,7 @@ func TestServerSideCopyInterrupted(t *testing.T) {
 	})
 }
 
-// TestServerSideCopyOfDirectoryBuckets: their ETags prove nothing, and the checksums
+// TestServerSideCopyOfDirectoryBuckets: their ETags are no digests, and the checksums
 // that all their objects have do. Only a fake has such buckets.
 func TestServerSideCopyOfDirectoryBuckets(t *testing.T) {
 	_, proxy := newDirectories(t)
