@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"s3sync/internal/pattern"
 	"s3sync/storage"
+	"s3sync/storage/bucket"
 )
 
 // Sizes in bytes.
@@ -83,13 +85,27 @@ type Endpoint struct {
 	AccessKey    string
 	SecretKey    string `secret:"true"`
 	SessionToken string `secret:"true"`
-	Region       string
-	EndpointURL  string
+	// Credentials, if set, is asked for keys instead: for the first request, and again
+	// shortly before those it returned end. Calls do not overlap. Its ctx does not end
+	// with the run, so a function that asks another server has to bound that.
+	Credentials func(ctx context.Context) (Credentials, error)
+	Region      string
+	EndpointURL string
+	// Transport, if set, sends the requests to the bucket, but not those for
+	// credentials; it is the place for a proxy, an own certificate authority or
+	// tracing. All time-outs but Connect, the bandwidth limit and the end of transfers
+	// that stand still hold as without it. It must not follow redirects, and Sync does
+	// not close it.
+	Transport http.RoundTripper
 
 	Accelerate   bool // S3 Transfer Acceleration
 	RequestPayer bool // the requester pays
 	PathStyle    bool // bucket in the path instead of the host name
 }
+
+// Credentials sign the requests of one side. Expires is when they end; the zero time
+// is never, and lets them be asked for only once.
+type Credentials = bucket.Credentials
 
 // AWS names the configuration files that a named profile is looked up in, and
 // how requests are made on both sides.

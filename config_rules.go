@@ -45,7 +45,7 @@ func rules() []rule {
 			{"Condition.IfNoneMatch", conflicts, []string{"Condition.IfMatch"}},
 			{"Condition.CopySourceIfMatch", needs, []string{"ServerSideCopy"}},
 			{"AWS.AnonymousSource", conflicts, []string{
-				"Source.Profile", "Source.AccessKey", "Source.SecretKey", "Source.SessionToken", "Source.RequestPayer", "ServerSideCopy",
+				"Source.Profile", "Source.AccessKey", "Source.SecretKey", "Source.SessionToken", "Source.Credentials", "Source.RequestPayer", "ServerSideCopy",
 			}},
 			// A report does not transfer, and compares everything by content.
 			{"Report.Status", conflicts, []string{
@@ -73,6 +73,8 @@ func rules() []rule {
 func credentialRules(side string) []rule {
 	return []rule{
 		{side + "Profile", conflicts, []string{side + "AccessKey", side + "SecretKey", side + "SessionToken"}},
+		{side + "Credentials", conflicts, []string{side + "Profile", side + "AccessKey", side + "SecretKey", side + "SessionToken"}},
+		{side + "Transport", conflicts, []string{"AWS.HTTPSProxy", "Timeout.Connect"}},
 		{side + "AccessKey", needs, []string{side + "SecretKey"}},
 		{side + "SecretKey", needs, []string{side + "AccessKey"}},
 		{side + "SessionToken", needs, []string{side + "AccessKey"}},

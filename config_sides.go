@@ -80,7 +80,7 @@ func boundFields() []string {
 // no harm, and environments set it for everything.
 func localFields(side, key string) []string {
 	return []string{
-		side + "Profile", side + "AccessKey", side + "SecretKey", side + "SessionToken", side + "EndpointURL",
+		side + "Profile", side + "AccessKey", side + "SecretKey", side + "SessionToken", side + "EndpointURL", side + "Credentials", side + "Transport",
 		side + "Accelerate", side + "RequestPayer", key + "Algorithm", key + "Key", key + "KeyMD5",
 	}
 }

@@ -1,7 +1,9 @@
 package s3sync
 
 import (
+	"context"
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -61,6 +63,9 @@ func TestValidateAccepts(t *testing.T) {
 			c.AWS.MaxKeys, c.Transfer.Workers, c.Transfer.ParallelParts = 32767, 65535, 65535
 			c.Transfer.Threshold, c.Transfer.ChunkSize = 5*GiB, 5*GiB
 			c.Transfer.BytesPerSecond = 100 * GiB
+		},
+		"credentials and a transport of its own": func(c *Config) {
+			c.Target.Credentials, c.Target.Transport = noCredentials, &http.Transport{}
 		},
 		"static keys": func(c *Config) {
 			c.Target.AccessKey, c.Target.SecretKey, c.Target.SessionToken = "a", "s", "t"
@@ -207,9 +212,15 @@ func TestValidateRefuses(t *testing.T) {
 		"Report.Metadata cannot be used with a local source":                                       func(c *Config) { c.Report.Status, c.Report.Metadata = true, true },
 		"Report.Tagging cannot be used with a local target":                                        both(local, func(c *Config) { c.Report.Status, c.Report.Tagging = true, true }),
 
-		"Filter.Include is a nil pointer of type *pattern.Regexp: leave it out instead": func(c *Config) { c.Filter.Include = (*Regexp)(nil) },
-		"Delete.Excluded requires Delete.Enable":                                        func(c *Config) { c.Delete.Excluded = true },
-		"Delete.Max requires Delete.Enable":                                             func(c *Config) { c.Delete.Max = 3 },
+		"Target.Credentials cannot be combined with Target.AccessKey":                     func(c *Config) { c.Target.Credentials, c.Target.AccessKey = noCredentials, "a" },
+		"Source.Credentials cannot be used with a local source":                           func(c *Config) { c.Source.Credentials = noCredentials },
+		"AWS.AnonymousSource cannot be combined with Source.Credentials":                  both(buckets, func(c *Config) { c.AWS.AnonymousSource, c.Source.Credentials = true, noCredentials }),
+		"Target.Transport cannot be combined with AWS.HTTPSProxy":                         func(c *Config) { c.Target.Transport, c.AWS.HTTPSProxy = &http.Transport{}, "http://h" },
+		"Target.Transport cannot be combined with Timeout.Connect":                        func(c *Config) { c.Target.Transport, c.Timeout.Connect = &http.Transport{}, 1 },
+		"Target.Transport is a nil pointer of type *http.Transport: leave it out instead": func(c *Config) { c.Target.Transport = (*http.Transport)(nil) },
+		"Filter.Include is a nil pointer of type *pattern.Regexp: leave it out instead":   func(c *Config) { c.Filter.Include = (*Regexp)(nil) },
+		"Delete.Excluded requires Delete.Enable":                                          func(c *Config) { c.Delete.Excluded = true },
+		"Delete.Max requires Delete.Enable":                                               func(c *Config) { c.Delete.Max = 3 },
 
 		"Source.Profile cannot be used with a local source":                            func(c *Config) { c.Source.Profile = "p" },
 		"Source.AccessKey cannot be used with a local source":                          func(c *Config) { c.Source.AccessKey, c.Source.SecretKey = "a", "hidden" },
@@ -430,5 +441,7 @@ func TestPathsExist(t *testing.T) {
 		}()
 	}
 }
+
+func noCredentials(context.Context) (Credentials, error) { return Credentials{}, nil }
 
 type someStore struct{ storage.Store }

@@ -62,6 +62,8 @@ func bucketOptions(cfg *Config, e Endpoint, loc location, report *reporter) buck
 		AccessKey:        e.AccessKey,
 		SecretKey:        e.SecretKey,
 		SessionToken:     e.SessionToken,
+		Credentials:      e.Credentials,
+		Transport:        e.Transport,
 		Region:           e.Region,
 		EndpointURL:      e.EndpointURL,
 		Accelerate:       e.Accelerate,

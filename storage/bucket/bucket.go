@@ -24,6 +24,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"sync"
 	"time"
@@ -57,13 +58,17 @@ type Options struct {
 	single string
 
 	// Anonymous leaves requests unsigned and looks for no credentials. Else these
-	// are the static keys if AccessKey is set, else those of the profile if there is
+	// are those that Credentials returns, the static keys if AccessKey is set, else those of the profile if there is
 	// one, else what the default chain of the SDK finds.
 	Anonymous    bool
 	Profile      string
 	AccessKey    string
 	SecretKey    string // secret
 	SessionToken string // secret
+	// Credentials, if set, is called for the first request, and again shortly before
+	// what it returned ends. Calls do not overlap. ctx has the values of a request but
+	// does not end with it.
+	Credentials func(ctx context.Context) (Credentials, error)
 	// Region goes before that of Profile, and this before AWS_REGION.
 	Region      string
 	EndpointURL string // http(s)://host[:port]
@@ -80,6 +85,10 @@ type Options struct {
 	CredentialsFile string
 	// HTTPSProxy is the proxy for https requests; empty takes the environment's.
 	HTTPSProxy string
+	// Transport, if set, sends the requests to the bucket, but not those for
+	// credentials. It must not follow redirects. HTTPSProxy, ConnectTimeout and MaxConns
+	// are its own business then; all other limits hold. The store does not close it.
+	Transport http.RoundTripper
 	// ParallelListing lists the prefixes of a directory bucket at the same time.
 	ParallelListing bool
 	// MaxKeys is the page size of listings; 0 is 1,000.

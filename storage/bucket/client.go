@@ -53,6 +53,7 @@ func connect(ctx context.Context, o *Options) (*s3.Client, *client, error) {
 	}
 	c := &client{
 		transport:      built.GetTransport(),
+		given:          o.Transport,
 		receive:        o.ReceiveLimit,
 		send:           o.SendLimit,
 		attemptTimeout: o.AttemptTimeout,
@@ -148,6 +149,8 @@ func (o *Options) load(ctx context.Context, builder *awshttp.BuildableClient, hi
 	switch {
 	case o.Anonymous:
 		fns = append(fns, config.WithCredentialsProvider(aws.AnonymousCredentials{}))
+	case o.Credentials != nil:
+		fns = append(fns, asking(o.Credentials)...)
 	case o.AccessKey != "":
 		fns = append(fns, config.WithCredentialsProvider(
 			credentials.NewStaticCredentialsProvider(o.AccessKey, o.SecretKey, o.SessionToken)))

@@ -196,6 +196,9 @@ func (c *client) classify(err error) error {
 // the configuration says.
 func noCredentials(err error) *failure {
 	f := &failure{kind: storage.ErrUnusable}
+	if e, ok := errors.AsType[*askingError](err); ok {
+		err = e // without what the SDK puts around it
+	}
 	text := oneLine(err.Error())
 	if strings.Contains(text, "no EC2 IMDS role found") { // the last place where the SDK looks
 		f.text = "no credentials: give keys or a profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"

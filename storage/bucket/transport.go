@@ -30,6 +30,7 @@ const limitedPiece = 32 << 10
 // cannot do: bandwidth limits, and an end for transfers that stand still.
 type client struct {
 	transport      *http.Transport
+	given          http.RoundTripper // sends in place of transport, if it is not nil
 	receive, send  Limiter
 	attemptTimeout time.Duration
 	waits          func(operation string) waits
@@ -97,6 +98,12 @@ func (c *client) Do(req *http.Request) (*http.Response, error) {
 	if tries != nil {
 		sent = tries.begin()
 	}
+	send := c.transport.RoundTrip
+	if c.given != nil { // it may not tell when a request was sent
+		send = c.given.RoundTrip
+		begun := sent
+		sent = func() { begun(); answer.watch() }
+	}
 	var waited func()
 	if tries != nil && c.asksFirst(req) {
 		out, waited = c.askFirst(out)
@@ -116,7 +123,7 @@ func (c *client) Do(req *http.Request) (*http.Response, error) {
 	} else {
 		sent()
 	}
-	resp, err := c.transport.RoundTrip(out)
+	resp, err := send(out)
 	c.trace(req, resp, err, fl.began)
 	if err != nil {
 		c.flights.end(fl)

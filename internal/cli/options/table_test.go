@@ -292,7 +292,8 @@ func TestOptionTwice(t *testing.T) {
 func TestEveryFieldHasAnOption(t *testing.T) {
 	c := newLine()
 	except := []string{
-		"Source.Store", "Target.Store", // a program's own
+		"Source.Store", "Target.Store", "Source.Credentials", "Target.Credentials", // a program's own
+		"Source.Transport", "Target.Transport",
 		"Range",             // for programs that share out a job
 		"OnEvent", "Logger", // what the command itself is made of
 		"Filter.Func", "Preprocess", // for programs
