@@ -2,7 +2,6 @@ package s3sync
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -158,7 +157,7 @@ type Filter struct {
 	ExcludeTags        Matcher
 
 	// Func, if set, is asked last of what a listing tells: false leaves the object
-	// out, and an error ends the run. It is called from one goroutine, which waits.
+	// out, and an error ends the run. Calls do not overlap, and the listing waits.
 	Func func(storage.Object) (bool, error)
 }
 
@@ -358,19 +357,6 @@ type Timeout struct {
 	// the time after which a transfer counts as stalled it takes its place.
 	Read time.Duration
 }
-
-// An Upload is what an object is written with besides its bytes.
-type Upload struct {
-	// Key is the whole key in the target bucket; changing it has no effect.
-	Key string
-	storage.Attributes
-
-	Tags map[string]string
-	ACL  string
-}
-
-// ErrSkip is returned by Config.Preprocess to leave an object out.
-var ErrSkip = errors.New("skipped")
 
 // Local adjusts how directories are read and written.
 type Local struct {

@@ -1,6 +1,9 @@
 package s3sync
 
-import "s3sync/storage/bucket"
+import (
+	"s3sync/internal/location"
+	"s3sync/storage/bucket"
+)
 
 // directoryBuckets refuses what directory buckets do not have.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-differences.html
@@ -33,4 +36,4 @@ func notThere(side, key string) []string {
 	return []string{side + "Accelerate", side + "RequestPayer", side + "PathStyle", key + "Key"}
 }
 
-func isDirectoryBucket(l *location) bool { return l != nil && bucket.IsDirectory(l.bucket) }
+func isDirectoryBucket(l *location.Location) bool { return l != nil && bucket.IsDirectory(l.Bucket) }

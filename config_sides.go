@@ -9,31 +9,33 @@ import (
 	"time"
 
 	"s3sync/internal/checksum"
+	"s3sync/internal/location"
+	"s3sync/internal/overlap"
 	"s3sync/storage/bucket"
 )
 
 // sides checks what does not go with the kind of a side. A side with a Store of
 // its own or a faulty URL is left out.
 func (v *validator) sides() {
-	if v.source != nil && v.target != nil && v.source.local() && v.target.local() {
+	if v.source != nil && v.target != nil && v.source.Local() && v.target.Local() {
 		v.add2("Source.URL", "is a local path, and so is", "Target.URL")
 		return
 	}
-	if v.source != nil && v.source.local() {
+	if v.source != nil && v.source.Local() {
 		v.misfits("cannot be used with a local source", localFields("Source.", "Encryption.SourceCustomer."),
 			[]string{"Verify.ReadChecksum", "Versioning.PointInTime", "AWS.AnonymousSource"}, contentFilters(), betweenBuckets())
 		if v.given("Transfer.AutoChunkSize") && !v.comparesETags() {
 			v.misfits("cannot be used with a local source, whose files are in no parts", []string{"Transfer.AutoChunkSize"})
 		}
 	}
-	if v.source != nil && !v.source.local() {
+	if v.source != nil && !v.source.Local() {
 		v.misfits("cannot be used with an S3 source", []string{"Local.IgnoreSymlinks", "Metadata.NoGuessType"})
 	}
-	if v.target != nil && v.target.local() {
+	if v.target != nil && v.target.Local() {
 		v.misfits("cannot be used with a local target", localFields("Target.", "Encryption.TargetCustomer."),
 			uploadFields(), betweenBuckets())
 	}
-	if v.target != nil && !v.target.local() {
+	if v.target != nil && !v.target.Local() {
 		v.misfits("cannot be used with an S3 target", []string{"Local.Fsync"})
 	}
 	if v.Versioning.PointInTime.After(time.Now()) {
@@ -113,8 +115,8 @@ func uploadFields() []string {
 // accessPoint refuses what an ARN leaves no room for: it has a host name of its
 // own, which its region, account and name make up.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-naming.html
-func (v *validator) accessPoint(side string, l *location) {
-	if l != nil && bucket.IsAccessPoint(l.bucket) {
+func (v *validator) accessPoint(side string, l *location.Location) {
+	if l != nil && bucket.IsAccessPoint(l.Bucket) {
 		v.refuse("cannot be used with the ARN of an access point, which has a host name of its own",
 			[]string{side + "EndpointURL", side + "PathStyle", side + "Accelerate"})
 	}
@@ -142,21 +144,21 @@ func (v *validator) encryption() {
 
 // disk checks that local paths are there and of the right kind.
 func (v *validator) disk() {
-	if v.source != nil && v.source.local() {
-		info, err := os.Stat(v.source.path)
+	if v.source != nil && v.source.Local() {
+		info, err := os.Stat(v.source.Path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			v.add("Source.URL", "%q does not exist", v.source.path)
+			v.add("Source.URL", "%q does not exist", v.source.Path)
 		case err != nil:
-			v.add("Source.URL", "%q cannot be looked at: %v", v.source.path, cause(err))
+			v.add("Source.URL", "%q cannot be looked at: %v", v.source.Path, cause(err))
 		case !info.IsDir() && !info.Mode().IsRegular():
-			v.add("Source.URL", "%q is neither a directory nor a regular file", v.source.path)
+			v.add("Source.URL", "%q is neither a directory nor a regular file", v.source.Path)
 		case !info.IsDir() && v.Delete.Enable:
 			v.add2("Source.URL", "must be a directory to be combined with", "Delete.Enable")
 		}
 	}
 	// One object can go to a file, but whether the source is one is not known yet.
-	if err := v.targetFault(v.source != nil && mayBeSingle(*v.source)); v.target != nil && err != nil {
+	if err := v.targetFault(v.source != nil && v.source.MayBeObject()); v.target != nil && err != nil {
 		v.faults = append(v.faults, err)
 	}
 }
@@ -167,4 +169,34 @@ func cause(err error) error {
 		return path.Err
 	}
 	return err
+}
+
+// overlap refuses sides of which one lies inside the other, as far as the settings
+// tell. What they leave to the environment is compared when the run begins.
+func (v *validator) overlap() {
+	s, t := v.source, v.target
+	if s == nil || t == nil || s.Local() || s.Bucket != t.Bucket {
+		return
+	}
+	from, to := &v.Source, &v.Target
+	if (from.EndpointURL == "") != (to.EndpointURL == "") || from.EndpointURL == "" && from.Profile != to.Profile ||
+		bucket.ServerOf(from.EndpointURL) != bucket.ServerOf(to.EndpointURL) {
+		return
+	}
+	if err := v.overlapFault(overlap.OfPrefixes(s.Prefix, t.Prefix)); err != nil {
+		v.faults = append(v.faults, err)
+	}
+}
+
+// overlapFault is why a run between sides that overlap is refused, or nil.
+func (c *Config) overlapFault(o overlap.Kind) error {
+	switch {
+	case o == overlap.TargetInside:
+		return fault("Target.URL", "Source.URL", "lies inside")
+	case o == overlap.SourceInside && c.Delete.Enable:
+		return fault("Delete.Enable", "Target.URL", "would delete the source, which lies inside")
+	case o == overlap.Same && c.Delete.Enable:
+		return fault("Delete.Enable", "Target.URL", "would delete only what is written meanwhile, as the source is the same as")
+	}
+	return nil
 }

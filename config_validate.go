@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strconv"
 	"time"
+
+	"s3sync/internal/location"
 )
 
 // Bounds of settings. Parts of an upload are 5 MiB to 5 GiB, see
@@ -51,7 +53,7 @@ type validator struct {
 	*Config
 
 	given          func(path string) bool
-	source, target *location
+	source, target *location.Location
 	faults         []error
 }
 
@@ -63,11 +65,11 @@ func (v *validator) add2(setting, reason, other string) {
 	v.faults = append(v.faults, fault(setting, other, reason))
 }
 
-func (v *validator) locate(path string, e *Endpoint) *location {
+func (v *validator) locate(path string, e *Endpoint) *location.Location {
 	if e.Store != nil {
 		return nil
 	}
-	l, err := parseLocation(e.URL)
+	l, err := location.Parse(e.URL)
 	if err != nil {
 		v.add(path, "%v", err)
 		return nil

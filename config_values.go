@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"s3sync/internal/checksum"
+	"s3sync/internal/tagset"
 )
 
 // Choices returns the values that the text field at a path takes, and nil for
@@ -65,7 +66,7 @@ func (v *validator) texts() {
 	if tags := v.Tagging.Set; tags != "" && !tagSet.MatchString(tags) {
 		v.add("Tagging.Set", "must be name=value[&name=value]... in URL encoding, not %q", tags)
 	} else if tags != "" {
-		if _, err := parseTags(tags); err != nil {
+		if _, err := tagset.Parse(tags); err != nil {
 			v.add("Tagging.Set", "cannot be set by S3: %v", err)
 		}
 	}

@@ -1,5 +1,5 @@
 // Package s3sync keeps a local directory and an S3 bucket, or two buckets, in
-// sync, and proves that what arrived is what was sent.
+// sync, and verifies that what arrived is what was sent.
 //
 // Start from [DefaultConfig], set the two sides, and call [Sync]:
 //
@@ -9,12 +9,13 @@
 //	report, err := s3sync.Sync(ctx, cfg)
 //
 // The report is complete also when the run failed. What happens to each object
-// meanwhile is told by [Config.OnEvent] and [Config.Logger].
+// meanwhile is told by [Config.OnEvent] and [Config.Logger]. A [Runner] does a sync in
+// parts: ranges of keys that run on their own, and can be stopped and continued.
 //
 // # Guarantees
 //
 // Nothing is deleted unless both sides were listed completely and every transfer
-// succeeded. A file appears under its name only after its bytes were proved. No
+// succeeded. A file appears under its name only after its bytes were verified. No
 // key makes the run write outside the target directory. Memory is bounded by
 // [Transfer.MaxMemory] and does not grow with the number of objects.
 //

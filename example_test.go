@@ -2,6 +2,7 @@ package s3sync_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"log/slog"
@@ -217,13 +218,82 @@ func ExampleConfig_logger() {
 	// level=INFO msg="sync summary" transferred_byte=0 transferred_byte_per_sec=0 transferred_object=0 transferred_object_per_sec=0 etag_verified=0 checksum_verified=0 unverified=0 deleted=0 skipped=0 error=0 warning=0
 }
 
-// A progress display reads the counters of EventProgress, which comes about
-// every second.
+// A progress display reads the counters of EventProgress, which comes about every
+// second. EventListed tells how much there is. What failed is told with its error: one
+// object at a time meanwhile, and the first 1,000 in the report.
 func ExampleEvent_progress() {
-	cfg := s3sync.DefaultConfig()
-	cfg.OnEvent = func(ev s3sync.Event) {
-		if ev.Type == s3sync.EventProgress {
-			fmt.Printf("\r%d objects, %d bytes", ev.Stats.Transferred, ev.Stats.TransferredBytes)
+	ctx := context.Background()
+	source, target := mem.New(), mem.New()
+	for _, key := range []string{"a", "b/"} {
+		if _, err := source.Put(ctx, key, storage.Block{Data: []byte("data")}, storage.WriteOptions{Size: 4}); err != nil {
+			log.Fatal(err)
 		}
 	}
+	cfg := s3sync.DefaultConfig()
+	cfg.Source.Store, cfg.Target.Store = source, target
+	cfg.OnEvent = func(ev s3sync.Event) {
+		switch ev.Type {
+		case s3sync.EventListed:
+			fmt.Println("found", ev.Objects, "objects of", ev.Bytes, "bytes")
+		case s3sync.EventProgress:
+			fmt.Println(ev.Stats.Transferred, "objects,", ev.Stats.TransferredBytes, "bytes")
+		case s3sync.EventFailed:
+			fmt.Println(ev)
+		}
+	}
+	report, err := s3sync.Sync(ctx, cfg)
+	for _, f := range report.Failures {
+		switch {
+		case errors.Is(f.Err, storage.ErrThrottled):
+			fmt.Println(f.Key, "was too much for the server")
+		default:
+			fmt.Println(f.Key, f.Err)
+		}
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// found 2 objects of 8 bytes
+}
+
+// A Runner does a sync in parts. Its ranges can run at once, be stopped and be
+// continued. What only the target has is deleted when all of them are done.
+func ExampleRunner() {
+	ctx := context.Background()
+	source, target := mem.New(), mem.New()
+	for store, keys := range map[storage.Store][]string{source: {"a", "k", "z"}, target: {"b", "k", "y"}} {
+		for _, key := range keys {
+			if _, err := store.Put(ctx, key, storage.Block{}, storage.WriteOptions{}); err != nil {
+				log.Fatal(err)
+			}
+		}
+	}
+	cfg := s3sync.DefaultConfig()
+	cfg.Source.Store, cfg.Target.Store = source, target
+	cfg.Check.Mode = s3sync.CheckSize
+	cfg.Delete.Enable = true
+
+	runner, err := s3sync.NewRunner(ctx, cfg)
+	if err != nil {
+		log.Fatal(err)
+	}
+	var results []*s3sync.RangeResult
+	for _, keys := range []storage.Range{{To: "m"}, {From: "m"}} {
+		result, err := runner.Run(ctx, keys, nil)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%q to %q: transferred %d, skipped %d\n", keys.From, keys.To, result.Stats.Transferred, result.Stats.Skipped)
+		results = append(results, result)
+	}
+	report, err := runner.Finish(ctx, runner.Delete(ctx, results...))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("deleted", report.Deleted)
+	// Output:
+	// "" to "m": transferred 1, skipped 1
+	// "m" to "": transferred 1, skipped 0
+	// deleted 2
 }

@@ -1,16 +1,18 @@
 package s3sync
 
-import "context"
+import (
+	"context"
+
+	"s3sync/internal/report"
+)
 
 // SyncUnchecked is Sync with a Config that Validate need not accept: one that cuts
-// objects into parts of some bytes. Stores of the Config stand for buckets below
-// these prefixes.
-func SyncUnchecked(ctx context.Context, cfg *Config, source, target string) (*Report, error) {
-	at := func(e Endpoint, prefix string) place {
-		if e.Store == nil {
-			return placeOf(e)
-		}
-		return place{local: e.Store.Caps().Files, root: prefix}
+// objects into parts of some bytes. The Store of Config.Target, if it has one, stands
+// for a bucket below the prefix target.
+func SyncUnchecked(ctx context.Context, cfg *Config, target string) (*Report, error) {
+	at := placeOf(cfg.Target)
+	if cfg.Target.Store != nil {
+		at = report.Place{Local: cfg.Target.Store.Caps().Files, Root: target}
 	}
-	return syncAt(ctx, cfg, at(cfg.Source, source), at(cfg.Target, target))
+	return syncAt(ctx, cfg, at)
 }

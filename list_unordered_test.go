@@ -287,8 +287,12 @@ func TestUnorderedListingsInBoundedMemory(t *testing.T) {
 	}
 	cfg := config(source, mem.New())
 	cfg.Filter.SmallerThan = new(int64) // leaves all of them out
+	skipped := 0
 	cfg.OnEvent = func(ev s3sync.Event) {
-		if ev.Stats.Skipped == objects/2 {
+		if ev.Type != s3sync.EventSkipped {
+			return
+		}
+		if skipped++; skipped == objects/2 {
 			yielded = heap()
 		}
 	}

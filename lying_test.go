@@ -384,13 +384,18 @@ func FuzzLyingStore(f *testing.F) {
 
 func (l *lies) wantChecksums(t *testing.T, ev s3sync.Event, arrived string) {
 	t.Helper()
-	source, algorithm := ev.SourceChecksum, checksum.Algorithm(ev.Algorithm)
+	if ev.Checksums == nil {
+		t.Errorf("no checksums prove anything of %q: %+v", arrived, l)
+		return
+	}
+	sums := ev.Checksums
+	source, algorithm := sums.Source, checksum.Algorithm(sums.Algorithm)
 	if other, value, ok := strings.Cut(source, ":"); ok {
 		source, algorithm = value, checksum.Algorithm(other)
 	}
-	if source != "" && !l.matchesChecksum(algorithm, source, arrived) || ev.TargetChecksum != "" && !l.matchesChecksum(checksum.Algorithm(ev.Algorithm), ev.TargetChecksum, arrived) ||
-		source+ev.TargetChecksum == "" {
-		t.Errorf("%s checksums %q and %q prove nothing of %q: %+v", ev.Algorithm, ev.SourceChecksum, ev.TargetChecksum, arrived, l)
+	if source != "" && !l.matchesChecksum(algorithm, source, arrived) || sums.Target != "" && !l.matchesChecksum(checksum.Algorithm(sums.Algorithm), sums.Target, arrived) ||
+		source+sums.Target == "" {
+		t.Errorf("%s checksums %q and %q prove nothing of %q: %+v", sums.Algorithm, sums.Source, sums.Target, arrived, l)
 	}
 }
 

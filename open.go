@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"s3sync/internal/location"
 	"s3sync/internal/ratelimit"
 	"s3sync/storage"
 	"s3sync/storage/bucket"
@@ -11,42 +12,52 @@ import (
 )
 
 // openSource reaches the side that is only read.
-func openSource(ctx context.Context, cfg *Config, report *reporter) (storage.Store, error) {
-	if cfg.Source.Store != nil {
-		return cfg.Source.Store, nil
-	}
-	loc, err := parseLocation(cfg.Source.URL)
-	switch {
-	case err != nil:
-		return nil, err
-	case !loc.local():
-		opts := bucketOptions(cfg, cfg.Source, loc, report)
+func (r *Runner) openSource(ctx context.Context) (storage.Store, error) {
+	cfg := r.cfg
+	return r.openSide(&cfg.Source, func(l location.Location) (storage.Store, error) {
+		if l.Local() {
+			return dir.Open(l.Path, dir.Options{Source: true, IgnoreSymlinks: cfg.Local.IgnoreSymlinks})
+		}
+		opts := r.bucketOptions(&cfg.Source, l)
 		opts.Anonymous = cfg.AWS.AnonymousSource
 		opts.Encryption = bucket.Encryption{Customer: bucket.CustomerKey(cfg.Encryption.SourceCustomer)}
 		return bucket.Open(ctx, opts)
-	}
-	return dir.Open(loc.path, dir.Options{Source: true, IgnoreSymlinks: cfg.Local.IgnoreSymlinks})
+	})
 }
 
 // openTarget reaches the side that is written.
-func openTarget(ctx context.Context, cfg *Config, report *reporter) (storage.Store, error) {
-	if cfg.Target.Store != nil {
-		return cfg.Target.Store, nil
-	}
-	loc, err := parseLocation(cfg.Target.URL)
-	switch {
-	case err != nil:
-		return nil, err
-	case !loc.local():
-		opts := bucketOptions(cfg, cfg.Target, loc, report)
+func (r *Runner) openTarget(ctx context.Context) (storage.Store, error) {
+	cfg := r.cfg
+	return r.openSide(&cfg.Target, func(l location.Location) (storage.Store, error) {
+		if l.Local() {
+			return dir.Open(l.Path, dir.Options{Missing: true, Fsync: cfg.Local.Fsync})
+		}
+		opts := r.bucketOptions(&cfg.Target, l)
 		opts.Encryption = bucket.Encryption{
 			SSE:      cfg.Encryption.SSE,
 			KMSKeyID: cfg.Encryption.KMSKeyID,
 			Customer: bucket.CustomerKey(cfg.Encryption.TargetCustomer),
 		}
 		return bucket.Open(ctx, opts)
+	})
+}
+
+// openSide returns the store of the caller, or opens what the URL names, which Finish
+// closes.
+func (r *Runner) openSide(e *Endpoint, open func(location.Location) (storage.Store, error)) (storage.Store, error) {
+	if e.Store != nil {
+		return e.Store, nil
 	}
-	return dir.Open(loc.path, dir.Options{Missing: true, Fsync: cfg.Local.Fsync})
+	l, err := location.Parse(e.URL)
+	if err != nil {
+		return nil, err
+	}
+	store, err := open(l)
+	if err != nil {
+		return nil, err
+	}
+	r.closes = append(r.closes, store.Close)
+	return store, nil
 }
 
 // stallTimeout is how long a transfer may make no progress.
@@ -54,10 +65,11 @@ const stallTimeout = 20 * time.Second
 
 // bucketOptions are those of a side that is a bucket, as far as both sides have
 // them.
-func bucketOptions(cfg *Config, e Endpoint, loc location, report *reporter) bucket.Options {
+func (r *Runner) bucketOptions(e *Endpoint, l location.Location) bucket.Options {
+	cfg := r.cfg
 	opts := bucket.Options{
-		Bucket:           loc.bucket,
-		Prefix:           loc.prefix,
+		Bucket:           l.Bucket,
+		Prefix:           l.Prefix,
 		Profile:          e.Profile,
 		AccessKey:        e.AccessKey,
 		SecretKey:        e.SecretKey,
@@ -83,7 +95,7 @@ func bucketOptions(cfg *Config, e Endpoint, loc location, report *reporter) buck
 		ConnectTimeout:   cfg.Timeout.Connect,
 		ReadTimeout:      cfg.Timeout.Read,
 		StallTimeout:     stallTimeout,
-		Notice:           report.notice,
+		Notice:           r.record.Notice,
 		MaxConns:         cfg.Transfer.Workers + cfg.Transfer.ParallelParts,
 	}
 	if cfg.AWS.NoStallProtection {

@@ -62,8 +62,8 @@ func TestPermission(t *testing.T) {
 				if report.Warnings != tt.warnings || report.Failed != tt.failed || report.Transferred != n-tt.warnings-tt.failed {
 					t.Errorf("%s: %+v", side, report.Stats)
 				}
-				if told[s3sync.EventWarning] != tt.warnings || told[s3sync.EventFailed] != tt.failed || int64(len(report.FailedKeys)) != tt.failed {
-					t.Errorf("%s: told %v, failed keys %d", side, told, len(report.FailedKeys))
+				if told[s3sync.EventWarning] != tt.warnings || told[s3sync.EventFailed] != tt.failed || int64(len(report.FailedKeys())) != tt.failed {
+					t.Errorf("%s: told %v, failed keys %d", side, told, len(report.FailedKeys()))
 				}
 				if errors.Is(err, fs.ErrPermission) != (tt.failed > 0) {
 					t.Errorf("%s: error %v", side, err)

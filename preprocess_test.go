@@ -160,7 +160,7 @@ func TestPreprocessFails(t *testing.T) {
 			if tt.want == "injected" && !errors.Is(err, errInjected) {
 				t.Errorf("the error hides its cause: %v", err)
 			}
-			if calls != 3 || r.Failed != 1 || r.Transferred != 2 || r.Deleted != 0 || len(r.FailedKeys) != 1 {
+			if calls != 3 || r.Failed != 1 || r.Transferred != 2 || r.Deleted != 0 || len(r.FailedKeys()) != 1 {
 				t.Errorf("%d calls, %+v", calls, r)
 			}
 		})
@@ -220,7 +220,11 @@ func TestEventsOfOneObject(t *testing.T) {
 		case s3sync.EventWritten:
 			got = append(got, fmt.Sprintf("part %d, %d bytes", ev.Part, ev.Bytes))
 		case s3sync.EventMismatch:
-			got = append(got, "mismatch "+ev.Algorithm)
+			algorithm := ""
+			if ev.Checksums != nil {
+				algorithm = ev.Checksums.Algorithm
+			}
+			got = append(got, "mismatch "+algorithm)
 			if !errors.Is(ev.Err, storage.ErrMismatch) {
 				t.Error(ev.Err)
 			}

@@ -3,7 +3,6 @@ package s3sync_test
 import (
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -95,9 +94,9 @@ func TestIncludeDoesNotHideOrphans(t *testing.T) {
 	}
 }
 
-// A key that a directory holds under another name, which is not in the range of
-// the run, is compared with the file all the same, and written once.
-func TestStraysOutsideTheRange(t *testing.T) {
+// A key that a directory holds under another name belongs to the range of that name.
+// It is compared with the file, and written once.
+func TestRangesOfRemappedKeys(t *testing.T) {
 	for name, tt := range map[string]struct {
 		source  map[string]string
 		set     func(*testing.T, *s3sync.Config)
@@ -108,7 +107,7 @@ func TestStraysOutsideTheRange(t *testing.T) {
 	}{
 		"range": {
 			source: map[string]string{"/a": "1", "//b": "2", "c": "3"},
-			set:    func(_ *testing.T, c *s3sync.Config) { c.Range = storage.Range{From: "/", To: "0"} },
+			set:    func(_ *testing.T, c *s3sync.Config) { c.Range = storage.Range{From: "a", To: "c"} },
 			want:   map[string]string{"a": "1", "b": "2"}, first: 2, skipped: 2,
 		},
 		"include": {
@@ -116,7 +115,7 @@ func TestStraysOutsideTheRange(t *testing.T) {
 			set:    func(t *testing.T, c *s3sync.Config) { t.Helper(); c.Filter.Include = expression(t, "^/photos/") },
 			want:   map[string]string{"photos/a": "1"}, first: 1, skipped: 2,
 		},
-		"include with strays inside": {
+		"include with remapped keys inside": {
 			source: map[string]string{"photos//a": "1", "photos/b": "2", "x": "3"},
 			set:    func(t *testing.T, c *s3sync.Config) { t.Helper(); c.Filter.Include = expression(t, "^photos/") },
 			want:   map[string]string{"photos/a": "1", "photos/b": "2"}, first: 2, skipped: 2,
@@ -126,18 +125,15 @@ func TestStraysOutsideTheRange(t *testing.T) {
 			set:    func(t *testing.T, c *s3sync.Config) { t.Helper(); c.Filter.Include = expression(t, "^photos//") },
 			want:   map[string]string{"photos/a": "1"}, first: 1, skipped: 2,
 		},
-		"the file belongs to a key outside the range": {
+		"the file belongs to the key of its name": {
 			source: map[string]string{"/a": "1", "a": "2", "/b": "3"},
-			set:    func(_ *testing.T, c *s3sync.Config) { c.Range = storage.Range{From: "/", To: "0"} },
-			want:   map[string]string{"a": "kept", "b": "3"}, first: 1, skipped: 1, warned: 1,
+			set:    func(_ *testing.T, c *s3sync.Config) { c.Range = storage.Range{From: "a", To: "c"} },
+			want:   map[string]string{"a": "2", "b": "3"}, first: 2, skipped: 2, warned: 1,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, target := mem.New(), t.TempDir()
 			put(t, source, tt.source)
-			if tt.want["a"] == "kept" {
-				writeFile(filepath.Join(target, "a"), "kept")
-			}
 			for i := range 3 {
 				cfg := download(source, target)
 				cfg.Delete.Enable = false
@@ -146,8 +142,8 @@ func TestStraysOutsideTheRange(t *testing.T) {
 				if i > 0 {
 					transferred, skipped = 0, tt.skipped
 				}
-				if cfg.Range != (storage.Range{}) && i == 0 {
-					skipped = 0
+				if name == "range" && i == 0 {
+					skipped = 0 // c is not in it
 				}
 				if strings.HasSuffix(name, "inside") {
 					skipped -= 1 - min(int64(i), 1) // x is not even listed
@@ -162,22 +158,23 @@ func TestStraysOutsideTheRange(t *testing.T) {
 	}
 }
 
-// A file in the range can be that of a key outside of it, "/a" that of "a", and is
-// not listed with its key: nothing may be deleted there.
-func TestNoDeletionInARangeOfADirectory(t *testing.T) {
+// A range of a directory is one of the keys that it lists: the file "a" is in the
+// range of "a", also if it is that of the key "/a". So deleting there is safe.
+func TestDeletionInARangeOfADirectory(t *testing.T) {
 	source, target := mem.New(), t.TempDir()
 	put(t, source, map[string]string{"/a": "1", "b": "2"})
 	cfg := config(source, nil)
 	cfg.Target = s3sync.Endpoint{URL: target}
 	run(t, cfg)
+	for _, name := range []string{"a-old", "c-old"} {
+		writeFile(filepath.Join(target, name), "old")
+	}
 	cfg.Delete.Enable = true
 	cfg.Range = storage.Range{From: "a", To: "b"}
-	if report, err := s3sync.Sync(t.Context(), cfg); err == nil || report.Deleted != 0 {
-		t.Errorf("%v, %+v", err, report.Stats)
+	if report := run(t, cfg); report.Deleted != 1 || report.Skipped != 1 {
+		t.Errorf("%+v", report.Stats)
 	}
-	if _, err := os.Stat(filepath.Join(target, "a")); err != nil {
-		t.Error(err)
-	}
+	equal(t, files(t, target), map[string]string{"a": "1", "b": "2", "c-old": "old"})
 }
 
 // Which objects are transferred does not depend on whether their listing is

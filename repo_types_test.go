@@ -26,7 +26,7 @@ import (
 var goroutineFiles = []string{
 	"internal/cli/signal.go",        // the watch for signals; that for SIGQUIT lives as long as the process
 	"internal/parallel/parallel.go", // workers
-	"reporter.go",                   // the owner of the counters
+	"internal/report/recorder.go",   // the owner of the counters
 	"storage/bucket/layout.go",      // HEADs of the parts of one object
 	"storage/bucket/list.go",        // the next page
 	"storage/bucket/remove.go",      // deletions that have a condition

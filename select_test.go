@@ -410,7 +410,7 @@ func TestExpressionThatCannotBeMatched(t *testing.T) {
 		cfg.Filter.Exclude = endless
 		cfg.Delete.Enable = true
 		report, err := s3sync.Sync(t.Context(), cfg)
-		if err == nil || !slices.Equal(report.FailedKeys, []string{hard}) || !strings.Contains(err.Error(), endless.String()) {
+		if err == nil || !slices.Equal(report.FailedKeys(), []string{hard}) || !strings.Contains(err.Error(), endless.String()) {
 			t.Errorf("error %v, %+v", err, report)
 		}
 		equal(t, contents(t, target), map[string]string{"orphan": "x", "b": "2"})
@@ -424,7 +424,7 @@ func TestExpressionThatCannotBeMatched(t *testing.T) {
 		cfg.Filter.Exclude = endless
 		cfg.Delete.Enable = true
 		report, err := s3sync.Sync(t.Context(), cfg)
-		if err == nil || !slices.Equal(report.FailedKeys, []string{hard}) || report.Deleted != 1 {
+		if err == nil || !slices.Equal(report.FailedKeys(), []string{hard}) || report.Deleted != 1 {
 			t.Errorf("error %v, %+v", err, report)
 		}
 		equal(t, contents(t, target), map[string]string{hard: "kept", "b": "2", "aaa": "protected"})
@@ -456,7 +456,7 @@ func TestExpressionThatCannotBeMatched(t *testing.T) {
 		cfg.Filter.ExcludeContentType = endless
 		cfg.Delete.Enable = true
 		report, err := s3sync.Sync(t.Context(), cfg)
-		if err == nil || !slices.Equal(report.FailedKeys, []string{"cat"}) {
+		if err == nil || !slices.Equal(report.FailedKeys(), []string{"cat"}) {
 			t.Errorf("error %v, %+v", err, report)
 		}
 		equal(t, contents(t, target), map[string]string{"orphan": "x", "dog": "x", "duck": "x", "eel": "x"})

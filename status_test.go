@@ -33,13 +33,13 @@ func report(t *testing.T, cfg *s3sync.Config) (*s3sync.Report, map[string]line) 
 	cfg.OnEvent = func(ev s3sync.Event) {
 		switch ev.Type {
 		case s3sync.EventStatus:
-			lines[ev.Key+" "+string(ev.Aspect)] = line{ev.Key, ev.Aspect, ev.Status, ev.Reason}
-			if (ev.Err != nil) != (ev.Status == s3sync.StatusUnknown) && ev.Status != s3sync.StatusNotFound {
-				t.Errorf("%s: status %s with error %v", ev.Key, ev.Status, ev.Err)
+			lines[ev.Key+" "+string(ev.Line.Aspect)] = line{ev.Key, ev.Line.Aspect, ev.Line.Status, ev.Reason}
+			if (ev.Err != nil) != (ev.Line.Status == s3sync.StatusUnknown) && ev.Line.Status != s3sync.StatusNotFound {
+				t.Errorf("%s: status %s with error %v", ev.Key, ev.Line.Status, ev.Err)
 			}
-		case s3sync.EventStart, s3sync.EventEnd, s3sync.EventProgress, s3sync.EventSkipped, s3sync.EventRetry:
+		case s3sync.EventStart, s3sync.EventListed, s3sync.EventEnd, s3sync.EventProgress, s3sync.EventSkipped, s3sync.EventRetry:
 		default:
-			t.Errorf("event %d of %q: %v", ev.Type, ev.Key, ev.Err)
+			t.Errorf("event %v of %q: %v", ev.Type, ev.Key, ev.Err)
 		}
 	}
 	return run(t, cfg), lines

@@ -105,7 +105,7 @@ func syncSmall(t *testing.T, cfg *s3sync.Config) (*s3sync.Report, error) {
 	small.Transfer.Threshold >>= 10
 	small.Transfer.ChunkSize >>= 10
 	small.Transfer.MaxMemory >>= 10
-	return s3sync.SyncUnchecked(t.Context(), &small, "", "")
+	return s3sync.SyncUnchecked(t.Context(), &small, "")
 }
 
 // randomTrees returns two random sets of objects that have some keys in common.
@@ -304,9 +304,15 @@ func TestFailedKeysAreReported(t *testing.T) {
 	if !errors.Is(err, errInjected) {
 		t.Errorf("error %v", err)
 	}
-	slices.Sort(report.FailedKeys)
-	if !slices.Equal(report.FailedKeys, []string{"b", "c"}) {
-		t.Errorf("failed keys %q", report.FailedKeys)
+	failed := report.FailedKeys()
+	slices.Sort(failed)
+	if !slices.Equal(failed, []string{"b", "c"}) {
+		t.Errorf("failed keys %q", failed)
+	}
+	for _, f := range report.Failures {
+		if !errors.Is(f.Err, errInjected) {
+			t.Errorf("%q failed with %v", f.Key, f.Err)
+		}
 	}
 }
 
@@ -513,28 +519,33 @@ func TestEventsInOrderWithCounters(t *testing.T) {
 	cfg.Delete.Enable = true
 	cfg.Transfer.Workers = 1
 	var got []string
+	var listed []int64
 	cfg.OnEvent = func(ev s3sync.Event) {
-		if ev.Type == s3sync.EventProgress {
+		switch ev.Type {
+		case s3sync.EventProgress:
+			return
+		case s3sync.EventListed: // at any time: the listing goes on meanwhile
+			listed = append(listed, ev.Objects, ev.Bytes)
 			return
 		}
-		got = append(got, fmt.Sprint(ev.Type, " ", ev.Key, " ", ev.Stats.Transferred, ev.Stats.Deleted))
+		text := fmt.Sprint(ev.Type, " ", ev.Key)
+		if ev.Stats != nil {
+			text += fmt.Sprint(ev.Stats.Transferred, ev.Stats.Deleted)
+		}
+		got = append(got, text)
 	}
 	run(t, cfg)
-	ty := func(et s3sync.EventType, key string, transferred, deleted int) string {
-		return fmt.Sprint(et, " ", key, " ", transferred, deleted)
-	}
 	want := []string{
-		ty(s3sync.EventStart, "", 0, 0),
-		ty(s3sync.EventSkipped, "", 0, 0),
-		ty(s3sync.EventBegun, "a", 0, 0), ty(s3sync.EventWritten, "a", 0, 0),
-		ty(s3sync.EventVerified, "a", 0, 0), ty(s3sync.EventTransferred, "a", 1, 0),
-		ty(s3sync.EventBegun, "b", 1, 0), ty(s3sync.EventWritten, "b", 1, 0),
-		ty(s3sync.EventVerified, "b", 1, 0), ty(s3sync.EventTransferred, "b", 2, 0),
-		ty(s3sync.EventDeleted, "z", 2, 1),
-		ty(s3sync.EventEnd, "", 2, 1),
+		"start ", "skipped ",
+		"begun a", "written a", "verified a", "transferred a",
+		"begun b", "written b", "verified b", "transferred b",
+		"deleted z", "end 2 1",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)
+	}
+	if !slices.Equal(listed, []int64{3, 3}) {
+		t.Errorf("objects and bytes that were listed: %v", listed)
 	}
 }
 

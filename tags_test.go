@@ -515,8 +515,8 @@ func TestReportTags(t *testing.T) {
 	}
 	got := map[string]line{}
 	cfg.OnEvent = func(ev s3sync.Event) {
-		if ev.Aspect == s3sync.AspectTagging {
-			got[ev.Key] = line{ev.Status, ev.SourceTags, ev.TargetTags}
+		if ev.Type == s3sync.EventStatus && ev.Line.Aspect == s3sync.AspectTagging {
+			got[ev.Key] = line{ev.Line.Status, ev.Tags.Source, ev.Tags.Target}
 		}
 	}
 	var log strings.Builder

@@ -343,7 +343,7 @@ func (j *trialResult) runAgain(ctx context.Context, cfg *s3sync.Config) {
 	}
 	cfg.OnEvent = nil
 	cfg.Check.ReadBoth = j.o.check == "etag" // the ETags of other parts tell nothing
-	report, err := s3sync.SyncUnchecked(ctx, cfg, j.sourcePrefix, j.targetPrefix)
+	report, err := s3sync.SyncUnchecked(ctx, cfg, j.targetPrefix)
 	if err != nil && !errors.Is(err, errInjected) || report.Transferred != 0 || report.Deleted != 0 {
 		j.fault("second run", "a second run: %v, %+v", err, report)
 	}

@@ -73,6 +73,8 @@ type (
 
 func (s fileSide) MapKey(key string) (string, error) { return s.dir.MapKey(key) }
 
+func (s fileSide) MappedInto(r storage.Range) []storage.Range { return s.dir.MappedInto(r) }
+
 func (s fileSide) StillThere(ctx context.Context) error { return s.dir.StillThere(ctx) }
 
 func (s bucketSide) Tags(ctx context.Context, key, versionID string) (map[string]string, error) {

@@ -356,7 +356,7 @@ func (tr *trial) run(ctx context.Context, root string, arm faultInjector) *trial
 		panic(err)
 	}
 	cfg.Transfer.Threshold, cfg.Transfer.ChunkSize = tr.o.threshold, tr.o.chunk
-	j.report, j.err = s3sync.SyncUnchecked(runCtx, cfg, tr.sourcePrefix, tr.targetPrefix)
+	j.report, j.err = s3sync.SyncUnchecked(runCtx, cfg, tr.targetPrefix)
 	j.hit = hit.Load()
 	j.sourceAfter, j.after, j.beside = tr.viewSides(ctx, s)
 	j.check()

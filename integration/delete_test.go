@@ -131,8 +131,8 @@ func TestDeletionThatIsDenied(t *testing.T) {
 		o := run(t, cfg)
 		o.failed(t, "held/1", "AccessDenied", "held/1")
 		o.reports(t, "held/2", "AccessDenied", "held/2")
-		if o.Deleted != 2 || o.Failed != 2 || len(o.FailedKeys) != 2 {
-			t.Errorf("%+v, failed %q", o.Stats, o.FailedKeys)
+		if o.Deleted != 2 || o.Failed != 2 || len(o.FailedKeys()) != 2 {
+			t.Errorf("%+v, failed %q", o.Stats, o.FailedKeys())
 		}
 		target.holds(t, []string{"held/1", "held/2"})
 	})

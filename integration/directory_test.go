@@ -253,9 +253,12 @@ func TestDirectoryBucketSessionsEnd(t *testing.T) {
 		config(inDirectory(proxy, directoryB), local(copied)),
 	} {
 		cfg.Retry.ForceCount = 10 // a slow request can meet with the end of every session
-		ended := 0
+		ended, transferred := 0, 0
 		cfg.OnEvent = func(ev s3sync.Event) {
-			if ev.Type == s3sync.EventTransferred && ev.Stats.Transferred%20 == 10 {
+			if ev.Type != s3sync.EventTransferred {
+				return
+			}
+			if transferred++; transferred%20 == 10 {
 				srv.Expire()
 				ended++
 			}
@@ -324,7 +327,7 @@ func TestDirectoryBucketCompare(t *testing.T) {
 			o := run(t, cfg)
 			counts := map[s3sync.Status]int{}
 			for _, ev := range o.eventsOf(s3sync.EventStatus) {
-				counts[ev.Status]++
+				counts[ev.Line.Status]++
 			}
 			if o.err != nil || counts[s3sync.StatusMatches] != n-tt.differ || counts[s3sync.StatusMismatch] != tt.differ {
 				t.Errorf("error %v, %v\n%s", o.err, counts, o.log)

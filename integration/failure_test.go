@@ -57,8 +57,8 @@ func TestFailedUpload(t *testing.T) {
 		for key, tt := range failing {
 			o.reports(t, key, tt.cause, key)
 		}
-		if int(o.Failed) != len(failing) || o.Transferred != 21 || o.ETagVerified != 21 || o.Deleted != 0 || len(o.FailedKeys) != len(failing) {
-			t.Errorf("%+v, failed %q", o.Stats, o.FailedKeys)
+		if int(o.Failed) != len(failing) || o.Transferred != 21 || o.ETagVerified != 21 || o.Deleted != 0 || len(o.FailedKeys()) != len(failing) {
+			t.Errorf("%+v, failed %q", o.Stats, o.FailedKeys())
 		}
 		target.holds(t, append(good, "stranger"), slices.Collect(maps.Keys(failing))...)
 	})
@@ -99,8 +99,8 @@ func TestFailedDownload(t *testing.T) {
 			for key, tt := range failing {
 				o.reports(t, key, tt.cause, key)
 			}
-			if int(o.Failed) != len(failing) || o.Transferred != 6 || o.ETagVerified != 6 || o.Deleted != 0 || len(o.FailedKeys) != len(failing) {
-				t.Errorf("%+v, failed %q", o.Stats, o.FailedKeys)
+			if int(o.Failed) != len(failing) || o.Transferred != 6 || o.ETagVerified != 6 || o.Deleted != 0 || len(o.FailedKeys()) != len(failing) {
+				t.Errorf("%+v, failed %q", o.Stats, o.FailedKeys())
 			}
 		}
 		hasFiles(t, root, append(good, "stranger")...)

@@ -78,8 +78,8 @@ func TestUnusableSides(t *testing.T) {
 							return
 						}
 						failed := ""
-						if where == "target, unlisted" && len(o.FailedKeys) > 0 {
-							failed = o.FailedKeys[0]
+						if where == "target, unlisted" && len(o.FailedKeys()) > 0 {
+							failed = o.FailedKeys()[0]
 						}
 						o.failed(t, failed, tt.causes...)
 						if !errors.Is(o.err, tt.kind) || took > 10*time.Second || !o.Incomplete || o.Transferred != 0 || o.Deleted != 0 || o.Failed > 16 {
@@ -115,7 +115,7 @@ func TestTargetDisappears(t *testing.T) {
 				cfg.Delete.Enable = true
 				o := run(t, cfg)
 				_, code, _ := strings.Cut(fault, "code=")
-				o.failed(t, o.FailedKeys[0], code)
+				o.failed(t, o.FailedKeys()[0], code)
 				if !errors.Is(o.err, storage.ErrUnusable) || o.Failed > 4 || o.Deleted != 0 || proxy.Count("PutObject") > 9+4 {
 					t.Errorf("%v, %+v, %d requests", o.err, o.Stats, proxy.Count("PutObject"))
 				}

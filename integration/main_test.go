@@ -171,8 +171,8 @@ func (o *outcome) reports(t *testing.T, key string, causes ...string) {
 			t.Errorf("the log does not name %q for %q: %q", cause, key, record)
 		}
 	}
-	if key != "" && !slices.Contains(o.FailedKeys, key) {
-		t.Errorf("failed keys %q, want %q among them", o.FailedKeys, key)
+	if key != "" && !slices.Contains(o.FailedKeys(), key) {
+		t.Errorf("failed keys %q, want %q among them", o.FailedKeys(), key)
 	}
 }
 

@@ -44,6 +44,11 @@ type KeyMapper interface {
 	// returns, if it is not empty, is what List would show of an object that somebody
 	// else wrote as key.
 	MapKey(key string) (string, error)
+	// MappedInto returns the ranges of keys outside of r that can hold keys which
+	// MapKey maps into r, also where it fails. They ascend and have no key in common.
+	// Whoever lists r and these, and leaves out what is mapped elsewhere, has every
+	// key whose object List would show in r.
+	MappedInto(r Range) []Range
 }
 
 // A Located store is one whose place can be unmounted, renamed or replaced by

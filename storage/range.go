@@ -11,8 +11,11 @@ func (r Range) Contains(key string) bool {
 	return key >= r.From && (r.To == "" || key < r.To)
 }
 
+// Empty reports whether no key lies in the range.
+func (r Range) Empty() bool { return r.To != "" && r.To <= r.From }
+
 // Intersect returns the part of the key space that is in both ranges. It may be
-// one without keys, whose To is not above its From.
+// empty.
 func (r Range) Intersect(other Range) Range {
 	r.From = max(r.From, other.From)
 	if r.To == "" || other.To != "" && other.To < r.To {

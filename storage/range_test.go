@@ -38,5 +38,11 @@ func TestRanges(t *testing.T) {
 		if got := r.Intersect(other).Contains(key); got != (r.Contains(key) && other.Contains(key)) {
 			t.Fatalf("%q in %q and %q: %v", key, r, other, got)
 		}
+		if r.Contains(key) && r.Empty() {
+			t.Fatalf("%q is in %q, which is empty", key, r)
+		}
+		if r.Contains(r.From) == r.Empty() {
+			t.Fatalf("%q is empty: %v", r, r.Empty())
+		}
 	})
 }

@@ -65,16 +65,22 @@ func (s *Sum) Value() (string, error) {
 	return base64.StdEncoding.EncodeToString(digest), err
 }
 
-// Matches reports whether value is the checksum. Some answers of S3, such as
-// that of GetObjectAttributes, leave out the number of parts of a composite: its
-// digest alone is enough here. Matches fails if bytes are missing.
+// Matches reports whether value is the checksum, as [ValueMatches] does. It fails if
+// bytes are missing.
 func (s *Sum) Matches(value string) (bool, error) {
-	want, err := s.Value()
+	computed, err := s.Value()
 	if err != nil {
 		return false, err
 	}
-	digest, _, _ := strings.Cut(want, "-")
-	return value == want || value == digest, nil
+	return ValueMatches(computed, value), nil
+}
+
+// ValueMatches compares an additional checksum that was computed with one that a
+// server told. Some answers of S3, such as that of GetObjectAttributes, leave out the
+// number of parts of a composite: its digest alone is enough.
+func ValueMatches(computed, told string) bool {
+	digest, _, _ := strings.Cut(computed, "-")
+	return told == computed || told == digest
 }
 
 // fullObject returns the digest of all bytes.

@@ -72,7 +72,7 @@ func TestRunOutcomes(t *testing.T) {
 		"quiet":        {args: []string{"-qq"}, report: s3sync.Report{Stats: stats}, stdout: summary},
 		"stderr":       {args: []string{"--tracing-stderr"}, report: s3sync.Report{Stats: stats}, stderr: summary},
 		"JSON":         {args: []string{"--json-tracing"}, report: s3sync.Report{Stats: stats}},
-		"some failed":  {report: s3sync.Report{Stats: failed, FailedKeys: []string{"k\x1b[1m"}}, code: 1, stdout: strings.Replace(summary, "error 0", "error 2", 1), stderr: `s3sync: sync failed: 2 objects failed, the first of them "k\x1b[1m"` + "\n"},
+		"some failed":  {report: s3sync.Report{Stats: failed, Failures: []s3sync.Failure{{Key: "k\x1b[1m"}}}, code: 1, stdout: strings.Replace(summary, "error 0", "error 2", 1), stderr: `s3sync: sync failed: 2 objects failed, the first of them "k\x1b[1m"` + "\n"},
 		"one failed":   {report: s3sync.Report{Stats: one}, code: 1, stdout: strings.Replace(summary, "error 0", "error 1", 1), stderr: "s3sync: sync failed: 1 object failed\n"},
 		"error":        {report: s3sync.Report{Stats: stats}, err: errors.New("no such bucket"), code: 1, stdout: summary, stderr: "s3sync: sync failed: no such bucket\n"},
 		"joined error": {report: s3sync.Report{Stats: stats}, err: errors.Join(errors.New("first"), errors.New("second")), code: 1, stdout: summary, stderr: "s3sync: sync failed: first\n"},

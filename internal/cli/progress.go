@@ -110,7 +110,7 @@ func (p *progress) event(ev s3sync.Event) {
 	if ev.Type != s3sync.EventProgress || p.screen.out == nil {
 		return
 	}
-	p.screen.show(cut(p.line(ev.Stats), p.width()-1))
+	p.screen.show(cut(p.line(*ev.Stats), p.width()-1))
 }
 
 // line is the status with rates over the last samples.

@@ -76,7 +76,7 @@ func TestProgressDraws(t *testing.T) {
 	if out.Len() != 0 {
 		t.Errorf("drawn between seconds: %q", out.String())
 	}
-	p.event(s3sync.Event{Type: s3sync.EventProgress, Stats: s3sync.Stats{TransferredBytes: 7, Elapsed: time.Second}})
+	p.event(s3sync.Event{Type: s3sync.EventProgress, Stats: &s3sync.Stats{TransferredBytes: 7, Elapsed: time.Second}})
 	if got, want := out.String(), "\r7 B | 0 B/sec,  tra"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -79,8 +79,8 @@ func (c *command) failure(report *s3sync.Report, err error) string {
 	if report.Failed == 1 {
 		text = "1 object failed"
 	}
-	if len(report.FailedKeys) > 0 {
-		text += fmt.Sprintf(", the first of them %q", report.FailedKeys[0])
+	if len(report.Failures) > 0 {
+		text += fmt.Sprintf(", the first of them %q", report.Failures[0].Key)
 	}
 	return text
 }

@@ -4,9 +4,12 @@ import (
 	"crypto/rand"
 	"path"
 	"runtime"
+	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"s3sync/storage"
 )
 
 // maxSegment is the longest name of a file, in bytes (in UTF-16 units on
@@ -47,6 +50,49 @@ func (s *Store) MapKey(key string) (string, error) {
 		return standIn(key), fail("put", key, err)
 	}
 	return p.key(), nil
+}
+
+// MappedInto returns where else keys can begin whose files are in r. MapKey only
+// takes slashes away, so such a key has a slash too many at its beginning or behind
+// a directory of its file. Only directories count that r does not hold whole, which
+// are those in its bounds: there are a few ranges for each of them at most.
+func (s *Store) MappedInto(r storage.Range) []storage.Range {
+	var outside []storage.Range
+	below, above := storage.Range{To: r.From}, storage.Range{From: r.To}
+	for _, dir := range cutDirectories(r) {
+		doubled := storage.Prefixed(dir + "/")
+		if part := doubled.Intersect(below); below.To != "" && !part.Empty() {
+			outside = append(outside, part)
+		}
+		if part := doubled.Intersect(above); above.From != "" && !part.Empty() {
+			outside = append(outside, part)
+		}
+	}
+	slices.SortFunc(outside, func(a, b storage.Range) int { return strings.Compare(a.From, b.From) })
+	return outside
+}
+
+// cutDirectories returns the directories that a range holds in part, with a slash
+// at the end; the root is "".
+func cutDirectories(r storage.Range) []string {
+	if r.Empty() || r == (storage.Range{}) {
+		return nil
+	}
+	dirs := []string{""}
+	for _, bound := range []string{r.From, r.To} {
+		for i, c := range []byte(bound) {
+			if c != '/' {
+				continue
+			}
+			if i == 0 || bound[i-1] == '/' {
+				break // no file is in a directory without a name
+			}
+			if dir := bound[:i+1]; dir != r.To && !slices.Contains(dirs, dir) {
+				dirs = append(dirs, dir)
+			}
+		}
+	}
+	return dirs
 }
 
 // standIn returns the key of a file in the place of a key that is not written

@@ -1,0 +1,146 @@
+package attributes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+
+	"s3sync/internal/plan"
+	"s3sync/internal/setting"
+	"s3sync/internal/side"
+	"s3sync/storage"
+)
+
+// Why tags are not read.
+var (
+	errTagsDenied = setting.Errorf("tags cannot be read, which takes the permission s3:GetObjectTagging, or "+
+		"s3:GetObjectVersionTagging where versions are kept; %s goes without tags", setting.Name("Tagging.Disable"))
+	errTagsUnsupported = setting.Errorf("the source knows no tags; %s goes without tags and without this warning",
+		setting.Name("Tagging.Disable"))
+)
+
+// tagsToWrite returns the tags of the object to be written. An object whose tags
+// are known to exist is not written without them. Where the source does not even
+// tell that, one warning holds for the run.
+func (b *Builder) tagsToWrite(ctx context.Context, key string, info *storage.Info) (map[string]string, error) {
+	switch {
+	case b.opts.NoTags, !b.target.Caps.Tags:
+		return nil, nil
+	case b.opts.Tags != nil:
+		return maps.Clone(b.opts.Tags), nil
+	}
+	tags, known, err := b.SourceTags(ctx, key, info)
+	if err != nil || known {
+		return tags, err
+	}
+	why := b.counts.reason()
+	if b.opts.SyncTags && errors.Is(why, errTagsUnsupported) {
+		return nil, needsTags(why, setting.Textf("%s", setting.Name("Tagging.SyncLatest")))
+	}
+	if b.counts.warned.CompareAndSwap(false, true) {
+		b.warn(fmt.Errorf("objects are written without the tags that they may have: %w", why))
+	}
+	return nil, nil
+}
+
+func (b *Builder) warn(err error) {
+	if b.opts.Warn != nil {
+		b.opts.Warn(err)
+	}
+}
+
+// SourceTags returns the tags of a source object that info describes. known is
+// false if the source does not tell whether there are any. It fails if there are
+// some that cannot be read. It makes no request for most objects without tags.
+func (b *Builder) SourceTags(ctx context.Context, key string, info *storage.Info) (tags map[string]string, known bool, err error) {
+	if b.tagger == nil {
+		return nil, true, nil
+	}
+	c := &b.counts
+	what, counts, err := c.next(ctx, info.TagCount)
+	switch {
+	case err != nil:
+		return nil, false, err
+	case what == askNothing:
+		return nil, counts == countsTrusted || counts == countsUnknown, nil
+	}
+	tags, err = askTags(ctx, b.source, b.tagger, key, key, info.VersionID)
+	if before := c.answer(what, tags, err); before > 0 {
+		b.warn(setting.Errorf("the source does not tell how many tags objects have, as %q shows; up to %d objects before it were "+
+			"taken for ones without tags (another run with %s repairs them)", key, before, setting.Name("Tagging.SyncLatest")))
+	}
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, errTagsDenied) && what != askKnown {
+		return nil, false, nil
+	}
+	return tags, true, err
+}
+
+// RequireSourceTags is SourceTags for who cannot do without: that the source does
+// not tell is an error, which ends the run if the source knows no tags. need names
+// the settings that need them.
+func (b *Builder) RequireSourceTags(ctx context.Context, key string, info *storage.Info, need setting.Text) (map[string]string, error) {
+	tags, known, err := b.SourceTags(ctx, key, info)
+	if err == nil && !known {
+		err = needsTags(b.counts.reason(), need)
+	}
+	return tags, err
+}
+
+// BothTags asks both sides for the tags of an object. need names the settings that
+// need them. The error wraps storage.ErrUnusable if a side knows no tags.
+func (b *Builder) BothTags(ctx context.Context, p plan.Pair, need setting.Text) (source, target map[string]string, err error) {
+	from, err := b.source.Tagger()
+	if err != nil {
+		return nil, nil, err
+	}
+	to, err := b.target.Tagger()
+	if err != nil {
+		return nil, nil, err
+	}
+	if source, err = askTags(ctx, b.source, from, p.Key(), p.Key(), p.Source.VersionID); err != nil {
+		return nil, nil, needsTags(b.source.Wrap(err), need)
+	}
+	if target, err = askTags(ctx, b.target, to, p.Key(), p.TargetKey, ""); err != nil {
+		return nil, nil, needsTags(b.target.Wrap(err), need)
+	}
+	return source, target, nil
+}
+
+// SetTags makes tags those of the target object.
+func (b *Builder) SetTags(ctx context.Context, p plan.Pair, tags map[string]string) error {
+	to, err := b.target.Tagger()
+	if err != nil {
+		return err
+	}
+	err = b.target.Retry(ctx, p.Key(), func(ctx context.Context) error { return to.SetTags(ctx, p.TargetKey, tags) })
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("tags cannot be changed, which takes the permissions s3:PutObjectTagging and s3:DeleteObjectTagging: %w", err)
+	}
+	return err
+}
+
+// askTags asks a side for the tags of an object. name is the key that names the
+// object when the question is repeated.
+func askTags(ctx context.Context, s *side.Side, t storage.Tagger, name, key, versionID string) (tags map[string]string, err error) {
+	err = s.Retry(ctx, name, func(ctx context.Context) (err error) {
+		tags, err = t.Tags(ctx, key, versionID)
+		return err
+	})
+	switch {
+	case storage.Gone(err):
+		return nil, fmt.Errorf("%w: %w", side.ErrGone, err)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("%w: %w", errTagsDenied, err)
+	}
+	return tags, err
+}
+
+// needsTags ends a run that was asked for something that a server does not have.
+func needsTags(err error, need setting.Text) error {
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, errTagsUnsupported) {
+		return setting.Errorf("%w: %s needs tags: %w", storage.ErrUnusable, need, err)
+	}
+	return err
+}

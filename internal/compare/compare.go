@@ -1,0 +1,171 @@
+// Package compare decides whether an object has to be transferred: a pair of what
+// both sides have in, a decision out.
+//
+// What the listings told is often enough. Where contents are to be compared it is
+// not: two objects are known to hold the same bytes only if digests of both say so
+// that were made in the same way. An object written in parts has other digests than
+// one that is not, and some encryption makes ETags that are no digests. So a
+// comparison looks for digests of both sides that can be compared, asks the stores
+// no more than it needs, and computes those of files, which have none.
+package compare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"s3sync/internal/checksum"
+	"s3sync/internal/limits"
+	"s3sync/internal/plan"
+	"s3sync/internal/side"
+	"s3sync/storage"
+)
+
+// ErrIncomparable says that nothing is known of the two objects that could be
+// compared. Such an object is skipped with a warning.
+var ErrIncomparable = errors.New("cannot be compared")
+
+// ErrUndecided says that the digests of the two objects were made in different ways,
+// so that the bytes may be the same or not. Such an object is to be transferred, which
+// is safe.
+var ErrUndecided = errors.New("cannot be told to be the same or not")
+
+// A Mode says when an object is transferred that the target has.
+type Mode int
+
+const (
+	// Newer: the source is newer, by whole seconds.
+	Newer Mode = iota
+	// Always: whatever the target has.
+	Always
+	// Size: the sizes differ.
+	Size
+	// NewerOrSize: the source is newer, or the sizes differ.
+	NewerOrSize
+	// ETag: the contents differ, by ETags or by what stands in for them.
+	ETag
+	// NewerAndETag: the source is newer, and the contents differ as with ETag.
+	NewerAndETag
+	// Checksum: the contents differ by an additional checksum.
+	Checksum
+	// NewerAndChecksum: the source is newer, and the contents differ as with Checksum.
+	NewerAndChecksum
+)
+
+// String is the mode in a few words.
+func (m Mode) String() string {
+	switch m {
+	case Newer:
+		return "newer"
+	case Always:
+		return "always"
+	case Size:
+		return "size"
+	case NewerOrSize:
+		return "newer or size"
+	case ETag:
+		return "ETag"
+	case NewerAndETag:
+		return "newer and ETag"
+	case Checksum:
+		return "checksum"
+	case NewerAndChecksum:
+		return "newer and checksum"
+	}
+	return fmt.Sprintf("Mode(%d)", int(m))
+}
+
+// contents reports whether the mode compares contents.
+func (m Mode) contents() bool {
+	return m == ETag || m == NewerAndETag || m == Checksum || m == NewerAndChecksum
+}
+
+// Options say how objects are compared.
+type Options struct {
+	Mode Mode
+	// Algorithm is that of the additional checksums to be compared. It is set for
+	// Checksum and NewerAndChecksum, and for no other Mode.
+	Algorithm checksum.Algorithm
+	// AskTarget asks for the target object before an object counts as different. It
+	// is needed where the target was not listed. With Always it only finds out what
+	// the target has.
+	AskTarget bool
+	// ReadBoth reads the bytes of both sides where no digests tell.
+	ReadBoth bool
+	// ChunkSize, in bytes, is the size of parts that is tried first where a store
+	// does not tell it, and by how much at once an object is read.
+	ChunkSize int64
+}
+
+// A Comparer compares objects. Its methods may be called concurrently.
+type Comparer struct {
+	opts           Options
+	source, target *side.Side
+	limits         *limits.Limits
+
+	// opaque: an ETag that says nothing of the content was seen beside a file, so
+	// that others are likely to be of that kind.
+	opaque atomic.Bool
+}
+
+// New returns a Comparer of two sides.
+func New(opts Options, source, target *side.Side, l *limits.Limits) *Comparer {
+	return &Comparer{opts: opts, source: source, target: target, limits: l}
+}
+
+// A Decision is the answer of a comparison.
+type Decision struct {
+	// Verdict is Different for an object that is to be transferred, and Unknown if
+	// Err says why nothing could be found out.
+	Verdict checksum.Verdict
+	Reason  plan.Reason
+	// Pair is what was compared, with what the stores told since the listing.
+	Pair plan.Pair
+	// Digests are what Reason rests on, if it is not the ETags of Pair.
+	Digests plan.Digests
+	// SourceInfo and TargetInfo are what the stores told. They are nil if the store
+	// was not asked.
+	SourceInfo, TargetInfo *storage.Info
+	// Err is ErrIncomparable or ErrUndecided with the reason, if Verdict is Unknown.
+	Err error
+}
+
+// Compare decides about one pair. An error says that nothing can be decided, and
+// names the side. It is side.ErrGone if the source does not have the object any
+// more. The Decision that comes with an error holds what was learnt by then.
+func (c *Comparer) Compare(ctx context.Context, p plan.Pair) (Decision, error) {
+	listed := c.opts.Mode.decide(&p)
+	asks := c.opts.AskTarget || c.isDirectory(&p)
+	if listed.Verdict == checksum.Equal || listed.Verdict == checksum.Different && !asks {
+		return Decision{Verdict: listed.Verdict, Reason: listed.reason, Pair: p}, nil
+	}
+	x := comparison{c: c, d: Decision{Pair: p}}
+	err := x.decide(ctx, listed)
+	return x.d, err
+}
+
+// isDirectory reports whether an object is a directory in the target, which does not
+// list those.
+func (c *Comparer) isDirectory(p *plan.Pair) bool {
+	return c.target.Maps() && plan.IsDirectory(p.TargetKey)
+}
+
+// Algorithm is that of the additional checksums that are compared. It is empty if
+// there are none.
+func (c *Comparer) Algorithm() checksum.Algorithm { return c.opts.Algorithm }
+
+// SourceInfo returns what the source tells of an object. It returns known if that is
+// not nil, because the source was asked before. A file has nothing to tell beyond its
+// listing. The object may have changed since it was listed. The errors are those of
+// Compare.
+func (c *Comparer) SourceInfo(ctx context.Context, p plan.Pair, known *storage.Info) (*storage.Info, error) {
+	switch {
+	case known != nil:
+		return known, nil
+	case c.source.Caps.Files:
+		return &storage.Info{Object: p.Source}, nil
+	}
+	x := comparison{c: c, d: Decision{Pair: p}}
+	return x.ask(ctx, x.source(), storage.StatOptions{})
+}

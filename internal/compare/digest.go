@@ -1,0 +1,114 @@
+package compare
+
+import (
+	"context"
+
+	"s3sync/internal/checksum"
+	"s3sync/internal/limits"
+	"s3sync/internal/parallel"
+	"s3sync/storage"
+)
+
+// fileRead is how many bytes of a file are read at once.
+const fileRead = 1 << 20
+
+// A form is one way to digest the bytes of an object.
+type form struct {
+	algorithm checksum.Algorithm // empty for an ETag, which has no Type
+	checksum.Form
+}
+
+// A digest is computed of bytes.
+type digest interface {
+	WriteAt(ctx context.Context, p []byte, off int64) error
+	Value() (string, error)
+}
+
+// begin returns a digest of that form without bytes.
+func (f form) begin() (digest, error) {
+	if f.algorithm == "" {
+		return etag{checksum.NewETag(f.Layout)}, nil
+	}
+	return checksum.NewSum(f.algorithm, f.Layout, f.Type)
+}
+
+type etag struct{ *checksum.ETag }
+
+func (e etag) Value() (string, error) { return e.Sum() }
+
+// digestFile reads a file once and returns its digests in several forms of one
+// size, at least one, in their order. It returns nil if the file is not of that size
+// any more.
+func digestFile(ctx context.Context, l *limits.Limits, s storage.Store, key string, forms []form) ([]string, error) {
+	r, err := s.Open(ctx, key, storage.OpenOptions{})
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	if r.Info().Size != forms[0].Layout.Total() {
+		return nil, nil
+	}
+	digests := make([]digest, len(forms))
+	for i, f := range forms {
+		if digests[i], err = f.begin(); err != nil {
+			return nil, err
+		}
+	}
+	// The parts of the first form are read at once, in pieces.
+	return digestReader(ctx, l, r, forms[0].Layout, fileRead, digests...)
+}
+
+// digestReader reads a whole object into digests, several parts of the layout at
+// once, in pieces of at most that many bytes, and returns the values of the digests.
+// It fails if the object changed meanwhile.
+func digestReader(ctx context.Context, l *limits.Limits, r storage.Reader, layout checksum.Layout, most int64, digests ...digest) ([]string, error) {
+	if err := readParts(ctx, l, r, layout, most, digests); err != nil {
+		return nil, err
+	}
+	if err := r.Check(ctx); err != nil {
+		return nil, err
+	}
+	values := make([]string, len(digests))
+	for i, d := range digests {
+		var err error
+		if values[i], err = d.Value(); err != nil {
+			return nil, err
+		}
+	}
+	return values, nil
+}
+
+func readParts(ctx context.Context, l *limits.Limits, r storage.Reader, layout checksum.Layout, most int64, digests []digest) error {
+	piece := func(size int64) int64 { return min(size, most) }
+	if size := layout.Total(); layout.Len() == 1 {
+		buf, err := l.Buffer(ctx, piece(size))
+		if err != nil {
+			return err
+		}
+		defer buf.Release()
+		return digestPart(ctx, r, limits.Part{End: size, Buffer: buf}, digests)
+	}
+	n := min(layout.Len(), l.ParallelParts())
+	return parallel.ForEach(ctx, n, l.Parts(ctx, layout, piece), func(ctx context.Context, p limits.Part) error {
+		defer p.Release()
+		return digestPart(ctx, r, p, digests)
+	})
+}
+
+// digestPart reads a part by as much as its buffer holds.
+func digestPart(ctx context.Context, r storage.Reader, p limits.Part, digests []digest) error {
+	for off := p.Off; off < p.End; {
+		b := p.Buffer.Bytes()
+		b = b[:min(p.End-off, int64(len(b)))]
+		if err := r.ReadAt(ctx, b, off); err != nil {
+			return err
+		}
+		for _, d := range digests {
+			if err := d.WriteAt(ctx, b, off); err != nil {
+				return err
+			}
+		}
+		off += int64(len(b))
+	}
+	return nil
+}

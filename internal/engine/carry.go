@@ -1,0 +1,76 @@
+package engine
+
+import (
+	"context"
+
+	"s3sync/internal/attributes"
+	"s3sync/internal/plan"
+	"s3sync/internal/side"
+	"s3sync/internal/transfer"
+	"s3sync/storage"
+)
+
+// A carrier carries actions out. A dry run has one that only says what would come of
+// them: that is all that tells it from a sync.
+type carrier interface {
+	// transfer transfers an object.
+	transfer(ctx context.Context, a *plan.Action) (transfer.Result, error)
+	// setTags replaces the tags of a target object.
+	setTags(ctx context.Context, a *plan.Action, tags map[string]string) error
+	// mark adds a delete marker.
+	mark(ctx context.Context, a *plan.Action) error
+	// remove is the Delete of storage.Store.
+	remove(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error
+	// writes reports whether anything is written.
+	writes() bool
+}
+
+// A doer carries actions out for real.
+type doer struct {
+	transferrer *transfer.Transferrer
+	attributes  *attributes.Builder
+	target      *side.Side
+}
+
+func (d *doer) transfer(ctx context.Context, a *plan.Action) (transfer.Result, error) {
+	return d.transferrer.Transfer(ctx, *a)
+}
+
+func (d *doer) setTags(ctx context.Context, a *plan.Action, tags map[string]string) error {
+	return d.attributes.SetTags(ctx, a.Pair, tags)
+}
+
+func (d *doer) mark(ctx context.Context, a *plan.Action) error { return d.transferrer.Mark(ctx, *a) }
+
+func (d *doer) remove(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error {
+	return d.target.Store.Delete(ctx, objects, opts)
+}
+
+func (*doer) writes() bool { return true }
+
+// A foreseer is the carrier of a dry run. All that it takes for granted succeeds.
+type foreseer struct {
+	transferrer *transfer.Transferrer
+	// read is told how many bytes would be read.
+	read func(n int64)
+}
+
+// transfer fails if an object cannot be read that may be archived: a run finds that
+// out when it reads the object.
+func (f *foreseer) transfer(ctx context.Context, a *plan.Action) (transfer.Result, error) {
+	if err := f.transferrer.Readable(ctx, *a); err != nil {
+		return transfer.Result{}, err
+	}
+	f.read(a.Source.Size)
+	return transfer.Result{Source: a.Source, Target: a.Target}, nil
+}
+
+func (*foreseer) setTags(context.Context, *plan.Action, map[string]string) error { return nil }
+
+func (*foreseer) mark(context.Context, *plan.Action) error { return nil }
+
+func (*foreseer) remove(_ context.Context, objects []storage.Object, _ storage.DeleteOptions) []error {
+	return make([]error, len(objects))
+}
+
+func (*foreseer) writes() bool { return false }

@@ -1,0 +1,255 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+
+	"s3sync/internal/grace"
+	"s3sync/internal/parallel"
+	"s3sync/internal/report"
+	"s3sync/internal/retry"
+	"s3sync/internal/setting"
+	"s3sync/internal/spool"
+	"s3sync/storage"
+)
+
+// Delete deletes what only the target has, as the results of all units of the run
+// tell, if that is permitted. The results must tile the range of the run: see
+// checkTiling. Nothing is deleted if a listing was not complete or a transfer did
+// not succeed; that is a log record and no error.
+func (e *Engine) Delete(ctx context.Context, results []*Result) error {
+	if !e.opts.Delete.Enable {
+		return nil
+	}
+	results, err := tiling(e.opts.Range, results)
+	if err != nil {
+		return err
+	}
+	if why := forbidden(results); why != "" {
+		if anyExtraneous(results) {
+			e.record.Log(slog.LevelWarn, "nothing is deleted: "+why)
+		}
+		return nil
+	}
+	going, sum, err := e.sortOut(ctx, results)
+	if err == nil {
+		err = e.checkOneBucket(ctx, going.All())
+	}
+	if err == nil {
+		err = e.opts.Delete.refusal(sum)
+	}
+	if err == nil {
+		d := &deletion{e: e}
+		err = d.run(ctx, going)
+	}
+	return errors.Join(err, going.Close())
+}
+
+// sortOut sorts out of what only the target has what is to be deleted, and adds up
+// what the refusal goes by. The caller closes the spool, also after an error, which
+// ends the run.
+func (e *Engine) sortOut(ctx context.Context, results []*Result) (*spool.Spool, tally, error) {
+	going := spool.New(0)
+	g := gate{excluded: e.listed.Excluded}
+	if e.opts.Delete.Excluded {
+		g.excluded = func(string) (bool, error) { return false, nil }
+	}
+	var sum tally
+	for _, r := range results {
+		sum.found += r.Found
+		sum.held += r.Held + r.Added
+		for _, key := range r.Protected {
+			if !g.protected.add(key) {
+				return going, sum, errTooManyProtected
+			}
+		}
+	}
+	for _, r := range results {
+		for o, err := range r.Extraneous() {
+			if err == nil && ctx.Err() != nil {
+				err = context.Cause(ctx)
+			}
+			if err == nil {
+				err = e.sortOne(ctx, &g, o, going, &sum)
+			}
+			if err != nil {
+				return going, sum, err
+			}
+		}
+	}
+	return going, sum, nil
+}
+
+// sortOne decides about one target-only object. An error ends the run.
+func (e *Engine) sortOne(ctx context.Context, g *gate, o storage.Object, going *spool.Spool, sum *tally) error {
+	why, err := g.kept(o)
+	switch {
+	case err != nil:
+		e.record.Emit(report.Event{Type: report.EventFailed, Key: o.Key, Target: o, Err: err})
+		return e.fatal(ctx, err)
+	case why != "":
+		e.record.Log(slog.LevelDebug, "object of the target kept.", slog.String("name", why),
+			slog.String("key", o.Key), slog.String("target_key", e.opts.TargetPlace.Path(o.Key)))
+		return nil
+	}
+	if err := e.allowSibling(o.Key); err != nil {
+		return err
+	}
+	sum.add(o.Key)
+	return going.Append(o)
+}
+
+// A deletion is the phase of a run that deletes.
+type deletion struct{ e *Engine }
+
+// run deletes what is going. That it may is for the caller to know.
+func (d *deletion) run(ctx context.Context, going *spool.Spool) error {
+	end := d.e.record.Span("delete")
+	defer end()
+	return parallel.ForEach(ctx, d.e.limits.Workers(), d.batches(ctx, going), d.batch)
+}
+
+// batches yields what is going as the target takes it, at most Delete.Max in all.
+func (d *deletion) batches(ctx context.Context, going *spool.Spool) iter.Seq2[[]storage.Object, error] {
+	size := max(1, d.e.target.Caps.DeleteBatch)
+	return func(yield func([]storage.Object, error) bool) {
+		var batch []storage.Object
+		var n int64
+		for o, err := range going.All() {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if most := d.e.opts.Delete.Max; most > 0 && n == most {
+				d.e.warnOfRun(setting.Errorf("stopped deleting after %d objects, as %s says; there are more", n, setting.Name("Delete.Max")))
+				break
+			}
+			if err := d.e.limits.WaitObject(ctx); err != nil {
+				yield(nil, err)
+				return
+			}
+			n++
+			batch = append(batch, o)
+			if len(batch) == size {
+				if !yield(batch, nil) {
+					return
+				}
+				batch = nil
+			}
+		}
+		if len(batch) > 0 {
+			yield(batch, nil)
+		}
+	}
+}
+
+// A leaving object is one that is being deleted.
+type leaving struct {
+	storage.Object
+
+	// err is why the last attempt failed.
+	err error
+	// unknown: an attempt may have removed it, but nobody said so.
+	unknown bool
+}
+
+// batch deletes some objects. An error ends the run.
+func (d *deletion) batch(ctx context.Context, batch []storage.Object) error {
+	left := make([]leaving, len(batch))
+	for i, o := range batch {
+		left[i].Object = o
+	}
+	// The error of a batch is that of its last object, which need not be the one
+	// that is named, so events of repetitions are made here.
+	again := func(int, error) {
+		d.e.record.Emit(report.Event{Type: report.EventRetry, Key: left[0].Key, Err: left[0].err})
+	}
+	err := retry.Do(ctx, d.e.opts.Retry, again, func(ctx context.Context) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		left = d.once(ctx, left)
+		if len(left) == 0 {
+			return nil
+		}
+		return left[len(left)-1].err
+	})
+	if err == nil {
+		return nil
+	}
+	exhausted, _ := errors.AsType[*retry.ExhaustedError](err)
+	for _, o := range left {
+		ev := report.Event{Type: report.EventFailed, Key: o.Key, Target: o.Object, Err: o.err}
+		switch {
+		case ctx.Err() == nil && exhausted != nil:
+			ev.Err = &retry.ExhaustedError{Attempts: exhausted.Attempts, Err: o.err}
+		case ctx.Err() == nil:
+		case o.unknown:
+			ev.Type = report.EventPerhapsDeleted
+		default:
+			continue
+		}
+		d.e.record.Emit(ev)
+	}
+	return d.e.fatal(ctx, err)
+}
+
+// once deletes what is left and returns what of it is not settled then. The others
+// are reported. If ctx is cancelled it begins nothing more, but waits some time for
+// the answers to what was begun, because those objects are gone.
+func (d *deletion) once(ctx context.Context, batch []leaving) (left []leaving) {
+	objects := make([]storage.Object, len(batch))
+	for i := range batch {
+		objects[i] = batch[i].Object
+	}
+	longer, done := grace.Answer(ctx)
+	defer done()
+	opts := storage.DeleteOptions{IfMatch: d.e.opts.Delete.IfMatch, Stop: ctx.Done()}
+	for i, err := range d.e.carry.remove(longer, objects, opts) {
+		o := &batch[i]
+		o.err = d.e.target.Wrap(err)
+		switch deleteResultOf(err) {
+		case deleteDone:
+			d.e.record.Emit(report.Event{Type: report.EventDeleted, Key: o.Key, Target: o.Object})
+		case deleteRefused:
+			d.e.record.Emit(report.Event{Type: report.EventWarning, Key: o.Key, Target: o.Object, Err: setting.Errorf(
+				"%w; it is not deleted, because it changed since it was listed (%s)", o.err, setting.Name("Condition.IfMatch"))})
+		case deleteUnanswered:
+			o.unknown = true
+			left = append(left, *o)
+		case deleteNotDone:
+			left = append(left, *o)
+		case deleteFailed:
+			d.e.record.Emit(report.Event{Type: report.EventFailed, Key: o.Key, Target: o.Object, Err: o.err})
+		}
+	}
+	return left
+}
+
+// A deleteResult is what an attempt to delete an object came to.
+type deleteResult int
+
+const (
+	deleteDone       deleteResult = iota
+	deleteRefused                 // the object is not the one that was listed
+	deleteUnanswered              // it may be gone; to be tried again
+	deleteNotDone                 // it is there; to be tried again
+	deleteFailed                  // it is there, and will be
+)
+
+// deleteResultOf tells from the error of a store what an attempt to delete came to.
+func deleteResultOf(err error) deleteResult {
+	switch {
+	case err == nil:
+		return deleteDone
+	case errors.Is(err, storage.ErrPrecondition):
+		return deleteRefused
+	case errors.Is(err, storage.ErrNotBegun), errors.Is(err, storage.ErrThrottled), errors.Is(err, storage.ErrUnusable):
+		return deleteNotDone
+	case storage.Retryable(err), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return deleteUnanswered
+	}
+	return deleteFailed
+}

@@ -1,0 +1,71 @@
+package engine
+
+import (
+	"errors"
+
+	"s3sync/internal/plan"
+	"s3sync/internal/report"
+	"s3sync/internal/transfer"
+	"s3sync/internal/verify"
+)
+
+// eventOf makes an event about an object.
+func eventOf(t report.EventType, a *plan.Action) report.Event {
+	ev := report.Event{Type: t, Key: a.Key(), Reason: a.Reason, Source: a.Source, Target: a.Target, Compared: a.Compared}
+	ev.SetDigests(&a.Digests)
+	return ev
+}
+
+// emitTransferred tells of an object that was published, and of what verified it.
+func (r *unitRun) emitTransferred(a *plan.Action, done *transfer.Result) {
+	ev := report.Event{Key: a.Key(), Reason: a.Reason, Source: done.Source, Target: done.Target}
+	v := &done.Verification
+	ev.SetDigests(&v.Digests)
+	emit := func(t report.EventType, err error) {
+		ev.Type, ev.Err = t, err
+		r.record.Emit(ev)
+	}
+	if v.ETag {
+		emit(report.EventVerified, nil)
+	}
+	if v.Checksum {
+		emit(report.EventChecksumVerified, nil)
+	}
+	if v.SourceLacksChecksum {
+		emit(report.EventNoChecksum, verify.ErrNoChecksum)
+	}
+	if v.Why != nil {
+		ev.Cause = causeOf(v.Why)
+		emit(report.EventUnverified, v.Why)
+		ev.Cause = report.CauseOther
+	}
+	emit(report.EventTransferred, nil)
+}
+
+// causeOf says of what kind it is that an object is not verified.
+func causeOf(why error) report.Cause {
+	switch {
+	case errors.Is(why, verify.ErrOff), errors.Is(why, verify.ErrMultipartOff):
+		return report.CauseVerificationOff
+	case errors.Is(why, verify.ErrUnknownLayout), errors.Is(why, verify.ErrOtherParts):
+		return report.CauseUnknownParts
+	}
+	return report.CauseOther
+}
+
+// observe tells of a step of a transfer.
+func (e *Engine) observe(a *plan.Action, step transfer.Step) {
+	ev := eventOf(report.EventBegun, a)
+	ev.Source = step.Source
+	switch step.Kind {
+	case transfer.Begun:
+	case transfer.Written:
+		ev.Type, ev.Part, ev.Bytes = report.EventWritten, step.Part, step.Bytes
+	case transfer.Mismatch:
+		ev.Type, ev.Err = report.EventMismatch, step.Err
+		if m, ok := errors.AsType[*verify.MismatchError](step.Err); ok && m.Algorithm != "" {
+			ev.Checksums = &report.Checksums{Algorithm: string(m.Algorithm)}
+		}
+	}
+	e.record.Emit(ev)
+}

@@ -1,0 +1,188 @@
+// Package engine puts the stages together: it runs them over ranges of keys, decides
+// what a failure means, and deletes what only the target has once everything else
+// went well. The stages return values; the engine alone turns them into outcomes,
+// events and log records.
+//
+// An Engine is opened once for a run. Its units are ranges of keys, which run one
+// after another or at once and share its limits. See docs/ARCHITECTURE.md.
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"s3sync/internal/attributes"
+	"s3sync/internal/compare"
+	"s3sync/internal/limits"
+	"s3sync/internal/report"
+	"s3sync/internal/retry"
+	"s3sync/internal/scan"
+	"s3sync/internal/selection"
+	"s3sync/internal/setting"
+	"s3sync/internal/side"
+	"s3sync/internal/transfer"
+	"s3sync/storage"
+)
+
+// Options say what a run does. They are facts and values of a Config that is valid:
+// see options.go of the root package.
+type Options struct {
+	// Range is what the run may look at. The results of its units tile it.
+	Range storage.Range
+	// TargetPlace tells where a key ends up, for the log and for partial prefixes.
+	TargetPlace report.Place
+
+	// DryRun says what would be done and writes nothing.
+	DryRun bool
+	// Report compares and reports instead of syncing.
+	Report Report
+	// SyncTags makes the tags of unchanged objects those of the source.
+	SyncTags bool
+	// Versions syncs all versions, and AllMarkers the delete markers between them.
+	Versions, AllMarkers bool
+	// PointInTime, if set, takes each object of the source as it was then.
+	PointInTime time.Time
+
+	// WarnAsError, FailFast and IgnoreArchived are those of the Config.
+	WarnAsError, FailFast, IgnoreArchived bool
+	// IfNoneMatch writes only what the target does not have. IfMatch writes only
+	// what is as it was compared. CopySourceIfMatch copies only what was listed.
+	IfNoneMatch, IfMatch, CopySourceIfMatch bool
+	// ListTarget lists the target. Without it no object of it is known in advance.
+	ListTarget bool
+	// ByTime: the update check looks at times alone.
+	ByTime bool
+	// Preprocesses: a callback may skip objects.
+	Preprocesses bool
+
+	Delete     Delete
+	OneBucket  *OneBucket
+	Retry      retry.Policy
+	Limits     limits.Options
+	Listed     selection.Options
+	Contents   selection.ContentOptions
+	Compare    compare.Options
+	Attributes attributes.Options
+	Transfer   transfer.Options
+}
+
+// An Engine is one run. Its methods may be called concurrently, except Close.
+type Engine struct {
+	opts           Options
+	policy         policy
+	source, target *side.Side
+	limits         *limits.Limits
+	record         *report.Recorder
+	listed         *selection.Listed
+	contents       *selection.Contents
+	compare        *compare.Comparer
+	attributes     *attributes.Builder
+	carry          carrier
+	notes          notes
+}
+
+// New puts the stages together between two stores, which stay the caller's, and
+// checks that they can do what is asked for. Events go to record. The caller closes
+// the Engine, unless New fails.
+func New(ctx context.Context, opts Options, source, target storage.Store, record *report.Recorder) (*Engine, error) {
+	e := &Engine{
+		opts:   opts,
+		record: record,
+		limits: limits.New(opts.Limits),
+		policy: policy{sourceFiles: source.Caps().Files, ignoreArchived: opts.IgnoreArchived, warnAsError: opts.WarnAsError},
+		listed: selection.NewListed(opts.Listed),
+	}
+	sideOptions := side.Options{Policy: opts.Retry, OnRetry: func(key string, err error) {
+		record.Emit(report.Event{Type: report.EventRetry, Key: key, Err: err})
+	}}
+	e.source = side.New("source", source, sideOptions)
+	e.target = side.New("target", target, sideOptions)
+	if err := e.assemble(ctx); err != nil {
+		e.limits.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+// assemble makes the stages, and fails where a side cannot do what is asked for.
+func (e *Engine) assemble(ctx context.Context) error {
+	if err := e.checkVersioning(ctx); err != nil {
+		return err
+	}
+	if e.opts.SyncTags || e.opts.Report.Tagging {
+		for _, s := range []*side.Side{e.source, e.target} {
+			if _, err := s.Tagger(); err != nil {
+				return err
+			}
+		}
+	}
+	attrs, options := e.opts.Attributes, e.opts.Transfer
+	attrs.Warn = e.warnOfRun
+	options.Read = e.record.Read
+	options.Notice = e.record.Notice
+	options.LayoutUnknown = func(key string) {
+		e.record.Log(slog.LevelWarn, "the part sizes of the source cannot be found out; those of the options are used.", slog.String("key", key))
+	}
+	if e.record.Watched() {
+		options.Observe = e.observe
+	}
+	e.compare = compare.New(e.opts.Compare, e.source, e.target, e.limits)
+	e.attributes = attributes.New(attrs, e.source, e.target)
+	contents := e.opts.Contents
+	contents.GuessType = e.attributes.ContentType
+	contents.Tags = e.tagsToFilter
+	e.contents = selection.NewContents(contents)
+	transferrer, err := transfer.New(options, e.source, e.target, e.limits, e.attributes)
+	if err != nil {
+		return err
+	}
+	e.carry = &doer{transferrer, e.attributes, e.target}
+	if e.opts.DryRun {
+		e.carry = &foreseer{transferrer: transferrer, read: e.record.Read}
+	}
+	return e.findSiblings(ctx)
+}
+
+// tagsToFilter returns the tags of a source object for the filters of contents.
+func (e *Engine) tagsToFilter(ctx context.Context, key string, info *storage.Info) (map[string]string, error) {
+	return e.attributes.RequireSourceTags(ctx, key, info,
+		setting.Textf("%s or %s", setting.Name("Filter.IncludeTags"), setting.Name("Filter.ExcludeTags")))
+}
+
+// Close ends the run: it tells what should be known of the whole, and frees what
+// the units shared. No unit may be running.
+func (e *Engine) Close() {
+	e.notes.tell(e.record)
+	e.limits.Close()
+}
+
+// checkVersioning refuses a run that needs versions which a side does not keep.
+func (e *Engine) checkVersioning(ctx context.Context) error {
+	if e.opts.Versions {
+		if err := e.source.KeepsVersions(ctx, "Versioning.Enable"); err != nil {
+			return err
+		}
+		return e.target.KeepsVersions(ctx, "Versioning.Enable")
+	}
+	if !e.opts.PointInTime.IsZero() {
+		return e.source.KeepsVersions(ctx, "Versioning.PointInTime")
+	}
+	return nil
+}
+
+// keys is the part of a range that is listed: if the expression of included keys
+// says how they begin, only those. With Delete everything is listed, because what
+// only the target has is deleted whether its key is included or not.
+func (e *Engine) keys(r storage.Range) storage.Range {
+	prefix := e.listed.Prefix()
+	if prefix == "" || e.opts.Delete.Enable {
+		return r
+	}
+	return scan.Limit(r, prefix, e.target)
+}
+
+// warnOfRun tells of something that concerns the whole run, and no single object.
+func (e *Engine) warnOfRun(err error) {
+	e.record.Emit(report.Event{Type: report.EventWarning, Err: err})
+}

@@ -1,0 +1,37 @@
+package engine
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"s3sync/internal/report"
+	"s3sync/internal/setting"
+)
+
+// notes count what a user should know at the end of a run, because it is no
+// warning, but may not be what was meant.
+type notes struct {
+	// otherSize: objects skipped by their times although their sizes differ.
+	otherSize atomic.Int64
+	// undecided: objects transferred that may have been the same.
+	undecided atomic.Int64
+}
+
+// tell emits them.
+func (n *notes) tell(record *report.Recorder) {
+	if n := n.otherSize.Load(); n > 0 {
+		record.Note(setting.Textf("%s skipped, because the source is not newer; %s transfers such objects",
+			objects(n, "of another size"), setting.Name("Check.Mode=mtime-and-size")))
+	}
+	if n := n.undecided.Load(); n > 0 {
+		record.Note(setting.Textf("%s taken for different, because the ETags or checksums were made of other parts and do not tell; "+
+			"%s compares the bytes of such objects", objects(n, "of the same size"), setting.Name("Check.ReadBoth")))
+	}
+}
+
+func objects(n int64, which string) string {
+	if n == 1 {
+		return fmt.Sprintf("1 object %s was", which)
+	}
+	return fmt.Sprintf("%d objects %s were", n, which)
+}

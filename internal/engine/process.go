@@ -1,0 +1,219 @@
+package engine
+
+import (
+	"context"
+	"errors"
+
+	"s3sync/internal/checksum"
+	"s3sync/internal/compare"
+	"s3sync/internal/plan"
+	"s3sync/internal/report"
+	"s3sync/internal/scan"
+	"s3sync/internal/selection"
+	"s3sync/internal/transfer"
+	"s3sync/storage"
+)
+
+// process takes one pair through its decision, and carries out what was decided. It
+// returns an error only if the run must end.
+func (r *unitRun) process(ctx context.Context, p plan.Pair) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := r.e.limits.StartWork(ctx); err != nil {
+		return err
+	}
+	defer r.e.limits.EndWork()
+	if r.e.opts.Report.Enable {
+		return r.reportPair(ctx, p)
+	}
+	d, err := r.e.compare.Compare(ctx, p)
+	if err != nil {
+		return r.handle(ctx, &plan.Action{Pair: d.Pair}, err)
+	}
+	a, err := r.e.actionOf(&d)
+	if err == nil {
+		err = r.carryOut(ctx, &a)
+	}
+	return r.handle(ctx, &a, err)
+}
+
+// actionOf makes an action of a decision. An error says why nothing is done.
+func (e *Engine) actionOf(d *compare.Decision) (plan.Action, error) {
+	a := plan.Action{Kind: plan.Transfer, Pair: d.Pair, Reason: d.Reason, Digests: d.Digests, Info: d.SourceInfo}
+	switch {
+	case errors.Is(d.Err, compare.ErrUndecided):
+		e.notes.undecided.Add(1)
+	case d.Err != nil:
+		return a, d.Err
+	case d.Verdict == checksum.Equal:
+		a.Kind = plan.Skip
+		if e.opts.SyncTags {
+			a.Kind = plan.Tag
+		}
+		if e.opts.ByTime && d.Reason == plan.ReasonSame && a.Source.Size != a.Target.Size {
+			e.notes.otherSize.Add(1)
+		}
+	}
+	a.Guard = e.guardOf(&a)
+	return a, nil
+}
+
+// guardOf returns the conditions under which an action writes.
+func (e *Engine) guardOf(a *plan.Action) plan.Guard {
+	g := plan.Guard{TargetAbsent: e.opts.IfNoneMatch, SourceUnchanged: e.opts.CopySourceIfMatch}
+	if e.opts.IfMatch && a.Exists {
+		g.TargetETag = a.Target.ETag
+	}
+	return g
+}
+
+// carryOut does what was decided about an object, unless a filter of contents
+// excludes it. Its errors are for handle.
+func (r *unitRun) carryOut(ctx context.Context, a *plan.Action) error {
+	switch a.Kind {
+	case plan.Tag:
+		return r.syncTags(ctx, a)
+	case plan.Transfer:
+		_, err := r.transfer(ctx, a)
+		return err
+	default: // actionOf makes no others
+		r.skip(a, a.Reason)
+		return nil
+	}
+}
+
+// transfer transfers an object, unless a filter of contents excludes it: done is
+// false then. Its errors are for handle.
+func (r *unitRun) transfer(ctx context.Context, a *plan.Action) (done bool, err error) {
+	if passes, err := r.passesContents(ctx, a); err != nil || !passes {
+		return false, err
+	}
+	if err := transfer.Precheck(a); err != nil {
+		return false, err
+	}
+	if err := r.e.limits.WaitObject(ctx); err != nil {
+		return false, err
+	}
+	result, err := r.e.carry.transfer(ctx, a)
+	if err != nil {
+		return false, err
+	}
+	r.emitTransferred(a, &result)
+	if !a.Exists && !(r.e.target.Maps() && plan.IsDirectory(a.TargetKey)) { // directories are not listed
+		r.added.Add(1)
+	}
+	return true, nil
+}
+
+// passesContents asks the filters of what a listing does not tell whether an object
+// is transferred. One that is not is skipped. An error is for handle.
+func (r *unitRun) passesContents(ctx context.Context, a *plan.Action) (bool, error) {
+	if !r.e.contents.Any() {
+		return true, nil
+	}
+	why, compared, err := r.e.contents.Reject(ctx, a.Source, func(ctx context.Context) (info *storage.Info, err error) {
+		info, err = r.e.compare.SourceInfo(ctx, a.Pair, a.Info)
+		if err == nil {
+			a.Info, a.Source.ETag, a.Source.Size = info, info.ETag, info.Size
+		}
+		return info, err
+	})
+	if err != nil || why == "" {
+		return err == nil, err
+	}
+	skipped := *a
+	skipped.Compared = compared
+	r.skip(&skipped, why)
+	return false, nil
+}
+
+// handle does what the failure of an object means. It returns an error only if the
+// run must end. err may be nil.
+func (r *unitRun) handle(ctx context.Context, a *plan.Action, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	o := r.e.policy.outcomeOf(err)
+	if o.unsafe {
+		r.unsafe.Store(true)
+	}
+	ev := report.Event{Key: a.Key(), Source: a.Source, Target: a.Target, Err: o.err}
+	switch o.kind {
+	case outcomeSkipped:
+		r.skip(a, o.reason)
+		return nil
+	case outcomeCancelled:
+		ev = eventOf(report.EventCancelled, a)
+		ev.Reason = o.reason
+	case outcomeWarning:
+		ev.Type = report.EventWarning
+		if errors.Is(err, compare.ErrIncomparable) {
+			ev = eventOf(report.EventWarning, a)
+			ev.Err, ev.Cause = o.err, report.CauseIncomparable
+		}
+	case outcomeFailed:
+		ev.Type = report.EventFailed
+	}
+	r.record.Emit(ev)
+	switch {
+	case o.kind != outcomeFailed:
+		return nil
+	case o.ends:
+		return report.Reported(o.err)
+	}
+	return r.e.fatal(ctx, o.err)
+}
+
+// fatal returns err if it must end the run.
+func (e *Engine) fatal(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case e.opts.FailFast, errors.Is(err, storage.ErrUnusable):
+		return report.Reported(err)
+	}
+	return nil
+}
+
+func (r *unitRun) skip(a *plan.Action, why plan.Reason) {
+	ev := eventOf(report.EventSkipped, a)
+	ev.Reason = why
+	r.record.Emit(ev)
+}
+
+// leaveOut tells of an object that the target cannot hold. An error ends the run.
+func (r *unitRun) leaveOut(ctx context.Context, p *plan.Pair, err error) error {
+	a := &plan.Action{Pair: *p}
+	switch {
+	case r.e.opts.Report.Enable:
+		r.notFound(a, err)
+		return nil
+	case errors.Is(err, scan.ErrDirectoryData):
+		r.skip(a, plan.ReasonDirectory)
+		return nil
+	}
+	return r.handle(ctx, a, err)
+}
+
+// selects asks the filters of what a listing tells whether an object or version is
+// looked at any further. An error ends the run. It is called from one goroutine,
+// because the filter callback is.
+func (r *unitRun) selects(ctx context.Context, p *plan.Pair) (bool, error) {
+	why, err := r.e.listed.Reject(p.Source)
+	if _, ok := errors.AsType[*selection.CallbackError](err); ok {
+		return false, err
+	}
+	if err != nil {
+		r.unsafe.Store(true)
+		r.record.Emit(report.Event{Type: report.EventFailed, Key: p.Key(), Source: p.Source, Err: err})
+		return false, r.e.fatal(ctx, err)
+	}
+	if why != "" {
+		r.skip(&plan.Action{Pair: *p}, why)
+	}
+	return why == "", nil
+}

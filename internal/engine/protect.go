@@ -1,0 +1,79 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"s3sync/internal/report"
+	"s3sync/internal/side"
+	"s3sync/storage"
+)
+
+// What a side holds but cannot list must not be taken for what it does not hold.
+// Where the store knows which key it is (a link to nothing, a named pipe), that
+// key and those below it are protected from deletion. Otherwise the listing is
+// not complete, and nothing is deleted.
+
+// notListed reports what could not be listed, and sees to it that nothing is
+// deleted for being absent that may be there. It is called from one goroutine.
+func (r *unitRun) notListed(_ *side.Side, p storage.Problem) {
+	if p.Key == "" {
+		r.record.SetIncomplete()
+		r.record.Emit(report.Event{Type: report.EventWarning, Err: p.Err})
+		return
+	}
+	if r.protected.covers(p.Key) {
+		return // a listing that was begun again tells it again
+	}
+	if !r.protect(p.Key) && !r.record.SetIncomplete() {
+		r.record.Emit(report.Event{Type: report.EventWarning, Err: fmt.Errorf(
+			"too many entries cannot be listed (more than %d): nothing is deleted", len(r.protected.keys))})
+	}
+	if r.excludes(p.Key) {
+		return
+	}
+	err := p.Err
+	if r.e.opts.Delete.Enable {
+		err = fmt.Errorf("%w; what the target has of that key or below it is not deleted", err)
+	}
+	if r.e.opts.WarnAsError {
+		r.unsafe.Store(true)
+	}
+	r.record.Emit(report.Event{
+		Type: report.EventWarning, Cause: report.CauseUnlisted, Key: p.Key, Source: storage.Object{Key: p.Key}, Err: err,
+	})
+}
+
+// protect keeps a key, and those below it, from being deleted. It returns false
+// if there are too many.
+func (r *unitRun) protect(key string) bool {
+	if mapped, err := r.e.target.MapKey(key); err == nil && r.e.target.Maps() {
+		key = strings.TrimSuffix(mapped, "/")
+	}
+	return r.protected.add(key)
+}
+
+// sorted returns the keys of the set.
+func (s *keySet) sorted() []string { return slices.Sorted(maps.Keys(s.keys)) }
+
+// excludes reports whether the filter of excluded keys leaves an entry out, be it
+// one object or what many are below of.
+func (r *unitRun) excludes(key string) bool {
+	for _, k := range []string{key, key + "/"} {
+		if excluded, err := r.e.listed.Excluded(k); err == nil && excluded {
+			return true
+		}
+	}
+	return false
+}
+
+// checkPlace warns if the source was taken away or replaced while it was listed.
+// The listing is then not complete.
+func (r *unitRun) checkPlace(ctx context.Context) {
+	if err := r.e.source.StillThere(ctx); err != nil && ctx.Err() == nil {
+		r.notListed(r.e.source, storage.Problem{Err: err})
+	}
+}

@@ -1,0 +1,132 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"s3sync/internal/report"
+	"s3sync/internal/spool"
+	"s3sync/storage"
+)
+
+// A Result is what one range of keys came to. It tells all that a later phase has to
+// know of the range: what was done, whether deleting is safe, and what only the
+// target has. It can be written as JSON, except for the extraneous objects.
+type Result struct {
+	// Range is what was covered. It ends where the unit was stopped, if it was: what
+	// is left begins there.
+	Range storage.Range
+	// Stopped: the unit was stopped at Range.To.
+	Stopped bool
+	// Stats count the objects of the range.
+	Stats report.Stats
+	// Status counts what a report found.
+	Status report.StatusCounts
+	// Failures are the first failed objects, at most 1,000.
+	Failures []report.Failure
+	// Incomplete: a part of the range was not looked at, because it could not be
+	// listed or because the unit ended early.
+	Incomplete bool
+	// Unsafe: an object was not transferred that the target may lack now.
+	Unsafe bool
+	// Found is how many keys the source has, before filters. Held is how many keys
+	// the target listed, and Added how many new ones were written.
+	Found, Held, Added int64
+	// Protected are keys that the source has and cannot list. They and what is below
+	// them are not deleted, in whatever range that lies.
+	Protected []string
+
+	// extraneous are the objects that only the target has; nil if there are none.
+	extraneous *spool.Spool
+}
+
+// Extraneous yields the objects of the range that only the target has, in order of
+// the key. It may be repeated until Close.
+func (r *Result) Extraneous() iter.Seq2[storage.Object, error] {
+	if r.extraneous == nil {
+		return func(func(storage.Object, error) bool) {}
+	}
+	return r.extraneous.All()
+}
+
+// SetExtraneous gives a result that came from elsewhere its extraneous objects, in
+// order of the key. They are kept in memory up to a few MiB, then in a temporary
+// file.
+func (r *Result) SetExtraneous(objects iter.Seq2[storage.Object, error]) error {
+	if r.extraneous == nil {
+		r.extraneous = spool.New(0)
+	}
+	for o, err := range objects {
+		if err == nil {
+			err = r.extraneous.Append(o)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close drops the extraneous objects.
+func (r *Result) Close() error {
+	if r.extraneous == nil {
+		return nil
+	}
+	s := r.extraneous
+	r.extraneous = nil
+	return s.Close()
+}
+
+var errTooManyProtected = errors.New("too many entries of the source cannot be listed: nothing is deleted")
+
+// forbidden is why nothing may be deleted, or empty: nobody knows then what only the
+// target has.
+func forbidden(results []*Result) string {
+	var unsafe bool
+	for _, r := range results {
+		if r.Incomplete {
+			return "a listing was not complete"
+		}
+		unsafe = unsafe || r.Unsafe
+	}
+	if unsafe {
+		return "not every transfer succeeded"
+	}
+	return ""
+}
+
+func anyExtraneous(results []*Result) bool {
+	return slices.ContainsFunc(results, func(r *Result) bool { return r.extraneous != nil && r.extraneous.Len() > 0 })
+}
+
+// tiling returns results in order of their ranges, or fails if they do not tile the
+// whole: where a range is missing nobody knows what only the target has, and one
+// that is there twice counts its objects twice.
+func tiling(whole storage.Range, results []*Result) ([]*Result, error) {
+	results = slices.SortedFunc(slices.Values(results), func(a, b *Result) int {
+		return strings.Compare(a.Range.From, b.Range.From)
+	})
+	if len(results) == 0 {
+		return nil, fmt.Errorf("%w: there are no results of the run", ErrDeleteRefused)
+	}
+	from, open := whole.From, true
+	for _, r := range results {
+		switch {
+		case !open || r.Range.From < from:
+			return nil, fmt.Errorf("%w: the key %q is in the ranges of two results", ErrDeleteRefused, r.Range.From)
+		case r.Range.From > from:
+			return nil, fmt.Errorf("%w: no result is of the keys from %q to %q", ErrDeleteRefused, from, r.Range.From)
+		}
+		from, open = r.Range.To, r.Range.To != ""
+	}
+	switch {
+	case open && (whole.To == "" || from < whole.To):
+		return nil, fmt.Errorf("%w: no result is of the keys from %q to %q", ErrDeleteRefused, from, whole.To)
+	case from != whole.To:
+		return nil, fmt.Errorf("%w: a result is of keys outside of the run, up to %q", ErrDeleteRefused, from)
+	}
+	return results, nil
+}

@@ -1,0 +1,163 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"s3sync/internal/checksum"
+	"s3sync/internal/compare"
+	"s3sync/internal/plan"
+	"s3sync/internal/report"
+	"s3sync/internal/setting"
+	"s3sync/internal/side"
+	"s3sync/internal/tagset"
+)
+
+// A report says of every source object whether the target holds the same. It stops
+// where a sync would act: it comes from the same comparison as the update checks, so
+// it finds objects equal that were uploaded in other part sizes, and asks the servers
+// only for what the listings do not tell.
+
+// Report says what is reported.
+type Report struct {
+	Enable bool
+	// Metadata also compares headers and user metadata, and Tagging tags.
+	Metadata, Tagging bool
+}
+
+// reportPair reports how one pair stands. It returns an error only if the run must
+// end.
+func (r *unitRun) reportPair(ctx context.Context, p plan.Pair) error {
+	d, err := r.e.compare.Compare(ctx, p)
+	a := plan.Action{Pair: d.Pair, Reason: d.Reason, Digests: d.Digests, Info: d.SourceInfo}
+	if err == nil {
+		err = r.reportDecision(ctx, &a, &d)
+	}
+	return r.handle(ctx, &a, err)
+}
+
+// reportDecision reports what a comparison came to. Its errors are for handle.
+func (r *unitRun) reportDecision(ctx context.Context, a *plan.Action, d *compare.Decision) error {
+	passes, err := r.passesContents(ctx, a)
+	if err != nil || !passes {
+		return err
+	}
+	if !a.Exists {
+		r.notFound(a, nil)
+		return nil
+	}
+	if d.Verdict == checksum.Unknown {
+		a.Reason = "" // what is not known has none
+	}
+	ev := lineOf(a, d, report.AspectETag, report.StatusUnknown)
+	ev.Err = d.Err
+	if algorithm := r.e.compare.Algorithm(); algorithm != "" {
+		ev.Line.Aspect = report.AspectChecksum
+		if ev.Checksums == nil {
+			ev.Checksums = &report.Checksums{Algorithm: string(algorithm)}
+		}
+	}
+	switch d.Verdict {
+	case checksum.Equal:
+		ev.Line.Status = report.StatusMatches
+	case checksum.Different:
+		ev.Line.Status = report.StatusMismatch
+	case checksum.Unknown:
+	}
+	r.record.Emit(ev)
+	if r.e.opts.Report.Metadata {
+		if err := r.reportMetadata(ctx, a, d); err != nil {
+			return err
+		}
+	}
+	if r.e.opts.Report.Tagging {
+		return r.reportTags(ctx, a, d)
+	}
+	return nil
+}
+
+// notFound reports an object that the target does not have, or cannot have for the
+// reason err.
+func (r *unitRun) notFound(a *plan.Action, err error) {
+	ev := eventOf(report.EventStatus, a)
+	ev.Reason, ev.Err = plan.ReasonNew, err
+	ev.Line = &report.Line{Aspect: report.AspectExistence, Status: report.StatusNotFound}
+	r.record.Emit(ev)
+}
+
+// lineOf makes the event of a line with what the stores told of the object.
+func lineOf(a *plan.Action, d *compare.Decision, aspect report.Aspect, status report.Status) report.Event {
+	ev := eventOf(report.EventStatus, a)
+	if d.SourceInfo != nil {
+		ev.Source.VersionID = d.SourceInfo.VersionID
+	}
+	ev.Line = &report.Line{Aspect: aspect, Status: status}
+	return ev
+}
+
+// reportMetadata reports how the metadata of the two sides stand.
+func (r *unitRun) reportMetadata(ctx context.Context, a *plan.Action, d *compare.Decision) error {
+	told, fields, err := r.e.compare.Metadata(ctx, *d)
+	if err != nil || fields == nil { // one of them was there a moment ago, and is reported already
+		return err
+	}
+	ev := lineOf(a, &told, report.AspectMetadata, report.StatusMatches)
+	for _, f := range fields {
+		status := report.StatusMismatch
+		if f.Equal {
+			status = report.StatusMatches
+		}
+		ev.Line.Fields = append(ev.Line.Fields, report.FieldStatus{Name: f.Name, Status: status, Source: f.Source, Target: f.Target})
+	}
+	if slices.ContainsFunc(ev.Line.Fields, func(f report.FieldStatus) bool { return f.Status != report.StatusMatches }) {
+		ev.Line.Status = report.StatusMismatch
+	}
+	r.record.Emit(ev)
+	return nil
+}
+
+// reportTags reports how the tags of the two sides stand.
+func (r *unitRun) reportTags(ctx context.Context, a *plan.Action, d *compare.Decision) error {
+	source, target, err := r.e.attributes.BothTags(ctx, a.Pair, setting.Textf("%s", setting.Name("Report.Tagging")))
+	switch {
+	case errors.Is(err, side.ErrGone):
+		return nil // as in reportMetadata
+	case err != nil:
+		return err
+	}
+	ev := lineOf(a, d, report.AspectTagging, report.StatusMismatch)
+	if maps.Equal(source, target) {
+		ev.Line.Status = report.StatusMatches
+	}
+	ev.Tags = &report.Tags{Source: tagset.FlattenTags(source), Target: tagset.FlattenTags(target)}
+	r.record.Emit(ev)
+	return nil
+}
+
+// syncTags makes the tags of an unchanged object those of the source. Its errors are
+// for handle.
+func (r *unitRun) syncTags(ctx context.Context, a *plan.Action) error {
+	if passes, err := r.passesContents(ctx, a); err != nil || !passes {
+		return err
+	}
+	source, target, err := r.e.attributes.BothTags(ctx, a.Pair, setting.Textf("%s", setting.Name("Tagging.SyncLatest")))
+	if err != nil {
+		return err
+	}
+	if maps.Equal(source, target) {
+		r.skip(a, a.Reason)
+		return nil
+	}
+	if err := r.e.limits.WaitObject(ctx); err != nil {
+		return err
+	}
+	if err := r.e.carry.setTags(ctx, a, source); err != nil {
+		return err
+	}
+	ev := eventOf(report.EventTagged, a)
+	ev.Tags = &report.Tags{Source: tagset.FlattenTags(source), Target: tagset.FlattenTags(target)}
+	r.record.Emit(ev)
+	return nil
+}

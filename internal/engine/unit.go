@@ -1,0 +1,175 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync/atomic"
+
+	"s3sync/internal/parallel"
+	"s3sync/internal/plan"
+	"s3sync/internal/report"
+	"s3sync/internal/scan"
+	"s3sync/storage"
+)
+
+// A Unit is a range of keys that is worked on by itself. Where the target holds
+// keys under other names it is a range of those names.
+type Unit struct {
+	Range storage.Range
+	// Stop, if closed, ends the unit before its next key. What was begun is finished,
+	// and the result tells where it stopped. At least one key is looked at, so that
+	// a unit that is continued again and again ends.
+	Stop <-chan struct{}
+}
+
+// A unitRun is a unit at work.
+type unitRun struct {
+	e      *Engine
+	stop   <-chan struct{}
+	record *report.Unit
+	scan   *scan.Scanner
+	result Result
+
+	added     atomic.Int64
+	unsafe    atomic.Bool
+	protected keySet
+}
+
+// Run works on a range of keys: it compares and transfers, and collects what only
+// the target has. It deletes nothing. Several units may run at once if their ranges
+// do not overlap; they share the limits of the engine. The result is never nil, and
+// the caller closes it. An error ends the run; that objects failed is no error, but
+// stands in the result.
+func (e *Engine) Run(ctx context.Context, u Unit) (*Result, error) {
+	r := &unitRun{e: e, stop: u.Stop, record: e.record.Unit(), result: Result{Range: u.Range}}
+	if u.Range.Intersect(e.opts.Range) != u.Range {
+		r.result.Incomplete = true
+		return &r.result, fmt.Errorf("the keys from %q to %q are not all in the range of the run", u.Range.From, u.Range.To)
+	}
+	r.scan = scan.New(scan.Options{
+		Range:          e.keys(u.Range),
+		PointInTime:    e.opts.PointInTime,
+		Keep:           func(o storage.Object) (bool, error) { return r.selects(ctx, &plan.Pair{Source: o, TargetKey: o.Key}) },
+		ListTarget:     e.opts.ListTarget,
+		KeepTargetOnly: e.opts.Delete.Enable,
+		Problem:        r.notListed,
+		Listed:         r.listed,
+		Stop:           u.Stop,
+	}, e.source, e.target)
+	return r.finish(r.run(ctx))
+}
+
+// run compares and transfers what the listings show, then what goes to remapped
+// keys.
+func (r *unitRun) run(ctx context.Context) error {
+	if r.e.opts.Versions {
+		return r.syncVersions(ctx)
+	}
+	if err := r.work(ctx, "compare and transfer", r.pairs(ctx)); err != nil {
+		return err
+	}
+	if r.scan.AnyRemapped() {
+		if err := r.work(ctx, "transfer to mapped keys", r.remapped(ctx)); err != nil {
+			return err
+		}
+	}
+	r.checkPlace(ctx)
+	return nil
+}
+
+// finish makes the result of a unit that ended with err.
+func (r *unitRun) finish(err error) (*Result, error) {
+	res := &r.result
+	if !r.e.opts.Versions {
+		scanned := r.scan.Result()
+		res.Found, res.Held, res.Stopped = scanned.Found, scanned.Held, scanned.Stopped
+		if scanned.Stopped {
+			res.Range.To = scanned.Range.To
+		}
+		res.extraneous = r.scan.TakeTargetOnly()
+	}
+	if err != nil || r.record.Incomplete() {
+		r.record.SetIncomplete()
+		res.Incomplete = true
+	}
+	res.Added = r.added.Load()
+	res.Unsafe = r.unsafe.Load()
+	res.Protected = r.protected.sorted()
+	told := r.record.Report()
+	res.Stats, res.Status, res.Failures = told.Stats, told.Status, told.Failures
+	return res, errors.Join(err, r.scan.Close())
+}
+
+// listed tells that the listing of the source came to its end.
+func (r *unitRun) listed(objects, bytes int64) {
+	r.record.Emit(report.Event{Type: report.EventListed, Objects: objects, Bytes: bytes})
+}
+
+// work lets the workers process pairs.
+func (r *unitRun) work(ctx context.Context, stage string, pairs iter.Seq2[plan.Pair, error]) error {
+	end := r.e.record.Span(stage)
+	defer end()
+	return parallel.ForEach(ctx, r.e.limits.Workers(), pairs, r.process)
+}
+
+// pairs yields every source object that the filters keep and the target can hold,
+// beside its counterpart. It returns a single-use iterator.
+func (r *unitRun) pairs(ctx context.Context) iter.Seq2[plan.Pair, error] {
+	filtered := !r.e.opts.PointInTime.IsZero() // by the snapshot
+	return func(yield func(plan.Pair, error) bool) {
+		for p, err := range r.scan.Pairs(ctx) {
+			selected := filtered
+			switch {
+			case err != nil:
+			case p.Key() == "":
+				r.skip(&plan.Action{Pair: p.Pair}, plan.ReasonEmptyKey)
+				continue
+			case !filtered:
+				selected, err = r.selects(ctx, &p.Pair)
+			}
+			if !r.next(ctx, p, selected, err, yield) {
+				return
+			}
+		}
+	}
+}
+
+// remapped yields the source objects that the target holds under another key beside
+// their counterparts. It returns a single-use iterator.
+func (r *unitRun) remapped(ctx context.Context) iter.Seq2[plan.Pair, error] {
+	written := int64(0)
+	if r.e.carry.writes() {
+		written = r.added.Load()
+	}
+	selects := func(p *plan.Pair) (bool, error) { return r.selects(ctx, p) }
+	if !r.e.opts.PointInTime.IsZero() {
+		selects = func(*plan.Pair) (bool, error) { return true, nil }
+	}
+	return func(yield func(plan.Pair, error) bool) {
+		for p, err := range r.scan.Remapped(ctx, written, selects) {
+			if !r.next(ctx, p, true, err, yield) {
+				return
+			}
+		}
+	}
+}
+
+// next yields a pair if it is to be processed. It returns false at the end.
+func (r *unitRun) next(ctx context.Context, p scan.Pair, selected bool, err error, yield func(plan.Pair, error) bool) bool {
+	switch {
+	case err != nil:
+	case !selected:
+		return true
+	case p.Err != nil:
+		err = r.leaveOut(ctx, &p.Pair, p.Err)
+		if err == nil {
+			return true
+		}
+	default:
+		return yield(p.Pair, nil)
+	}
+	yield(plan.Pair{}, err)
+	return false
+}

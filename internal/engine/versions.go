@@ -1,0 +1,219 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"s3sync/internal/attributes"
+	"s3sync/internal/history"
+	"s3sync/internal/parallel"
+	"s3sync/internal/plan"
+	"s3sync/internal/report"
+	"s3sync/internal/side"
+	"s3sync/storage"
+)
+
+// Versions are synced key by key: one worker takes the versions of a key and writes
+// what the target lacks, from the oldest to the newest and one after the other,
+// because that makes their order there. Keys go in parallel.
+
+// syncVersions is the unit if versions are synced.
+func (r *unitRun) syncVersions(ctx context.Context) error {
+	end := r.e.record.Span("compare and transfer versions")
+	defer end()
+	planner := history.New(history.Options{
+		Range:          r.e.keys(r.result.Range),
+		AllMarkers:     r.e.opts.AllMarkers,
+		IgnoreArchived: r.e.opts.IgnoreArchived,
+		MayLeaveOut:    r.e.contents.Any() || r.e.opts.Preprocesses,
+		Keep:           func(v storage.Object) (bool, error) { return r.keepVersion(ctx, v) },
+		Stop:           r.stop,
+	}, r.e.source, r.e.target)
+	err := parallel.ForEach(ctx, r.e.limits.Workers(), planner.Groups(ctx), func(ctx context.Context, g *history.Group) error {
+		err := r.processGroup(ctx, planner, g)
+		if cerr := g.Close(); err == nil {
+			err = cerr
+		}
+		return err
+	})
+	if key, stopped := planner.Stopped(); stopped {
+		r.result.Range.To, r.result.Stopped = key, true
+	}
+	return err
+}
+
+// keepVersion asks the filters of what a listing tells about a version.
+func (r *unitRun) keepVersion(ctx context.Context, v storage.Object) (bool, error) {
+	p := plan.Pair{Source: v, TargetKey: v.Key}
+	if v.Key == "" {
+		r.skip(&plan.Action{Pair: p}, plan.ReasonEmptyKey)
+		return false, nil
+	}
+	return r.selects(ctx, &p)
+}
+
+// A versionResult is what became of a version.
+type versionResult int
+
+const (
+	versionWritten  versionResult = iota
+	versionExcluded               // which is no reason against later versions
+	versionFailed
+)
+
+// processGroup writes what the target lacks of one key, in the order of the source.
+// It returns an error only if the run must end.
+func (r *unitRun) processGroup(ctx context.Context, planner *history.Planner, g *history.Group) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := r.e.limits.StartWork(ctx); err != nil {
+		return err
+	}
+	defer r.e.limits.EndWork()
+	w := versionWriter{r: r, group: g, visible: g.Visible()}
+	for v, err := range planner.Versions(ctx, g) {
+		if err != nil {
+			a := w.action(storage.Object{Key: g.Key})
+			return r.handle(ctx, &a, err)
+		}
+		if err := w.next(ctx, v); err != nil {
+			return err
+		}
+		if w.stopped {
+			break
+		}
+	}
+	return w.end(ctx)
+}
+
+// A versionWriter writes the versions of one key, one after the other.
+type versionWriter struct {
+	r     *unitRun
+	group *history.Group
+	// visible: the target has a current object, which can be deleted.
+	visible bool
+	wrote   bool
+	// stopped: a version failed, so that later ones must wait.
+	stopped bool
+	// late is a version that the target can only have too late.
+	late *plan.Action
+}
+
+func (w *versionWriter) action(v storage.Object) plan.Action {
+	kind := plan.Transfer
+	if v.DeleteMarker {
+		kind = plan.Mark
+	}
+	return plan.Action{
+		Kind: kind, Reason: plan.ReasonNew,
+		Pair: plan.Pair{Source: v, TargetKey: w.group.Key, Exists: w.visible},
+	}
+}
+
+// next takes the next version. An error ends the run.
+func (w *versionWriter) next(ctx context.Context, v history.Version) error {
+	a := w.action(v.Object)
+	switch v.State {
+	case history.Present:
+		w.skip(&a, plan.ReasonVersion)
+	case history.OutOfOrder:
+		late, err := w.isLate(ctx, &a)
+		if err != nil {
+			return err
+		}
+		if late {
+			w.late = &a
+		}
+	case history.Missing:
+		result, err := w.write(ctx, &a)
+		if err != nil {
+			return err
+		}
+		if result == versionWritten {
+			w.wrote, w.visible = true, !v.DeleteMarker
+		}
+		w.stopped = result == versionFailed
+	}
+	return nil
+}
+
+// end reports versions that are too late, and adds the delete marker of what is
+// deleted now. An error ends the run.
+func (w *versionWriter) end(ctx context.Context) error {
+	if w.late != nil && !w.r.e.opts.Preprocesses { // the callback may have skipped them on purpose
+		if err := w.r.handle(ctx, w.late, history.ErrOutOfOrder); err != nil {
+			return err
+		}
+	}
+	if w.group.Marker == nil || w.stopped {
+		return nil
+	}
+	a := w.action(*w.group.Marker)
+	if w.group.Deleted && !w.wrote {
+		w.r.skip(&a, plan.ReasonVersion)
+		return nil
+	}
+	return w.r.handle(ctx, &a, w.r.mark(ctx, &a))
+}
+
+// skip skips a version that needs no transfer.
+func (w *versionWriter) skip(a *plan.Action, why plan.Reason) {
+	if w.archived(a) {
+		why = plan.ReasonArchived
+	}
+	w.r.skip(a, why)
+}
+
+// archived reports whether a version is skipped for being archived.
+func (w *versionWriter) archived(a *plan.Action) bool {
+	return (a.Source.Archived || a.Source.MaybeArchived) && w.r.e.policy.ignoreArchived
+}
+
+// isLate skips a version that the target can only have too late, and reports whether
+// nothing else speaks against it.
+func (w *versionWriter) isLate(ctx context.Context, a *plan.Action) (bool, error) {
+	passes, err := w.r.passesContents(ctx, a)
+	if err != nil {
+		return false, w.r.handle(ctx, a, err)
+	}
+	if passes {
+		w.skip(a, plan.ReasonOlder)
+	}
+	return passes && !w.archived(a), nil
+}
+
+// write writes a version or delete marker of the source. An error ends the run.
+func (w *versionWriter) write(ctx context.Context, a *plan.Action) (versionResult, error) {
+	var done bool
+	var err error
+	if a.Kind == plan.Mark {
+		done, err = true, w.r.mark(ctx, a)
+	} else {
+		done, err = w.r.transfer(ctx, a)
+	}
+	switch {
+	case err == nil && !done:
+		return versionExcluded, nil
+	case err == nil:
+		return versionWritten, nil
+	case ctx.Err() != nil:
+		return versionFailed, context.Cause(ctx)
+	case errors.Is(err, side.ErrGone), errors.Is(err, attributes.ErrSkip), errors.Is(err, storage.ErrArchived) && w.r.e.policy.ignoreArchived:
+		return versionExcluded, w.r.handle(ctx, a, err)
+	}
+	return versionFailed, w.r.handle(ctx, a, fmt.Errorf("version %s: %w; the later versions of the key wait for it", a.Source.VersionID, err))
+}
+
+// mark adds a delete marker. Its errors are for handle.
+func (r *unitRun) mark(ctx context.Context, a *plan.Action) error {
+	if err := r.e.limits.WaitObject(ctx); err != nil {
+		return err
+	}
+	if err := r.e.carry.mark(ctx, a); err != nil {
+		return err
+	}
+	r.record.Emit(report.Event{Type: report.EventDeleted, Key: a.Key(), Source: a.Source})
+	return nil
+}

@@ -1,0 +1,40 @@
+package grace_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"s3sync/internal/grace"
+)
+
+// What is to outlive a cancellation, so that it can be undone, is not begun behind
+// one.
+func TestNothingBeginsAfterACancellation(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	during, done := grace.Answer(ctx)
+	defer done()
+	cancel(errors.New("stop"))
+	if err := during.Err(); err != nil {
+		t.Errorf("what was begun before is cut off: %v", err)
+	}
+	after, done := grace.Answer(ctx)
+	defer done()
+	if after.Err() == nil {
+		t.Error("something can be begun after the cancellation")
+	}
+}
+
+// A cleanup is not cut off by the cancellation that it follows.
+func TestCleanupOutlivesACancellation(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	during, done := grace.Cleanup(ctx)
+	defer done()
+	if err := during.Err(); err != nil {
+		t.Errorf("the cleanup is cut off: %v", err)
+	}
+	if _, ok := during.Deadline(); !ok {
+		t.Error("the cleanup may take for ever")
+	}
+}

@@ -1,0 +1,164 @@
+// Package limits is what the objects of a run share: the memory for their bytes,
+// the permits for parts in flight, the rate of objects, and the hasher of many
+// blocks. All units of a run use one Limits, so that none of these bounds is
+// exceeded however many units run at once.
+package limits
+
+import (
+	"context"
+	"iter"
+
+	"s3sync/internal/buffer"
+	"s3sync/internal/checksum"
+	"s3sync/internal/ratelimit"
+)
+
+// Options are the bounds.
+type Options struct {
+	// Memory bounds the buffers of object data in bytes. FixedMemory: the user gave
+	// the bound, so that nothing may raise it.
+	Memory      int64
+	FixedMemory bool
+	// Workers bounds the objects that are worked on at once.
+	Workers int
+	// ParallelParts bounds the parts in flight of all objects together.
+	ParallelParts int
+	// ObjectsPerSecond bounds how many objects begin; 0 is no bound.
+	ObjectsPerSecond int
+}
+
+// Limits are bounds in force. Its methods may be called concurrently.
+type Limits struct {
+	opts    Options
+	buffers *buffer.Pool
+	objects *ratelimit.Limiter
+	workers chan struct{} // one for each object at work
+	permits chan struct{} // one for each part in flight
+	hasher  *checksum.Hasher
+}
+
+// New returns limits without anything in flight. The caller closes them.
+func New(opts Options) *Limits {
+	return &Limits{
+		opts:    opts,
+		buffers: buffer.New(opts.Memory),
+		objects: ratelimit.Objects(opts.ObjectsPerSecond),
+		workers: make(chan struct{}, opts.Workers),
+		permits: make(chan struct{}, opts.ParallelParts),
+		hasher:  checksum.NewHasher(),
+	}
+}
+
+// Close ends the hasher. Nothing may be in flight.
+func (l *Limits) Close() { l.hasher.Close() }
+
+// Memory is the bound of the buffers in bytes.
+func (l *Limits) Memory() int64 { return l.opts.Memory }
+
+// ParallelParts is how many parts may be in flight.
+func (l *Limits) ParallelParts() int { return l.opts.ParallelParts }
+
+// Hasher computes MD5 digests of several blocks at once.
+func (l *Limits) Hasher() *checksum.Hasher { return l.hasher }
+
+// Workers is how many objects may be worked on at once.
+func (l *Limits) Workers() int { return l.opts.Workers }
+
+// StartWork waits until another object may be worked on. It fails with the cause of a
+// cancelled ctx. EndWork follows unless it fails.
+func (l *Limits) StartWork(ctx context.Context) error {
+	select {
+	case l.workers <- struct{}{}:
+		return nil
+	default:
+	}
+	select {
+	case l.workers <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// EndWork ends the work on one object.
+func (l *Limits) EndWork() { <-l.workers }
+
+// WaitObject waits until another object may begin. It fails with the cause of a
+// cancelled ctx.
+func (l *Limits) WaitObject(ctx context.Context) error {
+	if err := l.objects.WaitN(ctx, 1); err != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// Buffer returns memory of size bytes. It waits until there is room for it.
+func (l *Limits) Buffer(ctx context.Context, size int64) (*buffer.Buffer, error) {
+	return l.buffers.Get(ctx, int(size))
+}
+
+// RaiseMemory makes the bound of the buffers at least limit bytes, unless the user
+// gave the bound.
+func (l *Limits) RaiseMemory(limit int64) {
+	if !l.opts.FixedMemory {
+		l.buffers.Raise(limit)
+	}
+}
+
+// A Part is a part of an object in flight, with the permit and the buffer that it
+// holds.
+type Part struct {
+	// Index counts from 0.
+	Index int
+	// Off and End are bytes of the object: the part is [Off, End).
+	Off, End int64
+	// Buffer is of the size that was asked for: the whole part, or a piece of it.
+	Buffer *buffer.Buffer
+
+	permits chan struct{}
+}
+
+// Size is the number of bytes of the part.
+func (p *Part) Size() int64 { return p.End - p.Off }
+
+// Release gives the permit and the buffer back. It must be called once.
+func (p *Part) Release() {
+	if p.Buffer != nil {
+		p.Buffer.Release()
+	}
+	if p.permits != nil {
+		<-p.permits
+	}
+}
+
+// Parts yields the parts of a layout in order, each with a permit and then a buffer
+// of the size that room returns for that of the part. The order matters: a part may
+// wait for the digests of earlier ones, so those must have what they need. Without
+// room parts have no buffers. The consumer releases each part that it takes; if it
+// breaks off, the part that it has then is released here.
+func (l *Limits) Parts(ctx context.Context, layout checksum.Layout, room func(size int64) int64) iter.Seq2[Part, error] {
+	return func(yield func(Part, error) bool) {
+		for i := range layout.Len() {
+			select {
+			case l.permits <- struct{}{}:
+			case <-ctx.Done():
+				yield(Part{}, context.Cause(ctx))
+				return
+			}
+			off, size := layout.Bounds(i)
+			p := Part{Index: i, Off: off, End: off + size, permits: l.permits}
+			if room != nil {
+				var err error
+				if p.Buffer, err = l.Buffer(ctx, room(size)); err != nil {
+					p.Release()
+					yield(Part{}, err)
+					return
+				}
+			}
+			if !yield(p, nil) {
+				p.Release()
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,68 @@
+// Package location reads what a user writes as SOURCE or TARGET: a bucket with a
+// prefix, or a path of the file system.
+package location
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"s3sync/storage/bucket"
+)
+
+// A Location is a bucket, or an access point, and the prefix of its keys, or a path
+// of the file system.
+type Location struct {
+	Bucket, Prefix string
+	Path           string
+}
+
+// Local reports whether the location is a path.
+func (l Location) Local() bool { return l.Bucket == "" }
+
+// MayBeObject reports whether a location in a bucket may be one object.
+func (l Location) MayBeObject() bool {
+	return !l.Local() && l.Prefix != "" && !strings.HasSuffix(l.Prefix, "/")
+}
+
+var errMissing = errors.New("is missing")
+
+// Parse takes a URL apart. The text after the bucket is the
+// prefix as it stands: '?', '#', '%' and dot segments mean nothing special in a
+// key, so that every key can be named. What has no scheme is a path, also with a
+// colon in it (a:b, C:/x); a scheme other than s3 is refused, lest a mistyped
+// URL become a directory.
+func Parse(text string) (Location, error) {
+	if text == "" {
+		return Location{}, errMissing
+	}
+	if strings.HasPrefix(text, "s3://") {
+		name, prefix, err := bucket.ParseURL(text)
+		return Location{Bucket: name, Prefix: prefix}, err
+	}
+	scheme, rest, found := strings.Cut(text, ":")
+	switch {
+	case found && strings.EqualFold(scheme, "s3"):
+		return Location{}, fmt.Errorf("%q is neither s3://bucket nor a path; write ./%s for a path", text, text)
+	case found && strings.HasPrefix(rest, "//") && isScheme(scheme):
+		return Location{}, fmt.Errorf("must be s3://bucket[/prefix] or a path, not a URL of scheme %q", scheme)
+	}
+	return Location{Path: text}, nil
+}
+
+// isScheme reports whether s is a URL scheme (RFC 3986, section 3.1) that is
+// not the letter of a Windows drive.
+func isScheme(s string) bool {
+	if s == "" || (len(s) == 1 && runtime.GOOS == "windows") {
+		return false
+	}
+	for i, r := range s {
+		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+		digit := '0' <= r && r <= '9' || strings.ContainsRune("+-.", r)
+		if !letter && (i == 0 || !digit) {
+			return false
+		}
+	}
+	return true
+}

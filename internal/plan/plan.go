@@ -1,0 +1,103 @@
+// Package plan is the vocabulary of decisions: what a run knows of an object on
+// both sides, what is to be done about it, and why. Its values can be printed,
+// compared and written down. Nothing here acts.
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"s3sync/storage"
+)
+
+// A Pair is one source object beside its counterpart in the target, as the
+// listings told. No stage changes a Pair: what is learnt later stands in the
+// values that later stages return.
+type Pair struct {
+	Source storage.Object
+	// Target is the counterpart. It is meaningful if Exists.
+	Target storage.Object
+	Exists bool
+	// TargetKey is the key under which the target lists the object. It differs from
+	// Source.Key where the target cannot hold that key (storage.KeyMapper).
+	TargetKey string
+}
+
+// Key is the key of the source object. It names the object in every message.
+func (p *Pair) Key() string { return p.Source.Key }
+
+// IsDirectory reports whether a key stands for a directory in a store of files.
+func IsDirectory(key string) bool { return strings.HasSuffix(key, "/") }
+
+// Digests are what a comparison of contents rests on. A field is empty if the
+// comparison did not need it or the side did not tell it.
+type Digests struct {
+	// Algorithm is that of the additional checksums Source and Target.
+	Algorithm, Source, Target string
+	// SourceETag or TargetETag is the ETag that was computed of a file.
+	SourceETag, TargetETag string
+}
+
+// A Kind is what is to be done about one object.
+type Kind int
+
+const (
+	// Skip leaves the object as it is.
+	Skip Kind = iota + 1
+	// Transfer writes the bytes and attributes of the source object to the target.
+	Transfer
+	// Tag makes the tags of the target object those of the source object.
+	Tag
+	// Mark adds a delete marker to the target, which keeps versions.
+	Mark
+	// Delete removes an object that only the target has.
+	Delete
+)
+
+// String is the name of the kind in messages and files.
+func (k Kind) String() string {
+	switch k {
+	case Skip:
+		return "skip"
+	case Transfer:
+		return "transfer"
+	case Tag:
+		return "tag"
+	case Mark:
+		return "mark"
+	case Delete:
+		return "delete"
+	}
+	return fmt.Sprintf("Kind(%d)", int(k))
+}
+
+// An Action is a decision about one object: what is to be done, and why. Source and
+// Target describe the two sides as they were when it was decided, so that whoever
+// carries the action out can tell whether it still holds.
+type Action struct {
+	Kind Kind
+	Pair
+	Reason Reason
+	// Compared is what the Reason looked at, if it is a filter of contents.
+	Compared string
+	// Digests are what the Reason rests on, if it compares contents.
+	Digests Digests
+	// Info is what the source told of the object, if it was asked. It saves asking
+	// again, and is not written down.
+	Info *storage.Info
+	// Tags are those of the source and of the target, if Kind is Tag.
+	SourceTags, TargetTags map[string]string
+	// Guard holds the conditions under which the target may be written.
+	Guard Guard
+}
+
+// A Guard is what must hold when an action is carried out. The zero Guard asks for
+// nothing.
+type Guard struct {
+	// TargetETag, if not empty, must be the ETag of the target object.
+	TargetETag string
+	// TargetAbsent: the target must not have the object.
+	TargetAbsent bool
+	// SourceUnchanged: a server-side copy must read the object that was listed.
+	SourceUnchanged bool
+}

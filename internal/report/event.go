@@ -1,0 +1,207 @@
+package report
+
+import (
+	"fmt"
+
+	"s3sync/internal/plan"
+	"s3sync/storage"
+)
+
+// An EventType says what an [Event] tells.
+type EventType int
+
+const (
+	// EventStart: the run begins.
+	EventStart EventType = iota + 1
+	// EventListed: the listing of the source has ended. It has Objects objects of
+	// Bytes bytes in all, before filters. A run over several ranges of keys emits
+	// one for each.
+	EventListed
+	// EventBegun: the transfer of an object begins, or begins anew after it failed.
+	EventBegun
+	// EventWritten: Bytes of an object were written, in one piece or as Part.
+	// EventTransferred says when they are visible. Bytes that are written again
+	// have another event.
+	EventWritten
+	// EventMismatch: bytes that were read or written are not what a server says.
+	// Err says what was compared. If it was an additional checksum, Checksums has
+	// its Algorithm. The bytes do not count as transferred; the object's outcome
+	// follows.
+	EventMismatch
+	// EventTransferred: an object arrived and was published. In a dry run: it
+	// would be transferred.
+	EventTransferred
+	// EventVerified: the ETags of an object were verified with the bytes that were
+	// transferred, or those of a server-side copy are equal. The object's
+	// EventTransferred follows.
+	EventVerified
+	// EventChecksumVerified: every additional checksum that was asked for was
+	// verified in the same way, or source and target of a server-side copy report
+	// the same one. The object's EventTransferred follows.
+	EventChecksumVerified
+	// EventNoChecksum: the source has no additional checksum, although the
+	// verification of them was asked for. It counts as a warning; the object's
+	// other events follow.
+	EventNoChecksum
+	// EventUnverified: neither ETags nor additional checksums verify the bytes of
+	// an object. Err says why, and Cause of what kind that is. The object's
+	// EventTransferred follows.
+	EventUnverified
+	// EventSkipped: an object is left as it is; Reason says why.
+	EventSkipped
+	// EventCancelled: Config.Preprocess skipped an object. It counts as skipped.
+	EventCancelled
+	// EventTagged: the tags of an unchanged object were made those of its source,
+	// or would be in a dry run. Tags are the tags of both sides before that. It
+	// counts as transferred.
+	EventTagged
+	// EventStatus: a report compared an object in one aspect; Line is the result.
+	EventStatus
+	// EventDeleted: a target object was deleted, or would be in a dry run.
+	EventDeleted
+	// EventPerhapsDeleted: the run was interrupted before the target answered whether
+	// it deleted an object. It counts as a warning, too.
+	EventPerhapsDeleted
+	// EventRetry: an attempt failed with Err and is made again. It is not a
+	// warning: the object's outcome follows.
+	EventRetry
+	// EventWarning: an object was skipped because of Err; the run goes on and ends
+	// with exit code 3. An object that could not be compared (CauseIncomparable) is
+	// a warning, and not a skip as well. Objects that may not be read or written
+	// are reported when it is known whether others may: they are failures if
+	// nothing at all could be transferred, or if more than 100 in a row may not.
+	EventWarning
+	// EventFailed: an object, a listing or the run failed with Err.
+	EventFailed
+	// EventNote: Note tells something worth knowing that is neither a warning nor a
+	// failure. It is not counted and does not change the exit code.
+	EventNote
+	// EventProgress: about a second has passed. Stats are the counters so far.
+	EventProgress
+	// EventEnd: the run ends. Stats are the final counters.
+	EventEnd
+)
+
+// String is the name of the type in one or two words.
+func (t EventType) String() string {
+	names := [...]string{
+		EventStart: "start", EventListed: "listed", EventBegun: "begun", EventWritten: "written",
+		EventMismatch: "mismatch", EventTransferred: "transferred", EventVerified: "verified",
+		EventChecksumVerified: "checksum verified", EventNoChecksum: "no checksum", EventUnverified: "unverified",
+		EventSkipped: "skipped", EventCancelled: "cancelled", EventTagged: "tagged", EventStatus: "status",
+		EventDeleted: "deleted", EventPerhapsDeleted: "perhaps deleted", EventRetry: "retry",
+		EventWarning: "warning", EventFailed: "failed", EventNote: "note", EventProgress: "progress", EventEnd: "end",
+	}
+	if t <= 0 || int(t) >= len(names) {
+		return fmt.Sprintf("EventType(%d)", int(t))
+	}
+	return names[t]
+}
+
+// An Event is something that happened to one object or to the run. What its
+// pointers point to must not be changed.
+//
+//nolint:recvcheck // SetDigests changes it, and String is for values, too
+type Event struct {
+	Type EventType
+	// DryRun: nothing was changed.
+	DryRun bool
+	// Cause says of what kind Err is, where that matters.
+	Cause Cause
+	// Key is relative to both sides; empty for events of the run.
+	Key string
+	// Reason tells why an object is skipped or transferred.
+	Reason plan.Reason
+	// Source and Target describe the object on either side, as far as known. The
+	// ETag of a file is the one that was computed of it, if it was.
+	Source, Target storage.Object
+	// Part is the number of a part, from 1.
+	Part int
+	// Objects and Bytes are what was listed (EventListed). Bytes is otherwise the
+	// size of what was written (EventWritten).
+	Objects, Bytes int64
+	// Compared is what a filter of contents looked at, if that is the Reason: the
+	// Content-Type, or all metadata or tags as Config.Filter has them.
+	Compared string
+	// Note is what an EventNote tells: one sentence. Settings are the fields of the
+	// Config that it names, such as "Check.ReadBoth" or "Delete.MaxPercent=100".
+	Note     string
+	Settings []string
+	// Err is why an attempt is made again, why an object was skipped with a warning
+	// or failed, or why it is not verified.
+	Err error
+	// Checksums are additional checksums that were compared or verified; nil if
+	// there are none.
+	Checksums *Checksums
+	// Tags are the tags of both sides, where they were compared; nil elsewhere.
+	Tags *Tags
+	// Line is a line of a report; nil if the Type is not EventStatus.
+	Line *Line
+	// Stats are the counters of the run; nil if the Type is neither EventProgress
+	// nor EventEnd.
+	Stats *Stats
+}
+
+// Checksums are the additional checksums of an object in one algorithm. Source is
+// what the source has or what was computed for it. Target is what the target has.
+// Either is empty if there is none. A Source of another algorithm begins with the
+// name of that and a colon.
+type Checksums struct {
+	Algorithm, Source, Target string
+}
+
+// Tags are the tags of an object on either side: name=value pairs in order of the
+// names, percent-encoded and joined by ampersands.
+type Tags struct {
+	Source, Target string
+}
+
+// A Cause says of what kind the Err of an event is.
+type Cause uint8
+
+const (
+	// CauseOther is any other.
+	CauseOther Cause = iota
+	// CauseVerificationOff: an object is unverified because the settings turn the
+	// verification off.
+	CauseVerificationOff
+	// CauseUnknownParts: an object is unverified because the sizes of its parts are
+	// not known, or cannot be kept in a server-side copy. It counts as a warning.
+	CauseUnknownParts
+	// CauseIncomparable: a warning of an object that was skipped because the update
+	// check could not compare it.
+	CauseIncomparable
+	// CauseUnlisted: a warning of something that could not be listed. Key may be
+	// that of many objects.
+	CauseUnlisted
+)
+
+// SetDigests puts what a comparison or a verification found into the event: the
+// checksums, and the ETags that were computed of files.
+func (ev *Event) SetDigests(d *plan.Digests) {
+	if d.SourceETag != "" {
+		ev.Source.ETag = d.SourceETag
+	}
+	if d.TargetETag != "" {
+		ev.Target.ETag = d.TargetETag
+	}
+	if d.Algorithm != "" || d.Source != "" || d.Target != "" {
+		ev.Checksums = &Checksums{Algorithm: d.Algorithm, Source: d.Source, Target: d.Target}
+	}
+}
+
+// checksumsOf returns those of the event, which may be none.
+func checksumsOf(ev *Event) Checksums {
+	if ev.Checksums == nil {
+		return Checksums{}
+	}
+	return *ev.Checksums
+}
+
+// tagsOf returns those of the event, which may be none.
+func tagsOf(ev *Event) Tags {
+	if ev.Tags == nil {
+		return Tags{}
+	}
+	return *ev.Tags
+}

@@ -1,0 +1,239 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"s3sync/internal/setting"
+	"s3sync/storage"
+)
+
+// Options say what a Recorder makes of events.
+type Options struct {
+	// Logger gets the log records; nil if nobody wants them.
+	Logger *slog.Logger
+	// OnEvent, if not nil, gets every event, in order and from one goroutine. It
+	// must not call the Recorder.
+	OnEvent func(Event)
+	// DryRun: nothing is changed by the run. Every event says so.
+	DryRun bool
+	// WarnAsError: what would be a warning is a failure.
+	WarnAsError bool
+	// Status: the run is a report, so that it ends with the counters of one.
+	Status bool
+	// Target is where objects of the target are.
+	Target Place
+}
+
+// A Recorder turns events into counters, log records and calls of the user's
+// callback. One goroutine does so, in order; everybody else sends to it. All methods
+// may be called concurrently, but none after Finish, except where it says so.
+type Recorder struct {
+	opts  Options
+	log   logger
+	start time.Time
+	bytes atomic.Int64
+	// incomplete: something could not be listed.
+	incomplete atomic.Bool
+	// waiting are the sides that tell what they wait for, once they are open.
+	waiting atomic.Pointer[[]waitingSide]
+
+	messages chan message
+	asks     chan func()
+	done     chan struct{}
+
+	// Owned by the goroutine until done is closed.
+	total    Report
+	first    error  // of all failures
+	handled  uint64 // messages
+	silence  silence
+	refusals refusals
+}
+
+// A message is an event on its way to the goroutine. unit is nil if it belongs to
+// the run alone.
+type message struct {
+	ev   Event
+	unit *Unit
+}
+
+// backlog is how many events wait at most until those who emit wait themselves.
+const backlog = 256
+
+// New returns a Recorder whose goroutine runs until Finish.
+func New(opts Options) *Recorder {
+	r := &Recorder{
+		opts:     opts,
+		log:      logger{slog: opts.Logger},
+		start:    time.Now(),
+		messages: make(chan message, backlog),
+		asks:     make(chan func()),
+		done:     make(chan struct{}),
+	}
+	r.silence.since = r.start
+	r.waiting.Store(new([]waitingSide))
+	r.log.target.Store(&opts.Target)
+	go r.run()
+	return r
+}
+
+// Emit hands an event over. It does not block for longer than OnEvent takes. DryRun
+// and Stats are filled in later. With WarnAsError an EventWarning becomes an
+// EventFailed, unless its Cause is CauseIncomparable.
+func (r *Recorder) Emit(ev Event) { r.emit(&ev, nil) }
+
+func (r *Recorder) emit(ev *Event, u *Unit) {
+	if ev.Type == EventWarning && r.opts.WarnAsError && ev.Cause != CauseIncomparable {
+		ev.Type = EventFailed
+	}
+	r.messages <- message{*ev, u}
+}
+
+// Note emits something worth knowing that is no warning.
+func (r *Recorder) Note(text setting.Text) {
+	r.Emit(Event{Type: EventNote, Note: text.String(), Settings: text.Settings()})
+}
+
+// Notice emits what a store tells of itself.
+func (r *Recorder) Notice(n storage.Notice) {
+	text := setting.Named(n.Text, n.Settings)
+	if n.Warning {
+		r.Emit(Event{Type: EventWarning, Err: text.Err()})
+		return
+	}
+	r.Note(text)
+}
+
+// Watched reports whether somebody looks at events that are neither counted nor
+// logged: EventBegun, EventWritten and EventMismatch.
+func (r *Recorder) Watched() bool { return r.opts.OnEvent != nil }
+
+// Read counts n bytes that were read from the source.
+func (r *Recorder) Read(n int64) { r.bytes.Add(n) }
+
+// SetIncomplete notes that a part of either side was not looked at. It reports
+// whether that was known before.
+func (r *Recorder) SetIncomplete() (before bool) { return r.incomplete.Swap(true) }
+
+// Incomplete reports whether a part of either side was not looked at. It may be
+// called after Finish.
+func (r *Recorder) Incomplete() bool { return r.incomplete.Load() }
+
+// Watch explains silences from now on by what the stores wait for. Either may be
+// nil.
+func (r *Recorder) Watch(source, target storage.Store) {
+	sides := waitingSides(source, target)
+	r.waiting.Store(&sides)
+}
+
+// Finish delivers what is left, and returns the report and the error of the run that
+// ended with err. An interruption of ctx is no failure, and an err that was emitted
+// already is marked by Reported. If objects failed although err is nil, the error
+// says so and wraps the Err of the first.
+func (r *Recorder) Finish(ctx context.Context, err error) (*Report, error) {
+	_, reported := errors.AsType[reportedError](err)
+	interrupted := ctx.Err() != nil && errors.Is(err, context.Cause(ctx))
+	if err != nil && !reported && !interrupted {
+		r.Emit(Event{Type: EventFailed, Err: err})
+	}
+	r.Emit(Event{Type: EventEnd})
+	close(r.messages)
+	<-r.done
+	r.total.Incomplete = err != nil || r.Incomplete()
+	if err == nil && r.total.Failed > 0 {
+		err = fmt.Errorf("%d failed, the first with: %w", r.total.Failed, r.first)
+	}
+	return &r.total, err
+}
+
+// Reported marks an error whose EventFailed was emitted already.
+func Reported(err error) error { return reportedError{err} }
+
+type reportedError struct{ error }
+
+func (e reportedError) Unwrap() error { return e.error }
+
+func (r *Recorder) run() {
+	defer close(r.done)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case m, ok := <-r.messages:
+			if !ok {
+				return
+			}
+			r.receive(&m)
+		case question := <-r.asks:
+			// What was emitted before the question is answered is in the channel.
+			for range len(r.messages) {
+				m := <-r.messages
+				r.receive(&m)
+			}
+			question()
+		case <-tick.C:
+			r.tick(time.Now())
+		}
+	}
+}
+
+// ask lets the goroutine call question, after everything that was emitted before.
+func (r *Recorder) ask(question func()) {
+	answered := make(chan struct{})
+	select {
+	case r.asks <- func() { question(); close(answered) }:
+		<-answered
+	case <-r.done:
+		question()
+	}
+}
+
+func (r *Recorder) tick(now time.Time) {
+	if r.Watched() {
+		r.handle(&message{ev: Event{Type: EventProgress}})
+	}
+	if note := r.silence.note(now, r.handled, r.bytes.Load(), *r.waiting.Load()); note != "" {
+		r.handle(&message{ev: Event{Type: EventNote, Note: note}})
+	}
+}
+
+// receive handles a message, and those that waited for it.
+func (r *Recorder) receive(m *message) {
+	r.handled++
+	released, now := r.refusals.admit(m)
+	for i := range released {
+		r.handle(&released[i])
+	}
+	if now {
+		r.handle(m)
+	}
+}
+
+func (r *Recorder) handle(m *message) {
+	ev := &m.ev
+	r.total.count(ev)
+	if ev.Type == EventFailed && r.first == nil {
+		r.first = ev.Err
+	}
+	if m.unit != nil {
+		m.unit.count(ev)
+	}
+	ev.DryRun = r.opts.DryRun
+	if ev.Type == EventProgress || ev.Type == EventEnd {
+		r.total.TransferredBytes = r.bytes.Load()
+		r.total.Elapsed = time.Since(r.start)
+		ev.Stats = new(r.total.Stats)
+	}
+	if ev.Type == EventEnd && r.opts.Status {
+		r.log.write(slog.LevelInfo, "report summary", statusSummary(&r.total.Status)...)
+	} else {
+		r.log.event(ev)
+	}
+	if r.opts.OnEvent != nil {
+		r.opts.OnEvent(*ev)
+	}
+}

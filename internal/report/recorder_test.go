@@ -1,0 +1,298 @@
+package report
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"s3sync/internal/plan"
+	"s3sync/storage"
+)
+
+var errTest = errors.New("some error")
+
+func TestCounters(t *testing.T) {
+	for _, tt := range []struct {
+		ev   Event
+		want Stats
+	}{
+		{Event{Type: EventStart}, Stats{}},
+		{Event{Type: EventListed, Objects: 5, Bytes: 7}, Stats{}},
+		{Event{Type: EventBegun, Key: "k"}, Stats{}},
+		{Event{Type: EventWritten, Key: "k", Bytes: 5}, Stats{}},
+		{Event{Type: EventMismatch, Key: "k", Err: errTest}, Stats{}},
+		{Event{Type: EventTransferred, Key: "k"}, Stats{Transferred: 1}},
+		{Event{Type: EventVerified, Key: "k"}, Stats{ETagVerified: 1}},
+		{Event{Type: EventChecksumVerified, Key: "k"}, Stats{ChecksumVerified: 1}},
+		{Event{Type: EventNoChecksum, Key: "k"}, Stats{Warnings: 1}},
+		{Event{Type: EventUnverified, Key: "k", Err: errTest}, Stats{Unverified: 1}},
+		{Event{Type: EventUnverified, Key: "k", Err: errTest, Cause: CauseVerificationOff}, Stats{Unverified: 1}},
+		{Event{Type: EventUnverified, Key: "k", Err: errTest, Cause: CauseUnknownParts}, Stats{Unverified: 1, Warnings: 1}},
+		{Event{Type: EventSkipped, Key: "k"}, Stats{Skipped: 1}},
+		{Event{Type: EventCancelled, Key: "k"}, Stats{Skipped: 1}},
+		{Event{Type: EventTagged, Key: "k"}, Stats{Transferred: 1}},
+		{Event{Type: EventStatus, Key: "k", Line: &Line{Aspect: AspectETag, Status: StatusMatches}}, Stats{}},
+		{Event{Type: EventDeleted, Key: "k"}, Stats{Deleted: 1}},
+		{Event{Type: EventPerhapsDeleted, Key: "k"}, Stats{PerhapsDeleted: 1, Warnings: 1}},
+		{Event{Type: EventRetry, Key: "k", Err: errTest}, Stats{}},
+		{Event{Type: EventWarning, Key: "k", Err: errTest}, Stats{Warnings: 1}},
+		{Event{Type: EventFailed, Key: "k", Err: errTest}, Stats{Failed: 1}},
+		{Event{Type: EventNote, Note: "n"}, Stats{}},
+	} {
+		r := New(Options{})
+		r.Emit(tt.ev)
+		report, err := r.Finish(t.Context(), nil)
+		got := report.Stats
+		got.Elapsed = 0
+		if got != tt.want || (err != nil) != (tt.want.Failed > 0) {
+			t.Errorf("%v: %+v, error %v", tt.ev, got, err)
+		}
+	}
+}
+
+// TestEventsInOrder: the callback gets every event, with the counters at the end.
+func TestEventsInOrder(t *testing.T) {
+	var got []Event
+	r := New(Options{DryRun: true, OnEvent: func(ev Event) {
+		if ev.Type != EventProgress {
+			got = append(got, ev)
+		}
+	}})
+	for i := range 1000 {
+		r.Emit(Event{Type: EventTransferred, Part: i})
+	}
+	r.Read(5)
+	r.Read(7)
+	if _, err := r.Finish(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 1001 {
+		t.Fatalf("%d events", len(got))
+	}
+	for i, ev := range got {
+		end := i == 1000
+		if !end && (ev.Type != EventTransferred || ev.Part != i) || (ev.Stats != nil) != end || !ev.DryRun {
+			t.Fatalf("event %d is %+v", i, ev)
+		}
+	}
+	end := got[1000]
+	if end.Type != EventEnd || end.Stats.Transferred != 1000 || end.Stats.TransferredBytes != 12 {
+		t.Errorf("the end is %v", end)
+	}
+}
+
+func TestProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []Stats
+		r := New(Options{OnEvent: func(ev Event) {
+			if ev.Type == EventProgress {
+				got = append(got, *ev.Stats)
+			}
+		}})
+		r.Emit(Event{Type: EventSkipped})
+		time.Sleep(1500 * time.Millisecond)
+		r.Emit(Event{Type: EventSkipped})
+		r.Read(3)
+		time.Sleep(time.Second)
+		if _, err := r.Finish(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		want := []Stats{{Skipped: 1, Elapsed: time.Second}, {Skipped: 2, TransferredBytes: 3, Elapsed: 2 * time.Second}}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	})
+}
+
+func TestFinish(t *testing.T) {
+	stopped := errors.New("stopped")
+	for name, tt := range map[string]struct {
+		stopped  bool
+		err      error
+		failures []error // of objects
+		want     string
+		failed   int64
+	}{
+		"all went well":             {false, nil, nil, "", 0},
+		"objects failed":            {false, nil, []error{errTest, stopped}, "2 failed, the first with: some error", 2},
+		"the run failed":            {false, errTest, nil, "some error", 1},
+		"the run failed after that": {false, errTest, []error{stopped}, "some error", 2},
+		"reported already":          {false, fmt.Errorf("x: %w", Reported(errTest)), []error{errTest}, "x: some error", 1},
+		"interrupted":               {true, fmt.Errorf("x: %w", stopped), nil, "x: stopped", 0},
+		"failed, then interrupted":  {true, errTest, nil, "some error", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := New(Options{})
+			for i, err := range tt.failures {
+				r.Emit(Event{Type: EventFailed, Key: fmt.Sprint(i), Err: err})
+			}
+			ctx, cancel := context.WithCancelCause(t.Context())
+			if tt.stopped {
+				cancel(stopped)
+			}
+			defer cancel(nil)
+			report, err := r.Finish(ctx, tt.err)
+			if fmt.Sprint(err) != tt.want && (err != nil || tt.want != "") {
+				t.Errorf("error %v, want %s", err, tt.want)
+			}
+			if len(tt.failures) > 0 && tt.err == nil && !errors.Is(err, tt.failures[0]) {
+				t.Errorf("%v does not wrap the first failure", err)
+			}
+			if tt.err != nil && !errors.Is(err, tt.err) {
+				t.Errorf("%v is not the error of the run", err)
+			}
+			if report.Failed != tt.failed || report.Incomplete != (tt.err != nil) || len(report.Failures) != len(tt.failures) {
+				t.Errorf("%+v", report)
+			}
+			for i, f := range report.Failures {
+				if f.Key != fmt.Sprint(i) || !errors.Is(f.Err, tt.failures[i]) {
+					t.Errorf("failure %d is %+v", i, f)
+				}
+			}
+		})
+	}
+}
+
+func TestFailuresAreBounded(t *testing.T) {
+	r := New(Options{})
+	for i := range maxFailures + 5 {
+		r.Emit(Event{Type: EventFailed, Key: fmt.Sprint(i), Err: errTest})
+	}
+	report, err := r.Finish(t.Context(), nil)
+	keys := report.FailedKeys()
+	if err == nil || report.Failed != maxFailures+5 || len(keys) != maxFailures || keys[0] != "0" || keys[maxFailures-1] != "999" {
+		t.Errorf("%d failed, %d keys, error %v", report.Failed, len(keys), err)
+	}
+	if keys := (&Report{}).FailedKeys(); keys != nil {
+		t.Errorf("keys %q of no failure", keys)
+	}
+}
+
+func TestIncomplete(t *testing.T) {
+	r := New(Options{})
+	if r.Incomplete() || r.SetIncomplete() || !r.SetIncomplete() || !r.Incomplete() {
+		t.Error("it is not remembered")
+	}
+	if report, err := r.Finish(t.Context(), nil); err != nil || !report.Incomplete {
+		t.Errorf("error %v, %+v", err, report)
+	}
+}
+
+func TestWarnAsError(t *testing.T) {
+	for name, tt := range map[string]struct {
+		emit             func(r *Recorder)
+		warnings, failed int64
+	}{
+		"object":               {func(r *Recorder) { r.Emit(Event{Type: EventWarning, Key: "k", Err: errTest}) }, 0, 1},
+		"of a unit":            {func(r *Recorder) { r.Unit().Emit(Event{Type: EventWarning, Key: "k", Err: errTest}) }, 0, 1},
+		"run":                  {func(r *Recorder) { r.Emit(Event{Type: EventWarning, Err: errTest}) }, 0, 1},
+		"unlisted":             {func(r *Recorder) { r.Emit(Event{Type: EventWarning, Key: "k", Err: errTest, Cause: CauseUnlisted}) }, 0, 1},
+		"incomparable":         {func(r *Recorder) { r.Emit(Event{Type: EventWarning, Key: "k", Err: errTest, Cause: CauseIncomparable}) }, 1, 0},
+		"a warning of a store": {func(r *Recorder) { r.Notice(storage.Notice{Warning: true, Text: "x"}) }, 0, 1},
+		"a note of a store":    {func(r *Recorder) { r.Notice(storage.Notice{Text: "x"}) }, 0, 0},
+		"no checksum":          {func(r *Recorder) { r.Emit(Event{Type: EventNoChecksum, Key: "k"}) }, 1, 0},
+	} {
+		for _, asError := range []bool{false, true} {
+			r := New(Options{WarnAsError: asError})
+			tt.emit(r)
+			report, _ := r.Finish(t.Context(), nil)
+			warnings, failed := tt.warnings, tt.failed
+			if !asError {
+				warnings, failed = warnings+failed, 0
+			}
+			if report.Warnings != warnings || report.Failed != failed {
+				t.Errorf("%s, WarnAsError %v: %+v", name, asError, report.Stats)
+			}
+		}
+	}
+}
+
+// TestManyEmit: nothing is lost, whoever emits.
+func TestManyEmit(t *testing.T) {
+	var events int // of the callback, which needs no lock
+	r := New(Options{OnEvent: func(ev Event) {
+		if ev.Type == EventSkipped {
+			events++
+		}
+	}})
+	units := []*Unit{r.Unit(), r.Unit()}
+	const workers, each = 8, 500
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			u := units[w%2]
+			for range each {
+				u.Emit(Event{Type: EventSkipped})
+				r.Read(1)
+			}
+			if got := u.Report(); got.Skipped < each {
+				t.Errorf("%+v, although %d were emitted", got.Stats, each)
+			}
+		})
+	}
+	wg.Wait()
+	report, err := r.Finish(t.Context(), nil)
+	if err != nil || report.Skipped != workers*each || report.TransferredBytes != workers*each || events != workers*each {
+		t.Errorf("error %v, %d events, %+v", err, events, report.Stats)
+	}
+	for _, u := range units {
+		if got := u.Report(); got.Skipped != workers*each/2 {
+			t.Errorf("unit: %+v", got.Stats)
+		}
+	}
+}
+
+// TestUnits: each unit has its own counters, failures and completeness.
+func TestUnits(t *testing.T) {
+	r := New(Options{})
+	a, b := r.Unit(), r.Unit()
+	a.Emit(Event{Type: EventTransferred, Key: "a1", Source: storage.Object{Size: 5}})
+	a.Emit(Event{Type: EventFailed, Key: "a2", Source: storage.Object{Size: 7}, Err: errTest})
+	b.Emit(Event{Type: EventStatus, Key: "b1", Line: &Line{Aspect: AspectTagging, Status: StatusMismatch}})
+	b.Emit(Event{Type: EventDeleted, Key: "b2"})
+	r.Emit(Event{Type: EventFailed, Err: errors.New("of the run")})
+	r.Read(9)
+	if a.SetIncomplete() || !a.SetIncomplete() || b.Incomplete() || !r.Incomplete() {
+		t.Error("a alone is incomplete")
+	}
+	check := func() {
+		t.Helper()
+		got := a.Report()
+		if got.Transferred != 1 || got.Failed != 1 || got.TransferredBytes != 5 || got.Deleted != 0 || !got.Incomplete ||
+			!slices.Equal(got.Failures, []Failure{{"a2", errTest}}) {
+			t.Errorf("a: %+v", got)
+		}
+		got = b.Report()
+		if got.Deleted != 1 || got.Status.Tagging.Mismatch != 1 || got.Failed != 0 || got.TransferredBytes != 0 || got.Incomplete {
+			t.Errorf("b: %+v", got)
+		}
+	}
+	check()
+	report, err := r.Finish(t.Context(), nil)
+	if report.Transferred != 1 || report.TransferredBytes != 9 || report.Deleted != 1 || report.Failed != 2 || report.Status.Tagging.Mismatch != 1 ||
+		!report.Incomplete || !errors.Is(err, errTest) {
+		t.Errorf("%+v, error %v", report, err)
+	}
+	check()
+}
+
+// A benchmark of what every object costs at least.
+func BenchmarkEmit(b *testing.B) {
+	o := storage.Object{Key: "photos/2024/06/15/0001.jpg", Size: 1234, ModTime: time.Now(), ETag: "d41d8cd98f00b204e9800998ecf8427e"}
+	r := New(Options{OnEvent: func(Event) {}})
+	u := r.Unit()
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			u.Emit(Event{Type: EventSkipped, Key: o.Key, Reason: plan.ReasonSame, Source: o, Target: o})
+		}
+	})
+	if _, err := r.Finish(b.Context(), nil); err != nil {
+		b.Fatal(err)
+	}
+}

@@ -1,0 +1,122 @@
+package report
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+// Stats count outcomes. Each object is counted once per outcome.
+type Stats struct {
+	// TransferredBytes counts object data as it is read from the source,
+	// including attempts that failed later.
+	TransferredBytes int64
+	Transferred      int64
+	ETagVerified     int64
+	ChecksumVerified int64
+	// Unverified counts transferred objects whose bytes were not verified.
+	Unverified int64
+	Deleted    int64
+	// PerhapsDeleted counts objects of which nobody knows whether they are deleted,
+	// because the run was interrupted before the answer came.
+	PerhapsDeleted int64
+	Skipped        int64
+	Failed         int64
+	Warnings       int64
+	// Elapsed is the time since the run began.
+	Elapsed time.Duration
+}
+
+// maxFailures bounds Report.Failures, so that a run whose every object fails needs
+// no more memory than another.
+const maxFailures = 1000
+
+// A Report is what a run did. It is complete also when the run failed.
+type Report struct {
+	Stats
+	// Status is what a report (Config.Report) found.
+	Status StatusCounts
+	// Incomplete: a part of the source or target was not looked at, because it
+	// could not be listed or because the run ended early. Entries that have a
+	// warning of their own, with their key, do not make a run incomplete.
+	Incomplete bool
+	// Failures are the first objects that failed, at most 1,000, so that memory
+	// stays bounded; the log and the events have all of them.
+	Failures []Failure
+}
+
+// A Failure is an object that failed.
+type Failure struct {
+	Key string
+	// Err is why: the Err of the event.
+	Err error
+}
+
+// writtenFailure is a Failure as JSON.
+type writtenFailure struct {
+	Key   string `json:"key"`
+	Error string `json:"error"`
+}
+
+// MarshalJSON writes the text of the error.
+func (f Failure) MarshalJSON() ([]byte, error) {
+	return json.Marshal(writtenFailure{f.Key, f.Err.Error()})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote. The error has its text, and is of no kind
+// any more.
+func (f *Failure) UnmarshalJSON(data []byte) error {
+	var w writtenFailure
+	if err := json.Unmarshal(data, &w); err != nil {
+		return err
+	}
+	*f = Failure{w.Key, errors.New(w.Error)}
+	return nil
+}
+
+// FailedKeys returns the keys of the Failures, in their order.
+func (r *Report) FailedKeys() []string {
+	if len(r.Failures) == 0 {
+		return nil
+	}
+	keys := make([]string, len(r.Failures))
+	for i := range r.Failures {
+		keys[i] = r.Failures[i].Key
+	}
+	return keys
+}
+
+// count adds an event.
+func (r *Report) count(ev *Event) {
+	st := &r.Stats
+	switch ev.Type {
+	case EventTransferred, EventTagged:
+		st.Transferred++
+	case EventVerified:
+		st.ETagVerified++
+	case EventChecksumVerified:
+		st.ChecksumVerified++
+	case EventNoChecksum, EventWarning:
+		st.Warnings++
+	case EventUnverified:
+		st.Unverified++
+		if ev.Cause == CauseUnknownParts {
+			st.Warnings++
+		}
+	case EventSkipped, EventCancelled:
+		st.Skipped++
+	case EventStatus:
+		r.Status.count(ev.Line)
+	case EventDeleted:
+		st.Deleted++
+	case EventPerhapsDeleted:
+		st.PerhapsDeleted++
+		st.Warnings++
+	case EventFailed:
+		st.Failed++
+		if ev.Key != "" && len(r.Failures) < maxFailures {
+			r.Failures = append(r.Failures, Failure{Key: ev.Key, Err: ev.Err})
+		}
+	case EventStart, EventListed, EventBegun, EventWritten, EventMismatch, EventRetry, EventNote, EventProgress, EventEnd:
+	}
+}

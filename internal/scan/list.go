@@ -1,0 +1,254 @@
+package scan
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"strings"
+
+	"s3sync/internal/extsort"
+	"s3sync/internal/plan"
+	"s3sync/internal/side"
+	"s3sync/storage"
+)
+
+// objects is a listing.
+type objects = iter.Seq2[storage.Object, error]
+
+// listSource yields the objects of the source that belong to the range, until the
+// scan is stopped.
+func (s *Scanner) listSource(ctx context.Context) objects {
+	ranges := []storage.Range{s.opts.Range}
+	if s.mapsInto(s.opts.Range) {
+		ranges = append(s.target.MappedInto(s.opts.Range), s.opts.Range)
+		slices.SortFunc(ranges, func(a, b storage.Range) int { return strings.Compare(a.From, b.From) })
+	}
+	all := s.untilStopped(s.listed(ctx, ranges))
+	if !s.opts.PointInTime.IsZero() {
+		return s.snapshot(all)
+	}
+	return all
+}
+
+// mapsInto reports whether keys outside of a range can be mapped into it.
+func (s *Scanner) mapsInto(r storage.Range) bool {
+	return s.target.Maps() && r != (storage.Range{})
+}
+
+// listed yields the objects, or versions, of the source in some ranges that belong to
+// the range of the scan.
+func (s *Scanner) listed(ctx context.Context, ranges []storage.Range) objects {
+	list := func(r storage.Range) objects { return s.list(ctx, s.source, r) }
+	if !s.opts.PointInTime.IsZero() {
+		list = func(r storage.Range) objects { return s.source.Versions(ctx, r) }
+	}
+	if !s.mapsInto(s.result.Range) {
+		return list(ranges[0])
+	}
+	return func(yield func(storage.Object, error) bool) {
+		for _, r := range ranges {
+			for o, err := range list(r) {
+				if err == nil && !s.belongs(o.Key) {
+					continue
+				}
+				if !yield(o, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// belongs reports whether a source object belongs to the range of the scan, or to
+// what of it was scanned. What has no place in the target belongs to the range of its
+// own key.
+func (s *Scanner) belongs(key string) bool {
+	mapped, _ := s.target.MapKey(key) // also of a key that cannot be written
+	if mapped == "" {
+		mapped = key
+	}
+	return s.result.Range.Contains(mapped)
+}
+
+// untilStopped yields a listing until the scan is stopped, which is heeded between
+// two keys of its range: what lies outside is mapped into it, in no order that could be
+// continued.
+func (s *Scanner) untilStopped(all objects) objects {
+	return func(yield func(storage.Object, error) bool) {
+		last, some := "", false
+		for o, err := range all {
+			if err == nil && s.opts.Range.Contains(o.Key) {
+				if some && o.Key != last && s.stops() {
+					s.stopAt(o.Key)
+					break
+				}
+				last, some = o.Key, true
+			}
+			if !yield(o, err) || err != nil {
+				return
+			}
+		}
+		s.sourceEnded = true
+	}
+}
+
+// takeBehind takes in what the source has behind the key at which the scan was
+// stopped, and the target holds before it.
+func (s *Scanner) takeBehind(ctx context.Context) error {
+	if !s.result.Stopped || !s.target.Maps() {
+		return nil
+	}
+	behind := storage.Range{From: s.result.Range.To}
+	var ranges []storage.Range
+	for _, r := range s.target.MappedInto(s.result.Range) {
+		if r = r.Intersect(behind); r.To == "" || r.From < r.To {
+			ranges = append(ranges, r)
+		}
+	}
+	all := s.listed(ctx, ranges)
+	if !s.opts.PointInTime.IsZero() {
+		all = s.snapshot(all)
+	}
+	for o, err := range all {
+		if err != nil {
+			return s.source.Wrap(err)
+		}
+		p := Pair{Pair: plan.Pair{Source: o}}
+		s.place(&p)
+		if p.TargetKey == "" || p.TargetKey == o.Key {
+			continue
+		}
+		if err := s.remap(&p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listTarget yields the objects of the target, or nothing if it is not listed.
+func (s *Scanner) listTarget(ctx context.Context) objects {
+	if !s.opts.ListTarget {
+		return nil
+	}
+	return s.list(ctx, s.target, s.opts.Range)
+}
+
+// counted tells Options.Listed of a listing that came to its end.
+func (s *Scanner) counted(all objects) objects {
+	if s.opts.Listed == nil {
+		return all
+	}
+	return func(yield func(storage.Object, error) bool) {
+		var n, bytes int64
+		for o, err := range all {
+			if !yield(o, err) || err != nil {
+				return
+			}
+			n++
+			bytes += o.Size
+		}
+		s.opts.Listed(n, bytes)
+	}
+}
+
+// list yields a range of a side in order of the key. A failure that may pass is
+// retried: behind the last key seen if the store lists in order, else from the start.
+func (s *Scanner) list(ctx context.Context, of *side.Side, r storage.Range) objects {
+	problem := func(p storage.Problem) {
+		if s.opts.Problem != nil {
+			s.opts.Problem(of, p)
+		}
+	}
+	if of.Caps.Ordered {
+		return of.List(ctx, r, problem)
+	}
+	return listSorted(ctx, of, storage.ListOptions{Range: r, Problem: problem})
+}
+
+// listSorted yields a side whose store lists in no order, which is only possible
+// once it was listed whole: it is sorted in bounded memory with the help of a
+// temporary file. A failure that may pass begins the listing anew, because nobody
+// knows what is behind the last key; what the failed attempt found is forgotten.
+func listSorted(ctx context.Context, of *side.Side, opts storage.ListOptions) objects {
+	return func(yield func(storage.Object, error) bool) {
+		var sorter *extsort.Sorter
+		err := of.Retry(ctx, "", func(ctx context.Context) (err error) {
+			sorter, err = collect(ctx, of.Store.List(ctx, opts))
+			return err
+		})
+		if err != nil {
+			yield(storage.Object{}, err)
+			return
+		}
+		more := true
+		for o, serr := range sorter.Sorted() {
+			if err = serr; err == nil && ctx.Err() != nil {
+				err = context.Cause(ctx)
+			}
+			if err != nil {
+				break
+			}
+			if more = yield(o, nil); !more {
+				break
+			}
+		}
+		if err = errors.Join(err, sorter.Close()); err != nil && more {
+			yield(storage.Object{}, err)
+		}
+	}
+}
+
+// collect takes in a whole listing. The caller closes what it returns.
+func collect(ctx context.Context, all objects) (*extsort.Sorter, error) {
+	sorter := extsort.New(0)
+	for o, err := range all {
+		if err == nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		if err == nil {
+			err = sorter.Add(o)
+		}
+		if err != nil {
+			return nil, errors.Join(err, sorter.Close())
+		}
+	}
+	return sorter, nil
+}
+
+// snapshot yields the source as it was at Options.PointInTime, of the listing of its
+// versions: of each key the newest version that is not younger and that
+// Options.Keep keeps, unless that is a delete marker. It keeps one key in memory.
+func (s *Scanner) snapshot(versions objects) objects {
+	return func(yield func(storage.Object, error) bool) {
+		decided, some := "", false // the key before, if its version is found
+		for v, err := range versions {
+			if err != nil {
+				yield(storage.Object{}, err)
+				return
+			}
+			if some && v.Key == decided || v.ModTime.After(s.opts.PointInTime) {
+				continue
+			}
+			keep, err := s.keeps(v)
+			if err != nil {
+				yield(storage.Object{}, err)
+				return
+			}
+			if !keep {
+				continue
+			}
+			decided, some = v.Key, true
+			if !v.DeleteMarker && !yield(v, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Scanner) keeps(v storage.Object) (bool, error) {
+	if s.opts.Keep == nil {
+		return true, nil
+	}
+	return s.opts.Keep(v)
+}

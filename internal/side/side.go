@@ -1,0 +1,197 @@
+// Package side is one side of a sync: a store, the capabilities it has, the rule
+// by which requests to it are repeated, and its name in errors. The stages speak
+// to stores through it, so that each of these rules stands in one place.
+package side
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"s3sync/internal/retry"
+	"s3sync/internal/setting"
+	"s3sync/storage"
+)
+
+// ErrGone says that a source object was listed, and is no longer there to be read.
+var ErrGone = errors.New("gone since it was listed")
+
+// Options say how requests to a side are made.
+type Options struct {
+	// Policy bounds the repetitions of a request.
+	Policy retry.Policy
+	// OnRetry, if not nil, is told of each failure that is followed by another
+	// attempt. key names the object, and is empty for a listing. It may be called
+	// concurrently.
+	OnRetry func(key string, err error)
+}
+
+// A Side is a store in one role. Its methods may be called concurrently. The
+// fields are not changed after New.
+type Side struct {
+	// Name is "source" or "target".
+	Name  string
+	Store storage.Store
+	Caps  storage.Caps
+
+	opts      Options
+	mapper    storage.KeyMapper
+	tagger    storage.Tagger
+	versioner storage.Versioner
+	located   storage.Located
+}
+
+// New resolves the capabilities of a store.
+func New(name string, store storage.Store, opts Options) *Side {
+	s := &Side{Name: name, Store: store, Caps: store.Caps(), opts: opts}
+	s.mapper, _ = storage.As[storage.KeyMapper](store)
+	s.versioner, _ = storage.As[storage.Versioner](store)
+	s.located, _ = storage.As[storage.Located](store)
+	if s.Caps.Tags {
+		s.tagger, _ = storage.As[storage.Tagger](store)
+	}
+	return s
+}
+
+// Wrap names the side in an error of its store, which does not know what it is
+// used for. It returns nil for nil.
+func (s *Side) Wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", s.Name, err)
+}
+
+// WrapGone is Wrap for a question about a source object that was listed: that it
+// is not there any more is ErrGone.
+func (s *Side) WrapGone(err error) error {
+	if storage.Gone(err) {
+		return fmt.Errorf("%w: %w", ErrGone, err)
+	}
+	return s.Wrap(err)
+}
+
+// Retries reports whether a request that failed is made again.
+func (s *Side) Retries() bool { return s.opts.Policy.Count > 0 }
+
+// Retry makes a request, and repeats it while its failure may pass. key names the
+// object for Options.OnRetry. The error is that of the request, as it stands.
+func (s *Side) Retry(ctx context.Context, key string, request func(context.Context) error) error {
+	return retry.Do(ctx, s.opts.Policy, s.onRetry(key), request)
+}
+
+func (s *Side) onRetry(key string) func(int, error) {
+	return func(_ int, err error) {
+		if s.opts.OnRetry != nil {
+			s.opts.OnRetry(key, err)
+		}
+	}
+}
+
+// RetryUnlessChanged is Retry for a question about an object that is open. If it is
+// not the same object any more no repetition can help: the object is begun anew,
+// which is for the caller to do.
+func (s *Side) RetryUnlessChanged(ctx context.Context, key string, request func(context.Context) error) error {
+	var changed error
+	err := s.Retry(ctx, key, func(ctx context.Context) error {
+		err := request(ctx)
+		if errors.Is(err, storage.ErrChanged) {
+			changed = err
+			return nil
+		}
+		return err
+	})
+	if changed != nil {
+		return changed
+	}
+	return err
+}
+
+// Stat describes an object, and is repeated like Retry. name is the key that names
+// the object for Options.OnRetry. The error does not name the side.
+func (s *Side) Stat(ctx context.Context, name, key string, opts storage.StatOptions) (storage.Info, error) {
+	var info storage.Info
+	err := s.Retry(ctx, name, func(ctx context.Context) (err error) {
+		info, err = s.Store.Stat(ctx, key, opts)
+		return err
+	})
+	return info, err
+}
+
+// List yields a range in order of the key, if the store lists in order. A failure
+// that may pass is retried behind the last key seen; one that stays ends the
+// sequence. problem is that of storage.ListOptions.
+func (s *Side) List(ctx context.Context, r storage.Range, problem func(storage.Problem)) iter.Seq2[storage.Object, error] {
+	list := func(r storage.Range) iter.Seq2[storage.Object, error] {
+		return s.Store.List(ctx, storage.ListOptions{Range: r, Problem: problem})
+	}
+	return retry.List(ctx, s.opts.Policy, s.onRetry(""), list, r)
+}
+
+// Versions yields the versions of a range. A failure that may pass is retried
+// behind the last one. KeepsVersions must have succeeded before.
+func (s *Side) Versions(ctx context.Context, r storage.Range) iter.Seq2[storage.Object, error] {
+	list := func(r storage.Range) iter.Seq2[storage.Object, error] {
+		return s.versioner.Versions(ctx, storage.ListOptions{Range: r})
+	}
+	return retry.Versions(ctx, s.opts.Policy, s.onRetry(""), list, r)
+}
+
+// KeepsVersions fails unless the store keeps versions. need is what needs them, for
+// the error.
+func (s *Side) KeepsVersions(ctx context.Context, need setting.Name) error {
+	if s.versioner == nil {
+		return setting.Errorf("%s: it has no versions, which %s needs", s.Name, need)
+	}
+	var kept bool
+	err := s.Retry(ctx, "", func(ctx context.Context) (err error) {
+		kept, err = s.versioner.Versioning(ctx)
+		return err
+	})
+	switch {
+	case err != nil:
+		return setting.Errorf("%s: whether versioning is enabled, which %s needs, cannot be found out: %w", s.Name, need, err)
+	case !kept:
+		return setting.Errorf("%s: versioning is not enabled in the bucket, which %s needs", s.Name, need)
+	}
+	return nil
+}
+
+// Maps reports whether the store holds some keys under another name.
+func (s *Side) Maps() bool { return s.mapper != nil }
+
+// MapKey returns the key under which the store lists what is written as key. See
+// storage.KeyMapper for the error and for what is returned beside it.
+func (s *Side) MapKey(key string) (string, error) {
+	if s.mapper == nil {
+		return key, nil
+	}
+	return s.mapper.MapKey(key)
+}
+
+// MappedInto returns the ranges of keys outside of r that can hold keys mapped into
+// r. See storage.KeyMapper.
+func (s *Side) MappedInto(r storage.Range) []storage.Range {
+	if s.mapper == nil {
+		return nil
+	}
+	return s.mapper.MappedInto(r)
+}
+
+// Tagger returns the store as one whose objects have tags, or fails.
+func (s *Side) Tagger() (storage.Tagger, error) {
+	if s.tagger == nil {
+		return nil, fmt.Errorf("%s: its objects have no tags that could be compared", s.Name)
+	}
+	return s.tagger, nil
+}
+
+// StillThere fails if the place of the store was taken away or replaced since it
+// was opened.
+func (s *Side) StillThere(ctx context.Context) error {
+	if s.located == nil {
+		return nil
+	}
+	return s.Wrap(s.located.StillThere(ctx))
+}

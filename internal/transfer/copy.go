@@ -1,0 +1,130 @@
+package transfer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"s3sync/internal/checksum"
+	"s3sync/internal/grace"
+	"s3sync/internal/limits"
+	"s3sync/internal/parallel"
+	"s3sync/storage"
+)
+
+// A server-side copy gets the parts that the source has: an ETag follows from
+// these, and equal ETags are what verifies the copy.
+
+// useCopier fails if the target cannot copy from the source.
+func (t *Transferrer) useCopier() error {
+	c, ok := storage.As[storage.Copier](t.target.Store)
+	if !ok || t.target.Caps.MaxCopy <= 0 || !c.Copies(t.source.Store) {
+		return errors.New("server-side copy: the target cannot copy from the source; both have to be buckets of one server " +
+			"(the same endpoint URL), or of one partition of AWS, where the source is no multi-Region access point")
+	}
+	t.copier = c
+	return nil
+}
+
+// copy lets the server copy the object, and compares what is told of both. attempt
+// counts from 0.
+func (o *object) copy(ctx context.Context, attempt int) (err error) {
+	t := o.t
+	o.info, err = t.source.Store.Stat(ctx, o.a.Key(), storage.StatOptions{
+		Checksums: true, VersionID: o.a.Source.VersionID, Parts: t.verifier.PartsQuery(attempt), Listed: &o.a.Source,
+	})
+	if err != nil {
+		return t.source.WrapGone(err)
+	}
+	o.observe(Step{Kind: Begun})
+	kept := o.chooseCopyLayout()
+	if err := o.prepare(ctx); err != nil {
+		return err
+	}
+	var written storage.Info
+	if o.layout.Multipart() {
+		written, err = o.copyParts(ctx)
+	} else {
+		written, err = o.copyWhole(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	result, err := t.verifier.CheckCopy(&o.info, &written, kept)
+	if err == nil {
+		o.finish(&written, result)
+	}
+	return err
+}
+
+// chooseCopyLayout cuts the copy as its source is. kept is false where that cannot
+// be known or is not possible: then the copy has as few parts as can be.
+func (o *object) chooseCopyLayout() (kept bool) {
+	size, most := o.info.Size, o.t.target.Caps.MaxCopy
+	// An empty object has no bytes that a part could be copied of.
+	parts, _ := checksum.ParseETag(o.info.ETag)
+	if parts > 0 && size > 0 && len(o.info.Parts) == parts {
+		layout, err := checksum.Parts(o.info.Parts)
+		if err == nil && layout.Total() == size && slices.Max(o.info.Parts) <= most {
+			o.layout = layout
+			return true
+		}
+	}
+	if size <= most {
+		o.layout = checksum.Whole(size)
+		return parts == 0
+	}
+	o.layout = checksum.Uniform(size, checksum.Plan(size, most, o.t.target.Caps.MaxParts))
+	return false
+}
+
+// copySource names the object that is copied, as the source described it.
+func (o *object) copySource() storage.CopySource {
+	asked := o.a.Source.VersionID
+	return storage.CopySource{
+		Store: o.t.source.Store, Key: o.a.Key(), VersionID: cmp.Or(asked, o.info.VersionID), Current: asked == "",
+		ETag: o.info.ETag, Size: o.info.Size, Opaque: o.info.Opaque,
+	}
+}
+
+// copyWhole copies the object in one piece.
+func (o *object) copyWhole(ctx context.Context) (written storage.Info, err error) {
+	t := o.t
+	err = t.target.RetryUnlessChanged(ctx, o.a.Key(), func(ctx context.Context) (err error) {
+		ctx, done := t.detachUntilReply(ctx)
+		defer done()
+		written, err = t.copier.Copy(ctx, o.a.TargetKey, o.copySource(), o.opts)
+		return t.target.Wrap(err)
+	})
+	if err == nil {
+		t.didRead(o.info.Size)
+		o.wrote(0, o.info.Size)
+	}
+	return written, err
+}
+
+// copyParts copies the object part by part, several at once.
+func (o *object) copyParts(ctx context.Context) (storage.Info, error) {
+	t := o.t
+	longer, done := grace.Answer(ctx) // as in sendParts
+	w, err := t.copier.CreateCopy(longer, o.a.TargetKey, o.copySource(), o.opts)
+	done()
+	if err != nil {
+		return storage.Info{}, t.target.Wrap(err)
+	}
+	return o.publish(ctx, w, func() error {
+		n := min(o.layout.Len(), t.limits.ParallelParts())
+		return parallel.ForEach(ctx, n, t.limits.Parts(ctx, o.layout, nil), func(ctx context.Context, p limits.Part) error {
+			defer p.Release()
+			err := t.target.RetryUnlessChanged(ctx, o.a.Key(), func(ctx context.Context) error {
+				return t.target.Wrap(w.CopyPart(ctx, p.Index+1, p.Off, p.Size()))
+			})
+			if err == nil {
+				t.didRead(p.Size())
+				o.wrote(p.Index+1, p.Size())
+			}
+			return err
+		})
+	})
+}

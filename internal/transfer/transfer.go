@@ -1,0 +1,243 @@
+// Package transfer carries out actions that write to the target: it moves the bytes
+// of an object through this program or lets the server copy them, writes them with
+// their attributes, verifies them, and publishes them. It decides nothing and tells
+// the outcome only as a value.
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+
+	"s3sync/internal/attributes"
+	"s3sync/internal/checksum"
+	"s3sync/internal/limits"
+	"s3sync/internal/plan"
+	"s3sync/internal/side"
+	"s3sync/internal/verify"
+	"s3sync/storage"
+)
+
+// Options say how objects are transferred. The callbacks may be nil.
+type Options struct {
+	// Threshold is the size in bytes from which an object is written in parts, and
+	// ChunkSize is the size of these. KeepLayout writes an object in the parts of its
+	// source where these can be known.
+	Threshold, ChunkSize int64
+	KeepLayout           bool
+	// Copy lets the server copy objects.
+	Copy bool
+	// Versions: a write adds a version or a delete marker, so that it must happen just
+	// once. The target is asked whether it was carried out before it is repeated, and
+	// an interruption waits for the answer, if that comes soon.
+	Versions bool
+	Verify   verify.Options
+
+	// Read is told how many bytes of object data were read or copied, also for an
+	// attempt that fails later. It is called from many goroutines.
+	Read func(n int64)
+	// Observe is told of each step of a transfer. It is called from many goroutines,
+	// also for one object, and must not change or keep the action.
+	Observe func(*plan.Action, Step)
+	// Notice is told once if the target does not confirm that it keeps the additional
+	// checksum that it was asked to keep.
+	Notice func(storage.Notice)
+	// LayoutUnknown is told of each object of which KeepLayout cannot be heeded. It is
+	// written in the parts of the other options. It is called from many goroutines.
+	LayoutUnknown func(key string)
+}
+
+// A Step is something that happens on the way of an object.
+type Step struct {
+	Kind StepKind
+	// Source describes the source object as it told when it was opened.
+	Source storage.Object
+	// Part and Bytes are what was written, if Kind is Written. Part counts from 1; 0 is
+	// an object in one piece.
+	Part  int
+	Bytes int64
+	// Err is what was compared, if Kind is Mismatch.
+	Err error
+}
+
+// A StepKind says what happened.
+type StepKind int
+
+// What happens on the way of an object.
+const (
+	// Begun: the source object is open. Each attempt begins anew.
+	Begun StepKind = iota + 1
+	// Written: bytes were written. That they are visible is told by the Result.
+	Written
+	// Mismatch: bytes that were read or written are not what a side says.
+	Mismatch
+)
+
+// A Result is an object that was published.
+type Result struct {
+	// Source and Target describe the object on both sides, as they told when it was
+	// read and written. Source.Key is that of the action. A side that has no ETag has
+	// the one that was computed of the bytes, if that verified the other side.
+	Source, Target storage.Object
+	Verification   verify.Result
+}
+
+// A Transferrer transfers objects from one side to the other. Its methods may be
+// called concurrently.
+type Transferrer struct {
+	opts           Options
+	source, target *side.Side
+	limits         *limits.Limits
+	attrs          *attributes.Builder
+	verifier       *verify.Verifier
+	copier         storage.Copier // nil unless the server copies
+	// held is the size in bytes of the largest part that is held in memory. Larger
+	// ones are streamed.
+	held         int64
+	checksumLost sync.Once // tells of checksums that the target does not keep
+}
+
+// New returns a Transferrer. It fails if the server is to copy and cannot.
+func New(opts Options, source, target *side.Side, l *limits.Limits, attrs *attributes.Builder) (*Transferrer, error) {
+	t := &Transferrer{
+		opts: opts, source: source, target: target, limits: l, attrs: attrs,
+		verifier: verify.New(opts.Verify, source, target, l),
+		held:     math.MaxInt64,
+	}
+	// A part is streamed if it is larger than those that were asked for, and would
+	// leave no room for others. An additional checksum must go before the bytes, so
+	// there must be memory for such a part.
+	if target.Caps.Streams && t.verifier.WrittenChecksum().Algorithm == "" {
+		t.held = max(opts.ChunkSize, opts.Threshold, l.Memory()/2)
+	}
+	if opts.Copy {
+		return t, t.useCopier()
+	}
+	return t, nil
+}
+
+// Precheck fails if the listings tell already that an action cannot be carried out.
+func Precheck(a *plan.Action) error {
+	switch {
+	case a.Source.Archived:
+		return &storage.Error{Op: "open", Key: a.Key(), Err: storage.ErrArchived}
+	case a.Guard.TargetAbsent && a.Exists:
+		// The server is asked, too, but not every server knows of the condition.
+		return &storage.Error{Op: "put", Key: a.Key(), Err: fmt.Errorf("%w: the target has it", storage.ErrPrecondition)}
+	}
+	return nil
+}
+
+// Readable fails if an object cannot be read that may be archived. A transfer finds
+// that out when it reads the object; a dry run asks for a single byte.
+func (t *Transferrer) Readable(ctx context.Context, a plan.Action) error {
+	if !a.Source.MaybeArchived {
+		return nil
+	}
+	return t.source.Retry(ctx, a.Key(), func(ctx context.Context) error {
+		r, err := t.source.Store.Open(ctx, a.Key(), storage.OpenOptions{VersionID: a.Source.VersionID, First: 1})
+		if err != nil {
+			return t.source.WrapGone(err)
+		}
+		return t.source.Wrap(r.Close())
+	})
+}
+
+// Transfer writes the source object of an action to the target. An attempt that
+// fails for a reason that may pass is repeated. If the target maps keys and the
+// target key ends in a slash, a directory is made, which has no bytes.
+//
+// The error is of one of these kinds: side.ErrGone, attributes.ErrSkip, a
+// *attributes.CallbackError, or what a store said (storage.Error), which names the
+// side. Nothing is published then, except that a target may have published what it
+// did not answer.
+func (t *Transferrer) Transfer(ctx context.Context, a plan.Action) (Result, error) {
+	o := &object{t: t, a: a}
+	if err := t.source.Retry(ctx, a.Key(), o.attempt); err != nil {
+		return Result{}, err
+	}
+	return o.result, nil
+}
+
+// An object is on its way to the target.
+type object struct {
+	t        *Transferrer
+	a        plan.Action
+	attempts int // that were begun
+
+	// What follows belongs to the current attempt.
+	from         storage.Reader // nil if the server copies
+	info         storage.Info   // of the source, as it told when opened
+	parts        verify.Source
+	layout       checksum.Layout // in which it is written
+	opts         storage.WriteOptions
+	verification *verify.Verification // nil if the server copies
+
+	result Result
+}
+
+// attempt transfers the object once.
+func (o *object) attempt(ctx context.Context) error {
+	t, number := o.t, o.attempts
+	o.attempts++
+	if t.target.Maps() && plan.IsDirectory(o.a.TargetKey) {
+		return o.makeDirectory(ctx)
+	}
+	if t.copier != nil {
+		return o.checked(o.copy(ctx, number))
+	}
+	from, err := t.source.Store.Open(ctx, o.a.Key(), storage.OpenOptions{
+		Checksums: t.verifier.ReadsChecksums(),
+		VersionID: o.a.Source.VersionID,
+		First:     t.firstRange(o.a.Source.Size),
+		Listed:    &o.a.Source,
+	})
+	if err != nil {
+		return t.source.WrapGone(err)
+	}
+	o.from, o.info = from, from.Info()
+	o.parts = t.verifier.Source(from, &o.info, number)
+	o.observe(Step{Kind: Begun})
+	err = o.checked(o.send(ctx))
+	if cerr := from.Close(); err == nil && cerr != nil {
+		err = t.source.Wrap(cerr)
+	}
+	return err
+}
+
+// checked tells of an error that is a mismatch, and returns it.
+func (o *object) checked(err error) error {
+	if errors.Is(err, storage.ErrMismatch) {
+		o.observe(Step{Kind: Mismatch, Err: err})
+	}
+	return err
+}
+
+func (o *object) observe(step Step) {
+	if o.t.opts.Observe == nil {
+		return
+	}
+	step.Source = o.info.Object
+	step.Source.Key = o.a.Key()
+	o.t.opts.Observe(&o.a, step)
+}
+
+// wrote tells of a part, from 1, or of the whole object, 0.
+func (o *object) wrote(part int, size int64) { o.observe(Step{Kind: Written, Part: part, Bytes: size}) }
+
+// didRead tells of bytes that were read or copied.
+func (t *Transferrer) didRead(n int64) {
+	if t.opts.Read != nil {
+		t.opts.Read(n)
+	}
+}
+
+// finish takes in that the object was published.
+func (o *object) finish(written *storage.Info, v verify.Result) {
+	o.t.checkKept(written)
+	o.result = Result{Source: o.info.Object, Target: written.Object, Verification: v}
+	o.result.Source.Key = o.a.Key()
+	o.result.Source.ETag, o.result.Target.ETag = v.Digests.SourceETag, v.Digests.TargetETag
+}

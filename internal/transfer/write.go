@@ -1,0 +1,171 @@
+package transfer
+
+import (
+	"context"
+
+	"s3sync/internal/attributes"
+	"s3sync/internal/grace"
+	"s3sync/internal/plan"
+	"s3sync/storage"
+)
+
+// send moves the bytes of the object through this program.
+func (o *object) send(ctx context.Context) error {
+	t := o.t
+	var err error
+	if o.layout, err = o.chooseLayout(ctx); err != nil {
+		return err
+	}
+	if err := o.fits(); err != nil {
+		return err
+	}
+	if err := o.prepare(ctx); err != nil {
+		return err
+	}
+	if o.verification, err = t.verifier.Begin(ctx, o.layout, &o.parts); err != nil {
+		return err
+	}
+	var written storage.Info
+	if o.layout.Multipart() {
+		written, err = o.sendParts(ctx)
+	} else {
+		written, err = o.sendWhole(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if err := o.verification.CheckTarget(&written); err != nil {
+		return err
+	}
+	o.finish(&written, o.verification.Result(&o.info, &written))
+	return nil
+}
+
+// prepare decides what the object is written with.
+func (o *object) prepare(ctx context.Context) (err error) {
+	o.opts, err = o.t.attrs.WriteOptions(ctx, &o.a, &o.info)
+	o.opts.Checksum = o.t.verifier.WrittenChecksum()
+	return err
+}
+
+// sendWhole moves the object in one piece.
+func (o *object) sendWhole(ctx context.Context) (storage.Info, error) {
+	t := o.t
+	if t.streams(o.info.Size) {
+		return o.streamWhole(ctx)
+	}
+	buf, err := t.limits.Buffer(ctx, o.info.Size)
+	if err != nil {
+		return storage.Info{}, err
+	}
+	defer buf.Release()
+	b, err := o.fetch(ctx, buf.Bytes(), 0, 0)
+	if err != nil {
+		return storage.Info{}, err
+	}
+	if err := o.verifySource(ctx); err != nil {
+		return storage.Info{}, err
+	}
+	written, err := t.write(ctx, &o.a, func(ctx context.Context) (storage.Info, error) {
+		return t.target.Store.Put(ctx, o.a.TargetKey, b, o.opts)
+	})
+	if err == nil {
+		o.wrote(0, o.info.Size)
+	}
+	return written, err
+}
+
+// fetch reads and digests part i of the layout into p.
+func (o *object) fetch(ctx context.Context, p []byte, i int, off int64) (storage.Block, error) {
+	if err := o.read(ctx, p, off); err != nil {
+		return storage.Block{}, err
+	}
+	return o.verification.Block(ctx, p, i, off)
+}
+
+// read fills p from off of the source.
+func (o *object) read(ctx context.Context, p []byte, off int64) error {
+	s := o.t.source
+	err := s.RetryUnlessChanged(ctx, o.a.Key(), func(ctx context.Context) error {
+		return s.Wrap(o.from.ReadAt(ctx, p, off))
+	})
+	if err == nil {
+		o.t.didRead(int64(len(p)))
+	}
+	return err
+}
+
+// verifySource is the last step before an object is published: the source is still
+// the object that was opened, and what was read is what it holds.
+func (o *object) verifySource(ctx context.Context) error {
+	if err := o.from.Check(ctx); err != nil {
+		return o.t.source.Wrap(err)
+	}
+	return o.verification.CheckSource(&o.info)
+}
+
+// makeDirectory creates the directory of a key that ends in a slash.
+func (o *object) makeDirectory(ctx context.Context) error {
+	_, err := o.t.target.Store.Put(ctx, o.a.TargetKey, storage.Block{}, storage.WriteOptions{})
+	if err != nil {
+		return o.t.target.Wrap(err)
+	}
+	o.result = Result{Source: o.a.Source}
+	return nil
+}
+
+// Mark deletes the target object, where versions are kept, so that it gets a delete
+// marker as the source has it.
+func (t *Transferrer) Mark(ctx context.Context, a plan.Action) error {
+	_, err := t.write(ctx, &a, func(ctx context.Context) (storage.Info, error) {
+		deleted := []storage.Object{{Key: a.TargetKey}}
+		return storage.Info{}, t.target.Store.Delete(ctx, deleted, storage.DeleteOptions{Once: true})[0]
+	})
+	return err
+}
+
+// detachUntilReply is the context of a request that adds a version, where that is to
+// happen just once: an interruption is heeded only after the answer, if that comes
+// soon. The next run goes by what is listed then.
+func (t *Transferrer) detachUntilReply(ctx context.Context) (context.Context, context.CancelFunc) {
+	if !t.opts.Versions {
+		return ctx, func() {}
+	}
+	return grace.Answer(ctx)
+}
+
+// write makes a request that writes an object or deletes it, and repeats it. Where
+// that adds a version, the target is asked whether it was carried out before it is
+// repeated.
+func (t *Transferrer) write(
+	ctx context.Context, a *plan.Action, request func(context.Context) (storage.Info, error),
+) (written storage.Info, err error) {
+	failed := false
+	err = t.target.Retry(ctx, a.Key(), func(ctx context.Context) (err error) {
+		ctx, done := t.detachUntilReply(ctx)
+		defer done()
+		if failed && t.opts.Versions {
+			if arrived, err := t.carriedOut(ctx, a, &written); arrived || err != nil {
+				return t.target.Wrap(err)
+			}
+		}
+		written, err = request(ctx)
+		failed = err != nil
+		return t.target.Wrap(err)
+	})
+	return written, err
+}
+
+// carriedOut asks whether a version, or the marker of an object that was there, has
+// been written although there was no answer, and what was.
+func (t *Transferrer) carriedOut(ctx context.Context, a *plan.Action, written *storage.Info) (bool, error) {
+	info, err := t.target.Store.Stat(ctx, a.TargetKey, storage.StatOptions{Checksums: true})
+	switch {
+	case storage.Gone(err):
+		return a.Source.DeleteMarker && a.Exists, nil
+	case err != nil || a.Source.DeleteMarker:
+		return false, err
+	}
+	*written = info
+	return attributes.Mark(info.Metadata, attributes.OriginVersionID) == a.Source.VersionID, nil
+}

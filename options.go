@@ -1,0 +1,200 @@
+package s3sync
+
+import (
+	"cmp"
+
+	"s3sync/internal/attributes"
+	"s3sync/internal/checksum"
+	"s3sync/internal/compare"
+	"s3sync/internal/engine"
+	"s3sync/internal/limits"
+	"s3sync/internal/location"
+	"s3sync/internal/pattern"
+	"s3sync/internal/report"
+	"s3sync/internal/retry"
+	"s3sync/internal/selection"
+	"s3sync/internal/tagset"
+	"s3sync/internal/transfer"
+	"s3sync/internal/verify"
+	"s3sync/storage"
+)
+
+// The stages of a run know no Config. This file alone translates one into what they
+// know.
+
+// effective returns c with what its settings entail. c itself stays as it is.
+func (c *Config) effective() *Config {
+	e := *c
+	tr, standard := &e.Transfer, DefaultConfig().Transfer
+	// Versions of equal ETags are known as such without a request.
+	if c.Versioning.Enable && tr.Threshold == standard.Threshold && tr.ChunkSize == standard.ChunkSize {
+		tr.AutoChunkSize = true
+	}
+	if !c.Versioning.PointInTime.IsZero() && c.Check.Mode == CheckNewer {
+		e.Check.Mode = CheckOverwrite
+	}
+	if !c.Report.Status {
+		return &e
+	}
+	e.DryRun = true
+	// What could not be looked at makes the report wrong, which is worse than a
+	// difference that it finds.
+	e.WarnAsError = true
+	e.Check = Check{Mode: CheckETag, ReadBoth: c.Check.ReadBoth}
+	if c.Check.Mode == CheckChecksum {
+		e.Check.Mode, e.Check.Algorithm = CheckChecksum, c.Check.Algorithm
+	}
+	return &e
+}
+
+// placeOf finds where the keys of a side live.
+func placeOf(e Endpoint) report.Place {
+	if located, ok := storage.As[storage.Locator](e.Store); ok {
+		at := located.Location()
+		return report.Place{Local: at.Directory != "", Root: cmp.Or(at.Directory, at.Prefix)}
+	}
+	l, err := location.Parse(e.URL)
+	if err != nil || e.Store != nil {
+		return report.Place{}
+	}
+	if l.Local() {
+		return report.Place{Local: true, Root: l.Path}
+	}
+	return report.Place{Root: l.Prefix}
+}
+
+func (c *Config) retryPolicy() retry.Policy {
+	return retry.Policy{Count: c.Retry.ForceCount, Interval: c.Retry.ForceInterval}
+}
+
+// engineOptions translates a Config that is effective.
+func (c *Config) engineOptions(target report.Place) engine.Options {
+	return engine.Options{
+		Range:             c.Range,
+		TargetPlace:       target,
+		DryRun:            c.DryRun,
+		Report:            engine.Report{Enable: c.Report.Status, Metadata: c.Report.Metadata, Tagging: c.Report.Tagging},
+		SyncTags:          c.Tagging.SyncLatest,
+		Versions:          c.Versioning.Enable,
+		AllMarkers:        c.Versioning.AllMarkers,
+		PointInTime:       c.Versioning.PointInTime,
+		WarnAsError:       c.WarnAsError,
+		FailFast:          c.FailFast,
+		IgnoreArchived:    c.IgnoreArchived,
+		IfNoneMatch:       c.Condition.IfNoneMatch,
+		IfMatch:           c.Condition.IfMatch,
+		CopySourceIfMatch: c.Condition.CopySourceIfMatch,
+		ListTarget:        c.Check.listsTarget() || c.Delete.Enable,
+		ByTime:            c.Check.Mode == CheckNewer,
+		Preprocesses:      c.Preprocess != nil,
+		Delete:            c.deleteOptions(),
+		Retry:             c.retryPolicy(),
+		Limits: limits.Options{
+			Memory:           c.memory(),
+			FixedMemory:      c.Transfer.MaxMemory != 0,
+			Workers:          c.Transfer.Workers,
+			ParallelParts:    c.Transfer.ParallelParts,
+			ObjectsPerSecond: c.Transfer.ObjectsPerSecond,
+		},
+		Listed:     c.Filter.listed(),
+		Contents:   c.Filter.contents(),
+		Compare:    c.compareOptions(),
+		Attributes: c.attributeOptions(),
+		Transfer: transfer.Options{
+			Threshold:  c.Transfer.Threshold,
+			ChunkSize:  c.Transfer.ChunkSize,
+			KeepLayout: c.Transfer.AutoChunkSize,
+			Copy:       c.ServerSideCopy,
+			Versions:   c.Versioning.Enable,
+			Verify: verify.Options{
+				ETag:              c.Verify.ETag,
+				Multipart:         c.Verify.Multipart,
+				Algorithm:         checksum.Algorithm(c.Verify.Algorithm),
+				FullObject:        c.Verify.FullObject,
+				Checksum:          c.Verify.Checksum,
+				ReadChecksum:      c.Verify.ReadChecksum,
+				NoExpressChecksum: c.Verify.NoExpressChecksum,
+				ChunkSize:         c.Transfer.ChunkSize,
+			},
+		},
+	}
+}
+
+func (c *Config) deleteOptions() engine.Delete {
+	d := &c.Delete
+	opts := engine.Delete{
+		Enable:             d.Enable,
+		Excluded:           d.Excluded,
+		Max:                d.Max,
+		MaxPercent:         d.MaxPercent,
+		AllowEmptySource:   d.AllowEmptySource,
+		AllowPartialPrefix: d.AllowPartialPrefix,
+		AllowOverlap:       d.AllowOverlap,
+		IfMatch:            c.Condition.IfMatch,
+	}
+	if c.Target.Store == nil {
+		opts.WholeNames = location.WholeNames(c.Source.URL, c.Target.URL)
+	}
+	return opts
+}
+
+// compareOptions translates the update check.
+func (c *Config) compareOptions() compare.Options {
+	algorithm, _ := c.Check.digests()
+	return compare.Options{
+		Mode:      compare.Mode(c.Check.Mode),
+		Algorithm: algorithm,
+		AskTarget: c.Check.asks(),
+		ReadBoth:  c.Check.ReadBoth,
+		ChunkSize: c.Transfer.ChunkSize,
+	}
+}
+
+// listed are the filters of what a listing tells.
+func (f *Filter) listed() selection.Options {
+	return selection.Options{
+		ModifiedBefore: f.ModifiedBefore, ModifiedAfter: f.ModifiedAfter,
+		SmallerThan: f.SmallerThan, LargerThan: f.LargerThan,
+		Include: pattern.Of(f.Include), Exclude: pattern.Of(f.Exclude), Func: f.Func,
+	}
+}
+
+// contents are the filters of what no listing tells.
+func (f *Filter) contents() selection.ContentOptions {
+	return selection.ContentOptions{
+		IncludeContentType: pattern.Of(f.IncludeContentType), ExcludeContentType: pattern.Of(f.ExcludeContentType),
+		IncludeMetadata: pattern.Of(f.IncludeMetadata), ExcludeMetadata: pattern.Of(f.ExcludeMetadata),
+		IncludeTags: pattern.Of(f.IncludeTags), ExcludeTags: pattern.Of(f.ExcludeTags),
+	}
+}
+
+// attributeOptions are what objects are written with.
+func (c *Config) attributeOptions() attributes.Options {
+	m := &c.Metadata
+	opts := attributes.Options{
+		Replace: storage.Attributes{
+			CacheControl:       m.CacheControl,
+			ContentDisposition: m.ContentDisposition,
+			ContentEncoding:    m.ContentEncoding,
+			ContentLanguage:    m.ContentLanguage,
+			ContentType:        m.ContentType,
+			Expires:            attributes.HTTPDate(m.Expires),
+			Metadata:           m.User,
+			WebsiteRedirect:    m.WebsiteRedirect,
+			StorageClass:       m.StorageClass,
+		},
+		NoSystem:    m.NoSystem,
+		NoUser:      m.NoUser,
+		NoGuessType: m.NoGuessType,
+		ACL:         m.ACL,
+		OriginTime:  m.PutLastModified,
+		Versions:    c.Versioning.Enable,
+		NoTags:      c.Tagging.Disable,
+		SyncTags:    c.Tagging.SyncLatest,
+		Preprocess:  c.Preprocess,
+	}
+	if c.Tagging.Set != "" {
+		opts.Tags, _ = tagset.Parse(c.Tagging.Set) // Validate has done so
+	}
+	return opts
+}
