@@ -175,23 +175,6 @@ type Regexp = pattern.Regexp
 // and at which character.
 func CompileRegexp(text string) (*Regexp, error) { return pattern.Compile(text) }
 
-// Check selects how an object that exists on both sides is found to differ.
-type Check struct {
-	Mode CheckMode
-	// Algorithm is that of the additional checksums, for the modes that compare them.
-	Algorithm string
-	// ReadBoth reads the bytes of both sides where a comparison of contents finds no
-	// digests that tell. Without it such objects are transferred, or left out with a
-	// warning if they have no digests at all.
-	ReadBoth bool
-	// HeadEachTarget asks for the target object right before each transfer.
-	HeadEachTarget bool
-	// NoTargetListing compares with what the target answers for each object, instead
-	// of listing it. Except with CheckChecksum it requires HeadEachTarget. With Delete
-	// the target is listed nevertheless.
-	NoTargetListing bool
-}
-
 // Verify selects the evidence that what arrived is what was sent.
 type Verify struct {
 	// ETag compares ETags with the MD5 digests of the bytes that passed.

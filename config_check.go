@@ -7,6 +7,23 @@ import (
 	"s3sync/internal/checksum"
 )
 
+// Check selects how an object that exists on both sides is found to differ.
+type Check struct {
+	Mode CheckMode
+	// Algorithm is that of the additional checksums, for the modes that compare them.
+	Algorithm string
+	// ReadBoth reads the bytes of both sides where a comparison of contents finds no
+	// digests that tell. Without it such objects are transferred, or left out with a
+	// warning if they have no digests at all.
+	ReadBoth bool
+	// HeadEachTarget asks for the target object right before each transfer.
+	HeadEachTarget bool
+	// NoTargetListing compares with what the target answers for each object, instead
+	// of listing it. Except with CheckChecksum it requires HeadEachTarget. With Delete
+	// the target is listed nevertheless.
+	NoTargetListing bool
+}
+
 // A CheckMode is what is compared of an object that exists on both sides. Times
 // are compared by whole seconds, because some stores keep no more.
 type CheckMode int

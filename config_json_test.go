@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"s3sync/internal/fields"
 )
 
 // filled returns a Config of which every field that is written has a value of its
@@ -18,9 +20,9 @@ func filled(t *testing.T) *Config {
 	t.Helper()
 	c := &Config{}
 	n := int64(0)
-	for f := range c.fields() {
+	for f := range fields.Of(c) {
 		n++
-		switch v := f.value.Addr().Interface().(type) {
+		switch v := f.Value.Addr().Interface().(type) {
 		case *string:
 			*v = fmt.Sprintf("text <%d>", n)
 		case *bool:
@@ -43,8 +45,8 @@ func filled(t *testing.T) *Config {
 		case *CheckMode:
 			*v = CheckMtimeAndChecksum
 		default:
-			if f.writable() {
-				t.Errorf("%s is of a type that is not tested: %T", f.path, v)
+			if f.Written() {
+				t.Errorf("%s is of a type that is not tested: %T", f.Path, v)
 			}
 		}
 	}
@@ -70,25 +72,25 @@ func TestConfigRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	written := map[string]bool{}
-	for f := range c.fields() {
-		got := read.at(f.path).value
-		if !f.writable() {
+	for f := range fields.Of(c) {
+		got := fields.At(read, f.Path).Value
+		if !f.Written() {
 			if !got.IsZero() {
-				t.Errorf("%s was written", f.path)
+				t.Errorf("%s was written", f.Path)
 			}
 			continue
 		}
-		written[f.path] = true
-		if got.IsZero() || text(got) != text(f.value) {
-			t.Errorf("%s became %v, was %v", f.path, got, f.value)
+		written[f.Path] = true
+		if got.IsZero() || text(got) != text(f.Value) {
+			t.Errorf("%s became %v, was %v", f.Path, got, f.Value)
 		}
 	}
 	if len(written) < 90 {
 		t.Errorf("only %d fields are written", len(written))
 	}
-	for f := range c.fields() {
-		if f.secret() && strings.Contains(string(data), f.value.String()) {
-			t.Errorf("%s is in the form", f.path)
+	for f := range fields.Of(c) {
+		if f.Secret() && strings.Contains(string(data), f.Value.String()) {
+			t.Errorf("%s is in the form", f.Path)
 		}
 	}
 	again, err := json.Marshal(read)
@@ -100,9 +102,9 @@ func TestConfigRoundTrip(t *testing.T) {
 // What is secret is marked, and nothing else that sounds like it is missed.
 func TestSecretFields(t *testing.T) {
 	var secrets []string
-	for f := range new(Config).fields() {
-		if f.secret() {
-			secrets = append(secrets, f.path)
+	for f := range fields.Of(new(Config)) {
+		if f.Secret() {
+			secrets = append(secrets, f.Path)
 		}
 	}
 	want := []string{
@@ -217,12 +219,12 @@ func TestReadConfigRefuses(t *testing.T) {
 		`{"version":1,"fields":{"check.mode":"size"}}`:                  `a Config has no field "check.mode", or none that is written`,
 		`{"version":1,"fields":{},"more":1}`:                            `a Config cannot be read: json: unknown field "more"`,
 		`{"version":1,"fields":{"Check.Mode":"fastest"}}`:               `Check.Mode cannot be read: "fastest" is no mode of comparison`,
-		`{"version":1,"fields":{"Transfer.ChunkSize":"8 MiB"}}`:         `Transfer.ChunkSize cannot be read: "8 MiB" is no size such as 8MiB`,
-		`{"version":1,"fields":{"Transfer.ChunkSize":"9223372036GiB"}}`: `Transfer.ChunkSize cannot be read: "9223372036GiB" is no size such as 8MiB`,
+		`{"version":1,"fields":{"Transfer.ChunkSize":"8 Mix"}}`:         `Transfer.ChunkSize cannot be read: must be a size such as 8MiB, not "8 Mix"`,
+		`{"version":1,"fields":{"Transfer.ChunkSize":"9223372036GiB"}}`: `Transfer.ChunkSize cannot be read: must be less than 8EiB, not "9223372036GiB"`,
 		`{"version":1,"fields":{"Timeout.Read":"1"}}`:                   `Timeout.Read cannot be read: time: missing unit in duration "1"`,
 		`{"version":1,"fields":{"Filter.Include":"["}}`:                 `Filter.Include cannot be read: there is no ] for this [, at character 1`,
 		`{"version":1,"fields":{"Filter.Include":{"go":"["}}}`:          "Filter.Include cannot be read: error parsing regexp: missing closing ]: `[`",
-		`{"version":1,"fields":{"Filter.Include":7}}`:                   "Filter.Include cannot be read: json: cannot unmarshal number into Go value of type s3sync.goRegexp",
+		`{"version":1,"fields":{"Filter.Include":7}}`:                   "Filter.Include cannot be read: json: cannot unmarshal number into Go value of type fields.goRegexp",
 		`{"version":1,"fields":{"Transfer.Workers":"16"}}`:              `Transfer.Workers cannot be read: json: cannot unmarshal string into Go value of type int`,
 		`{"version":1,"fields":{"Filter.ModifiedAfter":"2026-01-31"}}`:  `Filter.ModifiedAfter cannot be read: parsing time "2026-01-31" as "2006-01-02T15:04:05Z07:00": cannot parse "" as "T"`,
 	} {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"s3sync/internal/fields"
 )
 
 // A rule says what one given setting excludes or requires. A setting is the path
@@ -95,7 +97,7 @@ func customerKeyRules(key string) []rule {
 // has reports whether a setting was given: a field, or a value of it.
 func (v *validator) has(setting string) bool {
 	path, value, one := strings.Cut(setting, "=")
-	return v.given(path) && (!one || fmt.Sprint(v.at(path).value) == value)
+	return v.given(path) && (!one || fmt.Sprint(fields.At(v.Config, path).Value) == value)
 }
 
 // rules checks given settings against each other.

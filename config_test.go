@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"s3sync/internal/fields"
 	"s3sync/storage"
 )
 
@@ -399,11 +400,11 @@ func TestMemory(t *testing.T) {
 func TestPathsExist(t *testing.T) {
 	known := map[string]bool{}
 	groups := map[string]bool{}
-	for f := range new(Config).fields() {
-		known[f.path] = true
-		group, _, ok := strings.Cut(f.path, ".")
+	for f := range fields.Of(new(Config)) {
+		known[f.Path] = true
+		group, _, ok := strings.Cut(f.Path, ".")
 		groups[group] = ok
-		known[f.path[:max(0, strings.LastIndex(f.path, "."))]] = true
+		known[f.Path[:max(0, strings.LastIndex(f.Path, "."))]] = true
 	}
 	literal := regexp.MustCompile(`"([A-Z]\w*)((?:\.[A-Z]\w*)+)(=[\w-]+)?"`)
 	var files, found int

@@ -8,7 +8,9 @@ import (
 	"strconv"
 	"time"
 
+	"s3sync/internal/fields"
 	"s3sync/internal/location"
+	"s3sync/internal/size"
 )
 
 // Bounds of settings. Parts of an upload are 5 MiB to 5 GiB, see
@@ -27,7 +29,8 @@ const (
 // nil. It looks at local paths but at nothing else outside c. [Sync] begins
 // with it.
 func (c *Config) Validate() error {
-	return c.ValidateGiven(c.changed())
+	defaults := DefaultConfig()
+	return c.ValidateGiven(func(path string) bool { return !fields.Equal(c, defaults, path) })
 }
 
 // ValidateGiven is [Config.Validate] for a caller that knows which settings its
@@ -112,9 +115,9 @@ func bounds() []bound {
 
 // ranges checks numbers.
 func (v *validator) ranges() {
-	for f := range v.fields() {
-		if f.value.Kind() == reflect.Interface && !f.value.IsNil() && f.value.Elem().Kind() == reflect.Pointer && f.value.Elem().IsNil() {
-			v.add(f.path, "is a nil pointer of type %v: leave it out instead", f.value.Elem().Type())
+	for f := range fields.Of(v.Config) {
+		if f.Value.Kind() == reflect.Interface && !f.Value.IsNil() && f.Value.Elem().Kind() == reflect.Pointer && f.Value.Elem().IsNil() {
+			v.add(f.Path, "is a nil pointer of type %v: leave it out instead", f.Value.Elem().Type())
 		}
 	}
 	if !v.Check.Mode.known() {
@@ -125,13 +128,13 @@ func (v *validator) ranges() {
 	}
 	if need := v.leastMemory(); v.Transfer.MaxMemory != 0 && v.Transfer.MaxMemory < need {
 		v.add("Transfer.MaxMemory", "must be at least %s, which is two parts or an object below the threshold, not %s",
-			formatBytes(need), formatBytes(v.Transfer.MaxMemory))
+			size.Format(need), size.Format(v.Transfer.MaxMemory))
 	}
 }
 
 func (v *validator) within(b bound) {
-	f := v.at(b.field)
-	value := f.value
+	f := fields.At(v.Config, b.field)
+	value := f.Value
 	if value.Kind() == reflect.Pointer {
 		if value.IsNil() {
 			return
@@ -140,8 +143,8 @@ func (v *validator) within(b bound) {
 	}
 	show := func(n int64) string {
 		switch {
-		case f.bytes():
-			return formatBytes(n)
+		case f.Bytes():
+			return size.Format(n)
 		case value.Type() == reflect.TypeFor[time.Duration]():
 			return time.Duration(n).String()
 		}
@@ -168,22 +171,4 @@ func (c *Config) memory() int64 {
 		return c.Transfer.MaxMemory
 	}
 	return max(defaultMemory, c.leastMemory())
-}
-
-type unit struct {
-	name string
-	size int64
-}
-
-// units are those of sizes, the largest first.
-func units() []unit { return []unit{{"GiB", GiB}, {"MiB", MiB}, {"KiB", KiB}, {"B", 1}} }
-
-// formatBytes writes a size: 8MiB, or plain bytes.
-func formatBytes(n int64) string {
-	for _, unit := range units() {
-		if n != 0 && n%unit.size == 0 {
-			return fmt.Sprintf("%d%s", n/unit.size, unit.name)
-		}
-	}
-	return "0B"
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"s3sync/internal/checksum"
+	"s3sync/internal/fields"
 	"s3sync/internal/tagset"
 )
 
@@ -50,8 +51,8 @@ var tagSet = regexp.MustCompile(`^[\w+%.~-]+=[\w+%.~-]*(&[\w+%.~-]+=[\w+%.~-]*)*
 
 // texts checks fields that hold text of some grammar.
 func (v *validator) texts() {
-	for f := range v.fields() {
-		if f.value.Kind() == reflect.String {
+	for f := range fields.Of(v.Config) {
+		if f.Value.Kind() == reflect.String {
 			v.choice(f)
 		}
 	}
@@ -76,7 +77,7 @@ func (v *validator) texts() {
 	v.customerKey("Encryption.TargetCustomer", &v.Encryption.TargetCustomer)
 }
 
-func (v *validator) text(path string) string { return v.at(path).value.String() }
+func (v *validator) text(path string) string { return fields.At(v.Config, path).Value.String() }
 
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html
 func (v *validator) customerKey(path string, key *CustomerKey) {
@@ -141,18 +142,18 @@ func unsendable(value string) (c rune, found bool) {
 	return 0, false
 }
 
-func (v *validator) choice(f configField) {
-	choices, text := Choices(f.path), f.value.String()
+func (v *validator) choice(f fields.Field) {
+	choices, text := Choices(f.Path), f.Value.String()
 	if choices == nil || text == "" || slices.Contains(choices, text) {
 		return
 	}
 	for _, choice := range choices {
 		if plain(choice) == plain(text) {
-			v.add(f.path, "must be one of %s, not %q: did you mean %s?", strings.Join(choices, ", "), text, choice)
+			v.add(f.Path, "must be one of %s, not %q: did you mean %s?", strings.Join(choices, ", "), text, choice)
 			return
 		}
 	}
-	v.add(f.path, "must be one of %s, not %q", strings.Join(choices, ", "), text)
+	v.add(f.Path, "must be one of %s, not %q", strings.Join(choices, ", "), text)
 }
 
 // plain is what is left of a misspelt choice: ONE-ZONE_IA is ONEZONE_IA.

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"s3sync"
+	"s3sync/internal/fields"
 )
 
 // A Program is what is read, and what the help says besides the options.
@@ -217,8 +218,7 @@ func (l *Line) given(path string) bool {
 			if field != path {
 				return false
 			}
-			now, _ := fieldAt(l.Config, path)
-			return !one || fmt.Sprint(now) == value
+			return !one || fmt.Sprint(fields.At(l.Config, path).Value) == value
 		})
 	})
 }

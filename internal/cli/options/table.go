@@ -2,11 +2,11 @@ package options
 
 import (
 	"log/slog"
-	"reflect"
 	"slices"
 	"strings"
 
 	"s3sync"
+	"s3sync/internal/fields"
 )
 
 // A group is a heading of the help.
@@ -113,12 +113,14 @@ func (o *option) bind(cfg *s3sync.Config) {
 	if o.value != nil {
 		return
 	}
-	field, tag := fieldAt(cfg, o.sets)
-	o.secret = tag.Get("secret") == "true"
-	if o.as == nil {
-		o.as = valueOf(tag)
+	field := fields.At(cfg, o.sets)
+	o.secret = field.Secret()
+	address := field.Value.Addr().Interface()
+	if o.as != nil {
+		o.value = o.as(address)
+	} else {
+		o.value = valueOf(address, field.Secret(), field.Bytes())
 	}
-	o.value = o.as(field.Addr().Interface())
 }
 
 // settings lists what the option sets: paths, or "path=value".
@@ -133,19 +135,6 @@ func (o *option) paths() []string {
 		paths[i], _, _ = strings.Cut(s, "=")
 	}
 	return paths
-}
-
-// fieldAt returns the field of the Config at a path, which must exist.
-func fieldAt(cfg *s3sync.Config, path string) (reflect.Value, reflect.StructTag) {
-	value, tag := reflect.ValueOf(cfg).Elem(), reflect.StructTag("")
-	for name := range strings.SplitSeq(path, ".") {
-		info, ok := value.Type().FieldByName(name)
-		if !ok {
-			panic("the Config has no field " + path) //nolint:forbidigo // every test of the table finds it
-		}
-		value, tag = value.FieldByIndex(info.Index), info.Tag
-	}
-	return value, tag
 }
 
 func (o *option) positional() bool { return o.group == arguments }

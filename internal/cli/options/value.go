@@ -3,13 +3,13 @@ package options
 import (
 	"errors"
 	"fmt"
-	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"s3sync"
+	"s3sync/internal/size"
 )
 
 // present is what pflag hands to Set for an option that takes no value. No
@@ -92,37 +92,35 @@ func of[T any](field *T, parse func(string) (T, error), show func(T) string) *va
 	}
 }
 
-// valueOf makes the value of a field by its type and tag.
-func valueOf(tag reflect.StructTag) func(field any) *value {
-	return func(field any) *value {
-		switch f := field.(type) {
-		case *string:
-			if tag.Get("secret") == "true" {
-				return secret(f)
-			}
-			return text(f)
-		case *bool:
-			return on(f)
-		case *int:
-			return number(f)
-		case *int64:
-			if tag.Get("unit") == "bytes" {
-				return size(f)
-			}
-			return number(f)
-		case **int64:
-			return limit(f)
-		case *time.Time:
-			return instant(f)
-		case *time.Duration:
-			return milliseconds(f)
-		case *s3sync.Matcher:
-			return expression(f)
-		case *map[string]string:
-			return pairs(f)
+// valueOf makes the value of the field at an address by its type.
+func valueOf(field any, isSecret, isSize bool) *value {
+	switch f := field.(type) {
+	case *string:
+		if isSecret {
+			return secret(f)
 		}
-		panic(fmt.Sprintf("no option can set a %T", field)) //nolint:forbidigo // every test of the table finds it
+		return text(f)
+	case *bool:
+		return on(f)
+	case *int:
+		return number(f)
+	case *int64:
+		if isSize {
+			return sizeOf(f)
+		}
+		return number(f)
+	case **int64:
+		return limit(f)
+	case *time.Time:
+		return instant(f)
+	case *time.Duration:
+		return milliseconds(f)
+	case *s3sync.Matcher:
+		return expression(f)
+	case *map[string]string:
+		return pairs(f)
 	}
+	panic(fmt.Sprintf("no option can set a %T", field)) //nolint:forbidigo // every test of the table finds it
 }
 
 // with reads a field in a way of its own.
@@ -192,12 +190,12 @@ func number[T int | int64](field *T) *value {
 		})
 }
 
-func size(field *int64) *value {
-	return of(field, parseSize, func(n int64) string {
+func sizeOf(field *int64) *value {
+	return of(field, size.Parse, func(n int64) string {
 		if n == 0 {
 			return ""
 		}
-		return exactSize(n)
+		return size.Format(n)
 	})
 }
 
@@ -205,14 +203,14 @@ func size(field *int64) *value {
 func limit(field **int64) *value {
 	return of(field,
 		func(text string) (*int64, error) {
-			n, err := parseSize(text)
+			n, err := size.Parse(text)
 			return &n, err
 		},
 		func(n *int64) string {
 			if n == nil {
 				return ""
 			}
-			return exactSize(*n)
+			return size.Format(*n)
 		})
 }
 

@@ -1,4 +1,5 @@
-package options
+// Package size reads and writes sizes in bytes, such as 8MiB.
+package size
 
 import (
 	"fmt"
@@ -12,8 +13,8 @@ import (
 // lower-case b, bit and bits are bits, so 8Mib is 1 MiB.
 var sizePattern = regexp.MustCompile(`^(\d{1,40}(?:\.\d{1,40})?) *([KMGTPEkmgtpe]?)([iI]?)(B|b|bit|bits)?$`)
 
-// parseSize reads a size in bytes, rounded up to a whole byte.
-func parseSize(text string) (int64, error) {
+// Parse reads a size in bytes, rounded up to a whole byte.
+func Parse(text string) (int64, error) {
 	match := sizePattern.FindStringSubmatch(strings.TrimSpace(text))
 	wrong := fmt.Errorf("must be a size such as 8MiB, not %q", text)
 	if match == nil {
@@ -49,8 +50,8 @@ func parseSize(text string) (int64, error) {
 	return whole.Int64(), nil
 }
 
-// exactSize writes a size so that parseSize reads the same number.
-func exactSize(n int64) string {
+// Format writes a size so that Parse reads the same number.
+func Format(n int64) string {
 	units := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}
 	unit := 0
 	for n != 0 && n%1024 == 0 && unit < len(units)-1 {

@@ -1,11 +1,11 @@
-package options
+package size
 
 import (
 	"math"
 	"testing"
 )
 
-func TestParseSize(t *testing.T) {
+func TestParse(t *testing.T) {
 	for text, want := range map[string]int64{
 		"0":                   0,
 		"7":                   7,
@@ -31,13 +31,13 @@ func TestParseSize(t *testing.T) {
 		"7.99EiB":             9211842821808707339,
 		"9223372036854775807": math.MaxInt64,
 	} {
-		if got, err := parseSize(text); err != nil || got != want {
-			t.Errorf("parseSize(%q) = %d, %v, want %d", text, got, err, want)
+		if got, err := Parse(text); err != nil || got != want {
+			t.Errorf("Parse(%q) = %d, %v, want %d", text, got, err, want)
 		}
 	}
 }
 
-func TestParseSizeRefuses(t *testing.T) {
+func TestParseRefuses(t *testing.T) {
 	for text, want := range map[string]string{
 		"8EiB":                `must be less than 8EiB, not "8EiB"`,
 		"9223372036854775808": `must be less than 8EiB, not "9223372036854775808"`,
@@ -55,8 +55,8 @@ func TestParseSizeRefuses(t *testing.T) {
 		"1MBs":                `must be a size such as 8MiB, not "1MBs"`,
 		"0x10":                `must be a size such as 8MiB, not "0x10"`,
 	} {
-		if got, err := parseSize(text); err == nil || err.Error() != want {
-			t.Errorf("parseSize(%q) = %d, %v, want %q", text, got, err, want)
+		if got, err := Parse(text); err == nil || err.Error() != want {
+			t.Errorf("Parse(%q) = %d, %v, want %q", text, got, err, want)
 		}
 	}
 }
@@ -67,15 +67,15 @@ func FuzzParseSize(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		n, err := parseSize(text)
+		n, err := Parse(text)
 		if err != nil {
 			return
 		}
 		if n < 0 {
-			t.Fatalf("parseSize(%q) = %d", text, n)
+			t.Fatalf("Parse(%q) = %d", text, n)
 		}
-		if again, err := parseSize(exactSize(n)); err != nil || again != n {
-			t.Fatalf("parseSize(%q) = %d, but parseSize(%q) = %d, %v", text, n, exactSize(n), again, err)
+		if again, err := Parse(Format(n)); err != nil || again != n {
+			t.Fatalf("Parse(%q) = %d, but Parse(%q) = %d, %v", text, n, Format(n), again, err)
 		}
 	})
 }
