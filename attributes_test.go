@@ -408,7 +408,7 @@ func TestArchived(t *testing.T) {
 				t.Errorf("%d objects were opened, want %d", source.called("open"), opened)
 			}
 			if got := contents(t, target)["cold"]; got != "old" {
-				t.Errorf("the twin is %q", got)
+				t.Errorf("the counterpart is %q", got)
 			}
 		})
 	}

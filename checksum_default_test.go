@@ -95,7 +95,7 @@ func TestDefaultChecksum(t *testing.T) {
 	}
 }
 
-// The reason for which nothing is proved is not that the user did not want it.
+// The reason for an unverified object is not that the user did not want verification.
 func TestDefaultChecksumOffIsTold(t *testing.T) {
 	target := newDefaultChecksumStore()
 	source := mem.New()

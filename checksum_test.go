@@ -31,7 +31,7 @@ func eachChecksum(t *testing.T, test func(t *testing.T, a checksum.Algorithm, fu
 	}
 }
 
-// Upload, copy in other part sizes, download: every checksum is proved.
+// Upload, copy in other part sizes, download: every checksum is verified.
 func TestAdditionalChecksums(t *testing.T) {
 	eachChecksum(t, func(t *testing.T, a checksum.Algorithm, full bool) {
 		source, first, second := mem.New(), mem.New(), mem.New()
@@ -57,8 +57,8 @@ func TestAdditionalChecksums(t *testing.T) {
 	})
 }
 
-// The digests prove an object whose ETags say nothing.
-func TestChecksumsProveWhatETagsCannot(t *testing.T) {
+// Checksums verify an object whose ETags are no digests.
+func TestChecksumsVerifyWhatETagsCannot(t *testing.T) {
 	for name, tt := range map[string]struct {
 		algorithm  string
 		read       bool
@@ -66,7 +66,7 @@ func TestChecksumsProveWhatETagsCannot(t *testing.T) {
 		unverified int64
 	}{
 		"none":        {"", false, 0, 1},
-		"only upload": {"CRC32C", false, 1, 1}, // the way from the source is not proved
+		"only upload": {"CRC32C", false, 1, 1}, // the way from the source is not verified
 		"only read":   {"", true, 1, 1},
 		"both":        {"CRC32C", true, 1, 0},
 		"different":   {"SHA256", true, 1, 0},

@@ -84,7 +84,7 @@ func TestCompareFileAsked(t *testing.T) {
 	for name, tt := range map[string]struct {
 		up           bool
 		file         string
-		twin         object
+		counterpart  object
 		want         wantedDecision
 		heads, reads int
 	}{
@@ -95,18 +95,18 @@ func TestCompareFileAsked(t *testing.T) {
 	} {
 		for _, overwrite := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, "/overwrite=", overwrite), func(t *testing.T) {
-				file, twin := &faulty{Store: directory(t, tt.file, false)}, &faulty{Store: mem.New()}
-				tt.twin.write(t, twin.Store, "a")
-				cfg := config(twin, file)
+				file, counterpart := &faulty{Store: directory(t, tt.file, false)}, &faulty{Store: mem.New()}
+				tt.counterpart.write(t, counterpart.Store, "a")
+				cfg := config(counterpart, file)
 				if tt.up {
-					cfg = config(file, twin)
+					cfg = config(file, counterpart)
 				}
 				cfg.Check = s3sync.Check{Mode: s3sync.CheckETag, HeadEachTarget: true, NoTargetListing: overwrite}
 				wantDecision(t, decision(t, cfg), tt.want)
 				if overwrite {
 					return // the target is asked for in any case
 				}
-				wantCalls(t, "twin", twin, "stat", tt.heads)
+				wantCalls(t, "counterpart", counterpart, "stat", tt.heads)
 				wantCalls(t, "file", file, "open", tt.reads)
 			})
 		}
@@ -166,8 +166,8 @@ func TestCompareChangingFile(t *testing.T) {
 		"target, for ever": {false, 100, 0, 0, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			file, twin := &faulty{Store: directory(t, "data", false)}, mem.New()
-			put(t, twin, map[string]string{"a": "data"})
+			file, counterpart := &faulty{Store: directory(t, "data", false)}, mem.New()
+			put(t, counterpart, map[string]string{"a": "data"})
 			n := 0
 			file.check = func(string) error {
 				if n++; n <= tt.times {
@@ -175,9 +175,9 @@ func TestCompareChangingFile(t *testing.T) {
 				}
 				return nil
 			}
-			cfg := config(twin, file)
+			cfg := config(counterpart, file)
 			if tt.up {
-				cfg = config(file, twin)
+				cfg = config(file, counterpart)
 			}
 			cfg.Check.Mode = s3sync.CheckETag
 			report, _ := s3sync.Sync(t.Context(), cfg)
@@ -206,16 +206,16 @@ func TestIncomparable(t *testing.T) {
 // Once an object is known to be encrypted, files are read no more before the
 // server was asked.
 func TestEncryptedBucketCostsNoReads(t *testing.T) {
-	file, twin := &faulty{Store: directory(t, "1", false)}, &faulty{Store: mem.New()}
+	file, counterpart := &faulty{Store: directory(t, "1", false)}, &faulty{Store: mem.New()}
 	put(t, file, map[string]string{"b": "2", "c": "3"})
-	put(t, twin, map[string]string{"a": "1", "b": "2", "c": "3"})
-	twin.withStatChange(etagNotDigest)
-	cfg := config(file, twin)
+	put(t, counterpart, map[string]string{"a": "1", "b": "2", "c": "3"})
+	counterpart.withStatChange(etagNotDigest)
+	cfg := config(file, counterpart)
 	cfg.Check.Mode, cfg.Transfer.Workers = s3sync.CheckETag, 1
 	if report := run(t, cfg); report.Warnings != 3 {
 		t.Errorf("%+v", report.Stats)
 	}
-	wantCalls(t, "twin", twin, "stat", 3)
+	wantCalls(t, "counterpart", counterpart, "stat", 3)
 	wantCalls(t, "file", file, "open", 1)
 }
 
@@ -270,10 +270,10 @@ func TestComparisonLog(t *testing.T) {
 	const when = `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?\+00:00`
 	states := " source_last_modified=" + when + " target_last_modified=" + when + " source_size=4 target_size=4 "
 	for name, tt := range map[string]struct {
-		check s3sync.Check
-		twin  object
-		told  statChange
-		want  string
+		check       s3sync.Check
+		counterpart object
+		told        statChange
+		want        string
 	}{
 		"ETags": {
 			s3sync.Check{Mode: s3sync.CheckETag},
@@ -303,10 +303,10 @@ func TestComparisonLog(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			twin := &faulty{Store: mem.New()}
-			tt.twin.write(t, twin, "a")
+			counterpart := &faulty{Store: mem.New()}
+			tt.counterpart.write(t, counterpart, "a")
 			var log bytes.Buffer
-			cfg := config(directory(t, "data", false), twin.withStatChange(tt.told))
+			cfg := config(directory(t, "data", false), counterpart.withStatChange(tt.told))
 			cfg.Check = tt.check
 			cfg.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 			run(t, cfg)

@@ -184,7 +184,7 @@ func TestCompareFile(t *testing.T) {
 	for name, tt := range map[string]struct {
 		check        s3sync.Check
 		file         string
-		twin         object
+		counterpart  object
 		told         statChange
 		older        bool // the source
 		want         wantedDecision
@@ -246,17 +246,17 @@ func TestCompareFile(t *testing.T) {
 	} {
 		for direction, up := range map[string]bool{"up": true, "down": false} {
 			t.Run(name+"/"+direction, func(t *testing.T) {
-				file, twin := &faulty{Store: directory(t, tt.file, tt.older == up)}, &faulty{Store: mem.New()}
-				tt.twin.write(t, twin.Store, "a")
-				twin.withStatChange(tt.told)
-				cfg := config(twin, file)
+				file, counterpart := &faulty{Store: directory(t, tt.file, tt.older == up)}, &faulty{Store: mem.New()}
+				tt.counterpart.write(t, counterpart.Store, "a")
+				counterpart.withStatChange(tt.told)
+				cfg := config(counterpart, file)
 				if up {
-					cfg = config(file, twin)
+					cfg = config(file, counterpart)
 				}
 				cfg.Check = tt.check
 				wantDecision(t, decision(t, cfg), tt.want)
-				wantCalls(t, "twin", twin, "stat", tt.heads)
-				wantCalls(t, "twin", twin, "open", 0)
+				wantCalls(t, "counterpart", counterpart, "stat", tt.heads)
+				wantCalls(t, "counterpart", counterpart, "open", 0)
 				wantCalls(t, "file", file, "open", tt.reads)
 			})
 		}

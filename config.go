@@ -133,7 +133,7 @@ type AWS struct {
 }
 
 // Filter selects source objects. The zero value of a field selects all. A
-// target object whose source twin is filtered out is left alone.
+// target object whose source counterpart is filtered out is left alone.
 type Filter struct {
 	ModifiedBefore time.Time // strictly before
 	ModifiedAfter  time.Time // at or after

@@ -89,8 +89,8 @@ func putOnePart(t *testing.T, s storage.Store, key, data string) {
 	}
 }
 
-// TestServerSideCopyProof: what proves a copy, and what is told where nothing does.
-func TestServerSideCopyProof(t *testing.T) {
+// TestServerSideCopyVerification: what verifies a copy, and what is reported if nothing does.
+func TestServerSideCopyVerification(t *testing.T) {
 	wrong := func(info *storage.Info) {
 		info.ETag = strings.Repeat("0", 32) + strings.TrimLeft(info.ETag, "0123456789abcdef")
 	}

@@ -202,7 +202,7 @@ func TestUnorderedListingWithProblemsDeletesNothing(t *testing.T) {
 	equal(t, contents(t, target), map[string]string{"a": "1", "b": "2"})
 }
 
-// A key that is listed twice would be joined with one twin only.
+// A key that is listed twice would be joined with one counterpart only.
 func TestUnorderedDuplicatesAreAnError(t *testing.T) {
 	unorderedSides(t, func(t *testing.T, wrapSource, wrapTarget func(storage.Store) storage.Store) {
 		source, target := &faulty{Store: wrapSource(mem.New())}, &faulty{Store: wrapTarget(mem.New())}

@@ -19,7 +19,7 @@ import (
 
 // Stores that tell anything of an object: sizes, ETags, parts and checksums that
 // are wrong, contradict each other or make no sense. What the run then counts as
-// proved, or finds equal, has to be so all the same.
+// verified, or finds equal, has to be so all the same.
 
 // A script is what the fuzzer chose, taken from the front. Behind its end there
 // are zeros.
@@ -331,7 +331,7 @@ func runBounded(t *testing.T, cfg *s3sync.Config) []s3sync.Event {
 	return events
 }
 
-// FuzzLyingStore: an object that is transferred counts as proved only if the
+// FuzzLyingStore: an object that is transferred counts as verified only if the
 // digests that both stores tell are those of the bytes that arrived, in some
 // parts, whatever else they tell. Nothing that fails becomes a file.
 func FuzzLyingStore(f *testing.F) {
@@ -446,20 +446,20 @@ func TestToldSizes(t *testing.T) {
 	}
 }
 
-// FuzzLyingTwin: a file is found equal to an object only if a digest that is told
+// FuzzLyingCounterpart: a file is found equal to an object only if a digest that is told
 // of the object is that of the file's bytes, in some parts.
-func FuzzLyingTwin(f *testing.F) {
+func FuzzLyingCounterpart(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s := &script{text}
 		l := parseLies(s)
-		file, twin := &faulty{Store: fileStore{mem.New()}}, &faulty{Store: mem.New()}
-		l.write(t, twin.Store, "a")
+		file, counterpart := &faulty{Store: fileStore{mem.New()}}, &faulty{Store: mem.New()}
+		l.write(t, counterpart.Store, "a")
 		object{data: l.delivered}.write(t, file.Store, "a")
-		l.applyTo(twin)
-		twin.read = nil
-		cfg := config(file, twin)
+		l.applyTo(counterpart)
+		counterpart.read = nil
+		cfg := config(file, counterpart)
 		if s.choose(2) == 0 {
-			cfg = config(twin, file)
+			cfg = config(counterpart, file)
 		}
 		cfg.DryRun = true
 		switch all := checksum.Algorithms(); s.choose(3) {
@@ -478,16 +478,16 @@ func FuzzLyingTwin(f *testing.F) {
 			if ev.Type != s3sync.EventSkipped || ev.Reason == s3sync.ReasonEmpty && l.delivered == "" {
 				continue
 			}
-			info, err := twin.Stat(t.Context(), "a", storage.StatOptions{Checksums: true})
+			info, err := counterpart.Stat(t.Context(), "a", storage.StatOptions{Checksums: true})
 			if err != nil {
 				t.Fatal(err)
 			}
 			told = info
 			listed := l.object.etag()
-			proved := l.matchesETag(told.ETag, l.delivered) || l.matchesETag(listed, l.delivered) || slices.ContainsFunc(told.Checksums, func(c storage.Checksum) bool {
+			verified := l.matchesETag(told.ETag, l.delivered) || l.matchesETag(listed, l.delivered) || slices.ContainsFunc(told.Checksums, func(c storage.Checksum) bool {
 				return l.matchesChecksum(c.Algorithm, c.Value, l.delivered)
 			})
-			if !proved {
+			if !verified {
 				t.Errorf("found equal (%s): %q is told as %+v, %+v", ev.Reason, l.delivered, told, l)
 			}
 		}

@@ -14,12 +14,12 @@ import (
 )
 
 // Every byte of the source is read once and none of the target, in every
-// direction, however the object is cut and whatever is proved of it.
+// direction, however the object is cut and however it is verified.
 func TestEveryByteIsReadOnce(t *testing.T) {
 	const mib = s3sync.MiB
 	const kib = 1 << 10
 	sizes := map[string]int{"empty": 0, "byte": 1, "small": 1000, "threshold": 5 * kib, "parts": 19*kib + 7}
-	proofs := map[string]s3sync.Verify{
+	verifications := map[string]s3sync.Verify{
 		"nothing":       {Checksum: true},
 		"ETag":          {ETag: true, Multipart: true, Checksum: true},
 		"checksum":      {Algorithm: "SHA256", ReadChecksum: true, Checksum: true, Multipart: true},
@@ -41,7 +41,7 @@ func TestEveryByteIsReadOnce(t *testing.T) {
 		total += size
 	}
 	for _, way := range []string{"up", "down", "across", "across, as it is", "across, streamed"} {
-		for name, verify := range proofs {
+		for name, verify := range verifications {
 			t.Run(fmt.Sprint(way, "/", name), func(t *testing.T) {
 				source, target := &faulty{Store: from}, &faulty{Store: mem.New()}
 				cfg := config(source, target)

@@ -191,7 +191,7 @@ func TestContentFilterIsTheReason(t *testing.T) {
 	}
 }
 
-// What a filter of contents leaves out is in the source all the same: its twin is
+// What a filter of contents leaves out is in the source all the same: its counterpart is
 // no orphan. What the update check leaves is not asked about.
 func TestContentFiltersWithDelete(t *testing.T) {
 	source, target := animalStore(t), mem.New()

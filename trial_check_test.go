@@ -160,7 +160,7 @@ func (j *trialResult) checkDeletions() {
 	}
 }
 
-// incomparable tells that an object could not be compared with its twin.
+// incomparable tells that an object could not be compared with its counterpart.
 func (j *trialResult) incomparable(key string) bool {
 	return slices.ContainsFunc(j.events, func(ev s3sync.Event) bool {
 		return ev.Type == s3sync.EventWarning && ev.Key == key && strings.Contains(ev.Err.Error(), "cannot be compared")

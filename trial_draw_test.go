@@ -266,7 +266,7 @@ func (tr *trial) drawTrees(t *rapid.T) {
 	// Some of the source is there already, under its name or its file's.
 	for _, name := range sortedKeys(tr.source) {
 		th := tr.source[name]
-		switch rapid.IntRange(0, 3).Draw(t, "twin of "+name) {
+		switch rapid.IntRange(0, 3).Draw(t, "counterpart of "+name) {
 		case 0:
 		case 1:
 			tr.target[tr.counterpartName(name)] = entry{kind: aFile, data: th.data, age: th.age}

@@ -44,7 +44,7 @@ func changes(key string) step {
 	}
 }
 
-// touches makes source objects newer than their twins, by whole seconds. A bucket
+// touches makes source objects newer than their counterparts, by whole seconds. A bucket
 // has its own idea of the time, so that either the file on the other side is
 // made older, or the next second is waited for.
 func touches(keys ...string) step {

@@ -109,14 +109,14 @@ func (t *other) pairAll(source iter.Seq2[storage.Object, error], yield func(Pair
 			}
 		}
 		p := Pair{Key: o.Key, Source: o, InSource: true}
-		twin := t.ok && t.object.Key == o.Key
-		if twin {
+		matches := t.ok && t.object.Key == o.Key
+		if matches {
 			p.Target, p.InTarget = t.object, true
 		}
 		if !yield(p, nil) {
 			return false
 		}
-		if twin {
+		if matches {
 			if err := t.advance(); err != nil {
 				yield(Pair{}, err)
 				return false
