@@ -24,12 +24,12 @@ import (
 // of them waits for what it starts; see "Concurrency" in docs/ARCHITECTURE.md
 // before adding one.
 var goroutineFiles = []string{
-	"internal/cli/signal.go",        // the watch for signals; that for SIGQUIT lives as long as the process
-	"internal/parallel/parallel.go", // workers
-	"internal/report/recorder.go",   // the owner of the counters
-	"storage/bucket/layout.go",      // HEADs of the parts of one object
-	"storage/bucket/list.go",        // the next page
-	"storage/bucket/remove.go",      // deletions that have a condition
+	"internal/cli/signal.go",                     // the watch for signals; that for SIGQUIT lives as long as the process
+	"internal/parallel/parallel.go",              // workers
+	"internal/report/recorder.go",                // the owner of the counters
+	"storage/bucket/internal/objects/layout.go",  // HEADs of the parts of one object
+	"storage/bucket/internal/listing/listing.go", // the next page
+	"storage/bucket/remove.go",                   // deletions that have a condition
 }
 
 // testTools are the packages that only tests, the demo and benchmarks use.

@@ -1,51 +1,41 @@
 // Package bucket is a [storage.Store] of the objects below a prefix of an S3
 // bucket: of AWS, or of another server that speaks the protocol.
 //
-// It is the only package that knows the AWS SDK. Nothing of it shows: errors
-// are told in the words of package storage, once, in errors.go. The few requests
-// that are made for every object stand together in calls.go.
+// The requests stand in internal/wire, which alone knows the AWS SDK. Here is
+// decided what is asked and what follows from the answers. Store puts small types
+// together, each for one purpose: objects (looking at single objects), writing,
+// copying, removal, tags, and listing.Bucket.
 //
-// What the requests carry lets the server refuse damaged data: uploads have
-// Content-MD5, a signed SHA-256 of their payload and the additional checksum that
-// the object is to have, all computed by the caller and only once. Additional
-// checksums go by headers of ours, in checksum.go: the SDK computes and verifies
-// none, and need not know their algorithms. Reads after the first one name the
-// ETag of the first, so that an object is never put together from two.
-//
-// Encryption goes by headers, too, which encryption.go adds to every request
-// that takes them. A server that does not say that it used the key that was
+// Reads after the first one name the ETag of the first, so that an object is never
+// put together from two. A server that does not say that it used the key that was
 // asked for is not written to any more.
 //
-// Directory buckets (S3 Express One Zone) differ in their sessions (session.go),
-// their listings (list.go), and ETags that are no digests.
+// Directory buckets (S3 Express One Zone) differ in their sessions, their listings,
+// and ETags that are no digests.
 package bucket
 
 import (
 	"context"
-	"fmt"
+	"iter"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"sync"
 	"time"
-	"unicode/utf8"
-
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"s3sync/storage"
+	"s3sync/storage/bucket/internal/account"
+	"s3sync/storage/bucket/internal/address"
+	"s3sync/storage/bucket/internal/failure"
+	"s3sync/storage/bucket/internal/listing"
+	"s3sync/storage/bucket/internal/objects"
+	"s3sync/storage/bucket/internal/server"
+	"s3sync/storage/bucket/internal/transport"
+	"s3sync/storage/bucket/internal/wire"
 )
 
-// Limits of S3.
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
-// https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
-const (
-	maxParts    = 10_000
-	maxKey      = 1024 // bytes
-	deleteBatch = 1000
-	maxPage     = 1000
-)
+// maxPage is how many entries S3 puts on a page of a listing.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+const maxPage = 1000
 
 // Options say which bucket is opened and how requests to it are made. Only
 // Bucket is needed; zero values stand for what the AWS SDK does by default, as
@@ -54,12 +44,10 @@ type Options struct {
 	// Bucket is a name or the ARN of an access point, Prefix what all keys
 	// begin with: see ParseURL.
 	Bucket, Prefix string
-	// single, if set, is the name of the only object: see Single.
-	single string
 
 	// Anonymous leaves requests unsigned and looks for no credentials. Else these
-	// are those that Credentials returns, the static keys if AccessKey is set, else those of the profile if there is
-	// one, else what the default chain of the SDK finds.
+	// are those that Credentials returns, the static keys if AccessKey is set, else those
+	// of the profile if there is one, else what the default chain of the SDK finds.
 	Anonymous    bool
 	Profile      string
 	AccessKey    string
@@ -127,35 +115,92 @@ type Options struct {
 	ReceiveLimit, SendLimit Limiter
 }
 
+// Credentials sign requests.
+type Credentials struct {
+	AccessKey    string
+	SecretKey    string // secret
+	SessionToken string // secret; empty for permanent keys
+	// Expires is when they end; the zero time is never.
+	Expires time.Time
+}
+
+// A Limiter bounds a stream of bytes. WaitN returns when n more may pass.
+type Limiter interface {
+	WaitN(ctx context.Context, n int) error
+}
+
+// Encryption says how the server encrypts what is written. The zero Encryption
+// leaves that to the bucket.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingEncryption.html
+type Encryption struct {
+	// SSE is "AES256", "aws:kms" or "aws:kms:dsse".
+	SSE string
+	// KMSKeyID is for aws:kms and aws:kms:dsse; empty takes the key of the account.
+	KMSKeyID string // secret
+	// Customer is the key of what is written and read. It goes without SSE.
+	Customer CustomerKey
+}
+
+// A CustomerKey encrypts objects with a key that the server does not keep (SSE-C).
+// Every request that writes or reads such an object has to bring it along, over
+// TLS. The zero CustomerKey is none.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html
+type CustomerKey struct {
+	Algorithm string // "AES256", also if it is empty
+	Key       string // base64 of 32 bytes; secret
+	KeyMD5    string // base64 of its MD5 digest; empty lets it be computed
+}
+
+// requests are the options of requests.
+func (o *Options) requests() wire.Options {
+	var credentials func(context.Context) (account.Credentials, error)
+	if o.Credentials != nil {
+		credentials = func(ctx context.Context) (account.Credentials, error) {
+			c, err := o.Credentials(ctx)
+			return account.Credentials(c), err
+		}
+	}
+	return wire.Options{
+		Bucket: o.Bucket,
+		Account: account.Options{
+			Anonymous: o.Anonymous, Profile: o.Profile,
+			Credentials: credentials, AccessKey: o.AccessKey, SecretKey: o.SecretKey, SessionToken: o.SessionToken,
+			ConfigFile: o.ConfigFile, CredentialsFile: o.CredentialsFile, Region: o.Region,
+		},
+		EndpointURL:      o.EndpointURL,
+		Accelerate:       o.Accelerate,
+		RequestPayer:     o.RequestPayer,
+		PathStyle:        o.PathStyle,
+		UnsignedPayload:  o.UnsignedPayload,
+		NoContentMD5:     o.NoContentMD5,
+		Encryption:       wire.Encryption{SSE: o.Encryption.SSE, KMSKeyID: o.Encryption.KMSKeyID, Customer: wire.CustomerKey(o.Encryption.Customer)},
+		MaxAttempts:      o.MaxAttempts,
+		InitialBackoff:   o.InitialBackoff,
+		OperationTimeout: o.OperationTimeout,
+		Transport: transport.Options{
+			Given: o.Transport, HTTPSProxy: o.HTTPSProxy, ConnectTimeout: o.ConnectTimeout, AttemptTimeout: o.AttemptTimeout,
+			ReadTimeout: o.ReadTimeout, StallTimeout: o.StallTimeout, MaxConns: o.MaxConns,
+			Receive: o.ReceiveLimit, Send: o.SendLimit, PageSize: o.MaxKeys, Trace: o.Trace,
+		},
+	}
+}
+
 // A Store is the objects of a bucket whose keys begin with a prefix.
 type Store struct {
-	opts      Options
-	sdk       *s3.Client
-	client    *client
-	payer     types.RequestPayer
-	directory bool // a directory bucket
-	*seen
-
-	maxEmptyPages int
+	access  *objects.Access
+	opts    Options
+	known   *knowledge
+	objects *objects.Objects
+	writing *writing
+	tags    *tags
+	listing *listing.Bucket
 }
 
-// seen is what a store has learnt of its server. The stores of one bucket that are
-// made of each other share it.
-type seen struct {
-	doubts   doubts
-	features features
-	tagging  tagging
-	noticed  sync.Map // texts of notices that were told
-}
-
-// notice tells the user something of the server, once.
-func (s *Store) notice(n storage.Notice) {
-	if s.opts.Notice == nil {
-		return
-	}
-	if _, told := s.noticed.LoadOrStore(n.Text, true); !told {
-		s.opts.Notice(n)
-	}
+// knowledge is what a store has learnt of its writes. The stores of one bucket that
+// are made of each other share it.
+type knowledge struct {
+	uncertain uncertainWrites
+	tagging   tagging
 }
 
 var _ storage.Store = (*Store)(nil)
@@ -166,95 +211,169 @@ var _ storage.Store = (*Store)(nil)
 // known is one of them.
 func Open(ctx context.Context, opts Options) (*Store, error) {
 	if opts.Bucket == "" {
-		return nil, unusable("no bucket is named")
+		return nil, failure.Unusable("no bucket is named")
 	}
 	if opts.EndpointURL != "" {
 		u, err := url.Parse(opts.EndpointURL)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil {
-			return nil, unusable("the endpoint URL is not of the form http(s)://host[:port]")
+			return nil, failure.Unusable("the endpoint URL is not of the form http(s)://host[:port]")
 		}
-	}
-	if err := opts.Encryption.complete(); err != nil {
-		return nil, err
 	}
 	if opts.MaxKeys <= 0 {
 		opts.MaxKeys = maxPage
 	}
-	sdk, client, err := connect(ctx, &opts)
+	w, err := wire.Open(ctx, opts.requests())
 	if err != nil {
-		return nil, fmt.Errorf("bucket %s: %w", opts.Bucket, err)
+		return nil, err
 	}
-	s := &Store{opts: opts, sdk: sdk, client: client, directory: IsDirectory(opts.Bucket), seen: &seen{}, maxEmptyPages: maxEmptyPages}
-	if opts.RequestPayer {
-		s.payer = types.RequestPayerRequester
+	a := objects.Access{
+		Wire: w, Server: server.New(opts.Notice), Bucket: opts.Bucket, Directory: address.IsDirectory(opts.Bucket),
+		Prefix: opts.Prefix,
 	}
-	return s, nil
+	return newStore(a, opts, &knowledge{}), nil
+}
+
+// newStore puts a store together.
+func newStore(a objects.Access, opts Options, known *knowledge) *Store {
+	s := &Store{access: &a, opts: opts, known: known}
+	s.listing = &listing.Bucket{
+		Wire: a.Wire, Server: a.Server, Prefix: a.Prefix, Directory: a.Directory, InParallel: opts.ParallelListing, PageSize: opts.MaxKeys,
+	}
+	s.objects = &objects.Objects{Access: s.access, Listing: s.listing}
+	s.tags = &tags{Objects: s.objects, known: &known.tagging}
+	s.writing = &writing{Objects: s.objects, tags: s.tags, uncertain: &known.uncertain, asks: demands{
+		encryption: opts.Encryption.SSE != "", customerKey: opts.Encryption.Customer.Key != "", requesterPays: opts.RequestPayer,
+	}}
+	return s
 }
 
 // Caps tells what S3 can do. Directory buckets list in no order, their ETags prove
 // nothing, and they have neither tags nor a choice of storage classes.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html (ETag)
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-differences.html
 func (s *Store) Caps() storage.Caps {
 	caps := storage.Caps{
-		Ordered:     !s.directory,
-		WantMD5:     s.sendsMD5(),
+		Ordered:     !s.access.Directory,
+		WantMD5:     s.access.Wire.SendsMD5(),
 		WantSHA256:  !s.opts.UnsignedPayload,
 		Streams:     true,
 		DeleteBatch: deleteBatch,
-		MaxParts:    maxParts,
+		MaxParts:    wire.MaxParts,
 		MaxCopy:     maxCopy,
-		// https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-differences.html
-		Tags: !s.directory, StorageClasses: !s.directory,
+		Tags:        !s.access.Directory, StorageClasses: !s.access.Directory,
 	}
-	if s.directory {
+	if s.access.Directory {
 		caps.DefaultChecksum = storage.CRC64NVME
 	}
 	return caps
 }
 
-// sendsMD5: directory buckets know no Content-MD5, and their ETags are not MD5.
-func (s *Store) sendsMD5() bool { return !s.opts.NoContentMD5 && !s.directory }
+// List yields the objects of a range, in order except in a directory bucket. An
+// object whose key equals the prefix has an empty key. The next page is fetched
+// while the objects of one are consumed.
+//
+// The server is not trusted: a listing that is out of order, incomplete, or not
+// below the prefix is an error.
+func (s *Store) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[storage.Object, error] {
+	if s.access.Single != "" {
+		return s.listSingle(ctx, opts.Range)
+	}
+	return s.listing.Objects(ctx, opts.Range)
+}
+
+// Stat describes an object by its headers. A marker of a deleted object is none.
+func (s *Store) Stat(ctx context.Context, key string, opts storage.StatOptions) (storage.Info, error) {
+	info, err := s.objects.Stat(ctx, key, opts)
+	if err != nil {
+		return storage.Info{}, s.access.Fail(ctx, "stat", key, err)
+	}
+	return info, nil
+}
+
+// Open starts to read an object. Its first request brings the beginning along:
+// as many bytes as opts.First says, or all.
+func (s *Store) Open(ctx context.Context, key string, opts storage.OpenOptions) (storage.Reader, error) {
+	r, err := s.objects.Open(ctx, key, opts)
+	if err != nil {
+		return nil, s.access.Fail(ctx, "open", key, err)
+	}
+	return r, nil
+}
+
+// Put writes an object in one request. The server refuses a body that does not
+// match the digests of b.
+func (s *Store) Put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (storage.Info, error) {
+	info, err := s.writing.putObject(ctx, key, b, opts)
+	if err != nil {
+		return storage.Info{}, s.access.Fail(ctx, "put", key, err)
+	}
+	return info, nil
+}
+
+// Create begins a multipart upload. One that the server began while its answer got
+// lost stays open: a listing of uploads tells nothing by which it could be known
+// from one of another program under the same key, which must not be aborted.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_MultipartUpload.html
+func (s *Store) Create(ctx context.Context, key string, opts storage.WriteOptions) (storage.Writer, error) {
+	w, err := s.writing.create(ctx, key, opts)
+	if err != nil {
+		return nil, s.access.Fail(ctx, "put", key, err)
+	}
+	return w, nil
+}
+
+// Delete removes objects by one request, except for keys that its XML body cannot
+// hold, where each is to be removed only if it is still the same, and where the
+// server does not know such requests. In a bucket with versioning it leaves markers:
+// no version is ever destroyed, also if an object names one.
+func (s *Store) Delete(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error {
+	return removal{s.writing}.remove(ctx, objects, opts)
+}
 
 // Close closes idle connections.
 func (s *Store) Close() error {
-	s.client.transport.CloseIdleConnections()
+	s.access.Wire.Close()
 	return nil
 }
 
-// full is the key in the bucket.
-func (s *Store) full(key string) string {
-	if s.opts.single != "" {
-		return s.opts.Prefix // see checkSingle
-	}
-	return s.opts.Prefix + key
+var _ storage.Tagger = (*Store)(nil)
+
+// Tags asks for the tags of an object. A directory bucket has none:
+// errors.ErrUnsupported.
+func (s *Store) Tags(ctx context.Context, key, versionID string) (map[string]string, error) {
+	return s.tags.read(ctx, key, versionID)
 }
 
-// checkKey refuses keys that S3 cannot hold before they are sent, because the
-// answers of servers differ.
-func (s *Store) checkKey(key string) error {
-	if err := s.checkSingle(key); err != nil {
-		return err
-	}
-	full := s.full(key)
-	var why string
-	switch {
-	case full == "":
-		why = "it is empty"
-	case len(full) > maxKey:
-		why = fmt.Sprintf("with the prefix it has %d bytes, and S3 allows %d", len(full), maxKey)
-	case !utf8.ValidString(full):
-		why = "it is not valid UTF-8"
-	default:
-		return nil
-	}
-	return &failure{kind: storage.ErrUnstorable, text: "key cannot be stored in S3: " + why}
+// SetTags replaces the tags of an object.
+func (s *Store) SetTags(ctx context.Context, key string, tags map[string]string) error {
+	return s.tags.replace(ctx, key, tags)
 }
 
-// limited bounds a call by the operation time-out.
-func (s *Store) limited(ctx context.Context) (context.Context, context.CancelFunc) {
-	if s.opts.OperationTimeout <= 0 {
-		return ctx, func() {}
+var _ storage.Versioner = (*Store)(nil)
+
+// Versioning asks whether versioning is enabled, which it is not where it is
+// suspended.
+func (s *Store) Versioning(ctx context.Context) (bool, error) {
+	if s.access.Directory {
+		return false, nil
 	}
-	return context.WithTimeout(ctx, s.opts.OperationTimeout)
+	kept, err := s.access.Wire.GetBucketVersioning(ctx)
+	return kept, s.access.Fail(ctx, "list", "", err)
 }
+
+// Versions yields the versions and delete markers of a range in the order in which
+// the server lists them: by key, and those of one key from the newest to the
+// oldest. It is checked and fetched ahead as List is.
+func (s *Store) Versions(ctx context.Context, opts storage.ListOptions) iter.Seq2[storage.Object, error] {
+	if s.access.Single != "" {
+		return s.singleVersions(ctx, opts)
+	}
+	return s.listing.Versions(ctx, opts.Range)
+}
+
+var _ storage.Waiter = (*Store)(nil)
+
+// Waiting tells how long the server has been silent, and which requests are
+// waiting for it. An attempt after the first one does not break the silence.
+func (s *Store) Waiting() (quiet time.Duration, what string) { return s.access.Wire.HTTP().Waiting() }

@@ -2,170 +2,49 @@ package bucket
 
 import (
 	"context"
-	"errors"
-	"net"
-	"net/netip"
-	"net/url"
-	"path"
-	"strings"
-	"time"
 
 	"s3sync/storage"
+	"s3sync/storage/bucket/internal/address"
 )
 
 var _ storage.Locator = (*Store)(nil)
 
 // Location is where the store's requests go, wherever the endpoint was configured.
 func (s *Store) Location() storage.Location {
-	name := s.opts.Bucket
+	name := s.access.Bucket
 	return storage.Location{
-		Server:    s.server(),
+		Server:    s.access.Wire.Server(),
 		Container: name,
-		Alias:     isAlias(name),
-		Prefix:    s.opts.Prefix,
+		Alias:     address.IsAlias(name),
+		Prefix:    s.access.Prefix,
 	}
-}
-
-// isAlias reports whether a name is that of an access point, by its ARN or its
-// alias. Which bucket it belongs to does not show.
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-naming.html
-func isAlias(name string) bool {
-	return IsAccessPoint(name) || strings.HasSuffix(name, "-s3alias") ||
-		strings.HasSuffix(name, "--ol-s3") || strings.HasSuffix(name, "--xa-s3")
 }
 
 // FullKey is the key in the bucket.
-func (s *Store) FullKey(key string) string { return s.full(key) }
+func (s *Store) FullKey(key string) string { return s.access.Full(key) }
 
 // StatFull describes an object of the bucket, also of another prefix.
 func (s *Store) StatFull(ctx context.Context, full string) (storage.Object, error) {
-	info, err := s.with(func(o *Options) { o.Prefix = "" }).Stat(ctx, full, storage.StatOptions{})
+	info, err := s.below("").Stat(ctx, full, storage.StatOptions{})
 	return info.Object, err
 }
 
-// server is the server that requests go to, as ServerOf names it.
-func (s *Store) server() string {
-	if s.client.endpoint == "" {
-		return partitionOf(s)
-	}
-	return ServerOf(s.client.endpoint)
-}
+// IsDirectory reports whether a name is that of a directory bucket (S3 Express
+// One Zone), or of an access point for one.
+func IsDirectory(name string) bool { return address.IsDirectory(name) }
 
-// localName stands for all names of this machine that can be told without asking.
-const localName = "localhost"
+// IsAccessPoint reports whether what names a bucket is the ARN of an access point:
+// it has a host name of its own, at AWS.
+func IsAccessPoint(name string) bool { return address.IsAccessPoint(name) }
+
+// ParseURL splits s3://bucket[/prefix]. The prefix is everything behind the slash
+// after the bucket, as it stands. The bucket may be the ARN of an access point.
+func ParseURL(url string) (bucket, prefix string, err error) { return address.ParseURL(url) }
 
 // ServerOf names the server behind the URL of an endpoint in one form: equal names
-// are one server. It asks nobody; see SameServer. The endpoints of AWS are one
-// server for each of its partitions, and so is no endpoint at all.
-func ServerOf(endpoint string) string {
-	if endpoint == "" {
-		return partitionAWS
-	}
-	u, err := url.Parse(endpoint)
-	if err != nil {
-		return endpoint
-	}
-	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
-	if partition := partitionOfHost(host); partition != "" {
-		return partition
-	}
-	switch addr, err := netip.ParseAddr(host); {
-	case err == nil && isThisMachine(addr):
-		host = localName
-	case err == nil:
-		host = addr.Unmap().WithZone("").String()
-	case strings.HasSuffix(host, "."+localName): // RFC 6761, section 6.3
-		host = localName
-	}
-	port := u.Port()
-	switch {
-	case port != "":
-	case strings.EqualFold(u.Scheme, "https"):
-		port = "443"
-	default:
-		port = "80"
-	}
-	below := strings.TrimSuffix(path.Clean("/"+u.Path), "/")
-	return net.JoinHostPort(host, port) + below
-}
-
-// isThisMachine reports whether an address leads to this machine on every one.
-func isThisMachine(addr netip.Addr) bool {
-	addr = addr.Unmap()
-	return addr.IsLoopback() || addr.IsUnspecified()
-}
-
-// partitionOfHost is the partition of AWS to which a host belongs that speaks S3,
-// or empty if it is none.
-// https://docs.aws.amazon.com/general/latest/gr/s3.html
-func partitionOfHost(host string) string {
-	rest, china := strings.CutSuffix(host, ".amazonaws.com.cn")
-	rest, aws := strings.CutSuffix(rest, ".amazonaws.com")
-	speaks := false
-	for label := range strings.SplitSeq(rest, ".") {
-		speaks = speaks || label == "s3" || strings.HasPrefix(label, "s3-") || strings.HasPrefix(label, "s3express-")
-	}
-	switch {
-	case !speaks:
-		return ""
-	case china:
-		return partitionChina
-	case aws && strings.Contains(rest, "us-gov-"):
-		return partitionGov
-	case aws:
-		return partitionAWS
-	}
-	return ""
-}
-
-// lookupTime bounds the wait for the addresses of a host.
-const lookupTime = 3 * time.Second
+// are one server. It asks nobody; see SameServer.
+func ServerOf(endpoint string) string { return address.ServerOf(endpoint) }
 
 // SameServer reports whether two names of ServerOf are known to be one server: they
-// are equal, or both lead to the same port of this machine. Two names of another
-// machine are not taken for one server, as many servers can share an address.
-func SameServer(ctx context.Context, a, b string) bool {
-	if a == b {
-		return true
-	}
-	hostA, restA, errA := splitServer(a)
-	hostB, restB, errB := splitServer(b)
-	if errors.Join(errA, errB) != nil || restA != restB {
-		return false
-	}
-	ctx, cancel := context.WithTimeout(ctx, lookupTime)
-	defer cancel()
-	return isLocalHost(ctx, hostA) && isLocalHost(ctx, hostB)
-}
-
-// splitServer splits host:port/path behind the host.
-func splitServer(server string) (host, rest string, err error) {
-	address, below, _ := strings.Cut(server, "/")
-	host, port, err := net.SplitHostPort(address)
-	return host, port + "/" + below, err
-}
-
-// isLocalHost reports whether a host is this machine. If nobody knows its addresses
-// it is not.
-func isLocalHost(ctx context.Context, host string) bool {
-	if host == localName {
-		return true
-	}
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	if err != nil {
-		return false
-	}
-	own := map[netip.Addr]bool{}
-	interfaces, _ := net.InterfaceAddrs() // without them loopback is still known
-	for _, a := range interfaces {
-		if p, err := netip.ParsePrefix(a.String()); err == nil {
-			own[p.Addr().Unmap().WithZone("")] = true
-		}
-	}
-	for _, addr := range addrs {
-		if isThisMachine(addr) || own[addr.Unmap().WithZone("")] {
-			return true
-		}
-	}
-	return false
-}
+// are equal, or both lead to the same port of this machine.
+func SameServer(ctx context.Context, a, b string) bool { return address.SameServer(ctx, a, b) }

@@ -12,134 +12,103 @@ import (
 	"sync"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-
-	"s3sync/internal/checksum"
 	"s3sync/internal/setting"
 	"s3sync/storage"
+	"s3sync/storage/bucket/internal/answer"
+	"s3sync/storage/bucket/internal/failure"
+	"s3sync/storage/bucket/internal/wire"
 )
 
-// Create begins a multipart upload. One that the server began while its answer got
-// lost stays open: a listing of uploads tells nothing by which it could be known
-// from one of another program under the same key, which must not be aborted.
-// https://docs.aws.amazon.com/AmazonS3/latest/API/API_MultipartUpload.html
-func (s *Store) Create(ctx context.Context, key string, opts storage.WriteOptions) (storage.Writer, error) {
-	w, err := s.create(ctx, key, opts)
-	if err != nil {
-		return nil, s.fail(ctx, "put", key, err)
-	}
-	return w, nil
-}
-
-func (s *Store) create(ctx context.Context, key string, opts storage.WriteOptions) (*writer, error) {
-	if err := s.checkKey(key); err != nil {
+func (w *writing) create(ctx context.Context, key string, opts storage.WriteOptions) (*writer, error) {
+	if err := w.CheckKey(key); err != nil {
 		return nil, err
 	}
-	if err := checkAlgorithm(opts.Checksum); err != nil {
+	if err := wire.CheckAlgorithm(opts.Checksum); err != nil {
 		return nil, err
 	}
 	began := time.Now()
-	var out *s3.CreateMultipartUploadOutput
-	done, err := s.writeWhatIsKnown(opts, false, false, func(c carried) (err error) {
-		out, err = s.createUpload(ctx, key, c.WriteOptions)
+	var upload wire.Upload
+	var told wire.Written
+	done, err := w.writeWhatIsKnown(opts, false, false, func(c carried) (err error) {
+		upload, told, err = w.Wire.CreateMultipartUpload(ctx, w.Full(key), c.WriteOptions)
 		return err
 	})
-	if lacking(err) {
-		err = naming(errors.ErrUnsupported, setting.Textf("%v (the server may not know uploads in parts; a larger %s does without)",
+	if failure.IsUnsupported(err) {
+		err = failure.Naming(errors.ErrUnsupported, setting.Textf("%v (the server may not know uploads in parts; a larger %s does without)",
 			err, setting.Name("Transfer.Threshold")))
 	}
 	if err != nil {
 		return nil, err
 	}
-	if aws.ToString(out.UploadId) == "" {
-		return nil, garbled("it names no upload")
+	if upload.ID == "" {
+		return nil, failure.Garbled("it names no upload")
 	}
 	return &writer{
-		store: s, key: key, opts: done.WriteOptions, id: *out.UploadId, began: began,
-		// No ETag is known yet: encryption alone decides.
-		opaque:      s.opaque(emptyMD5, out.ServerSideEncryption, out.SSECustomerAlgorithm),
-		unconfirmed: s.opts.Encryption.confirm(out.ServerSideEncryption, out.SSECustomerAlgorithm),
-		parts:       map[int]part{},
+		writing: w, key: key, opts: done.WriteOptions, upload: upload, began: began,
+		opaque: told.Opaque, unconfirmed: told.Unconfirmed, parts: map[int]wire.Part{},
 	}, nil
 }
 
-// createUpload is one request.
-func (s *Store) createUpload(ctx context.Context, key string, opts storage.WriteOptions) (*s3.CreateMultipartUploadOutput, error) {
-	ctx, cancel := s.limited(ctx)
-	defer cancel()
-	ctx = withExtra(ctx, extra{headers: append(uploadHeaders(opts.Checksum), s.attributeHeaders(opts)...)})
-	out, err := s.sdk.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
-		Bucket: &s.opts.Bucket, Key: aws.String(s.full(key)), RequestPayer: s.payer,
-	})
-	if err != nil {
-		return nil, s.client.classify(err)
-	}
-	return out, nil
-}
-
-// emptyMD5 is the MD5 digest of nothing, the ETag of an empty object.
-const emptyMD5 = "d41d8cd98f00b204e9800998ecf8427e"
-
 // A writer is a multipart upload.
 type writer struct {
-	store *Store
-	key   string
-	opts  storage.WriteOptions
-	id    string
-	began time.Time // S3 takes it for the time when the object was modified
+	writing *writing
+	key     string
+	opts    storage.WriteOptions
+	upload  wire.Upload
+	began   time.Time // S3 takes it for the time when the object was modified
 
 	mu sync.Mutex
 
 	opaque      bool  // ETags say nothing about the content
 	unconfirmed error // nothing said yet that the server encrypts as it was asked to
-	parts       map[int]part
+	parts       map[int]wire.Part
 	cut         bool // the request of a part ended without an answer
 	aborted     bool
-}
-
-// A part was acknowledged by the server.
-type part struct {
-	etag   string
-	digest digest
-	size   int64
 }
 
 // WritePart uploads a part and compares the ETag that is answered with its MD5
 // digest, and the checksum with its own.
 func (w *writer) WritePart(ctx context.Context, n int, _ int64, b storage.Block) error {
-	return w.store.fail(ctx, "write part", w.key, w.writePart(ctx, n, b))
+	return w.writing.Fail(ctx, "write part", w.key, w.writePart(ctx, n, b))
 }
 
 func (w *writer) writePart(ctx context.Context, n int, b storage.Block) error {
-	if n < 1 || n > maxParts {
-		return fmt.Errorf("part %d: S3 has parts 1 to %d", n, maxParts)
+	if n < 1 || n > wire.MaxParts {
+		return fmt.Errorf("part %d: S3 has parts 1 to %d", n, wire.MaxParts)
 	}
-	d, err := digestOf(b, w.opts.Checksum)
+	d, err := wire.DigestOf(b, w.opts.Checksum)
 	if err != nil {
 		return err
 	}
-	got, err := w.store.putPart(ctx, w.key, w.id, n, b, d)
+	got, err := w.writing.Wire.UploadPart(ctx, w.upload, n, b, d)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil {
-		if f, ok := errors.AsType[*failure](err); (!ok || f.status == 0) && !errors.Is(err, storage.ErrMismatch) {
+		if f, ok := errors.AsType[*failure.Error](err); (!ok || f.Status == 0) && !errors.Is(err, storage.ErrMismatch) {
 			w.cut = true // an answer that does not match is an answer
 		}
 		return err
 	}
 	// Not every server tells of encryption at the creation.
-	if w.unconfirmed != nil && got.unconfirmed != nil {
-		return got.unconfirmed
+	if w.unconfirmed != nil && got.Unconfirmed != nil {
+		return got.Unconfirmed
 	}
-	w.opaque = w.opaque || got.opaque
-	if sum := hex.EncodeToString(b.MD5); b.MD5 != nil && !w.opaque && isDigest(got.etag) && got.etag != sum {
-		return &failure{kind: storage.ErrMismatch, text: fmt.Sprintf(
-			"part %d: the server has ETag %s, what was sent has MD5 %s", n, got.etag, sum)}
+	w.opaque = w.opaque || got.Opaque
+	if sum := hex.EncodeToString(b.MD5); b.MD5 != nil && !w.opaque && answer.IsDigest(got.ETag) && got.ETag != sum {
+		return &failure.Error{Kind: storage.ErrMismatch, Text: fmt.Sprintf(
+			"part %d: the server has ETag %s, what was sent has MD5 %s", n, got.ETag, sum)}
 	}
-	w.parts[n] = part{etag: got.etag, digest: d, size: length(b)}
+	w.parts[n] = wire.Part{Number: n, ETag: got.ETag, Digest: d, Size: wire.Length(b)}
 	return nil
+}
+
+// inOrder returns the parts by their numbers. The caller holds the lock.
+func (w *writer) inOrder() []wire.Part {
+	parts := make([]wire.Part, 0, len(w.parts))
+	for _, n := range slices.Sorted(maps.Keys(w.parts)) {
+		parts = append(parts, w.parts[n])
+	}
+	return parts
 }
 
 // Commit completes the upload. It may be called again after it failed: an
@@ -147,7 +116,7 @@ func (w *writer) writePart(ctx context.Context, n int, b storage.Block) error {
 func (w *writer) Commit(ctx context.Context) (storage.Info, error) {
 	info, err := w.commit(ctx)
 	if err != nil {
-		return storage.Info{}, w.store.fail(ctx, "commit", w.key, err)
+		return storage.Info{}, w.writing.Fail(ctx, "commit", w.key, err)
 	}
 	return info, nil
 }
@@ -165,14 +134,14 @@ func (w *writer) commit(ctx context.Context) (storage.Info, error) {
 	}
 	var size int64
 	for _, p := range w.parts {
-		size += p.size
+		size += p.Size
 	}
 	if size != w.opts.Size {
 		return storage.Info{}, fmt.Errorf("the parts have %d bytes, the object has %d", size, w.opts.Size)
 	}
-	result, err := w.store.conditionally(ctx, w.key, w.opts, w.began, w.made, func(ctx context.Context) (written, error) {
-		result, err := w.complete(ctx)
-		if has(err, "NoSuchUpload") || isForeign(err) || err == nil && result.etag == "" {
+	result, err := w.writing.conditionally(ctx, w.key, w.opts, w.began, w.made, func(ctx context.Context) (wire.Written, error) {
+		result, err := w.writing.Wire.CompleteMultipartUpload(ctx, w.upload, w.inOrder(), w.opts)
+		if failure.HasCode(err, "NoSuchUpload") || failure.IsForeign(err) || err == nil && result.ETag == "" {
 			return w.completedBefore(ctx, err)
 		}
 		return result, err
@@ -180,112 +149,70 @@ func (w *writer) commit(ctx context.Context) (storage.Info, error) {
 	if err != nil {
 		return storage.Info{}, err
 	}
-	result.opaque = result.opaque || w.opaque
-	if result.lacksChecksum(w.opts.Checksum) {
-		result.checksums = w.askChecksums(ctx, result)
+	result.Opaque = result.Opaque || w.opaque
+	if result.LacksChecksum(w.opts.Checksum) {
+		result.Checksums = w.askChecksums(ctx, result)
 	}
-	if err := w.store.keepTags(ctx, w.key, tagsOfUpload, w.opts); err != nil {
+	if err := w.writing.tags.keep(ctx, w.key, tagsOfUpload, w.opts); err != nil {
 		return storage.Info{}, err
 	}
-	return result.info(w.key, size, w.opts.Attributes), nil
+	return infoOf(&result, w.key, size, w.opts.Attributes), nil
 }
 
 // askChecksums asks for what the answer did not tell, as it happens where an
 // earlier one was lost. The upload is complete whatever comes of it.
-func (w *writer) askChecksums(ctx context.Context, result written) []storage.Checksum {
-	a, err := w.store.headAgain(ctx, target{key: w.key, etag: result.etag, checksums: true})
+func (w *writer) askChecksums(ctx context.Context, result wire.Written) []storage.Checksum {
+	a, err := w.writing.HeadAgain(ctx, wire.ObjectRef{Key: w.key, ETag: result.ETag, Checksums: true})
 	if err != nil {
 		return nil
 	}
-	return a.info.Checksums
-}
-
-// complete sends CompleteMultipartUpload. The SDK recognises an error in an
-// answer whose status is 200.
-func (w *writer) complete(ctx context.Context) (written, error) {
-	s := w.store
-	var parts []part
-	var list []types.CompletedPart
-	for _, n := range slices.Sorted(maps.Keys(w.parts)) {
-		p := w.parts[n]
-		c := types.CompletedPart{PartNumber: aws.Int32(int32(n)), ETag: quoted(p.etag)} //nolint:gosec // at most 10,000
-		if p.digest.alg != "" {
-			*checksumField(&c, p.digest.alg) = aws.String(p.digest.String())
-		}
-		parts, list = append(parts, p), append(list, c)
-	}
-	headers, err := completeHeaders(w.opts.Checksum, parts)
-	if err != nil {
-		return written{}, err
-	}
-	ctx, cancel := s.limited(withExtra(ctx, extra{headers: headers}))
-	defer cancel()
-	out, err := s.sdk.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
-		Bucket: &s.opts.Bucket, Key: aws.String(s.full(w.key)), RequestPayer: s.payer, UploadId: &w.id,
-		MultipartUpload: &types.CompletedMultipartUpload{Parts: list},
-		IfMatch:         quoted(w.opts.IfMatch), IfNoneMatch: ifNoneMatch(w.opts),
-	})
-	if err != nil {
-		return written{}, s.client.classify(err)
-	}
-	if out.ETag != nil && !isETag(out.ETag) {
-		return written{}, garbled("it names no ETag of the object")
-	}
-	result := written{
-		etag: unquoted(out.ETag), versionID: aws.ToString(out.VersionId), checksums: completedChecksums(out),
-	}
-	result.opaque = s.opaque(result.etag, out.ServerSideEncryption, nil)
-	return result, nil
+	return a.Info.Checksums
 }
 
 // completedBefore looks whether the object is there although the server does
 // not know the upload any more, or did not say what became of it: then an
 // earlier request got through whose answer was lost.
-func (w *writer) completedBefore(ctx context.Context, cause error) (written, error) {
+func (w *writer) completedBefore(ctx context.Context, cause error) (wire.Written, error) {
 	if cause == nil {
-		cause = garbled("it names no ETag")
+		cause = failure.Garbled("it names no ETag")
 	}
-	a, err := w.store.head(ctx, target{key: w.key, checksums: w.opts.Checksum.Algorithm != ""})
+	a, err := w.writing.Head(ctx, wire.ObjectRef{Key: w.key, Checksums: w.opts.Checksum.Algorithm != ""})
 	switch {
-	case errors.Is(err, fs.ErrNotExist), err == nil && !w.made(a.info):
-		return written{}, cause
+	case errors.Is(err, fs.ErrNotExist), err == nil && !w.made(a.Info):
+		return wire.Written{}, cause
 	case err != nil:
-		return written{}, err
+		return wire.Written{}, err
 	}
-	return written{
-		etag: a.info.ETag, versionID: a.info.VersionID, opaque: a.info.Opaque, checksums: a.info.Checksums,
+	return wire.Written{
+		ETag: a.Info.ETag, VersionID: a.Info.VersionID, Opaque: a.Info.Opaque, Checksums: a.Info.Checksums,
 	}, nil
 }
 
 // made reports whether an object is what the upload makes of its parts: by its
 // ETag, or by its size and the checksum of all its bytes, since not all ETags
-// follow from the bytes.
+// follow from the bytes. The caller holds the lock.
 func (w *writer) made(info storage.Info) bool {
-	if want, ok := w.expectedETag(); ok && info.ETag == want {
+	parts := w.inOrder()
+	if want, ok := expectedETag(parts); ok && info.ETag == want {
 		return true
 	}
-	var parts []part
-	for _, n := range slices.Sorted(maps.Keys(w.parts)) {
-		parts = append(parts, w.parts[n])
-	}
-	headers, err := completeHeaders(w.opts.Checksum, parts)
-	return err == nil && info.Size == w.opts.Size && slices.ContainsFunc(info.Checksums, func(c storage.Checksum) bool {
-		return slices.Contains(headers, header{checksum.Header(c.Algorithm), c.Value})
-	})
+	want, err := wire.WholeChecksum(w.opts.Checksum, parts)
+	sum, told := info.Checksum(want.Algorithm)
+	return err == nil && told && info.Size == w.opts.Size && sum.Value == want.Value
 }
 
 // expectedETag is the ETag of an object of these parts: the MD5 of their ETags,
 // and their number.
-func (w *writer) expectedETag() (string, bool) {
+func expectedETag(parts []wire.Part) (string, bool) {
 	sum := md5.New()
-	for _, n := range slices.Sorted(maps.Keys(w.parts)) {
-		digest, err := hex.DecodeString(w.parts[n].etag)
+	for _, p := range parts {
+		digest, err := hex.DecodeString(p.ETag)
 		if err != nil || len(digest) != md5.Size {
 			return "", false
 		}
 		sum.Write(digest)
 	}
-	return fmt.Sprintf("%x-%d", sum.Sum(nil), len(w.parts)), true
+	return fmt.Sprintf("%x-%d", sum.Sum(nil), len(parts)), true
 }
 
 // The pauses before Abort looks for parts that came late: three, of 1.3 s in all.
@@ -305,30 +232,18 @@ func (w *writer) Abort(ctx context.Context) error {
 	w.aborted = true
 	cut := w.cut
 	w.mu.Unlock()
-	err := w.abort(ctx)
+	abort := func() error { return w.writing.Wire.AbortMultipartUpload(ctx, w.upload) }
+	err := abort()
 	for pause := firstAbortPause; pause <= lastAbortPause; pause *= 3 {
 		if err == nil && !cut || err != nil && !storage.Retryable(err) {
 			break
 		}
 		select {
 		case <-time.After(pause):
-			err = w.abort(ctx)
+			err = abort()
 		case <-ctx.Done():
-			return w.store.fail(ctx, "abort", w.key, err) // what could be done was done
+			return w.writing.Fail(ctx, "abort", w.key, err) // what could be done was done
 		}
 	}
-	return w.store.fail(ctx, "abort", w.key, err)
-}
-
-func (w *writer) abort(ctx context.Context) error {
-	s := w.store
-	ctx, cancel := s.limited(ctx)
-	defer cancel()
-	_, err := s.sdk.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
-		Bucket: &s.opts.Bucket, Key: aws.String(s.full(w.key)), RequestPayer: s.payer, UploadId: &w.id,
-	})
-	if err = s.client.classify(err); has(err, "NoSuchUpload") {
-		return nil
-	}
-	return err
+	return w.writing.Fail(ctx, "abort", w.key, err)
 }

@@ -5,40 +5,44 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"unicode/utf8"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/smithy-go/middleware"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"golang.org/x/sync/errgroup"
 
 	"s3sync/storage"
+	"s3sync/storage/bucket/internal/failure"
+	"s3sync/storage/bucket/internal/server"
+	"s3sync/storage/bucket/internal/wire"
 )
 
-// singleDeletes is how many requests of one Delete are made at once where each is
-// for one object. DeleteObjects takes conditions, too, but few servers heed them there.
-const singleDeletes = 8
+const (
+	// deleteBatch is how many objects DeleteObjects takes.
+	// https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+	deleteBatch = 1000
+	// singleDeletes is how many requests of one Delete are made at once where each is
+	// for one object. DeleteObjects takes conditions, too, but few servers heed them there.
+	singleDeletes = 8
+)
 
-// Delete removes objects by one request, except for keys that its XML body cannot
+// removal removes objects.
+type removal struct{ *writing }
+
+// remove is Store.Delete: by one request, except for keys that its XML body cannot
 // hold, where each is to be removed only if it is still the same, and where the
 // server does not know such requests. In a
 // bucket with versioning it leaves markers: no version is ever destroyed, also if
 // an object names one.
-func (s *Store) Delete(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error {
+func (r removal) remove(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error {
 	errs := make([]error, len(objects))
-	if s.opts.single != "" {
+	if r.Single != "" {
 		for i, o := range objects {
-			errs[i] = s.fail(ctx, "delete", o.Key, &failure{kind: errors.ErrUnsupported, text: "a single object is not deleted"})
+			errs[i] = r.Fail(ctx, "delete", o.Key, &failure.Error{Kind: errors.ErrUnsupported, Text: "a single object is not deleted"})
 		}
 		return errs
 	}
 	var batch, single []int // of objects
 	for i, o := range objects {
-		if !opts.IfMatch && len(objects) > 1 && inXML(s.full(o.Key)) && !s.features.lacks(lackBatches) {
+		if !opts.IfMatch && len(objects) > 1 && inXML(r.Full(o.Key)) && !r.Server.Lacks(server.Batches) {
 			batch = append(batch, i)
 		} else {
 			single = append(single, i)
@@ -50,20 +54,20 @@ func (s *Store) Delete(ctx context.Context, objects []storage.Object, opts stora
 			single = append(single, batch...) // whose requests are not begun either
 			break
 		}
-		if err := s.deleteSome(ctx, objects, batch[:n], errs); err != nil {
+		if err := r.deleteSome(ctx, objects, batch[:n], errs); err != nil {
 			single = append(single, batch[:n]...)
-			s.lacksBatches(err)
+			r.lacksBatches(err)
 		}
 		batch = batch[n:]
 	}
-	s.deleteEach(single, func(i int) {
+	r.deleteEach(single, func(i int) {
 		switch {
 		case opts.Stopped():
 			errs[i] = storage.ErrNotBegun
 		case opts.IfMatch:
-			errs[i] = s.deleteIfSame(ctx, objects[i])
+			errs[i] = r.deleteIfSame(ctx, objects[i])
 		default:
-			errs[i] = s.deleteOne(ctx, objects[i].Key, "", opts.Once)
+			errs[i] = r.deleteOne(ctx, objects[i].Key, "", opts.Once)
 		}
 	})
 	for i, err := range errs {
@@ -74,13 +78,13 @@ func (s *Store) Delete(ctx context.Context, objects []storage.Object, opts stora
 			errs[i] = &storage.Error{Op: "delete", Key: objects[i].Key, Err: err}
 			continue
 		}
-		errs[i] = s.fail(ctx, "delete", objects[i].Key, err)
+		errs[i] = r.Fail(ctx, "delete", objects[i].Key, err)
 	}
 	return errs
 }
 
 // deleteEach makes a request for each of the given indexes.
-func (s *Store) deleteEach(single []int, request func(i int)) {
+func (r removal) deleteEach(single []int, request func(i int)) {
 	var group errgroup.Group
 	group.SetLimit(singleDeletes)
 	for _, i := range single {
@@ -93,102 +97,67 @@ func (s *Store) deleteEach(single []int, request func(i int)) {
 }
 
 // lacksBatches is for a server that refuses to remove several objects at once.
-func (s *Store) lacksBatches(err error) {
-	if !lacking(err) {
+func (r removal) lacksBatches(err error) {
+	if !failure.IsUnsupported(err) {
 		return // it may be for these keys
 	}
-	s.features.setMissing(lackBatches)
-	s.notice(storage.Notice{Text: fmt.Sprintf(
-		"the server of bucket %q does not remove several objects at once (%s): each takes a request", s.opts.Bucket, reasonOf(err))})
+	r.Server.SetMissing(server.Batches)
+	r.Server.Notice(storage.Notice{Text: fmt.Sprintf(
+		"the server of bucket %q does not remove several objects at once (%s): each takes a request", r.Bucket, failure.Reason(err))})
 }
 
 // deleteIfSame removes an object if it has the ETag that it was listed with. Not
 // every server heeds that condition of a DELETE, and one that does not removes
 // what nobody looked at: so a HEAD goes before. What is no longer there is removed.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
-func (s *Store) deleteIfSame(ctx context.Context, o storage.Object) error {
+func (r removal) deleteIfSame(ctx context.Context, o storage.Object) error {
 	if o.ETag == "" {
-		return &failure{kind: storage.ErrPrecondition, text: "it has no ETag that could be compared"}
+		return &failure.Error{Kind: storage.ErrPrecondition, Text: "it has no ETag that could be compared"}
 	}
-	if err := s.lookFirst(ctx, o.Key, storage.WriteOptions{IfMatch: o.ETag}); err != nil {
+	if err := r.lookFirst(ctx, o.Key, storage.WriteOptions{IfMatch: o.ETag}); err != nil {
 		return err
 	}
-	_, err := orWithout(&s.features, lackDeleteIfMatch, refuses, func(with bool) (none struct{}, err error) {
+	_, err := server.OrWithout(r.Server, server.DeleteIfMatch, failure.MayBeUnknown, func(with bool) (none struct{}, err error) {
 		etag := o.ETag
 		if !with {
 			etag = "" // it was looked at just now
 		}
-		return none, s.deleteOne(ctx, o.Key, etag, false)
+		return none, r.deleteOne(ctx, o.Key, etag, false)
 	})
-	if s.features.lacks(lackDeleteIfMatch) {
-		s.notice(storage.Notice{Text: fmt.Sprintf(
-			"the server of bucket %q knows no conditions of deletions: each object is only looked at right before", s.opts.Bucket)})
+	if r.Server.Lacks(server.DeleteIfMatch) {
+		r.Server.Notice(storage.Notice{Text: fmt.Sprintf(
+			"the server of bucket %q knows no conditions of deletions: each object is only looked at right before", r.Bucket)})
 	}
 	if !errors.Is(err, storage.ErrPrecondition) {
 		return err
 	}
 	// An earlier attempt may have removed it, whose answer was lost.
-	if _, herr := s.head(ctx, target{key: o.Key}); errors.Is(herr, fs.ErrNotExist) {
+	if _, herr := r.Head(ctx, wire.ObjectRef{Key: o.Key}); errors.Is(herr, fs.ErrNotExist) {
 		return nil
 	}
 	return err
 }
 
 // deleteOne removes an object, if an ETag is given only while it has that.
-func (s *Store) deleteOne(ctx context.Context, key, etag string, onlyOnce bool) error {
-	ctx, cancel := s.limited(ctx)
-	defer cancel()
-	out, err := s.sdk.DeleteObject(ctx, &s3.DeleteObjectInput{
-		Bucket: &s.opts.Bucket, Key: aws.String(s.full(key)), RequestPayer: s.payer, IfMatch: quoted(etag),
-	}, once(storage.Block{}, onlyOnce))
-	if err != nil {
-		return s.client.classify(err)
-	}
-	if !confirmsDeletion(out.ResultMetadata) {
-		return s.gone(ctx, key)
-	}
-	return nil
-}
-
-// confirmsDeletion reports whether an answer to DeleteObject can only be one of S3:
-// nothing, with the status that says so, or with a request ID.
-// https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html
-func confirmsDeletion(metadata middleware.Metadata) bool {
-	r, ok := awsmiddleware.GetRawResponse(metadata).(*smithyhttp.Response)
-	return ok && (r.StatusCode == http.StatusNoContent || hasRequestID(r.Header))
-}
-
-// gone fails unless there is no object under a key that a server was asked to
-// remove and that it did not speak of.
-func (s *Store) gone(ctx context.Context, key string) error {
-	_, err := s.head(ctx, target{key: key})
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
+func (r removal) deleteOne(ctx context.Context, key, etag string, onlyOnce bool) error {
+	confirmed, err := r.Wire.DeleteObject(ctx, r.Full(key), etag, onlyOnce)
+	if err != nil || confirmed {
 		return err
 	}
-	return garbled("it does not say that the object is deleted, and it is still there")
+	return r.Gone(ctx, key)
 }
 
 // deleteSome removes the objects of the given indexes and sets their errors. It
 // fails if the server refuses such requests: then nothing was removed.
-func (s *Store) deleteSome(ctx context.Context, objects []storage.Object, batch []int, errs []error) error {
-	limited, cancel := s.limited(ctx)
-	defer cancel()
-	ids := make([]types.ObjectIdentifier, len(batch))
+func (r removal) deleteSome(ctx context.Context, objects []storage.Object, batch []int, errs []error) error {
+	keys := make([]string, len(batch))
 	at := make(map[string]int, len(batch))
 	for j, i := range batch {
-		full := s.full(objects[i].Key)
-		ids[j].Key = &full
-		at[full] = i
+		keys[j] = r.Full(objects[i].Key)
+		at[keys[j]] = i
 	}
-	out, err := s.sdk.DeleteObjects(limited, &s3.DeleteObjectsInput{
-		Bucket: &s.opts.Bucket, RequestPayer: s.payer,
-		// Not quiet: silence would have to pass for success.
-		Delete: &types.Delete{Objects: ids},
-	}, s.withContentMD5)
-	if err = s.client.classify(err); refuses(err) {
+	all, err := r.Wire.DeleteObjects(ctx, keys)
+	if failure.MayBeUnknown(err) {
 		return err
 	}
 	if err != nil {
@@ -198,41 +167,34 @@ func (s *Store) deleteSome(ctx context.Context, objects []storage.Object, batch 
 		return nil
 	}
 	told := make(map[string]bool, len(batch))
-	for _, d := range out.Deleted {
-		told[aws.ToString(d.Key)] = true
-	}
-	for _, e := range out.Errors {
-		err := s.client.ofCode(aws.ToString(e.Code), unsigned(asked(out.ResultMetadata), aws.ToString(e.Message)))
-		if i, ok := at[aws.ToString(e.Key)]; ok {
-			errs[i], told[*e.Key] = err, true
+	for _, d := range all {
+		i, ok := at[d.Key]
+		switch {
+		case d.Err == nil:
+			told[d.Key] = true
+			continue
+		case ok:
+			errs[i], told[d.Key] = d.Err, true
 			continue
 		}
 		// An error of a key that we did not send: it must be one of ours in
 		// other words, so none of them can be taken for deleted.
-		for _, i := range batch {
+		for j, i := range batch {
 			if errs[i] == nil {
-				errs[i], told[s.full(objects[i].Key)] = err, true
+				errs[i], told[keys[j]] = d.Err, true
 			}
 		}
 	}
 	// Some servers name only what failed, whatever they are asked for, and some
 	// write keys in another way.
 	var rest []int
-	for _, i := range batch {
-		if !told[s.full(objects[i].Key)] {
+	for j, i := range batch {
+		if !told[keys[j]] {
 			rest = append(rest, i)
 		}
 	}
-	s.deleteEach(rest, func(i int) { errs[i] = s.gone(ctx, objects[i].Key) })
+	r.deleteEach(rest, func(i int) { errs[i] = r.Gone(ctx, objects[i].Key) })
 	return nil
-}
-
-// withContentMD5 adds the digest that servers demanded before the checksum that
-// the SDK sends was invented.
-func (s *Store) withContentMD5(o *s3.Options) {
-	if !s.directory {
-		o.APIOptions = append(o.APIOptions, smithyhttp.AddContentChecksumMiddleware)
-	}
 }
 
 // inXML reports whether XML can hold a text.

@@ -11,6 +11,8 @@ import (
 
 	"s3sync/internal/setting"
 	"s3sync/storage"
+	"s3sync/storage/bucket/internal/failure"
+	"s3sync/storage/bucket/internal/server"
 )
 
 // Not every server keeps the tags that come along with a write: some ignore the
@@ -46,89 +48,89 @@ type tagging struct {
 	answered atomic.Bool
 }
 
-// keepTags makes sure that an object that was just written has its tags.
-func (s *Store) keepTags(ctx context.Context, key string, way tagWay, opts storage.WriteOptions) error {
-	if len(opts.Tags) == 0 || s.directory {
+// keep makes sure that an object that was just written has its tags.
+func (t *tags) keep(ctx context.Context, key string, way tagWay, opts storage.WriteOptions) error {
+	if len(opts.Tags) == 0 || t.Directory {
 		return nil
 	}
-	t := &s.tagging
-	t.mu[way].Lock()
-	if t.keeping[way] == keepingUnknown {
-		defer t.mu[way].Unlock() // whoever wrote meanwhile waits for the answer
+	k := t.known
+	k.mu[way].Lock()
+	if k.keeping[way] == keepingUnknown {
+		defer k.mu[way].Unlock() // whoever wrote meanwhile waits for the answer
 		var err error
-		t.keeping[way], err = s.askKeeping(ctx, key, opts)
+		k.keeping[way], err = t.askKeeping(ctx, key, opts)
 		return err
 	}
-	kept := t.keeping[way]
-	t.mu[way].Unlock()
+	kept := k.keeping[way]
+	k.mu[way].Unlock()
 	if kept == keepingAlways {
 		return nil
 	}
-	return s.tagAfterwards(ctx, key, opts)
+	return t.tagAfterwards(ctx, key, opts)
 }
 
 // askKeeping looks whether tags came along with an object, and sets them if not.
-func (s *Store) askKeeping(ctx context.Context, key string, opts storage.WriteOptions) (keeping, error) {
-	tags, err := s.getTags(ctx, key, "")
+func (t *tags) askKeeping(ctx context.Context, key string, opts storage.WriteOptions) (keeping, error) {
+	tags, err := t.getTags(ctx, key, "")
 	switch {
 	case err != nil:
-		return s.keepingUnanswered(ctx, opts, err)
+		return t.keepingUnanswered(ctx, opts, err)
 	case len(tags) > 0:
 		return keepingAlways, nil
 	}
-	if err := s.tagAfterwards(ctx, key, opts); err != nil {
+	if err := t.tagAfterwards(ctx, key, opts); err != nil {
 		return keepingUnknown, err
 	}
-	if tags, err = s.getTags(ctx, key, ""); err == nil && !maps.Equal(tags, opts.Tags) {
-		return keepingAlways, s.tagsUnknown(opts, nil)
+	if tags, err = t.getTags(ctx, key, ""); err == nil && !maps.Equal(tags, opts.Tags) {
+		return keepingAlways, t.tagsUnknown(opts, nil)
 	}
-	s.notice(storage.Notice{Text: fmt.Sprintf(
-		"the server of bucket %q loses tags that come along with an object: they are set afterwards, by a request for each object", s.opts.Bucket)})
+	t.Server.Notice(storage.Notice{Text: fmt.Sprintf(
+		"the server of bucket %q loses tags that come along with an object: they are set afterwards, by a request for each object", t.Bucket)})
 	return keepingNever, nil
 }
 
 // keepingUnanswered decides without an answer: the object was written, and most
 // servers keep tags.
-func (s *Store) keepingUnanswered(ctx context.Context, opts storage.WriteOptions, err error) (keeping, error) {
+func (t *tags) keepingUnanswered(ctx context.Context, opts storage.WriteOptions, err error) (keeping, error) {
 	again := storage.Gone(err) || ctx.Err() != nil // the next object is asked
 	switch {
 	case again:
 		return keepingUnknown, nil
-	case lacking(err):
-		return keepingAlways, s.tagsUnknown(opts, err)
+	case failure.IsUnsupported(err):
+		return keepingAlways, t.tagsUnknown(opts, err)
 	case !errors.Is(err, fs.ErrPermission):
-		s.notice(storage.Notice{Warning: true, Text: fmt.Sprintf(
-			"whether the server of bucket %q keeps the tags of what is written cannot be found out (%s)", s.opts.Bucket, reasonOf(err))})
+		t.Server.Notice(storage.Notice{Warning: true, Text: fmt.Sprintf(
+			"whether the server of bucket %q keeps the tags of what is written cannot be found out (%s)", t.Bucket, failure.Reason(err))})
 	}
 	return keepingAlways, nil
 }
 
 // tagAfterwards sets the tags of an object that was just written. If that fails the
 // object is there without them, and is not written again for that.
-func (s *Store) tagAfterwards(ctx context.Context, key string, opts storage.WriteOptions) error {
-	err := s.putTags(ctx, key, opts.Tags)
+func (t *tags) tagAfterwards(ctx context.Context, key string, opts storage.WriteOptions) error {
+	err := t.Wire.PutObjectTagging(ctx, t.Full(key), opts.Tags)
 	switch {
 	case err == nil:
 		return nil
-	case lacking(err):
-		return s.tagsUnknown(opts, err)
+	case failure.IsUnsupported(err):
+		return t.tagsUnknown(opts, err)
 	}
-	return naming(nil, setting.Textf(
+	return failure.Naming(nil, setting.Textf(
 		"the object was written, but its tags could not be set: %v (another run with %s repairs that)", err, setting.Name("Tagging.SyncLatest")))
 }
 
 // tagsUnknown is for a server that knows no tags: objects go without, and if they
 // were asked for that is the end of the run.
-func (s *Store) tagsUnknown(opts storage.WriteOptions, err error) error {
-	s.features.setMissing(lackTags)
+func (t *tags) tagsUnknown(opts storage.WriteOptions, err error) error {
+	t.Server.SetMissing(server.Tags)
 	if opts.Inherited.Tags {
-		s.tellDropped(&opts, lackTags)
+		tellDropped(t.Access, &opts, server.Tags)
 		return nil
 	}
 	why := ""
 	if err != nil {
-		why = " (" + reasonOf(err) + ")"
+		why = " (" + failure.Reason(err) + ")"
 	}
-	return naming(storage.ErrUnusable, setting.Textf("the server of bucket %q does not keep the tags that %s or %s asks for%s",
-		s.opts.Bucket, setting.Name("Tagging.Set"), setting.Name("Tagging.SyncLatest"), why))
+	return failure.Naming(storage.ErrUnusable, setting.Textf("the server of bucket %q does not keep the tags that %s or %s asks for%s",
+		t.Bucket, setting.Name("Tagging.Set"), setting.Name("Tagging.SyncLatest"), why))
 }

@@ -6,64 +6,99 @@ import (
 	"time"
 
 	"s3sync/storage"
+	"s3sync/storage/bucket/internal/objects"
+	"s3sync/storage/bucket/internal/wire"
 )
 
-// Put writes an object in one request. The server refuses a body that does not
-// match the digests of b.
-func (s *Store) Put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (storage.Info, error) {
-	info, err := s.putObject(ctx, key, b, opts)
-	if err != nil {
-		return storage.Info{}, s.fail(ctx, "put", key, err)
-	}
-	return info, nil
+// writing writes objects. Its stores share what is known of earlier writes.
+type writing struct {
+	*objects.Objects
+
+	tags      *tags
+	uncertain *uncertainWrites
+	// asks: what writes ask of the server besides their options.
+	asks demands
 }
 
-func (s *Store) putObject(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (storage.Info, error) {
-	if err := s.checkKey(key); err != nil {
+// demands are what all requests of a store ask of its server.
+type demands struct {
+	encryption, customerKey, requesterPays bool
+}
+
+func (w *writing) putObject(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (storage.Info, error) {
+	if err := w.CheckKey(key); err != nil {
 		return storage.Info{}, err
 	}
-	if length(b) != opts.Size {
-		return storage.Info{}, fmt.Errorf("%d bytes are given of an object of %d", length(b), opts.Size)
+	if wire.Length(b) != opts.Size {
+		return storage.Info{}, fmt.Errorf("%d bytes are given of an object of %d", wire.Length(b), opts.Size)
 	}
-	if err := checkAlgorithm(opts.Checksum); err != nil {
+	if err := wire.CheckAlgorithm(opts.Checksum); err != nil {
 		return storage.Info{}, err
 	}
 	done := carried{WriteOptions: opts}
-	w, err := s.conditionally(ctx, key, opts, time.Now(),
+	result, err := w.conditionally(ctx, key, opts, time.Now(),
 		func(info storage.Info) bool { return holds(info, b, opts.Checksum) },
-		func(ctx context.Context) (w written, err error) {
-			done, err = s.writeWhatIsKnown(opts, false, b.Stream != nil, func(c carried) (err error) {
-				w, err = s.put(ctx, key, b, c.WriteOptions)
+		func(ctx context.Context) (result wire.Written, err error) {
+			done, err = w.writeWhatIsKnown(opts, false, b.Stream != nil, func(c carried) (err error) {
+				result, err = w.put(ctx, key, b, c.WriteOptions)
 				return err
 			})
-			return w, err
+			return result, err
 		})
 	if err != nil {
 		return storage.Info{}, err
 	}
-	if w.unconfirmed != nil {
-		return storage.Info{}, w.unconfirmed
+	if result.Unconfirmed != nil {
+		return storage.Info{}, result.Unconfirmed
 	}
-	if err := s.keepTags(ctx, key, tagsOfPut, done.WriteOptions); err != nil {
+	if err := w.tags.keep(ctx, key, tagsOfPut, done.WriteOptions); err != nil {
 		return storage.Info{}, err
 	}
-	return w.info(key, length(b), opts.Attributes), nil
+	return infoOf(&result, key, wire.Length(b), opts.Attributes), nil
 }
 
-// lacksChecksum reports whether the server did not tell the checksum that it was
-// asked to keep.
-func (w written) lacksChecksum(want storage.Checksum) bool {
-	info := storage.Info{Checksums: w.checksums}
-	_, told := info.Checksum(want.Algorithm)
-	return want.Algorithm != "" && !told
+// put writes an object in one request.
+func (w *writing) put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (result wire.Written, err error) {
+	put := func() error {
+		result, err = w.Wire.PutObject(ctx, w.Full(key), b, opts)
+		return err
+	}
+	if b.Stream != nil || opts.Once {
+		err = put() // what cannot be repeated, or must not
+		return result, err
+	}
+	if err := w.EvenWithoutETags(ctx, key, put); err != nil || result.ETag != "" {
+		return result, err
+	}
+	return result, w.HasSize(ctx, key, wire.Length(b))
 }
 
-// info describes what was written.
-func (w written) info(key string, size int64, attrs storage.Attributes) storage.Info {
+// infoOf describes what was written.
+func infoOf(w *wire.Written, key string, size int64, attrs storage.Attributes) storage.Info {
 	return storage.Info{
-		Object:     storage.Object{Key: key, Size: size, ETag: w.etag, VersionID: w.versionID},
-		Opaque:     w.opaque,
-		Checksums:  w.checksums,
+		Object:     storage.Object{Key: key, Size: size, ETag: w.ETag, VersionID: w.VersionID},
+		Opaque:     w.Opaque,
+		Checksums:  w.Checksums,
 		Attributes: attrs,
 	}
+}
+
+// fetchMissing asks for what the answer to a copy did not tell although it must be
+// known: how the object is encrypted, and the checksum that was wanted. Not every
+// server tells them then.
+func (w *writing) fetchMissing(ctx context.Context, key string, result *wire.Written, opts storage.WriteOptions) error {
+	if result.Unconfirmed == nil && !result.LacksChecksum(opts.Checksum) {
+		return nil
+	}
+	a, err := w.HeadAgain(ctx, wire.ObjectRef{Key: key, ETag: result.ETag, Checksums: true})
+	switch {
+	case result.Unconfirmed != nil && err != nil:
+		return err
+	case err != nil:
+		return nil //nolint:nilerr // the object is there; the caller sees that the checksum is not known
+	case result.Unconfirmed != nil && a.Unconfirmed != nil:
+		return a.Unconfirmed
+	}
+	result.Unconfirmed, result.Checksums, result.Opaque = nil, a.Info.Checksums, result.Opaque || a.Info.Opaque
+	return nil
 }

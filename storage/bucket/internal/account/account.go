@@ -1,0 +1,175 @@
+// Package account finds out who makes requests, and for which region: by options,
+// the files and the environment that the AWS SDK reads, and its chain of credentials.
+// Besides package wire it is the only one that imports the SDK.
+package account
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"s3sync/storage"
+	"s3sync/storage/bucket/internal/failure"
+)
+
+// Options say who makes requests. The zero value takes what the default chain of the
+// SDK finds.
+type Options struct {
+	// Anonymous leaves requests unsigned and looks for no credentials. Else these are
+	// those that Credentials returns, the static keys if AccessKey is set, else those of
+	// the profile if there is one, else what the default chain of the SDK finds.
+	Anonymous                          bool
+	Profile                            string
+	AccessKey, SecretKey, SessionToken string
+	// Credentials, if set, is called for the first request, and again shortly before
+	// what it returned ends. Calls do not overlap.
+	Credentials func(ctx context.Context) (Credentials, error)
+	// ConfigFile and CredentialsFile replace the files of the AWS configuration.
+	ConfigFile, CredentialsFile string
+	// Region goes before that of Profile, and this before AWS_REGION.
+	Region string
+}
+
+// Load resolves credentials, region and endpoint in the SDK's way, except that
+// the region of a profile that was named goes before AWS_REGION. used is told of all
+// credentials that requests are signed with, from any goroutine.
+func (o *Options) Load(ctx context.Context, client *awshttp.BuildableClient, used func(secretKey, sessionToken string)) (aws.Config, error) {
+	fns := []func(*config.LoadOptions) error{
+		config.WithHTTPClient(client),
+		config.WithLogger(logging.Nop{}), // or it writes to standard error
+	}
+	if o.Profile != "" {
+		fns = append(fns, config.WithSharedConfigProfile(o.Profile))
+	}
+	for _, f := range []struct {
+		name string
+		use  func([]string) config.LoadOptionsFunc
+	}{
+		{o.ConfigFile, config.WithSharedConfigFiles},
+		{o.CredentialsFile, config.WithSharedCredentialsFiles},
+	} {
+		if f.name == "" {
+			continue
+		}
+		if _, err := os.Stat(f.name); err != nil { // the SDK would not mind
+			return aws.Config{}, failure.Unusable("AWS configuration: %v", err)
+		}
+		fns = append(fns, f.use([]string{f.name}))
+	}
+	switch {
+	case o.Anonymous:
+		fns = append(fns, config.WithCredentialsProvider(aws.AnonymousCredentials{}))
+	case o.Credentials != nil:
+		fns = append(fns, asking(o.Credentials)...)
+	case o.AccessKey != "":
+		fns = append(fns, config.WithCredentialsProvider(
+			credentials.NewStaticCredentialsProvider(o.AccessKey, o.SecretKey, o.SessionToken)))
+	}
+	if o.Region != "" {
+		fns = append(fns, config.WithRegion(o.Region))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, fns...)
+	if err != nil {
+		if e, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
+			return cfg, failure.Unusable("profile %q is not in the AWS configuration files", e.Profile)
+		}
+		return cfg, failure.Unusable("AWS configuration: %s", failure.OneLine(Cause(err).Error()))
+	}
+	if o.Region == "" && o.Profile != "" {
+		for _, source := range cfg.ConfigSources {
+			if shared, ok := source.(config.SharedConfig); ok && shared.Region != "" {
+				cfg.Region = shared.Region
+			}
+		}
+	}
+	if !o.Anonymous { // which the SDK has to see
+		cfg.Credentials = provider{cfg.Credentials, used}
+	}
+	return cfg, nil
+}
+
+// An Error marks a failure to get credentials, which the SDK returns
+// from any request.
+type Error struct{ err error }
+
+func (e *Error) Error() string { return e.err.Error() }
+
+func (e *Error) Unwrap() error { return e.err }
+
+// A provider tells of what it provides, so that it is not shown.
+type provider struct {
+	aws.CredentialsProvider
+
+	used func(secretKey, sessionToken string)
+}
+
+func (p provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	creds, err := p.CredentialsProvider.Retrieve(ctx)
+	if err != nil {
+		return creds, &Error{err}
+	}
+	p.used(creds.SecretAccessKey, creds.SessionToken)
+	return creds, nil
+}
+
+// Failure is the failure to find credentials, or to get them from where
+// the configuration says.
+func (e *Error) Failure() *failure.Error {
+	f := &failure.Error{Kind: storage.ErrUnusable}
+	err := e.err
+	if asked, ok := errors.AsType[*askingError](err); ok {
+		err = asked // without what the SDK puts around it
+	}
+	text := failure.OneLine(err.Error())
+	if strings.Contains(text, "no EC2 IMDS role found") { // the last place where the SDK looks
+		f.Text = "no credentials: give keys or a profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+		return f
+	}
+	text, _, _ = strings.Cut(text, ", operation error")
+	f.Text = "no usable credentials: " + text
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		f.Text += ": " + failure.OneLine(api.ErrorCode()+": "+api.ErrorMessage())
+	}
+	return f
+}
+
+// Cause removes the layers that the SDK and net/http put around an error.
+// They hold request numbers and URLs, which tell the user nothing.
+func Cause(err error) error {
+	for {
+		var inner error
+		switch e := err.(type) { //nolint:errorlint // layer by layer on purpose
+		case *smithy.OperationError:
+			inner = e.Err
+		case interface{ ServiceRequestID() string }: // of two packages, one of them internal
+			inner = errors.Unwrap(err)
+		case *smithyhttp.ResponseError:
+			inner = e.Err
+		case *smithyhttp.RequestSendError:
+			inner = e.Err
+		case *smithy.DeserializationError:
+			inner = e.Err
+		case *smithy.CanceledError:
+			inner = e.Err
+		case *retry.MaxAttemptsError:
+			inner = e.Err
+		case *url.Error:
+			inner = e.Err
+		}
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}

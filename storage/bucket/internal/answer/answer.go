@@ -1,0 +1,260 @@
+// Package answer tells whether an answer is one of an S3 server, and of the request
+// that it was asked for.
+package answer
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"s3sync/storage"
+	"s3sync/storage/bucket/internal/failure"
+)
+
+// Whether an answer is what was asked for. A success that a proxy made up, that
+// was cut off, or that holds an error, must never pass for one: what it says would
+// become a file, an object, or a deletion that was not made. The SDK takes any
+// body and any headers. So every answer with a status of success is looked at
+// before the SDK sees it. What is none is a failure that may pass, and the request
+// is made again like any other.
+
+// An expectation is by what a success of an operation is known.
+type expectation struct {
+	// etag: the headers have an ETag.
+	etag bool
+	// length: the headers tell how long the body is, or would be.
+	length bool
+	// roots are the names that the document in the body may have, an empty one if
+	// there may be none; without any, and without etag, there is no body.
+	roots []string
+}
+
+// expectations are those of the operations that are used. The content type does
+// not tell: that of an object may be any, and that of a document is not always
+// XML's. Names of documents behind the first are those of other servers, of rclone
+// and s3proxy.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
+var expectations = map[string]expectation{ //nolint:gochecknoglobals // a table, never written to
+	"GetObject":               {etag: true, length: true},
+	"HeadObject":              {etag: true, length: true},
+	"PutObject":               {etag: true},
+	"UploadPart":              {etag: true},
+	"DeleteObject":            {},
+	"AbortMultipartUpload":    {},
+	"PutObjectTagging":        {},
+	"DeleteObjectTagging":     {},
+	"CopyObject":              {roots: []string{"CopyObjectResult"}},
+	"UploadPartCopy":          {roots: []string{"CopyPartResult", "CopyObjectResult"}},
+	"CreateMultipartUpload":   {roots: []string{"InitiateMultipartUploadResult", "InitiateMultipartUpload"}},
+	"CompleteMultipartUpload": {roots: []string{"CompleteMultipartUploadResult"}},
+	"DeleteObjects":           {roots: []string{"DeleteResult"}},
+	"ListObjectsV2":           {roots: []string{"ListBucketResult"}},
+	"ListObjectVersions":      {roots: []string{"ListVersionsResult", "ListBucketVersionsResult"}},
+	"GetObjectTagging":        {roots: []string{"Tagging", ""}}, // see emptyTags
+	"GetBucketVersioning":     {roots: []string{"VersioningConfiguration"}},
+	"CreateSession":           {roots: []string{"CreateSessionResult"}},
+}
+
+const (
+	// MaxETag is the longest ETag that is taken for one, in bytes. Those of S3 have
+	// 38 at most.
+	MaxETag = 256
+	// maxProlog is how far into a body its document must begin, in bytes. While a
+	// server works it may send blanks.
+	maxProlog = 64 << 10
+)
+
+// A Checker looks at the answers of one server. The zero value is for a server of
+// which nothing was seen yet. Its methods may be called concurrently.
+type Checker struct {
+	// namesRequests: a listing, or another document of the server, had a request ID
+	// in its headers. withoutETags: its listings have no ETags.
+	namesRequests, withoutETags atomic.Bool
+}
+
+// NamesRequests reports whether the server was seen to name requests in its answers.
+func (c *Checker) NamesRequests() bool { return c.namesRequests.Load() }
+
+// WithoutETags reports whether ExpectNoETags was called.
+func (c *Checker) WithoutETags() bool { return c.withoutETags.Load() }
+
+// ExpectNoETags makes answers without ETags pass for answers of S3 if they name the
+// request.
+func (c *Checker) ExpectNoETags() { c.withoutETags.Store(true) }
+
+// Check fails if resp, which has a status of success, is no success of the operation. An answer that is an
+// error in spite of its status gets the status of one.
+func (c *Checker) Check(operation string, resp *http.Response) error {
+	want, ok := expectations[operation]
+	if !ok {
+		return fmt.Errorf("nothing is known of the answers to %s", operation)
+	}
+	switch {
+	case len(want.roots) > 0:
+		return c.checkDocument(operation, resp, want.roots)
+	case want.etag:
+		return c.checkETag(operation, resp, want.length)
+	}
+	return c.checkNoBody(operation, resp)
+}
+
+// checkDocument is Check where an answer is a document.
+func (c *Checker) checkDocument(operation string, resp *http.Response, roots []string) error {
+	root, err := peekRoot(resp)
+	switch {
+	case err != nil:
+		return err
+	case root == "Error":
+		resp.StatusCode = http.StatusInternalServerError // what the SDK makes of some of these
+	case !slices.Contains(roots, root):
+		return notOfS3(operation, resp, fmt.Sprintf("%s instead of <%s>", found(root), roots[0]))
+	case HasRequestID(resp.Header):
+		c.namesRequests.Store(true)
+	case root == "" && c.namesRequests.Load():
+		return notOfS3(operation, resp, noRequestID)
+	}
+	return nil
+}
+
+// checkETag is Check where an answer is known by its ETag.
+func (c *Checker) checkETag(operation string, resp *http.Response, length bool) error {
+	etag := strings.Trim(resp.Header.Get("ETag"), `"`)
+	var why string
+	switch id := HasRequestID(resp.Header); {
+	case etag == "" && id && c.withoutETags.Load():
+	case etag == "":
+		why = "it has no ETag"
+	case len(etag) > MaxETag:
+		why = fmt.Sprintf("its ETag has %d bytes", len(etag))
+	case !id && !IsDigest(etag) && c.namesRequests.Load():
+		why = noRequestID + ", and no ETag of S3"
+	}
+	if why == "" && length && resp.ContentLength < 0 {
+		why = "it does not tell the size of the object"
+	}
+	if why == "" {
+		return nil
+	}
+	if root, err := peekRoot(resp); err == nil && root == "Error" {
+		resp.StatusCode = http.StatusInternalServerError
+		return nil
+	}
+	f := notOfS3(operation, resp, why)
+	f.NoETag = etag == ""
+	return f
+}
+
+// checkNoBody is Check where an answer has nothing in it.
+func (c *Checker) checkNoBody(operation string, resp *http.Response) error {
+	root, err := peekRoot(resp)
+	switch {
+	case err != nil:
+		return err
+	case root == "Error":
+		resp.StatusCode = http.StatusInternalServerError
+	case root != "":
+		return notOfS3(operation, resp, found(root)+" instead of nothing")
+	case c.namesRequests.Load() && !HasRequestID(resp.Header):
+		return notOfS3(operation, resp, noRequestID)
+	}
+	return nil
+}
+
+const noRequestID = "it has no request ID, as others of this server have"
+
+// notOfS3 is the failure of an answer that is none of an S3 server.
+func notOfS3(operation string, resp *http.Response, why string) *failure.Error {
+	text := fmt.Sprintf("the answer to %s is none of an S3 server: %s", operation, why)
+	if typ := resp.Header.Get("Content-Type"); strings.HasPrefix(typ, "text/") {
+		text += fmt.Sprintf(" (Content-Type %.40q; is there a proxy before the server?)", typ)
+	}
+	return &failure.Error{Kind: storage.ErrTransient, Text: text, Foreign: true}
+}
+
+// IsETag reports whether a text without quotes can be an ETag.
+func IsETag(etag string) bool {
+	return etag != "" && len(etag) <= MaxETag
+}
+
+// HasRequestID reports whether headers name the request, as S3 and most other
+// servers do, some by a name of their own.
+func HasRequestID(h http.Header) bool {
+	for name := range h {
+		if name == "X-Amz-Id-2" || strings.HasSuffix(name, "-Request-Id") {
+			return true
+		}
+	}
+	return false
+}
+
+// noXML stands for the name of what is no document.
+const noXML = "?"
+
+// found is what a body holds instead of what was expected.
+func found(root string) string {
+	switch root {
+	case "":
+		return "it is empty"
+	case noXML:
+		return "it holds no XML"
+	}
+	return fmt.Sprintf("it holds <%.40s>", failure.OneLine(root))
+}
+
+// peekRoot returns the name of the document that the body of an answer holds:
+// empty if there is nothing in it, noXML if there is something else. It leaves the
+// body as it was. It fails where the body cannot be read.
+func peekRoot(resp *http.Response) (string, error) {
+	if resp.Body == nil || resp.Body == http.NoBody {
+		return "", nil
+	}
+	var read bytes.Buffer
+	root, err := rootOf(xml.NewDecoder(io.TeeReader(io.LimitReader(resp.Body, maxProlog), &read)))
+	resp.Body = &peekedBody{Reader: io.MultiReader(&read, resp.Body), Closer: resp.Body}
+	return root, err
+}
+
+// rootOf reads up to the start tag of a document, for peekRoot.
+func rootOf(d *xml.Decoder) (string, error) {
+	for {
+		token, err := d.Token()
+		switch token := token.(type) {
+		case xml.StartElement:
+			return token.Name.Local, nil
+		case xml.CharData:
+			if len(bytes.TrimSpace(token)) > 0 {
+				return noXML, nil
+			}
+		}
+		_, syntax := errors.AsType[*xml.SyntaxError](err)
+		switch {
+		case errors.Is(err, io.EOF):
+			return "", nil
+		case syntax:
+			return noXML, nil
+		case err != nil:
+			return "", err
+		}
+	}
+}
+
+// A peekedBody is a body of which some was read in advance.
+type peekedBody struct {
+	io.Reader
+	io.Closer
+}
+
+// IsDigest reports whether an ETag has the form of MD5 digests: 32 hexadecimal
+// digits, and -N for N parts.
+func IsDigest(etag string) bool {
+	sum, _, _ := strings.Cut(etag, "-")
+	_, err := hex.DecodeString(sum)
+	return err == nil && len(sum) == 32
+}

@@ -1,0 +1,111 @@
+package listing
+
+import (
+	"context"
+	"iter"
+	"strings"
+
+	"s3sync/internal/parallel"
+	"s3sync/storage"
+	"s3sync/storage/bucket/internal/failure"
+)
+
+// A directory bucket lists in no order and from no key on, so that only its
+// prefixes can be listed at the same time. With a delimiter it also names the
+// prefixes of uploads that are not complete, which hold no objects: listing those
+// costs a request each.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+
+const (
+	delimiter = "/"
+	// fanOutLevels is how many levels are listed prefix by prefix. What lies deeper
+	// is listed as it comes.
+	fanOutLevels = 2
+	// fanOutRequests is how many requests are made at the same time at most. So
+	// many pages are in memory.
+	fanOutRequests = 16
+)
+
+// A fanOut is one listing of a directory bucket by its prefixes.
+type fanOut struct {
+	bucket  *Bucket
+	r       storage.Range
+	send    sender
+	permits chan struct{} // one for each request, until its page is handed over
+}
+
+// fanOut sends the pages of a range. It returns only when all requests have ended.
+func (b *Bucket) fanOut(ctx context.Context, r storage.Range, send sender) error {
+	f := &fanOut{bucket: b, r: r, send: send, permits: make(chan struct{}, fanOutRequests)}
+	return f.list(ctx, b.listPrefix(r), 1)
+}
+
+// list sends what is below a prefix, that of each of its own prefixes beside the
+// others. The first failure ends them all.
+func (f *fanOut) list(ctx context.Context, prefix string, level int) error {
+	n, by := fanOutRequests, delimiter
+	if level > fanOutLevels {
+		n, by = 1, ""
+	}
+	return parallel.ForEach(ctx, n, f.below(ctx, prefix, by), func(ctx context.Context, p string) error {
+		return f.list(ctx, p, level+1)
+	})
+}
+
+// below sends the objects below a prefix, page by page, and yields what is to be
+// listed on its own. The pages of many prefixes are fetched as they are needed. It
+// returns a single-use iterator.
+func (f *fanOut) below(ctx context.Context, prefix, by string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		l := &lister{bucket: f.bucket, r: f.r, prefix: prefix, delimiter: by}
+		for !l.done {
+			prefixes, err := f.page(ctx, l)
+			if err != nil {
+				yield("", err)
+				return
+			}
+			for _, p := range prefixes {
+				if !yield(p, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// page fetches a page and sends its objects.
+func (f *fanOut) page(ctx context.Context, l *lister) (prefixes []string, err error) {
+	select {
+	case f.permits <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	defer func() { <-f.permits }()
+	objects, prefixes, err := l.page(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return prefixes, f.send(ctx, objects)
+}
+
+// prefixes checks the prefixes of a page and returns those that keys of the range
+// can have.
+func (l *lister) prefixes(all []string) ([]string, error) {
+	var prefixes []string
+	for _, p := range all {
+		rest, ok := strings.CutPrefix(p, l.prefix)
+		if !ok || rest == "" || l.delimiter == "" || strings.Index(rest, l.delimiter) != len(rest)-len(l.delimiter) {
+			return nil, failure.Garbled("the prefix %q does not follow from %q", p, l.prefix)
+		}
+		relative, ok := strings.CutPrefix(p, l.bucket.Prefix)
+		if ok && reaches(l.r, relative) {
+			prefixes = append(prefixes, p)
+		}
+	}
+	return prefixes, nil
+}
+
+// reaches reports whether a range holds keys that begin with prefix.
+func reaches(r storage.Range, prefix string) bool {
+	return (prefix >= r.From || strings.HasPrefix(r.From, prefix)) && (r.To == "" || prefix < r.To)
+}

@@ -1,0 +1,177 @@
+// Package listing turns the pages of listings into sequences of objects. The server is
+// not trusted: a listing that is out of order, incomplete, or not below the prefix
+// is an error.
+package listing
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"sync"
+
+	"s3sync/storage"
+	"s3sync/storage/bucket/internal/failure"
+	"s3sync/storage/bucket/internal/server"
+	"s3sync/storage/bucket/internal/wire"
+)
+
+// maxEmptyPages is how many pages without entries may follow each other. S3
+// answers with some of them where many delete markers or unfinished uploads lie,
+// since it looks at a bounded number for each page: these are enough for millions.
+const maxEmptyPages = 10_000
+
+// A Bucket is what is listed: the keys that begin with a prefix. The keys of what is
+// yielded are relative to it. Its methods may be called concurrently.
+type Bucket struct {
+	Wire   *wire.Client
+	Server *server.Server
+	Prefix string
+	// Directory: it is a directory bucket, which lists in no order and from no key on.
+	// InParallel lists its prefixes at the same time.
+	Directory, InParallel bool
+	// PageSize is how many entries a page is asked to have.
+	PageSize int
+	// MaxEmptyPages is how many empty pages may follow each other; 0 is 10,000.
+	MaxEmptyPages int
+}
+
+// Objects yields the objects of a range, in order except in a directory bucket. An
+// object whose key equals the prefix has an empty key. The next page is fetched
+// while the objects of one are consumed.
+func (b *Bucket) Objects(ctx context.Context, r storage.Range) iter.Seq2[storage.Object, error] {
+	if b.Directory && b.InParallel {
+		return b.fetched(ctx, func(ctx context.Context, send sender) error { return b.fanOut(ctx, r, send) })
+	}
+	return b.paged(ctx, func() pager { return b.newLister(r) })
+}
+
+// Versions yields the versions and delete markers of a range in the order in which
+// the server lists them: by key, and those of one key from the newest to the
+// oldest. It is fetched ahead as Objects is.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
+func (b *Bucket) Versions(ctx context.Context, r storage.Range) iter.Seq2[storage.Object, error] {
+	return b.paged(ctx, func() pager {
+		return &versionLister{bucket: b, r: r, from: wire.VersionMarker{Key: b.startAfter(r.From)}}
+	})
+}
+
+// First returns what of the first page of n entries is in a range.
+func (b *Bucket) First(ctx context.Context, r storage.Range, n int) ([]storage.Object, error) {
+	few := *b
+	few.PageSize = n
+	return few.newLister(r).next(ctx)
+}
+
+// Request makes one request of a listing, without what the server does not know.
+func (b *Bucket) Request(ctx context.Context, r wire.ListRequest) (wire.ListPage, error) {
+	if b.Directory {
+		return b.Wire.ListObjectsV2(ctx, r)
+	}
+	return server.OrWithout(b.Server, server.RestoreStatus, failure.MayBeUnknown, func(with bool) (wire.ListPage, error) {
+		r.RestoreStatus = with
+		return b.Wire.ListObjectsV2(ctx, r)
+	})
+}
+
+// A page is a step of a listing: objects, or how it ended.
+type page struct {
+	objects []storage.Object
+	err     error
+}
+
+// A pager goes through the pages of a listing.
+type pager interface {
+	// next fetches a page and returns what of it is asked for.
+	next(ctx context.Context) ([]storage.Object, error)
+	// ended reports whether there is no further page.
+	ended() bool
+}
+
+// paged yields what is on the pages of the pager that begin returns.
+func (b *Bucket) paged(ctx context.Context, begin func() pager) iter.Seq2[storage.Object, error] {
+	return b.fetched(ctx, func(ctx context.Context, send sender) error {
+		for p := begin(); !p.ended(); {
+			objects, err := p.next(ctx)
+			if err != nil {
+				return err
+			}
+			if err := send(ctx, objects); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// A sender hands a page over. It fails only if ctx is cancelled.
+type sender func(ctx context.Context, objects []storage.Object) error
+
+// fetched yields what fetch sends, which runs beside the consumer until the
+// listing is complete, fails, or is no longer wanted.
+func (b *Bucket) fetched(ctx context.Context, fetch func(context.Context, sender) error) iter.Seq2[storage.Object, error] {
+	return func(yield func(storage.Object, error) bool) {
+		fetchCtx, cancel := context.WithCancel(ctx)
+		pages := make(chan page, 1)
+		send := func(ctx context.Context, p page) error {
+			select {
+			case pages <- p:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		var fetcher sync.WaitGroup
+		defer fetcher.Wait()
+		defer cancel()
+		fetcher.Go(func() {
+			defer close(pages)
+			err := fetch(fetchCtx, func(ctx context.Context, objects []storage.Object) error {
+				return send(ctx, page{objects: objects})
+			})
+			if err != nil {
+				_ = send(fetchCtx, page{err: err}) // or nobody wants to know
+			}
+		})
+		for p := range pages {
+			if p.err != nil {
+				yield(storage.Object{}, b.Wire.Fail(ctx, "list", "", p.err))
+				return
+			}
+			for _, o := range p.objects {
+				if ctx.Err() != nil {
+					yield(storage.Object{}, b.Wire.Fail(ctx, "list", "", ctx.Err()))
+					return
+				}
+				if !yield(o, nil) {
+					return
+				}
+			}
+		}
+		// A fetcher that was cancelled closes pages like one that is done.
+		if ctx.Err() != nil {
+			yield(storage.Object{}, b.Wire.Fail(ctx, "list", "", ctx.Err()))
+		}
+	}
+}
+
+// emptyPages counts the pages without entries that follow each other in a listing.
+type emptyPages int
+
+// sawPage counts a page that is not the last one, and fails if there seems to be no
+// end. The user hears of many empty ones, since nothing else shows meanwhile.
+func (b *Bucket) sawPage(empty *emptyPages, entries int) error {
+	if entries > 0 {
+		*empty = 0
+		return nil
+	}
+	most := cmp.Or(b.MaxEmptyPages, maxEmptyPages)
+	switch *empty++; int(*empty) {
+	case most / 10:
+		b.Server.Notice(storage.Notice{Text: fmt.Sprintf(
+			"%d pages of a listing in a row were empty, as happens where a bucket holds many delete markers; it goes on", *empty)})
+	case most + 1:
+		return &failure.Error{Text: fmt.Sprintf("the listing has no end: %d pages in a row are empty, and each of them promises another", *empty)}
+	}
+	return nil
+}

@@ -1,0 +1,213 @@
+package listing
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"s3sync/storage"
+	"s3sync/storage/bucket/internal/failure"
+	"s3sync/storage/bucket/internal/server"
+	"s3sync/storage/bucket/internal/wire"
+)
+
+// A versionLister goes through the pages of versions of a range.
+type versionLister struct {
+	bucket *Bucket
+	r      storage.Range
+	from   wire.VersionMarker
+	done   bool
+	empty  emptyPages
+
+	last storage.Object // the one before
+	any  bool           // there was one
+	// mixed: the server was seen to list versions and markers among each other.
+	mixed bool
+}
+
+func (l *versionLister) ended() bool { return l.done }
+
+// next fetches a page and returns what of it is in the range.
+func (l *versionLister) next(ctx context.Context) ([]storage.Object, error) {
+	p, err := l.bucket.versionsRequest(ctx, l.bucket.Prefix, l.from, l.bucket.PageSize)
+	switch {
+	case err != nil:
+		return nil, err
+	case !p.Truncated:
+		l.done = true
+	case p.Next.Key == "":
+		return nil, failure.Garbled("it is truncated but names no continuation")
+	case p.Next == l.from:
+		return nil, failure.Garbled("its continuation is the page itself")
+	}
+	l.from = p.Next
+	all, err := l.arrange(ctx, p.Versions)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) > 0 && l.any && all[0].Key == l.last.Key && all[0].VersionID == l.last.VersionID {
+		all = all[1:] // versitygw goes on with the current version of a key if a page ended with it
+	}
+	if !l.done {
+		if err := l.bucket.sawPage(&l.empty, len(all)); err != nil {
+			return nil, err
+		}
+	}
+	return l.inRange(all)
+}
+
+// inRange checks the entries of a page and returns those in the range.
+func (l *versionLister) inRange(all []storage.Object) ([]storage.Object, error) {
+	prefix := l.bucket.Prefix
+	objects := make([]storage.Object, 0, len(all))
+	for _, v := range all {
+		rest, ok := strings.CutPrefix(v.Key, prefix)
+		if !ok {
+			return nil, failure.Garbled("key %q does not begin with %q", v.Key, prefix)
+		}
+		if err := l.follows(v); err != nil {
+			return nil, err
+		}
+		l.last, l.any = v, true
+		v.Key = rest
+		if l.r.To != "" && v.Key >= l.r.To {
+			l.done = true
+			break
+		}
+		if l.r.Contains(v.Key) {
+			objects = append(objects, v)
+		}
+	}
+	return objects, nil
+}
+
+// follows fails if an entry cannot stand behind the one before it.
+func (l *versionLister) follows(v storage.Object) error {
+	switch {
+	case !l.any || v.Key > l.last.Key:
+		return nil
+	case v.Key < l.last.Key:
+		return &failure.Error{Text: fmt.Sprintf("the server does not list in ascending order: key %q after %q", v.Key, l.last.Key)}
+	case v.VersionID == l.last.VersionID:
+		return &failure.Error{Text: fmt.Sprintf("the server lists version %q of key %q twice", v.VersionID, v.Key)}
+	case v.Latest:
+		return &failure.Error{Text: fmt.Sprintf("the server does not list from the newest version to the oldest: "+
+			"the current version of key %q comes after version %q", v.Key, l.last.VersionID)}
+	}
+	return nil
+}
+
+// arrange puts the entries of a page into the order of the listing. S3 lists
+// versions and delete markers among each other. Some servers (versitygw) put all
+// markers of a page before all versions. Times do not tell then how they were
+// mixed: they are whole seconds.
+func (l *versionLister) arrange(ctx context.Context, all []storage.Object) ([]storage.Object, error) {
+	changes := 0
+	for i := range all[min(1, len(all)):] {
+		if all[i].DeleteMarker != all[i+1].DeleteMarker {
+			changes++
+		}
+	}
+	l.mixed = l.mixed || changes > 1
+	if changes == 0 || l.mixed {
+		return all, nil
+	}
+	var markers, versions []storage.Object
+	for _, v := range all {
+		if v.DeleteMarker {
+			markers = append(markers, v)
+		} else {
+			versions = append(versions, v)
+		}
+	}
+	arranged := all[:0:0]
+	for len(markers) > 0 || len(versions) > 0 {
+		key := firstKey(markers, versions)
+		var m, v []storage.Object
+		m, markers = cutKey(markers, key)
+		v, versions = cutKey(versions, key)
+		both, err := l.mix(ctx, m, v)
+		if err != nil {
+			return nil, err
+		}
+		arranged = append(arranged, both...)
+	}
+	return arranged, nil
+}
+
+func firstKey(a, b []storage.Object) string {
+	if len(b) == 0 || len(a) > 0 && a[0].Key < b[0].Key {
+		return a[0].Key
+	}
+	return b[0].Key
+}
+
+// cutKey cuts off the versions of a key at the beginning of a list.
+func cutKey(list []storage.Object, key string) (of, rest []storage.Object) {
+	n := 0
+	for n < len(list) && list[n].Key == key {
+		n++
+	}
+	return list[:n], list[n:]
+}
+
+// mix puts the markers of a key between its versions. Where it is not known where
+// a marker stands the server is asked what comes behind it.
+func (l *versionLister) mix(ctx context.Context, markers, versions []storage.Object) ([]storage.Object, error) {
+	if len(markers) == 0 || len(versions) == 0 || len(versions) == 1 && versions[0].Latest {
+		return slices.Concat(versions, markers), nil
+	}
+	at := make([]int, len(markers)) // before which version
+	for i, m := range slices.Backward(markers) {
+		if m.Latest {
+			continue // before the first one
+		}
+		id, err := l.bucket.versionBehind(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		j := slices.IndexFunc(versions, func(v storage.Object) bool { return v.VersionID == id })
+		switch last := i == len(markers)-1; {
+		case id == m.VersionID:
+			return nil, failure.Garbled("what is behind version %q of key %q is that version", id, m.Key)
+		case j >= 0:
+			at[i] = j
+		case last:
+			at[i] = len(versions) // what is behind it is on the next page, if there is any
+		case id == markers[i+1].VersionID:
+			at[i] = at[i+1]
+		default:
+			return nil, failure.Garbled("the versions of key %q are not those listed just now", m.Key)
+		}
+	}
+	if !slices.IsSorted(at) {
+		return nil, failure.Garbled("the versions of key %q are in no order", markers[0].Key)
+	}
+	mixed := make([]storage.Object, 0, len(markers)+len(versions))
+	for i, m := range markers {
+		for len(mixed) < at[i]+i {
+			mixed = append(mixed, versions[len(mixed)-i])
+		}
+		mixed = append(mixed, m)
+	}
+	return append(mixed, versions[len(mixed)-len(markers):]...), nil
+}
+
+// versionBehind asks which version or marker of its key comes behind one. It
+// returns no ID if there is none.
+func (b *Bucket) versionBehind(ctx context.Context, v storage.Object) (id string, err error) {
+	p, err := b.versionsRequest(ctx, v.Key, wire.VersionMarker{Key: v.Key, VersionID: v.VersionID}, 1)
+	if err != nil || len(p.Versions) == 0 || p.Versions[0].Key != v.Key {
+		return "", err
+	}
+	return p.Versions[0].VersionID, nil
+}
+
+// versionsRequest makes one request of a listing of versions, without what the server
+// does not know.
+func (b *Bucket) versionsRequest(ctx context.Context, prefix string, from wire.VersionMarker, size int) (wire.VersionsPage, error) {
+	return server.OrWithout(b.Server, server.RestoreStatus, failure.MayBeUnknown, func(with bool) (wire.VersionsPage, error) {
+		return b.Wire.ListObjectVersions(ctx, wire.VersionsRequest{Prefix: prefix, From: from, MaxKeys: size, RestoreStatus: with})
+	})
+}

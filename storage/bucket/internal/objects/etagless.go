@@ -1,0 +1,54 @@
+package objects
+
+import (
+	"context"
+	"errors"
+
+	"s3sync/storage"
+	"s3sync/storage/bucket/internal/failure"
+	"s3sync/storage/bucket/internal/wire"
+)
+
+// A few servers give no ETags at all. They are told from proxies by their listings,
+// which have none either. Then size and request ID are all that is looked at, and
+// nothing of what is read and written there is proved.
+
+// EvenWithoutETags makes a request, and makes it again if all that its answer lacks
+// is an ETag and the server turns out to give none.
+func (o *Objects) EvenWithoutETags(ctx context.Context, key string, request func() error) error {
+	err := request()
+	if f, ok := errors.AsType[*failure.Error](err); !ok || !f.NoETag || !o.givesNoETags(ctx, key) {
+		return err
+	}
+	return request()
+}
+
+// givesNoETags asks a listing whether the server gives ETags. It says so only if the
+// object of that key is listed without one.
+func (o *Objects) givesNoETags(ctx context.Context, key string) bool {
+	if o.Wire.Answers().WithoutETags() || o.Directory {
+		return o.Wire.Answers().WithoutETags()
+	}
+	full := o.Full(key)
+	p, err := o.Listing.Request(ctx, wire.ListRequest{Prefix: full, MaxKeys: o.Listing.PageSize})
+	if err != nil || len(p.Objects) == 0 || !o.Wire.Answers().NamesRequests() {
+		return false
+	}
+	if o := p.Objects[0]; o.Key != full || o.ETag != "" {
+		return false
+	}
+	o.Wire.Answers().ExpectNoETags()
+	o.Server.Notice(storage.Notice{Text: "the server gives no ETags: what is read and written there is known by its size only, " +
+		"and counted as unverified unless an additional checksum verifies it"})
+	return true
+}
+
+// HasSize fails unless there is an object of that size, where nothing else tells
+// that it was written.
+func (o *Objects) HasSize(ctx context.Context, key string, size int64) error {
+	a, err := o.Head(ctx, wire.ObjectRef{Key: key})
+	if err == nil && a.Info.Size != size {
+		err = failure.Garbled("an object of %d bytes was written, and there is one of %d", size, a.Info.Size)
+	}
+	return err
+}

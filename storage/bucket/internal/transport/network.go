@@ -1,0 +1,55 @@
+package transport
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"strings"
+	"syscall"
+)
+
+// IsConnection reports whether a request was on its way when it failed.
+func IsConnection(err error) bool {
+	var sent interface{ ConnectionError() bool }
+	var network net.Error
+	return errors.As(err, &sent) && sent.ConnectionError() || errors.As(err, &network)
+}
+
+// Unreachable reports whether err says that there is no server: nobody listens,
+// or the name does not exist. A connection that takes too long counts only
+// until the first answer, since then there was a server.
+func (c *Client) Unreachable(err error) bool {
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		return dns.IsNotFound
+	}
+	if errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH) || isRefused(err) {
+		return true
+	}
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && (op.Op == "dial" || op.Op == "proxyconnect") && op.Timeout() && !c.answered.Load()
+}
+
+// isRefused also knows the words of Windows, whose error number has no name in
+// package syscall.
+func isRefused(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || strings.Contains(err.Error(), "actively refused")
+}
+
+// TLSFault explains why no trusted connection is possible, or returns "".
+func (c *Client) TLSFault(err error) string {
+	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+			return "the certificate is signed by an unknown authority (name its file in AWS_CA_BUNDLE)"
+		}
+		return "the certificate is not valid: " + c.Clean(e.Error())
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return "the server does not speak TLS (is its URL http:// instead of https://?)"
+	}
+	// An alert of the server. Later ones may come of damage on the way.
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" && !c.answered.Load() {
+		return "the server refuses the connection: " + c.Clean(op.Err.Error())
+	}
+	return ""
+}

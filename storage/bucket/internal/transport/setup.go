@@ -1,0 +1,52 @@
+package transport
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"time"
+)
+
+const (
+	// defaultConnectTimeout is for connections, that of the SDK's default modes.
+	// https://docs.aws.amazon.com/sdkref/latest/guide/feature-smart-config-defaults.html
+	defaultConnectTimeout = 3100 * time.Millisecond
+	minIdleConns          = 64
+)
+
+// Dialer sets up what connects.
+func (o *Options) Dialer(d *net.Dialer) {
+	d.Timeout = defaultConnectTimeout
+	if o.ConnectTimeout > 0 {
+		d.Timeout = o.ConnectTimeout
+	}
+}
+
+// Setup returns what sets up connections: of HTTP 1.1 only, because a connection
+// for each request in flight is faster than one that all of them share.
+func (o *Options) Setup() (func(*http.Transport), error) {
+	proxy, err := o.proxy()
+	if err != nil {
+		return nil, err
+	}
+	// A custom authority (AWS_CA_BUNDLE) is added to those of the system by the
+	// SDK. Where there is no list, package tls looks for it by itself.
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = nil
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return func(t *http.Transport) {
+		t.Proxy = proxy
+		t.OnProxyConnectResponse = checkProxy
+		t.Protocols = protocols
+		t.ForceAttemptHTTP2 = false
+		t.DisableCompression = true
+		t.MaxIdleConns = 0
+		t.MaxIdleConnsPerHost = max(o.MaxConns, minIdleConns)
+		t.MaxConnsPerHost = 0
+		t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}
+	}, nil
+}

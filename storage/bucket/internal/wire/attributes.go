@@ -1,0 +1,152 @@
+package wire
+
+import (
+	"maps"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	smithytime "github.com/aws/smithy-go/time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"s3sync/storage"
+)
+
+const (
+	metadataPrefix = "X-Amz-Meta-" // as package http writes it
+	redirectHeader = "X-Amz-Website-Redirect-Location"
+	classHeader    = "X-Amz-Storage-Class"
+	aclHeader      = "X-Amz-Acl"
+	tagsHeader     = "X-Amz-Tagging"
+	tagCountHeader = "X-Amz-Tagging-Count"
+	restoreHeader  = "X-Amz-Restore"
+	versionHeader  = "X-Amz-Version-Id"
+)
+
+// attributeHeaders give a new object what it has besides its bytes. The SDK would
+// not send every Expires as it is: S3 keeps any text, and the SDK takes a time.
+//
+// A directory bucket has neither redirects nor tags, and one class only.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-differences.html
+func (d *dialect) attributeHeaders(opts *storage.WriteOptions) []header {
+	all := []header{
+		{"Cache-Control", opts.CacheControl},
+		{"Content-Disposition", opts.ContentDisposition},
+		{"Content-Encoding", opts.ContentEncoding},
+		{"Content-Language", opts.ContentLanguage},
+		{"Content-Type", opts.ContentType},
+		{"Expires", opts.Expires},
+		{aclHeader, opts.ACL},
+	}
+	if !d.directory {
+		all = append(all,
+			header{redirectHeader, opts.WebsiteRedirect}, header{classHeader, opts.StorageClass},
+			header{tagsHeader, encodeTags(opts.Tags)})
+	}
+	all = slices.DeleteFunc(all, func(h header) bool { return h.value == "" })
+	for name, value := range opts.Metadata { // also without a value
+		all = append(all, header{metadataPrefix + name, mailSafe(value)})
+	}
+	return all
+}
+
+// mailSafe encodes what is not ASCII in a value of user metadata, as S3 itself does
+// in its answers. It decodes such values before it keeps them, but does not accept
+// the signature of a header that is not ASCII.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
+func mailSafe(value string) string {
+	if strings.IndexFunc(value, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
+		return value
+	}
+	return mime.BEncoding.Encode("UTF-8", value)
+}
+
+// encodeTags is how tags are sent in a header, in the order of their names. A
+// blank is %20: the form that every decoder understands.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html (x-amz-tagging)
+func encodeTags(tags map[string]string) string {
+	escape := func(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
+	pairs := make([]string, 0, len(tags))
+	for _, name := range slices.Sorted(maps.Keys(tags)) {
+		pairs = append(pairs, escape(name)+"="+escape(tags[name]))
+	}
+	return strings.Join(pairs, "&")
+}
+
+// told is what the headers of an answer tell of an object. Its size depends on
+// the request.
+func (d *dialect) told(key string, h http.Header, metadata map[string]string) storage.Info {
+	etag := strings.Trim(h.Get("ETag"), `"`)
+	modTime, _ := smithytime.ParseHTTPDate(h.Get("Last-Modified")) // the SDK fails if it is none
+	tags, _ := strconv.ParseUint(h.Get(tagCountHeader), 10, 16)    // no number is no tag
+	class := h.Get(classHeader)
+	customer := h.Get(customerAlgorithm)
+	archived, maybe := archivalInHeader(class, h.Get(restoreHeader))
+	return storage.Info{
+		Object: storage.Object{
+			Key: key, ModTime: modTime, ETag: etag, VersionID: h.Get(versionHeader),
+			Archived: archived, MaybeArchived: maybe,
+		},
+		Opaque:   d.opaque(etag, types.ServerSideEncryption(h.Get(sseHeader)), &customer),
+		TagCount: int(tags),
+		Attributes: storage.Attributes{
+			CacheControl:       h.Get("Cache-Control"),
+			ContentDisposition: h.Get("Content-Disposition"),
+			ContentEncoding:    h.Get("Content-Encoding"),
+			ContentLanguage:    h.Get("Content-Language"),
+			ContentType:        h.Get("Content-Type"),
+			Expires:            h.Get("Expires"),
+			Metadata:           metadata,
+			WebsiteRedirect:    h.Get(redirectHeader),
+			StorageClass:       classOf(class),
+		},
+	}
+}
+
+// classOf is a storage class as an object tells it: nothing is STANDARD, although
+// some servers write it out.
+func classOf(class string) string {
+	if class == string(types.StorageClassStandard) {
+		return ""
+	}
+	return class
+}
+
+// isArchive reports whether objects of a class must mostly be restored to be read. That
+// some of INTELLIGENT_TIERING must be shows nowhere but in their HEAD.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html
+func isArchive(class string) bool {
+	return class == string(types.StorageClassGlacier) || class == string(types.StorageClassDeepArchive)
+}
+
+// archival says of an object in a listing whether it can be read. A restored copy
+// can be; an object that was never restored has no status, but neither has any
+// from a server that does not tell it. So only a restoration that goes on is certain.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreStatus.html
+func archival(class string, r *types.RestoreStatus) (archived, maybe bool) {
+	switch {
+	case !isArchive(class):
+		return false, false
+	case r == nil:
+		return false, true
+	case r.IsRestoreInProgress != nil && *r.IsRestoreInProgress:
+		return true, false
+	}
+	return false, r.RestoreExpiryDate == nil || !r.RestoreExpiryDate.After(time.Now())
+}
+
+// archivalInHeader is archival of what a GET or HEAD tells.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html (x-amz-restore)
+func archivalInHeader(class, restore string) (archived, maybe bool) {
+	if !isArchive(class) || strings.Contains(restore, `ongoing-request="false"`) {
+		return false, false
+	}
+	archived = strings.Contains(restore, `ongoing-request="true"`)
+	return archived, !archived
+}

@@ -1,0 +1,236 @@
+// Package wire makes the requests of a bucket, each in one method that bears the
+// name of the S3 operation. It takes and returns plain types of this program: keys
+// are full keys of the bucket, and errors are those of package failure. What a
+// server may lack, and what follows from an answer, is for the caller to decide.
+//
+// It is the only package that knows the AWS SDK. Nothing of it shows, so that a
+// request can be made without it, too.
+//
+// What the requests carry lets the server refuse damaged data: uploads have
+// Content-MD5, a signed SHA-256 of their payload and the additional checksum that
+// the object is to have, all computed by the caller and only once. Additional
+// checksums go by headers of ours, in checksum.go: the SDK computes and verifies
+// none, and need not know their algorithms. Encryption goes by headers, too, which
+// encryption.go adds to every request that takes them.
+package wire
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"s3sync/storage"
+	"s3sync/storage/bucket/internal/account"
+	"s3sync/storage/bucket/internal/address"
+	"s3sync/storage/bucket/internal/answer"
+	"s3sync/storage/bucket/internal/failure"
+	"s3sync/storage/bucket/internal/transport"
+)
+
+// Limits of S3.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+const (
+	MaxParts = 10_000
+	MaxKey   = 1024 // bytes
+)
+
+// Options say which bucket is asked, by whom and how.
+type Options struct {
+	// Bucket is a name or the ARN of an access point.
+	Bucket string
+
+	// Account is who asks.
+	Account     account.Options
+	EndpointURL string // http(s)://host[:port]
+
+	Accelerate, RequestPayer, PathStyle bool
+	// UnsignedPayload leaves the payload of uploads out of the signature, and
+	// NoContentMD5 sends them without Content-MD5.
+	UnsignedPayload, NoContentMD5 bool
+	Encryption                    Encryption
+
+	MaxAttempts      int           // of each request; at least 1 is made
+	InitialBackoff   time.Duration // after the first attempt; it doubles
+	OperationTimeout time.Duration // of a call with its attempts; 0 is none
+
+	// Transport is how requests are sent. Operation and Secrets are filled in.
+	Transport transport.Options
+}
+
+// A Client makes the requests of one bucket. Its methods may be called
+// concurrently.
+type Client struct {
+	translator
+	dialect
+
+	opts    Options
+	sdk     *s3.Client
+	payer   types.RequestPayer
+	answers answer.Checker
+}
+
+// defaultRegion is signed for where another server than that of AWS is named and no
+// region: most of them do not look at it.
+const defaultRegion = "us-east-1"
+
+// Open prepares for requests. It reads configuration files and the environment as
+// the SDK does, and gets credentials once, so that a run without any ends before it
+// began. It asks the bucket nothing. Its errors are storage.ErrUnusable.
+func Open(ctx context.Context, o Options) (*Client, error) {
+	if err := o.Encryption.complete(); err != nil {
+		return nil, err
+	}
+	c := &Client{
+		opts:       o,
+		translator: translator{bucket: o.Bucket, endpoint: o.EndpointURL},
+		dialect: dialect{
+			directory: address.IsDirectory(o.Bucket), unsignedPayload: o.UnsignedPayload, noContentMD5: o.NoContentMD5,
+		},
+	}
+	if o.RequestPayer {
+		c.payer = types.RequestPayerRequester
+	}
+	if err := c.connect(ctx); err != nil {
+		return nil, fmt.Errorf("bucket %s: %w", o.Bucket, err)
+	}
+	return c, nil
+}
+
+func (c *Client) connect(ctx context.Context) error {
+	o := &c.opts
+	e := &o.Encryption
+	c.secrets = transport.NewSecrets(o.Transport.HTTPSProxy, e.Customer.Key, e.Customer.KeyMD5, e.KMSKeyID, o.Account.SessionToken)
+	setup, err := o.Transport.Setup()
+	if err != nil {
+		return err
+	}
+	builder := awshttp.NewBuildableClient().WithDialerOptions(o.Transport.Dialer).WithTransportOptions(setup)
+	cfg, err := o.Account.Load(ctx, builder, c.secrets.Add)
+	if err != nil {
+		return err
+	}
+	built, ok := cfg.HTTPClient.(*awshttp.BuildableClient)
+	if !ok {
+		return fmt.Errorf("unexpected HTTP client %T", cfg.HTTPClient)
+	}
+	o.Transport.Operation, o.Transport.Secrets = awsmiddleware.GetOperationName, c.secrets
+	c.http = transport.New(built.GetTransport(), o.Transport)
+	c.sdk = s3.NewFromConfig(cfg, c.configure)
+	if c.region = c.sdk.Options().Region; c.region == "" {
+		return failure.Unusable("no region is known: give one, or set AWS_REGION, or name one in the profile")
+	}
+	if base := c.sdk.Options().BaseEndpoint; base != nil {
+		c.endpoint = *base
+	}
+	if e.Customer.Key != "" && strings.HasPrefix(strings.ToLower(c.endpoint), "http:") {
+		return failure.Unusable("a customer key must not be sent without TLS, and the endpoint is %s", c.endpoint)
+	}
+	if o.Account.Anonymous {
+		return nil
+	}
+	if _, err := c.sdk.Options().Credentials.Retrieve(ctx); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return c.classify(err)
+	}
+	return nil
+}
+
+// configure sets up the SDK.
+func (c *Client) configure(so *s3.Options) {
+	o := &c.opts
+	if o.EndpointURL != "" {
+		so.BaseEndpoint = aws.String(o.EndpointURL)
+	}
+	if so.Region == "" && so.BaseEndpoint != nil {
+		so.Region = defaultRegion
+	}
+	if so.Region == "" && address.IsAccessPoint(o.Bucket) {
+		so.Region = cmp.Or(address.ParseARN(o.Bucket).Region, defaultRegion)
+	}
+	so.HTTPClient = c.http
+	so.ContinueHeaderThresholdBytes = -1 // package transport asks first where that is worth it
+	so.Retryer = c.retryer(o.MaxAttempts, o.InitialBackoff)
+	so.RetryMaxAttempts = max(o.MaxAttempts, 1)
+	so.UsePathStyle = o.PathStyle
+	so.UseAccelerate = o.Accelerate
+	so.UseARNRegion = true // an access point may be in another region
+	so.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+	so.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+	so.DisableLogOutputChecksumValidationSkipped = true
+	so.APIOptions = append(so.APIOptions, addExtra(o.Encryption.headers), c.checkAnswers)
+	if c.directory {
+		sessions := newSessionKeeper(c.createSession)
+		so.ExpressCredentials = sessions
+		so.APIOptions = append(so.APIOptions, sessions.watch)
+	}
+}
+
+// HTTP is what sends the requests.
+func (c *Client) HTTP() *transport.Client { return c.http }
+
+// Server names the server that requests go to, as address.ServerOf does.
+func (c *Client) Server() string {
+	if c.endpoint == "" {
+		return address.PartitionOf(c.opts.Bucket, c.region)
+	}
+	return address.ServerOf(c.endpoint)
+}
+
+// Answers is what looks at the answers of the server.
+func (c *Client) Answers() *answer.Checker { return &c.answers }
+
+// Close closes idle connections.
+func (c *Client) Close() { c.http.HTTP().CloseIdleConnections() }
+
+// limited bounds a call by the operation time-out.
+func (c *Client) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	if c.opts.OperationTimeout <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, c.opts.OperationTimeout)
+}
+
+// Written is what the server tells of something it stored.
+type Written struct {
+	ETag, VersionID string
+	// Opaque: the ETag says nothing about the content.
+	Opaque    bool
+	Checksums []storage.Checksum
+	// Unconfirmed: the server did not say that it encrypts as it was asked to.
+	Unconfirmed error
+}
+
+// LacksChecksum reports whether the server did not tell the checksum that it was
+// asked to keep.
+func (w *Written) LacksChecksum(want storage.Checksum) bool {
+	info := storage.Info{Checksums: w.Checksums}
+	_, told := info.Checksum(want.Algorithm)
+	return want.Algorithm != "" && !told
+}
+
+func optional(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+func quoted(etag string) *string {
+	if etag == "" {
+		return nil
+	}
+	return aws.String(`"` + etag + `"`)
+}
+
+func unquoted(etag *string) string { return strings.Trim(aws.ToString(etag), `"`) }

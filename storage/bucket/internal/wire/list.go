@@ -1,0 +1,239 @@
+package wire
+
+import (
+	"context"
+	"net/url"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"s3sync/storage"
+	"s3sync/storage/bucket/internal/answer"
+	"s3sync/storage/bucket/internal/failure"
+)
+
+// A ListRequest is one request of a listing. Directory buckets take neither After
+// nor RestoreStatus.
+type ListRequest struct {
+	Prefix, Delimiter string
+	After             string // lists what is behind that text
+	Token             string // of the page before; empty is the first page
+	MaxKeys           int
+	// RestoreStatus asks whether archived objects can be read. That saves requests;
+	// without it the objects tell when they are read.
+	RestoreStatus bool
+}
+
+// A ListPage is a page of a listing. Its objects are under their full keys, in the
+// order of the answer, and each of them is complete.
+type ListPage struct {
+	Objects  []storage.Object
+	Prefixes []string // with a delimiter, those that stand for all keys below
+	// Truncated: there are further pages. Token names the next one.
+	Truncated bool
+	Token     string
+}
+
+// maxPageSize bounds what is asked for, whatever the user sets.
+const maxPageSize = 1 << 15
+
+// ListObjectsV2 makes one request of a listing.
+func (c *Client) ListObjectsV2(ctx context.Context, r ListRequest) (ListPage, error) {
+	ctx, cancel := c.limited(ctx)
+	defer cancel()
+	in := &s3.ListObjectsV2Input{
+		Bucket: &c.opts.Bucket, Prefix: optional(r.Prefix), Delimiter: optional(r.Delimiter), RequestPayer: c.payer,
+		MaxKeys:           aws.Int32(int32(min(r.MaxKeys, maxPageSize))), //nolint:gosec // bounded
+		ContinuationToken: optional(r.Token),
+	}
+	if !c.directory {
+		// Control characters cannot stand in XML: names come URL-encoded.
+		in.EncodingType = types.EncodingTypeUrl
+		in.StartAfter = optional(r.After)
+		in.OptionalObjectAttributes = restoreStatus(r.RestoreStatus)
+	}
+	out, err := c.sdk.ListObjectsV2(ctx, in)
+	if err != nil {
+		return ListPage{}, c.classify(err)
+	}
+	// A body without a listing in it is decoded to nothing at all. It must not
+	// pass for an empty listing.
+	if out.IsTruncated == nil {
+		return ListPage{}, failure.Garbled("it is no listing")
+	}
+	page := ListPage{
+		Objects:   make([]storage.Object, len(out.Contents)),
+		Truncated: *out.IsTruncated, Token: aws.ToString(out.NextContinuationToken),
+	}
+	for i := range out.Contents {
+		if err := readEntry(&page.Objects[i], &out.Contents[i], out.EncodingType); err != nil {
+			return ListPage{}, err
+		}
+	}
+	for _, common := range out.CommonPrefixes {
+		p, err := decodeKey(common.Prefix, out.EncodingType)
+		if err != nil {
+			return ListPage{}, err
+		}
+		page.Prefixes = append(page.Prefixes, p)
+	}
+	return page, nil
+}
+
+// restoreStatus is the optional attribute of a listing that is asked for.
+func restoreStatus(ask bool) []types.OptionalObjectAttributes {
+	if !ask {
+		return nil
+	}
+	return []types.OptionalObjectAttributes{types.OptionalObjectAttributesRestoreStatus}
+}
+
+// readEntry reads one object of a listing.
+func readEntry(o *storage.Object, e *types.Object, encoding types.EncodingType) (err error) {
+	if o.Key, err = decodeKey(e.Key, encoding); err != nil {
+		return err
+	}
+	switch {
+	case o.Key == "" || e.Size == nil || *e.Size < 0 || e.LastModified == nil:
+		return failure.Garbled("the entry of key %q is not complete", o.Key)
+	case len(aws.ToString(e.ETag)) > answer.MaxETag:
+		return failure.Garbled("the ETag of key %q has %d bytes", o.Key, len(*e.ETag))
+	}
+	o.Size, o.ModTime, o.ETag = *e.Size, *e.LastModified, unquoted(e.ETag)
+	o.Archived, o.MaybeArchived = archival(string(e.StorageClass), e.RestoreStatus)
+	return nil
+}
+
+// decodeKey is a key as a listing has it.
+func decodeKey(key *string, encoding types.EncodingType) (string, error) {
+	full := aws.ToString(key)
+	if encoding != types.EncodingTypeUrl {
+		return full, nil
+	}
+	// A blank is "+" in this encoding, and "+" is %2B.
+	decoded, err := url.QueryUnescape(full)
+	if err != nil {
+		return "", failure.Garbled("key %q is not URL-encoded", full)
+	}
+	return decoded, nil
+}
+
+// A VersionsRequest is one request of a listing of versions.
+type VersionsRequest struct {
+	Prefix        string
+	From          VersionMarker
+	MaxKeys       int
+	RestoreStatus bool // as in ListRequest
+}
+
+// A VersionMarker is where a page of versions begins: behind a version of a key, or
+// behind the key.
+type VersionMarker struct{ Key, VersionID string }
+
+// A VersionsPage is a page of a listing of versions and delete markers, under their
+// full keys and in the order of the answer. Each of them is complete.
+type VersionsPage struct {
+	Versions  []storage.Object
+	Truncated bool
+	Next      VersionMarker
+}
+
+// ListObjectVersions makes one request of a listing of versions.
+func (c *Client) ListObjectVersions(ctx context.Context, r VersionsRequest) (VersionsPage, error) {
+	ctx, cancel := c.limited(ctx)
+	defer cancel()
+	var entries entryTags
+	out, err := c.sdk.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{
+		Bucket: &c.opts.Bucket, Prefix: optional(r.Prefix), RequestPayer: c.payer,
+		KeyMarker: optional(r.From.Key), VersionIdMarker: optional(r.From.VersionID),
+		MaxKeys:                  aws.Int32(int32(min(r.MaxKeys, maxPageSize))), //nolint:gosec // bounded
+		EncodingType:             types.EncodingTypeUrl,
+		OptionalObjectAttributes: restoreStatus(r.RestoreStatus),
+	}, entries.watch)
+	switch {
+	case err != nil:
+		return VersionsPage{}, c.classify(err)
+	case out.IsTruncated == nil: // as in ListObjectsV2
+		return VersionsPage{}, failure.Garbled("it is no listing")
+	}
+	page := VersionsPage{Truncated: *out.IsTruncated, Next: VersionMarker{VersionID: aws.ToString(out.NextVersionIdMarker)}}
+	if page.Next.Key, err = decodeKey(out.NextKeyMarker, out.EncodingType); err != nil {
+		return VersionsPage{}, err
+	}
+	page.Versions, err = versionsIn(out, entries.tags)
+	return page, err
+}
+
+// versionsIn returns the entries of a page as they stand in the answer. The SDK
+// puts versions and delete markers into two lists; tags tell the order they had.
+func versionsIn(out *s3.ListObjectVersionsOutput, tags []elementTag) ([]storage.Object, error) {
+	if n := len(out.Versions) + len(out.DeleteMarkers); n != len(tags) {
+		return nil, failure.Garbled("it has %d entries, of which %d can be read", len(tags), n)
+	}
+	versions, markers := out.Versions, out.DeleteMarkers
+	all := make([]storage.Object, 0, len(tags))
+	for _, tag := range tags {
+		var v storage.Object
+		var err error
+		switch {
+		case tag == markerTag && len(markers) > 0:
+			v, err = markerOf(&markers[0], out.EncodingType)
+			markers = markers[1:]
+		case tag == versionTag && len(versions) > 0:
+			v, err = versionOf(&versions[0], out.EncodingType)
+			versions = versions[1:]
+		default:
+			err = failure.Garbled("its versions and delete markers cannot be told apart")
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, nil
+}
+
+func versionOf(e *types.ObjectVersion, encoding types.EncodingType) (storage.Object, error) {
+	if e.Size == nil || *e.Size < 0 {
+		return storage.Object{}, failure.Garbled("the entry of key %q has no size", aws.ToString(e.Key))
+	}
+	if len(aws.ToString(e.ETag)) > answer.MaxETag {
+		return storage.Object{}, failure.Garbled("the ETag of key %q has %d bytes", aws.ToString(e.Key), len(*e.ETag))
+	}
+	v, err := newVersion(e.Key, e.VersionId, e.LastModified, e.IsLatest, encoding)
+	v.Size, v.ETag = *e.Size, unquoted(e.ETag)
+	v.Archived, v.MaybeArchived = archival(string(e.StorageClass), e.RestoreStatus)
+	return v, err
+}
+
+func markerOf(e *types.DeleteMarkerEntry, encoding types.EncodingType) (storage.Object, error) {
+	v, err := newVersion(e.Key, e.VersionId, e.LastModified, e.IsLatest, encoding)
+	v.DeleteMarker = true
+	return v, err
+}
+
+func newVersion(key, id *string, modTime *time.Time, latest *bool, encoding types.EncodingType) (storage.Object, error) {
+	full, err := decodeKey(key, encoding)
+	if err != nil {
+		return storage.Object{}, err
+	}
+	if full == "" || aws.ToString(id) == "" || modTime == nil || latest == nil {
+		return storage.Object{}, failure.Garbled("the entry of version %q of key %q is not complete", aws.ToString(id), full)
+	}
+	return storage.Object{Key: full, ModTime: *modTime, VersionID: *id, Latest: *latest}, nil
+}
+
+// GetBucketVersioning asks whether versioning is enabled, which it is not where it
+// is suspended.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html
+func (c *Client) GetBucketVersioning(ctx context.Context) (bool, error) {
+	ctx, cancel := c.limited(ctx)
+	defer cancel()
+	out, err := c.sdk.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &c.opts.Bucket})
+	if err != nil {
+		return false, c.classify(err)
+	}
+	return out.Status == types.BucketVersioningStatusEnabled, nil
+}

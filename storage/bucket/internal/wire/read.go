@@ -1,0 +1,138 @@
+package wire
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"s3sync/storage"
+	"s3sync/storage/bucket/internal/answer"
+	"s3sync/storage/bucket/internal/transport"
+)
+
+// An ObjectRef names what is read, and on which condition.
+type ObjectRef struct {
+	Key       string
+	VersionID string
+	ETag      string // If-Match, without quotes; empty is no condition
+	Part      int    // asks for that part; 0 is the object
+	Checksums bool   // asks for the additional checksums, too; not for those of a part
+}
+
+// asking asks for checksums by a header of ours. If the SDK knew of them it would
+// compute those of what is read, which callers do anyway, and fail by itself.
+func (t *ObjectRef) asking(ctx context.Context) context.Context {
+	if !t.Checksums {
+		return ctx
+	}
+	return withExtra(ctx, extra{headers: []header{{checksumMode, "ENABLED"}}})
+}
+
+// An Answer is what the headers of a GET or HEAD tell.
+type Answer struct {
+	Info          storage.Info // Size is that of a HEAD only
+	ContentLength int64
+	ContentRange  string
+	Body          io.ReadCloser // of a GET
+	RequestID     bool          // it names the request
+	Date          time.Time     // of the server when it answered a HEAD; ours if it does not tell
+	// Customer: with a customer key. Listings have other ETags of such objects.
+	Customer bool
+	// Unconfirmed, of a HEAD: the object is not encrypted as this client writes.
+	Unconfirmed error
+}
+
+// HeadObject asks for the headers of an object.
+func (c *Client) HeadObject(ctx context.Context, t ObjectRef) (Answer, error) {
+	ctx, cancel := c.limited(ctx)
+	defer cancel()
+	in := &s3.HeadObjectInput{
+		Bucket: &c.opts.Bucket, Key: &t.Key,
+		VersionId: optional(t.VersionID), IfMatch: quoted(t.ETag), RequestPayer: c.payer,
+	}
+	if t.Part > 0 {
+		in.PartNumber = aws.Int32(int32(t.Part)) //nolint:gosec // at most 10,000
+	}
+	out, err := c.sdk.HeadObject(t.asking(ctx), in)
+	if err != nil {
+		return Answer{}, c.classify(err)
+	}
+	h := answered(out.ResultMetadata)
+	a := Answer{
+		Info: c.told(t.Key, h, out.Metadata), ContentLength: aws.ToInt64(out.ContentLength),
+		RequestID: answer.HasRequestID(h), Date: dateOf(h), Customer: out.SSECustomerAlgorithm != nil,
+	}
+	if t.Checksums {
+		a.Info.Checksums = checksumsIn(h)
+	}
+	a.Info.Size = a.ContentLength
+	a.Unconfirmed = c.opts.Encryption.confirm(out.ServerSideEncryption, out.SSECustomerAlgorithm)
+	return a, nil
+}
+
+// dateOf is the time of an answer by the clock of the server, or else by ours.
+func dateOf(h http.Header) time.Time {
+	if t, err := http.ParseTime(h.Get("Date")); err == nil {
+		return t
+	}
+	return time.Now()
+}
+
+// GetObject asks for n bytes of an object from off, or for all of it if n is 0. The
+// body outlives ctx: it ends when it is closed.
+func (c *Client) GetObject(ctx context.Context, t ObjectRef, off, n int64) (Answer, error) {
+	in := &s3.GetObjectInput{
+		Bucket: &c.opts.Bucket, Key: &t.Key,
+		VersionId: optional(t.VersionID), IfMatch: quoted(t.ETag), RequestPayer: c.payer,
+	}
+	if n > 0 {
+		in.Range = aws.String(fmt.Sprintf("bytes=%d-%d", off, off+n-1))
+	}
+	if ctx.Err() != nil { // AfterFunc cancels asynchronously
+		return Answer{}, ctx.Err()
+	}
+	life, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { cancel(ctx.Err()) })
+	defer stop()
+	if d := c.opts.OperationTimeout; d > 0 {
+		timer := time.AfterFunc(d, func() { cancel(&transport.TimeoutError{What: "no answer", After: d}) })
+		defer timer.Stop()
+	}
+	out, err := c.sdk.GetObject(t.asking(life), in)
+	if err != nil {
+		err = c.classify(transport.OwnCause(life, err))
+		cancel(nil)
+		return Answer{}, err
+	}
+	h := answered(out.ResultMetadata)
+	a := Answer{
+		Info:          c.told(t.Key, h, out.Metadata),
+		ContentLength: aws.ToInt64(out.ContentLength),
+		ContentRange:  aws.ToString(out.ContentRange),
+		Body:          &body{out.Body, cancel},
+		RequestID:     answer.HasRequestID(h),
+		Customer:      out.SSECustomerAlgorithm != nil,
+	}
+	if t.Checksums && a.ContentRange == "" { // or they may be those of a part
+		a.Info.Checksums = checksumsIn(h)
+	}
+	return a, nil
+}
+
+// A body is that of an answer, with what ends its request.
+type body struct {
+	io.ReadCloser
+
+	cancel context.CancelCauseFunc
+}
+
+func (b *body) Close() error {
+	err := b.ReadCloser.Close()
+	b.cancel(nil)
+	return err
+}
