@@ -6,11 +6,13 @@ package limits
 
 import (
 	"context"
+	"errors"
 	"iter"
 
 	"s3sync/internal/buffer"
 	"s3sync/internal/checksum"
 	"s3sync/internal/ratelimit"
+	"s3sync/internal/setting"
 )
 
 // Options are the bounds.
@@ -92,9 +94,14 @@ func (l *Limits) WaitObject(ctx context.Context) error {
 	return nil
 }
 
-// Buffer returns memory of size bytes. It waits until there is room for it.
+// Buffer returns memory of size bytes. It waits until there is room for it, and
+// fails with buffer.ErrTooLarge if there can be none.
 func (l *Limits) Buffer(ctx context.Context, size int64) (*buffer.Buffer, error) {
-	return l.buffers.Get(ctx, int(size))
+	b, err := l.buffers.Get(ctx, int(size))
+	if errors.Is(err, buffer.ErrTooLarge) {
+		err = setting.Errorf("%w, which %s bounds", err, setting.Name("Transfer.MaxMemory"))
+	}
+	return b, err
 }
 
 // RaiseMemory makes the bound of the buffers at least limit bytes, unless the user
