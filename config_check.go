@@ -1,11 +1,6 @@
 package s3sync
 
-import (
-	"fmt"
-	"slices"
-
-	"s3sync/internal/checksum"
-)
+import "s3sync/internal/compare"
 
 // Check selects how an object that exists on both sides is found to differ.
 type Check struct {
@@ -25,54 +20,21 @@ type Check struct {
 }
 
 // A CheckMode is what is compared of an object that exists on both sides. Times
-// are compared by whole seconds, because some stores keep no more.
-type CheckMode int
+// are compared by whole seconds, because some stores keep no more. Its text is a name
+// such as "mtime-and-size".
+type CheckMode = compare.Mode
 
 // Modes of comparison.
 const (
-	CheckNewer            CheckMode = iota // transfer if the source is newer
-	CheckOverwrite                         // transfer without comparing
-	CheckSize                              // transfer if sizes differ
-	CheckMtimeAndSize                      // transfer if the source is newer or sizes differ
-	CheckETag                              // transfer if contents differ by their ETags
-	CheckMtimeAndETag                      // likewise, but only if the source is newer
-	CheckChecksum                          // transfer if contents differ by their checksums of Algorithm
-	CheckMtimeAndChecksum                  // likewise, but only if the source is newer
+	CheckNewer            = compare.Newer            // transfer if the source is newer
+	CheckOverwrite        = compare.Always           // transfer without comparing
+	CheckSize             = compare.Size             // transfer if sizes differ
+	CheckMtimeAndSize     = compare.NewerOrSize      // transfer if the source is newer or sizes differ
+	CheckETag             = compare.ETag             // transfer if contents differ by their ETags
+	CheckMtimeAndETag     = compare.NewerAndETag     // likewise, but only if the source is newer
+	CheckChecksum         = compare.Checksum         // transfer if contents differ by their checksums of Algorithm
+	CheckMtimeAndChecksum = compare.NewerAndChecksum // likewise, but only if the source is newer
 )
-
-// checkModes are the names of the modes in the written form of a Config.
-func checkModes() []string {
-	return []string{"newer", "overwrite", "size", "mtime-and-size", "etag", "mtime-and-etag", "checksum", "mtime-and-checksum"}
-}
-
-func (m CheckMode) known() bool { return m >= 0 && int(m) < len(checkModes()) }
-
-// String returns the name of the mode, such as "mtime-and-size".
-func (m CheckMode) String() string {
-	if !m.known() {
-		return fmt.Sprintf("CheckMode(%d)", int(m))
-	}
-	return checkModes()[m]
-}
-
-// MarshalText returns the name of the mode. It fails for a mode that does not
-// exist.
-func (m CheckMode) MarshalText() ([]byte, error) {
-	if !m.known() {
-		return nil, fmt.Errorf("%v is no mode of comparison", m)
-	}
-	return []byte(m.String()), nil
-}
-
-// UnmarshalText sets the mode by its name.
-func (m *CheckMode) UnmarshalText(text []byte) error {
-	i := slices.Index(checkModes(), string(text))
-	if i < 0 {
-		return fmt.Errorf("%q is no mode of comparison", text)
-	}
-	*m = CheckMode(i)
-	return nil
-}
 
 // listsTarget reports whether the comparison needs a listing of the target.
 func (c *Check) listsTarget() bool { return c.Mode != CheckOverwrite && !c.NoTargetListing }
@@ -80,15 +42,3 @@ func (c *Check) listsTarget() bool { return c.Mode != CheckOverwrite && !c.NoTar
 // asks reports whether the target is asked for before each transfer: an object
 // that is not listed has to be, to be compared.
 func (c *Check) asks() bool { return c.HeadEachTarget || c.NoTargetListing }
-
-// digests reports whether the check compares contents, and which additional
-// checksum of them, if not ETags.
-func (c *Check) digests() (algorithm checksum.Algorithm, ok bool) {
-	switch c.Mode { //nolint:exhaustive // the others look at no contents
-	case CheckETag, CheckMtimeAndETag:
-		return "", true
-	case CheckChecksum, CheckMtimeAndChecksum:
-		return checksum.Algorithm(c.Algorithm), true
-	}
-	return "", false
-}

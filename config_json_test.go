@@ -246,7 +246,7 @@ func TestWriteConfigRefuses(t *testing.T) {
 		"Range.To cannot be written: it is not valid UTF-8":           func(c *Config) { c.Range.To = "\xff" },
 		"Metadata.User cannot be written: it is not valid UTF-8":      func(c *Config) { c.Metadata.User = map[string]string{"a": "\xff"} },
 		"Filter.Exclude cannot be written: it is a s3sync.oddMatcher": func(c *Config) { c.Filter.Exclude = oddMatcher{} },
-		"CheckMode(9) is no mode of comparison":                       func(c *Config) { c.Check.Mode = 9 },
+		"Mode(9) is no mode of comparison":                            func(c *Config) { c.Check.Mode = 9 },
 	} {
 		c := DefaultConfig()
 		change(c)

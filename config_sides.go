@@ -1,14 +1,12 @@
 package s3sync
 
 import (
-	"errors"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"s3sync/internal/checksum"
+	"s3sync/internal/fields"
 	"s3sync/internal/location"
 	"s3sync/internal/overlap"
 	"s3sync/storage/bucket"
@@ -48,9 +46,9 @@ func (v *validator) sides() {
 	v.overlap()
 }
 
-func (v *validator) refuse(reason string, fields ...[]string) {
-	for _, field := range slices.Concat(fields...) {
-		if v.has(field) {
+func (v *validator) refuse(reason string, paths ...[]string) {
+	for _, field := range slices.Concat(paths...) {
+		if fields.Has(v.Config, field, v.given) {
 			v.add(field, "%s", reason)
 		}
 	}
@@ -59,8 +57,8 @@ func (v *validator) refuse(reason string, fields ...[]string) {
 // misfits refuses fields that have no meaning in the direction of the run. Those
 // that bound what is written say so also where they cannot be obeyed, so that
 // nobody may leave them out.
-func (v *validator) misfits(reason string, fields ...[]string) {
-	for _, field := range slices.Concat(fields...) {
+func (v *validator) misfits(reason string, paths ...[]string) {
+	for _, field := range slices.Concat(paths...) {
 		if v.given(field) {
 			misfit := fault(field, "", reason)
 			misfit.Misfit = !slices.Contains(boundFields(), field)
@@ -145,15 +143,10 @@ func (v *validator) encryption() {
 // disk checks that local paths are there and of the right kind.
 func (v *validator) disk() {
 	if v.source != nil && v.source.Local() {
-		info, err := os.Stat(v.source.Path)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			v.add("Source.URL", "%q does not exist", v.source.Path)
-		case err != nil:
-			v.add("Source.URL", "%q cannot be looked at: %v", v.source.Path, cause(err))
-		case !info.IsDir() && !info.Mode().IsRegular():
-			v.add("Source.URL", "%q is neither a directory nor a regular file", v.source.Path)
-		case !info.IsDir() && v.Delete.Enable:
+		switch fault, file := location.SourceFault(v.source.Path); {
+		case fault != "":
+			v.add("Source.URL", "%s", fault)
+		case file && v.Delete.Enable:
 			v.add2("Source.URL", "must be a directory to be combined with", "Delete.Enable")
 		}
 	}
@@ -161,14 +154,6 @@ func (v *validator) disk() {
 	if err := v.targetFault(v.source != nil && v.source.MayBeObject()); v.target != nil && err != nil {
 		v.faults = append(v.faults, err)
 	}
-}
-
-// cause is what an error of package os says besides the path.
-func cause(err error) error {
-	if path, ok := errors.AsType[*fs.PathError](err); ok {
-		return path.Err
-	}
-	return err
 }
 
 // overlap refuses sides of which one lies inside the other, as far as the settings

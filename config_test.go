@@ -183,7 +183,7 @@ func TestValidateRefuses(t *testing.T) {
 		"Check.NoTargetListing cannot be combined with Check.Mode=overwrite":            func(c *Config) { c.Check.Mode, c.Check.NoTargetListing = CheckOverwrite, true },
 		"Check.Mode=checksum requires Check.Algorithm":                                  func(c *Config) { c.Check.Mode = CheckChecksum },
 		"Check.Algorithm needs a comparison of checksums, as by Check.Mode=checksum":    func(c *Config) { c.Check.Algorithm = "SHA1" },
-		"Check.Mode must be one of the modes there are, not CheckMode(8)":               func(c *Config) { c.Check.Mode = 8 },
+		"Check.Mode must be one of the modes there are, not Mode(8)":                    func(c *Config) { c.Check.Mode = 8 },
 		"Check.ReadBoth needs a comparison of contents, as by Check.Mode=etag":          func(c *Config) { c.Check.ReadBoth = true },
 		"Condition.IfMatch needs an ETag to compare with, so that without a listing of the target it requires Check.HeadEachTarget": func(c *Config) {
 			c.Check.Mode, c.Condition.IfMatch = CheckOverwrite, true

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math"
 	"reflect"
-	"strconv"
-	"time"
 
 	"s3sync/internal/fields"
 	"s3sync/internal/location"
@@ -80,36 +78,27 @@ func (v *validator) locate(path string, e *Endpoint) *location.Location {
 	return &l
 }
 
-// A bound is the range of the number in a field: a max of 0 is none. Where zero
-// is the value for "no limit" it is allowed unless it was given: the command says
-// so by leaving the option out.
-type bound struct {
-	field    string
-	min, max int64
-	zero     bool
-}
-
-func bounds() []bound {
-	return []bound{
-		{field: "AWS.MaxKeys", min: 1, max: math.MaxInt16},
-		{field: "Transfer.Workers", min: 1, max: math.MaxUint16},
-		{field: "Transfer.ParallelParts", min: 1, max: math.MaxUint16},
-		{field: "Transfer.Threshold", min: minPart, max: maxPart},
-		{field: "Transfer.ChunkSize", min: minPart, max: maxPart},
-		{field: "Transfer.ObjectsPerSecond", min: minObjects, zero: true},
-		{field: "Transfer.BytesPerSecond", min: minBandwidth, max: maxBandwidth, zero: true},
-		{field: "Delete.Max", min: 1, zero: true},
-		{field: "Delete.MaxPercent", max: 100},
-		{field: "Retry.MaxAttempts", min: 1},
-		{field: "Retry.ForceCount"},
-		{field: "Retry.InitialBackoff"},
-		{field: "Retry.ForceInterval"},
-		{field: "Timeout.Operation"},
-		{field: "Timeout.Attempt"},
-		{field: "Timeout.Connect"},
-		{field: "Timeout.Read"},
-		{field: "Filter.SmallerThan"},
-		{field: "Filter.LargerThan"},
+func bounds() []fields.Bound {
+	return []fields.Bound{
+		{Field: "AWS.MaxKeys", Min: 1, Max: math.MaxInt16},
+		{Field: "Transfer.Workers", Min: 1, Max: math.MaxUint16},
+		{Field: "Transfer.ParallelParts", Min: 1, Max: math.MaxUint16},
+		{Field: "Transfer.Threshold", Min: minPart, Max: maxPart},
+		{Field: "Transfer.ChunkSize", Min: minPart, Max: maxPart},
+		{Field: "Transfer.ObjectsPerSecond", Min: minObjects, Zero: true},
+		{Field: "Transfer.BytesPerSecond", Min: minBandwidth, Max: maxBandwidth, Zero: true},
+		{Field: "Delete.Max", Min: 1, Zero: true},
+		{Field: "Delete.MaxPercent", Max: 100},
+		{Field: "Retry.MaxAttempts", Min: 1},
+		{Field: "Retry.ForceCount"},
+		{Field: "Retry.InitialBackoff"},
+		{Field: "Retry.ForceInterval"},
+		{Field: "Timeout.Operation"},
+		{Field: "Timeout.Attempt"},
+		{Field: "Timeout.Connect"},
+		{Field: "Timeout.Read"},
+		{Field: "Filter.SmallerThan"},
+		{Field: "Filter.LargerThan"},
 	}
 }
 
@@ -120,42 +109,17 @@ func (v *validator) ranges() {
 			v.add(f.Path, "is a nil pointer of type %v: leave it out instead", f.Value.Elem().Type())
 		}
 	}
-	if !v.Check.Mode.known() {
+	if !v.Check.Mode.Known() {
 		v.add("Check.Mode", "must be one of the modes there are, not %v", v.Check.Mode)
 	}
 	for _, b := range bounds() {
-		v.within(b)
+		if fault := b.Fault(v.Config, v.given); fault != "" {
+			v.add(b.Field, "%s", fault)
+		}
 	}
 	if need := v.leastMemory(); v.Transfer.MaxMemory != 0 && v.Transfer.MaxMemory < need {
 		v.add("Transfer.MaxMemory", "must be at least %s, which is two parts or an object below the threshold, not %s",
 			size.Format(need), size.Format(v.Transfer.MaxMemory))
-	}
-}
-
-func (v *validator) within(b bound) {
-	f := fields.At(v.Config, b.field)
-	value := f.Value
-	if value.Kind() == reflect.Pointer {
-		if value.IsNil() {
-			return
-		}
-		value = value.Elem()
-	}
-	show := func(n int64) string {
-		switch {
-		case f.Bytes():
-			return size.Format(n)
-		case value.Type() == reflect.TypeFor[time.Duration]():
-			return time.Duration(n).String()
-		}
-		return strconv.FormatInt(n, 10)
-	}
-	switch n := value.Int(); {
-	case b.zero && n == 0 && !v.given(b.field):
-	case b.max == 0 && n < b.min:
-		v.add(b.field, "must be at least %s, not %s", show(b.min), show(n))
-	case b.max != 0 && (n < b.min || n > b.max):
-		v.add(b.field, "must be between %s and %s, not %s", show(b.min), show(b.max), show(n))
 	}
 }
 

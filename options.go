@@ -140,14 +140,16 @@ func (c *Config) deleteOptions() engine.Delete {
 
 // compareOptions translates the update check.
 func (c *Config) compareOptions() compare.Options {
-	algorithm, _ := c.Check.digests()
-	return compare.Options{
-		Mode:      compare.Mode(c.Check.Mode),
-		Algorithm: algorithm,
+	opts := compare.Options{
+		Mode:      c.Check.Mode,
 		AskTarget: c.Check.asks(),
 		ReadBoth:  c.Check.ReadBoth,
 		ChunkSize: c.Transfer.ChunkSize,
 	}
+	if c.Check.Mode.Checksums() {
+		opts.Algorithm = checksum.Algorithm(c.Check.Algorithm)
+	}
+	return opts
 }
 
 // listed are the filters of what a listing tells.

@@ -18,17 +18,6 @@ import (
 // target has is deleted when all of them are done. The ranges share what bounds a run:
 // the workers, the memory, the rates.
 //
-// A program that wants to know more than a [Report] tells, or to go on later, uses
-// it like this:
-//
-//	r, err := s3sync.NewRunner(ctx, cfg)
-//	…
-//	first, err := r.Run(ctx, storage.Range{To: "m"}, nil)
-//	…
-//	second, err := r.Run(ctx, storage.Range{From: "m"}, nil)
-//	…
-//	report, err := r.Finish(ctx, r.Delete(ctx, first, second))
-//
 // Run may be called concurrently, for ranges that have no key in common.
 type Runner struct {
 	cfg    *Config // effective

@@ -2,9 +2,7 @@ package s3sync
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
 
 	"s3sync/internal/location"
 	"s3sync/internal/side"
@@ -41,14 +39,13 @@ func (r *Runner) findSingle(ctx context.Context, source storage.Store) (*singleO
 		r.record.Emit(Event{Type: EventRetry, Err: err})
 	}})
 	one, skipped, err := single.Find(ctx, l, of, cfg.Versioning.Enable || !cfg.Versioning.PointInTime.IsZero())
-	switch {
-	case err != nil:
-		return nil, err
-	case skipped:
+	if skipped {
 		r.record.Emit(Event{Type: EventNote, Note: fmt.Sprintf(
 			"the object %q is skipped: other keys begin with its key, so that the source is all that begins so", l.Prefix)})
 	}
 	switch {
+	case err != nil:
+		return nil, err
 	case !one && l.Local():
 		return nil, nil
 	case !one:
@@ -74,13 +71,8 @@ func (c *Config) targetFault(one bool) error {
 	if err != nil || c.Target.Store != nil || !l.Local() {
 		return nil //nolint:nilerr // that is told elsewhere
 	}
-	info, err := os.Stat(l.Path)
-	switch {
-	case err == nil && (info.IsDir() || one && info.Mode().IsRegular()):
-	case err == nil:
-		return fault("Target.URL", "", fmt.Sprintf("%q is not a directory", l.Path))
-	case !errors.Is(err, os.ErrNotExist):
-		return fault("Target.URL", "", fmt.Sprintf("%q cannot be looked at: %v", l.Path, cause(err)))
+	if reason := location.TargetFault(l.Path, one); reason != "" {
+		return fault("Target.URL", "", reason)
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func TestTrials(t *testing.T) {
 			root := t.TempDir()
 			seen := map[string]int{}
 			n := 0
-			rapid.Check(t, func(rt *rapid.T) {
+			check := func(rt *rapid.T) {
 				tr := drawTrial(rt, d)
 				n++
 				j := tr.run(t.Context(), filepath.Join(root, fmt.Sprint(n)), tr.injectFault)
@@ -44,7 +44,14 @@ func TestTrials(t *testing.T) {
 					rt.Log(strings.Join(j.wrong, "\n"), "\n", j)
 					rt.Fatal(j.kind) // and no more: what fails in the same way is made simpler
 				}
-			})
+			}
+			rounds := 1
+			if testing.Short() {
+				rounds = 8 // in which rapid makes a fifth of the trials: too few to see each kind
+			}
+			for range rounds {
+				rapid.Check(t, check)
+			}
 			t.Logf("%d trials: %v", n, seen)
 			for _, what := range []string{"clean", "deleted", "refused", "fault"} {
 				if seen[what] == 0 && !t.Failed() {

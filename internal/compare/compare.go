@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"s3sync/internal/checksum"
@@ -53,33 +54,45 @@ const (
 	NewerAndChecksum
 )
 
-// String is the mode in a few words.
-func (m Mode) String() string {
-	switch m {
-	case Newer:
-		return "newer"
-	case Always:
-		return "always"
-	case Size:
-		return "size"
-	case NewerOrSize:
-		return "newer or size"
-	case ETag:
-		return "ETag"
-	case NewerAndETag:
-		return "newer and ETag"
-	case Checksum:
-		return "checksum"
-	case NewerAndChecksum:
-		return "newer and checksum"
-	}
-	return fmt.Sprintf("Mode(%d)", int(m))
+// names are those of the modes in texts and in the written form of settings.
+func names() []string {
+	return []string{"newer", "overwrite", "size", "mtime-and-size", "etag", "mtime-and-etag", "checksum", "mtime-and-checksum"}
 }
 
-// contents reports whether the mode compares contents.
-func (m Mode) contents() bool {
-	return m == ETag || m == NewerAndETag || m == Checksum || m == NewerAndChecksum
+// Known reports whether there is such a mode.
+func (m Mode) Known() bool { return m >= 0 && int(m) < len(names()) }
+
+// String returns the name of the mode, such as "mtime-and-size".
+func (m Mode) String() string {
+	if !m.Known() {
+		return fmt.Sprintf("Mode(%d)", int(m))
+	}
+	return names()[m]
 }
+
+// MarshalText returns the name of the mode. It fails for a mode that does not exist.
+func (m Mode) MarshalText() ([]byte, error) {
+	if !m.Known() {
+		return nil, fmt.Errorf("%v is no mode of comparison", m)
+	}
+	return []byte(m.String()), nil
+}
+
+// UnmarshalText sets the mode by its name.
+func (m *Mode) UnmarshalText(text []byte) error {
+	i := slices.Index(names(), string(text))
+	if i < 0 {
+		return fmt.Errorf("%q is no mode of comparison", text)
+	}
+	*m = Mode(i)
+	return nil
+}
+
+// Contents reports whether the mode compares contents.
+func (m Mode) Contents() bool { return m == ETag || m == NewerAndETag || m.Checksums() }
+
+// Checksums reports whether the mode compares the additional checksums of one algorithm.
+func (m Mode) Checksums() bool { return m == Checksum || m == NewerAndChecksum }
 
 // Options say how objects are compared.
 type Options struct {

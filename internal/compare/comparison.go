@@ -77,7 +77,7 @@ func (x *comparison) decide(ctx context.Context, listed result) error {
 // mode again.
 func (x *comparison) askFirst(ctx context.Context) (result, error) {
 	mode := x.c.opts.Mode
-	_, err := x.ask(ctx, x.target(), storage.StatOptions{Checksums: mode.contents(), Parts: x.partsWanted()})
+	_, err := x.ask(ctx, x.target(), storage.StatOptions{Checksums: mode.Contents(), Parts: x.partsWanted()})
 	switch {
 	case storage.Gone(err):
 	case err != nil:
@@ -128,7 +128,7 @@ func (x *comparison) buckets(ctx context.Context) (result, error) {
 func (x *comparison) partsWanted() storage.PartsQuery {
 	n, ok := checksum.ParseETag(x.d.Pair.Source.ETag)
 	m, ok2 := checksum.ParseETag(x.d.Pair.Target.ETag)
-	if x.c.opts.Mode.contents() && ok && ok2 && n == m && n > 1 {
+	if x.c.opts.Mode.Contents() && ok && ok2 && n == m && n > 1 {
 		return storage.InferParts
 	}
 	return storage.NoParts

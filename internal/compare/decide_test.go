@@ -16,7 +16,7 @@ func TestModeString(t *testing.T) {
 	for m := Newer; m <= NewerAndChecksum+1; m++ {
 		names = append(names, m.String())
 	}
-	want := "newer, always, size, newer or size, ETag, newer and ETag, checksum, newer and checksum, Mode(8)"
+	want := "newer, overwrite, size, mtime-and-size, etag, mtime-and-etag, checksum, mtime-and-checksum, Mode(8)"
 	if got := strings.Join(names, ", "); got != want {
 		t.Errorf("got %s", got)
 	}

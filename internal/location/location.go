@@ -5,6 +5,8 @@ package location
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"runtime"
 	"strings"
 
@@ -65,4 +67,40 @@ func isScheme(s string) bool {
 		}
 	}
 	return true
+}
+
+// SourceFault is why a path cannot be a source, or nothing: it must be there, and be a
+// directory or a regular file. file reports that it is a file.
+func SourceFault(path string) (fault string, file bool) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Sprintf("%q does not exist", path), false
+	case err != nil:
+		return fmt.Sprintf("%q cannot be looked at: %v", path, cause(err)), false
+	case !info.IsDir() && !info.Mode().IsRegular():
+		return fmt.Sprintf("%q is neither a directory nor a regular file", path), false
+	}
+	return "", !info.IsDir()
+}
+
+// TargetFault is why a path cannot be a target, or nothing: what is there must be a
+// directory, or a file that takes the one object of the source.
+func TargetFault(path string, one bool) string {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && (info.IsDir() || one && info.Mode().IsRegular()):
+		return ""
+	case err == nil:
+		return fmt.Sprintf("%q is not a directory", path)
+	}
+	return fmt.Sprintf("%q cannot be looked at: %v", path, cause(err))
+}
+
+// cause is what an error of package os says besides the path.
+func cause(err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		return path.Err
+	}
+	return err
 }
