@@ -11,11 +11,13 @@ func TestTexts(t *testing.T) {
 		"tag set":     {IsTagSet, []string{"a=b", "a=", "a=b&c=d", "%41=%20"}, []string{"", "a", "a=b&", "a b=c", "=b"}},
 		"header name": {IsHeaderName, []string{"a", "x-amz_1", "a.b~"}, []string{"", "a b", "ü", "a:"}},
 		"endpoint": {
-			IsEndpoint, []string{"http://h", "https://h:1/p"},
+			IsEndpoint,
+			[]string{"http://h", "https://h:1/p"},
 			[]string{"", "h", "ftp://h", "http://", "http://u@h", "http://h?q", "http://h?", "http://h#f"},
 		},
 		"proxy": {
-			IsProxy, []string{"http://h", "http://u:p@h:1/"},
+			IsProxy,
+			[]string{"http://h", "http://u:p@h:1/"},
 			[]string{"", "socks5://h", "http://h/p", "http://h?q", "http://h#f"},
 		},
 	} {
