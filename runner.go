@@ -74,9 +74,9 @@ func (r *Runner) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if one != nil && r.cfg.Target.Store == nil {
-		r.cfg.Target.URL = one.target.URL()
-		path, local := one.target.Path()
+	if one != nil && one.Target != nil {
+		r.cfg.Target.URL = one.Target.URL()
+		path, local := one.Target.Path()
 		r.target = report.Place{Local: local, Only: path}
 		r.record.SetTarget(r.target)
 	}
@@ -89,7 +89,7 @@ func (r *Runner) open(ctx context.Context) error {
 	if one == nil {
 		opts.OneBucket, err = r.checkOverlap(ctx, source, target)
 	} else {
-		source, target = one.stores(r.cfg, source, target)
+		source, target = one.Stores(source, target)
 	}
 	if err == nil {
 		r.engine, err = engine.New(ctx, opts, source, target, r.record)

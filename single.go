@@ -10,23 +10,9 @@ import (
 	"s3sync/storage"
 )
 
-// A singleObject is the one object of a run whose source is one.
-type singleObject struct {
-	name   string // in the source: what follows the last slash
-	target single.Destination
-}
-
-// stores makes stores of the one object.
-func (o *singleObject) stores(cfg *Config, source, target storage.Store) (from, to storage.Store) {
-	if cfg.Target.Store == nil {
-		target = o.target.Target(target, o.name)
-	}
-	return single.Source(source, o.name), target
-}
-
 // findSingle finds out whether the source is one object. It returns nil if it is not.
 // An object whose key other keys begin with is skipped, with a note.
-func (r *Runner) findSingle(ctx context.Context, source storage.Store) (*singleObject, error) {
+func (r *Runner) findSingle(ctx context.Context, source storage.Store) (*single.Object, error) {
 	cfg := r.cfg
 	if cfg.Source.Store != nil {
 		return nil, nil
@@ -53,15 +39,13 @@ func (r *Runner) findSingle(ctx context.Context, source storage.Store) (*singleO
 	case cfg.Delete.Enable:
 		return nil, fault("Source.URL", "Delete.Enable", "is one object, which cannot be combined with")
 	}
-	o := &singleObject{name: single.NameOf(l)}
-	if cfg.Target.Store == nil {
-		target, err := location.Parse(cfg.Target.URL)
-		if err != nil {
-			return nil, err
-		}
-		o.target = single.DestinationOf(target, o.name)
+	o := &single.Object{Name: single.NameOf(l)}
+	if cfg.Target.Store != nil {
+		return o, nil
 	}
-	return o, nil
+	target, err := location.Parse(cfg.Target.URL)
+	o.Target = single.DestinationOf(target, o.Name)
+	return o, err
 }
 
 // targetFault is why a target in the file system cannot take what the source has,

@@ -63,6 +63,8 @@ type trial struct {
 
 	o     options
 	fault fault
+	// neverListed: the fault removed its object before the listing came to it.
+	neverListed bool
 }
 
 // options are those of the run that concern what is transferred and deleted.

@@ -134,7 +134,7 @@ func (m *model) whyKept(name string) (why string) {
 		return "it is a folder marker"
 	}
 	for key := range m.source.entries {
-		if held, ok := m.targetName(key); ok && held == name {
+		if held, ok := m.targetName(key); ok && held == name && !(m.neverListed && key == m.fault.key) {
 			return "the source has it as " + key
 		}
 	}

@@ -301,19 +301,24 @@ func (tr *trial) injectFault(s *sides, cfg *s3sync.Config, cancel func()) (hit *
 		}
 		s.source.before, s.target.before = at, at
 	case "cancel in the source listing":
-		tr.onNth(cfg, func() { hit.Store(true); cancel() })
+		tr.onNth(cfg, func(string) { hit.Store(true); cancel() })
 	case "root renamed", "root replaced", "directory renamed", "file removed":
-		tr.onNth(cfg, func() { tr.takeAway(s.fromRoot, hit) })
+		tr.onNth(cfg, func(at string) {
+			tr.takeAway(s.fromRoot, hit)
+			// What was removed before its turn came is not in the source.
+			tr.neverListed = f.name == "file removed" && hit.Load() && at < f.key
+		})
 	}
 	return hit
 }
 
-// onNth calls act when the nth object comes out of the listing of the source.
-func (tr *trial) onNth(cfg *s3sync.Config, act func()) {
+// onNth calls act with the key of the nth object when that comes out of the listing of
+// the source.
+func (tr *trial) onNth(cfg *s3sync.Config, act func(key string)) {
 	n := 0
-	cfg.Filter.Func = func(storage.Object) (bool, error) {
+	cfg.Filter.Func = func(o storage.Object) (bool, error) {
 		if n++; n == tr.fault.nth {
-			act()
+			act(o.Key)
 		}
 		return true, nil
 	}

@@ -51,6 +51,25 @@ func Find(ctx context.Context, l location.Location, source *side.Side, versions 
 	return object && !others, object && others, source.Wrap(err)
 }
 
+// An Object is the one object of a run.
+type Object struct {
+	// Name is its name in the source: what follows the last slash.
+	Name string
+	// Target is where it goes; nil if the target is a store of the caller.
+	Target *Destination
+}
+
+// Stores makes stores of the one object out of those of both sides.
+func (o *Object) Stores(source, target storage.Store) (from, to storage.Store) {
+	if o.Target != nil {
+		target = o.Target.store(target, o.Name)
+	}
+	if b, ok := storage.As[*bucket.Store](source); ok {
+		source = b.Single(o.Name)
+	}
+	return source, target // a file is alone already
+}
+
 // A Destination is where one object goes.
 type Destination struct {
 	bucket, key string
@@ -59,27 +78,27 @@ type Destination struct {
 }
 
 // DestinationOf is where TARGET says that an object of a name goes.
-func DestinationOf(l location.Location, name string) Destination {
+func DestinationOf(l location.Location, name string) *Destination {
 	switch {
 	case !l.Local() && (l.Prefix == "" || strings.HasSuffix(l.Prefix, "/")):
-		return Destination{bucket: l.Bucket, key: l.Prefix + name}
+		return &Destination{bucket: l.Bucket, key: l.Prefix + name}
 	case !l.Local():
-		return Destination{bucket: l.Bucket, key: l.Prefix}
+		return &Destination{bucket: l.Bucket, key: l.Prefix}
 	}
 	if info, err := os.Stat(l.Path); err == nil && info.IsDir() || os.IsPathSeparator(l.Path[len(l.Path)-1]) {
-		return Destination{parent: l.Path, file: name}
+		return &Destination{parent: l.Path, file: name}
 	}
 	parent, file := filepath.Split(l.Path)
 	if parent == "" {
 		parent = "."
 	}
-	return Destination{parent: parent, file: file}
+	return &Destination{parent: parent, file: file}
 }
 
-func (d Destination) local() bool { return d.bucket == "" }
+func (d *Destination) local() bool { return d.bucket == "" }
 
 // URL is what is opened as the target.
-func (d Destination) URL() string {
+func (d *Destination) URL() string {
 	if d.local() {
 		return d.parent
 	}
@@ -87,24 +106,16 @@ func (d Destination) URL() string {
 }
 
 // Path is the path of the file, or the full key of the object, for messages.
-func (d Destination) Path() (path string, local bool) {
+func (d *Destination) Path() (path string, local bool) {
 	if d.local() {
 		return filepath.Join(d.parent, filepath.FromSlash(d.file)), true
 	}
 	return d.key, false
 }
 
-// Source makes a store of the one object out of that of the source.
-func Source(store storage.Store, name string) storage.Store {
-	if b, ok := storage.As[*bucket.Store](store); ok {
-		return b.Single(name)
-	}
-	return store // a file is alone already
-}
-
-// Target makes a store of the one object, which the source has under name, out of
-// that of the target.
-func (d Destination) Target(store storage.Store, name string) storage.Store {
+// store makes a store of the one object, which the source has under name, out of that
+// of the target.
+func (d *Destination) store(store storage.Store, name string) storage.Store {
 	if b, ok := storage.As[*bucket.Store](store); ok {
 		return b.Single(name)
 	}
