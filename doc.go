@@ -24,6 +24,20 @@
 // A side can also be any [s3sync/storage.Store]: set [Endpoint.Store]. Package
 // [s3sync/storage/mem] has one for tests.
 //
+// # Errors
+//
+// errors.Is tells why a run failed. Each kind of failure has a sentinel in package
+// [s3sync/storage], or is [io/fs.ErrNotExist] or [io/fs.ErrPermission]:
+//
+//	report, err := s3sync.Sync(ctx, cfg)
+//	switch {
+//	case errors.Is(err, storage.ErrNoBucket): // create the bucket
+//	case errors.Is(err, storage.ErrCredentials): // get other credentials
+//	case errors.Is(err, storage.ErrFull): // make room in the target
+//	}
+//
+// The error of a single object is in [Report.Failures], and is of such a kind, too.
+//
 // # Compatibility
 //
 // Until version 1.0 the API may change with every minor version.

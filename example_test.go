@@ -70,6 +70,41 @@ func ExampleSync() {
 	// world
 }
 
+// A fullStore has no space left.
+type fullStore struct{ storage.Store }
+
+func (s fullStore) Unwrap() storage.Store { return s.Store }
+
+func (s fullStore) Put(_ context.Context, key string, _ storage.Block, _ storage.WriteOptions) (storage.Info, error) {
+	return storage.Info{}, &storage.Error{Op: "put", Key: key, Err: storage.ErrFull}
+}
+
+// A program can ask why a run failed, and act on it.
+func ExampleSync_errors() {
+	ctx := context.Background()
+	source := mem.New()
+	if _, err := source.Put(ctx, "a.txt", storage.Block{}, storage.WriteOptions{}); err != nil {
+		log.Fatal(err)
+	}
+	cfg := s3sync.DefaultConfig()
+	cfg.Source.Store, cfg.Target.Store = source, fullStore{mem.New()}
+	_, err := s3sync.Sync(ctx, cfg)
+	switch {
+	case errors.Is(err, storage.ErrNoBucket):
+		fmt.Println("create the bucket")
+	case errors.Is(err, storage.ErrCredentials):
+		fmt.Println("get other credentials")
+	case errors.Is(err, storage.ErrFull):
+		fmt.Println("make room in the target")
+	case errors.Is(err, storage.ErrUnusable):
+		fmt.Println("the run ended early:", err)
+	case err != nil:
+		fmt.Println("some objects failed:", err)
+	}
+	// Output:
+	// make room in the target
+}
+
 // Events tell what happens to each object while the run goes on.
 func ExampleConfig_events() {
 	source, target := mem.New(), mem.New()

@@ -75,7 +75,7 @@ func TestCredentialsAndTransportFail(t *testing.T) {
 			e.AccessKey, e.SecretKey = "", ""
 			e.Credentials = func(context.Context) (s3sync.Credentials, error) { return tt.keys, tt.err }
 			o := run(t, config(e, local(t.TempDir())))
-			if !errors.Is(o.err, storage.ErrUnusable) || !strings.Contains(o.err.Error(), tt.want) || strings.Contains(o.err.Error()+o.log, "hunter2") {
+			if !errors.Is(o.err, storage.ErrCredentials) || !strings.Contains(o.err.Error(), tt.want) || strings.Contains(o.err.Error()+o.log, "hunter2") {
 				t.Errorf("got %v, want %q\n%s", o.err, tt.want, o.log)
 			}
 		})

@@ -26,9 +26,9 @@ func TestUnusableSides(t *testing.T) {
 			causes []string
 		}
 		sides := map[string]side{
-			"unknown access key": {func(e *s3sync.Endpoint) { e.AccessKey = "nobody" }, storage.ErrUnusable, []string{"access key"}},
-			"wrong secret key":   {func(e *s3sync.Endpoint) { e.SecretKey = "wrong" }, storage.ErrUnusable, []string{"SignatureDoesNotMatch"}},
-			"unknown bucket":     {func(e *s3sync.Endpoint) { e.URL = "s3://no-such-bucket-here" }, storage.ErrUnusable, []string{"NoSuchBucket", "no-such-bucket-here"}},
+			"unknown access key": {func(e *s3sync.Endpoint) { e.AccessKey = "nobody" }, storage.ErrCredentials, []string{"access key"}},
+			"wrong secret key":   {func(e *s3sync.Endpoint) { e.SecretKey = "wrong" }, storage.ErrCredentials, []string{"SignatureDoesNotMatch"}},
+			"unknown bucket":     {func(e *s3sync.Endpoint) { e.URL = "s3://no-such-bucket-here" }, storage.ErrNoBucket, []string{"NoSuchBucket", "no-such-bucket-here"}},
 			"wrong region":       {func(e *s3sync.Endpoint) { e.Region = "eu-central-1" }, storage.ErrUnusable, []string{"eu-central-1", "us-east-1"}},
 			"nobody there":       {func(e *s3sync.Endpoint) { e.EndpointURL = closed }, storage.ErrUnusable, []string{closed}},
 		}
@@ -102,7 +102,10 @@ func TestUnusableSides(t *testing.T) {
 // run at once instead of failing object by object.
 func TestTargetDisappears(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		for _, fault := range []string{"status=404 code=NoSuchBucket", "status=403 code=InvalidAccessKeyId", "status=403 code=ExpiredToken", "status=507 code=XMinioStorageFull"} {
+		for fault, kind := range map[string]error{
+			"status=404 code=NoSuchBucket": storage.ErrNoBucket, "status=403 code=InvalidAccessKeyId": storage.ErrCredentials,
+			"status=403 code=ExpiredToken": storage.ErrCredentials, "status=507 code=XMinioStorageFull": storage.ErrFull,
+		} {
 			t.Run(fault, func(t *testing.T) {
 				root, target := t.TempDir(), newBucket(t, srv)
 				for _, key := range numberedKeys(99) {
@@ -116,7 +119,7 @@ func TestTargetDisappears(t *testing.T) {
 				o := run(t, cfg)
 				_, code, _ := strings.Cut(fault, "code=")
 				o.failed(t, o.FailedKeys()[0], code)
-				if !errors.Is(o.err, storage.ErrUnusable) || o.Failed > 4 || o.Deleted != 0 || proxy.Count("PutObject") > 9+4 {
+				if !errors.Is(o.err, kind) || !errors.Is(o.err, storage.ErrUnusable) || o.Failed > 4 || o.Deleted != 0 || proxy.Count("PutObject") > 9+4 {
 					t.Errorf("%v, %+v, %d requests", o.err, o.Stats, proxy.Count("PutObject"))
 				}
 			})

@@ -27,9 +27,20 @@ var (
 	ErrUnstorable = errors.New("key cannot be stored here")
 	// ErrNotBegun: the request was not made, because the run is ending.
 	ErrNotBegun = errors.New("not begun")
-	// ErrUnusable: nothing in the store can be reached or written: bad
-	// credentials, no such bucket, full disk. It ends the run.
+	// ErrUnusable: nothing in the store can be reached or written. It ends the run.
 	ErrUnusable = errors.New("store unusable")
+)
+
+// Causes of ErrUnusable that a program may tell apart. errors.Is says of each of
+// them that it is ErrUnusable, too. A store may be unusable for another cause.
+var (
+	// ErrNoBucket: no bucket has the name.
+	ErrNoBucket = fmt.Errorf("%w: no such bucket", ErrUnusable)
+	// ErrCredentials: there are no usable credentials, they have expired, or the
+	// server refused them. A lack of permission is fs.ErrPermission instead.
+	ErrCredentials = fmt.Errorf("%w: credentials missing or refused", ErrUnusable)
+	// ErrFull: the store has no space left, or its quota is used up.
+	ErrFull = fmt.Errorf("%w: full", ErrUnusable)
 )
 
 // An Error is a failure on one key, or of the whole store when Key is empty.

@@ -319,17 +319,20 @@ func TestUnknownBucketAndKeys(t *testing.T) {
 	for _, kind := range s3server.Kinds() {
 		t.Run(string(kind), func(t *testing.T) {
 			server := s3server.Shared(t, kind)
-			for name, change := range map[string]func(*bucket.Options){
-				"bucket":     func(o *bucket.Options) { o.Bucket = "no-such-bucket" },
-				"access key": func(o *bucket.Options) { o.AccessKey = "nobody" },
-				"secret key": func(o *bucket.Options) { o.SecretKey = "very-secret" },
-				"region":     func(o *bucket.Options) { o.Region = "eu-central-1" },
+			for name, tt := range map[string]struct {
+				change func(*bucket.Options)
+				want   error
+			}{
+				"bucket":     {func(o *bucket.Options) { o.Bucket = "no-such-bucket" }, storage.ErrNoBucket},
+				"access key": {func(o *bucket.Options) { o.AccessKey = "nobody" }, storage.ErrCredentials},
+				"secret key": {func(o *bucket.Options) { o.SecretKey = "very-secret" }, storage.ErrCredentials},
+				"region":     {func(o *bucket.Options) { o.Region = "eu-central-1" }, storage.ErrUnusable},
 			} {
 				t.Run(name, func(t *testing.T) {
 					opts := options(server, server.Bucket(t))
-					change(&opts)
+					tt.change(&opts)
 					_, err := keysOf(t.Context(), open(t, opts), storage.Range{})
-					wantKind(t, err, storage.ErrUnusable)
+					wantKind(t, err, tt.want)
 					t.Log(err)
 				})
 			}

@@ -36,7 +36,7 @@ func TestCopyAnswers(t *testing.T) {
 		"half a success":            {answer: answer(200, copied[:60]), want: storage.ErrTransient},
 		"archived":                  {answer: failed(403, "InvalidObjectState"), want: storage.ErrArchived},
 		"forbidden":                 {answer: failed(403, "AccessDenied"), want: fs.ErrPermission},
-		"no bucket":                 {answer: failed(404, "NoSuchBucket"), want: storage.ErrUnusable},
+		"no bucket":                 {answer: failed(404, "NoSuchBucket"), want: storage.ErrNoBucket},
 		"the source changed":        {answer: failed(412, "PreconditionFailed"), want: storage.ErrChanged},
 		"the source is gone":        {answer: failed(404, "NoSuchKey"), want: storage.ErrChanged},
 		"the user wants to know":    {answer: failed(412, "PreconditionFailed"), opts: storage.WriteOptions{CopyIfMatch: etag}, want: storage.ErrPrecondition},

@@ -156,9 +156,9 @@ func TestDirectoryBucketSessionFailures(t *testing.T) {
 		attempts int64
 	}{
 		"no right":     {http.StatusForbidden, "AccessDenied", storage.ErrUnusable, 1},
-		"no bucket":    {http.StatusNotFound, "NoSuchBucket", storage.ErrUnusable, 1},
-		"bad key":      {http.StatusForbidden, "InvalidAccessKeyId", storage.ErrUnusable, 1},
-		"expired":      {http.StatusBadRequest, "ExpiredToken", storage.ErrUnusable, 1},
+		"no bucket":    {http.StatusNotFound, "NoSuchBucket", storage.ErrNoBucket, 1},
+		"bad key":      {http.StatusForbidden, "InvalidAccessKeyId", storage.ErrCredentials, 1},
+		"expired":      {http.StatusBadRequest, "ExpiredToken", storage.ErrCredentials, 1},
 		"slow down":    {http.StatusServiceUnavailable, "SlowDown", storage.ErrThrottled, 2},
 		"server fault": {http.StatusInternalServerError, "InternalError", storage.ErrTransient, 2},
 		"no session":   {http.StatusOK, "", storage.ErrTransient, 1},
@@ -189,6 +189,7 @@ func TestDirectoryBucketSessionFailures(t *testing.T) {
 			if !errors.Is(err, tt.want) {
 				t.Errorf("listing: %v, want %v", err, tt.want)
 			}
+			wantKind(t, err, tt.want)
 		})
 	}
 }

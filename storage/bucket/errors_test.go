@@ -13,22 +13,24 @@ import (
 	"s3sync/storage/bucket"
 )
 
-// kinds are all that an error can be asked for.
+// kinds are all kinds that a store gives to its errors.
 func kinds() []error {
 	return []error{
 		fs.ErrNotExist, fs.ErrPermission, storage.ErrPrecondition, storage.ErrArchived, storage.ErrThrottled,
 		storage.ErrTransient, storage.ErrChanged, storage.ErrMismatch, storage.ErrUnstorable, storage.ErrUnusable,
+		storage.ErrNoBucket, storage.ErrCredentials, storage.ErrFull,
 	}
 }
 
-// wantKind fails the test if err is not of that kind alone; nil is no kind.
+// wantKind fails the test if err is not of that kind, and of what that kind is in
+// turn, alone; nil is no kind.
 func wantKind(t *testing.T, err, want error) {
 	t.Helper()
 	if err == nil {
 		t.Fatalf("no error, want %v", want)
 	}
 	for _, kind := range kinds() {
-		if got := errors.Is(err, kind); got != (kind == want) { //nolint:errorlint // the very sentinel
+		if got := errors.Is(err, kind); got != errors.Is(want, kind) {
 			t.Errorf("errors.Is(%q, %q) = %v", err, kind, got)
 		}
 	}
@@ -58,15 +60,19 @@ func TestErrorsOfServer(t *testing.T) {
 		"access denied":        {403, "AccessDenied", fs.ErrPermission, `open "k": AccessDenied: The message`},
 		"other 403":            {403, "Whatever", fs.ErrPermission, "Whatever"},
 		"other 404":            {404, "Whatever", fs.ErrNotExist, ""},
-		"no such bucket":       {404, "NoSuchBucket", storage.ErrUnusable, `NoSuchBucket: The message (check the name "b", or create the bucket first)`},
-		"unknown key id":       {403, "InvalidAccessKeyId", storage.ErrUnusable, "check the access key, the secret key"},
-		"wrong signature":      {403, "SignatureDoesNotMatch", storage.ErrUnusable, "check the access key, the secret key"},
-		"expired token":        {400, "ExpiredToken", storage.ErrUnusable, "get new credentials"},
-		"invalid token":        {400, "InvalidToken", storage.ErrUnusable, ""},
-		"unknown user":         {404, "XAdminUserNotFound", storage.ErrUnusable, ""},
+		"no such bucket":       {404, "NoSuchBucket", storage.ErrNoBucket, `NoSuchBucket: The message (check the name "b", or create the bucket first)`},
+		"unknown key id":       {403, "InvalidAccessKeyId", storage.ErrCredentials, "check the access key, the secret key"},
+		"wrong signature":      {403, "SignatureDoesNotMatch", storage.ErrCredentials, "check the access key, the secret key"},
+		"expired token":        {400, "ExpiredToken", storage.ErrCredentials, "get new credentials"},
+		"invalid token":        {400, "InvalidToken", storage.ErrCredentials, ""},
+		"unknown user":         {404, "XAdminUserNotFound", storage.ErrCredentials, ""},
 		"all access disabled":  {403, "AllAccessDisabled", storage.ErrUnusable, `the bucket "b"`},
-		"storage full":         {507, "XMinioStorageFull", storage.ErrUnusable, ""},
-		"other 507":            {507, "Whatever", storage.ErrUnusable, ""},
+		"invalid bucket name":  {400, "InvalidBucketName", storage.ErrNoBucket, `check the name "b"`},
+		"refresh the token":    {400, "TokenRefreshRequired", storage.ErrCredentials, "get new credentials"},
+		"no account":           {403, "NotSignedUp", storage.ErrUnusable, ""},
+		"quota exceeded":       {403, "QuotaExceeded", storage.ErrFull, ""},
+		"storage full":         {507, "XMinioStorageFull", storage.ErrFull, ""},
+		"other 507":            {507, "Whatever", storage.ErrFull, ""},
 		"slow down":            {503, "SlowDown", storage.ErrThrottled, ""},
 		"other 503":            {503, "Whatever", storage.ErrThrottled, ""},
 		"throttled":            {429, "TooManyRequests", storage.ErrThrottled, ""},
@@ -91,7 +97,7 @@ func TestErrorsOfServer(t *testing.T) {
 		"upload is gone":       {404, "NoSuchUpload", nil, ""},
 		"teapot":               {418, "", nil, "418"},
 		"wrong clock":          {403, "RequestTimeTooSkewed", storage.ErrUnusable, "clock"},
-		"unauthorized":         {401, "", storage.ErrUnusable, ""},
+		"unauthorized":         {401, "", storage.ErrCredentials, ""},
 		"proxy authentication": {407, "", storage.ErrUnusable, ""},
 	}
 	for name, tt := range tests {
@@ -232,6 +238,9 @@ func TestOpenRefuses(t *testing.T) {
 			}
 			if !errors.Is(err, storage.ErrUnusable) {
 				t.Errorf("%v is not storage.ErrUnusable", err)
+			}
+			if errors.Is(err, storage.ErrCredentials) != (name == "credentials") || errors.Is(err, storage.ErrNoBucket) {
+				t.Errorf("%v is of another kind", err)
 			}
 			if strings.Contains(err.Error(), "very-secret") || strings.Contains(err.Error(), "operation error") {
 				t.Errorf("message %q", err)

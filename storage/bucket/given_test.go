@@ -96,7 +96,7 @@ func TestCredentialsOfAFunctionFail(t *testing.T) {
 				defer s.Close()
 				_, err = s.Stat(t.Context(), "k", storage.StatOptions{})
 			}
-			if !errors.Is(err, storage.ErrUnusable) || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "hunter2") {
+			if !errors.Is(err, storage.ErrCredentials) || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})

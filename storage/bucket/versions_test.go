@@ -67,7 +67,7 @@ func TestVersioningIsOff(t *testing.T) {
 				}
 			}
 			missing := open(t, options(server, "test-no-such-bucket"))
-			if _, err := missing.Versioning(t.Context()); !errors.Is(err, storage.ErrUnusable) {
+			if _, err := missing.Versioning(t.Context()); !errors.Is(err, storage.ErrNoBucket) {
 				t.Errorf("Versioning of a bucket that is not there: %v", err)
 			}
 		})

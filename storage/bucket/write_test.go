@@ -444,7 +444,7 @@ func TestRetries(t *testing.T) {
 		"too often":         {3, 3, func(w http.ResponseWriter, _ *http.Request) { refuse(w, 503, "SlowDown") }, storage.ErrThrottled},
 		"closed too often":  {3, 3, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, storage.ErrTransient},
 		"not worth it":      {1, 3, func(w http.ResponseWriter, _ *http.Request) { refuse(w, 400, "MalformedXML") }, errors.ErrUnsupported},
-		"denied":            {1, 3, func(w http.ResponseWriter, _ *http.Request) { refuse(w, 403, "SignatureDoesNotMatch") }, storage.ErrUnusable},
+		"denied":            {1, 3, func(w http.ResponseWriter, _ *http.Request) { refuse(w, 403, "SignatureDoesNotMatch") }, storage.ErrCredentials},
 	} {
 		t.Run(name, func(t *testing.T) {
 			failures := tt.failures

@@ -84,7 +84,9 @@ func writeError(err error) error {
 // errnoKind tells what a failure of a system call means for a run.
 func errnoKind(errno syscall.Errno) error {
 	switch errno {
-	case syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS:
+	case syscall.ENOSPC, syscall.EDQUOT:
+		return storage.ErrFull
+	case syscall.EROFS:
 		return storage.ErrUnusable
 	case syscall.EMFILE, syscall.ENFILE, syscall.EAGAIN, syscall.EINTR, syscall.EBUSY,
 		syscall.ETIMEDOUT, syscall.ESTALE:

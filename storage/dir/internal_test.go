@@ -153,8 +153,8 @@ func TestWriteError(t *testing.T) {
 		want      error
 		retryable bool
 	}{
-		"disk full":            {&fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, storage.ErrUnusable, false},
-		"quota":                {syscall.EDQUOT, storage.ErrUnusable, false},
+		"disk full":            {&fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, storage.ErrFull, false},
+		"quota":                {syscall.EDQUOT, storage.ErrFull, false},
 		"read-only":            {syscall.EROFS, storage.ErrUnusable, false},
 		"permission":           {&fs.PathError{Err: syscall.EACCES}, fs.ErrPermission, false},
 		"not permitted":        {syscall.EPERM, fs.ErrPermission, false},
@@ -175,6 +175,9 @@ func TestWriteError(t *testing.T) {
 			err := writeError(tt.err)
 			if !errors.Is(err, tt.want) {
 				t.Errorf("%v is not %v", err, tt.want)
+			}
+			if full := errors.Is(tt.want, storage.ErrFull); errors.Is(err, storage.ErrFull) != full {
+				t.Errorf("%v is storage.ErrFull: %t, want %t", err, !full, full)
 			}
 			if storage.Gone(err) {
 				t.Errorf("%v is fs.ErrNotExist: a source that vanished looks like that", err)

@@ -190,15 +190,15 @@ func TestFullDisk(t *testing.T) {
 	before := snapshot(t, path)
 	large := make([]byte, 1<<20)
 	opts := storage.WriteOptions{Size: int64(len(large))}
-	if _, err := s.Put(t.Context(), "file", storage.Block{Data: large}, opts); !errors.Is(err, storage.ErrUnusable) {
-		t.Errorf("Put: %v; want storage.ErrUnusable", err)
+	if _, err := s.Put(t.Context(), "file", storage.Block{Data: large}, opts); !errors.Is(err, storage.ErrFull) {
+		t.Errorf("Put: %v; want storage.ErrFull", err)
 	}
 	w, err := s.Create(t.Context(), "file", opts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.WritePart(t.Context(), 1, 0, storage.Block{Data: large}); !errors.Is(err, storage.ErrUnusable) {
-		t.Errorf("WritePart: %v; want storage.ErrUnusable", err)
+	if err := w.WritePart(t.Context(), 1, 0, storage.Block{Data: large}); !errors.Is(err, storage.ErrFull) {
+		t.Errorf("WritePart: %v; want storage.ErrFull", err)
 	}
 	if err := w.Abort(t.Context()); err != nil {
 		t.Errorf("Abort: %v", err)

@@ -71,7 +71,9 @@ const (
 // systemKind tells the kind of failures that only Windows knows.
 func systemKind(errno syscall.Errno) error {
 	switch errno {
-	case errorDiskFull, errorHandleDiskFull, errorDiskQuotaExceeded, errorWriteProtect:
+	case errorDiskFull, errorHandleDiskFull, errorDiskQuotaExceeded:
+		return storage.ErrFull
+	case errorWriteProtect:
 		return storage.ErrUnusable
 	case errorTooManyOpenFiles, errorSharingViolation, errorLockViolation:
 		return storage.ErrTransient

@@ -126,7 +126,7 @@ func (p provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 // Failure is the failure to find credentials, or to get them from where
 // the configuration says.
 func (e *Error) Failure() *failure.Error {
-	f := &failure.Error{Kind: storage.ErrUnusable}
+	f := &failure.Error{Kind: storage.ErrCredentials}
 	err := e.err
 	if asked, ok := errors.AsType[*askingError](err); ok {
 		err = asked // without what the SDK puts around it

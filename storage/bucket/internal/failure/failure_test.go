@@ -18,7 +18,7 @@ func TestOfCode(t *testing.T) {
 		text          string
 	}{
 		{"NoSuchKey", "It is not there.", fs.ErrNotExist, "NoSuchKey: It is not there"},
-		{"NoSuchBucket", "", storage.ErrUnusable, `NoSuchBucket (check the name "b", or create the bucket first)`},
+		{"NoSuchBucket", "", storage.ErrNoBucket, `NoSuchBucket (check the name "b", or create the bucket first)`},
 		{"SlowDown", "SlowDown", storage.ErrThrottled, "SlowDown"},
 		{"Whatever", "Who knows", nil, "Whatever: Who knows"},
 	} {

@@ -38,19 +38,19 @@ var rules = map[string]rule{ //nolint:gochecknoglobals // a table, never written
 		kind: storage.ErrUnusable, advice: "all access to the bucket {bucket} is disabled",
 	},
 
-	"NoSuchBucket":          {kind: storage.ErrUnusable, advice: "check the name {bucket}, or create the bucket first"},
-	"InvalidBucketName":     {kind: storage.ErrUnusable, advice: "check the name {bucket}"},
-	"InvalidAccessKeyId":    {kind: storage.ErrUnusable, advice: adviceCredentials},
-	"SignatureDoesNotMatch": {kind: storage.ErrUnusable, advice: adviceCredentials},
-	"InvalidToken":          {kind: storage.ErrUnusable, advice: adviceCredentials},
-	"ExpiredToken":          {kind: storage.ErrUnusable, advice: "get new credentials"},
-	"TokenRefreshRequired":  {kind: storage.ErrUnusable, advice: "get new credentials"},
-	"XAdminUserNotFound":    {kind: storage.ErrUnusable, advice: adviceCredentials}, // versitygw
+	"NoSuchBucket":          {kind: storage.ErrNoBucket, advice: "check the name {bucket}, or create the bucket first"},
+	"InvalidBucketName":     {kind: storage.ErrNoBucket, advice: "check the name {bucket}"},
+	"InvalidAccessKeyId":    {kind: storage.ErrCredentials, advice: adviceCredentials},
+	"SignatureDoesNotMatch": {kind: storage.ErrCredentials, advice: adviceCredentials},
+	"InvalidToken":          {kind: storage.ErrCredentials, advice: adviceCredentials},
+	"ExpiredToken":          {kind: storage.ErrCredentials, advice: "get new credentials"},
+	"TokenRefreshRequired":  {kind: storage.ErrCredentials, advice: "get new credentials"},
+	"XAdminUserNotFound":    {kind: storage.ErrCredentials, advice: adviceCredentials}, // versitygw
 	"NotSignedUp":           {kind: storage.ErrUnusable},
 	"AccountProblem":        {kind: storage.ErrUnusable},
 	"RequestTimeTooSkewed":  {kind: storage.ErrUnusable, advice: "set the clock of this machine"},
-	"QuotaExceeded":         {kind: storage.ErrUnusable},
-	"XMinioStorageFull":     {kind: storage.ErrUnusable},
+	"QuotaExceeded":         {kind: storage.ErrFull},
+	"XMinioStorageFull":     {kind: storage.ErrFull},
 	"XMinioServerNotInitialized": {
 		kind: storage.ErrTransient,
 	},
@@ -137,8 +137,11 @@ func KindOfStatus(status int) error {
 		return fs.ErrNotExist
 	case status == http.StatusForbidden:
 		return fs.ErrPermission
-	case status == http.StatusUnauthorized, status == http.StatusInsufficientStorage,
-		status == http.StatusProxyAuthRequired:
+	case status == http.StatusUnauthorized:
+		return storage.ErrCredentials
+	case status == http.StatusInsufficientStorage:
+		return storage.ErrFull
+	case status == http.StatusProxyAuthRequired: // the proxy refuses, not the store
 		return storage.ErrUnusable
 	case status == http.StatusPreconditionFailed:
 		return storage.ErrPrecondition

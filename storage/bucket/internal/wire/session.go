@@ -67,7 +67,7 @@ func (c *Client) createSession(ctx context.Context, bucket string) (*types.Sessi
 	if err != nil {
 		err = c.classify(err)
 		f := &failure.Error{Kind: storage.ErrUnusable, Text: fmt.Sprintf("no session with directory bucket %q: %v", bucket, err)}
-		if storage.Retryable(err) {
+		if storage.Retryable(err) || errors.Is(err, storage.ErrUnusable) {
 			f.Kind = errors.Unwrap(err)
 		}
 		return nil, f
