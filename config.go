@@ -238,7 +238,8 @@ type Metadata struct {
 
 // Tagging selects the tags of written objects.
 type Tagging struct {
-	Set        string // URL-encoded tags
+	// Set gives every object these URL-encoded tags. The target must keep tags.
+	Set        string
 	Disable    bool
 	SyncLatest bool
 }

@@ -15,6 +15,7 @@ import (
 
 	"s3sync"
 	"s3sync/storage"
+	"s3sync/storage/dir"
 	"s3sync/storage/mem"
 )
 
@@ -492,6 +493,44 @@ func TestSyncTagsFails(t *testing.T) {
 	put(t, cfg.Source.Store, map[string]string{"a": ""})
 	if r, err := s3sync.Sync(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "no tags") || r.Transferred != 0 {
 		t.Errorf("%v, %+v", err, r.Stats)
+	}
+}
+
+// An untaggedStore has no tags, like a directory bucket.
+type untaggedStore struct{ storage.Store }
+
+func (s untaggedStore) Unwrap() storage.Store { return s.Store }
+
+func (s untaggedStore) Caps() storage.Caps {
+	caps := s.Store.Caps()
+	caps.Tags = false
+	return caps
+}
+
+// TestSetTagsOfTargetWithoutTags: a run that is to set tags ends before any work if
+// the objects of the target have none. Other runs write to it.
+func TestSetTagsOfTargetWithoutTags(t *testing.T) {
+	directory, err := dir.Open(t.TempDir(), dir.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = directory.Close() })
+	for name, target := range map[string]storage.Store{"bucket": untaggedStore{mem.New()}, "directory": directory} {
+		for _, dryRun := range []bool{true, false} {
+			cfg := config(mem.New(), target)
+			putTags(t, cfg.Source.Store, "a", "k=v")
+			put(t, target, map[string]string{"only here": ""})
+			cfg.Tagging.Set, cfg.Delete.Enable, cfg.DryRun = "x=y", true, dryRun
+			r, err := s3sync.Sync(t.Context(), cfg)
+			if err == nil || !strings.Contains(err.Error(), "target: its objects have no tags, which Tagging.Set asks for") || r.Transferred+r.Deleted != 0 {
+				t.Errorf("%s, dry run %t: %v, %+v", name, dryRun, err, r.Stats)
+			}
+		}
+		cfg := config(mem.New(), target)
+		putTags(t, cfg.Source.Store, "a", "k=v")
+		if r, err := s3sync.Sync(t.Context(), cfg); err != nil || r.Transferred != 1 {
+			t.Errorf("%s, without tags to set: %v, %+v", name, err, r.Stats)
+		}
 	}
 }
 

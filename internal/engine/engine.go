@@ -110,12 +110,8 @@ func (e *Engine) assemble(ctx context.Context) error {
 	if err := e.checkVersioning(ctx); err != nil {
 		return err
 	}
-	if e.opts.SyncTags || e.opts.Report.Tagging {
-		for _, s := range []*side.Side{e.source, e.target} {
-			if _, err := s.Tagger(); err != nil {
-				return err
-			}
-		}
+	if err := e.checkTags(); err != nil {
+		return err
 	}
 	attrs, options := e.opts.Attributes, e.opts.Transfer
 	attrs.Warn = e.warnOfRun
@@ -167,6 +163,22 @@ func (e *Engine) checkVersioning(ctx context.Context) error {
 	}
 	if !e.opts.PointInTime.IsZero() {
 		return e.source.KeepsVersions(ctx, "Versioning.PointInTime")
+	}
+	return nil
+}
+
+// checkTags refuses a run that needs tags which the objects of a side do not have.
+func (e *Engine) checkTags() error {
+	if e.opts.Attributes.Tags != nil && !e.target.Caps.Tags {
+		return setting.Errorf("target: its objects have no tags, which %s asks for", setting.Name("Tagging.Set"))
+	}
+	if !e.opts.SyncTags && !e.opts.Report.Tagging {
+		return nil
+	}
+	for _, s := range []*side.Side{e.source, e.target} {
+		if _, err := s.Tagger(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
