@@ -17,7 +17,7 @@ type defaultChecksumStore struct{ *faulty }
 func newDefaultChecksumStore() defaultChecksumStore {
 	return defaultChecksumStore{&faulty{
 		Store: mem.New(), etagNotDigest: true,
-		written: func(_ string, i *storage.Info) { i.Opaque = true },
+		written: func(_ string, i *storage.Info) { i.ETagNotDigest = true },
 	}}
 }
 

@@ -79,7 +79,7 @@ func TestChecksumsVerifyWhatETagsCannot(t *testing.T) {
 				t.Fatal(err)
 			}
 			source.etagNotDigest = true
-			target.written = func(_ string, i *storage.Info) { i.Opaque = true }
+			target.written = func(_ string, i *storage.Info) { i.ETagNotDigest = true }
 			cfg := config(source, target)
 			cfg.Verify.Algorithm, cfg.Verify.ReadChecksum = tt.algorithm, tt.read
 			report := run(t, cfg)

@@ -288,7 +288,7 @@ func TestComparisonLog(t *testing.T) {
 			`level=DEBUG msg="object filtered. Checksums are same." name=HeadObjectChecker checksum_algorithm=CRC32 ` +
 				`source_checksum="rfPzYw==" target_checksum="rfPzYw=="` + states + "key=a",
 		},
-		"opaque": {
+		"no digest": {
 			s3sync.Check{Mode: s3sync.CheckETag},
 			object{data: "data"},
 			etagNotDigest,

@@ -94,7 +94,7 @@ func TestServerSideCopyVerification(t *testing.T) {
 	wrong := func(info *storage.Info) {
 		info.ETag = strings.Repeat("0", 32) + strings.TrimLeft(info.ETag, "0123456789abcdef")
 	}
-	opaque := func(info *storage.Info) { info.ETag, info.Opaque = "opaque", true }
+	etagNotDigest := func(info *storage.Info) { info.ETag, info.ETagNotDigest = "no digest", true }
 	whole := func(s storage.Store) { put(t, s, map[string]string{"k": "0123456789"}) }
 	parts := func(s storage.Store) { putParts(t, s, "k", 3, 3, 4) }
 	summed := func(s storage.Store) { putSummed(t, s, "k", "0123456789", "CRC64NVME") }
@@ -120,23 +120,23 @@ func TestServerSideCopyVerification(t *testing.T) {
 			put: whole, most: 9, parts: 2, unverified: 1, warnings: 1,
 			why: "too large to be copied in one piece as the source was written, so that the ETags differ, and source and target have no additional checksum in common: without ServerSideCopy",
 		},
-		"too large, summed":         {put: summed, options: sum, most: 4, parts: 3, sums: 1},
-		"too large, not summed":     {put: summed, most: 4, parts: 3, unverified: 1, warnings: 1, why: "Verify.Algorithm=CRC64NVME"},
-		"parts too large":           {put: parts, most: 3, parts: 4, unverified: 1, warnings: 1, why: "the sizes of its parts"},
-		"summed":                    {put: summed, options: sum, whole: 1, etags: 1, sums: 1},
-		"opaque":                    {put: whole, answer: opaque, whole: 1, unverified: 1, why: "no digest of its content"},
-		"opaque, summed":            {put: summed, options: sum, answer: opaque, whole: 1, sums: 1},
-		"opaque, could be summed":   {put: summed, answer: opaque, whole: 1, unverified: 1, why: "Verify.Algorithm=CRC64NVME"},
-		"no digest":                 {put: whole, answer: func(i *storage.Info) { i.ETag = "x" }, whole: 1, unverified: 1, why: "no ETag that is a digest"},
-		"wrong ETag":                {put: whole, answer: wrong, whole: 6, fails: true, why: "the source's ETag is 781e5e245d69b566979b86e28d23f2c7, that of the copy is 0"},
-		"wrong ETag of parts":       {put: parts, answer: wrong, parts: 18, fails: true, why: "the source's ETag is"},
-		"wrong checksum":            {put: summed, options: sum, answer: func(i *storage.Info) { i.Checksums[0].Value = "AAAAAAAAAAA=" }, whole: 6, fails: true, why: "the source's CRC64NVME checksum is Ffmx7kz9nB0=, that of the copy is AAAAAAAAAAA="},
-		"not wanted":                {put: whole, answer: wrong, options: func(c *s3sync.Config) { c.Verify.ETag, c.Verify.Multipart = false, false }, whole: 1, unverified: 1, why: "verification is off"},
-		"not wanted of parts":       {put: parts, answer: wrong, options: func(c *s3sync.Config) { c.Verify.Multipart = false }, parts: 3, unverified: 1, why: "written in parts is off"},
-		"checksum not wanted":       {put: summed, answer: func(i *storage.Info) { i.Checksums[0].Value = "AAAAAAAAAAA=" }, options: func(c *s3sync.Config) { sum(c); c.Verify.Checksum = false }, whole: 1, etags: 1},
-		"checksum of the source":    {put: summed, options: func(c *s3sync.Config) { c.Verify.ReadChecksum = true }, whole: 1, etags: 1},
-		"no checksum of the source": {put: whole, options: func(c *s3sync.Config) { c.Verify.ReadChecksum = true }, whole: 1, etags: 1, warnings: 1},
-		"part sizes of the options": {put: parts, options: func(c *s3sync.Config) { c.Transfer.AutoChunkSize = true }, parts: 3, etags: 1},
+		"too large, summed":          {put: summed, options: sum, most: 4, parts: 3, sums: 1},
+		"too large, not summed":      {put: summed, most: 4, parts: 3, unverified: 1, warnings: 1, why: "Verify.Algorithm=CRC64NVME"},
+		"parts too large":            {put: parts, most: 3, parts: 4, unverified: 1, warnings: 1, why: "the sizes of its parts"},
+		"summed":                     {put: summed, options: sum, whole: 1, etags: 1, sums: 1},
+		"encrypted":                  {put: whole, answer: etagNotDigest, whole: 1, unverified: 1, why: "no digest of its content"},
+		"encrypted, summed":          {put: summed, options: sum, answer: etagNotDigest, whole: 1, sums: 1},
+		"encrypted, could be summed": {put: summed, answer: etagNotDigest, whole: 1, unverified: 1, why: "Verify.Algorithm=CRC64NVME"},
+		"no digest":                  {put: whole, answer: func(i *storage.Info) { i.ETag = "x" }, whole: 1, unverified: 1, why: "no ETag that is a digest"},
+		"wrong ETag":                 {put: whole, answer: wrong, whole: 6, fails: true, why: "the source's ETag is 781e5e245d69b566979b86e28d23f2c7, that of the copy is 0"},
+		"wrong ETag of parts":        {put: parts, answer: wrong, parts: 18, fails: true, why: "the source's ETag is"},
+		"wrong checksum":             {put: summed, options: sum, answer: func(i *storage.Info) { i.Checksums[0].Value = "AAAAAAAAAAA=" }, whole: 6, fails: true, why: "the source's CRC64NVME checksum is Ffmx7kz9nB0=, that of the copy is AAAAAAAAAAA="},
+		"not wanted":                 {put: whole, answer: wrong, options: func(c *s3sync.Config) { c.Verify.ETag, c.Verify.Multipart = false, false }, whole: 1, unverified: 1, why: "verification is off"},
+		"not wanted of parts":        {put: parts, answer: wrong, options: func(c *s3sync.Config) { c.Verify.Multipart = false }, parts: 3, unverified: 1, why: "written in parts is off"},
+		"checksum not wanted":        {put: summed, answer: func(i *storage.Info) { i.Checksums[0].Value = "AAAAAAAAAAA=" }, options: func(c *s3sync.Config) { sum(c); c.Verify.Checksum = false }, whole: 1, etags: 1},
+		"checksum of the source":     {put: summed, options: func(c *s3sync.Config) { c.Verify.ReadChecksum = true }, whole: 1, etags: 1},
+		"no checksum of the source":  {put: whole, options: func(c *s3sync.Config) { c.Verify.ReadChecksum = true }, whole: 1, etags: 1, warnings: 1},
+		"part sizes of the options":  {put: parts, options: func(c *s3sync.Config) { c.Transfer.AutoChunkSize = true }, parts: 3, etags: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, target := mem.New(), &copier{Store: mem.New(), maxCopy: tt.most, answer: tt.answer}

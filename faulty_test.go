@@ -118,7 +118,7 @@ func (f *faulty) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[s
 func (f *faulty) Stat(ctx context.Context, key string, opts storage.StatOptions) (storage.Info, error) {
 	return call(f, "stat", key, func() (storage.Info, error) {
 		info, err := f.Store.Stat(ctx, key, opts)
-		info.Opaque = info.Opaque || f.etagNotDigest
+		info.ETagNotDigest = info.ETagNotDigest || f.etagNotDigest
 		if !opts.Checksums {
 			info.Checksums = nil // who does not ask is not told
 		}
@@ -166,7 +166,7 @@ func (r *faultyReader) ReadAt(ctx context.Context, p []byte, off int64) error {
 
 func (r *faultyReader) Info() storage.Info {
 	info := r.info
-	info.Opaque = info.Opaque || r.f.etagNotDigest
+	info.ETagNotDigest = info.ETagNotDigest || r.f.etagNotDigest
 	if r.f.info != nil {
 		r.f.info(&info)
 	}

@@ -59,11 +59,11 @@ type lies struct {
 
 	delivered string // what is read of it
 	// What is told: the right thing where it is nil.
-	etag   func(right string) string
-	sizes  func(right []int64) []int64
-	sums   func(right []storage.Checksum) []storage.Checksum
-	length func(right int64) int64
-	opaque bool
+	etag          func(right string) string
+	sizes         func(right []int64) []int64
+	sums          func(right []storage.Checksum) []storage.Checksum
+	length        func(right int64) int64
+	etagNotDigest bool
 }
 
 func parseLies(s *script) lies {
@@ -86,7 +86,7 @@ func parseLies(s *script) lies {
 		n := s.size(int64(len(l.data)))
 		l.length = func(int64) int64 { return n }
 	}
-	l.opaque = s.choose(16) == 0
+	l.etagNotDigest = s.choose(16) == 0
 	return l
 }
 
@@ -267,7 +267,7 @@ func (l *lies) applyTo(f *faulty) {
 		if l.length != nil {
 			info.Size = l.length(info.Size)
 		}
-		info.Opaque = info.Opaque || l.opaque
+		info.ETagNotDigest = info.ETagNotDigest || l.etagNotDigest
 	}
 	sums := func(right []storage.Checksum) []storage.Checksum {
 		if l.sums != nil {

@@ -328,7 +328,7 @@ func TestWrongAnswerOfTheTargetIsNoSuccess(t *testing.T) {
 		"other digest": {func(i *storage.Info) { i.ETag = strings.Repeat("0", 32) }, true, 0},
 		"no ETag":      {func(i *storage.Info) { i.ETag = "" }, false, 1},
 		"no digest":    {func(i *storage.Info) { i.ETag = "whatever" }, false, 1},
-		"encrypted":    {func(i *storage.Info) { i.ETag, i.Opaque = strings.Repeat("0", 32), true }, false, 1},
+		"encrypted":    {func(i *storage.Info) { i.ETag, i.ETagNotDigest = strings.Repeat("0", 32), true }, false, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, target := mem.New(), &faulty{Store: mem.New()}

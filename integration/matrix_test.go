@@ -35,8 +35,8 @@ type matrixStore struct {
 	sse    string
 	kmsKey string
 	// customer tells that the user has the keys: one for each side.
-	customer bool
-	opaque   bool // ETags are no digests
+	customer      bool
+	etagNotDigest bool // ETags are no digests
 }
 
 func matrixStores() []matrixStore {
@@ -44,8 +44,8 @@ func matrixStores() []matrixStore {
 		{name: "none", kind: s3server.MinIO},
 		{name: "none (versitygw)", kind: s3server.VersityGW},
 		{name: "SSE-S3", kind: s3server.MinIO, sse: "AES256"},
-		{name: "SSE-KMS", kind: s3server.MinIO, sse: "aws:kms", kmsKey: "test-key", opaque: true},
-		{name: "SSE-C", kind: s3server.MinIO, customer: true, opaque: true},
+		{name: "SSE-KMS", kind: s3server.MinIO, sse: "aws:kms", kmsKey: "test-key", etagNotDigest: true},
+		{name: "SSE-C", kind: s3server.MinIO, customer: true, etagNotDigest: true},
 	}
 }
 
@@ -116,9 +116,9 @@ func (s matrixStore) wantVerification(c matrixSum) string {
 	switch {
 	case c.refused:
 		return "refused"
-	case s.opaque && c.algorithm == "":
+	case s.etagNotDigest && c.algorithm == "":
 		return "unverified"
-	case s.opaque:
+	case s.etagNotDigest:
 		return "checksum"
 	case c.algorithm == "":
 		return "ETag"

@@ -109,8 +109,8 @@ type CopySource struct {
 	// ETag is that of the object. If it has another one, ErrChanged is returned.
 	ETag string
 	Size int64 // bytes
-	// Opaque is that of Info.
-	Opaque bool
+	// ETagNotDigest is that of Info.
+	ETagNotDigest bool
 }
 
 // A CopyWriter takes the parts of one object from another.

@@ -109,9 +109,9 @@ type Object struct {
 // listing.
 type Info struct {
 	Object
-	// Opaque: the ETag says nothing about the content, because the server
+	// ETagNotDigest: the ETag is no digest of the content, because the server
 	// encrypts with KMS or a customer key or derives ETags in its own way.
-	Opaque bool
+	ETagNotDigest bool
 	// Directory: the key names a directory in the file system.
 	Directory bool
 	// Checksums are the additional checksums that the store told.

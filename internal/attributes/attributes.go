@@ -90,7 +90,7 @@ func (b *Builder) WriteOptions(ctx context.Context, a *plan.Action, info *storag
 	if a.Guard.SourceUnchanged {
 		opts.CopyIfMatch = info.ETag
 		// Listings have other ETags of objects that are encrypted with a customer key.
-		if listed := a.Source.ETag; listed != "" && !info.Opaque {
+		if listed := a.Source.ETag; listed != "" && !info.ETagNotDigest {
 			opts.CopyIfMatch = listed
 		}
 	}

@@ -160,21 +160,21 @@ func TestWriteFiles(t *testing.T) {
 // TestGuard: the conditions of an action reach the request.
 func TestGuard(t *testing.T) {
 	for name, tt := range map[string]struct {
-		guard  plan.Guard
-		listed string
-		opaque bool
-		want   storage.WriteOptions // as far as it is compared
+		guard         plan.Guard
+		listed        string
+		etagNotDigest bool
+		want          storage.WriteOptions // as far as it is compared
 	}{
 		"none":               {listed: "listed"},
 		"target":             {guard: plan.Guard{TargetETag: "old"}, want: storage.WriteOptions{IfMatch: "old"}},
 		"absent":             {guard: plan.Guard{TargetAbsent: true}, want: storage.WriteOptions{IfAbsent: true}},
 		"source, listed":     {guard: plan.Guard{SourceUnchanged: true}, listed: "listed", want: storage.WriteOptions{CopyIfMatch: "listed"}},
 		"source, not listed": {guard: plan.Guard{SourceUnchanged: true}, want: storage.WriteOptions{CopyIfMatch: "etag"}},
-		"source, encrypted":  {guard: plan.Guard{SourceUnchanged: true}, listed: "listed", opaque: true, want: storage.WriteOptions{CopyIfMatch: "etag"}},
+		"source, encrypted":  {guard: plan.Guard{SourceUnchanged: true}, listed: "listed", etagNotDigest: true, want: storage.WriteOptions{CopyIfMatch: "etag"}},
 	} {
 		info := full()
 		a := action(info)
-		a.Guard, a.Source.ETag, info.Opaque = tt.guard, tt.listed, tt.opaque
+		a.Guard, a.Source.ETag, info.ETagNotDigest = tt.guard, tt.listed, tt.etagNotDigest
 		got, err := builder(attributes.Options{NoTags: true}, mem.New(), mem.New()).WriteOptions(t.Context(), a, info)
 		compared := storage.WriteOptions{IfMatch: got.IfMatch, IfAbsent: got.IfAbsent, CopyIfMatch: got.CopyIfMatch}
 		if diff := cmp.Diff(tt.want, compared); err != nil || diff != "" {

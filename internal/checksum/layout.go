@@ -6,7 +6,7 @@
 // written in parts has the MD5 of the concatenated MD5 digests of its parts,
 // followed by "-" and the number of parts, also if there is only one. So the
 // ETag depends on the sizes of the parts as well as on the bytes. This holds
-// for objects without encryption or with SSE-S3; other ETags are opaque.
+// for objects without encryption or with SSE-S3; other ETags are no digests.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
 //
 // An additional checksum is a digest that the writer of the object chose. That

@@ -46,7 +46,7 @@ func verdict(equal bool) Verdict {
 // HasDigest reports whether the ETag of an object says something about its bytes.
 func HasDigest(info *storage.Info) bool {
 	_, ok := ParseETag(info.ETag)
-	return ok && !info.Opaque
+	return ok && !info.ETagNotDigest
 }
 
 // MatchETags compares two ETags that are digests. Those of objects in several parts

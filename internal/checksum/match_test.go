@@ -179,7 +179,7 @@ func TestHasDigest(t *testing.T) {
 		if got := HasDigest(info); got != want {
 			t.Errorf("%q: %t, want %t", etag, got, want)
 		}
-		if info.Opaque = true; HasDigest(info) {
+		if info.ETagNotDigest = true; HasDigest(info) {
 			t.Errorf("%q of an encrypted object is a digest", etag)
 		}
 	}

@@ -117,9 +117,9 @@ type Comparer struct {
 	source, target *side.Side
 	limits         *limits.Limits
 
-	// opaque: an ETag that says nothing of the content was seen beside a file, so
-	// that others are likely to be of that kind.
-	opaque atomic.Bool
+	// seenETagNotDigest: the object beside some file had an ETag that is no digest. Other
+	// objects are likely to have such ETags, too.
+	seenETagNotDigest atomic.Bool
 }
 
 // New returns a Comparer of two sides.

@@ -38,7 +38,7 @@ func (x *comparison) files(ctx context.Context) (result, error) {
 	file, counterpart := x.sides()
 	tried, listed := "", counterpart.known.ETag
 	parts, ok := checksum.ParseETag(listed)
-	if x.c.opts.Algorithm == "" && ok && parts <= 1 && x.counterpartInfo() == nil && !x.c.opaque.Load() {
+	if x.c.opts.Algorithm == "" && ok && parts <= 1 && x.counterpartInfo() == nil && !x.c.seenETagNotDigest.Load() {
 		tried = listed
 		r, err := x.read(ctx, expectedDigests("", &storage.Info{Object: *counterpart.known}, x.c.opts.ChunkSize, true))
 		if err != nil || r.Verdict == checksum.Equal || r.reason == plan.ReasonSize {
@@ -49,8 +49,8 @@ func (x *comparison) files(ctx context.Context) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	if info.Opaque {
-		x.c.opaque.Store(true)
+	if info.ETagNotDigest {
+		x.c.seenETagNotDigest.Store(true)
 	}
 	if info.Size != file.known.Size {
 		return different(plan.ReasonSize), nil
@@ -58,7 +58,7 @@ func (x *comparison) files(ctx context.Context) (result, error) {
 	if err := missingDigest(counterpart.Name, info, x.c.opts.Algorithm); err != nil {
 		return x.incomparable(err), nil
 	}
-	if tried != "" && info.ETag == tried && !info.Opaque {
+	if tried != "" && info.ETag == tried && !info.ETagNotDigest {
 		return different(plan.ReasonETag), nil
 	}
 	return x.digests(ctx, info)
@@ -125,7 +125,7 @@ func (x *comparison) askCounterpart(ctx context.Context) (*storage.Info, error) 
 func (x *comparison) likelyInParts(etag string) bool {
 	parts, _ := checksum.ParseETag(etag)
 	if x.c.opts.Algorithm == "" {
-		return parts > 1 && !x.c.opaque.Load()
+		return parts > 1 && !x.c.seenETagNotDigest.Load()
 	}
 	return parts > 1 && !checksum.Allows(x.c.opts.Algorithm, checksum.FullObject)
 }

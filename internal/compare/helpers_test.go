@@ -219,7 +219,7 @@ func encryptedAgain(_ storage.StatOptions, info *storage.Info) { encrypt(info, "
 
 func encrypt(info *storage.Info, digit string) {
 	_, parts, found := strings.Cut(info.ETag, "-")
-	info.Opaque, info.ETag = true, strings.Repeat(digit, 32)
+	info.ETagNotDigest, info.ETag = true, strings.Repeat(digit, 32)
 	if found {
 		info.ETag += "-" + parts
 	}

@@ -84,7 +84,7 @@ func (o *object) copySource() storage.CopySource {
 	asked := o.a.Source.VersionID
 	return storage.CopySource{
 		Store: o.t.source.Store, Key: o.a.Key(), VersionID: cmp.Or(asked, o.info.VersionID), Current: asked == "",
-		ETag: o.info.ETag, Size: o.info.Size, Opaque: o.info.Opaque,
+		ETag: o.info.ETag, Size: o.info.Size, ETagNotDigest: o.info.ETagNotDigest,
 	}
 }
 

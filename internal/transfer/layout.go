@@ -60,7 +60,7 @@ func (o *object) chooseLayout(ctx context.Context) (checksum.Layout, error) {
 			return layout, err
 		}
 	}
-	if t.opts.Versions && o.info.Opaque {
+	if t.opts.Versions && o.info.ETagNotDigest {
 		return layout, nil // its ETag is not compared anyway
 	}
 	if t.opts.LayoutUnknown != nil {

@@ -65,7 +65,7 @@ func TestTransfer(t *testing.T) {
 		"no digest to go by": {
 			parts: []int{3, 7, 1}, change: func(r *run) {
 				r.opts.KeepLayout = true
-				r.source.info = func(i *storage.Info) { i.ETag, i.Opaque = "x", true }
+				r.source.info = func(i *storage.Info) { i.ETag, i.ETagNotDigest = "x", true }
 			},
 			source: "open read read read check", target: "create part part part commit",
 			steps: "begun a 1:4 2:4 3:3", unknown: true,
@@ -73,7 +73,7 @@ func TestTransfer(t *testing.T) {
 		"no digest to go by, versions": {
 			parts: []int{3, 7, 1}, change: func(r *run) {
 				r.opts.KeepLayout, r.opts.Versions = true, true
-				r.source.info = func(i *storage.Info) { i.ETag, i.Opaque = "x", true }
+				r.source.info = func(i *storage.Info) { i.ETag, i.ETagNotDigest = "x", true }
 			},
 			source: "open read read read check", target: "create part part part commit",
 			steps: "begun a 1:4 2:4 3:3",
@@ -154,9 +154,9 @@ func TestTransfer(t *testing.T) {
 			if (len(r.unknown) == 1) != tt.unknown {
 				t.Errorf("unknown parts of %v", r.unknown)
 			}
-			opaque := strings.HasPrefix(name, "no digest")
+			etagNotDigest := strings.HasPrefix(name, "no digest")
 			layoutUnknown := name == "parts are not known"
-			if got.Source.Key != "a" || got.Target.Key != "a" || got.Target.ETag == "" || got.Verification.ETag == (opaque || layoutUnknown) {
+			if got.Source.Key != "a" || got.Target.Key != "a" || got.Target.ETag == "" || got.Verification.ETag == (etagNotDigest || layoutUnknown) {
 				t.Errorf("%+v", got)
 			}
 			r.arrived(t)

@@ -61,7 +61,7 @@ func (v *Verifier) compareETags(source, target *storage.Info, kept bool) (checks
 		return checksum.Unknown, ErrMultipartOff
 	case source.ETag == "" || target.ETag == "":
 		return checksum.Unknown, errNoETag
-	case source.Opaque || target.Opaque:
+	case source.ETagNotDigest || target.ETagNotDigest:
 		return checksum.Unknown, errCopyNotDigest
 	case !ok || !ok2:
 		return checksum.Unknown, errOtherETag

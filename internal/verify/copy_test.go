@@ -23,7 +23,7 @@ func TestCheckCopy(t *testing.T) {
 		}
 		return info
 	}
-	opaque := func(info storage.Info) storage.Info { info.Opaque = true; return info }
+	etagNotDigest := func(info storage.Info) storage.Info { info.ETagNotDigest = true; return info }
 	composite := func(etag string) storage.Info {
 		info := object(etag)
 		info.Checksums = []storage.Checksum{{Algorithm: "SHA1", Value: "AAAAAAAAAAAAAAAAAAAAAAAAAAA=-2", Type: "COMPOSITE"}}
@@ -47,9 +47,9 @@ func TestCheckCopy(t *testing.T) {
 		"own ETag of parts":        {opts: everything, source: object(a + "-2"), target: object(b), kept: true, why: "an ETag of its own kind"},
 		"no ETag":                  {opts: everything, source: object(a), target: object(""), kept: true, why: "gives no ETag: without ServerSideCopy the bytes"},
 		"no digest":                {opts: everything, source: object("x"), target: object(a), kept: true, why: "no ETag that is a digest"},
-		"encrypted":                {opts: everything, source: object(a), target: opaque(object(b)), kept: true, why: "and source and target have no additional checksum in common"},
-		"encrypted, checksum":      {opts: everything, source: object(a, crc), target: opaque(object(b, crc)), kept: true, sum: true},
-		"encrypted, could be":      {opts: everything, source: object(a, crc), target: opaque(object(b)), kept: true, why: "Verify.Algorithm=CRC64NVME would let the target keep"},
+		"encrypted":                {opts: everything, source: object(a), target: etagNotDigest(object(b)), kept: true, why: "and source and target have no additional checksum in common"},
+		"encrypted, checksum":      {opts: everything, source: object(a, crc), target: etagNotDigest(object(b, crc)), kept: true, sum: true},
+		"encrypted, could be":      {opts: everything, source: object(a, crc), target: etagNotDigest(object(b)), kept: true, why: "Verify.Algorithm=CRC64NVME would let the target keep"},
 		"both":                     {opts: everything, source: object(a, crc), target: object(a, crc), kept: true, etag: true, sum: true},
 		"checksum differs":         {opts: everything, source: object(a, crc), target: object(a, other), kept: true, mismatch: "the source's CRC64NVME checksum is Ff"},
 		"checksum not wanted":      {opts: verify.Options{ETag: true, Multipart: true}, source: object(a, crc), target: object(a, other), kept: true, etag: true},

@@ -91,7 +91,7 @@ func newExpress() *store {
 	return &store{
 		Store: mem.New(),
 		caps:  func(c *storage.Caps) { c.DefaultChecksum, c.WantMD5 = "CRC64NVME", false },
-		told:  func(i *storage.Info) { i.Opaque = true },
+		told:  func(i *storage.Info) { i.ETagNotDigest = true },
 	}
 }
 

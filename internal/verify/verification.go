@@ -244,7 +244,7 @@ func notDigest(info *storage.Info) error {
 	switch {
 	case info.ETag == "":
 		return errNoETag
-	case info.Opaque:
+	case info.ETagNotDigest:
 		return errNotDigest
 	case !ok:
 		return errOtherETag

@@ -135,7 +135,7 @@ func TestCopyToDirectoryBucket(t *testing.T) {
 	source := openToCopy(t, open(t, from), storage.StatOptions{})
 	opts := storage.WriteOptions{Size: int64(len(content)), Tags: map[string]string{"a": "b"}, Checksum: storage.Checksum{Algorithm: "CRC64NVME", Type: "FULL_OBJECT"}}
 	info, err := target.Copy(t.Context(), "t", source, opts)
-	if err != nil || !info.Opaque {
+	if err != nil || !info.ETagNotDigest {
 		t.Errorf("%+v, %v", info, err)
 	}
 	w, err := target.CreateCopy(t.Context(), "t", source, opts)

@@ -101,7 +101,7 @@ func (w *writing) madeBefore(ctx context.Context, key string, ours func(wire.Ans
 	switch {
 	case err == nil && ours(a):
 		return wire.Written{
-			ETag: a.Info.ETag, VersionID: a.Info.VersionID, Opaque: a.Info.Opaque, Checksums: a.Info.Checksums,
+			ETag: a.Info.ETag, VersionID: a.Info.VersionID, ETagNotDigest: a.Info.ETagNotDigest, Checksums: a.Info.Checksums,
 			Unconfirmed: a.Unconfirmed,
 		}, nil
 	case storage.Retryable(err), ctx.Err() != nil:
@@ -156,7 +156,7 @@ func holds(info storage.Info, b storage.Block, want storage.Checksum) bool {
 	if b.Stream != nil || info.Size != wire.Length(b) {
 		return false
 	}
-	if sum := md5.Sum(b.Data); !info.Opaque && info.ETag == hex.EncodeToString(sum[:]) {
+	if sum := md5.Sum(b.Data); !info.ETagNotDigest && info.ETag == hex.EncodeToString(sum[:]) {
 		return true
 	}
 	d, err := wire.DigestOf(b, want)

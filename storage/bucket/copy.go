@@ -140,7 +140,7 @@ func (c *copying) do(request func(wire.CopySource) error) error {
 // made reports whether an object is a copy of the source, as far as ETags tell.
 func (c *copying) made(info storage.Info) bool {
 	from := &c.source
-	return info.Size == from.Size && info.ETag == from.ETag && !info.Opaque && !from.Opaque
+	return info.Size == from.Size && info.ETag == from.ETag && !info.ETagNotDigest && !from.ETagNotDigest
 }
 
 // unmet is the failure of a copy whose source is not the one that the user wants.
@@ -215,7 +215,7 @@ func (c *copyWriter) copyPart(ctx context.Context, n int, off, size int64) error
 	if got.Unconfirmed == nil {
 		c.w.unconfirmed = nil
 	}
-	c.w.opaque = c.w.opaque || got.Opaque
+	c.w.etagNotDigest = c.w.etagNotDigest || got.ETagNotDigest
 	c.w.parts[n] = part
 	if part.Digest.Algorithm == "" { // then that of the object does not follow from those of the parts
 		c.w.opts.Checksum.Type = ""
@@ -239,7 +239,7 @@ func (c *copyWriter) commit(ctx context.Context) (storage.Info, error) {
 	}
 	c.w.mu.Lock()
 	result := wire.Written{
-		ETag: info.ETag, VersionID: info.VersionID, Opaque: info.Opaque, Checksums: info.Checksums, Unconfirmed: c.w.unconfirmed,
+		ETag: info.ETag, VersionID: info.VersionID, ETagNotDigest: info.ETagNotDigest, Checksums: info.Checksums, Unconfirmed: c.w.unconfirmed,
 	}
 	c.w.mu.Unlock()
 	if err := c.to.fetchMissing(ctx, c.key, &result, c.opts); err != nil {

@@ -98,7 +98,7 @@ func copySource(ctx context.Context, s *bucket.Store, key string, opts storage.S
 	}
 	return storage.CopySource{
 		Store: s, Key: key, VersionID: version, Current: opts.VersionID == "",
-		ETag: info.ETag, Size: info.Size, Opaque: info.Opaque,
+		ETag: info.ETag, Size: info.Size, ETagNotDigest: info.ETagNotDigest,
 	}, err
 }
 

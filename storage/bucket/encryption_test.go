@@ -130,7 +130,7 @@ func TestEncryptionRequests(t *testing.T) {
 	for name, tt := range map[string]struct {
 		encryption    bucket.Encryption
 		create, other map[string]string // headers of what creates objects, and of what reads or writes them
-		opaque        bool
+		etagNotDigest bool
 	}{
 		"none":              {bucket.Encryption{}, none, none, false},
 		"SSE-S3":            {bucket.Encryption{SSE: "AES256"}, map[string]string{"": "AES256"}, none, false},
@@ -160,13 +160,13 @@ func TestEncryptionRequests(t *testing.T) {
 				}
 			}
 			info, err := s.Put(t.Context(), "k", block(nil), storage.WriteOptions{})
-			if err != nil || info.Opaque != tt.opaque {
-				t.Errorf("Put = %+v, %v; want opaque %v", info, err, tt.opaque)
+			if err != nil || info.ETagNotDigest != tt.etagNotDigest {
+				t.Errorf("Put = %+v, %v; want ETagNotDigest %v", info, err, tt.etagNotDigest)
 			}
 			if w, err := s.Create(t.Context(), "k", storage.WriteOptions{}); err != nil {
 				t.Error(err)
-			} else if info, err := w.Commit(t.Context()); err != nil || info.Opaque != tt.opaque {
-				t.Errorf("Commit = %+v, %v; want opaque %v", info, err, tt.opaque)
+			} else if info, err := w.Commit(t.Context()); err != nil || info.ETagNotDigest != tt.etagNotDigest {
+				t.Errorf("Commit = %+v, %v; want ETagNotDigest %v", info, err, tt.etagNotDigest)
 			}
 		})
 	}
@@ -356,12 +356,12 @@ func TestCustomerKeyOnServer(t *testing.T) {
 			data := bytes.Join(parts, nil)
 			opts := storage.WriteOptions{Size: int64(len(data)), Checksum: storage.Checksum{Algorithm: "CRC32C", Type: "FULL_OBJECT"}}
 			written, err := writeParts(t, owner, parts, opts)
-			if err != nil || !written.Opaque {
+			if err != nil || !written.ETagNotDigest {
 				t.Fatalf("%+v, %v", written, err)
 			}
 			want := []storage.Checksum{{Algorithm: "CRC32C", Value: sumOf(checksum.CRC32C, string(data)), Type: "FULL_OBJECT"}}
 			info, err := owner.Stat(t.Context(), "k", storage.StatOptions{Checksums: true, Parts: storage.ExactParts})
-			if err != nil || !info.Opaque || info.ETag != written.ETag || info.Size != opts.Size {
+			if err != nil || !info.ETagNotDigest || info.ETag != written.ETag || info.Size != opts.Size {
 				t.Errorf("Stat = %+v, %v; written %+v", info, err, written)
 			}
 			if diff := cmp.Diff([][]storage.Checksum{want, want}, [][]storage.Checksum{written.Checksums, info.Checksums}); diff != "" {
@@ -401,8 +401,8 @@ func TestCustomerKeyOnServer(t *testing.T) {
 // TestEncryptionOnServer: keys that the server has.
 func TestEncryptionOnServer(t *testing.T) {
 	for name, tt := range map[string]struct {
-		encryption bucket.Encryption
-		opaque, ok bool
+		encryption        bucket.Encryption
+		etagNotDigest, ok bool
 	}{
 		"SSE-S3":       {bucket.Encryption{SSE: "AES256"}, false, true},
 		"KMS":          {bucket.Encryption{SSE: "aws:kms"}, true, true},
@@ -422,11 +422,11 @@ func TestEncryptionOnServer(t *testing.T) {
 					t.Log(err)
 					return
 				}
-				if err != nil || info.Opaque != tt.opaque {
+				if err != nil || info.ETagNotDigest != tt.etagNotDigest {
 					t.Errorf("%d parts: %+v, %v", len(parts), info, err)
 				}
 				stat, err := s.Stat(t.Context(), "k", storage.StatOptions{})
-				if err != nil || stat.Opaque != tt.opaque || stat.ETag != info.ETag {
+				if err != nil || stat.ETagNotDigest != tt.etagNotDigest || stat.ETag != info.ETag {
 					t.Errorf("%d parts: %+v, %v", len(parts), stat, err)
 				}
 			}

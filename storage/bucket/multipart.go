@@ -45,7 +45,7 @@ func (w *writing) create(ctx context.Context, key string, opts storage.WriteOpti
 	}
 	return &writer{
 		writing: w, key: key, opts: done.WriteOptions, upload: upload, began: began,
-		opaque: told.Opaque, unconfirmed: told.Unconfirmed, parts: map[int]wire.Part{},
+		etagNotDigest: told.ETagNotDigest, unconfirmed: told.Unconfirmed, parts: map[int]wire.Part{},
 	}, nil
 }
 
@@ -59,11 +59,11 @@ type writer struct {
 
 	mu sync.Mutex
 
-	opaque      bool  // ETags say nothing about the content
-	unconfirmed error // nothing said yet that the server encrypts as it was asked to
-	parts       map[int]wire.Part
-	cut         bool // the request of a part ended without an answer
-	aborted     bool
+	etagNotDigest bool  // ETags are no digests of the content
+	unconfirmed   error // nothing said yet that the server encrypts as it was asked to
+	parts         map[int]wire.Part
+	cut           bool // the request of a part ended without an answer
+	aborted       bool
 }
 
 // WritePart uploads a part and compares the ETag that is answered with its MD5
@@ -93,8 +93,8 @@ func (w *writer) writePart(ctx context.Context, n int, b storage.Block) error {
 	if w.unconfirmed != nil && got.Unconfirmed != nil {
 		return got.Unconfirmed
 	}
-	w.opaque = w.opaque || got.Opaque
-	if sum := hex.EncodeToString(b.MD5); b.MD5 != nil && !w.opaque && answer.IsDigest(got.ETag) && got.ETag != sum {
+	w.etagNotDigest = w.etagNotDigest || got.ETagNotDigest
+	if sum := hex.EncodeToString(b.MD5); b.MD5 != nil && !w.etagNotDigest && answer.IsDigest(got.ETag) && got.ETag != sum {
 		return &failure.Error{Kind: storage.ErrMismatch, Text: fmt.Sprintf(
 			"part %d: the server has ETag %s, what was sent has MD5 %s", n, got.ETag, sum)}
 	}
@@ -149,7 +149,7 @@ func (w *writer) commit(ctx context.Context) (storage.Info, error) {
 	if err != nil {
 		return storage.Info{}, err
 	}
-	result.Opaque = result.Opaque || w.opaque
+	result.ETagNotDigest = result.ETagNotDigest || w.etagNotDigest
 	if result.LacksChecksum(w.opts.Checksum) {
 		result.Checksums = w.askChecksums(ctx, result)
 	}
@@ -184,7 +184,7 @@ func (w *writer) completedBefore(ctx context.Context, cause error) (wire.Written
 		return wire.Written{}, err
 	}
 	return wire.Written{
-		ETag: a.Info.ETag, VersionID: a.Info.VersionID, Opaque: a.Info.Opaque, Checksums: a.Info.Checksums,
+		ETag: a.Info.ETag, VersionID: a.Info.VersionID, ETagNotDigest: a.Info.ETagNotDigest, Checksums: a.Info.Checksums,
 	}, nil
 }
 

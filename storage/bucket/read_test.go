@@ -286,7 +286,7 @@ func TestInfo(t *testing.T) {
 	}
 }
 
-func TestOpaque(t *testing.T) {
+func TestETagNotDigest(t *testing.T) {
 	for name, tt := range map[string]struct {
 		etag, header, value string
 		want                bool
@@ -320,9 +320,9 @@ func TestOpaque(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := []bool{stat.Opaque, reader(t, s, storage.OpenOptions{}).Info().Opaque, written.Opaque}
+			got := []bool{stat.ETagNotDigest, reader(t, s, storage.OpenOptions{}).Info().ETagNotDigest, written.ETagNotDigest}
 			if !slices.Equal(got, []bool{tt.want, tt.want, tt.want}) {
-				t.Errorf("Stat, Open, Put say opaque %v, want %v", got, tt.want)
+				t.Errorf("Stat, Open, Put say ETagNotDigest %v, want %v", got, tt.want)
 			}
 		})
 	}
@@ -534,8 +534,8 @@ func TestRestricted(t *testing.T) {
 	}
 }
 
-// TestOpaqueOnServer: a real server that encrypts says so.
-func TestOpaqueOnServer(t *testing.T) {
+// TestETagNotDigestOnServer: a real server that encrypts says so.
+func TestETagNotDigestOnServer(t *testing.T) {
 	server := s3server.Shared(t, s3server.MinIO)
 	name := server.Bucket(t)
 	s := open(t, options(server, name))
@@ -545,7 +545,7 @@ func TestOpaqueOnServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := reader(t, s, storage.OpenOptions{First: 4}); !r.Info().Opaque {
-		t.Errorf("%+v is not opaque", r.Info())
+	if r := reader(t, s, storage.OpenOptions{First: 4}); !r.Info().ETagNotDigest {
+		t.Errorf("%+v does not say that its ETag is no digest", r.Info())
 	}
 }

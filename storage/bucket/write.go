@@ -76,10 +76,10 @@ func (w *writing) put(ctx context.Context, key string, b storage.Block, opts sto
 // infoOf describes what was written.
 func infoOf(w *wire.Written, key string, size int64, attrs storage.Attributes) storage.Info {
 	return storage.Info{
-		Object:     storage.Object{Key: key, Size: size, ETag: w.ETag, VersionID: w.VersionID},
-		Opaque:     w.Opaque,
-		Checksums:  w.Checksums,
-		Attributes: attrs,
+		Object:        storage.Object{Key: key, Size: size, ETag: w.ETag, VersionID: w.VersionID},
+		ETagNotDigest: w.ETagNotDigest,
+		Checksums:     w.Checksums,
+		Attributes:    attrs,
 	}
 }
 
@@ -99,6 +99,6 @@ func (w *writing) fetchMissing(ctx context.Context, key string, result *wire.Wri
 	case result.Unconfirmed != nil && a.Unconfirmed != nil:
 		return a.Unconfirmed
 	}
-	result.Unconfirmed, result.Checksums, result.Opaque = nil, a.Info.Checksums, result.Opaque || a.Info.Opaque
+	result.Unconfirmed, result.Checksums, result.ETagNotDigest = nil, a.Info.Checksums, result.ETagNotDigest || a.Info.ETagNotDigest
 	return nil
 }

@@ -265,7 +265,7 @@ func TestCommit(t *testing.T) {
 				wantKind(t, err, tt.kind)
 				return
 			}
-			if err != nil || info.ETag != want || info.Size != 6 || info.Key != "k" || info.Opaque {
+			if err != nil || info.ETag != want || info.Size != 6 || info.Key != "k" || info.ETagNotDigest {
 				t.Errorf("Commit = %+v, %v", info, err)
 			}
 		})

@@ -36,7 +36,7 @@ func (s *suite) copySource(t *testing.T, key string) storage.CopySource {
 func (s *suite) tryCopySource(ctx context.Context, key string) (storage.CopySource, error) {
 	info, err := s.Stat(ctx, key, storage.StatOptions{})
 	return storage.CopySource{
-		Store: s.Store, Key: key, VersionID: info.VersionID, Current: true, ETag: info.ETag, Size: info.Size, Opaque: info.Opaque,
+		Store: s.Store, Key: key, VersionID: info.VersionID, Current: true, ETag: info.ETag, Size: info.Size, ETagNotDigest: info.ETagNotDigest,
 	}, err
 }
 

@@ -93,8 +93,8 @@ func (d *dialect) told(key string, h http.Header, metadata map[string]string) st
 			Key: key, ModTime: modTime, ETag: etag, VersionID: h.Get(versionHeader),
 			Archived: archived, MaybeArchived: maybe,
 		},
-		Opaque:   d.opaque(etag, types.ServerSideEncryption(h.Get(sseHeader)), &customer),
-		TagCount: int(tags),
+		ETagNotDigest: d.etagNotDigest(etag, types.ServerSideEncryption(h.Get(sseHeader)), &customer),
+		TagCount:      int(tags),
 		Attributes: storage.Attributes{
 			CacheControl:       h.Get("Cache-Control"),
 			ContentDisposition: h.Get("Content-Disposition"),

@@ -204,9 +204,9 @@ func (c *Client) limited(ctx context.Context) (context.Context, context.CancelFu
 // Written is what the server tells of something it stored.
 type Written struct {
 	ETag, VersionID string
-	// Opaque: the ETag says nothing about the content.
-	Opaque    bool
-	Checksums []storage.Checksum
+	// ETagNotDigest: the ETag is no digest of the content.
+	ETagNotDigest bool
+	Checksums     []storage.Checksum
 	// Unconfirmed: the server did not say that it encrypts as it was asked to.
 	Unconfirmed error
 }

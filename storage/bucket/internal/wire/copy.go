@@ -101,7 +101,7 @@ func (c *Client) CopyObject(ctx context.Context, from CopySource, key string, op
 		Checksums:   resultChecksums(answered(out.ResultMetadata), string(result.ChecksumType), result),
 		Unconfirmed: c.opts.Encryption.confirm(out.ServerSideEncryption, out.SSECustomerAlgorithm),
 	}
-	w.Opaque = c.opaque(w.ETag, out.ServerSideEncryption, out.SSECustomerAlgorithm)
+	w.ETagNotDigest = c.etagNotDigest(w.ETag, out.ServerSideEncryption, out.SSECustomerAlgorithm)
 	return w, nil
 }
 
@@ -143,7 +143,7 @@ func (c *Client) UploadPartCopy(ctx context.Context, from CopySource, u Upload, 
 	return Written{
 		ETag: p.ETag,
 		// The ETag of a part may have any form: encryption alone decides.
-		Opaque:      c.opaque(emptyMD5, out.ServerSideEncryption, out.SSECustomerAlgorithm),
-		Unconfirmed: c.opts.Encryption.confirm(out.ServerSideEncryption, out.SSECustomerAlgorithm),
+		ETagNotDigest: c.etagNotDigest(emptyMD5, out.ServerSideEncryption, out.SSECustomerAlgorithm),
+		Unconfirmed:   c.opts.Encryption.confirm(out.ServerSideEncryption, out.SSECustomerAlgorithm),
 	}, nil
 }

@@ -52,9 +52,9 @@ func (d *dialect) withContentMD5(o *s3.Options) {
 	}
 }
 
-// opaque reports whether an ETag says nothing about the content.
+// etagNotDigest reports whether an ETag is no digest of the content.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
-func (d *dialect) opaque(etag string, sse types.ServerSideEncryption, customer *string) bool {
+func (d *dialect) etagNotDigest(etag string, sse types.ServerSideEncryption, customer *string) bool {
 	return isKMS(sse) || d.directory || aws.ToString(customer) != "" || !answer.IsDigest(etag)
 }
 

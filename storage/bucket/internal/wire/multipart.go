@@ -38,8 +38,8 @@ func (c *Client) CreateMultipartUpload(ctx context.Context, key string, opts sto
 	}
 	return Upload{Key: key, ID: aws.ToString(out.UploadId)}, Written{
 		// No ETag is known yet: encryption alone decides.
-		Opaque:      c.opaque(emptyMD5, out.ServerSideEncryption, out.SSECustomerAlgorithm),
-		Unconfirmed: c.opts.Encryption.confirm(out.ServerSideEncryption, out.SSECustomerAlgorithm),
+		ETagNotDigest: c.etagNotDigest(emptyMD5, out.ServerSideEncryption, out.SSECustomerAlgorithm),
+		Unconfirmed:   c.opts.Encryption.confirm(out.ServerSideEncryption, out.SSECustomerAlgorithm),
 	}, nil
 }
 
@@ -62,8 +62,8 @@ func (c *Client) UploadPart(ctx context.Context, u Upload, n int, b storage.Bloc
 	return Written{
 		ETag: unquoted(out.ETag),
 		// The ETag of a part may have any form: encryption alone decides.
-		Opaque:      c.opaque(emptyMD5, out.ServerSideEncryption, out.SSECustomerAlgorithm),
-		Unconfirmed: c.opts.Encryption.confirm(out.ServerSideEncryption, out.SSECustomerAlgorithm),
+		ETagNotDigest: c.etagNotDigest(emptyMD5, out.ServerSideEncryption, out.SSECustomerAlgorithm),
+		Unconfirmed:   c.opts.Encryption.confirm(out.ServerSideEncryption, out.SSECustomerAlgorithm),
 	}, nil
 }
 
@@ -96,7 +96,7 @@ func (c *Client) CompleteMultipartUpload(ctx context.Context, u Upload, parts []
 		return Written{}, failure.Garbled("it names no ETag of the object")
 	}
 	w := Written{ETag: unquoted(out.ETag), VersionID: aws.ToString(out.VersionId), Checksums: completedChecksums(out)}
-	w.Opaque = c.opaque(w.ETag, out.ServerSideEncryption, nil)
+	w.ETagNotDigest = c.etagNotDigest(w.ETag, out.ServerSideEncryption, nil)
 	return w, nil
 }
 

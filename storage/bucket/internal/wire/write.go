@@ -38,7 +38,7 @@ func (c *Client) PutObject(ctx context.Context, key string, b storage.Block, opt
 		Checksums:   checksumsIn(answered(out.ResultMetadata)),
 		Unconfirmed: c.opts.Encryption.confirm(out.ServerSideEncryption, out.SSECustomerAlgorithm),
 	}
-	w.Opaque = c.opaque(w.ETag, out.ServerSideEncryption, out.SSECustomerAlgorithm)
+	w.ETagNotDigest = c.etagNotDigest(w.ETag, out.ServerSideEncryption, out.SSECustomerAlgorithm)
 	return w, nil
 }
 
