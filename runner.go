@@ -128,9 +128,9 @@ func (r *Runner) Run(ctx context.Context, keys storage.Range, stop <-chan struct
 
 // Delete deletes what only the target has, if Config.Delete is enabled and nothing
 // speaks against it: a listing that was not complete, or a transfer that did not
-// succeed, in any of the ranges. The ranges of the results must tile Config.Range.
-// Otherwise, and where the whole looks like a mistake, the error is an
-// ErrDeleteRefused.
+// succeed, in any of the ranges. The ranges of the results must tile Config.Range, and
+// only in a dry run may they be those of one. Otherwise, and where the whole looks like
+// a mistake, the error is an ErrDeleteRefused.
 func (r *Runner) Delete(ctx context.Context, results ...*RangeResult) error {
 	return r.engine.Delete(ctx, results)
 }

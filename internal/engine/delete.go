@@ -3,8 +3,10 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
+	"slices"
 
 	"s3sync/internal/grace"
 	"s3sync/internal/parallel"
@@ -16,9 +18,10 @@ import (
 )
 
 // Delete deletes what only the target has, as the results of all units of the run
-// tell, if that is permitted. The results must tile the range of the run: see
-// checkTiling. Nothing is deleted if a listing was not complete or a transfer did
-// not succeed; that is a log record and no error.
+// tell, if that is permitted. The results must tile the range of the run (see
+// tiling), and not be those of a dry run unless this is one. Nothing is deleted if a
+// listing was not complete or a transfer did not succeed; that is a log record and no
+// error.
 func (e *Engine) Delete(ctx context.Context, results []*Result) error {
 	if !e.opts.Delete.Enable {
 		return nil
@@ -26,6 +29,9 @@ func (e *Engine) Delete(ctx context.Context, results []*Result) error {
 	results, err := tiling(e.opts.Range, results)
 	if err != nil {
 		return err
+	}
+	if !e.opts.DryRun && slices.ContainsFunc(results, func(r *Result) bool { return r.DryRun }) {
+		return fmt.Errorf("%w: a result is that of a dry run, which transferred nothing", ErrDeleteRefused)
 	}
 	if why := forbidden(results); why != "" {
 		if anyExtraneous(results) {

@@ -71,9 +71,16 @@ func (r *unitRun) excludes(key string) bool {
 }
 
 // checkPlace warns if the source was taken away or replaced while it was listed.
-// The listing is then not complete.
-func (r *unitRun) checkPlace(ctx context.Context) {
-	if err := r.e.source.StillThere(ctx); err != nil && ctx.Err() == nil {
+// The listing is then not complete. It fails if it was interrupted: what could not be
+// found out must not pass for an answer.
+func (r *unitRun) checkPlace(ctx context.Context) error {
+	err := r.e.source.StillThere(ctx)
+	switch {
+	case err == nil:
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	default:
 		r.notListed(r.e.source, storage.Problem{Err: err})
 	}
+	return nil
 }

@@ -21,6 +21,8 @@ type Result struct {
 	Range storage.Range
 	// Stopped: the unit was stopped at Range.To.
 	Stopped bool
+	// DryRun: nothing was written, so that nothing may be deleted but in a dry run.
+	DryRun bool
 	// Stats count the objects of the range.
 	Stats report.Stats
 	// Status counts what a report found.
@@ -106,15 +108,15 @@ func anyExtraneous(results []*Result) bool {
 // whole: where a range is missing nobody knows what only the target has, and one
 // that is there twice counts its objects twice.
 func tiling(whole storage.Range, results []*Result) ([]*Result, error) {
-	results = slices.SortedFunc(slices.Values(results), func(a, b *Result) int {
-		return strings.Compare(a.Range.From, b.Range.From)
-	})
+	results = slices.SortedFunc(slices.Values(results), inOrder)
 	if len(results) == 0 {
 		return nil, fmt.Errorf("%w: there are no results of the run", ErrDeleteRefused)
 	}
 	from, open := whole.From, true
 	for _, r := range results {
 		switch {
+		case r.Range.Intersect(whole) != r.Range:
+			return nil, fmt.Errorf("%w: a result is of keys outside of the run, from %q to %q", ErrDeleteRefused, r.Range.From, r.Range.To)
 		case !open || r.Range.From < from:
 			return nil, fmt.Errorf("%w: the key %q is in the ranges of two results", ErrDeleteRefused, r.Range.From)
 		case r.Range.From > from:
@@ -122,11 +124,19 @@ func tiling(whole storage.Range, results []*Result) ([]*Result, error) {
 		}
 		from, open = r.Range.To, r.Range.To != ""
 	}
-	switch {
-	case open && (whole.To == "" || from < whole.To):
+	if from != whole.To {
 		return nil, fmt.Errorf("%w: no result is of the keys from %q to %q", ErrDeleteRefused, from, whole.To)
-	case from != whole.To:
-		return nil, fmt.Errorf("%w: a result is of keys outside of the run, up to %q", ErrDeleteRefused, from)
 	}
 	return results, nil
+}
+
+// inOrder compares results by where their ranges begin. One without keys comes first.
+func inOrder(a, b *Result) int {
+	switch order := strings.Compare(a.Range.From, b.Range.From); {
+	case order != 0 || a.Range.Empty() == b.Range.Empty():
+		return order
+	case a.Range.Empty():
+		return -1
+	}
+	return 1
 }

@@ -24,6 +24,8 @@ func TestTiling(t *testing.T) {
 		"two":                      {all, []storage.Range{{To: "m"}, {From: "m"}}, false},
 		"in any order":             {all, []storage.Range{{From: "x"}, {To: "m"}, {From: "m", To: "x"}}, false},
 		"an empty one":             {all, []storage.Range{{To: "m"}, {From: "m", To: "m"}, {From: "m"}}, false},
+		"an empty one, later":      {all, []storage.Range{{From: "m"}, {From: "m", To: "m"}, {To: "m"}}, false},
+		"an inverted one":          {storage.Range{To: "b"}, []storage.Range{{To: "m"}, {From: "m", To: "b"}}, true},
 		"a part of the run":        {storage.Range{From: "b", To: "d"}, []storage.Range{{From: "b", To: "c"}, {From: "c", To: "d"}}, false},
 		"none":                     {all, nil, true},
 		"the end is missing":       {all, []storage.Range{{To: "m"}}, true},
@@ -74,7 +76,7 @@ func TestForbidden(t *testing.T) {
 // A result can be carried to another machine.
 func TestResultAsJSON(t *testing.T) {
 	want := Result{
-		Range: storage.Range{From: "a", To: "m"}, Stopped: true, Unsafe: true, Found: 3, Held: 2, Added: 1,
+		Range: storage.Range{From: "a", To: "m"}, Stopped: true, DryRun: true, Unsafe: true, Found: 3, Held: 2, Added: 1,
 		Stats: report.Stats{Transferred: 1, Failed: 1}, Protected: []string{"x"},
 		Failures: []report.Failure{{Key: "b", Err: errors.New("broken")}},
 	}

@@ -43,7 +43,7 @@ type unitRun struct {
 // the caller closes it. An error ends the run; that objects failed is no error, but
 // stands in the result.
 func (e *Engine) Run(ctx context.Context, u Unit) (*Result, error) {
-	r := &unitRun{e: e, stop: u.Stop, record: e.record.Unit(), result: Result{Range: u.Range}}
+	r := &unitRun{e: e, stop: u.Stop, record: e.record.Unit(), result: Result{Range: u.Range, DryRun: e.opts.DryRun}}
 	if u.Range.Intersect(e.opts.Range) != u.Range {
 		r.result.Incomplete = true
 		return &r.result, fmt.Errorf("the keys from %q to %q are not all in the range of the run", u.Range.From, u.Range.To)
@@ -75,8 +75,7 @@ func (r *unitRun) run(ctx context.Context) error {
 			return err
 		}
 	}
-	r.checkPlace(ctx)
-	return nil
+	return r.checkPlace(ctx)
 }
 
 // finish makes the result of a unit that ended with err.
@@ -90,6 +89,7 @@ func (r *unitRun) finish(err error) (*Result, error) {
 		}
 		res.extraneous = r.scan.TakeTargetOnly()
 	}
+	err = errors.Join(err, r.scan.Close())
 	if err != nil || r.record.Incomplete() {
 		r.record.SetIncomplete()
 		res.Incomplete = true
@@ -99,7 +99,7 @@ func (r *unitRun) finish(err error) (*Result, error) {
 	res.Protected = r.protected.sorted()
 	told := r.record.Report()
 	res.Stats, res.Status, res.Failures = told.Stats, told.Status, told.Failures
-	return res, errors.Join(err, r.scan.Close())
+	return res, err
 }
 
 // listed tells that the listing of the source came to its end.
