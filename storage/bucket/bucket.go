@@ -1,14 +1,14 @@
 // Package bucket is a [storage.Store] of the objects below a prefix of an S3
 // bucket: of AWS, or of another server that speaks the protocol.
 //
-// The requests stand in internal/wire, which alone knows the AWS SDK. Here is
-// decided what is asked and what follows from the answers. Store puts small types
-// together, each for one purpose: objects (looking at single objects), writing,
-// copying, removal, tags, and listing.Bucket.
+// Package internal/wire makes the requests. It alone knows the AWS SDK. This package
+// decides what is requested and what follows from the answers. Store is made of small
+// types, each for one purpose: objects (looking at single objects), writing, copying,
+// removal, tags, and listing.Bucket.
 //
-// Reads after the first one name the ETag of the first, so that an object is never
-// put together from two. A server that does not say that it used the key that was
-// asked for is not written to any more.
+// Reads after the first one require the ETag of the first. So an object is never put
+// together from two. If a server does not confirm the requested encryption key, nothing
+// more is written to it.
 //
 // Directory buckets (S3 Express One Zone) differ in their sessions, their listings,
 // and ETags that are no digests.
@@ -37,17 +37,16 @@ import (
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 const maxPage = 1000
 
-// Options say which bucket is opened and how requests to it are made. Only
-// Bucket is needed; zero values stand for what the AWS SDK does by default, as
-// far as nothing else is said.
+// Options say which bucket is opened and how requests to it are made. Only Bucket is
+// required. Unless a field says otherwise, its zero value is the default of the AWS SDK.
 type Options struct {
-	// Bucket is a name or the ARN of an access point, Prefix what all keys
-	// begin with: see ParseURL.
+	// Bucket is a name or the ARN of an access point. All keys begin with Prefix.
+	// See ParseURL.
 	Bucket, Prefix string
 
-	// Anonymous leaves requests unsigned and looks for no credentials. Else these
-	// are those that Credentials returns, the static keys if AccessKey is set, else those
-	// of the profile if there is one, else what the default chain of the SDK finds.
+	// Anonymous leaves requests unsigned and looks for no credentials. Otherwise the
+	// credentials are the first of these that is set: the result of Credentials, the
+	// static keys, the profile, the default chain of the SDK.
 	Anonymous    bool
 	Profile      string
 	AccessKey    string
@@ -57,7 +56,7 @@ type Options struct {
 	// what it returned ends. Calls do not overlap. ctx has the values of a request but
 	// does not end with it.
 	Credentials func(ctx context.Context) (Credentials, error)
-	// Region goes before that of Profile, and this before AWS_REGION.
+	// Region wins over the region of Profile, and that wins over AWS_REGION.
 	Region      string
 	EndpointURL string // http(s)://host[:port]
 
@@ -75,7 +74,7 @@ type Options struct {
 	HTTPSProxy string
 	// Transport, if set, sends the requests to the bucket, but not those for
 	// credentials. It must not follow redirects. HTTPSProxy, ConnectTimeout and MaxConns
-	// are its own business then; all other limits hold. The store does not close it.
+	// do not apply to it. All other limits do. The store does not close it.
 	Transport http.RoundTripper
 	// ParallelListing lists the prefixes of a directory bucket at the same time.
 	ParallelListing bool
@@ -85,10 +84,10 @@ type Options struct {
 	UnsignedPayload bool
 	// NoContentMD5 sends uploads without Content-MD5.
 	NoContentMD5 bool
-	// Trace, if set, is told of every request at level debug.
+	// Trace, if set, logs every request at level debug.
 	Trace *slog.Logger
 
-	// Notice, if set, is told what the user should know of the server, each text
+	// Notice, if set, receives what the user should know about the server, each text
 	// once. It may be called from any goroutine while another method runs.
 	Notice func(storage.Notice)
 
@@ -100,16 +99,16 @@ type Options struct {
 	OperationTimeout time.Duration // of a call with its attempts; 0 is none
 	AttemptTimeout   time.Duration // of a request until its answer begins; 0 is none
 	ConnectTimeout   time.Duration // 0 is 3.1 s
-	// ReadTimeout ends the wait for an answer once the request was sent. Where the
-	// server works before it answers the wait is 15 times as long, up to 15 minutes.
-	// 0 never ends it.
+	// ReadTimeout ends the wait for an answer after the request was sent. For requests
+	// that take the server some time, it is 15 times as long, up to 15 minutes.
+	// 0 never ends the wait.
 	ReadTimeout time.Duration
 	// StallTimeout ends transfers of a body that make no progress, as ReadTimeout
 	// does for an answer if it is shorter; 0 never does.
 	StallTimeout time.Duration
 
-	// MaxConns is how many requests will be made at once: so many connections
-	// are kept open.
+	// MaxConns is the number of idle connections that are kept open. It should be the
+	// number of requests that are made at the same time.
 	MaxConns int
 	// ReceiveLimit and SendLimit, if set, bound the bytes of object data.
 	ReceiveLimit, SendLimit Limiter
@@ -196,8 +195,8 @@ type Store struct {
 	listing *listing.Bucket
 }
 
-// knowledge is what a store has learnt of its writes. The stores of one bucket that
-// are made of each other share it.
+// knowledge is what a store has learnt from its writes. Stores of one bucket that were
+// derived from each other share it.
 type knowledge struct {
 	uncertain uncertainWrites
 	tagging   tagging
@@ -206,9 +205,8 @@ type knowledge struct {
 var _ storage.Store = (*Store)(nil)
 
 // Open prepares for requests to a bucket. It reads configuration files and gets
-// credentials, but asks the bucket nothing: a bucket that does not exist shows
-// at the first listing. Its errors are storage.ErrUnusable; that no region is
-// known is one of them.
+// credentials, but sends no request to the bucket. So the first listing reports a
+// missing bucket. The errors of Open are storage.ErrUnusable, also if no region is known.
 func Open(ctx context.Context, opts Options) (*Store, error) {
 	if opts.Bucket == "" {
 		return nil, failure.Unusable("no bucket is named")
@@ -311,9 +309,9 @@ func (s *Store) Put(ctx context.Context, key string, b storage.Block, opts stora
 	return info, nil
 }
 
-// Create begins a multipart upload. One that the server began while its answer got
-// lost stays open: a listing of uploads tells nothing by which it could be known
-// from one of another program under the same key, which must not be aborted.
+// Create begins a multipart upload. If the answer is lost, the upload stays open on the
+// server: a listing of uploads does not distinguish it from an upload that another
+// program began under the same key, and that one must not be aborted.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_MultipartUpload.html
 func (s *Store) Create(ctx context.Context, key string, opts storage.WriteOptions) (storage.Writer, error) {
 	w, err := s.writing.create(ctx, key, opts)
@@ -323,10 +321,10 @@ func (s *Store) Create(ctx context.Context, key string, opts storage.WriteOption
 	return w, nil
 }
 
-// Delete removes objects by one request, except for keys that its XML body cannot
-// hold, where each is to be removed only if it is still the same, and where the
-// server does not know such requests. In a bucket with versioning it leaves markers:
-// no version is ever destroyed, also if an object names one.
+// Delete removes objects with one request. An object gets a request of its own if it is
+// to be removed only while it has its ETag, if the XML body cannot hold its key, or if
+// the server does not know DeleteObjects. In a bucket with versioning Delete adds delete
+// markers. It never destroys a version, also if an object names one.
 func (s *Store) Delete(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error {
 	return removal{s.writing}.remove(ctx, objects, opts)
 }
@@ -352,8 +350,7 @@ func (s *Store) SetTags(ctx context.Context, key string, tags map[string]string)
 
 var _ storage.Versioner = (*Store)(nil)
 
-// Versioning asks whether versioning is enabled, which it is not where it is
-// suspended.
+// Versioning reports whether versioning is enabled. It is not if it is suspended.
 func (s *Store) Versioning(ctx context.Context) (bool, error) {
 	if s.access.Directory {
 		return false, nil
@@ -374,6 +371,6 @@ func (s *Store) Versions(ctx context.Context, opts storage.ListOptions) iter.Seq
 
 var _ storage.Waiter = (*Store)(nil)
 
-// Waiting tells how long the server has been silent, and which requests are
-// waiting for it. An attempt after the first one does not break the silence.
+// Waiting returns how long the server has been silent, and which requests wait for it.
+// A retry does not end the silence.
 func (s *Store) Waiting() (quiet time.Duration, what string) { return s.access.Wire.HTTP().Waiting() }

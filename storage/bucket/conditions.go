@@ -19,19 +19,19 @@ import (
 	"s3sync/storage/bucket/internal/wire"
 )
 
-// A write whose answer is lost may have been made. If it depends on what is under
-// the key it is refused when it is made again: for what it made itself. That is
-// found out by looking at the object, but only where there was an earlier attempt
-// that got to its end, since an object of the same content that somebody else wrote
-// is a condition that does not hold. Nor is it ours if it is older, or carries
-// something else.
+// A write whose answer is lost may have been made. If it has a condition, its retry is
+// refused: the first attempt itself changed what is under the key. In that case the
+// object is looked at, and the write succeeds if the object is the one it wrote. This
+// happens only after an earlier attempt that was sent completely. Otherwise somebody
+// else wrote the same content, and the condition does not hold. The object is not ours
+// either if it is older than the write or has other attributes.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 
 // isConditional reports whether a write depends on what is under its key.
 func isConditional(opts storage.WriteOptions) bool { return opts.IfMatch != "" || opts.IfAbsent }
 
-// conditionally makes a write that may have conditions. made reports whether an
-// object is what the write makes, which none can be that is older than since.
+// conditionally makes a write that may have conditions. made reports whether an object
+// is what the write makes. An object that is older than since is not.
 func (w *writing) conditionally(
 	ctx context.Context, key string, opts storage.WriteOptions, since time.Time,
 	made func(storage.Info) bool, write func(context.Context) (wire.Written, error),
@@ -58,9 +58,9 @@ func (w *writing) conditionally(
 	return result, err
 }
 
-// lookFirst fails if the conditions of a write do not hold now. It goes before what
-// not every server heeds conditions of, copies and deletions: one that does not
-// replaces or removes what nobody looked at.
+// lookFirst fails if the conditions of a write do not hold now. It is called before
+// copies and deletions, because some servers ignore their conditions. Such a server would
+// replace or remove an object that nobody has compared.
 func (w *writing) lookFirst(ctx context.Context, key string, opts storage.WriteOptions) error {
 	if !isConditional(opts) {
 		return nil
@@ -79,8 +79,8 @@ func (w *writing) lookFirst(ctx context.Context, key string, opts storage.WriteO
 	return nil
 }
 
-// refused reports whether err says that the conditions of a write do not hold: S3
-// does not find the object where it should have an ETag and there is none.
+// refused reports whether err says that the conditions of a write do not hold. If the
+// condition is an ETag and there is no object, S3 answers that the object is not found.
 func refused(opts storage.WriteOptions, err error) bool {
 	return errors.Is(err, storage.ErrPrecondition) || opts.IfMatch != "" && errors.Is(err, fs.ErrNotExist)
 }
@@ -94,8 +94,8 @@ func unmetCondition(opts storage.WriteOptions, err error) *failure.Error {
 	return &failure.Error{Kind: storage.ErrPrecondition, Text: fmt.Sprintf("%s (%v)", why, err)}
 }
 
-// madeBefore looks whether the object is what an earlier attempt wrote. What
-// cannot be looked at for long is unmet.
+// madeBefore looks whether the object is what an earlier attempt wrote. It returns
+// unmet if not, or if a look at the object fails in a way that a retry does not help.
 func (w *writing) madeBefore(ctx context.Context, key string, ours func(wire.Answer) bool, unmet error) (wire.Written, error) {
 	a, err := w.Head(ctx, wire.ObjectRef{Key: key, Checksums: true})
 	switch {
@@ -110,34 +110,34 @@ func (w *writing) madeBefore(ctx context.Context, key string, ours func(wire.Ans
 	return wire.Written{}, unmet
 }
 
-// writtenSince reports whether an object can have been written since then. Both
-// times that are compared with that are the server's, since its clock may be wrong;
-// they are whole seconds.
+// writtenSince reports whether an object can have been written since then. The age of
+// the object is the difference of two times of the server, because its clock may be
+// wrong. These times are whole seconds.
 func writtenSince(a wire.Answer, then time.Time) bool {
 	return a.Date.Sub(a.Info.ModTime) <= time.Since(then)+time.Second
 }
 
-// carries reports whether an object has what it was to be written with besides its
-// bytes, as far as every server tells it in the same words: somebody else may have
-// written the same bytes.
+// carries reports whether an object has the attributes that it was to be written with.
+// Somebody else may have written the same bytes. It compares only attributes that all
+// servers report in the same form.
 func carries(info storage.Info, opts storage.WriteOptions) bool {
 	if opts.ContentType != "" && info.ContentType != opts.ContentType {
 		return false // without one the server chooses
 	}
-	for told, want := range map[*string]string{
+	for got, want := range map[*string]string{
 		&info.CacheControl: opts.CacheControl, &info.ContentDisposition: opts.ContentDisposition,
 		&info.ContentEncoding: opts.ContentEncoding, &info.ContentLanguage: opts.ContentLanguage,
 		&info.Expires: opts.Expires,
 	} {
-		if *told != want {
+		if *got != want {
 			return false
 		}
 	}
 	return maps.Equal(inOneForm(info.Metadata), inOneForm(opts.Metadata))
 }
 
-// inOneForm is user metadata in one form: some servers turn "_" in names into "-",
-// and S3 encodes what is not ASCII.
+// inOneForm returns user metadata in one form. Some servers turn "_" in names into "-",
+// and S3 encodes values that are not ASCII.
 func inOneForm(metadata map[string]string) map[string]string {
 	same := make(map[string]string, len(metadata))
 	for name, value := range metadata {
@@ -149,9 +149,9 @@ func inOneForm(metadata map[string]string) map[string]string {
 	return same
 }
 
-// holds reports whether an object has the bytes of a block: by an ETag that is
-// their digest, or by the checksum that they were to be kept with. Of a stream no
-// digest is known.
+// holds reports whether an object has the bytes of a block. Either the ETag is their
+// digest, or the object has the additional checksum of the block. The digest of a stream
+// is not known.
 func holds(info storage.Info, b storage.Block, want storage.Checksum) bool {
 	if b.Stream != nil || info.Size != wire.Length(b) {
 		return false
@@ -167,36 +167,36 @@ func holds(info storage.Info, b storage.Block, want storage.Checksum) bool {
 	return ok && sum.Value == d.String()
 }
 
-// maxUncertainWrites bounds the memory for them. Of what is not remembered a caller
-// hears that its condition does not hold, which loses nothing.
+// maxUncertainWrites bounds the memory for uncertain writes. If one is not remembered,
+// its retry fails because its condition does not hold. Nothing is lost.
 const maxUncertainWrites = 10_000
 
-// uncertainWrites are the keys of writes that failed and may have been made nevertheless,
-// with the time of the first attempt. The zero value has none. Its methods may be
-// called concurrently.
+// uncertainWrites are the keys of writes that failed but may have been made, with the
+// time of the first attempt. The zero value has none. Its methods may be called
+// concurrently.
 type uncertainWrites struct {
 	mu sync.Mutex
 
 	keys map[string]time.Time
 }
 
-func (d *uncertainWrites) since(key string) (since time.Time, uncertain bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	since, uncertain = d.keys[key]
+func (u *uncertainWrites) since(key string) (since time.Time, uncertain bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	since, uncertain = u.keys[key]
 	return since, uncertain
 }
 
-func (d *uncertainWrites) set(key string, uncertain bool, since time.Time) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+func (u *uncertainWrites) set(key string, uncertain bool, since time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	switch {
 	case !uncertain:
-		delete(d.keys, key)
-	case len(d.keys) < maxUncertainWrites:
-		if d.keys == nil {
-			d.keys = map[string]time.Time{}
+		delete(u.keys, key)
+	case len(u.keys) < maxUncertainWrites:
+		if u.keys == nil {
+			u.keys = map[string]time.Time{}
 		}
-		d.keys[key] = since
+		u.keys[key] = since
 	}
 }

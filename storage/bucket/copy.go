@@ -16,9 +16,9 @@ import (
 	"s3sync/storage/bucket/internal/wire"
 )
 
-// Server-side copies: the target's server reads the source by itself, with the
-// credentials of the target. Every request names the ETag of the object that was
-// described, so that no other one is copied, and no object is put together from two.
+// In a server-side copy, the server of the target reads the source, with the credentials
+// of the target. Every request requires the ETag of the object that was described. So no
+// other object is copied, and no object is put together from two.
 
 // maxCopy is how many bytes S3 copies at once: of an object, or of a part.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/copy-object.html
@@ -151,31 +151,31 @@ func (c *copying) unmet(err error) error {
 	return err
 }
 
-// attributeFailure decides whether it is the source that a request failed for, because it is
-// not what was opened, or the target if the request had conditions on that, too:
-// the answer tells only that one did not hold. The text may repeat the customer
-// key of either.
+// attributeFailure decides whether a request failed because of the source or because of
+// the target. The answer says only that a condition did not hold. If the request had
+// conditions on both, one more request looks whether the source is still what was opened.
+// The text of the server may repeat the customer key of either, so it is masked.
 func (c *copying) attributeFailure(ctx context.Context, err error, conditional bool) error {
 	f, ok := errors.AsType[*failure.Error](err)
 	if !ok {
 		return err
 	}
-	told := *f
-	told.Text = c.from.Wire.Mask(f.Text)
+	masked := *f
+	masked.Text = c.from.Wire.Mask(f.Text)
 	switch condition := errors.Is(f, fs.ErrNotExist) || errors.Is(f, storage.ErrPrecondition); {
 	case condition && !conditional:
-		return failure.Changed("%s", told.Text)
+		return failure.Changed("%s", masked.Text)
 	case condition, failure.IsRange(f), f.Status == http.StatusBadRequest: // a range that another object does not have
 	default:
-		return &told
+		return &masked
 	}
 	switch _, herr := c.from.HeadAgain(ctx, wire.ObjectRef{Key: c.source.Key, VersionID: c.version.Asked(), ETag: c.source.ETag}); {
 	case errors.Is(herr, storage.ErrChanged):
-		return failure.Changed("%s", told.Text)
+		return failure.Changed("%s", masked.Text)
 	case storage.Retryable(herr):
 		return herr
 	}
-	return &told
+	return &masked
 }
 
 // A copyWriter is a multipart upload whose parts are copied.

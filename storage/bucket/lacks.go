@@ -13,14 +13,14 @@ import (
 	"s3sync/storage/bucket/internal/server"
 )
 
-// Not every server knows every call of S3, or every header. What a server lacks is
-// found out at the first need, remembered, and done without. The user is told once.
-// Only what the user asked for himself is an error, which names the setting.
+// Some servers do not know all calls and headers of S3. What a server lacks is detected
+// at the first use and remembered. The writes are then made without it, and the user is
+// warned once. If the user asked for it, the write fails, and the error names the setting.
 //
-// Which errors tell that is decided here and by the kind errors.ErrUnsupported,
-// which errors.go gives to 501, 405 and their codes.
+// This file and the kind errors.ErrUnsupported decide which errors say so. Package
+// failure gives that kind to the statuses 501 and 405 and their codes.
 
-// A part of a write is something besides the bytes that a server may not know.
+// A writePart is what a write carries besides its bytes and what a server may not know.
 type writePart struct {
 	name string // by which it is remembered
 	// setting asks for it, or replaces what the source has.
@@ -30,7 +30,7 @@ type writePart struct {
 	refused   func(error) bool
 }
 
-// writeParts are what a write with these options carries.
+// writeParts returns what a write with these options carries.
 func (w *writing) writeParts(opts *storage.WriteOptions, copies bool) []writePart {
 	in := opts.Inherited
 	var parts []writePart
@@ -42,7 +42,7 @@ func (w *writing) writeParts(opts *storage.WriteOptions, copies bool) []writePar
 			parts = append(parts, p)
 		}
 	}
-	// A copy says also of an object without tags that it has none.
+	// A copy also says that an object has no tags.
 	add(len(opts.Tags) > 0 || copies, writePart{name: server.Tags, setting: "Tagging.Set", inherited: in.Tags || len(opts.Tags) == 0})
 	add(opts.StorageClass != "", writePart{
 		name: classPart(opts.StorageClass), setting: "Metadata.StorageClass", inherited: in.StorageClass, refused: failure.IsUnknownClass,
@@ -63,12 +63,11 @@ func (w *writing) writeParts(opts *storage.WriteOptions, copies bool) []writePar
 
 func classPart(class string) string { return "the storage class " + class }
 
-// A carried write is what is left of the options of one.
+// carried are the options of a write without what the server does not know.
 type carried struct {
 	storage.WriteOptions
 
-	// untagged: the server knows no tags, so that it is not even told that there
-	// are none.
+	// untagged: the server knows no tags. A copy then does not mention them at all.
 	untagged bool
 }
 
@@ -84,17 +83,17 @@ func (c *carried) drop(name string) {
 	}
 }
 
-// writeWhatIsKnown makes a write without what the server does not know, as far as
-// that was inherited from the source. copies says that the server copies. Once a
-// part was taken it is not to blame for later failures. A write of a stream is not
-// made again: it can be read only once.
+// writeWhatIsKnown makes a write without the inherited parts that the server does not
+// know. copies says that the server copies. A part that the server accepted once cannot
+// be the cause of a later failure. A write of a stream is not repeated, because a stream
+// can be read only once.
 func (w *writing) writeWhatIsKnown(opts storage.WriteOptions, copies, stream bool, write func(carried) error) (carried, error) {
 	parts := w.writeParts(&opts, copies)
 	c := carried{WriteOptions: opts}
 	parts = slices.DeleteFunc(parts, func(p writePart) bool {
 		gone := p.inherited && w.Server.Lacks(p.name)
 		if gone {
-			tellDropped(w.Access, &c.WriteOptions, p.name)
+			warnDropped(w.Access, &c.WriteOptions, p.name)
 			c.drop(p.name)
 		}
 		return gone
@@ -119,7 +118,7 @@ func (w *writing) writeWhatIsKnown(opts storage.WriteOptions, copies, stream boo
 		if lessErr == nil {
 			for _, name := range names {
 				w.Server.SetMissing(name)
-				tellDropped(w.Access, &c.WriteOptions, name)
+				warnDropped(w.Access, &c.WriteOptions, name)
 			}
 			return less, nil
 		}
@@ -127,11 +126,11 @@ func (w *writing) writeWhatIsKnown(opts storage.WriteOptions, copies, stream boo
 			return less, lessErr
 		}
 	}
-	return c, blameSettings(err, suspects)
+	return c, nameSettings(err, suspects)
 }
 
-// trials are what may be left out of a write, one after the other: each part that
-// was inherited, and then all of them.
+// trials returns what to leave out of the retries of a write: each inherited part by
+// itself, and at last all of them.
 func trials(suspects []writePart) [][]string {
 	var each [][]string
 	var all []string
@@ -146,8 +145,8 @@ func trials(suspects []writePart) [][]string {
 	return each
 }
 
-// tellDropped warns of what objects are written without.
-func tellDropped(a *objects.Access, opts *storage.WriteOptions, name string) {
+// warnDropped warns that objects are written without something.
+func warnDropped(a *objects.Access, opts *storage.WriteOptions, name string) {
 	advice := setting.Textf("%s gives them another one", setting.Name("Metadata.StorageClass"))
 	switch {
 	case name == server.Tags && len(opts.Tags) == 0:
@@ -161,9 +160,9 @@ func tellDropped(a *objects.Access, opts *storage.WriteOptions, name string) {
 		"the server of bucket %q does not know %s: objects are written without (%v)", a.Bucket, name, advice)})
 }
 
-// blameSettings names the settings that a failure may come of. If the server never
-// took what they ask for, no other object will fare better, which ends the run.
-func blameSettings(err error, suspects []writePart) error {
+// nameSettings adds to an error the settings that may be its cause. The server never
+// accepted what they ask for. So every other object would fail, too, and the run ends.
+func nameSettings(err error, suspects []writePart) error {
 	var settings []string
 	for _, p := range suspects {
 		if !p.inherited {
@@ -174,10 +173,10 @@ func blameSettings(err error, suspects []writePart) error {
 	if !ok || len(settings) == 0 {
 		return err
 	}
-	told := *f
-	told.Kind = storage.ErrUnusable
+	named := *f
+	named.Kind = storage.ErrUnusable
 	slices.Sort(settings)
-	told.Names = slices.Compact(settings)
-	told.Text = fmt.Sprintf("%s (the server may not know what %s asks for)", f.Text, strings.Join(told.Names, " or "))
-	return &told
+	named.Names = slices.Compact(settings)
+	named.Text = fmt.Sprintf("%s (the server may not know what %s asks for)", f.Text, strings.Join(named.Names, " or "))
+	return &named
 }

@@ -28,9 +28,9 @@ func (w *writing) create(ctx context.Context, key string, opts storage.WriteOpti
 	}
 	began := time.Now()
 	var upload wire.Upload
-	var told wire.Written
+	var created wire.Written
 	done, err := w.writeWhatIsKnown(opts, false, false, func(c carried) (err error) {
-		upload, told, err = w.Wire.CreateMultipartUpload(ctx, w.Full(key), c.WriteOptions)
+		upload, created, err = w.Wire.CreateMultipartUpload(ctx, w.Full(key), c.WriteOptions)
 		return err
 	})
 	if failure.IsUnsupported(err) {
@@ -45,7 +45,7 @@ func (w *writing) create(ctx context.Context, key string, opts storage.WriteOpti
 	}
 	return &writer{
 		writing: w, key: key, opts: done.WriteOptions, upload: upload, began: began,
-		etagNotDigest: told.ETagNotDigest, unconfirmed: told.Unconfirmed, parts: map[int]wire.Part{},
+		etagNotDigest: created.ETagNotDigest, unconfirmed: created.Unconfirmed, parts: map[int]wire.Part{},
 	}, nil
 }
 
@@ -89,7 +89,7 @@ func (w *writer) writePart(ctx context.Context, n int, b storage.Block) error {
 		}
 		return err
 	}
-	// Not every server tells of encryption at the creation.
+	// Some servers do not confirm the encryption when the upload is created.
 	if w.unconfirmed != nil && got.Unconfirmed != nil {
 		return got.Unconfirmed
 	}
@@ -111,8 +111,8 @@ func (w *writer) inOrder() []wire.Part {
 	return parts
 }
 
-// Commit completes the upload. It may be called again after it failed: an
-// upload that was completed without our hearing of it is recognised.
+// Commit completes the upload. It may be called again after it failed. If the upload
+// was completed but the answer was lost, Commit detects that.
 func (w *writer) Commit(ctx context.Context) (storage.Info, error) {
 	info, err := w.commit(ctx)
 	if err != nil {
@@ -159,8 +159,8 @@ func (w *writer) commit(ctx context.Context) (storage.Info, error) {
 	return infoOf(&result, w.key, size, w.opts.Attributes), nil
 }
 
-// askChecksums asks for what the answer did not tell, as it happens where an
-// earlier one was lost. The upload is complete whatever comes of it.
+// askChecksums asks for the checksums that the answer did not contain, for example
+// because an earlier answer was lost. The upload is complete in any case.
 func (w *writer) askChecksums(ctx context.Context, result wire.Written) []storage.Checksum {
 	a, err := w.writing.HeadAgain(ctx, wire.ObjectRef{Key: w.key, ETag: result.ETag, Checksums: true})
 	if err != nil {
@@ -169,9 +169,9 @@ func (w *writer) askChecksums(ctx context.Context, result wire.Written) []storag
 	return a.Info.Checksums
 }
 
-// completedBefore looks whether the object is there although the server does
-// not know the upload any more, or did not say what became of it: then an
-// earlier request got through whose answer was lost.
+// completedBefore looks whether the object exists although the server does not know the
+// upload any more, or its answer was unusable. In that case an earlier request completed
+// the upload, and its answer was lost.
 func (w *writer) completedBefore(ctx context.Context, cause error) (wire.Written, error) {
 	if cause == nil {
 		cause = failure.Garbled("it names no ETag")
@@ -188,17 +188,17 @@ func (w *writer) completedBefore(ctx context.Context, cause error) (wire.Written
 	}, nil
 }
 
-// made reports whether an object is what the upload makes of its parts: by its
-// ETag, or by its size and the checksum of all its bytes, since not all ETags
-// follow from the bytes. The caller holds the lock.
+// made reports whether an object is what the upload makes of its parts. Either the ETag
+// matches, or the size and the checksum of all bytes do, since not all ETags follow from
+// the bytes. The caller holds the lock.
 func (w *writer) made(info storage.Info) bool {
 	parts := w.inOrder()
 	if want, ok := expectedETag(parts); ok && info.ETag == want {
 		return true
 	}
 	want, err := wire.WholeChecksum(w.opts.Checksum, parts)
-	sum, told := info.Checksum(want.Algorithm)
-	return err == nil && told && info.Size == w.opts.Size && sum.Value == want.Value
+	sum, ok := info.Checksum(want.Algorithm)
+	return err == nil && ok && info.Size == w.opts.Size && sum.Value == want.Value
 }
 
 // expectedETag is the ETag of an object of these parts: the MD5 of their ETags,
@@ -223,9 +223,9 @@ const (
 
 // Abort ends the upload and removes its parts. An upload that is gone is fine.
 //
-// A part whose request was cut off may be written nevertheless, and after the
-// upload was aborted, so that this must be done more than once. A server that is
-// about to write it can also fail to abort.
+// A part whose request was cut off may still be written, even after the upload was
+// aborted. So Abort is repeated. A server that is writing such a part may also fail to
+// abort.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html
 func (w *writer) Abort(ctx context.Context) error {
 	w.mu.Lock()

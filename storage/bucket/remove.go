@@ -19,19 +19,15 @@ const (
 	// deleteBatch is how many objects DeleteObjects takes.
 	// https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 	deleteBatch = 1000
-	// singleDeletes is how many requests of one Delete are made at once where each is
-	// for one object. DeleteObjects takes conditions, too, but few servers heed them there.
+	// singleDeletes bounds the concurrent requests of one Delete that are each for one
+	// object. DeleteObjects takes conditions, too, but few servers obey them there.
 	singleDeletes = 8
 )
 
 // removal removes objects.
 type removal struct{ *writing }
 
-// remove is Store.Delete: by one request, except for keys that its XML body cannot
-// hold, where each is to be removed only if it is still the same, and where the
-// server does not know such requests. In a
-// bucket with versioning it leaves markers: no version is ever destroyed, also if
-// an object names one.
+// remove is Store.Delete.
 func (r removal) remove(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error {
 	errs := make([]error, len(objects))
 	if r.Single != "" {
@@ -96,7 +92,7 @@ func (r removal) deleteEach(single []int, request func(i int)) {
 	_ = group.Wait() // each error has its place
 }
 
-// lacksBatches is for a server that refuses to remove several objects at once.
+// lacksBatches remembers that a server refuses to remove several objects at once.
 func (r removal) lacksBatches(err error) {
 	if !failure.IsUnsupported(err) {
 		return // it may be for these keys
@@ -106,9 +102,9 @@ func (r removal) lacksBatches(err error) {
 		"the server of bucket %q does not remove several objects at once (%s): each takes a request", r.Bucket, failure.Reason(err))})
 }
 
-// deleteIfSame removes an object if it has the ETag that it was listed with. Not
-// every server heeds that condition of a DELETE, and one that does not removes
-// what nobody looked at: so a HEAD goes before. What is no longer there is removed.
+// deleteIfSame removes an object if it has the ETag that it was listed with. Some
+// servers ignore that condition of a DELETE and would remove an object that nobody has
+// compared. So a HEAD is sent first. An object that does not exist counts as removed.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
 func (r removal) deleteIfSame(ctx context.Context, o storage.Object) error {
 	if o.ETag == "" {
@@ -138,7 +134,7 @@ func (r removal) deleteIfSame(ctx context.Context, o storage.Object) error {
 	return err
 }
 
-// deleteOne removes an object, if an ETag is given only while it has that.
+// deleteOne removes an object. If an ETag is given, the object must have it.
 func (r removal) deleteOne(ctx context.Context, key, etag string, onlyOnce bool) error {
 	confirmed, err := r.Wire.DeleteObject(ctx, r.Full(key), etag, onlyOnce)
 	if err != nil || confirmed {
@@ -166,30 +162,29 @@ func (r removal) deleteSome(ctx context.Context, objects []storage.Object, batch
 		}
 		return nil
 	}
-	told := make(map[string]bool, len(batch))
+	answered := make(map[string]bool, len(batch))
 	for _, d := range all {
 		i, ok := at[d.Key]
 		switch {
 		case d.Err == nil:
-			told[d.Key] = true
+			answered[d.Key] = true
 			continue
 		case ok:
-			errs[i], told[d.Key] = d.Err, true
+			errs[i], answered[d.Key] = d.Err, true
 			continue
 		}
-		// An error of a key that we did not send: it must be one of ours in
-		// other words, so none of them can be taken for deleted.
+		// This error is of a key that was not sent. It must be one of the sent keys in
+		// another form, so none of them can count as deleted.
 		for j, i := range batch {
 			if errs[i] == nil {
-				errs[i], told[keys[j]] = d.Err, true
+				errs[i], answered[keys[j]] = d.Err, true
 			}
 		}
 	}
-	// Some servers name only what failed, whatever they are asked for, and some
-	// write keys in another way.
+	// Some servers always name only what failed, and some return keys in another form.
 	var rest []int
 	for j, i := range batch {
-		if !told[keys[j]] {
+		if !answered[keys[j]] {
 			rest = append(rest, i)
 		}
 	}

@@ -31,10 +31,10 @@ func (s *Store) Single(name string) *Store {
 	return newStore(a, s.opts, s.known)
 }
 
-// Named tells what the prefix of the store names: whether there is an object whose
-// key it is, and whether other keys begin with it. With versions, objects count of
-// which older versions are left. It takes one request, or two where a directory
-// bucket has such an object: it is then asked only for keys that go on with a slash.
+// Named reports what the prefix of the store names: whether there is an object with that
+// key, and whether other keys begin with it. With versions, objects that only have older
+// versions count, too. It takes one request, or two if a directory bucket has such an
+// object. The second one asks only for keys that continue with a slash.
 func (s *Store) Named(ctx context.Context, versions bool) (object, others bool, err error) {
 	switch {
 	case s.access.Directory:
@@ -88,8 +88,8 @@ func (s *Store) listSingle(ctx context.Context, r storage.Range) iter.Seq2[stora
 	}
 }
 
-// lookup asks for the only object: the listing of one key tells more than its
-// headers do, and can be asked by who may list.
+// lookup returns the only object from a listing of one key. A listing says more than
+// headers do, and it needs only the permission to list.
 func (s *Store) lookup(ctx context.Context) (storage.Object, error) {
 	if s.access.Directory {
 		a, err := s.objects.Head(ctx, wire.ObjectRef{Key: s.access.Single})

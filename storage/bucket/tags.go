@@ -57,8 +57,8 @@ func (t *tags) ask(ctx context.Context, key, versionID string) (map[string]strin
 	return found, err
 }
 
-// emptyTags is for an answer without a body: Ceph RGW 16 says so that there are no
-// tags. A HEAD has to agree.
+// emptyTags handles an answer without a body. Ceph RGW 16 sends one if there are no
+// tags. A HEAD must confirm that.
 func (t *tags) emptyTags(ctx context.Context, key, versionID string) (map[string]string, error) {
 	a, err := t.Head(ctx, wire.ObjectRef{Key: key, VersionID: versionID})
 	switch {
@@ -70,9 +70,9 @@ func (t *tags) emptyTags(ctx context.Context, key, versionID string) (map[string
 	return map[string]string{}, nil
 }
 
-// replace replaces the tags of an object. A server that knows no tags may take the
-// request for one to write or delete the object: so it has to answer a question for
-// tags first, once.
+// replace replaces the tags of an object. A server that knows no tags may understand
+// that request as one to write or delete the object. So the server must first have
+// answered one request for tags.
 func (t *tags) replace(ctx context.Context, key string, tags map[string]string) error {
 	permission := "s3:PutObjectTagging"
 	err := t.CheckSingle(key)
@@ -98,14 +98,14 @@ func errNoTags() error {
 	return &failure.Error{Kind: errors.ErrUnsupported, Text: "objects in directory buckets have no tags"}
 }
 
-// needing names the permission that is missing where one is: tags have their own.
+// needing adds the missing permission to an error. Tags have permissions of their own.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/tagging-and-policies.html
 func needing(permission string, err error) error {
 	f, ok := errors.AsType[*failure.Error](err)
 	if !ok || !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
-	told := *f
-	told.Text = fmt.Sprintf("%s (it takes the permission %s)", f.Text, permission)
-	return &told
+	named := *f
+	named.Text = fmt.Sprintf("%s (it takes the permission %s)", f.Text, permission)
+	return &named
 }

@@ -15,12 +15,12 @@ import (
 	"s3sync/storage/bucket/internal/server"
 )
 
-// Not every server keeps the tags that come along with a write: some ignore the
-// header, and Ceph RGW 16 loses it where an upload in parts begins. So the first
-// object with tags that is written in one of the ways of tagWay is asked for them.
-// If they are missing they are set after this write and all later ones.
+// Some servers do not keep the tags that are sent with a write. Some ignore the header,
+// and Ceph RGW 16 loses it when an upload in parts begins. So the tags of the first
+// object that is written in each of the ways of tagWay are read back. If they are
+// missing, tags are set after this write and all later ones.
 
-// A tagWay is how tags come along with a write.
+// A tagWay is how tags are sent with a write.
 type tagWay int
 
 const (
@@ -30,7 +30,7 @@ const (
 	tagWays // how many there are
 )
 
-// A keeping says what becomes of tags that come along.
+// A keeping says whether a server keeps tags that are sent with a write.
 type keeping int
 
 const (
@@ -39,12 +39,12 @@ const (
 	keepingNever // they have to be set afterwards
 )
 
-// tagging is what is known of a server and tags. The zero value knows nothing.
+// tagging is what is known of the tags of a server. In the zero value, nothing is.
 type tagging struct {
 	mu [tagWays]sync.Mutex // held while the server is asked, which is once
 
 	keeping [tagWays]keeping
-	// answered: it was seen to know tags by its answer to a question for them.
+	// answered: the server has answered a request for tags, so it knows them.
 	answered atomic.Bool
 }
 
@@ -69,7 +69,7 @@ func (t *tags) keep(ctx context.Context, key string, way tagWay, opts storage.Wr
 	return t.tagAfterwards(ctx, key, opts)
 }
 
-// askKeeping looks whether tags came along with an object, and sets them if not.
+// askKeeping looks whether an object got its tags with its write, and sets them if not.
 func (t *tags) askKeeping(ctx context.Context, key string, opts storage.WriteOptions) (keeping, error) {
 	tags, err := t.getTags(ctx, key, "")
 	switch {
@@ -89,8 +89,8 @@ func (t *tags) askKeeping(ctx context.Context, key string, opts storage.WriteOpt
 	return keepingNever, nil
 }
 
-// keepingUnanswered decides without an answer: the object was written, and most
-// servers keep tags.
+// keepingUnanswered decides if the tags could not be read back. The object was written,
+// and most servers keep tags.
 func (t *tags) keepingUnanswered(ctx context.Context, opts storage.WriteOptions, err error) (keeping, error) {
 	again := storage.Gone(err) || ctx.Err() != nil // the next object is asked
 	switch {
@@ -105,8 +105,8 @@ func (t *tags) keepingUnanswered(ctx context.Context, opts storage.WriteOptions,
 	return keepingAlways, nil
 }
 
-// tagAfterwards sets the tags of an object that was just written. If that fails the
-// object is there without them, and is not written again for that.
+// tagAfterwards sets the tags of an object that was just written. If that fails, the
+// object has no tags. It is not written again.
 func (t *tags) tagAfterwards(ctx context.Context, key string, opts storage.WriteOptions) error {
 	err := t.Wire.PutObjectTagging(ctx, t.Full(key), opts.Tags)
 	switch {
@@ -119,12 +119,12 @@ func (t *tags) tagAfterwards(ctx context.Context, key string, opts storage.Write
 		"the object was written, but its tags could not be set: %v (another run with %s repairs that)", err, setting.Name("Tagging.SyncLatest")))
 }
 
-// tagsUnknown is for a server that knows no tags: objects go without, and if they
-// were asked for that is the end of the run.
+// tagsUnknown handles a server that knows no tags. Objects are written without tags. If
+// the user asked for tags, it fails, and the run ends.
 func (t *tags) tagsUnknown(opts storage.WriteOptions, err error) error {
 	t.Server.SetMissing(server.Tags)
 	if opts.Inherited.Tags {
-		tellDropped(t.Access, &opts, server.Tags)
+		warnDropped(t.Access, &opts, server.Tags)
 		return nil
 	}
 	why := ""

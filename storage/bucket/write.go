@@ -10,13 +10,13 @@ import (
 	"s3sync/storage/bucket/internal/wire"
 )
 
-// writing writes objects. Its stores share what is known of earlier writes.
+// writing writes objects. Stores that were derived from each other share uncertain.
 type writing struct {
 	*objects.Objects
 
 	tags      *tags
 	uncertain *uncertainWrites
-	// asks: what writes ask of the server besides their options.
+	// asks is what writes ask of the server besides their options.
 	asks demands
 }
 
@@ -83,9 +83,8 @@ func infoOf(w *wire.Written, key string, size int64, attrs storage.Attributes) s
 	}
 }
 
-// fetchMissing asks for what the answer to a copy did not tell although it must be
-// known: how the object is encrypted, and the checksum that was wanted. Not every
-// server tells them then.
+// fetchMissing asks for what the answer to a copy did not say but must be known: how the
+// object is encrypted, and its additional checksum. Some servers do not say so.
 func (w *writing) fetchMissing(ctx context.Context, key string, result *wire.Written, opts storage.WriteOptions) error {
 	if result.Unconfirmed == nil && !result.LacksChecksum(opts.Checksum) {
 		return nil

@@ -1,5 +1,5 @@
-// Package answer tells whether an answer is one of an S3 server, and of the request
-// that it was asked for.
+// Package answer checks whether an answer comes from an S3 server and belongs to the
+// request.
 package answer
 
 import (
@@ -18,28 +18,26 @@ import (
 	"s3sync/storage/bucket/internal/failure"
 )
 
-// Whether an answer is what was asked for. A success that a proxy made up, that
-// was cut off, or that holds an error, must never pass for one: what it says would
-// become a file, an object, or a deletion that was not made. The SDK takes any
-// body and any headers. So every answer with a status of success is looked at
-// before the SDK sees it. What is none is a failure that may pass, and the request
-// is made again like any other.
+// A success that a proxy made up, that was cut off, or that contains an error must never
+// count as a success. Otherwise it would become a file, an object, or a deletion that was
+// not made. The SDK accepts any body and any headers. So every answer with a status of
+// success is checked before the SDK sees it. A wrong one is a temporary failure, and the
+// request is retried.
 
-// An expectation is by what a success of an operation is known.
+// An expectation is what a success of an operation must contain.
 type expectation struct {
 	// etag: the headers have an ETag.
 	etag bool
-	// length: the headers tell how long the body is, or would be.
+	// length: the headers have the length that the body has, or would have.
 	length bool
-	// roots are the names that the document in the body may have, an empty one if
-	// there may be none; without any, and without etag, there is no body.
+	// roots are the names that the document in the body may have. An empty name allows an
+	// empty body. Without roots and without etag, there must be no body.
 	roots []string
 }
 
-// expectations are those of the operations that are used. The content type does
-// not tell: that of an object may be any, and that of a document is not always
-// XML's. Names of documents behind the first are those of other servers, of rclone
-// and s3proxy.
+// expectations are those of the operations that are used. The content type is not
+// checked: an object may have any, and documents do not always have that of XML. The
+// second and later names of a document are those of rclone and s3proxy.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
 var expectations = map[string]expectation{ //nolint:gochecknoglobals // a table, never written to
 	"GetObject":               {etag: true, length: true},
@@ -66,13 +64,13 @@ const (
 	// MaxETag is the longest ETag that is taken for one, in bytes. Those of S3 have
 	// 38 at most.
 	MaxETag = 256
-	// maxProlog is how far into a body its document must begin, in bytes. While a
-	// server works it may send blanks.
+	// maxProlog bounds the bytes before the document in a body. A server may send blanks
+	// until its answer is ready.
 	maxProlog = 64 << 10
 )
 
-// A Checker looks at the answers of one server. The zero value is for a server of
-// which nothing was seen yet. Its methods may be called concurrently.
+// A Checker checks the answers of one server. The zero value is for a server of which
+// nothing is known yet. Its methods may be called concurrently.
 type Checker struct {
 	// namesRequests: a listing, or another document of the server, had a request ID
 	// in its headers. withoutETags: its listings have no ETags.
@@ -85,12 +83,11 @@ func (c *Checker) NamesRequests() bool { return c.namesRequests.Load() }
 // WithoutETags reports whether ExpectNoETags was called.
 func (c *Checker) WithoutETags() bool { return c.withoutETags.Load() }
 
-// ExpectNoETags makes answers without ETags pass for answers of S3 if they name the
-// request.
+// ExpectNoETags makes Check accept answers without ETags if they have a request ID.
 func (c *Checker) ExpectNoETags() { c.withoutETags.Store(true) }
 
-// Check fails if resp, which has a status of success, is no success of the operation. An answer that is an
-// error in spite of its status gets the status of one.
+// Check fails if resp, whose status is a success, is no success of the operation. If its
+// body is an error, Check sets the status of an error.
 func (c *Checker) Check(operation string, resp *http.Response) error {
 	want, ok := expectations[operation]
 	if !ok {
@@ -169,7 +166,7 @@ func (c *Checker) checkNoBody(operation string, resp *http.Response) error {
 
 const noRequestID = "it has no request ID, as others of this server have"
 
-// notOfS3 is the failure of an answer that is none of an S3 server.
+// notOfS3 is the failure of an answer that does not come from an S3 server.
 func notOfS3(operation string, resp *http.Response, why string) *failure.Error {
 	text := fmt.Sprintf("the answer to %s is none of an S3 server: %s", operation, why)
 	if typ := resp.Header.Get("Content-Type"); strings.HasPrefix(typ, "text/") {
@@ -183,8 +180,8 @@ func IsETag(etag string) bool {
 	return etag != "" && len(etag) <= MaxETag
 }
 
-// HasRequestID reports whether headers name the request, as S3 and most other
-// servers do, some by a name of their own.
+// HasRequestID reports whether headers contain the ID of the request. S3 and most other
+// servers send one, some of them in a header of their own.
 func HasRequestID(h http.Header) bool {
 	for name := range h {
 		if name == "X-Amz-Id-2" || strings.HasSuffix(name, "-Request-Id") {
@@ -197,7 +194,7 @@ func HasRequestID(h http.Header) bool {
 // noXML stands for the name of what is no document.
 const noXML = "?"
 
-// found is what a body holds instead of what was expected.
+// found names what a body holds instead of what was expected.
 func found(root string) string {
 	switch root {
 	case "":
@@ -208,9 +205,9 @@ func found(root string) string {
 	return fmt.Sprintf("it holds <%.40s>", failure.OneLine(root))
 }
 
-// peekRoot returns the name of the document that the body of an answer holds:
-// empty if there is nothing in it, noXML if there is something else. It leaves the
-// body as it was. It fails where the body cannot be read.
+// peekRoot returns the name of the document in the body of an answer. It is empty for an
+// empty body, and noXML for anything that is no document. The body can still be read from
+// its beginning. peekRoot fails if the body cannot be read.
 func peekRoot(resp *http.Response) (string, error) {
 	if resp.Body == nil || resp.Body == http.NoBody {
 		return "", nil

@@ -73,9 +73,8 @@ func IsUnknownHeader(err error) bool {
 	return ok && IsUnsupported(f) && f.Status != http.StatusMethodNotAllowed
 }
 
-// MayBeUnknown reports whether err may be about a header or a call that the server does
-// not know: it is no failure of a known kind. A request that can be made in another
-// way is made in that way then.
+// MayBeUnknown reports whether the server may not know a header or a call of the request:
+// it refused the request, and the failure has no kind. Callers then try another request.
 func MayBeUnknown(err error) bool {
 	f, ok := errors.AsType[*Error](err)
 	return ok && (IsUnsupported(f) || f.Kind == nil && f.Status >= 400 && f.Status < 500)
@@ -102,7 +101,7 @@ func Reason(err error) string {
 	return f.Text
 }
 
-// Garbled is the failure of a page that makes no sense.
+// Garbled is the failure of an answer that cannot be used.
 func Garbled(format string, args ...any) error {
 	return &Error{Kind: storage.ErrTransient, Text: "the server's answer cannot be used: " + fmt.Sprintf(format, args...)}
 }
@@ -117,8 +116,8 @@ func Unusable(format string, args ...any) error {
 	return &Error{Kind: storage.ErrUnusable, Text: fmt.Sprintf(format, args...)}
 }
 
-// IsForeign reports whether a request failed for an answer that was none of an S3
-// server, so that it is not known what became of it.
+// IsForeign reports whether a request failed because its answer did not come from an S3
+// server. Whether the server carried out the request is not known then.
 func IsForeign(err error) bool {
 	f, ok := errors.AsType[*Error](err)
 	return ok && f.Foreign

@@ -22,8 +22,8 @@ const (
 	adviceKMS         = "check the KMS key"
 )
 
-// rules are the codes with a meaning of their own, of S3 and of the servers that
-// speak its protocol. What is not here goes by the HTTP status.
+// rules are the codes of S3 and compatible servers that have a meaning of their own. For
+// other codes, the HTTP status decides: see KindOfStatus.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 var rules = map[string]rule{ //nolint:gochecknoglobals // a table, never written to
 	"NoSuchKey":             {kind: fs.ErrNotExist},
@@ -155,8 +155,8 @@ func KindOfStatus(status int) error {
 	return nil
 }
 
-// RegionAdvice is what the user can do whose bucket is in another region; right is
-// empty if that is not known.
+// RegionAdvice says what to do if the bucket is in another region. right is that region,
+// or empty if it is not known.
 func RegionAdvice(right string) string {
 	if right == "" {
 		return "set the region of the bucket"

@@ -1,5 +1,5 @@
-// Package objects looks at the single objects of a bucket and reads them. Its requests
-// are made again without what the server turns out to lack, and its answers are
+// Package objects describes and reads single objects of a bucket. If the server lacks
+// something that a request asks for, the request is repeated without it. Answers are
 // compared with what was opened or listed. All keys are relative to a prefix.
 package objects
 
@@ -22,7 +22,7 @@ type Access struct {
 	Bucket    string         // for messages
 	Directory bool           // it is a directory bucket
 	Prefix    string         // what all keys begin with
-	// single, if set, is the name of the only object, whose key is the prefix.
+	// Single, if set, is the name of the only object. The key of that object is Prefix.
 	Single string
 }
 

@@ -9,12 +9,12 @@ import (
 	"s3sync/storage/bucket/internal/wire"
 )
 
-// A few servers give no ETags at all. They are told from proxies by their listings,
-// which have none either. Then size and request ID are all that is looked at, and
-// nothing of what is read and written there is proved.
+// A few servers give no ETags at all. Their listings have none either, which
+// distinguishes them from proxies. Answers of such a server are checked by size and
+// request ID only, so nothing that is read or written there is verified.
 
-// EvenWithoutETags makes a request, and makes it again if all that its answer lacks
-// is an ETag and the server turns out to give none.
+// EvenWithoutETags makes a request. If its answer lacks nothing but an ETag and the
+// server gives none, it makes the request again.
 func (o *Objects) EvenWithoutETags(ctx context.Context, key string, request func() error) error {
 	err := request()
 	if f, ok := errors.AsType[*failure.Error](err); !ok || !f.NoETag || !o.givesNoETags(ctx, key) {
@@ -43,8 +43,8 @@ func (o *Objects) givesNoETags(ctx context.Context, key string) bool {
 	return true
 }
 
-// HasSize fails unless there is an object of that size, where nothing else tells
-// that it was written.
+// HasSize fails unless there is an object of that size. It is for writes that nothing
+// else confirms.
 func (o *Objects) HasSize(ctx context.Context, key string, size int64) error {
 	a, err := o.Head(ctx, wire.ObjectRef{Key: key})
 	if err == nil && a.Info.Size != size {

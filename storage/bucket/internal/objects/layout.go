@@ -19,20 +19,20 @@ import (
 // layoutRequests is how many parts of one object are asked for at once.
 const layoutRequests = 8
 
-// layout finds out the parts of the object of size bytes that t names. An ETag
-// without a number was made of one part, as far as its form says. For others HEAD
-// tells the size of each part: of the first one, if the others can be concluded
-// from it, or of all. It returns nil where the server cannot tell.
+// layout returns the sizes of the parts of the object that ref names, which has size
+// bytes. An ETag without a number means one part. For others, HEAD requests return the
+// size of the first part, and of all parts if they do not follow from the first one.
+// layout returns nil if the server does not report them.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html (partNumber)
-func (o *Objects) layout(ctx context.Context, t wire.ObjectRef, size int64, query storage.PartsQuery) ([]int64, error) {
-	n := partCount(t.ETag)
+func (o *Objects) layout(ctx context.Context, ref wire.ObjectRef, size int64, query storage.PartsQuery) ([]int64, error) {
+	n := partCount(ref.ETag)
 	switch {
 	case n == 0 || query == storage.NoParts, n > 1 && int64(n) > size:
 		return nil, nil // a part has at least one byte
 	case n == 1:
 		return []int64{size}, nil
 	}
-	first, err := o.partSize(ctx, t, 1)
+	first, err := o.partSize(ctx, ref, 1)
 	switch {
 	case refusesParts(err):
 		return nil, nil
@@ -48,7 +48,7 @@ func (o *Objects) layout(ctx context.Context, t wire.ObjectRef, size int64, quer
 	group.SetLimit(layoutRequests)
 	for i := 1; i < n; i++ {
 		group.Go(func() (err error) {
-			sizes[i], err = o.partSize(ctx, t, i+1)
+			sizes[i], err = o.partSize(ctx, ref, i+1)
 			return err
 		})
 	}
@@ -71,8 +71,8 @@ func (o *Objects) layout(ctx context.Context, t wire.ObjectRef, size int64, quer
 	return sizes, nil
 }
 
-// refusesParts reports whether err says that the server cannot be asked for a
-// part, or does not know one that the ETag says there is. S3 and most others can.
+// refusesParts reports whether err says that the server does not support requests for a
+// part, or does not have a part that the ETag counts. S3 and most others support them.
 func refusesParts(err error) bool {
 	f, ok := errors.AsType[*failure.Error](err)
 	return ok && slices.Contains([]int{
@@ -81,8 +81,8 @@ func refusesParts(err error) bool {
 	}, f.Status)
 }
 
-// partCount is the number at the end of an ETag, 1 where there is none, and 0
-// where it makes no sense.
+// partCount returns the number at the end of an ETag, 1 if there is none, and 0 if the
+// number is invalid.
 func partCount(etag string) int {
 	_, suffix, multipart := strings.Cut(etag, "-")
 	if !multipart {
@@ -95,8 +95,8 @@ func partCount(etag string) int {
 	return n
 }
 
-// uniformLayout is n parts of one size, of which the last may be smaller; nil
-// if that does not add up.
+// uniformLayout returns n parts of one size, of which the last may be smaller. It
+// returns nil if size is not their sum.
 func uniformLayout(size, part int64, n int) []int64 {
 	if (size+part-1)/part != int64(n) {
 		return nil
@@ -108,16 +108,16 @@ func uniformLayout(size, part int64, n int) []int64 {
 	return sizes
 }
 
-// partSize asks for the size of part i, counted from 1, of what t names. It is
-// negative where the server cannot tell: some answer with the ETag of the part, or
-// compare that with the condition. Such an answer looks like that of another object,
-// so one more request decides.
-func (o *Objects) partSize(ctx context.Context, t wire.ObjectRef, i int) (int64, error) {
-	part := t
+// partSize asks for the size of part i, counted from 1, of what ref names. It returns a
+// negative size if the server does not report it: some servers answer with the ETag of
+// the part, or compare that ETag with the condition. Such an answer looks as if the
+// object had changed, so one more request decides.
+func (o *Objects) partSize(ctx context.Context, ref wire.ObjectRef, i int) (int64, error) {
+	part := ref
 	part.Part = i
 	a, err := o.HeadAgain(ctx, part)
 	if errors.Is(err, storage.ErrChanged) {
-		if _, err := o.HeadAgain(ctx, t); err != nil {
+		if _, err := o.HeadAgain(ctx, ref); err != nil {
 			return 0, err
 		}
 		return -1, nil
@@ -125,14 +125,14 @@ func (o *Objects) partSize(ctx context.Context, t wire.ObjectRef, i int) (int64,
 	return a.ContentLength, err
 }
 
-// HeadAgain asks once more for the headers of an object: of the one with the ETag
-// of t, or it fails with storage.ErrChanged.
-func (o *Objects) HeadAgain(ctx context.Context, t wire.ObjectRef) (wire.Answer, error) {
-	a, err := o.Head(ctx, t)
+// HeadAgain asks once more for the headers of an object. It fails with
+// storage.ErrChanged if the object does not have the ETag of ref.
+func (o *Objects) HeadAgain(ctx context.Context, ref wire.ObjectRef) (wire.Answer, error) {
+	a, err := o.Head(ctx, ref)
 	switch {
-	case err == nil && a.Info.ETag == t.ETag:
+	case err == nil && a.Info.ETag == ref.ETag:
 		return a, nil
-	case err == nil, errors.Is(err, storage.ErrPrecondition), errors.Is(err, fs.ErrNotExist) && t.VersionID == "":
+	case err == nil, errors.Is(err, storage.ErrPrecondition), errors.Is(err, fs.ErrNotExist) && ref.VersionID == "":
 		return wire.Answer{}, failure.Changed("it is another object by now")
 	}
 	return wire.Answer{}, err

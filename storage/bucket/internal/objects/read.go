@@ -22,16 +22,16 @@ func (o *Objects) Stat(ctx context.Context, key string, opts storage.StatOptions
 	if err := o.CheckSingle(key); err != nil {
 		return storage.Info{}, err
 	}
-	t := wire.ObjectRef{Key: key, VersionID: opts.VersionID, Checksums: opts.Checksums}
-	a, err := o.Head(ctx, t)
+	ref := wire.ObjectRef{Key: key, VersionID: opts.VersionID, Checksums: opts.Checksums}
+	a, err := o.Head(ctx, ref)
 	if err == nil {
-		err = o.agree(ctx, t, &a, opts.Listed)
+		err = o.agree(ctx, ref, &a, opts.Listed)
 	}
 	if err != nil {
 		return storage.Info{}, err
 	}
-	t.ETag, t.Checksums = a.Info.ETag, false
-	a.Info.Parts, err = o.layout(ctx, t, a.Info.Size, opts.Parts)
+	ref.ETag, ref.Checksums = a.Info.ETag, false
+	a.Info.Parts, err = o.layout(ctx, ref, a.Info.Size, opts.Parts)
 	return a.Info, err
 }
 
@@ -41,37 +41,37 @@ func (o *Objects) Open(ctx context.Context, key string, opts storage.OpenOptions
 	if err := o.CheckSingle(key); err != nil {
 		return nil, err
 	}
-	t := wire.ObjectRef{Key: key, VersionID: opts.VersionID, Checksums: opts.Checksums}
-	a, err := o.get(ctx, t, 0, opts.First)
+	ref := wire.ObjectRef{Key: key, VersionID: opts.VersionID, Checksums: opts.Checksums}
+	a, err := o.get(ctx, ref, 0, opts.First)
 	if opts.First > 0 && failure.IsRange(err) {
-		a, err = o.get(ctx, t, 0, 0) // an empty object has no range
+		a, err = o.get(ctx, ref, 0, 0) // an empty object has no range
 	}
 	if err != nil {
 		return nil, err
 	}
 	first, err := sizeOf(&a, opts.First)
 	if err == nil {
-		err = o.agree(ctx, t, &a, opts.Listed)
+		err = o.agree(ctx, ref, &a, opts.Listed)
 	}
 	if err != nil {
 		return nil, errors.Join(err, a.Body.Close())
 	}
 	r := &reader{
 		objects: o, info: a.Info, first: a.Body, firstLen: first,
-		sums: a.Info.Checksums, told: !opts.Checksums || a.ContentRange == "",
+		sums: a.Info.Checksums, sumsComplete: !opts.Checksums || a.ContentRange == "",
 	}
 	r.version.Pin(cmp.Or(opts.VersionID, a.Info.VersionID), opts.VersionID == "")
 	return r, nil
 }
 
-// agree decides about an answer that is not what a listing told of its object. The
-// object may be another one since, or the answer that of a proxy or a confused
-// server. If one more request says what the answer says, it is believed.
-func (o *Objects) agree(ctx context.Context, t wire.ObjectRef, a *wire.Answer, listed *storage.Object) error {
+// agree decides about an answer that contradicts the listing. The object may have been
+// replaced since, or the answer may come from a proxy or be wrong. If one more request
+// says the same as the answer, the answer is accepted.
+func (o *Objects) agree(ctx context.Context, ref wire.ObjectRef, a *wire.Answer, listed *storage.Object) error {
 	if listed == nil || a.Info.Size == listed.Size && (a.Customer || listed.ETag == "" || a.Info.ETag == listed.ETag) {
 		return nil
 	}
-	h, err := o.Head(ctx, wire.ObjectRef{Key: t.Key, VersionID: t.VersionID})
+	h, err := o.Head(ctx, wire.ObjectRef{Key: ref.Key, VersionID: ref.VersionID})
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return failure.Changed("it is gone")
@@ -128,10 +128,10 @@ type reader struct {
 
 	mu sync.Mutex
 
-	first    io.ReadCloser // what Open received; nil once it was used
-	firstLen int64
-	sums     []storage.Checksum
-	told     bool // sums are all there are, or were not asked for
+	first        io.ReadCloser // what Open received; nil once it was used
+	firstLen     int64
+	sums         []storage.Checksum
+	sumsComplete bool // sums are all there are, or were not asked for
 }
 
 func (r *reader) Info() storage.Info { return r.info }
@@ -163,8 +163,8 @@ func (r *reader) readAt(ctx context.Context, p []byte, off int64) error {
 	return readFull(ctx, b, p)
 }
 
-// takeFirst returns the body that Open received if it holds just these bytes
-// and nobody had it yet. If it does not it is not needed any more.
+// takeFirst returns the body that Open received if it holds just these bytes and was
+// not used yet. Otherwise that body is not needed any more.
 func (r *reader) takeFirst(off, n int64) io.ReadCloser {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -183,16 +183,16 @@ func (r *reader) takeFirst(off, n int64) io.ReadCloser {
 // request asks for n bytes at off of the very object that was opened.
 func (r *reader) request(ctx context.Context, off, n int64) (io.ReadCloser, error) {
 	var a wire.Answer
-	t := wire.ObjectRef{Key: r.info.Key, ETag: r.info.ETag}
+	ref := wire.ObjectRef{Key: r.info.Key, ETag: r.info.ETag}
 	err := r.version.Use(func(version string) (err error) {
-		t.VersionID = version
-		a, err = r.objects.get(ctx, t, off, n)
+		ref.VersionID = version
+		a, err = r.objects.get(ctx, ref, off, n)
 		return err
 	})
 	switch {
 	case err == nil:
 	case errors.Is(err, storage.ErrPrecondition), failure.IsRange(err),
-		errors.Is(err, fs.ErrNotExist) && t.VersionID == "":
+		errors.Is(err, fs.ErrNotExist) && ref.VersionID == "":
 		return nil, failure.Changed("%v", err)
 	default:
 		return nil, err
@@ -211,13 +211,13 @@ type Version struct {
 	current bool   // nobody asked for it: it is what the server told of the current object
 }
 
-// Pin names the version. current tells that nobody asked for it: it is what the
-// server told of the current object. It must not be called once the Version is used.
+// Pin sets the version. current says that the caller did not ask for this version: the
+// server reported it for the current object. Pin must not be called after Use.
 func (v *Version) Pin(id string, current bool) { v.id, v.current = id, current }
 
-// Use makes a request that names the version. That is a right of its own, which we
-// may do without if nobody but the server named it: the ETag alone tells whether the
-// object is still the same.
+// Use makes a request that names the version. That takes a permission of its own. If it
+// is missing and the caller did not ask for this version, Use makes the request without
+// the version, because the ETag alone shows whether the object is still the same.
 func (v *Version) Use(request func(id string) error) error {
 	v.mu.Lock()
 	id, current := v.id, v.current
@@ -307,23 +307,23 @@ func (r *reader) Close() error {
 	return nil
 }
 
-// Checksums returns what the answer to Open told, or asks for them if that was
-// for a range: what such an answer tells may be the checksum of a part.
+// Checksums returns the checksums in the answer to Open. If that was for a range, it
+// asks for them, because such an answer may contain the checksum of a part.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
 func (r *reader) Checksums(ctx context.Context) ([]storage.Checksum, error) {
 	r.mu.Lock()
-	sums, told := r.sums, r.told
+	sums, complete := r.sums, r.sumsComplete
 	r.mu.Unlock()
-	if !told {
-		t := r.same()
-		t.Checksums = true
-		a, err := r.objects.HeadAgain(ctx, t)
+	if !complete {
+		ref := r.same()
+		ref.Checksums = true
+		a, err := r.objects.HeadAgain(ctx, ref)
 		if err != nil {
 			return nil, r.objects.Fail(ctx, "stat", r.info.Key, err)
 		}
 		sums = a.Info.Checksums
 		r.mu.Lock()
-		r.sums, r.told = sums, true
+		r.sums, r.sumsComplete = sums, true
 		r.mu.Unlock()
 	}
 	return slices.Clone(sums), nil
@@ -338,9 +338,9 @@ func (r *reader) Layout(ctx context.Context, query storage.PartsQuery) ([]int64,
 	return sizes, nil
 }
 
-// same names the very object that was opened for a HEAD. A version that the
-// server told is left out: naming one takes a right of its own, and the ETag is
-// enough.
+// same returns a reference for a HEAD of the object that was opened. It has the version
+// only if the caller asked for one: naming a version takes a permission of its own, and
+// the ETag is enough.
 func (r *reader) same() wire.ObjectRef {
 	return wire.ObjectRef{Key: r.info.Key, VersionID: r.version.Asked(), ETag: r.info.ETag}
 }

@@ -1,6 +1,6 @@
-// Package server remembers what was seen of a server. Not every one knows every call
-// of S3, or every header. What a server lacks is found out at the first need,
-// remembered, and done without. The user is told once.
+// Package server remembers what a server supports. Some servers do not know all calls
+// and headers of S3. What a server lacks is detected at the first use and remembered.
+// Later requests are made without it. The user is notified once.
 package server
 
 import (
@@ -18,26 +18,26 @@ const (
 	Tags          = "tags"
 )
 
-// A Server is what was seen of one. Its methods may be called concurrently.
+// A Server is what is known of a server. Its methods may be called concurrently.
 type Server struct {
-	tell    func(storage.Notice)
-	noticed sync.Map // texts of notices that were told
+	notify  func(storage.Notice)
+	noticed sync.Map // texts of notices that were passed on
 
 	mu sync.Mutex
 
 	missing, known map[string]bool
 }
 
-// New returns a server of which nothing was seen yet. tell may be nil.
-func New(tell func(storage.Notice)) *Server { return &Server{tell: tell} }
+// New returns a Server of which nothing is known yet. notify may be nil.
+func New(notify func(storage.Notice)) *Server { return &Server{notify: notify} }
 
-// Notice tells the user something of the server, once.
+// Notice passes a notice on to the user. Each text is passed on once.
 func (s *Server) Notice(n storage.Notice) {
-	if s.tell == nil {
+	if s.notify == nil {
 		return
 	}
-	if _, told := s.noticed.LoadOrStore(n.Text, true); !told {
-		s.tell(n)
+	if _, again := s.noticed.LoadOrStore(n.Text, true); !again {
+		s.notify(n)
 	}
 }
 
@@ -77,9 +77,9 @@ func (s *Server) SetKnown(names ...string) {
 	}
 }
 
-// OrWithout makes a request with something that the server may lack, and without it
-// if it is refused for what may be that reason. If it succeeds then, the rest of the
-// run goes without.
+// OrWithout makes a request with something that the server may lack. If the request is
+// refused and that may be the reason, OrWithout makes it without. If that succeeds, later
+// requests of the run are made without, too.
 func OrWithout[T any](s *Server, name string, refused func(error) bool, request func(with bool) (T, error)) (T, error) {
 	if s.Lacks(name) {
 		return request(false)

@@ -29,8 +29,8 @@ const (
 	versionHeader  = "X-Amz-Version-Id"
 )
 
-// attributeHeaders give a new object what it has besides its bytes. The SDK would
-// not send every Expires as it is: S3 keeps any text, and the SDK takes a time.
+// attributeHeaders returns the headers for what a new object has besides its bytes. S3
+// keeps any text as Expires. The SDK takes only a time.
 //
 // A directory bucket has neither redirects nor tags, and one class only.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-differences.html
@@ -79,9 +79,9 @@ func encodeTags(tags map[string]string) string {
 	return strings.Join(pairs, "&")
 }
 
-// told is what the headers of an answer tell of an object. Its size depends on
+// infoOf returns what the headers of an answer say of an object. Its size depends on
 // the request.
-func (d *dialect) told(key string, h http.Header, metadata map[string]string) storage.Info {
+func (d *dialect) infoOf(key string, h http.Header, metadata map[string]string) storage.Info {
 	etag := strings.Trim(h.Get("ETag"), `"`)
 	modTime, _ := smithytime.ParseHTTPDate(h.Get("Last-Modified")) // the SDK fails if it is none
 	tags, _ := strconv.ParseUint(h.Get(tagCountHeader), 10, 16)    // no number is no tag
@@ -109,8 +109,8 @@ func (d *dialect) told(key string, h http.Header, metadata map[string]string) st
 	}
 }
 
-// classOf is a storage class as an object tells it: nothing is STANDARD, although
-// some servers write it out.
+// classOf returns the storage class of an object. It is empty for STANDARD, which some
+// servers write out.
 func classOf(class string) string {
 	if class == string(types.StorageClassStandard) {
 		return ""
@@ -125,9 +125,9 @@ func isArchive(class string) bool {
 	return class == string(types.StorageClassGlacier) || class == string(types.StorageClassDeepArchive)
 }
 
-// archival says of an object in a listing whether it can be read. A restored copy
-// can be; an object that was never restored has no status, but neither has any
-// from a server that does not tell it. So only a restoration that goes on is certain.
+// archival reports whether an object in a listing can be read. A restored copy can be
+// read. An object without a status was never restored, or the server does not report the
+// status. So archived is certain only while a restoration is in progress.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreStatus.html
 func archival(class string, r *types.RestoreStatus) (archived, maybe bool) {
 	switch {
@@ -141,7 +141,7 @@ func archival(class string, r *types.RestoreStatus) (archived, maybe bool) {
 	return false, r.RestoreExpiryDate == nil || !r.RestoreExpiryDate.After(time.Now())
 }
 
-// archivalInHeader is archival of what a GET or HEAD tells.
+// archivalInHeader is archival for the headers of a GET or HEAD.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html (x-amz-restore)
 func archivalInHeader(class, restore string) (archived, maybe bool) {
 	if !isArchive(class) || strings.Contains(restore, `ongoing-request="false"`) {

@@ -99,9 +99,8 @@ type Digest struct {
 	Sum       []byte
 }
 
-// DigestOf returns the checksum of b that the server is to keep. Callers have
-// computed it; where one has not it is made up for, except of a stream, as it has
-// to be sent before the bytes.
+// DigestOf returns the checksum of b that the server is to keep. If the caller has not
+// computed it, DigestOf does, but not for a stream: the checksum is sent before the bytes.
 func DigestOf(b storage.Block, want storage.Checksum) (Digest, error) {
 	if want.Algorithm == "" {
 		return Digest{}, nil
@@ -142,8 +141,8 @@ func (d Digest) check(h http.Header) error {
 	return nil
 }
 
-// uploadHeaders begin a multipart upload with a checksum. S3 takes composite ones
-// if nothing is said, and knows no other where there is no choice.
+// uploadHeaders returns the headers that begin a multipart upload with a checksum. The
+// default of S3 is a composite checksum, unless the algorithm allows only one type.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html
 func uploadHeaders(want storage.Checksum) []header {
 	if want.Algorithm == "" {

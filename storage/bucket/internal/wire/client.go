@@ -1,10 +1,10 @@
-// Package wire makes the requests of a bucket, each in one method that bears the
-// name of the S3 operation. It takes and returns plain types of this program: keys
-// are full keys of the bucket, and errors are those of package failure. What a
-// server may lack, and what follows from an answer, is for the caller to decide.
+// Package wire makes the requests of a bucket, each in one method with the name of the
+// S3 operation. It takes and returns types of this program. Keys are full keys of the
+// bucket, and errors are those of package failure. The caller decides what a server may
+// lack and what follows from an answer.
 //
-// It is the only package that knows the AWS SDK. Nothing of it shows, so that a
-// request can be made without it, too.
+// No other package but account knows the AWS SDK. No type of the SDK is exported, so a
+// request can also be made without the SDK.
 //
 // What the requests carry lets the server refuse damaged data: uploads have
 // Content-MD5, a signed SHA-256 of their payload and the additional checksum that
@@ -78,13 +78,13 @@ type Client struct {
 	answers answer.Checker
 }
 
-// defaultRegion is signed for where another server than that of AWS is named and no
-// region: most of them do not look at it.
+// defaultRegion is used for signatures if an endpoint is set and no region is known. Most
+// servers other than AWS ignore the region.
 const defaultRegion = "us-east-1"
 
-// Open prepares for requests. It reads configuration files and the environment as
-// the SDK does, and gets credentials once, so that a run without any ends before it
-// began. It asks the bucket nothing. Its errors are storage.ErrUnusable.
+// Open prepares for requests. It reads configuration files and the environment as the
+// SDK does. It gets credentials once, so that missing ones are reported at the start. It
+// sends no request to the bucket. Its errors are storage.ErrUnusable.
 func Open(ctx context.Context, o Options) (*Client, error) {
 	if err := o.Encryption.complete(); err != nil {
 		return nil, err
@@ -187,7 +187,7 @@ func (c *Client) Server() string {
 	return address.ServerOf(c.endpoint)
 }
 
-// Answers is what looks at the answers of the server.
+// Answers returns the checker of the server's answers.
 func (c *Client) Answers() *answer.Checker { return &c.answers }
 
 // Close closes idle connections.
@@ -201,22 +201,22 @@ func (c *Client) limited(ctx context.Context) (context.Context, context.CancelFu
 	return context.WithTimeout(ctx, c.opts.OperationTimeout)
 }
 
-// Written is what the server tells of something it stored.
+// Written is what the server reports of an object or part that it stored.
 type Written struct {
 	ETag, VersionID string
 	// ETagNotDigest: the ETag is no digest of the content.
 	ETagNotDigest bool
 	Checksums     []storage.Checksum
-	// Unconfirmed: the server did not say that it encrypts as it was asked to.
+	// Unconfirmed: the server did not confirm the requested encryption.
 	Unconfirmed error
 }
 
-// LacksChecksum reports whether the server did not tell the checksum that it was
-// asked to keep.
+// LacksChecksum reports whether the answer lacks the checksum that the server was asked
+// to keep.
 func (w *Written) LacksChecksum(want storage.Checksum) bool {
 	info := storage.Info{Checksums: w.Checksums}
-	_, told := info.Checksum(want.Algorithm)
-	return want.Algorithm != "" && !told
+	_, ok := info.Checksum(want.Algorithm)
+	return want.Algorithm != "" && !ok
 }
 
 func optional(text string) *string {

@@ -107,8 +107,8 @@ func (e *Encryption) sourceHeaders() []header {
 	return []header{{prefix + "Algorithm", c.Algorithm}, {prefix + "Key", c.Key}, {prefix + "Key-Md5", c.KeyMD5}}
 }
 
-// confirm fails if the server does not say that it encrypts as it was asked to: not
-// every server heeds that, and objects would lie there for everybody to read.
+// confirm fails if the server does not confirm the requested encryption. Some servers
+// ignore the request and would store the objects without encryption.
 func (e *Encryption) confirm(sse types.ServerSideEncryption, customer *string) error {
 	var what string
 	switch {

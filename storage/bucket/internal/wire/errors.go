@@ -22,7 +22,7 @@ import (
 	"s3sync/storage/bucket/internal/transport"
 )
 
-// A translator puts what the SDK and the network say into the words of this program.
+// A translator turns errors of the SDK and the network into failures.
 type translator struct {
 	http     *transport.Client
 	secrets  *transport.Secrets
@@ -73,8 +73,8 @@ func (t *translator) ofServer(e smithy.APIError, response *smithyhttp.ResponseEr
 		f.Code == strings.ReplaceAll(text, " ", "") && (e.ErrorMessage() == "" || e.ErrorMessage() == text) {
 		f.Text = strings.TrimSpace(fmt.Sprintf("the server answers with status %d %s", f.Status, text))
 	}
-	// What is deleted in a bucket with versioning is a marker, of which the
-	// server says that it cannot be read.
+	// In a bucket with versioning, a deleted object has a delete marker. The server
+	// answers that the marker cannot be read.
 	if f.Status == http.StatusMethodNotAllowed && response.Response.Header.Get("X-Amz-Delete-Marker") == "true" {
 		f.Kind = fs.ErrNotExist
 	}
@@ -142,8 +142,8 @@ func (t *translator) host() string {
 	return "the S3 endpoint of region " + t.region
 }
 
-// Fail makes the error of a method of a store. A cancelled context is its own error,
-// whatever the request made of it. It returns nil for nil.
+// Fail makes the error of a method of a store. If the context is cancelled, that is the
+// error, whatever the request returned. It returns nil for nil.
 func (t *translator) Fail(ctx context.Context, op, key string, err error) error {
 	if err == nil {
 		return nil

@@ -24,8 +24,8 @@ type Part struct {
 	Size   int64
 }
 
-// CreateMultipartUpload begins an upload. Of Written it tells whether ETags say
-// nothing about the content, and what was confirmed.
+// CreateMultipartUpload begins an upload. It sets only ETagNotDigest and Unconfirmed of
+// Written.
 func (c *Client) CreateMultipartUpload(ctx context.Context, key string, opts storage.WriteOptions) (Upload, Written, error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()

@@ -24,16 +24,16 @@ type ObjectRef struct {
 	Checksums bool   // asks for the additional checksums, too; not for those of a part
 }
 
-// asking asks for checksums by a header of ours. If the SDK knew of them it would
-// compute those of what is read, which callers do anyway, and fail by itself.
-func (t *ObjectRef) asking(ctx context.Context) context.Context {
-	if !t.Checksums {
+// asking asks for checksums by a header of its own. If the SDK knew of them, it would
+// compute those of the bytes that are read, and fail by itself. Callers do that already.
+func (ref *ObjectRef) asking(ctx context.Context) context.Context {
+	if !ref.Checksums {
 		return ctx
 	}
 	return withExtra(ctx, extra{headers: []header{{checksumMode, "ENABLED"}}})
 }
 
-// An Answer is what the headers of a GET or HEAD tell.
+// An Answer is the answer to a GET or HEAD.
 type Answer struct {
 	Info          storage.Info // Size is that of a HEAD only
 	ContentLength int64
@@ -48,26 +48,26 @@ type Answer struct {
 }
 
 // HeadObject asks for the headers of an object.
-func (c *Client) HeadObject(ctx context.Context, t ObjectRef) (Answer, error) {
+func (c *Client) HeadObject(ctx context.Context, ref ObjectRef) (Answer, error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
 	in := &s3.HeadObjectInput{
-		Bucket: &c.opts.Bucket, Key: &t.Key,
-		VersionId: optional(t.VersionID), IfMatch: quoted(t.ETag), RequestPayer: c.payer,
+		Bucket: &c.opts.Bucket, Key: &ref.Key,
+		VersionId: optional(ref.VersionID), IfMatch: quoted(ref.ETag), RequestPayer: c.payer,
 	}
-	if t.Part > 0 {
-		in.PartNumber = aws.Int32(int32(t.Part)) //nolint:gosec // at most 10,000
+	if ref.Part > 0 {
+		in.PartNumber = aws.Int32(int32(ref.Part)) //nolint:gosec // at most 10,000
 	}
-	out, err := c.sdk.HeadObject(t.asking(ctx), in)
+	out, err := c.sdk.HeadObject(ref.asking(ctx), in)
 	if err != nil {
 		return Answer{}, c.classify(err)
 	}
 	h := answered(out.ResultMetadata)
 	a := Answer{
-		Info: c.told(t.Key, h, out.Metadata), ContentLength: aws.ToInt64(out.ContentLength),
+		Info: c.infoOf(ref.Key, h, out.Metadata), ContentLength: aws.ToInt64(out.ContentLength),
 		RequestID: answer.HasRequestID(h), Date: dateOf(h), Customer: out.SSECustomerAlgorithm != nil,
 	}
-	if t.Checksums {
+	if ref.Checksums {
 		a.Info.Checksums = checksumsIn(h)
 	}
 	a.Info.Size = a.ContentLength
@@ -75,7 +75,8 @@ func (c *Client) HeadObject(ctx context.Context, t ObjectRef) (Answer, error) {
 	return a, nil
 }
 
-// dateOf is the time of an answer by the clock of the server, or else by ours.
+// dateOf returns the time of an answer by the clock of the server, or by the clock of
+// this machine if the answer has none.
 func dateOf(h http.Header) time.Time {
 	if t, err := http.ParseTime(h.Get("Date")); err == nil {
 		return t
@@ -85,10 +86,10 @@ func dateOf(h http.Header) time.Time {
 
 // GetObject asks for n bytes of an object from off, or for all of it if n is 0. The
 // body outlives ctx: it ends when it is closed.
-func (c *Client) GetObject(ctx context.Context, t ObjectRef, off, n int64) (Answer, error) {
+func (c *Client) GetObject(ctx context.Context, ref ObjectRef, off, n int64) (Answer, error) {
 	in := &s3.GetObjectInput{
-		Bucket: &c.opts.Bucket, Key: &t.Key,
-		VersionId: optional(t.VersionID), IfMatch: quoted(t.ETag), RequestPayer: c.payer,
+		Bucket: &c.opts.Bucket, Key: &ref.Key,
+		VersionId: optional(ref.VersionID), IfMatch: quoted(ref.ETag), RequestPayer: c.payer,
 	}
 	if n > 0 {
 		in.Range = aws.String(fmt.Sprintf("bytes=%d-%d", off, off+n-1))
@@ -103,7 +104,7 @@ func (c *Client) GetObject(ctx context.Context, t ObjectRef, off, n int64) (Answ
 		timer := time.AfterFunc(d, func() { cancel(&transport.TimeoutError{What: "no answer", After: d}) })
 		defer timer.Stop()
 	}
-	out, err := c.sdk.GetObject(t.asking(life), in)
+	out, err := c.sdk.GetObject(ref.asking(life), in)
 	if err != nil {
 		err = c.classify(transport.OwnCause(life, err))
 		cancel(nil)
@@ -111,14 +112,14 @@ func (c *Client) GetObject(ctx context.Context, t ObjectRef, off, n int64) (Answ
 	}
 	h := answered(out.ResultMetadata)
 	a := Answer{
-		Info:          c.told(t.Key, h, out.Metadata),
+		Info:          c.infoOf(ref.Key, h, out.Metadata),
 		ContentLength: aws.ToInt64(out.ContentLength),
 		ContentRange:  aws.ToString(out.ContentRange),
 		Body:          &body{out.Body, cancel},
 		RequestID:     answer.HasRequestID(h),
 		Customer:      out.SSECustomerAlgorithm != nil,
 	}
-	if t.Checksums && a.ContentRange == "" { // or they may be those of a part
+	if ref.Checksums && a.ContentRange == "" { // or they may be those of a part
 		a.Info.Checksums = checksumsIn(h)
 	}
 	return a, nil

@@ -16,8 +16,8 @@ import (
 	"s3sync/storage/bucket/internal/transport"
 )
 
-// DeleteObject removes an object, if an ETag is given only while it has that. onlyOnce
-// is WriteOptions.Once. confirmed is false if the answer need not be one of S3.
+// DeleteObject removes an object. If an ETag is given, the object must have it. onlyOnce
+// is WriteOptions.Once. confirmed is false if the answer may not come from S3.
 func (c *Client) DeleteObject(ctx context.Context, key, etag string, onlyOnce bool) (confirmed bool, err error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
@@ -45,8 +45,8 @@ type Deletion struct {
 	Err error // nil if the object is deleted
 }
 
-// DeleteObjects removes objects by one request. It returns what the server says,
-// which need not be of all keys: some servers name only what failed.
+// DeleteObjects removes objects with one request. It returns what the server says. The
+// answer may not name all keys: some servers name only what failed.
 func (c *Client) DeleteObjects(ctx context.Context, keys []string) ([]Deletion, error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
@@ -56,20 +56,20 @@ func (c *Client) DeleteObjects(ctx context.Context, keys []string) ([]Deletion, 
 	}
 	out, err := c.sdk.DeleteObjects(ctx, &s3.DeleteObjectsInput{
 		Bucket: &c.opts.Bucket, RequestPayer: c.payer,
-		// Not quiet: silence would have to pass for success.
+		// Not quiet: otherwise a missing key would have to count as deleted.
 		Delete: &types.Delete{Objects: ids},
 	}, c.withContentMD5)
 	if err != nil {
 		return nil, c.classify(err)
 	}
-	told := make([]Deletion, 0, len(out.Deleted)+len(out.Errors))
+	deletions := make([]Deletion, 0, len(out.Deleted)+len(out.Errors))
 	for _, d := range out.Deleted {
-		told = append(told, Deletion{Key: aws.ToString(d.Key)})
+		deletions = append(deletions, Deletion{Key: aws.ToString(d.Key)})
 	}
 	request := asked(out.ResultMetadata)
 	for _, e := range out.Errors {
 		err := c.ofCode(aws.ToString(e.Code), transport.Unsigned(request, aws.ToString(e.Message)))
-		told = append(told, Deletion{aws.ToString(e.Key), err})
+		deletions = append(deletions, Deletion{aws.ToString(e.Key), err})
 	}
-	return told, nil
+	return deletions, nil
 }

@@ -19,15 +19,14 @@ import (
 const (
 	// maxBackoff bounds the pause between two attempts, as the SDK does.
 	maxBackoff = retry.DefaultMaxBackoff
-	// firstContact is how often a server is called that never answered: most
-	// likely its name or port is wrong, and the user waits to hear that.
+	// firstContact bounds the attempts while the server has never answered. Most likely
+	// its name or port is wrong, and the user waits for that message.
 	firstContact = 3
 )
 
-// retryer is the SDK's standard one, with two differences: what is worth
-// another attempt is decided by classify like everything else, and attempts are
-// not rationed over all requests, because a sync has nothing better to do than
-// to wait until the server is well again.
+// retryer returns the SDK's standard retryer with two differences. First, the kind of a
+// failure decides whether the request is retried. Second, there is no common budget of
+// retries for all requests, because a sync can only wait until the server works again.
 func (t *translator) retryer(attempts int, initial time.Duration) aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = max(attempts, 1)
@@ -60,14 +59,14 @@ func (t *translator) retryable(err error) aws.Ternary {
 	return aws.UnknownTernary
 }
 
-// isOwn reports whether a request failed before it was sent, or its answer was
-// given up, for a reason that is ours.
+// isOwn reports whether this program itself made the request fail: before it was sent,
+// or by rejecting its answer.
 func isOwn(err error) bool {
 	_, ok := errors.AsType[*failure.Error](err)
 	return ok
 }
 
-// answeredOnly repeats only what the server answered, or what never reached it.
+// answeredOnly retries a request only if the server answered it or never received it.
 type answeredOnly struct{ aws.Retryer }
 
 func (r answeredOnly) IsErrorRetryable(err error) bool {

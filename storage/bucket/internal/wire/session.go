@@ -52,11 +52,11 @@ func newSessionKeeper(create func(ctx context.Context, bucket string) (*types.Se
 	return &sessionKeeper{create: create, turn: make(chan struct{}, 1)}
 }
 
-// createSession makes the request for a session. No other failure than one that
-// may pass leaves anything to be done in the bucket.
+// createSession makes the request for a session. Without a session, nothing in the bucket
+// can be reached. So each failure that is not temporary is storage.ErrUnusable.
 func (c *Client) createSession(ctx context.Context, bucket string) (*types.SessionCredentials, error) {
-	// The context is that of the request that waits for this one: what it brings
-	// along is not meant for here.
+	// The context is that of the request that waits for the session. Its extra headers
+	// must not be sent here.
 	out, err := c.sdk.CreateSession(withExtra(ctx, extra{payloadHash: emptySHA256}), &s3.CreateSessionInput{Bucket: &bucket})
 	switch {
 	case ctx.Err() != nil:
@@ -132,8 +132,8 @@ func (k *sessionKeeper) valid() *session {
 // sessionFailureKey is the context key of where Retrieve leaves its error.
 type sessionFailureKey struct{}
 
-// watch gives failures of sessions their kind back, and forgets a session that
-// the server takes for expired: the request may be made again with another one.
+// watch restores the kind of failures to get a session. It forgets a session that the
+// server calls expired, so that the request can be retried with a new one.
 func (k *sessionKeeper) watch(stack *middleware.Stack) error {
 	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("s3sync:Session",
 		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
@@ -154,9 +154,9 @@ func (k *sessionKeeper) watch(stack *middleware.Stack) error {
 		}), middleware.Before)
 }
 
-// isExpired reports whether a request failed because its session is over, as far
-// as that can be told: the answer to a HEAD names no reason. There are no rights
-// to single objects, so that it can hardly be another one.
+// isExpired reports whether a request probably failed because its session has expired.
+// The answer to a HEAD contains no code. Directory buckets have no permissions of single
+// objects, so another reason is unlikely.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-authenticating-authorizing.html
 func isExpired(in any, err error) bool {
 	e, ok := errors.AsType[smithy.APIError](err)

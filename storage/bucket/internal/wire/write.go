@@ -66,14 +66,14 @@ func Length(b storage.Block) int64 {
 	return int64(len(b.Data))
 }
 
-// once keeps the SDK from sending a block again that can be read only once, and
-// from repeating what may have been carried out if that must not happen twice.
-func once(b storage.Block, unheard bool) func(*s3.Options) {
+// once keeps the SDK from retrying a stream, which can be read only once. If onlyOnce is
+// set, it also keeps the SDK from retrying a request that may have been carried out.
+func once(b storage.Block, onlyOnce bool) func(*s3.Options) {
 	return func(o *s3.Options) {
 		switch {
 		case b.Stream != nil:
 			o.Retryer = aws.NopRetryer{}
-		case unheard:
+		case onlyOnce:
 			o.Retryer = answeredOnly{o.Retryer}
 		}
 	}
