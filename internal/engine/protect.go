@@ -28,11 +28,22 @@ func (r *unitRun) notListed(_ *side.Side, p storage.Problem) {
 	if r.protected.covers(p.Key) {
 		return // a listing that was begun again tells it again
 	}
-	if !r.protect(p.Key) && !r.record.SetIncomplete() {
+	known := r.protect(p.Key)
+	if !known && !r.record.SetIncomplete() {
 		r.record.Emit(report.Event{Type: report.EventWarning, Err: fmt.Errorf(
 			"too many entries cannot be listed (more than %d): nothing is deleted", len(r.protected.keys))})
 	}
-	if r.excludes(p.Key) {
+	if r.stop != nil && known {
+		r.unlisted = append(r.unlisted, p)
+		return
+	}
+	r.warnUnlisted(p)
+}
+
+// warnUnlisted warns of an entry that cannot be listed, unless that is for the unit
+// whose range has its key: whoever lists a part of a directory meets all of them.
+func (r *unitRun) warnUnlisted(p storage.Problem) {
+	if !r.result.Range.Contains(p.Key) && r.e.opts.Range.Contains(p.Key) || r.excludes(p.Key) {
 		return
 	}
 	err := p.Err

@@ -35,6 +35,9 @@ type unitRun struct {
 	added     atomic.Int64
 	unsafe    atomic.Bool
 	protected keySet
+	// unlisted, in a unit that may be stopped, are the entries with a key of their own
+	// that could not be listed. Which of them are those of the unit is known at its end.
+	unlisted []storage.Problem
 }
 
 // Run works on a range of keys: it compares and transfers, and collects what only
@@ -88,6 +91,9 @@ func (r *unitRun) finish(err error) (*Result, error) {
 			res.Range.To = scanned.Range.To
 		}
 		res.extraneous = r.scan.TakeTargetOnly()
+	}
+	for _, p := range r.unlisted {
+		r.warnUnlisted(p)
 	}
 	err = errors.Join(err, r.scan.Close())
 	if err != nil || r.record.Incomplete() {

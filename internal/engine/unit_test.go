@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
 
+	"s3sync/internal/report"
 	"s3sync/storage"
+	"s3sync/storage/dir"
 )
 
 // A unit that was interrupted, or that could not look at a part of its range, has a
@@ -259,5 +263,62 @@ func TestInterruptedUnitAmongOthers(t *testing.T) {
 	r.end(t)
 	if got := target.keys(t); !slices.Equal(got, []string{"a", "b", "m", "n"}) {
 		t.Errorf("the target has %q", got)
+	}
+}
+
+// What cannot be listed is told once, by the unit whose range has its key, although
+// others that list the directory meet it, too. It is protected in all of them.
+func TestUnlistedIsToldOnce(t *testing.T) {
+	for name, tt := range map[string]struct {
+		ranges []storage.Range
+		stop   bool
+	}{
+		"one range":         {ranges: []storage.Range{{}}},
+		"ranges":            {ranges: []storage.Range{{To: "b"}, {From: "b", To: "d/p"}, {From: "d/p"}}},
+		"stopped":           {ranges: []storage.Range{{}}, stop: true},
+		"stopped in ranges": {ranges: []storage.Range{{To: "b"}, {From: "b", To: "d/p"}, {From: "d/p"}}, stop: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := t.TempDir()
+			for _, file := range []string{"a", "b", "c"} {
+				if err := os.WriteFile(filepath.Join(path, file), []byte(file), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, link := range []string{"d", "z"} {
+				if err := os.Symlink("nothing", filepath.Join(path, link)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			source, err := dir.Open(path, dir.Options{Source: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer source.Close()
+			target := newStore(t, "d/m", "d/x", "e", "z")
+			r := newRun(t, source, target, nil)
+			var results []*Result
+			for _, keys := range tt.ranges {
+				for more := true; more; {
+					u := Unit{Range: keys}
+					if tt.stop {
+						u.Stop = stopped()
+					}
+					result := r.unit(t, u)
+					results = append(results, result)
+					more, keys.From = result.Stopped, result.Range.To
+				}
+			}
+			if err := r.Delete(t.Context(), results); err != nil {
+				t.Error(err)
+			}
+			told := r.end(t)
+			if got := r.keysOf(report.EventWarning); !slices.Equal(got, []string{"d", "z"}) || told.Warnings != 2 {
+				t.Errorf("warned of %q, %+v", got, told.Stats)
+			}
+			if got := r.keysOf(report.EventDeleted); !slices.Equal(got, []string{"e"}) {
+				t.Errorf("deleted %q", got)
+			}
+		})
 	}
 }
