@@ -33,14 +33,14 @@ type doer struct {
 }
 
 func (d *doer) transfer(ctx context.Context, a *plan.Action) (transfer.Result, error) {
-	return d.transferrer.Transfer(ctx, *a)
+	return d.transferrer.Transfer(ctx, a)
 }
 
 func (d *doer) setTags(ctx context.Context, a *plan.Action, tags map[string]string) error {
 	return d.attributes.SetTags(ctx, a.Pair, tags)
 }
 
-func (d *doer) mark(ctx context.Context, a *plan.Action) error { return d.transferrer.Mark(ctx, *a) }
+func (d *doer) mark(ctx context.Context, a *plan.Action) error { return d.transferrer.Mark(ctx, a) }
 
 func (d *doer) remove(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error {
 	return d.target.Store.Delete(ctx, objects, opts)
@@ -58,7 +58,7 @@ type foreseer struct {
 // transfer fails if an object cannot be read that may be archived: a run finds that
 // out when it reads the object.
 func (f *foreseer) transfer(ctx context.Context, a *plan.Action) (transfer.Result, error) {
-	if err := f.transferrer.Readable(ctx, *a); err != nil {
+	if err := f.transferrer.Readable(ctx, a); err != nil {
 		return transfer.Result{}, err
 	}
 	f.read(a.Source.Size)

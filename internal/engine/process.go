@@ -32,8 +32,22 @@ func (r *unitRun) process(ctx context.Context, p plan.Pair) error {
 		return r.handle(ctx, &plan.Action{Pair: d.Pair}, err)
 	}
 	a, err := r.e.actionOf(&d)
-	if err == nil {
-		err = r.carryOut(ctx, &a)
+	if err == nil && a.Kind == plan.Skip { // as most objects are: nothing is allocated for them
+		r.skip(&a, a.Reason)
+		return nil
+	}
+	return r.act(ctx, a, err)
+}
+
+// act carries out an action, unless err says why nothing is done. It returns an error
+// only if the run must end.
+func (r *unitRun) act(ctx context.Context, a plan.Action, err error) error {
+	switch {
+	case err != nil:
+	case a.Kind == plan.Tag:
+		err = r.syncTags(ctx, &a)
+	default:
+		_, err = r.transfer(ctx, &a)
 	}
 	return r.handle(ctx, &a, err)
 }
@@ -66,21 +80,6 @@ func (e *Engine) guardOf(a *plan.Action) plan.Guard {
 		g.TargetETag = a.Target.ETag
 	}
 	return g
-}
-
-// carryOut does what was decided about an object, unless a filter of contents
-// excludes it. Its errors are for handle.
-func (r *unitRun) carryOut(ctx context.Context, a *plan.Action) error {
-	switch a.Kind {
-	case plan.Tag:
-		return r.syncTags(ctx, a)
-	case plan.Transfer:
-		_, err := r.transfer(ctx, a)
-		return err
-	default: // actionOf makes no others
-		r.skip(a, a.Reason)
-		return nil
-	}
 }
 
 // transfer transfers an object, unless a filter of contents excludes it: done is

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"iter"
 	"reflect"
+	"strings"
 	"time"
 )
 
@@ -35,7 +36,7 @@ func Of(group any) iter.Seq[Field] {
 func walk(path string, group reflect.Value, yield func(Field) bool) bool {
 	for i := range group.NumField() {
 		info, value := group.Type().Field(i), group.Field(i)
-		groups := value.Kind() == reflect.Struct && value.Type() != reflect.TypeFor[time.Time]()
+		groups := isGroup(value)
 		switch {
 		case groups && !walk(path+info.Name+".", value, yield):
 			return false
@@ -48,12 +49,28 @@ func walk(path string, group reflect.Value, yield func(Field) bool) bool {
 
 // At returns the field at a path, which must exist.
 func At(group any, path string) Field {
-	for f := range Of(group) {
-		if f.Path == path {
-			return f
+	f := Field{Path: path, Value: reflect.ValueOf(group).Elem()}
+	for name := range strings.SplitSeq(path, ".") {
+		info, ok := reflect.StructField{}, isGroup(f.Value)
+		if ok {
+			info, ok = f.Value.Type().FieldByName(name)
 		}
+		if !ok {
+			panic(noField(group, path)) //nolint:forbidigo // a fault of this program, which tests of the paths find
+		}
+		f.Value, f.tag = f.Value.FieldByIndex(info.Index), info.Tag
 	}
-	panic(fmt.Sprintf("%T has no field %q", group, path)) //nolint:forbidigo // a fault of this program, which tests of the paths find
+	if isGroup(f.Value) {
+		panic(noField(group, path)) //nolint:forbidigo // as above
+	}
+	return f
+}
+
+func noField(group any, path string) string { return fmt.Sprintf("%T has no field %q", group, path) }
+
+// isGroup reports whether a value is a struct that groups fields.
+func isGroup(value reflect.Value) bool {
+	return value.Kind() == reflect.Struct && value.Type() != reflect.TypeFor[time.Time]()
 }
 
 // Equal reports whether the fields at a path of two structs of one type are the

@@ -33,7 +33,7 @@ func BenchmarkTransfer(b *testing.B) {
 	ctx := b.Context()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := tr.Transfer(ctx, a); err != nil {
+		if _, err := tr.Transfer(ctx, &a); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -147,7 +147,7 @@ func TestCopyNamesItsSource(t *testing.T) {
 	}
 	r := newRun()
 	r.opts.Copy = true
-	_, err := r.transferrer(t).Transfer(t.Context(), plan.Action{Pair: plan.Pair{Source: storage.Object{Key: "gone"}, TargetKey: "gone"}})
+	_, err := r.transferrer(t).Transfer(t.Context(), &plan.Action{Pair: plan.Pair{Source: storage.Object{Key: "gone"}, TargetKey: "gone"}})
 	if !errors.Is(err, side.ErrGone) || r.source.called() != "stat-infer" {
 		t.Errorf("%v after %s", err, r.source.called())
 	}

@@ -324,7 +324,7 @@ func (r *run) transferrer(t *testing.T) *transfer.Transferrer {
 }
 
 // fill writes the source object in parts of these sizes, or whole if there is one.
-func (r *run) fill(t *testing.T, sizes ...int) plan.Action {
+func (r *run) fill(t *testing.T, sizes ...int) *plan.Action {
 	t.Helper()
 	total := 0
 	for _, n := range sizes {
@@ -342,7 +342,7 @@ func (r *run) fill(t *testing.T, sizes ...int) plan.Action {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return plan.Action{Kind: plan.Transfer, Pair: plan.Pair{Source: info.Object, TargetKey: "a"}, Reason: plan.ReasonNew}
+	return &plan.Action{Kind: plan.Transfer, Pair: plan.Pair{Source: info.Object, TargetKey: "a"}, Reason: plan.ReasonNew}
 }
 
 func writeParts(ctx context.Context, s storage.Store, data []byte, sizes []int, opts storage.WriteOptions) (storage.Info, error) {

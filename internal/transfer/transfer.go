@@ -132,7 +132,7 @@ func Precheck(a *plan.Action) error {
 
 // Readable fails if an object cannot be read that may be archived. A transfer finds
 // that out when it reads the object; a dry run asks for a single byte.
-func (t *Transferrer) Readable(ctx context.Context, a plan.Action) error {
+func (t *Transferrer) Readable(ctx context.Context, a *plan.Action) error {
 	if !a.Source.MaybeArchived {
 		return nil
 	}
@@ -147,13 +147,14 @@ func (t *Transferrer) Readable(ctx context.Context, a plan.Action) error {
 
 // Transfer writes the source object of an action to the target. An attempt that
 // fails for a reason that may pass is repeated. If the target maps keys and the
-// target key ends in a slash, a directory is made, which has no bytes.
+// target key ends in a slash, a directory is made, which has no bytes. The action is not
+// changed, and not kept.
 //
 // The error is of one of these kinds: side.ErrGone, attributes.ErrSkip, a
 // *attributes.CallbackError, or what a store said (storage.Error), which names the
 // side. Nothing is published then, except that a target may have published what it
 // did not answer.
-func (t *Transferrer) Transfer(ctx context.Context, a plan.Action) (Result, error) {
+func (t *Transferrer) Transfer(ctx context.Context, a *plan.Action) (Result, error) {
 	o := &object{t: t, a: a}
 	if err := t.source.Retry(ctx, a.Key(), o.attempt); err != nil {
 		return Result{}, err
@@ -164,7 +165,7 @@ func (t *Transferrer) Transfer(ctx context.Context, a plan.Action) (Result, erro
 // An object is on its way to the target.
 type object struct {
 	t        *Transferrer
-	a        plan.Action
+	a        *plan.Action
 	attempts int // that were begun
 
 	// What follows belongs to the current attempt.
@@ -221,7 +222,7 @@ func (o *object) observe(step Step) {
 	}
 	step.Source = o.info.Object
 	step.Source.Key = o.a.Key()
-	o.t.opts.Observe(&o.a, step)
+	o.t.opts.Observe(o.a, step)
 }
 
 // wrote tells of a part, from 1, or of the whole object, 0.

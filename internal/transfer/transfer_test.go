@@ -229,7 +229,7 @@ func TestTransferFails(t *testing.T) {
 // TestGone: an object that is not there any more is no failure of the store.
 func TestGone(t *testing.T) {
 	r := newRun()
-	_, err := r.transferrer(t).Transfer(t.Context(), plan.Action{Pair: plan.Pair{Source: storage.Object{Key: "gone"}, TargetKey: "gone"}})
+	_, err := r.transferrer(t).Transfer(t.Context(), &plan.Action{Pair: plan.Pair{Source: storage.Object{Key: "gone"}, TargetKey: "gone"}})
 	if !errors.Is(err, side.ErrGone) || r.source.called() != "open" {
 		t.Errorf("%v after %s", err, r.source.called())
 	}
@@ -252,7 +252,7 @@ func TestDirectory(t *testing.T) {
 	r := newRun()
 	a := plan.Action{Pair: plan.Pair{Source: storage.Object{Key: "d/", Size: 0}, TargetKey: "d/"}}
 	tr := transferBetween(t, r, source, mapping{target})
-	got, err := tr.Transfer(t.Context(), a)
+	got, err := tr.Transfer(t.Context(), &a)
 	if err != nil || got.Source.Key != "d/" || got.Verification != (verify.Result{}) {
 		t.Errorf("%v, %+v", err, got)
 	}
@@ -260,7 +260,7 @@ func TestDirectory(t *testing.T) {
 		t.Errorf("source: %s, target: %s", source.called(), target.called())
 	}
 	target.before = times(-1, "put", errInjected)
-	if _, err = tr.Transfer(t.Context(), a); err == nil || !strings.HasPrefix(err.Error(), "target: ") {
+	if _, err = tr.Transfer(t.Context(), &a); err == nil || !strings.HasPrefix(err.Error(), "target: ") {
 		t.Error(err)
 	}
 }

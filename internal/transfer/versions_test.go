@@ -105,7 +105,7 @@ func TestMark(t *testing.T) {
 			}
 			r.target.before, r.target.after = tt.before, tt.after
 			a := plan.Action{Pair: plan.Pair{Source: storage.Object{Key: "a", VersionID: "m", DeleteMarker: true}, TargetKey: "a", Exists: tt.exists}}
-			err := r.transferrer(t).Mark(t.Context(), a)
+			err := r.transferrer(t).Mark(t.Context(), &a)
 			if (err != nil) != tt.fails || tt.fails && (!errors.Is(err, errInjected) || !strings.HasPrefix(err.Error(), "target: ")) {
 				t.Error(err)
 			}

@@ -43,7 +43,7 @@ func (o *object) send(ctx context.Context) error {
 
 // prepare decides what the object is written with.
 func (o *object) prepare(ctx context.Context) (err error) {
-	o.opts, err = o.t.attrs.WriteOptions(ctx, &o.a, &o.info)
+	o.opts, err = o.t.attrs.WriteOptions(ctx, o.a, &o.info)
 	o.opts.Checksum = o.t.verifier.WrittenChecksum()
 	return err
 }
@@ -66,7 +66,7 @@ func (o *object) sendWhole(ctx context.Context) (storage.Info, error) {
 	if err := o.verifySource(ctx); err != nil {
 		return storage.Info{}, err
 	}
-	written, err := t.write(ctx, &o.a, func(ctx context.Context) (storage.Info, error) {
+	written, err := t.write(ctx, o.a, func(ctx context.Context) (storage.Info, error) {
 		return t.target.Store.Put(ctx, o.a.TargetKey, b, o.opts)
 	})
 	if err == nil {
@@ -116,8 +116,8 @@ func (o *object) makeDirectory(ctx context.Context) error {
 
 // Mark deletes the target object, where versions are kept, so that it gets a delete
 // marker as the source has it.
-func (t *Transferrer) Mark(ctx context.Context, a plan.Action) error {
-	_, err := t.write(ctx, &a, func(ctx context.Context) (storage.Info, error) {
+func (t *Transferrer) Mark(ctx context.Context, a *plan.Action) error {
+	_, err := t.write(ctx, a, func(ctx context.Context) (storage.Info, error) {
 		deleted := []storage.Object{{Key: a.TargetKey}}
 		return storage.Info{}, t.target.Store.Delete(ctx, deleted, storage.DeleteOptions{Once: true})[0]
 	})
