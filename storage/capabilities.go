@@ -37,25 +37,25 @@ func As[T any](s Store) (T, bool) {
 	}
 }
 
-// A KeyMapper is a Store that cannot hold every key under its own name.
+// A KeyMapper is a Store that holds some keys under another name.
 type KeyMapper interface {
-	// MapKey returns the key under which List will show an object that is
-	// written as key. It fails with ErrUnstorable if there is none; what it then
-	// returns, if it is not empty, is what List would show of an object that somebody
-	// else wrote as key.
+	// MapKey returns the key under which List will yield an object that is written as
+	// key. It fails with ErrUnstorable if the object cannot be written. If the returned
+	// key is not empty then, List would yield it for an object that somebody else wrote
+	// as key.
 	MapKey(key string) (string, error)
-	// MappedInto returns the ranges of keys outside of r that can hold keys which
-	// MapKey maps into r, also where it fails. They ascend and have no key in common.
-	// Whoever lists r and these, and leaves out what is mapped elsewhere, has every
-	// key whose object List would show in r.
+	// MappedInto returns the ranges outside of r that can hold keys which MapKey maps into
+	// r, also with an error. They ascend and do not overlap. A caller that lists r and
+	// these ranges, and skips the keys that are mapped elsewhere, gets every key whose
+	// object List would yield in r.
 	MappedInto(r Range) []Range
 }
 
-// A Located store is one whose place can be unmounted, renamed or replaced by
-// another one while it is used.
+// A Located store is at a place that can be unmounted, renamed or replaced while it is
+// used.
 type Located interface {
-	// StillThere fails if what was opened is not what is found at its place now.
-	// What was listed since must then not be taken for the whole.
+	// StillThere fails if the place does not hold any more what was opened. Listings
+	// since then may be incomplete.
 	StillThere(ctx context.Context) error
 }
 
@@ -74,22 +74,23 @@ type Tagger interface {
 type Versioner interface {
 	// Versioning reports whether versions are kept of what is written now.
 	Versioning(ctx context.Context) (bool, error)
-	// Versions yields every version and delete marker of a range, in ascending
-	// byte order of the key, and those of one key from the newest to the oldest,
-	// which no time tells: several can have the same. It is otherwise like List.
+	// Versions yields every version and delete marker of a range in ascending byte order
+	// of the key, and those of one key from the newest to the oldest. Their times do not
+	// show that order, because several can have the same time. Versions is otherwise like
+	// List.
 	Versions(ctx context.Context, opts ListOptions) iter.Seq2[Object, error]
 }
 
 // A Copier is a Store that makes objects of those of another Store without their
 // bytes passing through this program.
 type Copier interface {
-	// Copies reports whether objects of from can be copied here. A Copier finds the
-	// store that it knows by As: from may be decorated.
+	// Copies reports whether objects of from can be copied here. from may be decorated:
+	// a Copier uses As to find the store that it knows.
 	Copies(from Store) bool
-	// Copy is a Put of the object that from names, of at most Caps().MaxCopy bytes.
-	// It copies that very object, and fails with ErrChanged if there is another one.
-	// What opts say replaces what the object has; blocks that would carry a
-	// checksum do not exist, so the server computes it.
+	// Copy is a Put of the object that from names, of at most Caps().MaxCopy bytes. It
+	// fails with ErrChanged if another object has replaced that one. opts replace the
+	// attributes of the object. The server computes the additional checksum, because no
+	// block carries it.
 	Copy(ctx context.Context, key string, from CopySource, opts WriteOptions) (Info, error)
 	// CreateCopy is a Create of an object that is copied part by part.
 	CreateCopy(ctx context.Context, key string, from CopySource, opts WriteOptions) (CopyWriter, error)
@@ -102,9 +103,9 @@ type CopySource struct {
 	Key   string
 	// VersionID is the version that is copied; empty where no versions are kept.
 	VersionID string
-	// Current: nobody asked for this version, it is only what the Stat of the current
-	// object told. A Copier that may not read versions then copies the current
-	// object, which the ETag shows to be the same.
+	// Current: nobody asked for this version. It is the version that the Stat of the
+	// current object returned. A Copier without the permission to read versions then
+	// copies the current object. The ETag shows that it is the same.
 	Current bool
 	// ETag is that of the object. If it has another one, ErrChanged is returned.
 	ETag string
@@ -123,8 +124,8 @@ type CopyWriter interface {
 	Abort(ctx context.Context) error
 }
 
-// A Locator is a Store that knows where its objects are, so that two stores can be
-// found to hold the same ones.
+// A Locator is a Store that knows where its objects are. So it can be found out whether
+// two stores hold the same objects.
 type Locator interface {
 	Location() Location
 	// FullKey returns the key in the container of the object under a key of the
@@ -140,8 +141,8 @@ type Locator interface {
 type Location struct {
 	// Directory is the path of a directory. The other fields are empty then.
 	Directory string
-	// Server names a server in one form: equal names are one server, and different
-	// names may be.
+	// Server names a server in one form. Equal names are one server. Different names may
+	// also be one server.
 	Server string
 	// Container is the name of a bucket, or of an access point if Alias is set. An
 	// access point is another name of some bucket.
@@ -151,10 +152,10 @@ type Location struct {
 	Prefix string
 }
 
-// A Waiter is a Store of which it can be told what it waits for.
+// A Waiter is a Store that can report what it waits for.
 type Waiter interface {
-	// Waiting returns for how long nothing has come or gone, and what is waited for,
-	// as it can follow "waiting for"; empty if that is nothing outside of this program.
-	// It may be called at any time.
+	// Waiting returns how long nothing was received or sent, and what the store waits for,
+	// as a text that can follow "waiting for". The text is empty if the store waits for
+	// nothing outside of this program. Waiting may be called at any time.
 	Waiting() (quiet time.Duration, what string)
 }

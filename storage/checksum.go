@@ -22,8 +22,8 @@ const (
 	XXHASH128 ChecksumAlgorithm = "XXHASH128" // XXH3 of 128 bits
 )
 
-// A ChecksumType is how the checksum of an object that was written in parts comes
-// from those of its parts. An object written whole has just the digest of its bytes.
+// A ChecksumType is how the checksum of an object in parts is computed. The checksum of an
+// object that was written whole is the digest of its bytes.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
 type ChecksumType string
 
@@ -47,8 +47,8 @@ type Checksum struct {
 	Type ChecksumType
 }
 
-// Checksum returns the additional checksum of an algorithm, or false if the store
-// told none.
+// Checksum returns the additional checksum of an algorithm, or false if the store did not
+// return one.
 func (i *Info) Checksum(a ChecksumAlgorithm) (Checksum, bool) {
 	n := slices.IndexFunc(i.Checksums, func(c Checksum) bool { return c.Algorithm == a })
 	if n < 0 {

@@ -1,10 +1,10 @@
-// Package storage holds the nouns of s3sync: what an object is, what a store
-// can do, and how its failures are told apart. It imports only the standard
-// library, so that every other package may import it.
+// Package storage defines objects, what stores can do, and the kinds of their
+// failures. It imports only the standard library, so that every other package may
+// import it.
 //
-// The implementations stand beside it: [s3sync/storage/bucket] speaks to S3,
-// [s3sync/storage/dir] to a directory, [s3sync/storage/mem] keeps objects in
-// memory. Until version 1.0 the interfaces may still change.
+// The implementations are [s3sync/storage/bucket] for S3, [s3sync/storage/dir] for
+// directories, and [s3sync/storage/mem], which keeps objects in memory. Until version 1.0
+// the interfaces may still change.
 package storage
 
 import (
@@ -22,13 +22,13 @@ import (
 // returns its error and changes nothing that was not already under way.
 // Failures on a key are an [*Error]; see the sentinels beside it.
 type Store interface {
-	// Caps tells what the store can do. The answer never changes.
+	// Caps returns what the store can do. The result never changes.
 	Caps() Caps
 
 	// List yields every object of a range in ascending byte order of the key
 	// (in any order if Caps().Ordered is false). It returns a single-use
-	// iterator. After yielding a non-nil error it stops, and what it yielded
-	// until then must not be taken for the whole.
+	// iterator. It stops after it yields a non-nil error. The objects that it yielded
+	// before are not all objects of the range then.
 	List(ctx context.Context, opts ListOptions) iter.Seq2[Object, error]
 
 	// Stat describes one object without reading it.
@@ -74,8 +74,8 @@ type Caps struct {
 	MaxParts int
 	// MaxCopy is how many bytes a Copier copies at once; 0 if the store is none.
 	MaxCopy int64
-	// DefaultChecksum is the additional checksum that objects here are to carry if
-	// no other is asked for, because their ETags prove nothing; empty if they do.
+	// DefaultChecksum is the additional checksum that objects here get if no other one is
+	// asked for, because their ETags verify nothing. It is empty if ETags verify objects.
 	DefaultChecksum ChecksumAlgorithm
 	// Tags: objects have tags. The store is a Tagger, and writes WriteOptions.Tags.
 	Tags bool
@@ -83,7 +83,7 @@ type Caps struct {
 	StorageClasses bool
 }
 
-// An Object is what a listing tells about one key.
+// An Object is what a listing returns for one key.
 type Object struct {
 	Key     string
 	Size    int64     // bytes
@@ -94,19 +94,18 @@ type Object struct {
 	VersionID string
 	// Latest, in a listing of versions: it is the current one of its key.
 	Latest bool
-	// DeleteMarker: the version is the mark of a deletion, and no data.
+	// DeleteMarker: the version marks a deletion and has no data.
 	DeleteMarker bool
-	// Archived: its bytes must be restored before they can be read, as a listing
-	// or a HEAD says for certain.
+	// Archived: its bytes must be restored before they can be read. A listing or a HEAD
+	// said so for certain.
 	Archived bool
-	// MaybeArchived: its storage class is one of archives, and nothing tells
-	// whether its bytes can be read: a restored copy may exist, and some servers
-	// keep the class as a mere label. Only reading it tells.
+	// MaybeArchived: its storage class is one of archives, and it is not known whether
+	// its bytes can be read. A restored copy may exist, and some servers only keep the
+	// name of the class. Only reading it shows that.
 	MaybeArchived bool
 }
 
-// Info is what a Stat, an Open or a write tells about one object beyond its
-// listing.
+// Info is what a Stat, an Open or a write returns for one object.
 type Info struct {
 	Object
 	// ETagNotDigest: the ETag is no digest of the content, because the server
@@ -114,13 +113,13 @@ type Info struct {
 	ETagNotDigest bool
 	// Directory: the key names a directory in the file system.
 	Directory bool
-	// Checksums are the additional checksums that the store told.
+	// Checksums are the additional checksums that the store returned.
 	Checksums []Checksum
 	// Parts are the sizes of the parts in which the object was written, in
-	// order, if they were asked for and the store can tell.
+	// order, if they were asked for and the store knows them.
 	Parts []int64
-	// TagCount is how many tags the object has, as far as the store tells: 0 also
-	// where it does not, as S3 does to who may not read them.
+	// TagCount is how many tags the object has. It is also 0 if the store does not say.
+	// S3 does not say so without the permission to read tags.
 	TagCount int
 	Attributes
 }
@@ -143,8 +142,8 @@ type Attributes struct {
 	StorageClass string
 }
 
-// A Notice is what a store tells of itself rather than of one object: that a
-// server lacks a call and what is done without it, for example.
+// A Notice is a message of a store about itself, not about one object. For example, a
+// server lacks a call.
 type Notice struct {
 	// Warning: something that was asked for is not done. Otherwise the notice is
 	// only worth knowing.
@@ -158,10 +157,9 @@ type Notice struct {
 // ListOptions adjust a listing.
 type ListOptions struct {
 	Range
-	// Problem, if set, is told of what is there, or may be, and could not be
-	// listed. The listing goes on. Problem is called while the consumer waits for
-	// the next element, in the consumer's goroutine and in no other, and before
-	// the sequence ends.
+	// Problem, if set, is called with what exists, or may exist, and could not be listed.
+	// The listing goes on. Problem is called while the consumer waits for the next element,
+	// only in the consumer's goroutine, and before the sequence ends.
 	Problem func(Problem)
 }
 
@@ -209,16 +207,15 @@ type OpenOptions struct {
 	// First, if positive, is how many bytes the first ReadAt will ask for at
 	// offset 0: the store may fetch no more than that with its first request.
 	First int64
-	// Listed, if set, is what a listing told of the object. A store makes sure that
-	// an answer that says otherwise is right before it believes it.
+	// Listed, if set, is what a listing returned for the object. If an answer contradicts
+	// it, the store makes sure that the answer is right.
 	Listed *Object
 }
 
 // A Reader reads one object in the state it had when it was opened. ReadAt may
 // be called concurrently for different ranges.
 type Reader interface {
-	// Info describes the object as the store told it at Open, not as a
-	// listing did.
+	// Info describes the object as the answer to Open did, not as a listing did.
 	Info() Info
 
 	// ReadAt fills p from offset off, or fails. If the object is no longer the
@@ -226,7 +223,7 @@ type Reader interface {
 	ReadAt(ctx context.Context, p []byte, off int64) error
 
 	// Layout returns the sizes of the parts in which the object was written,
-	// in order. It returns nil if the store cannot tell.
+	// in order. It returns nil if the store does not know them.
 	Layout(ctx context.Context, query PartsQuery) ([]int64, error)
 
 	// Checksums returns the additional checksums of the object, which may take a
@@ -241,8 +238,8 @@ type Reader interface {
 	Close() error
 }
 
-// A Block is a run of bytes of an object with the digests that were computed
-// of it; a nil digest was not.
+// A Block is a run of bytes of an object with its digests. A digest that was not computed
+// is nil.
 type Block struct {
 	Data []byte
 	// Stream, if set, gives the bytes instead of Data: Size of them, once. Their
@@ -269,20 +266,20 @@ type WriteOptions struct {
 	Tags map[string]string
 	// ACL is a canned ACL; empty leaves it to the bucket.
 	ACL string
-	// Inherited says what of this the object has from its source, and nobody asked
-	// for. A store whose server does not know it writes the object without, and
-	// tells so once.
+	// Inherited says which of these options come from the source object and were not asked
+	// for. If the server of the store does not know one of these, the store writes the
+	// object without it and sends a Notice once.
 	Inherited Inherited
-	// IfMatch, an ETag, lets the write fail with ErrPrecondition unless it is that
-	// of the object under the key. IfAbsent lets it fail if there is one at all.
-	// Both are for when the object is published, not for when its writing begins.
+	// IfMatch lets the write fail with ErrPrecondition unless the object under the key has
+	// this ETag. IfAbsent lets it fail if there is an object. Both are checked when the
+	// object is published, not when its writing begins.
 	IfMatch  string
 	IfAbsent bool
-	// Once: the store does not repeat by itself a request that got no answer. It may
-	// have been carried out, and then there would be two versions.
+	// Once: the store does not retry a request that got no answer. The request may have
+	// been carried out, and a retry would make a second version.
 	Once bool
-	// CopyIfMatch, an ETag, lets a Copier fail with ErrPrecondition unless it is
-	// that of the object that is copied.
+	// CopyIfMatch lets a Copier fail with ErrPrecondition unless the object that is copied
+	// has this ETag.
 	CopyIfMatch string
 }
 
@@ -294,15 +291,15 @@ type DeleteOptions struct {
 	// IfMatch removes each object only while it has the ETag of its Object, and
 	// fails with ErrPrecondition otherwise.
 	IfMatch bool
-	// Once is that of WriteOptions: there would be two delete markers.
+	// Once is that of WriteOptions: a retry could make a second delete marker.
 	Once bool
-	// Stop, if set and closed, lets the store begin no further request: objects whose
-	// request was not begun fail with ErrNotBegun. What was begun goes on, so that
-	// whoever waits learns what is gone.
+	// If Stop is set and closed, the store begins no further request. Objects whose request
+	// was not begun fail with ErrNotBegun. Requests that were begun go on, so that the
+	// caller learns which objects are deleted.
 	Stop <-chan struct{}
 }
 
-// Stopped reports whether no further request is to be begun.
+// Stopped reports whether no further request may be begun.
 func (o *DeleteOptions) Stopped() bool {
 	select {
 	case <-o.Stop:

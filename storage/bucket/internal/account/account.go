@@ -1,5 +1,5 @@
-// Package account finds out who makes requests, and for which region: by options,
-// the files and the environment that the AWS SDK reads, and its chain of credentials.
+// Package account finds the credentials and the region of requests: in options, in the
+// files and the environment that the AWS SDK reads, and in its chain of credentials.
 // Besides package wire it is the only one that imports the SDK.
 package account
 
@@ -23,12 +23,12 @@ import (
 	"s3sync/storage/bucket/internal/failure"
 )
 
-// Options say who makes requests. The zero value takes what the default chain of the
-// SDK finds.
+// Options say which credentials and region are used. The zero value takes what the
+// default chain of the SDK finds.
 type Options struct {
-	// Anonymous leaves requests unsigned and looks for no credentials. Else these are
-	// those that Credentials returns, the static keys if AccessKey is set, else those of
-	// the profile if there is one, else what the default chain of the SDK finds.
+	// Anonymous leaves requests unsigned and looks for no credentials. Otherwise the
+	// credentials are the first of these that is set: the result of Credentials, the
+	// static keys, the profile, the default chain of the SDK.
 	Anonymous                          bool
 	Profile                            string
 	AccessKey, SecretKey, SessionToken string
@@ -37,13 +37,13 @@ type Options struct {
 	Credentials func(ctx context.Context) (Credentials, error)
 	// ConfigFile and CredentialsFile replace the files of the AWS configuration.
 	ConfigFile, CredentialsFile string
-	// Region goes before that of Profile, and this before AWS_REGION.
+	// Region wins over the region of Profile, and that wins over AWS_REGION.
 	Region string
 }
 
-// Load resolves credentials, region and endpoint in the SDK's way, except that
-// the region of a profile that was named goes before AWS_REGION. used is told of all
-// credentials that requests are signed with, from any goroutine.
+// Load resolves credentials, region and endpoint as the SDK does, except that the region
+// of Profile wins over AWS_REGION. used is called with all credentials that requests are
+// signed with, from any goroutine.
 func (o *Options) Load(ctx context.Context, client *awshttp.BuildableClient, used func(secretKey, sessionToken string)) (aws.Config, error) {
 	fns := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(client),
@@ -107,7 +107,7 @@ func (e *Error) Error() string { return e.err.Error() }
 
 func (e *Error) Unwrap() error { return e.err }
 
-// A provider tells of what it provides, so that it is not shown.
+// A provider reports the credentials that it returns, so that they can be masked.
 type provider struct {
 	aws.CredentialsProvider
 
@@ -123,8 +123,7 @@ func (p provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	return creds, nil
 }
 
-// Failure is the failure to find credentials, or to get them from where
-// the configuration says.
+// Failure returns the failure for the user. It is storage.ErrCredentials.
 func (e *Error) Failure() *failure.Error {
 	f := &failure.Error{Kind: storage.ErrCredentials}
 	err := e.err
@@ -144,8 +143,8 @@ func (e *Error) Failure() *failure.Error {
 	return f
 }
 
-// Cause removes the layers that the SDK and net/http put around an error.
-// They hold request numbers and URLs, which tell the user nothing.
+// Cause removes the layers that the SDK and net/http put around an error. They hold
+// request numbers and URLs, which do not help the user.
 func Cause(err error) error {
 	for {
 		var inner error

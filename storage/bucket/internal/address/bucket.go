@@ -1,6 +1,6 @@
-// Package address holds what the names of buckets and servers mean: URLs, ARNs,
-// kinds of buckets, and which names are of one server. It asks nobody but for the
-// addresses of this machine.
+// Package address interprets the names of buckets and servers: URLs, ARNs, kinds of
+// buckets, and which names are of one server. It makes no requests. It only asks the
+// system for the addresses of this machine.
 package address
 
 import (
@@ -91,7 +91,7 @@ func (a ARN) check() error {
 	return checkBucket(a.Name)
 }
 
-// checkBucket refuses what no bucket was ever called. The rules of today are
+// checkBucket refuses names that no bucket can have. The current rules of S3 are
 // stricter, but there are older buckets and other servers.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 func checkBucket(name string) error {
@@ -114,8 +114,8 @@ func checkBucket(name string) error {
 	return nil
 }
 
-// IsAlias reports whether a name is that of an access point, by its ARN or its
-// alias. Which bucket it belongs to does not show.
+// IsAlias reports whether a name is the ARN or the alias of an access point. Such a name
+// does not show the bucket behind it.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-naming.html
 func IsAlias(name string) bool {
 	return IsAccessPoint(name) || strings.HasSuffix(name, "-s3alias") ||

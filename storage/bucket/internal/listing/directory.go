@@ -10,19 +10,17 @@ import (
 	"s3sync/storage/bucket/internal/failure"
 )
 
-// A directory bucket lists in no order and from no key on, so that only its
-// prefixes can be listed at the same time. With a delimiter it also names the
-// prefixes of uploads that are not complete, which hold no objects: listing those
-// costs a request each.
+// A directory bucket lists in no order, and a listing cannot begin at a key. So it can be
+// listed in parallel only by prefixes. With a delimiter it also returns the prefixes of
+// incomplete uploads. These hold no objects, and listing each of them costs a request.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 
 const (
 	delimiter = "/"
-	// fanOutLevels is how many levels are listed prefix by prefix. What lies deeper
-	// is listed as it comes.
+	// fanOutLevels is how many levels are listed prefix by prefix. Deeper levels are
+	// listed as a whole.
 	fanOutLevels = 2
-	// fanOutRequests is how many requests are made at the same time at most. So
-	// many pages are in memory.
+	// fanOutRequests bounds the concurrent requests, and with them the pages in memory.
 	fanOutRequests = 16
 )
 
@@ -40,8 +38,8 @@ func (b *Bucket) fanOut(ctx context.Context, r storage.Range, send sender) error
 	return f.list(ctx, b.listPrefix(r), 1)
 }
 
-// list sends what is below a prefix, that of each of its own prefixes beside the
-// others. The first failure ends them all.
+// list sends the objects below a prefix. It lists the prefixes below it concurrently. The
+// first failure ends all of them.
 func (f *fanOut) list(ctx context.Context, prefix string, level int) error {
 	n, by := fanOutRequests, delimiter
 	if level > fanOutLevels {
@@ -52,8 +50,8 @@ func (f *fanOut) list(ctx context.Context, prefix string, level int) error {
 	})
 }
 
-// below sends the objects below a prefix, page by page, and yields what is to be
-// listed on its own. The pages of many prefixes are fetched as they are needed. It
+// below sends the objects directly below a prefix, page by page, and yields the prefixes
+// that are to be listed separately. It fetches a page only when the consumer needs it. It
 // returns a single-use iterator.
 func (f *fanOut) below(ctx context.Context, prefix, by string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {

@@ -16,19 +16,19 @@ import (
 	"s3sync/storage/bucket/internal/wire"
 )
 
-// maxEmptyPages is how many pages without entries may follow each other. S3
-// answers with some of them where many delete markers or unfinished uploads lie,
-// since it looks at a bounded number for each page: these are enough for millions.
+// maxEmptyPages bounds the successive pages without entries. S3 returns such pages where
+// there are many delete markers or unfinished uploads, because it looks at a bounded
+// number of them for each page. The bound is enough for millions.
 const maxEmptyPages = 10_000
 
-// A Bucket is what is listed: the keys that begin with a prefix. The keys of what is
-// yielded are relative to it. Its methods may be called concurrently.
+// A Bucket lists the keys of a bucket that begin with a prefix. The keys that it yields
+// are relative to the prefix. Its methods may be called concurrently.
 type Bucket struct {
 	Wire   *wire.Client
 	Server *server.Server
 	Prefix string
-	// Directory: it is a directory bucket, which lists in no order and from no key on.
-	// InParallel lists its prefixes at the same time.
+	// Directory: it is a directory bucket. It lists in no order, and a listing cannot
+	// begin at a key. InParallel lists its prefixes concurrently.
 	Directory, InParallel bool
 	// PageSize is how many entries a page is asked to have.
 	PageSize int
@@ -56,7 +56,7 @@ func (b *Bucket) Versions(ctx context.Context, r storage.Range) iter.Seq2[storag
 	})
 }
 
-// First returns what of the first page of n entries is in a range.
+// First returns the entries of the first page of n entries that are in a range.
 func (b *Bucket) First(ctx context.Context, r storage.Range, n int) ([]storage.Object, error) {
 	few := *b
 	few.PageSize = n
@@ -88,7 +88,7 @@ type pager interface {
 	ended() bool
 }
 
-// paged yields what is on the pages of the pager that begin returns.
+// paged yields the objects on the pages of the pager that begin returns.
 func (b *Bucket) paged(ctx context.Context, begin func() pager) iter.Seq2[storage.Object, error] {
 	return b.fetched(ctx, func(ctx context.Context, send sender) error {
 		for p := begin(); !p.ended(); {
@@ -107,8 +107,8 @@ func (b *Bucket) paged(ctx context.Context, begin func() pager) iter.Seq2[storag
 // A sender hands a page over. It fails only if ctx is cancelled.
 type sender func(ctx context.Context, objects []storage.Object) error
 
-// fetched yields what fetch sends, which runs beside the consumer until the
-// listing is complete, fails, or is no longer wanted.
+// fetched yields what fetch sends. fetch runs concurrently to the consumer until the
+// listing is complete, fails, or the consumer stops.
 func (b *Bucket) fetched(ctx context.Context, fetch func(context.Context, sender) error) iter.Seq2[storage.Object, error] {
 	return func(yield func(storage.Object, error) bool) {
 		fetchCtx, cancel := context.WithCancel(ctx)
@@ -158,8 +158,9 @@ func (b *Bucket) fetched(ctx context.Context, fetch func(context.Context, sender
 // emptyPages counts the pages without entries that follow each other in a listing.
 type emptyPages int
 
-// sawPage counts a page that is not the last one, and fails if there seems to be no
-// end. The user hears of many empty ones, since nothing else shows meanwhile.
+// sawPage counts a page that is not the last one. It fails if there are too many empty
+// pages. It notifies the user of many empty pages, because the listing shows no other
+// progress meanwhile.
 func (b *Bucket) sawPage(empty *emptyPages, entries int) error {
 	if entries > 0 {
 		*empty = 0

@@ -38,8 +38,8 @@ func (l *lister) next(ctx context.Context) ([]storage.Object, error) {
 	return objects, err
 }
 
-// page fetches a page and returns what of it is in the range: objects, and with a
-// delimiter the prefixes that stand for all keys that begin with them.
+// page fetches a page and returns its objects in the range. With a delimiter, it also
+// returns the prefixes of further keys.
 func (l *lister) page(ctx context.Context) (objects []storage.Object, prefixes []string, err error) {
 	p, err := l.bucket.Request(ctx, wire.ListRequest{
 		Prefix: l.prefix, Delimiter: l.delimiter, After: l.after, Token: l.token, MaxKeys: l.bucket.PageSize,
@@ -95,9 +95,8 @@ func (l *lister) objects(entries []storage.Object) ([]storage.Object, error) {
 	return objects, nil
 }
 
-// listPrefix is what a listing of a range is asked for. Directory buckets take
-// only prefixes that end in a slash, and no start-after: what is listed besides is
-// left out here.
+// listPrefix returns the prefix for the listing of a range. Directory buckets take only
+// prefixes that end in a slash, and no start-after. Keys outside of the range are skipped.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 func (b *Bucket) listPrefix(r storage.Range) string {
 	prefix := b.Prefix
@@ -112,9 +111,9 @@ func (b *Bucket) listPrefix(r storage.Range) string {
 	return prefix[:strings.LastIndex(prefix, "/")+1]
 }
 
-// startAfter returns a text that is sent as start-after to list from a key on.
-// S3 begins behind that text, so it must sort before the key, but as closely as
-// possible, as what lies between is fetched in vain. It must be valid UTF-8.
+// startAfter returns the start-after of a listing that begins at a key. S3 lists the keys
+// after that text. So the text must sort before the key, but as closely as possible,
+// because the keys between are fetched and skipped. It must be valid UTF-8.
 func (b *Bucket) startAfter(from string) string {
 	if from == "" {
 		return ""

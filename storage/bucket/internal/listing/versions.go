@@ -22,7 +22,7 @@ type versionLister struct {
 
 	last storage.Object // the one before
 	any  bool           // there was one
-	// mixed: the server was seen to list versions and markers among each other.
+	// mixed: the server lists versions and markers in their common order.
 	mixed bool
 }
 
@@ -98,10 +98,10 @@ func (l *versionLister) follows(v storage.Object) error {
 	return nil
 }
 
-// arrange puts the entries of a page into the order of the listing. S3 lists
-// versions and delete markers among each other. Some servers (versitygw) put all
-// markers of a page before all versions. Times do not tell then how they were
-// mixed: they are whole seconds.
+// arrange puts the entries of a page into the order of the listing. S3 lists versions and
+// delete markers in their common order. Some servers (versitygw) list all markers of a
+// page before all versions. Their times do not show the common order, because they are
+// whole seconds.
 func (l *versionLister) arrange(ctx context.Context, all []storage.Object) ([]storage.Object, error) {
 	changes := 0
 	for i := range all[min(1, len(all)):] {
@@ -152,8 +152,8 @@ func cutKey(list []storage.Object, key string) (of, rest []storage.Object) {
 	return list[:n], list[n:]
 }
 
-// mix puts the markers of a key between its versions. Where it is not known where
-// a marker stands the server is asked what comes behind it.
+// mix puts the markers of a key between its versions. If the place of a marker is not
+// known, mix asks the server for the entry after it.
 func (l *versionLister) mix(ctx context.Context, markers, versions []storage.Object) ([]storage.Object, error) {
 	if len(markers) == 0 || len(versions) == 0 || len(versions) == 1 && versions[0].Latest {
 		return slices.Concat(versions, markers), nil
@@ -194,8 +194,8 @@ func (l *versionLister) mix(ctx context.Context, markers, versions []storage.Obj
 	return append(mixed, versions[len(mixed)-len(markers):]...), nil
 }
 
-// versionBehind asks which version or marker of its key comes behind one. It
-// returns no ID if there is none.
+// versionBehind asks which version or marker of the same key comes after one. It returns
+// no ID if there is none.
 func (b *Bucket) versionBehind(ctx context.Context, v storage.Object) (id string, err error) {
 	p, err := b.versionsRequest(ctx, v.Key, wire.VersionMarker{Key: v.Key, VersionID: v.VersionID}, 1)
 	if err != nil || len(p.Versions) == 0 || p.Versions[0].Key != v.Key {

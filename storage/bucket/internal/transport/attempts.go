@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 )
 
-// Attempts are the requests of one write that depends on what is under its key. An
-// attempt whose body did not get out to its end can have written nothing.
+// Attempts counts the requests of one write with a condition. An attempt whose body was
+// not sent completely cannot have written anything.
 type Attempts struct {
 	whole   atomic.Int32 // sent to the end
 	earlier atomic.Int32 // those before the last one began
@@ -17,19 +17,19 @@ type Attempts struct {
 // attemptsKey is the context key of Attempts.
 type attemptsKey struct{}
 
-// CountAttempts counts the requests that are made with the context it returns.
+// CountAttempts returns a context and the count of the requests that are made with it.
 func CountAttempts(ctx context.Context) (context.Context, *Attempts) {
 	a := new(Attempts)
 	return context.WithValue(ctx, attemptsKey{}, a), a
 }
 
-// Whole is how many requests were sent to the end.
+// Whole returns how many requests were sent completely.
 func (a *Attempts) Whole() int { return int(a.whole.Load()) }
 
-// Earlier is how many of them were sent before the last one began.
+// Earlier returns how many requests were sent completely before the last one began.
 func (a *Attempts) Earlier() int { return int(a.earlier.Load()) }
 
-// attemptsOf are those that a request belongs to, or nil if nobody counts.
+// attemptsOf returns the count that a request belongs to, or nil.
 func attemptsOf(req *http.Request) *Attempts {
 	a, ok := req.Context().Value(attemptsKey{}).(*Attempts)
 	if !ok || req.Method == http.MethodGet || req.Method == http.MethodHead {
@@ -38,8 +38,8 @@ func attemptsOf(req *http.Request) *Attempts {
 	return a
 }
 
-// begin counts a request that is about to be sent, and returns what to call once it
-// is sent to the end.
+// begin counts a request that is about to be sent. The caller calls the returned function
+// when the request was sent completely.
 func (a *Attempts) begin() (sent func()) {
 	a.earlier.Store(a.whole.Load())
 	return sync.OnceFunc(func() { a.whole.Add(1) })

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A watchdog calls onStall when nobody touched it for some time while it was watching.
-// It needs no goroutine. Its methods may be called concurrently.
+// A watchdog calls onStall if watch was not called again for some time. It needs no
+// goroutine. Its methods may be called concurrently.
 type watchdog struct {
 	after   time.Duration // 0 is never
 	onStall func()
@@ -19,7 +19,7 @@ type watchdog struct {
 	ended bool
 }
 
-// watch expects something to happen from now on.
+// watch starts or restarts the time.
 func (w *watchdog) watch() {
 	if w.after <= 0 {
 		return
@@ -52,9 +52,9 @@ func (w *watchdog) end() {
 	w.ended = true
 }
 
-// A sentBody is the body of a request. It is read by the transport, which
-// writes what it read to the network before it reads on: the time between two
-// reads is the time the network takes.
+// A sentBody is the body of a request. The transport writes what it has read to the
+// network before it reads again. So the time between two reads is the time that the
+// network takes.
 type sentBody struct {
 	io.ReadCloser
 

@@ -9,10 +9,10 @@ import (
 	"s3sync/storage/bucket/internal/failure"
 )
 
-// Bounds of what a server may answer. S3 puts no more entries on a page than it
-// is asked for, and never more than 1,000; others may put ten times as many. A key
-// has 1,024 bytes, three times as many in URL encoding. An entry has about 16 tags,
-// and twice as many with all that S3 can tell of it.
+// Bounds of the answers of a server. A page of S3 has at most the requested number of
+// entries, and at most 1,000. Other servers may return ten times as many. A key has 1,024
+// bytes, three times as many in URL encoding. An entry has about 16 XML tags, and twice
+// as many with all optional attributes.
 const (
 	maxEntries   = 10_000
 	maxEntry     = 4 << 10 // bytes
@@ -22,16 +22,16 @@ const (
 	maxComplain  = 1 << 20 // bytes of what a server says of a failure
 )
 
-// A bound is how large an answer may be; the zero value is none. Tags bound what is
-// made of its bytes.
+// A bound is how large an answer may be. The zero value is no bound. The number of XML
+// tags bounds the memory of the decoded answer.
 type bound struct {
 	bytes, tags int
-	// cut ends a larger answer, as if that were all.
+	// cut ends a larger answer at the bound, without an error.
 	cut bool
 }
 
-// boundOf is that of an answer. Pages of listings were asked to have pageSize
-// entries.
+// boundOf returns the bound of an answer. pageSize is the number of entries that listings
+// ask for.
 func boundOf(operation string, status, pageSize int) bound {
 	switch {
 	case status >= http.StatusMultipleChoices:
@@ -52,8 +52,7 @@ func (b bound) of(operation string, body io.ReadCloser) io.ReadCloser {
 	return &boundedBody{ReadCloser: body, left: b, operation: operation}
 }
 
-// A boundedBody is an answer that must not become larger. Nothing of it needs to be
-// kept to see that it does.
+// A boundedBody is a body with a bound. It keeps nothing of the body.
 type boundedBody struct {
 	io.ReadCloser
 

@@ -9,24 +9,24 @@ import (
 	"time"
 )
 
-// A server may refuse a write before it has read the body, and end the connection.
-// What is still being sent then meets a reset, and the answer, which says why, would
-// be lost: the write looks like one that may have been made. So a write that may be
-// refused for its condition asks before it sends its body, and no failure to send
-// hides an answer that has come.
+// A server may refuse a write before it has read the body, and close the connection.
+// Sending the rest of the body then fails, and the answer with the reason would be lost.
+// The write would look like one that may have been made. So a write with a condition asks
+// the server before it sends its body (Expect: 100-continue), and an answer that has
+// arrived is read although sending failed.
 
-// asksFirstFrom is the size of a body from which on it is worth asking, in bytes. A
-// server reads that much before it gives up a connection.
+// asksFirstFrom is the smallest size of a body for which a write asks first, in bytes. A
+// server reads that much before it closes a connection.
 const asksFirstFrom = 64 << 10
 
-// asksFirst reports whether a write with a condition asks before it sends its body.
+// asksFirst reports whether a write with a condition asks before it sends its body. See
 // RFC 9110, 10.1.1.
 func (c *Client) asksFirst(req *http.Request) bool {
 	return req.ContentLength >= asksFirstFrom && !c.ignoresExpect.Load()
 }
 
-// askFirst makes a request ask. begins is to be called when its body begins to be
-// sent: then it shows whether the server gave leave, or waiting was in vain.
+// askFirst makes a request ask before it sends its body. The caller calls begins when the
+// body is first read. begins notes whether the server answered or the wait timed out.
 func (c *Client) askFirst(req *http.Request) (asking *http.Request, begins func()) {
 	var waiting time.Time
 	asking = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
@@ -42,14 +42,14 @@ func (c *Client) askFirst(req *http.Request) (asking *http.Request, begins func(
 	}
 }
 
-// answerGrace is how long a failure to send is held back for an answer that has
-// come and is about to be read.
+// answerGrace is how long a failure to send is delayed, so that an answer that has
+// arrived can be read.
 const answerGrace = time.Second
 
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
-// hearing makes connections whose failures to write wait for who reads: package
-// http gives up a request at once that it cannot send, whatever came back.
+// hearing returns a dialer of hearingConns. Package http ends a request as soon as it
+// cannot send it, also if an answer has arrived. So failures to write are delayed.
 func hearing(dial dialer) dialer {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
@@ -60,8 +60,8 @@ func hearing(dial dialer) dialer {
 	}
 }
 
-// A hearingConn is closed by who reads from it: when an answer has been read that
-// ends it, or when there is none to come.
+// A hearingConn delays a failure to write until the reader closes the connection. The
+// reader does so after the last answer, or when no answer will come.
 type hearingConn struct {
 	net.Conn
 

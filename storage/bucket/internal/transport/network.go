@@ -16,9 +16,9 @@ func IsConnection(err error) bool {
 	return errors.As(err, &sent) && sent.ConnectionError() || errors.As(err, &network)
 }
 
-// Unreachable reports whether err says that there is no server: nobody listens,
-// or the name does not exist. A connection that takes too long counts only
-// until the first answer, since then there was a server.
+// Unreachable reports whether err says that there is no server: nothing listens on the
+// port, or the name does not exist. A connection that times out counts only until the
+// first answer, because after that there was a server.
 func (c *Client) Unreachable(err error) bool {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return dns.IsNotFound
@@ -30,8 +30,8 @@ func (c *Client) Unreachable(err error) bool {
 	return ok && (op.Op == "dial" || op.Op == "proxyconnect") && op.Timeout() && !c.answered.Load()
 }
 
-// isRefused also knows the words of Windows, whose error number has no name in
-// package syscall.
+// isRefused also recognises the error number of Windows, which has no name in package
+// syscall.
 func isRefused(err error) bool {
 	return errors.Is(err, syscall.ECONNREFUSED) || strings.Contains(err.Error(), "actively refused")
 }
@@ -47,7 +47,7 @@ func (c *Client) TLSFault(err error) string {
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return "the server does not speak TLS (is its URL http:// instead of https://?)"
 	}
-	// An alert of the server. Later ones may come of damage on the way.
+	// An alert of the server. After the first answer, damage on the way may cause one.
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "remote error" && !c.answered.Load() {
 		return "the server refuses the connection: " + c.Clean(op.Err.Error())
 	}

@@ -36,16 +36,16 @@ func variable(name string) string {
 	return ""
 }
 
-// proxy chooses the proxy of a request: the option, then the variables that
-// net/http knows, then ALL_PROXY for what neither HTTPS_PROXY nor HTTP_PROXY is set
-// for, as other programs do. NO_PROXY holds for all but the option.
+// proxy returns the proxy of a request. The option wins over the variables that net/http
+// knows, and these win over ALL_PROXY, as in other programs. NO_PROXY applies to all of
+// them but the option.
 func (o *Options) proxy() (func(*http.Request) (*url.URL, error), error) {
 	var option, all *url.URL
 	var err error
 	if o.HTTPSProxy != "" {
 		option, err = url.Parse(o.HTTPSProxy)
 		if err != nil || option.Host == "" || option.Scheme != "http" && option.Scheme != "https" {
-			// The text is not repeated: there may be a password in it.
+			// The text is not shown, because it may contain a password.
 			return nil, failure.Unusable("the https proxy is not of the form http(s)://[user:password@]host:port")
 		}
 	}
@@ -92,15 +92,15 @@ type directHosts struct {
 	hosts []directHost
 }
 
-// A directHost is a name with what may stand before it, and a port or none.
+// A directHost is a name, whether its subdomains match, and a port or none.
 type directHost struct {
 	name, port string
 	exact, sub bool // the name itself; names below it
 }
 
-// newDirectHosts reads NO_PROXY: names, addresses and networks, separated by
-// commas. A name stands for what is below it as well, and .name or *.name for that
-// alone; each may have a port.
+// newDirectHosts reads NO_PROXY: names, addresses and networks, separated by commas. A
+// name also matches its subdomains. .name and *.name match only the subdomains. Each may
+// have a port.
 func newDirectHosts(text string) directHosts {
 	var d directHosts
 	for entry := range strings.SplitSeq(text, ",") {
@@ -129,7 +129,7 @@ func newDirectHosts(text string) directHosts {
 	return d
 }
 
-// has reports whether a URL is reached without a proxy, as this machine always is.
+// has reports whether a URL is reached without a proxy. This machine always is.
 func (d directHosts) has(u *url.URL) bool {
 	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
 	port := cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
@@ -150,7 +150,7 @@ func (d directHosts) has(u *url.URL) bool {
 	return false
 }
 
-// A ProxyError says that a proxy does not let a request through.
+// A ProxyError is the refusal of a request by a proxy.
 type ProxyError struct {
 	Host   string
 	Status int

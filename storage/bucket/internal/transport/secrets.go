@@ -12,20 +12,20 @@ import (
 	"s3sync/storage/bucket/internal/failure"
 )
 
-// masked stands for what must not be shown.
+// masked replaces secrets in texts.
 const masked = "(secret)"
 
 const (
-	// leastSecret is the length of what is masked besides what options call secret.
-	// Shorter text turns up in ordinary words.
+	// leastSecret is the smallest length of a secret that is masked, except for those
+	// that NewSecrets is given. Shorter texts are part of ordinary words.
 	leastSecret = 6
-	// maxCredentials is how many credentials are remembered: requests that are still
-	// on their way may be signed with older ones than the last.
+	// maxCredentials is how many credentials are remembered. Requests that are still
+	// running may be signed with older ones.
 	maxCredentials = 8
 )
 
-// Secrets are what no message may show: some servers repeat what they were sent.
-// Credentials are added as they come. Its methods may be called concurrently.
+// Secrets are the texts that no message may show. Some servers repeat what they were
+// sent. Its methods may be called concurrently.
 type Secrets struct {
 	signature *regexp.Regexp
 	fixed     []string
@@ -35,12 +35,12 @@ type Secrets struct {
 	replacer *strings.Replacer
 }
 
-// NewSecrets returns the given texts and the passwords of proxies, those of the
-// environment included.
+// NewSecrets returns Secrets of the given texts and of the passwords of proxies, also
+// those in the environment.
 func NewSecrets(httpsProxy string, texts ...string) *Secrets {
 	s := &Secrets{
-		// Of the header, of a URL, or of what a server says of either: version 4 in
-		// hexadecimal digits.
+		// A signature of version 4 in hexadecimal digits, in a header, a URL, or a text of
+		// the server.
 		signature: regexp.MustCompile(`(?i)(signature\W{0,12})[0-9a-f]{40,}`),
 		fixed:     slices.Clone(texts),
 	}
@@ -57,7 +57,7 @@ func NewSecrets(httpsProxy string, texts ...string) *Secrets {
 	return s
 }
 
-// long is text if it is not too short to be looked for.
+// long returns text, or nothing if it is shorter than leastSecret.
 func long(text string) string {
 	if len(text) < leastSecret {
 		return ""
@@ -65,7 +65,7 @@ func long(text string) string {
 	return text
 }
 
-// A credential is what requests are signed with.
+// A credential is a secret key and a session token.
 type credential struct{ key, token string }
 
 // Add remembers the secret key and the session token that requests are signed with.
@@ -84,7 +84,7 @@ func (s *Secrets) Add(secretKey, sessionToken string) {
 	s.replacer = s.replacing()
 }
 
-// replacing makes the replacer of all that is known.
+// replacing makes the replacer of all known secrets.
 func (s *Secrets) replacing() *strings.Replacer {
 	all := slices.Clone(s.fixed)
 	for _, c := range s.seen {
@@ -93,7 +93,7 @@ func (s *Secrets) replacing() *strings.Replacer {
 	for _, text := range slices.Clone(all) {
 		all = append(all, url.QueryEscape(text), url.PathEscape(text))
 	}
-	// One may begin with another.
+	// A secret may begin with another one.
 	slices.SortStableFunc(all, func(a, b string) int { return len(b) - len(a) })
 	var pairs []string
 	for _, text := range all {
@@ -112,7 +112,7 @@ func (s *Secrets) Mask(text string) string {
 	return s.signature.ReplaceAllString(replacer.Replace(text), "${1}"+masked)
 }
 
-// Unsigned is text without the signature of a request, wherever it stands there.
+// Unsigned returns text without the signature of a request.
 func Unsigned(req *http.Request, text string) string {
 	if req == nil {
 		return text
@@ -124,7 +124,7 @@ func Unsigned(req *http.Request, text string) string {
 	return strings.ReplaceAll(text, signature, masked)
 }
 
-// Hide returns a failure as it may be shown, whatever of an answer went into its text.
+// Hide returns a failure without secrets in its text.
 func (s *Secrets) Hide(err error) error {
 	f, ok := err.(*failure.Error) //nolint:errorlint // what is wrapped has a text of its own
 	if !ok {

@@ -15,7 +15,7 @@ const (
 	minIdleConns          = 64
 )
 
-// Dialer sets up what connects.
+// Dialer sets the time-out of a dialer.
 func (o *Options) Dialer(d *net.Dialer) {
 	d.Timeout = defaultConnectTimeout
 	if o.ConnectTimeout > 0 {
@@ -23,15 +23,15 @@ func (o *Options) Dialer(d *net.Dialer) {
 	}
 }
 
-// Setup returns what sets up connections: of HTTP 1.1 only, because a connection
-// for each request in flight is faster than one that all of them share.
+// Setup returns a function that sets up a transport. It uses HTTP 1.1 only, because a
+// connection for each concurrent request is faster than one that all requests share.
 func (o *Options) Setup() (func(*http.Transport), error) {
 	proxy, err := o.proxy()
 	if err != nil {
 		return nil, err
 	}
-	// A custom authority (AWS_CA_BUNDLE) is added to those of the system by the
-	// SDK. Where there is no list, package tls looks for it by itself.
+	// The SDK adds a custom authority (AWS_CA_BUNDLE) to those of the system. If there is
+	// no list here, package tls looks for one.
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		roots = nil

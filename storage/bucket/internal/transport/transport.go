@@ -1,7 +1,7 @@
-// Package transport sends the requests of a bucket: connections and proxies, bounds
-// of what comes back and how long it may take, bandwidth, answers that come early,
-// and secrets that no message shows. It knows HTTP and the names of operations, but
-// not what requests say.
+// Package transport sends the requests of a bucket. It does connections and proxies,
+// bounds of the size and time of answers, bandwidth, answers that come before the body was
+// sent, and secrets that no message may show. It knows HTTP and the names of operations,
+// but not the contents of requests.
 package transport
 
 import (
@@ -25,8 +25,8 @@ type Limiter interface {
 	WaitN(ctx context.Context, n int) error
 }
 
-// limitedPiece is how much of a body passes at once where a Limiter counts, in
-// bytes: small enough that the stream flows evenly.
+// limitedPiece is how much of a body is read at once under a Limiter, in bytes. It is
+// small enough that the stream flows evenly.
 const limitedPiece = 32 << 10
 
 // Options say how requests are sent. 0 bounds nothing.
@@ -39,8 +39,8 @@ type Options struct {
 	ConnectTimeout time.Duration
 	// AttemptTimeout bounds a request until its answer begins.
 	AttemptTimeout time.Duration
-	// ReadTimeout bounds the wait for an answer once the request was sent. Where the
-	// server works before it answers the wait is 15 times as long, up to 15 minutes.
+	// ReadTimeout bounds the wait for an answer after the request was sent. For requests
+	// that take the server some time, it is 15 times as long, up to 15 minutes.
 	ReadTimeout time.Duration
 	// StallTimeout bounds the time in which a body makes no progress, as ReadTimeout
 	// does for an answer if it is shorter.
@@ -49,9 +49,9 @@ type Options struct {
 	MaxConns int
 	// Receive and Send, if set, bound the bytes of bodies.
 	Receive, Send Limiter
-	// PageSize is how many entries pages of listings were asked to have.
+	// PageSize is how many entries listings ask for.
 	PageSize int
-	// Trace, if set, is told of every request at level debug.
+	// Trace, if set, logs every request at level debug.
 	Trace *slog.Logger
 	// Operation returns the name of the S3 operation that a request is for, by its
 	// context.
@@ -60,43 +60,41 @@ type Options struct {
 	Secrets *Secrets
 }
 
-// A Client sends requests and brings their answers. It adds to net/http bandwidth
-// limits, an end for transfers that stand still, a bound of what a server may
-// answer, and what is known of requests that are on their way. Its methods may be
-// called concurrently.
+// A Client sends requests and returns their answers. It adds to net/http: bandwidth
+// limits, an end of stalled transfers, a bound of the size of answers, and a report of
+// the requests that wait. Its methods may be called concurrently.
 type Client struct {
 	http     *http.Transport
 	opts     Options
 	flights  *flights
 	answered atomic.Bool
-	// ignoresExpect: the server let a request wait in vain for its leave to send the body.
+	// ignoresExpect: the server did not answer a request that asked before it sent its body.
 	ignoresExpect atomic.Bool
 }
 
-// New returns a client that sends by t, to which Setup was applied.
+// New returns a client that sends with t. Setup must have been applied to t.
 func New(t *http.Transport, o Options) *Client {
 	t.DialContext = hearing(t.DialContext)
 	return &Client{http: t, opts: o, flights: newFlights()}
 }
 
-// HTTP is what sends the requests. It must not be changed after the first one.
+// HTTP returns the transport. It must not be changed after the first request.
 func (c *Client) HTTP() *http.Transport { return c.http }
 
 // Answered reports whether the server ever answered.
 func (c *Client) Answered() bool { return c.answered.Load() }
 
-// Waiting tells how long the server has been silent, and which requests are
-// waiting for it. An attempt after the first one does not break the silence.
+// Waiting returns how long the server has been silent, and which requests wait for it.
+// A retry does not end the silence.
 func (c *Client) Waiting() (quiet time.Duration, what string) {
 	quiet, what = c.flights.waiting()
 	return quiet, c.opts.Secrets.Mask(what)
 }
 
-// Clean makes one short line of a text of the server or the network, without the
-// secrets that the server was sent.
+// Clean returns a text of the server or the network as one short line without secrets.
 func (c *Client) Clean(text string) string { return failure.OneLine(c.opts.Secrets.Mask(text)) }
 
-// A TimeoutError says which of our own limits a request ran into.
+// A TimeoutError says which of the limits of this package a request exceeded.
 type TimeoutError struct {
 	What  string
 	After time.Duration
@@ -104,14 +102,14 @@ type TimeoutError struct {
 
 func (e *TimeoutError) Error() string { return fmt.Sprintf("%s for %v", e.What, e.After) }
 
-// Timeout is what package net calls such an error.
+// Timeout makes it a net.Error that reports a time-out.
 func (e *TimeoutError) Timeout() bool { return true }
 
-// Do sends one request. It follows no redirect: the signature holds only for the
-// host that was asked.
+// Do sends one request. It follows no redirect, because the signature is valid only for
+// one host.
 //
-// The context of the transport ends when the body of the answer is closed, so
-// everything that watches the request ends with it.
+// The context of the transport ends when the body of the answer is closed. Everything
+// that watches the request ends then, too.
 func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	if err := sendable(req.Header); err != nil {
 		return nil, err
@@ -126,7 +124,7 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	operation := c.opts.Operation(ctx)
 	w := c.opts.waits(operation)
 	fl := c.flight(req)
-	// A slow upload is no slow answer.
+	// The time for the answer starts after the upload.
 	answer := &watchdog{after: w.answer, onStall: stalled(cancel, "no answer to a request", w.answer)}
 	defer answer.end()
 	out := req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -190,8 +188,8 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// sendable fails if net/http would refuse to send headers, before it looks like
-// a fault of the connection. What they hold may be secret.
+// sendable fails if net/http would refuse to send headers. Otherwise that would look like
+// a fault of the connection. The headers may hold secrets, so the error does not show them.
 func sendable(headers http.Header) error {
 	for name, values := range headers {
 		for _, value := range values {
@@ -221,7 +219,7 @@ func stalled(cancel context.CancelCauseFunc, what string, after time.Duration) f
 	return func() { cancel(&TimeoutError{what, after}) }
 }
 
-// OwnCause is the reason why we ended the request ourselves, or else err.
+// OwnCause returns the reason why this program ended the request, or else err.
 func OwnCause(ctx context.Context, err error) error {
 	if e, ok := errors.AsType[*TimeoutError](context.Cause(ctx)); ok {
 		return e
@@ -229,8 +227,8 @@ func OwnCause(ctx context.Context, err error) error {
 	return err
 }
 
-// trace logs one attempt. Headers are left out: signatures, session tokens and
-// keys are in them.
+// trace logs one attempt. It leaves out headers, because they contain signatures, session
+// tokens and keys.
 func (c *Client) trace(req *http.Request, resp *http.Response, err error, began time.Time) {
 	if c.opts.Trace == nil {
 		return
@@ -251,7 +249,7 @@ func (c *Client) trace(req *http.Request, resp *http.Response, err error, began 
 	c.opts.Trace.DebugContext(req.Context(), "s3 request", attrs...)
 }
 
-// cause is what a failure to send is called by, without the URL.
+// cause returns the error inside a failure to send, without the URL.
 func cause(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		return e.Err

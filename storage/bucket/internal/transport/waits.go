@@ -11,32 +11,31 @@ import (
 	"s3sync/storage/bucket/internal/failure"
 )
 
-// A server that works before it answers gets workFactor times as long for it as
-// another, but not more than workTime for that reason. While it puts an object
-// together S3 sends blanks, but other servers do not, and a copy of 5 GiB takes
-// some minutes.
+// Operations that take the server a long time get workFactor times the usual time for
+// their answers, but at most workTime. S3 sends blanks while it puts an object together.
+// Other servers do not, and a copy of 5 GiB takes some minutes.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
 const (
 	workFactor = 15
 	workTime   = 15 * time.Minute
 )
 
-// repliesBeforeDone reports whether a server does at length what an operation asks for, before
-// its answer or while that goes on. How long it takes is no fault of the transfer.
+// repliesBeforeDone reports whether the work of an operation takes the server a long
+// time, before its answer or after the answer has begun. The transfer does not stall then.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
 func repliesBeforeDone(operation string) bool {
 	return operation == "CopyObject" || operation == "UploadPartCopy" || operation == "CompleteMultipartUpload"
 }
 
-// waits bound the waiting within a request. 0 is no bound.
+// waits bound the waiting times of a request. 0 is no bound.
 type waits struct {
 	answer  time.Duration // from the last byte of a request to the first one of its answer
 	receive time.Duration // between two bytes of an answer
 	send    time.Duration // between two bytes of a request
 }
 
-// waits are those of one operation.
+// waits returns the bounds of an operation.
 func (o *Options) waits(operation string) waits {
 	w := waits{answer: max(o.ReadTimeout, 0), receive: max(o.StallTimeout, 0), send: max(o.StallTimeout, 0)}
 	if w.answer > 0 {
@@ -55,9 +54,9 @@ func (o *Options) waits(operation string) waits {
 type flight struct {
 	operation, path string
 	began           time.Time
-	// again: it is not the first attempt, and so no progress.
+	// again: it is a retry. A retry is no progress.
 	again bool
-	// waits: it is the server's turn, not ours.
+	// waits: the request waits for the server.
 	waits atomic.Bool
 }
 
@@ -94,7 +93,7 @@ func (f *flights) end(fl *flight) {
 
 func (f *flights) move() { f.moved.Store(int64(time.Since(f.start))) }
 
-// namedFlights is how many requests are named.
+// namedFlights is how many requests waiting names.
 const namedFlights = 3
 
 // waiting returns for how long nothing has come or gone, and the requests that
