@@ -115,7 +115,7 @@ func open(path string, opts Options) (*Store, error) {
 
 func writable(t *tree) *Store { return &Store{view: t, target: t, held: t} }
 
-// Caps tells that listings are in order and that nothing here uses digests.
+// Caps says that listings are in order and that the store uses no digests.
 func (s *Store) Caps() storage.Caps {
 	return storage.Caps{Ordered: true, Files: true, DeleteBatch: deleteBatch}
 }
@@ -165,9 +165,8 @@ func directoryInfo(p keyPath, fi fs.FileInfo) storage.Info {
 	}
 }
 
-// Delete removes files. What is not a regular file is not an object and stays,
-// as do directories that become empty: naming a directory, with a slash at the
-// end, is an error.
+// Delete removes files. It leaves everything that is not a regular file, and directories
+// that become empty. It is an error to name a directory, with a slash at the end.
 func (s *Store) Delete(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error {
 	errs := make([]error, len(objects))
 	var d deleter

@@ -16,21 +16,21 @@ func unstorable(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", storage.ErrUnstorable, fmt.Sprintf(format, args...))
 }
 
-// unusable makes err the end of the run. It keeps the path, for there is no key.
+// unusable makes an error storage.ErrUnusable, which ends the run. The error keeps the
+// path, because no key stands for it.
 func unusable(err error) error { return fmt.Errorf("%w: %w", storage.ErrUnusable, err) }
 
-// isGone tells whether err says that a path does not exist, also because there
-// is a file where it needs a directory.
+// isGone reports whether err says that a path does not exist, also because there is a
+// file in place of a directory.
 func isGone(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
-// errTooLong is what the system says of a long name, in more words: the name
-// can be that of a directory above, and the path as a whole can be too long.
+// errTooLong explains the system's error. Either the name of the file or of a directory
+// above it is too long, or the whole path is.
 var errTooLong = fmt.Errorf("a name or the path is too long for the file system: %w", syscall.ENAMETOOLONG)
 
-// lookupError is readError for the question whether there is something: what
-// cannot have a name is not there.
+// lookupError is readError for a lookup. A file whose name is too long does not exist.
 func lookupError(err error) error {
 	if errors.Is(err, syscall.ENAMETOOLONG) {
 		return fs.ErrNotExist
@@ -38,7 +38,7 @@ func lookupError(err error) error {
 	return readError(err)
 }
 
-// readError puts a failure to read into its kind.
+// readError gives a failure to read its kind.
 func readError(err error) error {
 	if isGone(err) {
 		return fs.ErrNotExist
@@ -56,7 +56,7 @@ func readError(err error) error {
 	return errno
 }
 
-// writeError puts a failure to write into its kind, if it has none yet.
+// writeError gives a failure to write its kind, if it has none yet.
 func writeError(err error) error {
 	for _, kind := range []error{storage.ErrUnusable, storage.ErrUnstorable, storage.ErrMismatch} {
 		if errors.Is(err, kind) {
@@ -68,7 +68,7 @@ func writeError(err error) error {
 	case !ok:
 		return err
 	case errors.Is(errno, fs.ErrNotExist):
-		// Told apart from a source that vanished.
+		// Not fs.ErrNotExist, which would mean that the source vanished.
 		return fmt.Errorf("%w: the directory vanished", storage.ErrTransient)
 	case errors.Is(errno, fs.ErrExist) || errno == syscall.EISDIR:
 		return unstorable("there is a directory of that name")
@@ -81,7 +81,7 @@ func writeError(err error) error {
 	return errno
 }
 
-// errnoKind tells what a failure of a system call means for a run.
+// errnoKind returns the kind of a failure of a system call, or nil.
 func errnoKind(errno syscall.Errno) error {
 	switch errno {
 	case syscall.ENOSPC, syscall.EDQUOT:

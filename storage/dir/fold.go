@@ -27,9 +27,9 @@ type directory interface {
 	Open(name string) (*os.File, error)
 }
 
-// A names tells whether entries bear the very names under which the file
-// system found them. It remembers the names in the directories that were asked
-// for last, but only on file systems where that is in doubt.
+// A names checks whether entries have exactly the names under which the file system found
+// them. It remembers the names in the directories that were used last, but only on file
+// systems where another name can find an entry.
 type names struct {
 	mu   sync.Mutex
 	dirs []namesIn // the one used last at the end

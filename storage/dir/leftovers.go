@@ -7,17 +7,16 @@ import (
 	"time"
 )
 
-// A run that is killed leaves temporary files behind. They are removed by the
-// next run that writes to their directory: those that nobody holds a lock on
-// and that were not touched for a day. Whoever writes a temporary file locks it
-// until it is complete. The age is for systems without locks, and for the moment
-// between the end of the lock and the renaming.
+// A run that is killed leaves temporary files behind. The next run that writes to their
+// directory removes those that are not locked and that were not touched for a day. A
+// temporary file is locked until it is complete. The age protects files on systems
+// without locks, and between the end of the lock and the rename.
 
 // staleAge is how long a temporary file must have been left alone.
 const staleAge = 24 * time.Hour
 
-// isFirst tells, once for each directory, that it is written to for the first
-// time. Of very many directories it may say so again.
+// isFirst reports whether a directory is written to for the first time. If there are very
+// many directories, it may report that again.
 func (t *tree) isFirst(dir string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -31,8 +30,7 @@ func (t *tree) isFirst(dir string) bool {
 	return true
 }
 
-// sweep removes what killed runs left in a directory. What cannot be removed
-// stays: it is in nobody's way.
+// sweep removes what killed runs left in a directory. Files that cannot be removed stay.
 func (f folder) sweep() {
 	dir, err := f.Open(".")
 	if err != nil {

@@ -14,10 +14,9 @@ import (
 // errPastEnd: a range reaches past the size that the file had at Open.
 var errPastEnd = errors.New("range reaches past the end of the file")
 
-// Open starts to read a file. What is not a regular file fails with
-// storage.ErrUnstorable, except that a directory named without a slash at the
-// end does not exist. There are no versions: asking for one fails with
-// fs.ErrNotExist.
+// Open starts to read a file. It fails with storage.ErrUnstorable if the key names
+// something else. It fails with fs.ErrNotExist if the key, without a slash at the end,
+// names a directory, and if a version is asked for, because there are none.
 func (s *Store) Open(ctx context.Context, key string, opts storage.OpenOptions) (storage.Reader, error) {
 	r, err := s.open(ctx, key, opts)
 	if err != nil {
@@ -61,7 +60,7 @@ func (s *Store) open(ctx context.Context, key string, opts storage.OpenOptions) 
 	return &reader{view: s.view, path: p.path, file: f, opened: fi}, nil
 }
 
-// irregular tells what stands where a file is expected.
+// irregular is the error for something else in place of a file.
 func irregular(fi fs.FileInfo) error {
 	if fi.IsDir() {
 		return fs.ErrNotExist
@@ -112,15 +111,15 @@ func (r *reader) ReadAt(ctx context.Context, p []byte, off int64) error {
 	return fail("read", r.path, readError(err))
 }
 
-// Layout tells nothing: files have no parts.
+// Layout returns nil, because files have no parts.
 func (r *reader) Layout(context.Context, storage.PartsQuery) ([]int64, error) { return nil, nil }
 
-// Checksums tells nothing: files have none.
+// Checksums returns nil, because files have no additional checksums.
 func (r *reader) Checksums(context.Context) ([]storage.Checksum, error) { return nil, nil }
 
-// Check compares size and time of the open file with those at Open, and looks
-// whether it is still the one under its name. A writer that leaves the size
-// alone and sets the time back is not noticed.
+// Check compares size and time of the open file with those at Open, and checks that the
+// file is still the one under its name. It does not notice a writer that keeps the size
+// and sets the time back.
 func (r *reader) Check(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fail("read", r.path, err)

@@ -49,9 +49,9 @@ type place struct {
 	dir  identity
 }
 
-// StillThere tells whether the path of a source still leads to the directory
-// that was opened (to the one of the file, if the source is a file). It asks
-// nothing about a target.
+// StillThere fails if the path of a source does not lead any more to the directory that
+// was opened, or to the directory of the file if the source is a file. It does nothing for
+// a target.
 func (s *Store) StillThere(ctx context.Context) error {
 	if ctx.Err() != nil || s.place.path == "" {
 		return ctx.Err()

@@ -11,11 +11,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// noWait in the flags of an open keeps it from waiting for the other end of a
-// named pipe, and from taking a terminal. Regular files do not mind.
+// noWait is a flag for opening. The call then does not wait for the other end of a named
+// pipe, and does not make a terminal the controlling one. It has no effect on regular
+// files.
 const noWait = syscall.O_NONBLOCK | syscall.O_NOCTTY
 
-// onlyDirectory in the flags of an open makes it fail for anything else.
+// onlyDirectory is a flag for opening. The call then fails for anything but a directory.
 const onlyDirectory = syscall.O_DIRECTORY
 
 // setModTime stamps the file called name in dir, which is open as f.
@@ -45,8 +46,8 @@ func lock(f *os.File) error {
 	})
 }
 
-// lastTouched is when the file was last written, or made, or when its time was
-// last set, which may have set it back.
+// lastTouched returns when the file was last written or created, or when its time was last
+// set. That time itself may have been set back.
 func lastTouched(f *os.File) (time.Time, error) {
 	var stat unix.Stat_t
 	err := control(f, func(fd int) error {
@@ -70,5 +71,5 @@ func control(f *os.File, do func(fd int) error) error {
 	return errors.Join(err, failure)
 }
 
-// systemKind tells the kind of failures that only one system knows: none here.
+// systemKind returns the kind of failures that exist only on this system. There are none.
 func systemKind(syscall.Errno) error { return nil }

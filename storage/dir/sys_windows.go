@@ -13,8 +13,7 @@ import (
 // noWait is nothing here: opening a file never waits.
 const noWait = 0
 
-// onlyDirectory is nothing here: opening never waits, so that it can be asked
-// afterwards.
+// onlyDirectory is nothing here. Opening never waits, so the type can be checked after it.
 const onlyDirectory = 0
 
 // setModTime stamps the file called name in dir, which is open as f. It goes
@@ -28,16 +27,15 @@ func setModTime(_ *os.Root, _ string, f *os.File, t time.Time) error {
 // syncDir does nothing: directories cannot be flushed, and NTFS journals them.
 func syncDir(*os.Root) error { return nil }
 
-// lock takes the lock of a file, which ends when the file is closed, or fails if
-// somebody else has it. It is on a byte that no file has: others cannot read or
-// write what is locked.
+// lock locks a file until it is closed. It fails if the file is locked already. Others
+// cannot read or write locked bytes, so the lock is on a byte that no file has.
 func lock(f *os.File) error {
 	beyond := &windows.Overlapped{OffsetHigh: 1<<31 - 1}
 	return windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, beyond)
 }
 
-// lastTouched is when the file was last written or made. Its time may have been
-// set back.
+// lastTouched returns when the file was last written or created, whichever is later. The
+// time of the last write may have been set back.
 func lastTouched(f *os.File) (time.Time, error) {
 	fi, err := f.Stat()
 	if err != nil {
@@ -68,7 +66,7 @@ const (
 	errorFileTooLargeForVol syscall.Errno = 223
 )
 
-// systemKind tells the kind of failures that only Windows knows.
+// systemKind returns the kind of failures that exist only on Windows, or nil.
 func systemKind(errno syscall.Errno) error {
 	switch errno {
 	case errorDiskFull, errorHandleDiskFull, errorDiskQuotaExceeded:

@@ -22,8 +22,8 @@ const maxKnown = 4096
 // links. It is the only way to write, and the view of targets and of sources
 // whose links are ignored.
 //
-// The guard against leaving the directory is os.Root. That links are refused
-// also where they lead inside is so that no two keys are one file.
+// os.Root ensures that no path leaves the directory. Links that lead inside are refused,
+// too, so that no two keys are one file.
 type tree struct {
 	path  string
 	fsync bool
@@ -34,9 +34,9 @@ type tree struct {
 	known map[string]struct{} // directories whose paths were found free of links
 	swept map[string]struct{} // directories without leftovers: see isFirst
 
-	// publishing holds a lock for the directory that a file is renamed in: two
-	// names that the file system takes for one must not both be found free.
-	// Systems serialise renames in a directory anyway.
+	// publishing holds the locks for renaming files in directories. Without them, two
+	// names that are one for the file system could both be found free. The lock costs
+	// nothing, because systems serialise the renames in a directory.
 	publishing [64]sync.Mutex
 }
 
@@ -122,7 +122,7 @@ func (t *tree) makeOutside(path string) error {
 	return syncDir(root)
 }
 
-// find opens a directory. A link or a file in the way is like a missing one.
+// find opens a directory. If there is a link or a file in its place, it does not exist.
 func (t *tree) find(dir string) (folder, error) {
 	root, err := t.top()
 	if err != nil {
@@ -135,8 +135,8 @@ func (t *tree) find(dir string) (folder, error) {
 	return f, err
 }
 
-// make opens a directory, and creates it where it is missing. A link or a file
-// in the way is storage.ErrUnstorable.
+// make opens a directory, and creates it if it is missing. It fails with
+// storage.ErrUnstorable if there is a link or a file in its place.
 func (t *tree) make(dir string) (folder, error) {
 	root, err := t.makeTop()
 	if err != nil {
@@ -202,9 +202,9 @@ func (f folder) step(name string, create func(folder, string) error) (*os.Root, 
 	return f.OpenRoot(name)
 }
 
-// lookup describes an entry of f, a link as itself. On file systems that take
-// names for the same that differ in bytes, it fails with storage.ErrUnstorable
-// if the entry bears another name.
+// lookup describes an entry of f, and does not follow a link. On some file systems, names
+// with different bytes are the same name. lookup fails with storage.ErrUnstorable if the
+// entry has another name.
 func (f folder) lookup(name string) (fs.FileInfo, error) {
 	fi, err := f.Lstat(name)
 	if err != nil {
@@ -286,7 +286,7 @@ func (t *tree) stat(path string) (fs.FileInfo, error) {
 	return fi, err
 }
 
-// open opens a file. A link is like a missing one.
+// open opens a file. A link does not exist for it.
 func (t *tree) open(path string) (*os.File, error) {
 	dir, base := split(path)
 	f, err := t.find(dir)

@@ -17,8 +17,8 @@ import (
 	"s3sync/storage"
 )
 
-// A view is how a store finds and reads files. Paths are clean and relative;
-// "" is the directory of the store. Errors are those of package os.
+// A view finds and reads files for a store. Paths are clean and relative; "" is the
+// directory of the store. Errors are those of package os.
 type view interface {
 	// readDir returns what is in a directory, in any order. With an error it
 	// returns what it could read, never nil.
@@ -36,8 +36,7 @@ type view interface {
 type contents struct {
 	self    identity // of the directory
 	entries []entry
-	// lost: the directory turned out to be another one by now, and Problem was
-	// told.
+	// lost: the directory was replaced by another one, and Problem was called.
 	lost bool
 }
 
@@ -49,12 +48,12 @@ type entry struct {
 	size    int64
 	modTime time.Time
 	known   bool
-	// dir is which directory of a source it was when the one above was read, if
-	// that is known.
+	// dir identifies the directory of a source at the time when the directory above
+	// was read, if that is known.
 	dir identity
 }
 
-// What Problem is told, beside errors of the file system.
+// The errors for Problem, besides those of the file system.
 var (
 	errLoop     = errors.New("the symbolic link leads to a directory above it")
 	errDangling = errors.New("the symbolic link leads to nothing")
@@ -66,14 +65,14 @@ var (
 // List walks the directory in byte order of the keys. It holds the entries of
 // one directory per level in memory, and no file open but the directory itself.
 //
-// What a source holds and cannot be listed is told to Problem. It is a named
-// one if it is a link to nothing or to a directory above it, a named pipe,
-// socket or device, or an entry that may not be looked at. The listing is not
-// complete if a directory cannot be read, is gone or is another one than when
-// the one above it was read, or if a name is not UTF-8. A file that is gone is
-// left out silently if its directory is still the one that was read.
+// List calls Problem for what a source holds but cannot be listed. The Problem has a key
+// for a link to nothing or to a directory above it, a named pipe, a socket, a device, or
+// an entry that may not be looked at. It has no key, so the listing is not complete, if a
+// directory cannot be read, is gone, or was replaced since the directory above it was
+// read, or if a name is not UTF-8. A file that is gone is skipped silently if its
+// directory is still the one that was read.
 //
-// In a target, what is no regular file and what is gone is left out silently.
+// In a target, everything that is not a regular file or that is gone is skipped silently.
 // If the directory itself cannot be read, List fails with storage.ErrUnusable.
 func (s *Store) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[storage.Object, error] {
 	return func(yield func(storage.Object, error) bool) {
@@ -117,9 +116,9 @@ func (w *walker) below(prefix string, e *entry) bool {
 	case err != nil:
 		w.incomplete(prefix, readError(err))
 	case e.dir.elsewhere(c.self), len(c.entries) == 0 && e.dir.known() && !e.dir.is(c.self):
-		// Unmounted or mounted, or replaced by an empty one. Another one with
-		// entries is read as it is now; some file systems also renumber what was
-		// not used for a while.
+		// It was unmounted or mounted, or replaced by an empty directory. Another
+		// directory with entries is read as it is now, because some file systems
+		// renumber directories that were not used for a while.
 		w.lost(prefix, c)
 	}
 	return w.entries(prefix, c)
@@ -152,8 +151,8 @@ func (w *walker) entries(prefix string, c *contents) bool {
 	return true
 }
 
-// wanted tells whether an entry may have part in the listing, from its name
-// alone: what lies outside the range is not looked at any closer.
+// wanted reports whether an entry may be part of the listing, by its name alone. Entries
+// outside of the range are not looked up.
 func (w *walker) wanted(prefix string, e entry) bool {
 	if isTemp(e.name) || w.opts.Range != (storage.Range{}) && !w.mayReach(prefix+e.name, e.typ) {
 		return false
@@ -165,20 +164,20 @@ func (w *walker) wanted(prefix string, e entry) bool {
 	return true
 }
 
-// mayReach tells whether the range may hold an entry of that type under key,
-// or keys below it.
+// mayReach reports whether the range may hold an entry of that type under key, or keys
+// below it.
 func (w *walker) mayReach(key string, typ fs.FileMode) bool {
 	return !typ.IsDir() && w.opts.Contains(key) || typ != 0 && w.overlaps(key+"/")
 }
 
-// overlaps tells whether keys that begin with prefix may be in the range.
+// overlaps reports whether keys that begin with prefix may be in the range.
 func (w *walker) overlaps(prefix string) bool {
 	return (prefix >= w.opts.From || strings.HasPrefix(w.opts.From, prefix)) &&
 		(w.opts.To == "" || prefix < w.opts.To)
 }
 
-// resolve finds out what a link leads to, and completes the name of a
-// directory so that it sorts as the keys below it do.
+// resolve finds out what a link leads to. It adds a slash to the name of a directory, so
+// that the name sorts like the keys below it.
 func (w *walker) resolve(prefix string, c *contents, e *entry) {
 	link := e.typ == fs.ModeSymlink
 	if link {
@@ -189,7 +188,7 @@ func (w *walker) resolve(prefix string, c *contents, e *entry) {
 	case fs.ModeDir:
 		e.name += "/"
 		if w.source {
-			// The dot makes the system mount what is mounted when it is used.
+			// The dot makes an automounter mount the directory.
 			if fi, err := w.view.stat(prefix + e.name + "."); err == nil {
 				e.dir = identityOf(fi)
 			}
@@ -203,8 +202,8 @@ func (w *walker) resolve(prefix string, c *contents, e *entry) {
 	}
 }
 
-// follow makes the entry of a link that of what it leads to. If it leads to
-// nothing that can be listed, the entry stays that of a link.
+// follow replaces the entry of a link by what the link leads to. If that cannot be listed,
+// the entry stays a link.
 func (w *walker) follow(prefix string, c *contents, e *entry) {
 	path := prefix + e.name
 	fi, err := w.view.stat(path)
@@ -218,13 +217,13 @@ func (w *walker) follow(prefix string, c *contents, e *entry) {
 	}
 }
 
-// set notes what a file info tells.
+// set stores the values of a file info.
 func (e *entry) set(fi fs.FileInfo) {
 	e.typ = fi.Mode().Type()
 	e.size, e.modTime, e.known = fi.Size(), fi.ModTime(), true
 }
 
-// isAbove tells whether fi is one of the directories that lead to prefix.
+// isAbove reports whether fi is one of the directories that lead to prefix.
 func (w *walker) isAbove(prefix string, fi fs.FileInfo) bool {
 	for {
 		above, err := w.view.stat(strings.TrimSuffix(prefix, "/"))
@@ -258,7 +257,7 @@ func (w *walker) file(key, prefix string, c *contents, e *entry) bool {
 	return w.yield(storage.Object{Key: key, Size: e.size, ModTime: e.modTime}, nil)
 }
 
-// noStat deals with an entry of a directory that stat fails for with err.
+// noStat handles an entry of a directory whose stat failed with err.
 func (w *walker) noStat(path, prefix string, c *contents, err error) {
 	switch {
 	case w.source && !isGone(err) && namedOnly(err):
@@ -272,8 +271,8 @@ func (w *walker) noStat(path, prefix string, c *contents, err error) {
 	}
 }
 
-// namedOnly tells whether an error of stat is one of that entry alone. Others
-// may come from a file system that fails.
+// namedOnly reports whether an error of stat concerns only that entry. Other errors may
+// come from a failing file system.
 func namedOnly(err error) bool {
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.ENAMETOOLONG)
 }
@@ -283,13 +282,13 @@ func (w *walker) isLink(path string) bool {
 	return err == nil && fi.Mode().Type() == fs.ModeSymlink
 }
 
-// isSame tells whether a directory, looked up anew, is the one that was read.
+// isSame looks a directory up again and reports whether it is the one that was read.
 func (w *walker) isSame(prefix string, c *contents) bool {
 	fi, err := w.view.stat(strings.TrimSuffix(prefix, "/"))
 	return err == nil && identityOf(fi).is(c.self)
 }
 
-// lost tells, once, that a directory of a source is not the one that was read.
+// lost reports once that a directory of a source is not the one that was read.
 func (w *walker) lost(prefix string, c *contents) {
 	if w.source && !c.lost {
 		c.lost = true
@@ -297,14 +296,14 @@ func (w *walker) lost(prefix string, c *contents) {
 	}
 }
 
-// unreadable tells of an entry of a source that cannot be listed.
+// unreadable reports an entry of a source that cannot be listed.
 func (w *walker) unreadable(key string, err error) {
 	if w.source {
 		w.problem(key, storage.Problem{Key: key, Err: err})
 	}
 }
 
-// incomplete tells of something that may hide any number of keys.
+// incomplete reports something that may hide any number of keys.
 func (w *walker) incomplete(key string, err error) {
 	w.problem(key, storage.Problem{Err: err})
 }

@@ -10,13 +10,13 @@ import (
 	"s3sync/storage"
 )
 
-// Put writes a file, with the directories it needs. A new file gets the
-// permissions that the umask leaves of 0666, one that is replaced keeps those
-// it had. A key that ends in a slash creates a directory.
+// Put writes a file, with the directories it needs. A new file gets the permissions 0666
+// without those of the umask. A replaced file keeps its permissions. A key that ends in a
+// slash creates a directory.
 //
-// It fails with storage.ErrUnstorable also where a file stands in the way of a
-// directory or the other way round, and with storage.ErrUnusable where nothing
-// can be written any more, as on a full disk.
+// Put fails with storage.ErrUnstorable also if there is a file in place of a directory, or
+// a directory in place of the file. It fails with storage.ErrUnusable if nothing can be
+// written any more. On a full disk that is storage.ErrFull.
 func (s *Store) Put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (storage.Info, error) {
 	info, err := s.put(ctx, key, b, opts)
 	if err != nil {
@@ -50,7 +50,7 @@ func (s *Store) put(ctx context.Context, key string, b storage.Block, opts stora
 	return t.publish()
 }
 
-// begin checks what can be known of a write before anything is touched.
+// begin checks a write before it changes anything.
 func (s *Store) begin(ctx context.Context, key string, opts storage.WriteOptions) (keyPath, error) {
 	if err := ctx.Err(); err != nil {
 		return keyPath{}, err
@@ -85,8 +85,7 @@ func (s *Store) putDirectory(p keyPath) (storage.Info, error) {
 	return directoryInfo(p, fi), nil
 }
 
-// A temp is a file on its way: written under a temporary name in its final
-// directory.
+// A temp is a file that is being written, under a temporary name in its final directory.
 type temp struct {
 	folder folder
 	path   string // the final one, relative to the tree
@@ -115,7 +114,7 @@ func (t *tree) createTemp(path string, opts storage.WriteOptions) (*temp, error)
 	return tmp, nil
 }
 
-// create looks at what stands under the final name, and creates the file.
+// create looks at what has the final name, and creates the file.
 func (t *temp) create() error {
 	fi, err := t.folder.lookup(t.base)
 	switch {
@@ -141,8 +140,8 @@ func (t *temp) create() error {
 	return nil
 }
 
-// publish completes the file and gives it its final name. If that fails,
-// nothing is left of it.
+// publish completes the file and gives it its final name. If that fails, it removes the
+// file.
 func (t *temp) publish() (storage.Info, error) {
 	fi, err := t.complete()
 	if err == nil {
@@ -197,11 +196,11 @@ func (t *temp) complete() (fs.FileInfo, error) {
 	if err := checkSize(fi.Size(), t.opts.Size); err != nil {
 		return nil, err
 	}
-	// A file system over the network may tell only now that it is full.
+	// A network file system may report only now that it is full.
 	return fi, t.file.Close()
 }
 
-// remove drops the file. It tells whether the temporary name is gone.
+// remove removes the file. It fails if the temporary name still exists.
 func (t *temp) remove() error {
 	_ = t.file.Close() // what was written is not wanted
 	err := t.folder.Remove(t.name)

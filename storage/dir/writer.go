@@ -14,9 +14,9 @@ import (
 // errEnded: a Writer was used after its Commit or Abort.
 var errEnded = errors.New("the writer has ended")
 
-// Create starts to write a file in parts. They go to their places in the
-// temporary file at once. Commit fails with storage.ErrMismatch if they do not
-// make up the whole.
+// Create starts to write a file in parts. Each part is written to its place in the
+// temporary file at once. Commit fails with storage.ErrMismatch if parts are missing or
+// overlap.
 func (s *Store) Create(ctx context.Context, key string, opts storage.WriteOptions) (storage.Writer, error) {
 	p, err := s.begin(ctx, key, opts)
 	if err == nil && p.dir {
@@ -102,8 +102,8 @@ func (w *writer) commit(ctx context.Context) (storage.Info, error) {
 	return w.temp.publish()
 }
 
-// checkParts makes sure that the parts lie one behind the other and are the
-// whole: a part that was lost would leave a hole of zeros.
+// checkParts fails unless the parts follow each other and are the whole file. A lost part
+// would leave a hole of zeros.
 func (w *writer) checkParts() error {
 	var end int64
 	for _, n := range slices.Sorted(maps.Keys(w.parts)) {

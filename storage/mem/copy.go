@@ -41,8 +41,8 @@ func (s *Store) CreateCopy(ctx context.Context, key string, from storage.CopySou
 	return &copyWriter{Writer: w, from: from, opts: opts}, nil
 }
 
-// copied returns the object that from names, if it still is that and is what the
-// user wants.
+// copied returns the object that from names. It fails if another object has replaced it or
+// if CopyIfMatch does not hold.
 func copied(ctx context.Context, from storage.CopySource, opts storage.WriteOptions) (*object, error) {
 	s, ok := storage.As[*Store](from.Store)
 	if !ok {

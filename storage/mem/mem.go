@@ -1,8 +1,8 @@
-// Package mem is a [storage.Store] in memory, for tests and examples. It is a
-// real store, not a script of answers: it keeps objects whole, tells ETags and
-// parts as S3 does, and notices when an object changes under its reader.
+// Package mem is a [storage.Store] in memory, for tests and examples. It is a real store,
+// not a script of answers. It keeps whole objects, has ETags and parts as S3 does, and
+// notices when an object changes while it is read.
 //
-// Objects are held until the Store is dropped: it is no place for large data.
+// It is not for large data, because it keeps all objects in memory.
 package mem
 
 import (
@@ -68,15 +68,15 @@ func New() *Store {
 	return &Store{objects: map[string]*object{}, now: time.Now}
 }
 
-// SetClock makes now the clock that stamps objects. It is called once for each
-// object, while the store is locked: it must not use the store.
+// SetClock sets the clock for the times of objects. now is called once for each object,
+// while the store is locked, so it must not use the store.
 func (s *Store) SetClock(now func() time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.now = now
 }
 
-// Caps tells the bounds of S3.
+// Caps returns the bounds of S3.
 func (s *Store) Caps() storage.Caps {
 	return storage.Caps{
 		Ordered: true, WantMD5: true, Streams: true, DeleteBatch: maxDelete, MaxParts: maxParts,
@@ -84,8 +84,8 @@ func (s *Store) Caps() storage.Caps {
 	}
 }
 
-// List yields the objects there are when the iteration begins; what is written
-// or deleted meanwhile does not show.
+// List yields the objects that exist when the iteration begins. It does not show what is
+// written or deleted after that.
 func (s *Store) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[storage.Object, error] {
 	return func(yield func(storage.Object, error) bool) {
 		s.mu.RLock()
@@ -134,8 +134,8 @@ func (s *Store) Open(ctx context.Context, key string, opts storage.OpenOptions) 
 	return &reader{store: s, object: o}, nil
 }
 
-// Put writes a whole object. It fails with storage.ErrMismatch if the block is
-// not what its digests say.
+// Put writes a whole object. It fails with storage.ErrMismatch if the block does not match
+// its digests.
 func (s *Store) Put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (storage.Info, error) {
 	info, err := s.tryPut(ctx, key, b, opts)
 	if err != nil {
@@ -176,7 +176,7 @@ func (s *Store) tryPut(ctx context.Context, key string, b storage.Block, opts st
 	})
 }
 
-// checksums computes what is to be kept with an object.
+// checksums computes the additional checksum of an object.
 func checksums(data []byte, layout checksum.Layout, want storage.Checksum) ([]storage.Checksum, error) {
 	if want.Algorithm == "" {
 		return nil, nil
@@ -322,8 +322,8 @@ func checkSize(got, want int64) error {
 	return nil
 }
 
-// A reader reads an object as long as the store holds one of the same ETag, or
-// that version of it.
+// A reader reads an object while the store holds an object with the same ETag, or that
+// version.
 type reader struct {
 	store  *Store
 	object *object

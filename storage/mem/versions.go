@@ -28,8 +28,8 @@ func (s *Store) Versioning(ctx context.Context) (bool, error) {
 	return s.versions != nil, nil
 }
 
-// Versions yields what there is when it comes to a key. A store without versions
-// has none.
+// Versions yields the versions that a key has when the iteration reaches it. A store
+// without versions yields nothing.
 func (s *Store) Versions(ctx context.Context, opts storage.ListOptions) iter.Seq2[storage.Object, error] {
 	return func(yield func(storage.Object, error) bool) {
 		for _, key := range s.versionedKeys(opts.Range) {
