@@ -26,17 +26,8 @@
 //
 // # Errors
 //
-// errors.Is tells why a run failed. Each kind of failure has a sentinel in package
-// [s3sync/storage], or is [io/fs.ErrNotExist] or [io/fs.ErrPermission]:
-//
-//	report, err := s3sync.Sync(ctx, cfg)
-//	switch {
-//	case errors.Is(err, storage.ErrNoBucket): // create the bucket
-//	case errors.Is(err, storage.ErrCredentials): // get other credentials
-//	case errors.Is(err, storage.ErrFull): // make room in the target
-//	}
-//
-// The error of a single object is in [Report.Failures], and is of such a kind, too.
+// errors.Is tells why a run or an object of [Report.Failures] failed: [storage.ErrNoBucket],
+// [storage.ErrCredentials] and [storage.ErrFull] are some of the kinds. See docs/library.md.
 //
 // # Compatibility
 //

@@ -50,8 +50,7 @@ type (
 // ErrSkip is returned by Config.Preprocess to skip an object.
 var ErrSkip = attributes.ErrSkip
 
-// The types of events. Each is described at its namesake in the package report of
-// this module, which `go doc s3sync/internal/report EventType` shows.
+// The types of events: docs/library.md has a table of them.
 const (
 	EventStart            = report.EventStart
 	EventListed           = report.EventListed

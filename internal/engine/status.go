@@ -33,13 +33,22 @@ func (r *unitRun) reportPair(ctx context.Context, p plan.Pair) error {
 	d, err := r.e.compare.Compare(ctx, p)
 	a := plan.Action{Pair: d.Pair, Reason: d.Reason, Digests: d.Digests, Info: d.SourceInfo}
 	if err == nil {
-		err = r.reportDecision(ctx, &a, &d)
+		p := pairReport{r: r, a: &a, d: &d}
+		err = p.run(ctx)
 	}
 	return r.handle(ctx, &a, err)
 }
 
-// reportDecision reports what a comparison came to. Its errors are for handle.
-func (r *unitRun) reportDecision(ctx context.Context, a *plan.Action, d *compare.Decision) error {
+// A pairReport reports what a comparison came to. The errors of its methods are for
+// handle.
+type pairReport struct {
+	r *unitRun
+	a *plan.Action
+	d *compare.Decision
+}
+
+func (p *pairReport) run(ctx context.Context) error {
+	r, a, d := p.r, p.a, p.d
 	passes, err := r.passesContents(ctx, a)
 	if err != nil || !passes {
 		return err
@@ -68,12 +77,12 @@ func (r *unitRun) reportDecision(ctx context.Context, a *plan.Action, d *compare
 	}
 	r.record.Emit(ev)
 	if r.e.opts.Report.Metadata {
-		if err := r.reportMetadata(ctx, a, d); err != nil {
+		if err := p.metadata(ctx); err != nil {
 			return err
 		}
 	}
 	if r.e.opts.Report.Tagging {
-		return r.reportTags(ctx, a, d)
+		return p.tags(ctx)
 	}
 	return nil
 }
@@ -97,8 +106,9 @@ func lineOf(a *plan.Action, d *compare.Decision, aspect report.Aspect, status re
 	return ev
 }
 
-// reportMetadata reports how the metadata of the two sides stand.
-func (r *unitRun) reportMetadata(ctx context.Context, a *plan.Action, d *compare.Decision) error {
+// metadata reports how the metadata of the two sides compare.
+func (p *pairReport) metadata(ctx context.Context) error {
+	r, a, d := p.r, p.a, p.d
 	told, fields, err := r.e.compare.Metadata(ctx, *d)
 	if err != nil || fields == nil { // one of them was there a moment ago, and is reported already
 		return err
@@ -118,12 +128,13 @@ func (r *unitRun) reportMetadata(ctx context.Context, a *plan.Action, d *compare
 	return nil
 }
 
-// reportTags reports how the tags of the two sides stand.
-func (r *unitRun) reportTags(ctx context.Context, a *plan.Action, d *compare.Decision) error {
+// tags reports how the tags of the two sides compare.
+func (p *pairReport) tags(ctx context.Context) error {
+	r, a, d := p.r, p.a, p.d
 	source, target, err := r.e.attributes.BothTags(ctx, a.Pair, setting.Textf("%s", setting.Name("Report.Tagging")))
 	switch {
 	case errors.Is(err, side.ErrGone):
-		return nil // as in reportMetadata
+		return nil // as in metadata
 	case err != nil:
 		return err
 	}
