@@ -1,6 +1,7 @@
 package s3sync
 
 import (
+	"fmt"
 	"slices"
 
 	"s3sync/internal/fields"
@@ -14,29 +15,21 @@ func rules() []fields.Rule {
 		customerKeyRules("Encryption.SourceCustomer."), customerKeyRules("Encryption.TargetCustomer."),
 		fields.AllRequire("Delete.Enable", "Delete.Excluded", "Delete.Max", "Delete.MaxPercent",
 			"Delete.AllowEmptySource", "Delete.AllowPartialPrefix", "Delete.AllowOverlap"),
+		modeRules(),
 		[]fields.Rule{
-			fields.Excludes("Check.Mode=etag", "Encryption.SourceCustomer.Key", "Encryption.TargetCustomer.Key"),
-			fields.Excludes("Check.Mode=mtime-and-etag", "Encryption.SourceCustomer.Key", "Encryption.TargetCustomer.Key"),
-			fields.Requires("Check.Mode=checksum", "Check.Algorithm"),
-			fields.Requires("Check.Mode=mtime-and-checksum", "Check.Algorithm"),
-			fields.Excludes("Check.NoTargetListing",
-				"Check.Mode=overwrite", "Check.Mode=mtime-and-size", "Check.Mode=mtime-and-etag", "Check.Mode=mtime-and-checksum"),
 			fields.Excludes("Versioning.Enable",
 				"Check.Mode", "Check.NoTargetListing", "Check.HeadEachTarget", "Tagging.SyncLatest", "Delete.Enable", "Report.Status",
 				"Versioning.PointInTime", "Condition.IfMatch", "Condition.IfNoneMatch", "Condition.CopySourceIfMatch"),
 			fields.Requires("Versioning.AllMarkers", "Versioning.Enable"),
 			fields.Excludes("Versioning.PointInTime",
-				"Delete.Enable", "Check.HeadEachTarget", "Check.Mode=size", "Check.Mode=mtime-and-size", "Check.Mode=etag",
-				"Check.Mode=mtime-and-etag", "Check.Mode=mtime-and-checksum",
-				"Condition.IfMatch", "Condition.IfNoneMatch", "Condition.CopySourceIfMatch", "Tagging.SyncLatest"),
+				"Delete.Enable", "Check.HeadEachTarget", "Condition.IfMatch", "Condition.IfNoneMatch", "Condition.CopySourceIfMatch", "Tagging.SyncLatest"),
 			fields.Excludes("Condition.IfNoneMatch", "Condition.IfMatch"),
 			fields.Requires("Condition.CopySourceIfMatch", "ServerSideCopy"),
 			fields.Excludes("AWS.AnonymousSource",
 				"Source.Profile", "Source.AccessKey", "Source.SecretKey", "Source.SessionToken", "Source.Credentials", "Source.RequestPayer", "ServerSideCopy"),
 			// A report does not transfer, and compares everything by content.
 			fields.Excludes("Report.Status",
-				"DryRun", "Delete.Enable", "Check.HeadEachTarget", "Tagging.SyncLatest", "Check.Mode=overwrite", "Check.NoTargetListing",
-				"Check.Mode=size", "Check.Mode=mtime-and-size", "Check.Mode=mtime-and-etag", "Check.Mode=mtime-and-checksum"),
+				"DryRun", "Delete.Enable", "Check.HeadEachTarget", "Tagging.SyncLatest", "Check.NoTargetListing"),
 			fields.Requires("Report.Metadata", "Report.Status"),
 			fields.Requires("Report.Tagging", "Report.Status"),
 			fields.Excludes("Transfer.AutoChunkSize", "Transfer.Threshold", "Transfer.ChunkSize"),
@@ -47,6 +40,36 @@ func rules() []fields.Rule {
 			fields.Excludes("Encryption.TargetCustomer.Algorithm", "Encryption.SSE", "Encryption.KMSKeyID"),
 			fields.Requires("Verify.Checksum", "Verify.Algorithm"),
 		})
+}
+
+// modeRules are those of modes of comparison. Most follow from what a mode compares; the
+// others name the modes that go with a setting, so that a new one does not until
+// somebody has thought of it.
+func modeRules() []fields.Rule {
+	rules := []fields.Rule{
+		fields.Excludes("Check.NoTargetListing", modesBut(CheckNewer, CheckSize, CheckETag, CheckChecksum)...),
+		fields.Excludes("Versioning.PointInTime", modesBut(CheckNewer, CheckOverwrite, CheckChecksum)...),
+		fields.Excludes("Report.Status", modesBut(CheckNewer, CheckETag, CheckChecksum)...),
+	}
+	for _, mode := range modes(CheckMode.ETags) {
+		rules = append(rules, fields.Excludes(mode, "Encryption.SourceCustomer.Key", "Encryption.TargetCustomer.Key"))
+	}
+	return append(rules, fields.AllRequire("Check.Algorithm", modes(CheckMode.Checksums)...)...)
+}
+
+// modes are the settings of the modes of a kind.
+func modes(are func(CheckMode) bool) (settings []string) {
+	for m := CheckMode(0); m.Known(); m++ {
+		if are(m) {
+			settings = append(settings, fmt.Sprint("Check.Mode=", m))
+		}
+	}
+	return settings
+}
+
+// modesBut are the settings of all modes but some.
+func modesBut(some ...CheckMode) []string {
+	return modes(func(m CheckMode) bool { return !slices.Contains(some, m) })
 }
 
 func credentialRules(side string) []fields.Rule {

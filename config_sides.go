@@ -22,7 +22,7 @@ func (v *validator) sides() {
 	if v.source != nil && v.source.Local() {
 		v.misfits("cannot be used with a local source", localFields("Source.", "Encryption.SourceCustomer."),
 			[]string{"Verify.ReadChecksum", "Versioning.PointInTime", "AWS.AnonymousSource"}, contentFilters(), betweenBuckets())
-		if v.given("Transfer.AutoChunkSize") && !v.comparesETags() {
+		if v.given("Transfer.AutoChunkSize") && !v.Check.Mode.ETags() {
 			v.misfits("cannot be used with a local source, whose files are in no parts", []string{"Transfer.AutoChunkSize"})
 		}
 	}
@@ -120,17 +120,12 @@ func (v *validator) accessPoint(side string, l *location.Location) {
 	}
 }
 
-// comparesETags reports whether an ETag has to be a digest for the comparison.
-func (v *validator) comparesETags() bool {
-	return v.Check.Mode == CheckETag || v.Check.Mode == CheckMtimeAndETag
-}
-
 func (v *validator) encryption() {
 	kms := strings.HasPrefix(v.Encryption.SSE, "aws:kms")
 	if v.given("Encryption.KMSKeyID") && !kms {
 		v.add2("Encryption.KMSKeyID", "requires aws:kms or aws:kms:dsse as", "Encryption.SSE")
 	}
-	if kms && v.comparesETags() {
+	if kms && v.Check.Mode.ETags() {
 		v.add2("Check.Mode="+v.Check.Mode.String(), "cannot be combined with KMS, whose ETags are not digests:", "Encryption.SSE")
 	}
 	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
@@ -192,7 +187,7 @@ func (v *validator) directoryBuckets() {
 	source, target := isDirectoryBucket(v.source), isDirectoryBucket(v.target)
 	if source || target {
 		v.refuse("cannot be used with a directory bucket, whose ETags are not digests",
-			[]string{"Check.Mode=etag", "Check.Mode=mtime-and-etag"})
+			modes(CheckMode.ETags))
 		v.refuse("cannot be used with a directory bucket, which has neither versions nor tags of objects",
 			[]string{"Versioning.Enable", "Versioning.PointInTime", "Tagging.SyncLatest"})
 		if v.Report.Status && v.Check.Mode != CheckETag && v.Check.Mode != CheckChecksum {

@@ -89,7 +89,10 @@ func (m *Mode) UnmarshalText(text []byte) error {
 }
 
 // Contents reports whether the mode compares contents.
-func (m Mode) Contents() bool { return m == ETag || m == NewerAndETag || m.Checksums() }
+func (m Mode) Contents() bool { return m.ETags() || m.Checksums() }
+
+// ETags reports whether the mode compares contents by ETags.
+func (m Mode) ETags() bool { return m == ETag || m == NewerAndETag }
 
 // Checksums reports whether the mode compares the additional checksums of one algorithm.
 func (m Mode) Checksums() bool { return m == Checksum || m == NewerAndChecksum }
