@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"s3sync"
+	"s3sync/internal/fields"
 	"s3sync/storage"
 	"s3sync/storage/mem"
 )
@@ -52,6 +53,21 @@ func filters(t *testing.T) map[string]func(*s3sync.Config) {
 			c.Filter.Func = func(o storage.Object) (bool, error) { return len(o.Key)%2 == 0, nil }
 		},
 		"archived": func(c *s3sync.Config) { c.IgnoreArchived = true },
+	}
+}
+
+// Every filter of what a listing tells is among those that are tried: a new one
+// must not be forgotten there.
+func TestFiltersAreAllTried(t *testing.T) {
+	tried := s3sync.DefaultConfig()
+	for _, filter := range filters(t) {
+		filter(tried)
+	}
+	ofContents := []string{"ContentType", "Metadata", "Tags"}
+	for f := range fields.Of(&tried.Filter) {
+		if f.Value.IsZero() && !slices.ContainsFunc(ofContents, func(name string) bool { return strings.HasSuffix(f.Path, name) }) {
+			t.Errorf("no filter sets %s", f.Path)
+		}
 	}
 }
 
