@@ -130,7 +130,9 @@ func (r *Runner) Run(ctx context.Context, keys storage.Range, stop <-chan struct
 // speaks against it: a listing that was not complete, or a transfer that did not
 // succeed, in any of the ranges. The ranges of the results must tile Config.Range, and
 // only in a dry run may they be those of one. Otherwise, and where the whole looks like
-// a mistake, the error is an ErrDeleteRefused.
+// a mistake, the error is an ErrDeleteRefused. Each result must be that of the last
+// time that its range was run, and no range may be running: an object that came to the
+// source since then would be deleted.
 func (r *Runner) Delete(ctx context.Context, results ...*RangeResult) error {
 	return r.engine.Delete(ctx, results)
 }
