@@ -93,7 +93,9 @@ func (f *faulty) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[s
 	if f.problem.Err != nil && opts.Problem != nil {
 		opts.Problem(f.problem)
 	}
+	f.mu.Lock()
 	f.reportProblem = opts.Problem
+	f.mu.Unlock()
 	seq := f.Store.List(ctx, opts)
 	if f.list != nil {
 		seq = f.list(seq)
