@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"s3sync/internal/fields"
+	"s3sync/internal/report"
 	"s3sync/storage"
 )
 
@@ -390,7 +391,7 @@ func TestMemory(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := DefaultConfig()
 			c.Transfer.MaxMemory, c.Transfer.Threshold, c.Transfer.ChunkSize = tt.max, tt.threshold, tt.chunk
-			if got := c.memory(); got != tt.want {
+			if got := c.engineOptions(report.Place{}).Limits.Memory; got != tt.want {
 				t.Errorf("got %d, want %d", got, tt.want)
 			}
 		})

@@ -7,6 +7,7 @@ import (
 	"reflect"
 
 	"s3sync/internal/fields"
+	"s3sync/internal/limits"
 	"s3sync/internal/location"
 	"s3sync/internal/size"
 )
@@ -19,8 +20,6 @@ const (
 	minBandwidth = 1 * MiB // per second
 	maxBandwidth = 100 * GiB
 	minObjects   = 10
-
-	defaultMemory = 256 * MiB
 )
 
 // Validate reports all faults of c as [*ConfigError] values joined together, or
@@ -117,22 +116,8 @@ func (v *validator) ranges() {
 			v.add(b.Field, "%s", fault)
 		}
 	}
-	if need := v.leastMemory(); v.Transfer.MaxMemory != 0 && v.Transfer.MaxMemory < need {
+	if need := limits.LeastMemory(v.Transfer.ChunkSize, v.Transfer.Threshold); v.Transfer.MaxMemory != 0 && v.Transfer.MaxMemory < need {
 		v.add("Transfer.MaxMemory", "must be at least %s, which is two parts or an object below the threshold, not %s",
 			size.Format(need), size.Format(v.Transfer.MaxMemory))
 	}
-}
-
-// leastMemory is what the buffers need at least, in bytes: a part being filled
-// while another one is sent, and an object that goes in one piece.
-func (c *Config) leastMemory() int64 {
-	return max(2*c.Transfer.ChunkSize, c.Transfer.Threshold)
-}
-
-// memory is the bound of the buffers in bytes.
-func (c *Config) memory() int64 {
-	if c.Transfer.MaxMemory != 0 {
-		return c.Transfer.MaxMemory
-	}
-	return max(defaultMemory, c.leastMemory())
 }

@@ -49,18 +49,8 @@ func (c *Config) effective() *Config {
 
 // placeOf finds where the keys of a side live.
 func placeOf(e Endpoint) report.Place {
-	if located, ok := storage.As[storage.Locator](e.Store); ok {
-		at := located.Location()
-		return report.Place{Local: at.Directory != "", Root: cmp.Or(at.Directory, at.Prefix)}
-	}
-	l, err := location.Parse(e.URL)
-	if err != nil || e.Store != nil {
-		return report.Place{}
-	}
-	if l.Local() {
-		return report.Place{Local: true, Root: l.Path}
-	}
-	return report.Place{Root: l.Prefix}
+	l, _ := location.Parse(e.URL) // a fault is told elsewhere
+	return report.PlaceOf(e.Store, l)
 }
 
 func (c *Config) retryPolicy() retry.Policy {
@@ -90,7 +80,7 @@ func (c *Config) engineOptions(target report.Place) engine.Options {
 		Delete:            c.deleteOptions(),
 		Retry:             c.retryPolicy(),
 		Limits: limits.Options{
-			Memory:           c.memory(),
+			Memory:           cmp.Or(c.Transfer.MaxMemory, limits.DefaultMemory(c.Transfer.ChunkSize, c.Transfer.Threshold)),
 			FixedMemory:      c.Transfer.MaxMemory != 0,
 			Workers:          c.Transfer.Workers,
 			ParallelParts:    c.Transfer.ParallelParts,

@@ -15,6 +15,15 @@ import (
 	"s3sync/internal/setting"
 )
 
+// LeastMemory is what the buffers need at least, in bytes: a part of size chunk that is
+// being filled while another one is sent, and an object below the threshold, which goes
+// in one piece.
+func LeastMemory(chunk, threshold int64) int64 { return max(2*chunk, threshold) }
+
+// DefaultMemory is the bound of the buffers, in bytes, if the user gives none: 256 MiB,
+// or LeastMemory where that is more.
+func DefaultMemory(chunk, threshold int64) int64 { return max(256<<20, LeastMemory(chunk, threshold)) }
+
 // Options are the bounds.
 type Options struct {
 	// Memory bounds the buffers of object data in bytes. FixedMemory: the user gave

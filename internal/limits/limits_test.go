@@ -30,3 +30,16 @@ func TestBufferTooLarge(t *testing.T) {
 		}
 	}
 }
+
+func TestDefaultMemory(t *testing.T) {
+	const mib = 1 << 20
+	for name, tt := range map[string]struct{ chunk, threshold, want int64 }{
+		"small parts":   {8 * mib, 8 * mib, 256 * mib},
+		"large parts":   {200 * mib, 8 * mib, 400 * mib},
+		"large objects": {8 * mib, 500 * mib, 500 * mib},
+	} {
+		if got := DefaultMemory(tt.chunk, tt.threshold); got != tt.want {
+			t.Errorf("%s: %d, want %d", name, got, tt.want)
+		}
+	}
+}

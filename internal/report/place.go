@@ -1,6 +1,12 @@
 package report
 
-import "path/filepath"
+import (
+	"cmp"
+	"path/filepath"
+
+	"s3sync/internal/location"
+	"s3sync/storage"
+)
 
 // A Place turns relative keys of a side into what a user finds there.
 type Place struct {
@@ -21,4 +27,20 @@ func (p *Place) Path(key string) string {
 		return filepath.Join(p.Root, filepath.FromSlash(key))
 	}
 	return p.Root + key
+}
+
+// PlaceOf finds where the keys of a side live: those of a store of the caller, or of a
+// location if that is nil. It is the zero Place if nobody knows.
+func PlaceOf(store storage.Store, l location.Location) Place {
+	if located, ok := storage.As[storage.Locator](store); ok {
+		at := located.Location()
+		return Place{Local: at.Directory != "", Root: cmp.Or(at.Directory, at.Prefix)}
+	}
+	switch {
+	case store != nil, l == (location.Location{}):
+		return Place{}
+	case l.Local():
+		return Place{Local: true, Root: l.Path}
+	}
+	return Place{Root: l.Prefix}
 }
