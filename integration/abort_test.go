@@ -19,6 +19,7 @@ import (
 // worked on inside the server while the upload is aborted. What it then writes
 // does not stay.
 func TestPartsAfterTheAbort(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		root, target := t.TempDir(), newBucket(t, srv)
 		write(t, root, "big", random(1, 6*s3sync.MiB))

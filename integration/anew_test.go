@@ -16,6 +16,7 @@ import (
 // TestOverwrittenBeforeItsPartsAreKnown: an object that is replaced between being
 // read and being asked for its parts is begun anew, not left unverified.
 func TestOverwrittenBeforeItsPartsAreKnown(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, root := newBucket(t, srv), t.TempDir()
 		source.putParts(t, "parts", random(1, 5*s3sync.MiB), random(2, 100))
@@ -39,6 +40,7 @@ func TestOverwrittenBeforeItsPartsAreKnown(t *testing.T) {
 // TestLayoutWithoutRepetition: an object in odd parts needs no second attempt
 // that the settings do not allow.
 func TestLayoutWithoutRepetition(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, root := newBucket(t, srv), t.TempDir()
 		source.putParts(t, "looks-uniform", random(1, 5*s3sync.MiB), random(2, 6*s3sync.MiB), random(3, 100))
@@ -52,6 +54,7 @@ func TestLayoutWithoutRepetition(t *testing.T) {
 // TestWrongETagOfHeaders: what is told of the parts of another object is not
 // believed.
 func TestWrongETagOfHeaders(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source := newBucket(t, srv)
 		source.putParts(t, "parts", random(1, 5*s3sync.MiB), random(2, 100))

@@ -12,6 +12,7 @@ import (
 // TestAnonymousSource: what is public is copied without credentials, and verified as
 // ever; requests to the target are signed. What is not public is not.
 func TestAnonymousSource(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		root := t.TempDir()
 		write(t, root, "small", random(1, 1000))

@@ -30,6 +30,7 @@ func lyingAnswers() map[string]string {
 // an object, in one piece or in parts: what was there stays, the object is named, the
 // command fails and deletes nothing. A plain run afterwards makes all of it good.
 func TestLyingAnswers(t *testing.T) {
+	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)
 	old := time.Now().Add(-48 * time.Hour)
 	for name, lie := range lyingAnswers() {
@@ -111,6 +112,7 @@ func TestLyingAnswers(t *testing.T) {
 
 // TestLyingDeletions: what was not deleted does not count as deleted.
 func TestLyingDeletions(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		for lie, cause := range map[string]string{
 			"DeleteObjects html": "DeleteObjects", "DeleteObjects empty": "DeleteObjects", "DeleteObjects status=200 code=InternalError": "InternalError",
@@ -138,6 +140,7 @@ func TestLyingDeletions(t *testing.T) {
 // TestServerWithOwnETags: rclone's server gives objects in parts the MD5 digest of
 // the whole. They are written and read, and not called corrupt.
 func TestServerWithOwnETags(t *testing.T) {
+	t.Parallel()
 	rclone := s3server.Tool(t, "rclone")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

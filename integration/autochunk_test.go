@@ -10,6 +10,7 @@ import (
 // --auto-chunksize between the servers: the target has the ETag of the source,
 // whatever its parts are, also where they do not fit into memory.
 func TestAutoChunkSizeKeepsParts(t *testing.T) {
+	t.Parallel()
 	const mib = s3sync.MiB
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, target := newBucket(t, srv), newBucket(t, srv)

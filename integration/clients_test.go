@@ -103,6 +103,7 @@ func clientSizes() map[string]int {
 // was made of, and verified on the way down and between buckets, without being told
 // any sizes. What has changed since is found, too.
 func TestObjectsOfOtherClients(t *testing.T) {
+	t.Parallel()
 	content, n := map[string][]byte{}, int64(len(clientSizes()))
 	for key, size := range clientSizes() {
 		content[key] = random(byte(len(key)), size)
@@ -187,6 +188,7 @@ func (b bucket) parts(t *testing.T, key string) int {
 // TestLargeObjectOfRclone: rclone uploads in parts from 200 MiB on, of 5 MiB. The
 // file has holes, so that it costs little.
 func TestLargeObjectOfRclone(t *testing.T) {
+	t.Parallel()
 	const size = 205*s3sync.MiB + 3
 	// MinIO has no checksum of all bytes, which would do as well.
 	root, target, counterpart := t.TempDir(), t.TempDir(), newBucket(t, s3server.Shared(t, s3server.MinIO))

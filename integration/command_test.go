@@ -137,6 +137,7 @@ func TestInterruptedUploadCleansUp(t *testing.T) {
 
 // SIGTERM in the middle of a large download: exit 143, no temporary file.
 func TestInterruptedDownloadCleansUp(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		root, bucket, target := t.TempDir(), srv.Bucket(t), t.TempDir()
 		write(t, root, "large", bytes.Repeat([]byte("0123456789abcdef"), 40*s3sync.MiB/16))
@@ -239,6 +240,7 @@ func closedPort(t *testing.T) string {
 
 // A reader that has seen enough of the log does not end the run.
 func TestClosedPipeDoesNotEndTheRun(t *testing.T) {
+	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)
 	root, bucket := t.TempDir(), srv.Bucket(t)
 	for i := range 200 {

@@ -61,6 +61,7 @@ func writeAll(t *testing.T, content map[string][]byte) s3sync.Endpoint {
 // TestCompareETagsOfFiles: files are found equal to objects in parts of any
 // sizes, and different from others, up and down, at the cost of few requests.
 func TestCompareETagsOfFiles(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		counterpart := newBucket(t, srv)
 		content := counterpart.putLayouts(t)
@@ -123,6 +124,7 @@ func headsOfFiles(t *testing.T, srv *s3server.Server, proxy *faultproxy.Proxy, s
 // TestCompareUnknownParts: what a server does not tell is tried, and what cannot
 // be found is sent again.
 func TestCompareUnknownParts(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		counterpart := newBucket(t, srv)
 		parts := [][]byte{random(1, 7*s3sync.MiB+1), random(2, 6*s3sync.MiB+1), random(3, 100)}
@@ -153,6 +155,7 @@ func TestCompareUnknownParts(t *testing.T) {
 // TestCompareETagsOfBuckets: objects in other parts are equal if the server has
 // checksums of all bytes, and are sent again if not, unless the parts are kept.
 func TestCompareETagsOfBuckets(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, target, counterpart := newBucket(t, srv), newBucket(t, srv), newBucket(t, srv)
 		content := source.putLayouts(t)
@@ -245,6 +248,7 @@ func (b bucket) putSumOfParts(t *testing.T, key string, a types.ChecksumAlgorith
 // TestCompareChecksums: of objects that a plain client wrote with checksums of
 // every kind, in parts of any sizes.
 func TestCompareChecksums(t *testing.T) {
+	t.Parallel()
 	const MiB = s3sync.MiB
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		for _, tt := range []struct {
@@ -313,6 +317,7 @@ func otherThan(a types.ChecksumAlgorithm) types.ChecksumAlgorithm {
 // TestCompareEncrypted: ETags that are no digests are a warning, not a transfer
 // in every run, unless both sides have checksums.
 func TestCompareEncrypted(t *testing.T) {
+	t.Parallel()
 	srv := s3server.Shared(t, s3server.MinIO)
 	encrypted, plain := newBucket(t, srv), newBucket(t, srv)
 	encrypted.encrypt(t)

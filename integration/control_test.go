@@ -137,6 +137,7 @@ func TestRates(t *testing.T) {
 
 // TestFailFast: the first failure ends the run, and what it was is told once.
 func TestFailFast(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		root, target := t.TempDir(), newBucket(t, srv)
 		for _, key := range numberedKeys(99) {

@@ -93,6 +93,7 @@ func (b bucket) below(endpoint, prefix string) s3sync.Endpoint {
 // otherwise. Everything arrives as it does then, and with the ETags of the source,
 // which verify it; no data are asked for.
 func TestServerSideCopy(t *testing.T) {
+	t.Parallel()
 	const from, to = "from here/", "to+"
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source := newBucket(t, srv)
@@ -161,6 +162,7 @@ func (b bucket) store(t *testing.T, endpoint string) *s3bucket.Store {
 // TestServerSideCopyOfLargeObjects: what is too large to be copied at once goes in
 // parts as large as can be. ETags then verify nothing, and a checksum does.
 func TestServerSideCopyOfLargeObjects(t *testing.T) {
+	t.Parallel()
 	const most = 6 * s3sync.MiB
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source := newBucket(t, srv)
@@ -196,6 +198,7 @@ func TestServerSideCopyOfLargeObjects(t *testing.T) {
 // TestServerSideCopyIsRefused: nothing is begun between servers that do not know
 // each other.
 func TestServerSideCopyIsRefused(t *testing.T) {
+	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)
 	source, target := newBucket(t, srv), newBucket(t, srv)
 	source.put(t, "a", []byte("a"))
@@ -209,6 +212,7 @@ func TestServerSideCopyIsRefused(t *testing.T) {
 
 // TestServerSideCopyDry: a dry run, and the deletion that follows a real one.
 func TestServerSideCopyDry(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, target := newBucket(t, srv), newBucket(t, srv)
 		source.put(t, "a", []byte("a"))
@@ -237,6 +241,7 @@ func TestServerSideCopyDry(t *testing.T) {
 // TestServerSideCopyReplaces: options that say what objects are written with hold
 // for copies, too.
 func TestServerSideCopyReplaces(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, target := newBucket(t, srv), newBucket(t, srv)
 		source.putUpload(t, "whole", upload{data: []byte("a"), meta: setHeaders, tags: "old=1"})
@@ -256,6 +261,7 @@ func TestServerSideCopyReplaces(t *testing.T) {
 // TestServerSideCopyOfVersions: each version is copied as itself, whatever the
 // current one is.
 func TestServerSideCopyOfVersions(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, target := bucket{srv, srv.VersionedBucket(t)}, bucket{srv, srv.VersionedBucket(t)}
 		for i := range byte(3) {

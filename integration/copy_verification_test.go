@@ -32,6 +32,7 @@ func beforeFirstWrite(cfg *s3sync.Config, f func()) {
 // TestServerSideCopyOfWhatChanges: nothing is copied but what was opened. What is
 // there by then is copied in another attempt, unless the user wants to know.
 func TestServerSideCopyOfWhatChanges(t *testing.T) {
+	t.Parallel()
 	old, other := [][]byte{random(1, 6*s3sync.MiB), random(2, 100)}, [][]byte{random(3, 5*s3sync.MiB), random(4, 100)}
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		for name, tt := range map[string]struct {
@@ -72,6 +73,7 @@ func TestServerSideCopyOfWhatChanges(t *testing.T) {
 // TestServerSideCopyFaults: what goes wrong while a server copies is told inside of
 // an answer that begins as a success, among others.
 func TestServerSideCopyFaults(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source := newBucket(t, srv)
 		source.put(t, "whole", random(1, 100))
@@ -123,6 +125,7 @@ func TestServerSideCopyFaults(t *testing.T) {
 // TestServerSideCopyOfUnknownParts: from a server that does not tell the parts the
 // object is copied in one piece, so nothing verifies it.
 func TestServerSideCopyOfUnknownParts(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, target := newBucket(t, srv), newBucket(t, srv)
 		source.putSum(t, "a", "CRC64NVME", true, random(1, 5*s3sync.MiB), random(2, 100))
@@ -142,6 +145,7 @@ func TestServerSideCopyOfUnknownParts(t *testing.T) {
 // TestServerSideCopyChecksums: an additional checksum that both sides have verifies a
 // copy, also where ETags do not.
 func TestServerSideCopyChecksums(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		for _, a := range []types.ChecksumAlgorithm{"SHA256", "CRC32", "CRC64NVME"} {
 			t.Run(string(a), func(t *testing.T) {
@@ -180,6 +184,7 @@ func TestServerSideCopyChecksums(t *testing.T) {
 // that of the source for that of each part, so that the copy has a wrong one: which
 // is noticed, and no copy counts whose checksum is not that of the source.
 func TestServerSideCopyOfPartsWithChecksums(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, target := newBucket(t, srv), newBucket(t, srv)
 		source.putSum(t, "a", "CRC64NVME", true, random(1, 5*s3sync.MiB), random(2, 100))
@@ -253,6 +258,7 @@ func TestServerSideCopyEncrypted(t *testing.T) {
 
 // TestServerSideCopyInterrupted: an upload whose parts are being copied is aborted.
 func TestServerSideCopyInterrupted(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, target := newBucket(t, srv), newBucket(t, srv)
 		source.putParts(t, "big", random(1, 5*s3sync.MiB), random(2, 5*s3sync.MiB), random(3, 100))
@@ -275,6 +281,7 @@ func TestServerSideCopyInterrupted(t *testing.T) {
 // TestServerSideCopyOfDirectoryBuckets: their ETags are no digests, and the checksums
 // that all their objects have do. Only a fake has such buckets.
 func TestServerSideCopyOfDirectoryBuckets(t *testing.T) {
+	t.Parallel()
 	_, proxy := newDirectories(t)
 	root, n := directoryTree(t)
 	run(t, config(local(root), inDirectory(proxy, directoryA+"/up/"))).verified(t, n, 0, n, 0)

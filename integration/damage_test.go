@@ -117,6 +117,7 @@ func checkDamage(t *testing.T, o *outcome, damaged map[string]damage, forever bo
 // read again, verified, and right; one that is damaged forever fails and is not
 // published.
 func TestDamagedRead(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		damaged := readDamage()
 		source, content := newBucket(t, srv), addDamage(t, proxyWithOptionalRules(t, srv), damaged, false)
@@ -167,6 +168,7 @@ func withOneRetry(source, target s3sync.Endpoint) *s3sync.Config {
 // bytes are sent again; what is damaged forever fails with what the server
 // says. An answer that names another ETag than the bytes have is no success.
 func TestDamagedWrite(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		root, source := t.TempDir(), newBucket(t, srv)
 		content := addDamage(t, proxyWithOptionalRules(t, srv), writeDamage(""), false)

@@ -28,6 +28,7 @@ func awkwardKeys() []string {
 // else; a second run finds nothing to do. This holds for every name, in both
 // directions and between buckets.
 func TestDelete(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		root, copied := t.TempDir(), filepath.Join(t.TempDir(), "copy")
 		first, second := newBucket(t, srv), newBucket(t, srv)
@@ -68,6 +69,7 @@ func TestDelete(t *testing.T) {
 
 // TestDeleteOptions: which objects of the target go, and how many.
 func TestDeleteOptions(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		adjust func(*s3sync.Config)
 		gone   []string
@@ -117,6 +119,7 @@ func TestDeleteOptions(t *testing.T) {
 // TestDeletionThatIsDenied: the server refuses to delete some of the objects of
 // one request. Those are named, one by one; the others go.
 func TestDeletionThatIsDenied(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, target := newBucket(t, srv), newBucket(t, srv)
 		creds := srv.Restricted(t, `{"Version":"2012-10-17","Statement":[
@@ -141,6 +144,7 @@ func TestDeletionThatIsDenied(t *testing.T) {
 // TestDeletionIsRepeated: a request to delete that fails is made again; one that
 // fails forever names every key.
 func TestDeletionIsRepeated(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		for _, fault := range []string{"times=1 status=500", "times=1 close", "times=1 lost", "times=1 truncate-xml", "times=1 status=200 code=InternalError", "status=503"} {
 			t.Run(fault, func(t *testing.T) {
@@ -176,6 +180,7 @@ func TestDeletionIsRepeated(t *testing.T) {
 
 // TestManyDeletions go 1,000 at a time, as S3 allows, and not one by one.
 func TestManyDeletions(t *testing.T) {
+	t.Parallel()
 	server := listserver.New(t, map[string]listserver.Bucket{"target": {Objects: 2500, Key: listserver.Odd}})
 	cfg := config(local(t.TempDir()), madeUpBucket(server, "target"))
 	cfg.Delete.Enable, cfg.Delete.AllowEmptySource, cfg.Delete.MaxPercent = true, true, 100
@@ -199,6 +204,7 @@ func madeUpBucket(server *listserver.Server, bucket string) s3sync.Endpoint {
 // nothing is written in the file system, not even the target directory; what it
 // tells is what a real run then does.
 func TestDryRunOnlyLooks(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, target := newBucket(t, srv), newBucket(t, srv)
 		source.put(t, "new", random(1, 6*s3sync.MiB))

@@ -49,6 +49,7 @@ func directoryTree(t *testing.T) (root string, objects int) {
 // Up, to another directory bucket, to a usual one and back, and down again: all
 // of it is verified by checksums, and a second run has nothing to do.
 func TestDirectoryBuckets(t *testing.T) {
+	t.Parallel()
 	_, proxy := newDirectories(t)
 	root, n := directoryTree(t)
 	copied := filepath.Join(t.TempDir(), "copy")
@@ -92,6 +93,7 @@ func TestDirectoryBuckets(t *testing.T) {
 // Without the checksum that is there by default nothing proves an object, which
 // is told and no warning; another one does as well.
 func TestDirectoryBucketsWithoutDefaultChecksum(t *testing.T) {
+	t.Parallel()
 	_, proxy := newDirectories(t)
 	root, n := secretTree(t)
 	up := config(local(root), inDirectory(proxy, directoryA))
@@ -128,6 +130,7 @@ func TestDirectoryBucketsWithoutDefaultChecksum(t *testing.T) {
 
 // What only the target has is deleted, whatever the order of the listings.
 func TestDirectoryBucketsDelete(t *testing.T) {
+	t.Parallel()
 	_, proxy := newDirectories(t)
 	root := t.TempDir()
 	for i := range 60 {
@@ -162,6 +165,7 @@ func TestDirectoryBucketsDelete(t *testing.T) {
 
 // A listing that breaks is begun anew; one that stays broken deletes nothing.
 func TestDirectoryBucketListingFails(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		rule    string
 		retries int
@@ -205,6 +209,7 @@ func TestDirectoryBucketListingFails(t *testing.T) {
 
 // What is damaged on the wire is refused or found out, and moved once more.
 func TestDirectoryBucketDamage(t *testing.T) {
+	t.Parallel()
 	_, proxy := newDirectories(t)
 	root := t.TempDir()
 	for _, name := range []string{"one-put", "one-get", "parts-put", "parts-get"} {
@@ -244,6 +249,7 @@ func TestDirectoryBucketDamage(t *testing.T) {
 
 // Sessions that end in the middle of a run are followed by others.
 func TestDirectoryBucketSessionsEnd(t *testing.T) {
+	t.Parallel()
 	srv, proxy := newDirectories(t)
 	root, n := directoryTree(t)
 	copied := t.TempDir()
@@ -276,6 +282,7 @@ func TestDirectoryBucketSessionsEnd(t *testing.T) {
 
 // The command works as it is written in the README.
 func TestDirectoryBucketCommand(t *testing.T) {
+	t.Parallel()
 	_, proxy := newDirectories(t)
 	root, n := secretTree(t)
 	for _, tt := range []struct {
@@ -295,6 +302,7 @@ func TestDirectoryBucketCommand(t *testing.T) {
 // An upload is complete although the answer that says so is lost, and its ETag
 // does not tell whose it is.
 func TestDirectoryBucketLostAnswer(t *testing.T) {
+	t.Parallel()
 	srv, proxy := newDirectories(t, "CompleteMultipartUpload times=1 lost")
 	root, copied := t.TempDir(), t.TempDir()
 	write(t, root, "parts", random(1, 9*s3sync.MiB))
@@ -308,6 +316,7 @@ func TestDirectoryBucketLostAnswer(t *testing.T) {
 
 // Contents are compared by the checksums that are there by default.
 func TestDirectoryBucketCompare(t *testing.T) {
+	t.Parallel()
 	_, proxy := newDirectories(t)
 	root, n := secretTree(t)
 	sync(t, config(local(root), inDirectory(proxy, directoryA)))

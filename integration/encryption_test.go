@@ -136,6 +136,7 @@ func TestWrongCustomerKey(t *testing.T) {
 // TestServerKeys: what is encrypted with keys of the server is verified by its ETags
 // where those are digests, and comes down as it was.
 func TestServerKeys(t *testing.T) {
+	t.Parallel()
 	srv := s3server.Shared(t, s3server.MinIO)
 	root, n := secretTree(t)
 	for name, tt := range map[string]struct {
@@ -193,6 +194,7 @@ func TestNotEncrypted(t *testing.T) {
 
 // TestCustomerKeyWithoutTLS: a key does not leave the machine in plain.
 func TestCustomerKeyWithoutTLS(t *testing.T) {
+	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)
 	cfg := config(at(srv, "", "s3://"+srv.Bucket(t)), local(t.TempDir()))
 	cfg.Encryption.SourceCustomer = customerKey(1)

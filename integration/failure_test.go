@@ -22,6 +22,7 @@ func smallParts(cfg *s3sync.Config) *s3sync.Config {
 // the others arrive, nothing is deleted, and nothing unfinished is left on the
 // server.
 func TestFailedUpload(t *testing.T) {
+	t.Parallel()
 	failing := map[string]struct{ rule, cause string }{
 		"put-500":          {"PutObject put-500 status=500", "InternalError"},
 		"put-closed":       {"PutObject put-closed close", "connection to"},
@@ -66,6 +67,7 @@ func TestFailedUpload(t *testing.T) {
 
 // TestFailedDownload: the same for objects that cannot be read.
 func TestFailedDownload(t *testing.T) {
+	t.Parallel()
 	failing := map[string]struct{ rule, cause string }{
 		"get-500":    {"GetObject get-500 status=500", "InternalError"},
 		"get-reset":  {"GetObject get-reset reset after=1000", "reset"},
@@ -111,6 +113,7 @@ func TestFailedDownload(t *testing.T) {
 // TestDeniedObject: what the user may not read or write is left out with a
 // warning, and nothing is deleted after that either.
 func TestDeniedObject(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		for _, fault := range []string{"GetObject denied status=403", "PutObject denied status=403"} {
 			for _, strict := range []bool{false, true} {
@@ -142,6 +145,7 @@ func TestDeniedObject(t *testing.T) {
 // TestLostAnswers: requests that were done, but whose answers got lost, are made
 // again, and the run succeeds.
 func TestLostAnswers(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		for _, attempts := range []int{1, 3} {
 			t.Run(fmt.Sprintf("attempts=%d", attempts), func(t *testing.T) {
@@ -170,6 +174,7 @@ func TestLostAnswers(t *testing.T) {
 // TestAbortIsRepeated: the request that removes an unfinished upload can fail like
 // any other, also where the SDK makes no second attempt.
 func TestAbortIsRepeated(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		root, target := t.TempDir(), newBucket(t, srv)
 		write(t, root, "big", random(2, 6*s3sync.MiB))
@@ -189,6 +194,7 @@ func TestAbortIsRepeated(t *testing.T) {
 // TestUploadThatCannotBeAborted: the cause comes first, and the rest that stays
 // on the server is mentioned.
 func TestUploadThatCannotBeAborted(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		root, target := t.TempDir(), newBucket(t, srv)
 		write(t, root, "big", random(2, 11*s3sync.MiB))
@@ -201,6 +207,7 @@ func TestUploadThatCannotBeAborted(t *testing.T) {
 // TestSlowDown: a server that asks for fewer requests for a while is obeyed, and
 // no object is lost over it, with the repetitions of either layer.
 func TestSlowDown(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		for name, attempts := range map[string]int{"sdk": 8, "library": 1} {
 			t.Run(name, func(t *testing.T) {
@@ -227,6 +234,7 @@ func TestSlowDown(t *testing.T) {
 // A run that may write nothing is not done, and says so by its exit code; one that
 // may not write a few objects is done with warnings.
 func TestDeniedExitCodes(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		root := t.TempDir()
 		keys := numberedKeys(33)

@@ -169,6 +169,7 @@ func TestFilterVersions(t *testing.T) {
 
 // A report is about what the filters select.
 func TestFilterReport(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, target := newBucket(t, srv), newBucket(t, srv)
 		source.putAnimals(t)
@@ -187,6 +188,7 @@ func TestFilterReport(t *testing.T) {
 
 // An expression that says how keys begin lists only those, on both sides.
 func TestIncludeLimitsRequests(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, target, down := newBucket(t, srv), newBucket(t, srv), t.TempDir()
 		for _, dir := range []string{"a", "b", "b.c", "c"} {
@@ -219,6 +221,7 @@ func TestIncludeLimitsRequests(t *testing.T) {
 // next run does nothing, what is gone is deleted, and unfinished uploads are
 // neither read nor disturbed. A listing that fails in one place deletes nothing.
 func TestParallelDirectoryListing(t *testing.T) {
+	t.Parallel()
 	server, proxy := newDirectories(t)
 	root, n := directoryTree(t)
 	parallel := func(from, to s3sync.Endpoint) *s3sync.Config {

@@ -95,6 +95,7 @@ func (w flipWay) finds(d detector) []string {
 // is published in a directory, or counted as transferred or verified anywhere, and
 // the damage to one object does not keep others from arriving.
 func TestRandomBitFlips(t *testing.T) {
+	t.Parallel()
 	flips, kinds := 0, 0
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		kinds++

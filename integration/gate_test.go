@@ -12,6 +12,7 @@ import (
 // A deletion that can hardly be meant is refused before it begins: exit 1, one
 // line that says what would have gone and what permits it, and nothing is gone.
 func TestRefusedDeletions(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		source, target []string
 		prefix         string // of the target
@@ -94,6 +95,7 @@ func TestRefusedDeletions(t *testing.T) {
 
 // Siblings of the prefix show before anything is written.
 func TestSiblingsShowFirst(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		root, target := t.TempDir(), newBucket(t, srv)
 		write(t, root, "a", []byte("x"))
@@ -111,6 +113,7 @@ func TestSiblingsShowFirst(t *testing.T) {
 // A filter of a listing leaves an object out, not its file: down with --delete,
 // by the command.
 func TestFilterKeepsMappedFiles(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, root := newBucket(t, srv), t.TempDir()
 		// Not every server holds a//b: as seen from this prefix all keys begin with "/".

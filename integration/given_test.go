@@ -17,6 +17,7 @@ import (
 // A program can bring the credentials and what sends the requests: in every
 // direction, with objects in parts, in runs that outlive the credentials.
 func TestCredentialsAndTransportOfAProgram(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, target := newBucket(t, srv), newBucket(t, srv)
 		root := t.TempDir()
@@ -59,6 +60,7 @@ func TestCredentialsAndTransportOfAProgram(t *testing.T) {
 // What a program brings may fail: its keys may be refused by the server, its
 // function may have none, its transport may be broken for a while.
 func TestCredentialsAndTransportFail(t *testing.T) {
+	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)
 	source := newBucket(t, srv)
 	source.put(t, "key", []byte("data"))

@@ -101,6 +101,7 @@ func TestUnusableSides(t *testing.T) {
 // TestTargetDisappears: a target that becomes unusable in the middle ends the
 // run at once instead of failing object by object.
 func TestTargetDisappears(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		for fault, kind := range map[string]error{
 			"status=404 code=NoSuchBucket": storage.ErrNoBucket, "status=403 code=InvalidAccessKeyId": storage.ErrCredentials,

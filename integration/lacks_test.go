@@ -62,6 +62,7 @@ func refuse(w http.ResponseWriter, status int, code string) bool {
 // TestServersThatLackCalls: everything arrives, with at most one warning for each
 // thing that is lost, and extraneous objects are deleted.
 func TestServersThatLackCalls(t *testing.T) {
+	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)
 	const n = 20
 	for name, tt := range map[string]struct {
@@ -122,6 +123,7 @@ func TestServersThatLackCalls(t *testing.T) {
 
 // TestCommandWithoutTags: what a user reads where the server knows no tags.
 func TestCommandWithoutTags(t *testing.T) {
+	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)
 	source, target := newBucket(t, srv), newBucket(t, srv)
 	for _, key := range numberedKeys(20) {
@@ -157,6 +159,7 @@ func TestCommandWithoutTags(t *testing.T) {
 // TestStorageClassUnknown: one that comes from the source is left out, one that was
 // asked for ends the run.
 func TestStorageClassUnknown(t *testing.T) {
+	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)
 	source, target := newBucket(t, srv), newBucket(t, srv)
 	for _, key := range numberedKeys(5) {
@@ -223,6 +226,7 @@ func newCeph(t *testing.T, b bucket) *front {
 
 // TestTagsOnCeph: tags arrive with objects in parts, too, and are compared.
 func TestTagsOnCeph(t *testing.T) {
+	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)
 	source, target := newBucket(t, srv), newBucket(t, srv)
 	source.putTagged(t, "whole", random(1, 100))
@@ -247,6 +251,7 @@ func TestTagsOnCeph(t *testing.T) {
 // TestVersionsOnCeph: a run that has nothing to do writes nothing, although the
 // listings do not tell which versions are the same.
 func TestVersionsOnCeph(t *testing.T) {
+	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)
 	source, target := bucket{srv, srv.VersionedBucket(t)}, bucket{srv, srv.VersionedBucket(t)}
 	for i := range byte(2) {
@@ -273,6 +278,7 @@ func TestVersionsOnCeph(t *testing.T) {
 // TestArchiveClasses: a listing's class alone leaves nothing out. What the server
 // refuses to read is a warning, in a dry run, too.
 func TestArchiveClasses(t *testing.T) {
+	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)
 	source := newBucket(t, srv)
 	for _, key := range []string{"archived", "label", "restored", "standard"} {

@@ -210,6 +210,7 @@ func objectOf(r *http.Request) string {
 // directory, however it is read or written. The cause is told. What it says
 // nothing wrong about arrives.
 func TestLyingServers(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		content := map[string][]byte{"one": random(1, 100_000), "two": random(2, 10*s3sync.MiB)}
 		source, root := newBucket(t, srv), t.TempDir()

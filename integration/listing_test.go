@@ -14,6 +14,7 @@ import (
 // TestFailedListing: whichever way a listing breaks off, on whichever side, the
 // run ends with an error that names the cause, and deletes nothing.
 func TestFailedListing(t *testing.T) {
+	t.Parallel()
 	faults := map[string]struct{ rule, cause string }{
 		"500":                {"status=500", "InternalError"},
 		"error with 200":     {"status=200 code=InternalError", "InternalError"},
@@ -69,6 +70,7 @@ func TestFailedListing(t *testing.T) {
 // nothing is missing, and what is deleted is what only the target has. The
 // library's own repetition must do it alone where the SDK may not repeat.
 func TestListingIsContinued(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		for fault, attempts := range map[string][]int{
 			"status=500": {1, 2}, "close": {1}, "truncate-xml": {1}, "truncate after=200": {1}, "shorten after=0": {1},
@@ -111,6 +113,7 @@ func TestListingIsContinued(t *testing.T) {
 // TestListingAttemptsAreBounded: a listing whose every page fails once too often
 // ends, after as many requests as the settings say.
 func TestListingAttemptsAreBounded(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, target := newBucket(t, srv), newBucket(t, srv)
 		source.put(t, "k", nil)

@@ -21,6 +21,7 @@ import (
 // TestSomebodyElseIsFaster: the target changes after it was listed. What is there
 // stays, each such object is one warning, and nothing is deleted or left behind.
 func TestSomebodyElseIsFaster(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		for name, tt := range map[string]struct {
 			set      func(*s3sync.Condition)
@@ -80,6 +81,7 @@ func TestSomebodyElseIsFaster(t *testing.T) {
 
 // TestReportTags: lines, counters and exit codes, also of redirects.
 func TestReportTags(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		a, b := newBucket(t, srv), newBucket(t, srv)
 		a.putUpload(t, "same", upload{tags: "k=v&a%20b=c"})
@@ -120,6 +122,7 @@ func TestReportTags(t *testing.T) {
 // TestTagsWithoutPermission: who may not read tags loses none without being told.
 // MinIO tells everybody how many there are; that S3 does not is done by the proxy.
 func TestTagsWithoutPermission(t *testing.T) {
+	t.Parallel()
 	srv := s3server.Shared(t, s3server.MinIO) // the other one has no policies
 	from := newBucket(t, srv)
 	for key := range fiveFiles() {

@@ -54,6 +54,7 @@ func (b bucket) putEveryKind(t *testing.T) {
 // TestEverythingTravels: between buckets, on every way, also from one server to
 // the other; and a second run finds nothing to do.
 func TestEverythingTravels(t *testing.T) {
+	t.Parallel()
 	for _, from := range s3server.Kinds() {
 		t.Run("from "+string(from), func(t *testing.T) {
 			source := newBucket(t, s3server.Shared(t, from))
@@ -103,6 +104,7 @@ func withoutUnsupported(srv *s3server.Server) func(*objectDetails) {
 // TestOptionsOfMetadata: what the options replace and leave out, from files and
 // from objects, in one piece and in parts.
 func TestOptionsOfMetadata(t *testing.T) {
+	t.Parallel()
 	everyOption := func(c *s3sync.Config) {
 		c.Metadata = s3sync.Metadata{
 			CacheControl: "max-age=7", ContentDisposition: "inline", ContentEncoding: "x-other", ContentLanguage: "fr",
@@ -216,6 +218,7 @@ func (b bucket) hasOrigins(t *testing.T, source bucket) {
 
 // TestExpiresAsItIs: S3 keeps any text as Expires. MinIO drops what is no date.
 func TestExpiresAsItIs(t *testing.T) {
+	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)
 	source, target := newBucket(t, srv), newBucket(t, srv)
 	for key, text := range map[string]string{"text": "tomorrow", "number": "0", "other form": "Wednesday, 18-May-33 03:33:20 GMT"} {
@@ -237,6 +240,7 @@ func TestExpiresAsItIs(t *testing.T) {
 // TestOtherCharactersInTags: MinIO takes ASCII only, and nothing outside it is
 // written then.
 func TestOtherCharactersInTags(t *testing.T) {
+	t.Parallel()
 	source := newBucket(t, s3server.Shared(t, s3server.VersityGW))
 	source.putUpload(t, "key", upload{data: []byte("x"), tags: "%C3%A4%E6%97%A5=%C3%A9%F0%9D%94%98"})
 	target := newBucket(t, source.Server)
@@ -254,6 +258,7 @@ func TestOtherCharactersInTags(t *testing.T) {
 // also where one server answers with it as it is, and another one in the form of
 // RFC 2047. Nothing is encoded twice.
 func TestOtherCharactersInMetadata(t *testing.T) {
+	t.Parallel()
 	for _, from := range s3server.Kinds() {
 		source := newBucket(t, s3server.Shared(t, from))
 		metadata := map[string]string{

@@ -15,6 +15,7 @@ import (
 // TestCompareBuckets: the comparison that other tests trust sees every kind of
 // difference, and none where there is none.
 func TestCompareBuckets(t *testing.T) {
+	t.Parallel()
 	full := func(in *s3.PutObjectInput) {
 		in.CacheControl, in.ContentDisposition = aws.String("no-cache"), aws.String("inline")
 		in.ContentEncoding, in.ContentLanguage = aws.String("x-none"), aws.String("en")
@@ -78,6 +79,7 @@ func TestCompareBuckets(t *testing.T) {
 // TestCompareVersions: the comparison sees a version or a marker that is missing,
 // or in another order.
 func TestCompareVersions(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		history := func(steps string) bucket {
 			b := bucket{srv, srv.VersionedBucket(t)}

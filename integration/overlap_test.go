@@ -15,6 +15,7 @@ import (
 // One server has many names. Whichever are used, a source that lies in the target
 // is not deleted, and a target in the source is not filled with itself.
 func TestSidesThatOverlap(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		b := newBucket(t, srv)
 		before := []string{"a/old", "a/sub/1", "a/sub/2"}

@@ -28,6 +28,7 @@ import (
 // begun anew. What arrives is one of its versions, never a mixture; an object
 // that goes on changing fails.
 func TestOverwrittenWhileRead(t *testing.T) {
+	t.Parallel()
 	versions := map[string]func(i int) (data []byte, more bool){
 		"same-size": func(i int) ([]byte, bool) { return random(byte(i), 6*s3sync.MiB), i < 2 },
 		"larger":    func(i int) ([]byte, bool) { return random(byte(i), (1+5*i)*s3sync.MiB), i < 2 },
@@ -88,6 +89,7 @@ func TestOverwrittenWhileRead(t *testing.T) {
 // TestOverwrittenAfterListing: what the listing told of an object is old when it
 // is read. Its size is that of the answer.
 func TestOverwrittenAfterListing(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, target, root := newBucket(t, srv), newBucket(t, srv), t.TempDir()
 		now := map[string][]byte{
@@ -140,6 +142,7 @@ func TestOverwrittenAfterListing(t *testing.T) {
 // TestOtherRange: a server that answers with other bytes than those it was asked
 // for, whether it admits it or not.
 func TestOtherRange(t *testing.T) {
+	t.Parallel()
 	// What is answered to the request for bytes 5242880 to 10485759.
 	answers := map[string]struct {
 		cause  string
@@ -229,6 +232,7 @@ func TestOtherRange(t *testing.T) {
 // TestStalledTransfer: bytes that stop to flow are not waited for, in either
 // direction.
 func TestStalledTransfer(t *testing.T) {
+	t.Parallel()
 	for _, kind := range s3server.Kinds() {
 		t.Run(string(kind), func(t *testing.T) {
 			srv := s3server.Shared(t, kind)

@@ -55,6 +55,7 @@ func putKeys(t *testing.T, s storage.Store, keys ...string) {
 
 // TestOwnDirectoryBuckets: directory buckets have no tags, and are not asked for any.
 func TestOwnDirectoryBuckets(t *testing.T) {
+	t.Parallel()
 	for name, give := range decorations() {
 		t.Run(name, func(t *testing.T) {
 			srv := directoryserver.New(t, directoryA, directoryB)
@@ -79,6 +80,7 @@ func TestOwnDirectoryBuckets(t *testing.T) {
 
 // TestOwnStoreKey: a preprocess callback is told the whole key in the bucket.
 func TestOwnStoreKey(t *testing.T) {
+	t.Parallel()
 	for name, give := range decorations() {
 		t.Run(name, func(t *testing.T) {
 			srv := directoryserver.New(t, directoryA, directoryB)

@@ -40,6 +40,7 @@ func layouts() map[string]struct{ parts, heads []int } {
 // buckets, at the cost of one HEAD request for an object in equal parts and of
 // none for one that is not in parts.
 func TestLayoutsOfOthers(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, content := newBucket(t, srv), map[string][]byte{}
 		for key, tt := range layouts() {
@@ -85,6 +86,7 @@ func TestLayoutsOfOthers(t *testing.T) {
 // as if it were not there. Usual part sizes are tried; what they do not explain
 // is transferred with a warning.
 func TestLayoutFromServerThatDoesNotTell(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source := newBucket(t, srv)
 		source.putParts(t, "usual-8", random(1, 8*s3sync.MiB), random(2, 100))
@@ -113,6 +115,7 @@ func TestLayoutFromServerThatDoesNotTell(t *testing.T) {
 // TestVerificationOff: nothing is compared that need not be, and nothing is
 // counted as verified that was not; damage then goes through.
 func TestVerificationOff(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source := newBucket(t, srv)
 		source.put(t, "plain", random(1, 100))
@@ -163,6 +166,7 @@ func TestVerificationOff(t *testing.T) {
 // an ETag that is no digest. It is not compared, in either role, and that is
 // told. Encryption that keeps digests is no reason to compare less.
 func TestEncryptedBuckets(t *testing.T) {
+	t.Parallel()
 	srv := s3server.Shared(t, s3server.MinIO)
 	for name, tt := range map[string]struct {
 		rule     types.ServerSideEncryptionByDefault

@@ -18,6 +18,7 @@ import (
 // TestPointInTimeScenario: MinIO only; with versitygw the time of a version changes
 // when the next one is written.
 func TestPointInTimeScenario(t *testing.T) {
+	t.Parallel()
 	srv := s3server.Shared(t, s3server.MinIO)
 	source := newVersionedBucket(t, srv)
 	put := func(keys ...string) {
@@ -114,6 +115,7 @@ func newest(t *testing.T, b bucket) time.Time {
 }
 
 func TestPointInTimeWithoutVersioning(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source := newBucket(t, srv)
 		source.put(t, "key", []byte("data"))

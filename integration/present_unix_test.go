@@ -20,6 +20,7 @@ import (
 // named pipe, deletes neither their objects nor those below them, deletes the
 // rest, and ends with exit code 3.
 func TestWhatCannotBeReadIsKept(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		root, target := t.TempDir(), newBucket(t, srv)
 		for _, name := range []string{"app/data/x", "app/data/y/z", "pipe", "pipes", "app/data2", "kept"} {
@@ -61,6 +62,7 @@ func TestWhatCannotBeReadIsKept(t *testing.T) {
 // TestSourceIsTakenAway: a source of 800 files that is replaced by an empty
 // directory while the command lists it. Nothing is deleted, and the exit code is 3.
 func TestSourceIsTakenAway(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		for name, tt := range map[string]struct {
 			change func(root string) error

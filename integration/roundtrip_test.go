@@ -18,8 +18,9 @@ import (
 // names go up and down again, and nothing differs; every object is verified; and
 // a second run has nothing to do in either direction.
 func TestRoundTrip(t *testing.T) {
+	t.Parallel()
 	source := sourceTree(t)
-	for _, kind := range s3server.Kinds() {
+	for _, kind := range s3server.Rotated(t.Name()) {
 		t.Run(string(kind), func(t *testing.T) {
 			srv := s3server.Shared(t, kind)
 			url := "s3://" + srv.Bucket(t) + "/tree/"
@@ -49,6 +50,7 @@ func TestRoundTrip(t *testing.T) {
 
 // Between the two servers, in both directions.
 func TestRoundTripBetweenServers(t *testing.T) {
+	t.Parallel()
 	source := smallTree(t)
 	a, b := s3server.Shared(t, s3server.VersityGW), s3server.Shared(t, s3server.MinIO)
 	first, second, third := "s3://"+a.Bucket(t), "s3://"+b.Bucket(t)+"/there/", "s3://"+a.Bucket(t)+"/back-"

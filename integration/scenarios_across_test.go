@@ -38,6 +38,7 @@ func wantSameETags(t *testing.T, s *scenarioRun) {
 
 // TestAcrossScenarios: what arrives, and how it is verified.
 func TestAcrossScenarios(t *testing.T) {
+	t.Parallel()
 	single := func(c *s3sync.Config) { c.Verify.Multipart = false }
 	data := random(1, 6*s3sync.MiB)
 	foreign, usual := []step{putInParts("six", data, 11*s3sync.MiB/2)}, []step{putInParts("six", data, 5*s3sync.MiB)}

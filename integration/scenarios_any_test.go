@@ -36,6 +36,7 @@ func excludes(text string) func(*s3sync.Config) {
 
 // TestScenariosOfAnyWay: first runs, second ones, and filters.
 func TestScenariosOfAnyWay(t *testing.T) {
+	t.Parallel()
 	runScenarios(t, allDirections(), map[string]scenario{
 		"first":            {want: counts{transferred: 5, etag: 5}},
 		"odd names":        {objects: awkwardNames(), want: counts{transferred: 7, etag: 7}},
@@ -90,6 +91,7 @@ func TestScenariosOfAnyWay(t *testing.T) {
 
 // TestDeleteScenarios: in every direction.
 func TestDeleteScenarios(t *testing.T) {
+	t.Parallel()
 	max := func(n int64) func(*s3sync.Config) { return func(c *s3sync.Config) { c.Delete.Max = n } }
 	excluded := func(c *s3sync.Config) { c.Delete.Excluded = true }
 	case2, case21 := []step{synced(), loses("data1")}, []step{synced(), loses("data1", "dir21/data1")}
@@ -119,6 +121,7 @@ func TestDeleteScenarios(t *testing.T) {
 // TestCheckScenarios: update checks in every direction. Where the second run
 // finds something the third one must not.
 func TestCheckScenarios(t *testing.T) {
+	t.Parallel()
 	const sha, crc, crc64 = types.ChecksumAlgorithmSha256, types.ChecksumAlgorithmCrc32c, types.ChecksumAlgorithmCrc64nvme
 	mtimeETag := func(c *s3sync.Config) { c.Check.Mode = s3sync.CheckMtimeAndETag }
 	mtimeSum := func(c *s3sync.Config) { c.Check.Mode, c.Check.Algorithm = s3sync.CheckMtimeAndChecksum, string(sha) }
@@ -163,6 +166,7 @@ func TestCheckScenarios(t *testing.T) {
 
 // TestCancelledBeforeTheStart: nothing is done, and the cause is all that is told.
 func TestCancelledBeforeTheStart(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		for _, w := range allDirections() {
 			t.Run(string(w), func(t *testing.T) {

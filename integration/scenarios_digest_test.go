@@ -78,6 +78,7 @@ func composite(h hash.Hash, data []byte, part int) (digest []byte, parts int) {
 
 // TestDigests holds the above against values that were computed elsewhere.
 func TestDigests(t *testing.T) {
+	t.Parallel()
 	const mib, part = s3sync.MiB, 8 * s3sync.MiB
 	zeros := func(n int) []byte { return make([]byte, n*mib) }
 	kind := checksumKinds()

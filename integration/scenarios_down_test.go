@@ -73,6 +73,7 @@ func noObjects() map[string][]byte { return map[string][]byte{} }
 
 // TestDownloadScenarios: what arrives, and how it is verified.
 func TestDownloadScenarios(t *testing.T) {
+	t.Parallel()
 	single := func(c *s3sync.Config) { c.Verify.Multipart = false }
 	nested := map[string][]byte{"data1": []byte("data1"), "dir1/dir2/": nil}
 	data := random(1, 6*s3sync.MiB)
@@ -127,6 +128,7 @@ func TestDownloadScenarios(t *testing.T) {
 
 // TestDeniedByPolicy: what the server does not let the user read is left out.
 func TestDeniedByPolicy(t *testing.T) {
+	t.Parallel()
 	srv := s3server.Shared(t, s3server.MinIO) // the other one has no policies
 	source := newBucket(t, srv)
 	for key, data := range fiveFiles() {

@@ -28,6 +28,7 @@ func syncsTags(c *s3sync.Config)    { c.Tagging.SyncLatest = true }
 // TestConditionScenarios: what is there is not overwritten, or only if it still
 // is what it was. Each failed condition is one warning.
 func TestConditionScenarios(t *testing.T) {
+	t.Parallel()
 	others := put(map[string][]byte{"data1": []byte("others")})
 	mixed, five := zeros("six", 6), keysOf(fiveFiles())
 	maps.Copy(mixed, fiveFiles())
@@ -83,6 +84,7 @@ func TestConditionScenarios(t *testing.T) {
 
 // TestServerCopyScenarios: what other rows have between buckets, without the data.
 func TestServerCopyScenarios(t *testing.T) {
+	t.Parallel()
 	data := random(1, 6*s3sync.MiB)
 	parts := []step{putInParts("six", data, 11*s3sync.MiB/2)}
 	sha := checksumKinds()["SHA256"]
@@ -154,6 +156,7 @@ func wantTags(want map[string]string) func(*testing.T, *scenarioRun) {
 
 // TestTagScenarios: tags of objects that are the same otherwise.
 func TestTagScenarios(t *testing.T) {
+	t.Parallel()
 	five := map[string]string{"data1": "1", "dir1/data1": "2", "dir2/data2": "3", "dir21/data1": "4", "dir5/data3": "5"}
 	changed := maps.Clone(five)
 	changed["data1"], changed["dir2/data2"] = "new", ""
@@ -200,6 +203,7 @@ func putWithMetadata(t *testing.T, s *scenarioRun) {
 
 // TestContentFilterScenarios: filters of what is not in a listing.
 func TestContentFilterScenarios(t *testing.T) {
+	t.Parallel()
 	rows := map[string]scenario{}
 	for name, tt := range map[string]struct {
 		set  func(f *s3sync.Filter, re *s3sync.Regexp)
@@ -228,6 +232,7 @@ func TestContentFilterScenarios(t *testing.T) {
 
 // TestPreprocessScenarios: the callback before each upload.
 func TestPreprocessScenarios(t *testing.T) {
+	t.Parallel()
 	callback := func(f func(u *s3sync.Upload) error) func(*s3sync.Config) {
 		return func(c *s3sync.Config) {
 			c.Preprocess = func(_ context.Context, _ *storage.Info, u *s3sync.Upload) error { return f(u) }
@@ -264,6 +269,7 @@ func TestPreprocessScenarios(t *testing.T) {
 
 // TestAttributeScenarios: what options put on objects, in one piece and in parts.
 func TestAttributeScenarios(t *testing.T) {
+	t.Parallel()
 	mixed := zeros("six", 6)
 	mixed["data1"] = []byte("data1")
 	class := func(c *s3sync.Config) { c.Metadata.StorageClass = "REDUCED_REDUNDANCY" }

@@ -89,6 +89,7 @@ func (c wantCopy) check(t *testing.T, b bucket) {
 // each is verified on each way by its ETag and by a checksum. One run moves them
 // all. So that this takes seconds, not all sizes go to both servers.
 func TestBoundariesOfParts(t *testing.T) {
+	t.Parallel()
 	five, eight := partSizes{5 * s3sync.MiB, 5 * s3sync.MiB}, partSizes{8 * s3sync.MiB, 8 * s3sync.MiB}
 	sha, crc64 := checksumKinds()["SHA256"], checksumKinds()["CRC64NVME"]
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -131,6 +132,7 @@ func TestBoundariesOfParts(t *testing.T) {
 // TestThresholds: which objects go in parts, and in which, if the threshold is
 // another one than the size of the parts; with every checksum.
 func TestThresholds(t *testing.T) {
+	t.Parallel()
 	content := boundaries(8)
 	content["1"] = random(2, s3sync.MiB)
 	files, n := writeAll(t, content), int64(len(content))
@@ -167,6 +169,7 @@ func TestThresholds(t *testing.T) {
 // TestOnePartScenarios: objects that are whole, or in one part, where those of
 // the run are in several, and the other way round.
 func TestOnePartScenarios(t *testing.T) {
+	t.Parallel()
 	large, eight := random(1, 11*s3sync.MiB), random(2, 8*s3sync.MiB)
 	before := []step{
 		putInParts("large", large, 11*s3sync.MiB), putInParts("eight in one part", eight, 8*s3sync.MiB),

@@ -30,6 +30,7 @@ func aspectCounts(matches, mismatch, unknown int64) s3sync.AspectCounts {
 
 // TestReportScenarios: in every direction, and of tags and metadata.
 func TestReportScenarios(t *testing.T) {
+	t.Parallel()
 	sha := checksumKinds()["SHA256"]
 	three := []step{
 		synced(), changes("data1"), changes("dir1/data1"),

@@ -76,6 +76,7 @@ func checksumKinds() map[string]checksumKind {
 
 // TestUploadScenarios: what is written, and how it is verified.
 func TestUploadScenarios(t *testing.T) {
+	t.Parallel()
 	large, mixed := zeros("large", 30), zeros("nine", 9)
 	maps.Copy(mixed, fiveFiles())
 	const eight, nine = "9ed977000dc166f25a9b9ef26fb3c3fc-1", "d126ef08817d0490e207e456cb0ae080-2"
@@ -168,6 +169,7 @@ func wantContentTypes(want map[string]string) func(*testing.T, *scenarioRun) {
 // TestUploadedInOtherParts: what was uploaded in other parts than those of the
 // run is found to be the same, by ETags and by checksums of every kind.
 func TestUploadedInOtherParts(t *testing.T) {
+	t.Parallel()
 	mixed := zeros("six", 6)
 	maps.Copy(mixed, fiveFiles())
 	rows := map[string]scenario{

@@ -47,6 +47,7 @@ func ofSizes(key string, deleted bool, sizes ...int) step {
 
 // TestVersionRows: options of runs with versions.
 func TestVersionRows(t *testing.T) {
+	t.Parallel()
 	data := random(1, 6*s3sync.MiB)
 	parts := []step{putInParts("six", data, 11*s3sync.MiB/2), putInParts("six", data[1:], 5*s3sync.MiB)}
 	sha, crc64 := checksumKinds()["SHA256"], checksumKinds()["CRC64NVME"]

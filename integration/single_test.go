@@ -27,6 +27,7 @@ func sourceContents() map[string]string {
 // One object as the source goes to TARGET, or into it under its own name if TARGET
 // is a directory or ends in a slash.
 func TestSingleDown(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		b := newBucket(t, srv)
 		for key, data := range sourceContents() {
@@ -109,6 +110,7 @@ func TestSingleDown(t *testing.T) {
 
 // The same for what goes to a bucket.
 func TestSingleUp(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		from, root := newBucket(t, srv), t.TempDir()
 		for key, data := range sourceContents() {
@@ -173,6 +175,7 @@ func TestSingleUp(t *testing.T) {
 // One object costs one request more than its transfer, and so does a prefix that
 // could be one; a prefix that ends in a slash costs none.
 func TestSingleRequests(t *testing.T) {
+	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)
 	b := newBucket(t, srv)
 	for key, data := range sourceContents() {
@@ -193,6 +196,7 @@ func TestSingleRequests(t *testing.T) {
 
 // A deleted object comes back as it was, and a history is copied whole.
 func TestSingleVersions(t *testing.T) {
+	t.Parallel()
 	srv := s3server.Shared(t, s3server.MinIO)
 	from, to := bucket{srv, srv.VersionedBucket(t)}, bucket{srv, srv.VersionedBucket(t)}
 	from.put(t, "dir/photo.jpg", []byte("one"))

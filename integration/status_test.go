@@ -80,6 +80,7 @@ func wantStatuses(t *testing.T, what string, got map[string]string, code int, wa
 // TestReport: what any tool uploaded, in parts of any sizes, is reported as it
 // is, in all directions, and nothing is written.
 func TestReport(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		bucket, target := newBucket(t, srv), newBucket(t, srv)
 		content := bucket.putLayouts(t)
@@ -130,6 +131,7 @@ func TestReport(t *testing.T) {
 
 // TestReportEncrypted: what cannot be compared is unknown.
 func TestReportEncrypted(t *testing.T) {
+	t.Parallel()
 	srv := s3server.Shared(t, s3server.MinIO)
 	encrypted := newBucket(t, srv)
 	encrypted.encrypt(t)
@@ -144,6 +146,7 @@ func TestReportEncrypted(t *testing.T) {
 
 // TestReportMetadata: field by field, between buckets.
 func TestReportMetadata(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, target := newBucket(t, srv), newBucket(t, srv)
 		putMeta := func(b bucket, key, contentType string, metadata map[string]string) {
@@ -178,6 +181,7 @@ func TestReportMetadata(t *testing.T) {
 // it was written. Its ETags do not tell that later: a report says so, and knows if
 // both sides may be read.
 func TestReportOfOtherParts(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		from, to := newBucket(t, srv), newBucket(t, srv)
 		from.put(t, "same", random(1, 12*s3sync.MiB))

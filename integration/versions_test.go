@@ -82,6 +82,7 @@ func (b bucket) countVersions(t *testing.T) (versions, markers int) {
 // within a few seconds: after one run they are equal, and a second one asks for
 // nothing but the listings.
 func TestSyncVersions(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		r := rand.New(rand.NewPCG(7, 7))
 		many, few := newVersionedBucket(t, srv), newVersionedBucket(t, srv)
@@ -149,6 +150,7 @@ func replaceMetadata(e *objectDetails) {
 // TestVersionsInPagesOfOne: MinIO only; versitygw never gets beyond the current
 // version of a key then.
 func TestVersionsInPagesOfOne(t *testing.T) {
+	t.Parallel()
 	srv := s3server.Shared(t, s3server.MinIO)
 	source, target := newVersionedBucket(t, srv), newVersionedBucket(t, srv)
 	source.writeHistory(t, "a", "12-3-")
@@ -163,6 +165,7 @@ func TestVersionsInPagesOfOne(t *testing.T) {
 // TestVersionScenarios are steps that users take, each with what the run counts
 // and what there is then.
 func TestVersionScenarios(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, target := newVersionedBucket(t, srv), newVersionedBucket(t, srv)
 		keys := []string{"data1", "dir1/data1", "dir1/data2", "dir2/data1", "données + 日本"}
@@ -221,6 +224,7 @@ func TestVersionScenarios(t *testing.T) {
 // TestVersionsNeedVersioning: nothing is listed or written if a side has none, or
 // does not tell.
 func TestVersionsNeedVersioning(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		with, without := newVersionedBucket(t, srv), newBucket(t, srv)
 		with.put(t, "key", []byte("data"))
@@ -268,6 +272,7 @@ func TestVersionsNeedVersioning(t *testing.T) {
 // TestInterruptedVersions: however often a run is interrupted, the history is in
 // the end that of the source, without anything twice.
 func TestInterruptedVersions(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		r := rand.New(rand.NewPCG(3, 9))
 		source, target := newVersionedBucket(t, srv), newVersionedBucket(t, srv)
@@ -356,6 +361,7 @@ func TestVersionsWithCustomerKeys(t *testing.T) {
 // TestFailedVersion: what cannot be written holds back what comes behind it, and a
 // later run goes on there.
 func TestFailedVersion(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, target := newVersionedBucket(t, srv), newVersionedBucket(t, srv)
 		source.writeHistory(t, "a", "12-3")
@@ -375,6 +381,7 @@ func TestFailedVersion(t *testing.T) {
 
 // TestUnheardVersions: what was carried out without an answer is not done twice.
 func TestUnheardVersions(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, target := newVersionedBucket(t, srv), newVersionedBucket(t, srv)
 		source.writeHistory(t, "a", "12-3")
@@ -390,6 +397,7 @@ func TestUnheardVersions(t *testing.T) {
 // TestBrokenListingOfVersions: a page that fails is asked for again, and what was
 // seen of a key is not seen twice.
 func TestBrokenListingOfVersions(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, target := newVersionedBucket(t, srv), newVersionedBucket(t, srv)
 		source.writeHistory(t, "a", "123456789")

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -53,6 +54,11 @@ func bare(t *testing.T) []string {
 
 // Signals in the middle of a request that is never answered.
 func TestSignals(t *testing.T) {
+	// Signals that are ignored here, as under nohup, would be ignored by the command, too.
+	// Those that are caught here are not.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGTERM)
+	defer signal.Stop(caught)
 	for name, tt := range map[string]struct {
 		// wrapper is a command that starts s3sync.
 		wrapper []string
