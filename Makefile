@@ -30,8 +30,8 @@ BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 # What `make test` needs of the tools, and `make test-full` besides.
-TEST_TOOLS := versitygw minio golangci-lint
-FULL_TOOLS := rclone mc
+TEST_TOOLS := versitygw golangci-lint
+FULL_TOOLS := minio rclone mc
 
 # The race detector needs a C compiler. Without one the tests run without it.
 RACE    := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
@@ -73,11 +73,12 @@ check: fmt-check vet lint ## the quick half of `make test`: no servers
 # Whole runs wait for servers and clocks more than they compute.
 PARALLEL := -parallel 12
 
-# Packages under the race detector; whole runs without it, each on one server.
+# Packages under the race detector; whole runs without it. Both on one server, the one
+# that is built soonest: everything runs on every server in `make test-full`.
 .PHONY: test
 test: $(TEST_TOOLS:%=$(BIN)/%) fmt-check vet lint tidy-check generate-check race-note ## all that is worth waiting for before each commit
-	S3SYNC_TEST_MUST_RUN=versitygw,minio $(GO) test -short -timeout 20m $(PARALLEL) $(TESTFLAGS) ./integration
-	S3SYNC_TEST_MUST_RUN=versitygw,minio $(GO) test $(RACE) -short -timeout 20m $(TESTFLAGS) $$($(GO) list ./... | grep -v '/integration$$')
+	S3SYNC_TEST_SERVERS=versitygw S3SYNC_TEST_MUST_RUN=versitygw $(GO) test -short -timeout 20m $(PARALLEL) $(TESTFLAGS) ./integration
+	S3SYNC_TEST_SERVERS=versitygw S3SYNC_TEST_MUST_RUN=versitygw $(GO) test $(RACE) -short -timeout 20m $(TESTFLAGS) $$($(GO) list ./... | grep -v '/integration$$')
 
 # Everything, on every server, under the race detector, and what needs much memory.
 .PHONY: test-full
