@@ -20,7 +20,6 @@ const asksForParts = "HeadObject key=parts partNumber=1 "
 // The same holds where an update check needs the parts. Servers that do not know
 // of parts are another matter: TestLayoutFromServerThatDoesNotTell.
 func TestPartsCannotBeAsked(t *testing.T) {
-	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		counterpart, data := newBucket(t, srv), random(1, 5*s3sync.MiB+100)
 		content := map[string][]byte{"plain": random(2, 100), "parts": data}

@@ -232,7 +232,6 @@ func TestOtherRange(t *testing.T) {
 // TestStalledTransfer: bytes that stop to flow are not waited for, in either
 // direction.
 func TestStalledTransfer(t *testing.T) {
-	t.Parallel()
 	for _, kind := range s3server.Kinds() {
 		t.Run(string(kind), func(t *testing.T) {
 			srv := s3server.Shared(t, kind)
