@@ -1,9 +1,13 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 
+	"s3sync/internal/checksum"
+	"s3sync/internal/compare"
+	"s3sync/internal/plan"
 	"s3sync/internal/report"
 	"s3sync/internal/setting"
 )
@@ -15,6 +19,16 @@ type notes struct {
 	otherSize atomic.Int64
 	// undecided: objects transferred that may have been the same.
 	undecided atomic.Int64
+}
+
+// count takes in a decision. byTime tells that the update check looks at times alone.
+func (n *notes) count(d *compare.Decision, byTime bool) {
+	switch {
+	case errors.Is(d.Err, compare.ErrUndecided):
+		n.undecided.Add(1)
+	case byTime && d.Err == nil && d.Verdict == checksum.Equal && d.Reason == plan.ReasonSame && d.Pair.Source.Size != d.Pair.Target.Size:
+		n.otherSize.Add(1)
+	}
 }
 
 // tell emits them.

@@ -31,6 +31,7 @@ func (r *unitRun) process(ctx context.Context, p plan.Pair) error {
 	if err != nil {
 		return r.handle(ctx, &plan.Action{Pair: d.Pair}, err)
 	}
+	r.e.notes.count(&d, r.e.opts.ByTime)
 	a, err := r.e.actionOf(&d)
 	if err == nil && a.Kind == plan.Skip { // as most objects are: nothing is allocated for them
 		r.skip(&a, a.Reason)
@@ -56,17 +57,13 @@ func (r *unitRun) act(ctx context.Context, a plan.Action, err error) error {
 func (e *Engine) actionOf(d *compare.Decision) (plan.Action, error) {
 	a := plan.Action{Kind: plan.Transfer, Pair: d.Pair, Reason: d.Reason, Digests: d.Digests, Info: d.SourceInfo}
 	switch {
-	case errors.Is(d.Err, compare.ErrUndecided):
-		e.notes.undecided.Add(1)
+	case errors.Is(d.Err, compare.ErrUndecided): // a transfer is safe
 	case d.Err != nil:
 		return a, d.Err
 	case d.Verdict == checksum.Equal:
 		a.Kind = plan.Skip
 		if e.opts.SyncTags {
 			a.Kind = plan.Tag
-		}
-		if e.opts.ByTime && d.Reason == plan.ReasonSame && a.Source.Size != a.Target.Size {
-			e.notes.otherSize.Add(1)
 		}
 	}
 	a.Guard = e.guardOf(&a)
