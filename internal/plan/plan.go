@@ -50,11 +50,9 @@ const (
 	Tag
 	// Mark adds a delete marker to the target, which keeps versions.
 	Mark
-	// Delete removes an object that only the target has.
-	Delete
 )
 
-// String is the name of the kind in messages and files.
+// String is the name of the kind.
 func (k Kind) String() string {
 	switch k {
 	case Skip:
@@ -65,8 +63,6 @@ func (k Kind) String() string {
 		return "tag"
 	case Mark:
 		return "mark"
-	case Delete:
-		return "delete"
 	}
 	return fmt.Sprintf("Kind(%d)", int(k))
 }
@@ -85,8 +81,6 @@ type Action struct {
 	// Info is what the source told of the object, if it was asked. It saves asking
 	// again, and is not written down.
 	Info *storage.Info
-	// Tags are those of the source and of the target, if Kind is Tag.
-	SourceTags, TargetTags map[string]string
 	// Guard holds the conditions under which the target may be written.
 	Guard Guard
 }
