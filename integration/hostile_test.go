@@ -120,6 +120,7 @@ func hostileRuns() map[string]hostileRun {
 //
 // S3SYNC_SOAK=1 takes all servers.
 func TestHostileServer(t *testing.T) {
+	t.Parallel()
 	kinds := s3server.Kinds()
 	if os.Getenv("S3SYNC_SOAK") == "" {
 		kinds = kinds[:min(1, len(kinds))]

@@ -15,6 +15,7 @@ import (
 // SIGTERM while the server deletes: what it answers soon is counted, and what it
 // does not answer is named.
 func TestInterruptedDeletion(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		delay            time.Duration
 		deleted, perhaps int
@@ -23,6 +24,7 @@ func TestInterruptedDeletion(t *testing.T) {
 		"not answered": {10 * time.Second, 0, 20},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			eachServer(t, func(t *testing.T, srv *s3server.Server) {
 				root, target := t.TempDir(), newBucket(t, srv)
 				write(t, root, "a", []byte("x"))
