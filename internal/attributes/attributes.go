@@ -18,24 +18,24 @@ import (
 
 // Options say what objects are written with.
 type Options struct {
-	// Replace replaces what the source has. An empty field keeps what the source has.
-	// Metadata replaces all user metadata; its names may be in any case.
+	// Replace replaces attributes of the source. An empty field keeps the attribute of
+	// the source. Metadata replaces all user metadata; its names may be in any case.
 	Replace storage.Attributes
-	// NoSystem and NoUser leave out what the source has: headers and the website
-	// redirect, or user metadata.
+	// NoSystem drops the headers and the website redirect of the source. NoUser drops
+	// its user metadata.
 	NoSystem, NoUser bool
 	// NoGuessType leaves the Content-Type of files to the server.
 	NoGuessType bool
 	// ACL is a canned ACL; empty leaves it to the bucket.
 	ACL string
-	// OriginTime notes the source's time of modification in the user metadata.
+	// OriginTime writes the source's time of modification to the user metadata.
 	OriginTime bool
-	// Versions: objects are versions. Which version of the source each one is, is
-	// noted in the user metadata, and no store repeats a write by itself.
+	// Versions says that objects are versions. The user metadata of each one then
+	// names the version of the source, and no store repeats a write by itself.
 	Versions bool
 
 	// NoTags writes objects without tags. Tags, if not nil, replaces those of the
-	// source. SyncTags: that tags arrive was asked for, so that a source without
+	// source. SyncTags says that the user asked for tags, so that a source without
 	// tags is an error.
 	NoTags   bool
 	Tags     map[string]string
@@ -44,9 +44,9 @@ type Options struct {
 	// Preprocess, if not nil, may change what an object is written with. It is called
 	// from many goroutines, but never by two at once.
 	Preprocess func(ctx context.Context, source *storage.Info, u *Upload) error
-	// Warn, if not nil, is told once in a while what holds for the whole run: that
-	// tags are lost, and why. The objects are written nevertheless. It is called from
-	// the goroutine of any caller.
+	// Warn, if not nil, receives warnings about the whole run: tags are lost, and why.
+	// The objects are written nevertheless. Warn is called rarely, from the goroutine
+	// of any caller.
 	Warn func(error)
 }
 
@@ -55,7 +55,7 @@ type Options struct {
 type Builder struct {
 	opts           Options
 	source, target *side.Side
-	tagger         storage.Tagger // the source; nil if its objects have no tags
+	tagger         storage.Tagger // of the source; nil if its objects have no tags
 	counts         tagCounts
 	preprocessing  sync.Mutex // held during Options.Preprocess
 }
@@ -73,10 +73,10 @@ func New(opts Options, source, target *side.Side) *Builder {
 }
 
 // WriteOptions returns what the source object that info describes is written with.
-// Every way of writing an object uses it, so that the object gets the same in one
-// piece, in parts, and where the server copies. The additional checksum is not
-// included. The error is ErrSkip, a *CallbackError, or that of the question about
-// tags. Nothing of a and info is changed or kept.
+// Every way of writing an object uses it, so that an object gets the same in one
+// piece, in parts, and in a copy on the server. The additional checksum is not
+// included. The error is ErrSkip, a *CallbackError, or the error of a request for
+// tags. WriteOptions does not change or keep anything of a and info.
 func (b *Builder) WriteOptions(ctx context.Context, a *plan.Action, info *storage.Info) (opts storage.WriteOptions, err error) {
 	opts = storage.WriteOptions{Attributes: b.attributes(a.Key(), info), Size: info.Size, ModTime: info.ModTime}
 	if b.target.Caps.Files {
@@ -89,7 +89,8 @@ func (b *Builder) WriteOptions(ctx context.Context, a *plan.Action, info *storag
 	opts.IfMatch, opts.IfAbsent = a.Guard.TargetETag, a.Guard.TargetAbsent
 	if a.Guard.SourceUnchanged {
 		opts.CopyIfMatch = info.ETag
-		// Listings have other ETags of objects that are encrypted with a customer key.
+		// Listings report other ETags for objects that are encrypted with a customer
+		// key.
 		if listed := a.Source.ETag; listed != "" && !info.ETagNotDigest {
 			opts.CopyIfMatch = listed
 		}
@@ -109,7 +110,7 @@ func (b *Builder) WriteOptions(ctx context.Context, a *plan.Action, info *storag
 	return opts, err
 }
 
-// attributes are those of the options, or else of the source.
+// attributes returns the attributes of the options, or else those of the source.
 func (b *Builder) attributes(key string, info *storage.Info) storage.Attributes {
 	a, r := info.Attributes, &b.opts.Replace
 	if b.source.Caps.Files {
@@ -136,8 +137,9 @@ func replace(attribute *string, option string) {
 	}
 }
 
-// userMetadata is that of the options, or else of the source, with what the sync
-// adds. It is nil if there is none and nobody can add some.
+// userMetadata returns the user metadata of the options, or else that of the source,
+// with what the sync adds. It returns nil if there is none and the callback cannot add
+// some.
 func (b *Builder) userMetadata(info *storage.Info) map[string]string {
 	from := b.opts.Replace.Metadata
 	if len(from) == 0 && !b.opts.NoUser {
@@ -154,8 +156,8 @@ func (b *Builder) userMetadata(info *storage.Info) map[string]string {
 	return metadata
 }
 
-// storageClass is that of the option, or else of the source, unless the target
-// keeps none or only the kind of bucket there has it.
+// storageClass returns the class of the option, or else that of the source. It returns
+// nothing if the target keeps no classes, or if only special buckets have the class.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html (x-amz-storage-class)
 func (b *Builder) storageClass(ofSource string) string {
 	switch {
@@ -168,8 +170,8 @@ func (b *Builder) storageClass(ofSource string) string {
 	return ofSource
 }
 
-// addOrigin notes in the metadata of a version which one of the source it is, by
-// which it is recognized later.
+// addOrigin writes the ID and the time of the source version to the metadata of a
+// version. A later run recognizes the version by them.
 func addOrigin(source *storage.Object, opts *storage.WriteOptions) {
 	if opts.Metadata == nil {
 		opts.Metadata = make(map[string]string, 2)
@@ -179,8 +181,8 @@ func addOrigin(source *storage.Object, opts *storage.WriteOptions) {
 	opts.Once = true
 }
 
-// ContentType returns the Content-Type that is guessed of a file by its name. It is
-// empty if the server is to guess it, and for everything that is not a file.
+// ContentType returns the Content-Type of a file, guessed by its name. It is empty if
+// the server is to guess it, and for everything that is not a file.
 func (b *Builder) ContentType(key string) string {
 	if !b.source.Caps.Files || b.opts.NoGuessType {
 		return ""
@@ -188,8 +190,8 @@ func (b *Builder) ContentType(key string) string {
 	return mime.TypeOf(key)
 }
 
-// HTTPDate writes a time as RFC 9110, section 5.6.7, has it: the form of
-// storage.Attributes.Expires. The zero time is empty.
+// HTTPDate formats a time as RFC 9110, section 5.6.7, defines it. This is the form of
+// storage.Attributes.Expires. The zero time gives an empty text.
 func HTTPDate(t time.Time) string {
 	if t.IsZero() {
 		return ""
@@ -197,7 +199,7 @@ func HTTPDate(t time.Time) string {
 	return t.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")
 }
 
-// wholeSeconds is a time in metadata: RFC 3339 in UTC with a numeric offset.
+// wholeSeconds formats a time for metadata: RFC 3339 in UTC with a numeric offset.
 func wholeSeconds(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05-07:00") }
 
 // StorageClasses returns the storage classes of S3.

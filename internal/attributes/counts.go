@@ -8,50 +8,50 @@ import (
 	"sync/atomic"
 )
 
-// S3 tells with each object how many tags it has, which saves asking for the tags
-// of objects without any. But it tells 0 to who may not read tags, and other
-// servers may tell nothing at all. So some objects that seem to have no tags are
-// asked for them nevertheless: the first one, which shows what may be read, and
-// then ever fewer, until a count of more than 0 shows that the server counts.
+// S3 reports with each object how many tags it has, which saves requests for the tags
+// of objects without any. But it reports 0 to a client that may not read tags, and
+// other servers may report nothing at all. So the source is asked for the tags of some
+// objects that seem to have none. The first sample shows what may be read. Further
+// samples become rarer, until a count above 0 shows that the server counts.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html (x-amz-tagging-count)
 
-// A tagCounts is what a run knows of the counts that the source tells.
+// A tagCounts is what a run knows about the tag counts that the source reports.
 type tagCounts struct {
 	mu    sync.Mutex // never held during a request
 	kind  countsKind
-	zeros int64 // objects of which 0 was told while the kind was not known
-	// asking is closed when the sample that is under way has its answer.
+	zeros int64 // objects with the count 0 while the kind was not known
+	// asking is closed when the request for the current sample has ended.
 	asking chan struct{}
-	// unanswered: the last sample failed, so that every object asks for itself until
-	// one of them gets an answer.
+	// unanswered: the last sample failed, so that every object makes its own request
+	// until one of them succeeds.
 	unanswered bool
 
-	why    error       // why tags are hidden, or not known
-	warned atomic.Bool // of that
+	why    error       // why tags cannot be read
+	warned atomic.Bool // the run was warned of why
 }
 
 type countsKind int
 
 const (
-	countsUnknown     countsKind = iota // they may be true
-	countsTrusted                       // they are true
+	countsUnknown     countsKind = iota // counts of 0 may be true
+	countsTrusted                       // counts are true
 	countsHidden                        // tags cannot be read
-	countsUnsupported                   // the server knows no tags
-	countsMissing                       // 0 is told whatever there is
+	countsUnsupported                   // the server does not support tags
+	countsMissing                       // the count is 0 even if there are tags
 )
 
-// An ask says whether an object is asked for its tags.
+// An ask says whether the source is asked for the tags of an object.
 type ask int
 
 const (
-	askNothing ask = iota // it is not
-	askKnown              // there are some, or may be
-	askSample             // none are told; others wait for the answer
-	askAlone              // none are told; nobody waits for the answer
+	askNothing ask = iota // no request
+	askKnown              // there are tags, or there may be
+	askSample             // the count is 0; other objects wait for the response
+	askAlone              // the count is 0; nobody waits for the response
 )
 
-// next decides whether an object of which so many tags are told is asked. It may
-// wait for the answer about another object.
+// next decides whether to ask for the tags of an object with this count. It may wait
+// for the response about another object.
 func (c *tagCounts) next(ctx context.Context, count int) (ask, countsKind, error) {
 	for {
 		c.mu.Lock()
@@ -94,8 +94,9 @@ func (c *tagCounts) decide(count int) (what ask, wait chan struct{}) {
 	return askNothing, nil
 }
 
-// answer takes in what came of a question. If it shows that the source does not
-// count, it returns how many objects may have been taken for ones without tags.
+// answer records the result of a request for tags. If the result shows that the source
+// does not count, answer returns how many earlier objects may have been written
+// without their tags.
 func (c *tagCounts) answer(what ask, tags map[string]string, err error) (before int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -122,7 +123,7 @@ func (c *tagCounts) answer(what ask, tags map[string]string, err error) (before 
 	return 0
 }
 
-// reason is why tags are not told.
+// reason returns why tags cannot be read.
 func (c *tagCounts) reason() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

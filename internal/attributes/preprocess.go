@@ -26,9 +26,9 @@ type Upload struct {
 // ErrSkip is returned by Options.Preprocess to skip an object.
 var ErrSkip = errors.New("skipped")
 
-// A CallbackError is the failure of Options.Preprocess. It does not unwrap to what
-// the callback returned, so that this is neither retried nor taken for an error of
-// a store.
+// A CallbackError is the failure of Options.Preprocess. It does not unwrap to the
+// error of the callback, so that this error is neither retried nor taken for an error
+// of a store.
 type CallbackError struct{ Err error }
 
 func (e *CallbackError) Error() string { return e.Err.Error() }
@@ -60,8 +60,8 @@ func (b *Builder) callPreprocess(ctx context.Context, source *storage.Info, u *U
 	return b.opts.Preprocess(ctx, source, u)
 }
 
-// fullKey returns the key in the bucket of what is written under a key. A target
-// that does not know where it is has no keys but its own.
+// fullKey returns the key in the bucket for a key of the target. A target that does
+// not know its place in a bucket has no other keys.
 func (b *Builder) fullKey(key string) string {
 	if l, ok := storage.As[storage.Locator](b.target.Store); ok {
 		return l.FullKey(key)
@@ -69,7 +69,7 @@ func (b *Builder) fullKey(key string) string {
 	return key
 }
 
-// checkUpload refuses what S3 would not take and the callback changed.
+// checkUpload rejects values that the callback changed and that S3 would reject.
 func checkUpload(u *Upload, before *storage.WriteOptions) error {
 	if err := checkChoice("ACL", u.ACL, before.ACL, ACLs()); err != nil {
 		return err

@@ -21,9 +21,9 @@ var (
 		setting.Name("Tagging.Disable"))
 )
 
-// tagsToWrite returns the tags of the object to be written. An object whose tags
-// are known to exist is not written without them. Where the source does not even
-// tell that, one warning holds for the run.
+// tagsToWrite returns the tags of the object to be written. An object that is known to
+// have tags is not written without them. If the source does not even report whether
+// there are tags, the run is warned once.
 func (b *Builder) tagsToWrite(ctx context.Context, key string, info *storage.Info) (map[string]string, error) {
 	switch {
 	case b.opts.NoTags, !b.target.Caps.Tags:
@@ -51,9 +51,9 @@ func (b *Builder) warn(err error) {
 	}
 }
 
-// SourceTags returns the tags of a source object that info describes. known is
-// false if the source does not tell whether there are any. It fails if there are
-// some that cannot be read. It makes no request for most objects without tags.
+// SourceTags returns the tags of a source object that info describes. known is false
+// if the source does not report whether there are any. SourceTags fails if there are
+// tags that cannot be read. It makes no request for most objects without tags.
 func (b *Builder) SourceTags(ctx context.Context, key string, info *storage.Info) (tags map[string]string, known bool, err error) {
 	if b.tagger == nil {
 		return nil, true, nil
@@ -77,9 +77,9 @@ func (b *Builder) SourceTags(ctx context.Context, key string, info *storage.Info
 	return tags, true, err
 }
 
-// RequireSourceTags is SourceTags for who cannot do without: that the source does
-// not tell is an error, which ends the run if the source knows no tags. need names
-// the settings that need them.
+// RequireSourceTags is SourceTags for callers that need the tags: it fails if the
+// source does not report them. The error ends the run if the source does not support
+// tags. need names the settings that need them.
 func (b *Builder) RequireSourceTags(ctx context.Context, key string, info *storage.Info, need setting.Text) (map[string]string, error) {
 	tags, known, err := b.SourceTags(ctx, key, info)
 	if err == nil && !known {
@@ -89,7 +89,7 @@ func (b *Builder) RequireSourceTags(ctx context.Context, key string, info *stora
 }
 
 // BothTags asks both sides for the tags of an object. need names the settings that
-// need them. The error wraps storage.ErrUnusable if a side knows no tags.
+// need them. The error wraps storage.ErrUnusable if a side does not support tags.
 func (b *Builder) BothTags(ctx context.Context, p plan.Pair, need setting.Text) (source, target map[string]string, err error) {
 	from, err := b.source.Tagger()
 	if err != nil {
@@ -108,7 +108,7 @@ func (b *Builder) BothTags(ctx context.Context, p plan.Pair, need setting.Text) 
 	return source, target, nil
 }
 
-// SetTags makes tags those of the target object.
+// SetTags replaces the tags of the target object.
 func (b *Builder) SetTags(ctx context.Context, p plan.Pair, tags map[string]string) error {
 	to, err := b.target.Tagger()
 	if err != nil {
@@ -121,8 +121,8 @@ func (b *Builder) SetTags(ctx context.Context, p plan.Pair, tags map[string]stri
 	return err
 }
 
-// askTags asks a side for the tags of an object. name is the key that names the
-// object when the question is repeated.
+// askTags asks a side for the tags of an object. Messages about retries name the
+// object by name.
 func askTags(ctx context.Context, s *side.Side, t storage.Tagger, name, key, versionID string) (tags map[string]string, err error) {
 	err = s.Retry(ctx, name, func(ctx context.Context) (err error) {
 		tags, err = t.Tags(ctx, key, versionID)
@@ -137,7 +137,8 @@ func askTags(ctx context.Context, s *side.Side, t storage.Tagger, name, key, ver
 	return tags, err
 }
 
-// needsTags ends a run that was asked for something that a server does not have.
+// needsTags makes an unsupported request for tags an error that ends the run. need
+// names the settings that need tags.
 func needsTags(err error, need setting.Text) error {
 	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, errTagsUnsupported) {
 		return setting.Errorf("%w: %s needs tags: %w", storage.ErrUnusable, need, err)

@@ -1,12 +1,11 @@
-// Command bench measures what a sync costs: the CPU time, the time and the
-// memory of the s3sync binary, and of rclone beside it if the variable RCLONE
-// names its binary, against a server on this machine. `make bench` runs it.
+// Command bench measures what a sync costs: the CPU time, the time and the memory of
+// the s3sync binary against a server on this machine. It also measures rclone if the
+// variable RCLONE names its binary. `make bench` runs it.
 //
-// The tools take turns, each run with a fresh server and a fresh directory, so
-// that a machine that gets slower or warmer does so for both. CPU time is user
-// and system time of the client process alone; it does not depend much on what
-// else the machine does, while the time that passes includes the server, which
-// works on the same cores.
+// The tools take turns, each run with a fresh server and a fresh directory, so that a
+// machine that gets slower or warmer does so for both. CPU time is user and system
+// time of the client process alone; it does not depend much on the other load of the
+// machine. The elapsed time includes the server, which works on the same cores.
 //
 //	make bench
 //	RCLONE=$(command -v rclone) make bench BENCHFLAGS='-rounds 5'
@@ -122,7 +121,7 @@ func (b *bench) run(ctx context.Context, out io.Writer) (err error) {
 	for round := range b.rounds {
 		for _, tree := range []string{"small", "large"} {
 			tools := slices.Clone(b.tools)
-			if round%2 == 1 { // what runs after what makes a difference, too
+			if round%2 == 1 { // the order of the tools makes a difference, too
 				slices.Reverse(tools)
 			}
 			for _, t := range tools {

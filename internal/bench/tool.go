@@ -29,8 +29,8 @@ type tool struct {
 	command func(e endpoint, from, to string) *exec.Cmd
 }
 
-// s3syncTool is s3sync with its defaults: 16 objects and 16 parts at once, parts
-// of 8 MiB, everything verified, as far as the options do not say otherwise.
+// s3syncTool is s3sync with its defaults, unless options change them: 16 objects and
+// 16 parts at once, parts of 8 MiB, everything verified.
 func s3syncTool(name, binary string, options ...string) tool {
 	return tool{name, func(e endpoint, from, to string) *exec.Cmd {
 		remote := "s3://" + bucket + "/tree/"
@@ -86,7 +86,7 @@ next:
 // A sample is one measured run.
 type sample struct {
 	user, system, elapsed time.Duration
-	memory                int64 // bytes: peak resident set, 0 where the system does not tell
+	memory                int64 // bytes: peak resident set, 0 if not reported
 }
 
 // measure runs a command to its end.
@@ -107,9 +107,9 @@ func measure(ctx context.Context, template *exec.Cmd) (sample, error) {
 	}, nil
 }
 
-// writeFiles writes n files of random bytes below dir, a hundred to a folder. It
-// keeps little in memory: Linux counts the peak of this process into that of
-// the commands that it starts.
+// writeFiles writes n files of random bytes below dir, a hundred to a folder. It uses
+// little memory, because Linux counts the peak of this process as a peak of the
+// commands that it starts.
 func writeFiles(ctx context.Context, dir string, n int, size int64) error {
 	random := rand.NewChaCha8([32]byte{})
 	buf := make([]byte, 64<<10)

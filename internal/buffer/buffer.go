@@ -1,9 +1,9 @@
 // Package buffer hands out memory for object data within one budget.
 //
-// Buffers are used again. Up to 1 MiB they come in powers of two from 4 KiB;
-// above that a buffer has just the size that was asked for, so that parts waste
-// nothing, and serves later requests of at least half its size. What is kept for
-// reuse counts against the budget, and is dropped when a request needs room.
+// Buffers are reused. Up to 1 MiB their sizes are powers of two from 4 KiB. A larger
+// buffer has exactly the requested size, so that parts waste nothing, and serves later
+// requests of at least half its size. Memory that is kept for reuse counts against the
+// budget, and is dropped when a request needs room.
 package buffer
 
 import (
@@ -36,10 +36,10 @@ type Pool struct {
 	last   *waiter
 }
 
-// A waiter is a Get that did not find room.
+// A waiter is a Get that waits for room.
 type waiter struct {
 	size       int
-	mem        []byte // what it was given from the cache, if anything
+	mem        []byte // memory from the cache, if it got any
 	charged    int    // bytes it was granted; 0 while it waits
 	ready      chan struct{}
 	prev, next *waiter
@@ -63,8 +63,8 @@ type Buffer struct {
 	n    int
 }
 
-// Bytes returns the memory, of the length that was asked for. Its content is
-// arbitrary. After Release it is nil.
+// Bytes returns the memory, of the requested length. Its content is arbitrary. After
+// Release it is nil.
 func (b *Buffer) Bytes() []byte { return b.mem[:b.n] }
 
 // Release gives the memory back. A second Release does nothing; it must not
@@ -77,14 +77,14 @@ func (b *Buffer) Release() {
 	b.mem, b.n = nil, 0
 }
 
-// Get returns a buffer of n bytes. It waits until there is room for it, behind
-// the requests that came before: a large request is not overtaken for ever by
-// small ones. It fails at once with [ErrTooLarge] if n is above the limit, and
-// with the cause of ctx if that is cancelled.
+// Get returns a buffer of n bytes. It waits until there is room for it. Requests are
+// served in their order, so that small requests cannot hold up a large one forever. It
+// fails at once with [ErrTooLarge] if n is above the limit, and with the cause of ctx
+// if that is cancelled.
 //
-// Requests of up to 1 MiB may be charged up to double their size. Who asks for a
-// buffer while holding another must know that both fit: two such callers can
-// wait for each other.
+// Requests of up to 1 MiB may be charged up to double their size. A caller that holds
+// one buffer and requests another must make sure that both fit, because two such
+// callers can wait for each other.
 func (p *Pool) Get(ctx context.Context, n int) (*Buffer, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -126,7 +126,7 @@ func (p *Pool) buffer(mem []byte, charged, n int) *Buffer {
 	return &Buffer{pool: p, mem: mem, n: n}
 }
 
-// sizeFor returns how many bytes a request of n is charged if they are new.
+// sizeFor returns how many bytes a request of n is charged for new memory.
 func (p *Pool) sizeFor(n int) int {
 	if n > 1<<maxClass {
 		return n
@@ -141,8 +141,8 @@ func (p *Pool) sizeFor(n int) int {
 	return size
 }
 
-// take grants size bytes if there is room: memory from the cache, or the right
-// to allocate (mem is nil). The caller holds p.mu, as for all that follow but put
+// take grants size bytes if there is room: memory from the cache, or the right to
+// allocate (mem is nil). The caller holds p.mu, as for all methods below except put
 // and cancel.
 func (p *Pool) take(size int) (mem []byte, charged int, ok bool) {
 	if mem = p.reuse(size); mem != nil {
@@ -196,7 +196,7 @@ func (p *Pool) put(mem []byte) {
 	p.grant()
 }
 
-// grant serves those who wait, in their order, as far as there is room.
+// grant serves the waiters in their order, as far as there is room.
 func (p *Pool) grant() {
 	for w := p.first; w != nil; w = p.first {
 		mem, charged, ok := p.take(w.size)
@@ -214,7 +214,7 @@ func (p *Pool) cancel(w *waiter) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if w.charged > 0 {
-		// It was granted at the same moment. The memory is dropped: to keep it
+		// It was granted at the same moment. The memory is dropped, because keeping it
 		// would be another path for a rare case.
 		p.used -= int64(w.charged)
 	} else {
@@ -223,8 +223,8 @@ func (p *Pool) cancel(w *waiter) {
 	p.grant()
 }
 
-// drop gives up cached memory of at least that many bytes, if there is so
-// much; the largest goes first, so that it is done in few steps.
+// drop frees at least that many bytes of cached memory, if there is so much. It frees
+// the largest first, so that few steps are enough.
 func (p *Pool) drop(bytes int64) {
 	for ; bytes > 0 && len(p.large) > 0; bytes -= p.forget(pop(&p.large)) {
 	}

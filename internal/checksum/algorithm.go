@@ -16,8 +16,8 @@ import (
 	"s3sync/storage"
 )
 
-// An Algorithm is a digest that S3 keeps with objects. Of an unknown Algorithm the
-// functions of this package return zero values.
+// An Algorithm is a digest that S3 keeps with objects. The functions of this package
+// return zero values for an unknown Algorithm.
 type Algorithm = storage.ChecksumAlgorithm
 
 // The algorithms of S3.
@@ -34,7 +34,7 @@ const (
 	XXHASH128 = storage.XXHASH128
 )
 
-// A Type is how the checksum of an object comes from those of its parts.
+// A Type says how the checksum of an object follows from those of its parts.
 type Type = storage.ChecksumType
 
 // The types of S3.
@@ -51,9 +51,9 @@ type algorithm struct {
 	name Algorithm
 	size int // of a digest, in bytes
 	new  func() hash.Hash
-	crc  *crc // nil if the digest of the whole does not follow from those of its parts
+	crc  *crc // nil if the digest of an object does not follow from those of its parts
 
-	composite bool // S3 has composite checksums of it
+	composite bool // S3 has composite checksums of this algorithm
 }
 
 //nolint:gochecknoglobals // a table
@@ -110,8 +110,8 @@ func Size(a Algorithm) int {
 	return 0
 }
 
-// Allows reports whether S3 has checksums of that type for objects written in
-// parts. Of both, Composite is what S3 takes if nothing is said.
+// Allows reports whether S3 has checksums of that type for objects written in parts.
+// If it has both types, Composite is the default of S3.
 func Allows(a Algorithm, t Type) bool {
 	r := row(a)
 	if r == nil {

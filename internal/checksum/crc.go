@@ -2,13 +2,13 @@ package checksum
 
 import "encoding/binary"
 
-// A crc computes with cyclic redundancy checks whose register begins as all ones
-// and is inverted at the end, in reflected bit order. For these holds
+// A crc computes with cyclic redundancy checks whose register begins as all ones and
+// is inverted at the end, in reflected bit order. They follow this rule:
 //
 //	crc(a ‖ b) = crc(a)·x^(8·len(b)) mod P  ⊕  crc(b)
 //
-// so the CRC of a whole is the exclusive or of those of its pieces, each shifted
-// by the number of bytes behind it, in any order.
+// So the CRC of a whole is the exclusive or of the CRCs of its pieces in any order,
+// each shifted by the number of bytes behind it.
 //
 // A value stands for a polynomial over GF(2) of a degree below bits: bit bits-1
 // is the coefficient of x^0, bit 0 that of the highest power.

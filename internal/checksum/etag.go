@@ -12,19 +12,19 @@ import (
 // methods may be called concurrently.
 type ETag struct{ lanes }
 
-// NewETag returns an ETag to which no byte was written yet.
+// NewETag returns an ETag without bytes.
 func NewETag(layout Layout) *ETag {
 	e := &ETag{}
 	e.start(row(MD5), layout)
 	return e
 }
 
-// SetPart gives the digest of the whole part i, counted from 0, in place of its
-// bytes. It fails if other bytes or another digest were given for it.
+// SetPart sets the digest of the whole part i, counted from 0, in place of its bytes.
+// It fails if the part already has other bytes or another digest.
 func (e *ETag) SetPart(i int, sum [md5.Size]byte) error { return e.setPart(i, sum[:]) }
 
-// PartSum returns the digest of part i, counted from 0, or false while bytes of
-// it are missing.
+// PartSum returns the digest of part i, counted from 0, or false if bytes of it are
+// missing.
 func (e *ETag) PartSum(i int) (sum [md5.Size]byte, ok bool) {
 	digest, ok := e.partSum(i)
 	copy(sum[:], digest)

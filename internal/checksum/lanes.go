@@ -13,8 +13,8 @@ import (
 // errAborted is what waiters get from Abort(nil).
 var errAborted = errors.New("computation of the digest was aborted")
 
-// lanes digest the parts of one object, each in a lane of its own, from bytes
-// that arrive in any order. This is what [ETag] and [Sum] have in common.
+// lanes digest the parts of one object, each in its own lane, from bytes that arrive
+// in any order. [ETag] and [Sum] share this code.
 type lanes struct {
 	alg    *algorithm
 	layout Layout
@@ -32,7 +32,7 @@ type lanes struct {
 
 // A lane is how far one part is digested.
 type lane struct {
-	run  *running // while it has some bytes, but not all
+	run  *running // set while some bytes arrived, but not all
 	done bool
 }
 
@@ -63,12 +63,11 @@ func (l *lanes) start(alg *algorithm, layout Layout) {
 // Layout returns the layout that the digest is computed in.
 func (l *lanes) Layout() Layout { return l.layout }
 
-// WriteAt adds the bytes at off, which may span several parts. A CRC takes them
-// at once. Other digests are sequential inside a part, so WriteAt blocks until
-// all bytes before them in the same part were written. To rule out a dead-lock,
-// callers begin to work on the bytes of an object in ascending order of their
-// offset, so that what comes first is never held up by what comes later. The
-// bytes of a whole part never wait.
+// WriteAt adds the bytes at off, which may span several parts. A CRC takes them at
+// once. Other digests are sequential inside a part, so WriteAt blocks until all bytes
+// before them in the same part were written. To prevent a deadlock, callers must begin
+// to work on the bytes of an object in ascending order of their offset, so that
+// earlier bytes never wait for later ones. The bytes of a whole part never wait.
 //
 // A byte can be written once: an overlap is an error. WriteAt fails with the
 // cause of a cancelled ctx or the error given to Abort, and leaves the digest
@@ -96,8 +95,8 @@ func (l *lanes) writePart(ctx context.Context, i int, p []byte, at, size int64) 
 	if err != nil {
 		return err
 	}
-	// The bytes are this caller's alone, and with the next byte of a part so is
-	// its hash: it needs no lock.
+	// The bytes belong to this caller alone. So does the hash of the part, because the
+	// caller has the next byte: the hash needs no lock.
 	var crc uint64
 	if c := l.alg.crc; c != nil {
 		crc = c.shift(c.of(p), size-at-n)
@@ -146,7 +145,7 @@ func (l *lanes) claim(ctx context.Context, i int, n, at int64) (*running, error)
 	}
 }
 
-// tryClaim is one step of claim; a channel in its result is to be waited for.
+// tryClaim is one step of claim. If it returns a channel, claim waits for it.
 func (l *lanes) tryClaim(i int, n, at int64) (*running, <-chan struct{}, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -171,8 +170,8 @@ func (l *lanes) tryClaim(i int, n, at int64) (*running, <-chan struct{}, error) 
 	return nil, run.moved, nil
 }
 
-// take claims n bytes from byte at. Where it fails, wait tells that their turn
-// is still to come, not over.
+// take claims n bytes from byte at. If it fails, wait reports that their turn is still
+// to come, and is not over.
 func (p *lane) take(at, n int64) (ok, wait bool) {
 	switch run := p.run; {
 	case p.done:
@@ -189,7 +188,7 @@ func (p *lane) take(at, n int64) (ok, wait bool) {
 	}
 }
 
-// setPart gives the digest of the whole part i in place of its bytes.
+// setPart sets the digest of the whole part i in place of its bytes.
 func (l *lanes) setPart(i int, digest []byte) error {
 	if len(digest) != l.alg.size {
 		return fmt.Errorf("%s of part %d has %d bytes, want %d", l.alg.name, i+1, len(digest), l.alg.size)
@@ -208,8 +207,7 @@ func (l *lanes) setPart(i int, digest []byte) error {
 	return nil
 }
 
-// partSum returns a copy of the digest of part i, or false while bytes of it are
-// missing.
+// partSum returns a copy of the digest of part i, or false if bytes of it are missing.
 func (l *lanes) partSum(i int) ([]byte, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -219,8 +217,8 @@ func (l *lanes) partSum(i int) ([]byte, bool) {
 	return slices.Clone(l.sum(i)), true
 }
 
-// partSums returns the digests of all parts in order, which change no more, or
-// an error if bytes are missing.
+// partSums returns the digests of all parts in order, or an error if bytes are
+// missing. The digests do not change any more.
 func (l *lanes) partSums() ([]byte, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -245,11 +243,11 @@ func (l *lanes) complete(i int) bool {
 	return part.done
 }
 
-// sum returns the place of the digest of part i.
+// sum returns the memory for the digest of part i.
 func (l *lanes) sum(i int) []byte { return l.sums[i*l.alg.size : (i+1)*l.alg.size] }
 
-// composite returns the digest that an object written in parts gets from those
-// of its parts, and that of its bytes for one written whole.
+// composite returns the digest of the digests of the parts. For an object written
+// whole it returns the digest of the bytes.
 func (l *lanes) composite() ([]byte, error) {
 	sums, err := l.partSums()
 	if err != nil || !l.layout.multipart {
@@ -258,8 +256,8 @@ func (l *lanes) composite() ([]byte, error) {
 	return l.alg.digest(nil, sums), nil
 }
 
-// Abort wakes all writers that wait, and lets every later call that needs the
-// result fail with err. Only the first Abort counts.
+// Abort wakes all writers that wait, and makes every later call that needs the result
+// fail with err. Only the first Abort counts.
 func (l *lanes) Abort(err error) {
 	if err == nil {
 		err = errAborted

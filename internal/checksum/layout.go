@@ -1,17 +1,17 @@
-// Package checksum computes the ETags and the additional checksums of S3 objects
-// from their bytes, whatever order they arrive in, and knows how an object is
-// cut into parts.
+// Package checksum computes the ETags and the additional checksums of S3 objects from
+// their bytes, which may arrive in any order. It also knows how an object is split
+// into parts.
 //
-// An object written by one PutObject has the MD5 of its bytes as its ETag. One
-// written in parts has the MD5 of the concatenated MD5 digests of its parts,
-// followed by "-" and the number of parts, also if there is only one. So the
-// ETag depends on the sizes of the parts as well as on the bytes. This holds
-// for objects without encryption or with SSE-S3; other ETags are no digests.
+// An object written by one PutObject has the MD5 of its bytes as its ETag. The ETag of
+// an object written in parts is the MD5 of the concatenated MD5 digests of its parts,
+// followed by "-" and the number of parts, also if there is only one. So this ETag
+// depends on the sizes of the parts as well as on the bytes. This holds for objects
+// without encryption or with SSE-S3; other ETags are no digests.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html
 //
-// An additional checksum is a digest that the writer of the object chose. That
-// of an object written in parts is either composed in the same way or, for CRCs
-// only, that of all bytes. It holds with every encryption.
+// An additional checksum is a digest that the writer of the object chose. For an
+// object written in parts it is either composed in the same way or, for CRCs only, the
+// digest of all bytes. Encryption does not change it.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
 package checksum
 
@@ -22,8 +22,8 @@ import (
 	"slices"
 )
 
-// A Layout tells how an object is cut into parts. The zero Layout is that of
-// an empty object written whole. A Layout is immutable.
+// A Layout says how an object is split into parts. The zero Layout is that of an empty
+// object written whole. A Layout is immutable.
 type Layout struct {
 	total     int64
 	part      int64   // size of every part but the last, if ends is nil; 0 if total is 0
@@ -31,15 +31,15 @@ type Layout struct {
 	multipart bool
 }
 
-// Whole is the layout of an object of total bytes that is not cut. Its ETag and
+// Whole returns the layout of an object of total bytes that is not split. Its ETag and
 // its checksums have no part count.
 func Whole(total int64) Layout {
 	return Layout{total: total, part: total}
 }
 
-// Uniform is the layout of a multipart upload of total bytes in parts of the
-// given size, the last one being smaller unless it fits. A size that is not
-// positive, or above total, gives one part. No part list is kept.
+// Uniform returns the layout of a multipart upload of total bytes in parts of the
+// given size. The last part may be smaller. A size that is not positive, or above
+// total, gives one part. No list of parts is kept.
 func Uniform(total, size int64) Layout {
 	if size <= 0 || size > total {
 		size = total
@@ -47,9 +47,9 @@ func Uniform(total, size int64) Layout {
 	return Layout{total: total, part: size, multipart: true}
 }
 
-// Parts is the layout of a multipart upload with parts of these sizes. A layout
-// that turns out to be uniform is kept as such. There must be at least one
-// size, and none may be negative.
+// Parts returns the layout of a multipart upload with parts of these sizes. It detects
+// a uniform layout and keeps no list of it. It fails if there are no sizes, or if one
+// is negative.
 func Parts(sizes []int64) (Layout, error) {
 	if len(sizes) == 0 {
 		return Layout{}, errors.New("layout without parts")
@@ -72,8 +72,8 @@ func Parts(sizes []int64) (Layout, error) {
 // Total returns the size of the object in bytes.
 func (l Layout) Total() int64 { return l.total }
 
-// Multipart reports whether the object is written in parts, so that its ETag
-// carries their number.
+// Multipart reports whether the object is written in parts, so that its ETag has a
+// part count.
 func (l Layout) Multipart() bool { return l.multipart }
 
 // Len returns the number of parts: at least 1, since an empty object has one

@@ -11,11 +11,11 @@ import (
 	"s3sync/storage"
 )
 
-// A Verdict says whether two objects hold the same bytes, as far as is known.
+// A Verdict says whether two objects hold the same bytes.
 type Verdict int
 
 const (
-	// Unknown: what is known does not tell.
+	// Unknown: the known facts do not decide it.
 	Unknown Verdict = iota
 	// Equal: the bytes are the same.
 	Equal
@@ -23,7 +23,7 @@ const (
 	Different
 )
 
-// String is the verdict as one word.
+// String returns the verdict as one word.
 func (v Verdict) String() string {
 	switch v {
 	case Unknown:
@@ -43,14 +43,14 @@ func verdict(equal bool) Verdict {
 	return Different
 }
 
-// HasDigest reports whether the ETag of an object says something about its bytes.
+// HasDigest reports whether the ETag of an object is a digest of its bytes.
 func HasDigest(info *storage.Info) bool {
 	_, ok := ParseETag(info.ETag)
 	return ok && !info.ETagNotDigest
 }
 
-// MatchETags compares two ETags that are digests. Those of objects in several parts
-// tell nothing if they differ: the parts may be of other sizes.
+// MatchETags compares two ETags that are digests. If they differ and an object has
+// several parts, the verdict is Unknown, because the parts may be of other sizes.
 func MatchETags(a, b string) Verdict {
 	m, ok := ParseETag(a)
 	n, ok2 := ParseETag(b)
@@ -69,8 +69,8 @@ func MatchETags(a, b string) Verdict {
 	return Unknown
 }
 
-// onePartETag is the ETag of an object written in one part, from the one that it
-// has if it is written whole.
+// onePartETag returns the ETag that an object would have in one part, from the ETag of
+// the object written whole.
 func onePartETag(whole string) string {
 	digest, err := hex.DecodeString(whole)
 	if err != nil {
@@ -80,8 +80,8 @@ func onePartETag(whole string) string {
 	return hex.EncodeToString(sum[:]) + "-1"
 }
 
-// A Match is the comparison of the checksums that two objects have in one
-// algorithm. Source and Target are their values, empty if they have none.
+// A Match is the result of comparing the checksums of two objects in one algorithm.
+// Source and Target are their values, empty if they have none.
 type Match struct {
 	Verdict        Verdict
 	Algorithm      Algorithm
@@ -114,7 +114,7 @@ func SameParts(source, target *storage.Info) bool {
 }
 
 // MatchAnyChecksum compares the checksums of all algorithms. One that differs
-// outweighs those that are equal.
+// outweighs the equal ones.
 func MatchAnyChecksum(source, target *storage.Info) Match {
 	var found Match
 	for _, sum := range source.Checksums {
@@ -129,8 +129,8 @@ func MatchAnyChecksum(source, target *storage.Info) Match {
 	return found
 }
 
-// PartsOf returns the number of parts that a checksum of an object depends on, and
-// 0 if it is that of all bytes.
+// PartsOf returns the number of parts that a checksum of an object depends on. It
+// returns 0 for the checksum of all bytes.
 func PartsOf(info *storage.Info, sum storage.Checksum) int {
 	f, _ := formOf(info, sum)
 	if f.known {
@@ -140,22 +140,22 @@ func PartsOf(info *storage.Info, sum storage.Checksum) int {
 	return max(parts, f.parts)
 }
 
-// InParts reports whether a checksum of an object says itself that it was made of
-// the checksums of parts.
+// InParts reports whether a checksum of an object itself says that it was made of the
+// checksums of parts.
 func InParts(info *storage.Info, sum storage.Checksum) bool {
 	f, _ := formOf(info, sum)
 	return f.parts > 0
 }
 
-// A toldForm is a checksum that a store told, and how it was made.
+// A toldForm is a checksum that a store reported, and how it was made.
 type toldForm struct {
 	value string
 	parts int // 0 for the checksum of all bytes
 	known bool
 }
 
-// formOf tells how a checksum of an object was made. It is false for what is no
-// checksum.
+// formOf returns how a checksum of an object was made. It returns false for a value
+// that is no checksum.
 func formOf(info *storage.Info, sum storage.Checksum) (f toldForm, ok bool) {
 	parts, ok := ParseValue(sum.Algorithm, sum.Value)
 	f = toldForm{value: sum.Value, parts: parts}
@@ -164,7 +164,7 @@ func formOf(info *storage.Info, sum storage.Checksum) (f toldForm, ok bool) {
 	case parts > 0:
 		f.known = t != FullObject
 	case t == Composite:
-		if inParts > 0 { // some answers leave the number out
+		if inParts > 0 { // some responses omit the number
 			f = toldForm{fmt.Sprint(sum.Value, "-", inParts), inParts, true}
 		}
 	default:
@@ -173,8 +173,8 @@ func formOf(info *storage.Info, sum storage.Checksum) (f toldForm, ok bool) {
 	return f, ok
 }
 
-// matchForms compares two checksums of one algorithm. Composites that differ tell
-// nothing: the parts may be of other sizes.
+// matchForms compares two checksums of one algorithm. For composites that differ the
+// verdict is Unknown, because the parts may be of other sizes.
 func matchForms(a Algorithm, x, y toldForm) Verdict {
 	switch {
 	case x.value == y.value && (x.parts == y.parts || !x.known || !y.known):
@@ -191,8 +191,8 @@ func matchForms(a Algorithm, x, y toldForm) Verdict {
 	return Unknown
 }
 
-// onePartSum is the checksum of an object written in one part, from the one that
-// it has if it is written whole.
+// onePartSum returns the checksum that an object would have in one part, from the
+// checksum of the object written whole.
 func onePartSum(a Algorithm, whole string) string {
 	digest, err := base64.StdEncoding.DecodeString(whole)
 	if err != nil {
@@ -201,15 +201,15 @@ func onePartSum(a Algorithm, whole string) string {
 	return base64.StdEncoding.EncodeToString(Digest(a, digest)) + "-1"
 }
 
-// maxGuesses bounds the layouts that are tried where a server cannot tell that of
-// an object: each costs a hash of all its bytes.
+// maxGuesses bounds the layouts that are tried if a server does not report that of an
+// object, because each costs a hash of all its bytes.
 const maxGuesses = 3
 
-// Layouts returns the layouts in which an object of size bytes can have been
-// written in parts: 0 is an object written whole. sizes are those of its parts, if
-// the store told them. guessed reports that the layouts are only likely, the first
-// most of all; chunk is the size of parts that is tried first then. There are none
-// if nothing can be guessed.
+// Layouts returns the layouts that an object of size bytes and so many parts can have.
+// 0 parts is an object written whole. sizes are the sizes of its parts if the store
+// reported them. guessed reports that the layouts are only likely; the first one is
+// then the likeliest, and chunk is the first part size that is tried. Layouts returns
+// none if nothing can be guessed.
 func Layouts(size int64, parts int, sizes []int64, chunk int64) (layouts []Layout, guessed bool) {
 	switch {
 	case parts == 0:

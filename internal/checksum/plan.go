@@ -8,9 +8,9 @@ const MaxParts = 10_000
 
 const mib = 1 << 20
 
-// Plan returns the part size with which an object of size bytes fits into
-// maxParts parts: chunk, or, where that gives too many, the smallest whole
-// number of MiB that does not. No maxParts (0) is no bound.
+// Plan returns the part size with which an object of size bytes fits into maxParts
+// parts. It is chunk, or, if that gives too many parts, the smallest whole number of
+// MiB that is large enough. A maxParts of 0 is no limit.
 func Plan(size, chunk int64, maxParts int) int64 {
 	chunk = max(chunk, 1)
 	if maxParts <= 0 || ceilDiv(size, chunk) <= int64(maxParts) {
@@ -19,7 +19,7 @@ func Plan(size, chunk int64, maxParts int) int64 {
 	return roundUp(ceilDiv(size, int64(maxParts)), mib)
 }
 
-// commonParts are part sizes that tools use unless told otherwise, in MiB.
+// commonParts are default part sizes of common tools, in MiB.
 //
 //nolint:gochecknoglobals // a table
 var commonParts = [...]int64{8, 5, 16, 64, 10, 15, 50, 100, 32, 128, 25, 256, 512, 20, 24, 40, 48, 80, 96, 160, 192, 320, 640, 1024, 2048, 4096, 5120}
@@ -27,11 +27,10 @@ var commonParts = [...]int64{8, 5, 16, 64, 10, 15, 50, 100, 32, 128, 25, 256, 51
 // consolePart is the part size, in bytes, of uploads with the web console of S3.
 const consolePart = 17_179_870
 
-// GuessLayouts returns part sizes in which an object of size bytes may have
-// been cut into that number of parts, without repetition and the likelier ones
-// first: the configured size, those that tools commonly use, and what a tool
-// chooses that divides the object evenly. Each gives exactly that number of
-// parts in [Uniform]. There is none if no uniform layout has so many parts.
+// GuessLayouts returns part sizes that split an object of size bytes into exactly that
+// number of parts in [Uniform]. The likelier ones come first: the configured size, the
+// sizes that tools commonly use, and the sizes of tools that divide the object evenly.
+// No size is repeated. There is none if no uniform layout has that number of parts.
 func GuessLayouts(size int64, parts int, configured int64) []int64 {
 	if parts < 1 || size < 0 || int64(parts) > max(size, 1) {
 		return nil
@@ -57,10 +56,9 @@ func GuessLayouts(size int64, parts int, configured int64) []int64 {
 	return guesses
 }
 
-// ParseETag tells whether etag, without quotes, has the form of a digest: 32
-// hexadecimal digits, and "-N" for an object written in N parts. parts is 0
-// where that is missing. An ETag of any other form says nothing about the
-// content.
+// ParseETag reports whether etag, without quotes, has the form of a digest: 32
+// hexadecimal digits, and "-N" for an object written in N parts. parts is 0 if "-N" is
+// missing. An ETag of any other form says nothing about the content.
 func ParseETag(etag string) (parts int, ok bool) {
 	const digits = 32
 	if len(etag) < digits {

@@ -7,10 +7,10 @@ import (
 	md5simd "github.com/minio/md5-simd"
 )
 
-// fewBlocks is below how many blocks each is digested on its own, as the wide
-// registers are too empty to be worth it. It is low because a block that is
-// digested on its own keeps a processor busy, so that on a small machine there
-// would never be many at once.
+// fewBlocks is the smallest number of blocks at once that uses the wide registers.
+// Fewer blocks are digested one by one, as the registers would be too empty. It is low
+// because a block that is digested alone keeps a processor busy, so that on a small
+// machine there would never be many at once.
 const fewBlocks = 2
 
 // A Hasher computes the MD5 digests of blocks. MD5 cannot use more than a
@@ -38,5 +38,5 @@ func (h *Hasher) MD5(p []byte) (sum [md5.Size]byte) {
 	return sum
 }
 
-// Close ends the Hasher. No MD5 may be under way or follow.
+// Close ends the Hasher. No MD5 may be running, and none may follow.
 func (h *Hasher) Close() { h.server.Close() }

@@ -5,16 +5,15 @@ import (
 	"slices"
 )
 
-// spans is a set of integers as ascending ranges that neither overlap nor touch.
-// It has as many of them as the set has gaps, which are few where numbers come
-// nearly in order.
+// spans is a set of integers as ascending ranges that neither overlap nor touch. There
+// are few ranges if numbers are added nearly in order.
 type spans []span
 
 // A span is the range [from, to).
 type span struct{ from, to int64 }
 
-// add puts the numbers of a range into the set. It returns false, and changes
-// nothing, if one of them is there already.
+// add adds the numbers of a range to the set. It returns false, and changes nothing,
+// if one of them is in the set already.
 func (s *spans) add(from, to int64) bool {
 	set := *s
 	next, _ := slices.BinarySearchFunc(set, from, func(x span, from int64) int { return cmp.Compare(x.from, from) })

@@ -15,9 +15,9 @@ type Sum struct {
 	typ Type
 }
 
-// NewSum returns a Sum to which no byte was written yet. t is asked for only
-// where the layout is that of an object written in parts: a whole object has
-// the digest of its bytes. NewSum fails if S3 has no such checksum.
+// NewSum returns a Sum without bytes. t matters only for a layout of an object written
+// in parts, because an object written whole has the digest of its bytes. NewSum fails
+// if S3 has no such checksum.
 func NewSum(alg Algorithm, layout Layout, t Type) (*Sum, error) {
 	r := row(alg)
 	switch {
@@ -42,13 +42,13 @@ func (s *Sum) Algorithm() Algorithm { return s.alg.name }
 // written whole.
 func (s *Sum) Type() Type { return s.typ }
 
-// SetPart gives the digest of the whole part i, counted from 0, in place of its
-// bytes. It fails if other bytes or another digest were given for it, or if the
-// digest is not of the size of the algorithm.
+// SetPart sets the digest of the whole part i, counted from 0, in place of its bytes.
+// It fails if the part already has other bytes or another digest, or if the digest
+// does not have the size of the algorithm.
 func (s *Sum) SetPart(i int, digest []byte) error { return s.setPart(i, digest) }
 
-// PartSum returns the digest of part i, counted from 0, or false while bytes of
-// it are missing. S3 takes it as base64, too.
+// PartSum returns the digest of part i, counted from 0, or false if bytes of it are
+// missing. S3 accepts it as base64, too.
 func (s *Sum) PartSum(i int) (digest []byte, ok bool) { return s.partSum(i) }
 
 // Value returns the checksum as S3 writes it: base64 of the digest, and "-N" if
@@ -75,9 +75,9 @@ func (s *Sum) Matches(value string) (bool, error) {
 	return ValueMatches(computed, value), nil
 }
 
-// ValueMatches compares an additional checksum that was computed with one that a
-// server told. Some answers of S3, such as that of GetObjectAttributes, leave out the
-// number of parts of a composite: its digest alone is enough.
+// ValueMatches compares a computed additional checksum with one that a server
+// reported. Some responses of S3, such as that of GetObjectAttributes, omit the number
+// of parts of a composite. Then the digest alone must match.
 func ValueMatches(computed, told string) bool {
 	digest, _, _ := strings.Cut(computed, "-")
 	return told == computed || told == digest

@@ -6,10 +6,9 @@ import (
 	"strconv"
 )
 
-// ParseValue tells whether value has the form of a checksum of an object: base64
-// of a digest of alg, and "-N" if it is the composite of N parts. parts is 0
-// where that is missing. A value of any other form says nothing about the
-// content.
+// ParseValue reports whether value has the form of a checksum of an object: base64 of
+// a digest of alg, and "-N" if it is the composite of N parts. parts is 0 if "-N" is
+// missing. A value of any other form says nothing about the content.
 func ParseValue(alg Algorithm, value string) (parts int, ok bool) {
 	r := row(alg)
 	if r == nil {
@@ -20,7 +19,7 @@ func ParseValue(alg Algorithm, value string) (parts int, ok bool) {
 	if len(value) < n {
 		return 0, false
 	}
-	// Line breaks are skipped, but then digits are missing.
+	// Decode skips line breaks, but then digits are missing.
 	if got, err := base64.StdEncoding.Strict().Decode(digest[:], []byte(value[:n])); err != nil || got != r.size {
 		return 0, false
 	}
@@ -30,7 +29,7 @@ func ParseValue(alg Algorithm, value string) (parts int, ok bool) {
 	return parts, ok
 }
 
-// parseParts reads the number of parts behind a digest, 0 if there is none.
+// parseParts reads the number of parts behind a digest. It returns 0 if there is none.
 func parseParts(suffix string) (parts int, ok bool) {
 	if suffix == "" {
 		return 0, true
@@ -45,7 +44,7 @@ func parseParts(suffix string) (parts int, ok bool) {
 	return int(n), true
 }
 
-// A Form is a way to compute a checksum: what [NewSum] takes besides the
+// A Form is a way to compute a checksum: the arguments of [NewSum] besides the
 // algorithm.
 type Form struct {
 	Layout Layout
@@ -53,17 +52,17 @@ type Form struct {
 }
 
 // Forms returns the ways in which value, a checksum of an object, can have been
-// computed: none if value is no checksum of that algorithm or contradicts the rest. t is
-// the type that the server told, empty if it did not. layouts are those in which
-// the object may have been written: one if its parts are known, several if they
-// are guessed. The FullObject checksum does not depend on parts, so that [Whole]
-// is good enough for it.
+// computed. It returns none if value is no checksum of that algorithm or contradicts t
+// or layouts. t is the type that the server reported, empty if it did not. layouts are
+// the possible layouts of the object: one if its parts are known, several if they are
+// guessed. The FullObject checksum does not depend on parts, so that [Whole] is enough
+// for it.
 //
-// Values are taken as servers give them:
-//   - A composite without its number of parts is possible where t does not rule
-//     it out: GetObjectAttributes leaves the number out.
-//   - The composite of one part is the digest of a digest. Where a layout has
-//     one part, value and t decide whether the object was written whole.
+// Values have the form that servers send:
+//   - A composite without its number of parts is possible unless t rules it out:
+//     GetObjectAttributes omits the number.
+//   - The composite of one part is the digest of a digest. If a layout has one
+//     part, value and t decide whether the object was written whole.
 func Forms(a Algorithm, value string, t Type, layouts ...Layout) (forms []Form) {
 	parts, ok := ParseValue(a, value)
 	if !ok {

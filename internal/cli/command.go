@@ -35,7 +35,7 @@ func newCommand(p Process) *command {
 
 func (c *command) cfg() *s3sync.Config { return c.line.Config }
 
-// run does what was asked for, and returns the exit code.
+// run runs the command, and returns the exit code.
 func (c *command) run(ctx context.Context) int {
 	text, run, err := c.line.Parse()
 	if err == nil && run {
@@ -49,7 +49,7 @@ func (c *command) run(ctx context.Context) int {
 		return c.code
 	}
 	if text == "" {
-		return options.ExitDone // the shell has its answer already
+		return options.ExitDone // the shell has the completions already
 	}
 	if _, err := io.WriteString(c.p.Stdout, text); err != nil {
 		return c.fail(fmt.Errorf("standard output: %w", err))
@@ -57,10 +57,10 @@ func (c *command) run(ctx context.Context) int {
 	return options.ExitDone
 }
 
-// fail reports an error that kept the run from starting.
+// fail reports an error that prevented the run.
 func (c *command) fail(err error) int {
 	if errors.Is(err, syscall.EPIPE) {
-		return options.ExitDone // the reader of the help had enough of it
+		return options.ExitDone // the reader of the help closed the pipe
 	}
 	c.say(err.Error())
 	if _, ok := errors.AsType[options.UsageError](err); ok {
@@ -74,7 +74,7 @@ func (c *command) say(text string) {
 	c.screen.put(c.p.Stderr, "s3sync: "+oneLine(text)+"\n")
 }
 
-// warn says something that the user should know before it does harm.
+// warn prints something that the user should know before it does harm.
 func (c *command) warn(text string) { c.say("warning: " + text) }
 
 func (c *command) reportBug(what string, stack []byte) {
@@ -83,7 +83,7 @@ func (c *command) reportBug(what string, stack []byte) {
 		"This is a fault of s3sync. Please report it with the lines above and what led to it.\n")
 }
 
-// oneLine keeps text that came from outside from drawing on the terminal.
+// oneLine escapes text from outside, so that it cannot control the terminal.
 func oneLine(text string) string {
 	return string(appendShown(nil, strings.NewReplacer("\n", "; ", "\t", " ").Replace(text)))
 }

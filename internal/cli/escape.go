@@ -9,9 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// draws reports whether a character does something else than to show itself: it
-// controls the terminal, breaks the line, or changes the direction or the form
-// of what stands beside it. Keys and messages of servers may hold any.
+// draws reports whether a character does more than show itself: it controls the
+// terminal, breaks the line, or changes the direction or the form of the text around
+// it. Keys and messages of servers may hold any such character.
 func draws(r rune) bool {
 	if ' ' <= r && r <= '~' {
 		return false
@@ -19,8 +19,8 @@ func draws(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
-// appendShown appends text that stands without quotes, with escapes for what
-// draws and for bytes that are no text.
+// appendShown appends text without quotes. It escapes characters for which draws is
+// true, and bytes that are not text.
 func appendShown(buf []byte, text string) []byte {
 	for len(text) > 0 {
 		r, size := utf8.DecodeRuneInString(text)
@@ -35,8 +35,8 @@ func appendShown(buf []byte, text string) []byte {
 	return buf
 }
 
-// appendJSONText appends a JSON string, with escapes for what draws. Text that is
-// not UTF-8 loses the bytes that JSON cannot hold.
+// appendJSONText appends a JSON string. It escapes characters for which draws is true.
+// Text that is not UTF-8 loses the bytes that JSON cannot hold.
 func appendJSONText(buf []byte, text string) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -9,14 +9,14 @@ import (
 	"s3sync/internal/cli/options"
 )
 
-// A stacker is the error that a panic inside the library became.
+// A stacker is an error made from a panic inside the library.
 type stacker interface {
 	error
 	Stack() []byte
 }
 
-// exitCode is the one place where the outcome of a run becomes an exit code.
-// sig is the signal that asked the run to stop, or nil.
+// exitCode is the only place that turns the outcome of a run into an exit code. sig is
+// the signal that asked the run to stop, or nil.
 func exitCode(report *s3sync.Report, err error, sig os.Signal) int {
 	if _, ok := errors.AsType[stacker](err); ok {
 		return options.ExitBug
@@ -36,8 +36,8 @@ func exitCode(report *s3sync.Report, err error, sig os.Signal) int {
 	return options.ExitDone
 }
 
-// withoutLog is the exit code of a run of which the log could not be written:
-// nobody can tell what it did, so that it did not end well.
+// withoutLog returns the exit code of a run whose log could not be written. Such a run
+// does not succeed, because the user cannot know what it did.
 func withoutLog(code int) int {
 	if code == options.ExitDone || code == options.ExitWarning {
 		return options.ExitError

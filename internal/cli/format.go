@@ -10,7 +10,7 @@ import (
 // recordTime is the time of a log line: UTC, always with microseconds.
 const recordTime = "2006-01-02T15:04:05.000000Z"
 
-// levelName is the name of a level, rounded down to one that has a name.
+// levelName returns the name of a level, rounded down to a level that has a name.
 func levelName(level slog.Level) string {
 	switch {
 	case level < levelDebug:
@@ -27,8 +27,7 @@ func levelName(level slog.Level) string {
 	return "ERROR"
 }
 
-// A style is what surrounds the elements of a text line: nothing, or escape
-// sequences.
+// A style is the text around the elements of a log line: nothing, or escape sequences.
 type style struct {
 	dim, italic, reset string
 	level              func(slog.Level) string
@@ -126,8 +125,8 @@ func appendJSONValue(buf []byte, v slog.Value) []byte {
 	return appendJSONText(buf, plainText(v))
 }
 
-// plainText is a value as text. Times are in UTC with a numeric offset and as
-// many decimals as they need, in threes.
+// plainText returns a value as text. Times are in UTC with a numeric offset. They have
+// no more decimals than they need, in groups of three.
 func plainText(v slog.Value) string {
 	if v.Kind() != slog.KindTime {
 		return v.String()

@@ -18,11 +18,11 @@ type handler struct {
 	level  slog.Level
 	spans  bool
 	format func(buf []byte, r slog.Record, fields []slog.Attr) []byte
-	// spell puts options in the place of settings.
+	// spell replaces the name of a setting by its option.
 	spell func(setting string) string
 
-	// What With and WithGroup collected: flat attributes and the prefix of
-	// those to come.
+	// fields and prefix come from WithAttrs and WithGroup: flat attributes, and the
+	// prefix of later ones.
 	fields []slog.Attr
 	prefix string
 
@@ -64,7 +64,7 @@ func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &next
 }
 
-// WithGroup returns a handler whose further attributes lie in a group.
+// WithGroup returns a handler whose further attributes are in a group.
 func (h *handler) WithGroup(name string) slog.Handler {
 	if name == "" {
 		return h
@@ -93,8 +93,8 @@ func flatten(fields []slog.Attr, prefix string, a slog.Attr) []slog.Attr {
 	return fields
 }
 
-// A fork is two handlers: records of a level and above go to one of them, the
-// others to the other.
+// A fork is two handlers: one for records of a level and above, and one for the
+// others.
 type fork struct {
 	below, from slog.Handler
 	at          slog.Level
@@ -112,7 +112,7 @@ func (f *fork) Enabled(ctx context.Context, level slog.Level) bool {
 	return f.branch(level).Enabled(ctx, level)
 }
 
-// Handle hands a record on.
+// Handle passes the record to its handler.
 func (f *fork) Handle(ctx context.Context, r slog.Record) error {
 	return f.branch(r.Level).Handle(ctx, r)
 }

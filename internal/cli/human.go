@@ -10,8 +10,8 @@ import (
 	"s3sync"
 )
 
-// statusLine is the line of progress. The seed of this program printed it so,
-// blanks included, and scripts read it.
+// statusLine returns the line of progress. The program that s3sync replaces printed
+// exactly this line, blanks included, and scripts read it.
 func statusLine(st s3sync.Stats, bytesPerSecond, objectsPerSecond int64) string {
 	return fmt.Sprintf("%s | %s/sec,  transferred %3d objects | %s objects/sec,  etag verified %d objects,  "+
 		"checksum verified %d objects,  unverified %d objects,  deleted %d objects,  skipped %d objects,  "+
@@ -27,7 +27,7 @@ func summaryLine(st s3sync.Stats, dryRun bool) string {
 		bytesPerSecond, objectsPerSecond = 0, 0
 	}
 	line := statusLine(st, bytesPerSecond, objectsPerSecond)
-	if st.PerhapsDeleted > 0 { // after an interruption only: scripts know the line without it
+	if st.PerhapsDeleted > 0 { // after an interruption; else scripts expect no such text
 		line += fmt.Sprintf(",  perhaps deleted %d objects", st.PerhapsDeleted)
 	}
 	return line + ",  duration " + humanDuration(st.Elapsed)
@@ -38,7 +38,8 @@ func average(n int64, elapsed time.Duration) int64 {
 	return int64(float64(n) / max(elapsed.Seconds(), 1))
 }
 
-// humanBytes writes n B below 1 KiB, and two decimals of a unit above.
+// humanBytes formats n bytes: as B below 1 KiB, and with two decimals of a larger unit
+// above.
 func humanBytes(n int64) string {
 	if n < s3sync.KiB {
 		return fmt.Sprintf("%d B", n)
@@ -54,9 +55,8 @@ func humanBytes(n int64) string {
 	return ""
 }
 
-// humanDuration writes d in the largest unit of which it is at least one and a
-// half, half of the next smaller unit more or less. A unit other than seconds
-// is therefore never used for less than two.
+// humanDuration formats d in the largest unit of which it is at least about one and a
+// half. So a unit other than seconds is never used for less than two.
 func humanDuration(d time.Duration) string {
 	const day = 24 * time.Hour
 	units := []struct {

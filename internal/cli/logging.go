@@ -23,9 +23,9 @@ const (
 	levelOff   = options.LevelOff
 )
 
-// logger makes the log of a run. What calls for attention goes to standard
-// error, so that it is seen although the rest is piped to another program or
-// into a file; --json-tracing is for programs, which read one stream.
+// logger makes the log of a run. Warnings and errors go to standard error, so that the
+// user sees them when the rest goes to another program or into a file. With
+// --json-tracing all records go to one stream, because programs read only one.
 func (c *command) logger() *slog.Logger {
 	c.stdout = &logStream{w: c.p.Stdout, screen: c.screen, failed: c.logFailed}
 	c.stderr = &logStream{w: c.p.Stderr, screen: c.screen, failed: c.logFailed}
@@ -60,28 +60,28 @@ func (c *command) handler(out *logStream, level slog.Level) *handler {
 	return h
 }
 
-// logFailed says that lines of the log are missing.
+// logFailed reports that lines of the log are missing.
 func (c *command) logFailed(err error) {
 	c.say("the log cannot be written: " + err.Error() + "; the run goes on, and ends with exit code 1 at best")
 }
 
-// colours reports whether w shows colours and nobody objects:
+// colours reports whether w shows colours and no variable forbids them:
 // https://no-color.org.
 func (c *command) colours(w io.Writer) bool {
 	if c.line.Log.NoColor || c.line.Variable("NO_COLOR") != "" || c.line.Variable("TERM") == "dumb" || terminal(w) == nil {
 		return false
 	}
-	// The old console of Windows prints escape sequences as they stand.
+	// The old console of Windows prints escape sequences as text.
 	return runtime.GOOS != "windows" || c.line.Variable("WT_SESSION") != "" || c.line.Variable("TERM") != ""
 }
 
-// A logStream is where log lines go. When its reader goes away the rest of the
-// log is dropped: the run has to go on. It goes on also when the log cannot be
-// written for another reason, but that is a failure.
+// A logStream receives the log lines. When its reader goes away, the rest of the log
+// is dropped, because the run has to go on. The run also goes on when the log cannot
+// be written for another reason, but that is a failure.
 type logStream struct {
 	w      io.Writer
 	screen *screen
-	// failed is told of the first failure.
+	// failed is called with the first failure.
 	failed func(error)
 
 	mu     sync.Mutex
@@ -89,8 +89,8 @@ type logStream struct {
 	err    error // the first failure
 }
 
-// Write writes one line, or drops it. It reports no failure, which nobody would
-// look at for each line; see err.
+// Write writes one line, or drops it. It returns no error, because nobody would check
+// it for each line; see err.
 func (s *logStream) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,7 +109,7 @@ func (s *logStream) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// failure is why lines are missing, or nil.
+// failure returns why lines are missing, or nil.
 func (s *logStream) failure() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

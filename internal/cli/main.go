@@ -11,7 +11,7 @@ import (
 	"s3sync/internal/cli/options"
 )
 
-// A Process is what the command sees and touches of the process it runs in.
+// A Process is the part of its process that the command uses.
 type Process struct {
 	Args           []string // without the program's name
 	Environ        []string // NAME=value

@@ -13,14 +13,14 @@ import (
 	"s3sync"
 )
 
-// A screen keeps the live line below everything else that is printed on the
-// terminal: it is wiped before anything is written and drawn again after it. It may be used
-// concurrently. The zero screen has no live line.
+// A screen keeps the live line below all other output on the terminal. It removes the
+// line before a write and draws it again afterwards. It may be used concurrently. The
+// zero screen has no live line.
 type screen struct {
 	mu sync.Mutex
 
 	out  io.Writer // of the live line, nil if there is none
-	live string    // what stands there
+	live string    // its text
 }
 
 // put writes text to w, above the live line.
@@ -39,15 +39,15 @@ func (s *screen) Write(w io.Writer, p []byte) (int, error) {
 	return n, err
 }
 
-// show puts a line in the place of the live one.
+// show replaces the live line.
 func (s *screen) show(line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.replace(line)
 }
 
-// replace overwrites the live line, with blanks where it was longer: not every
-// terminal knows escape sequences.
+// replace overwrites the live line, with blanks where the old one was longer, because
+// not every terminal supports escape sequences.
 func (s *screen) replace(line string) {
 	if s.out == nil || (line == "" && s.live == "") {
 		return
@@ -71,10 +71,11 @@ func terminal(w io.Writer) *os.File {
 	return nil
 }
 
-// samples is over how many intervals, of about a second each, rates are averaged.
+// samples is the number of intervals, of about a second each, over which rates are
+// averaged.
 const samples = 10
 
-// A sample is what was transferred until an instant of the run.
+// A sample is what was transferred up to a moment of the run.
 type sample struct {
 	at             time.Duration
 	bytes, objects int64
@@ -84,13 +85,13 @@ type sample struct {
 type progress struct {
 	screen *screen
 	dryRun bool
-	// width returns the columns of the terminal.
+	// width returns the number of columns of the terminal.
 	width   func() int
 	samples []sample
 }
 
-// progress makes the display of a run. There is a live line only where it does
-// not mix with a log: on a terminal, at the quieter levels.
+// progress makes the display of a run. It has a live line only where it does not mix
+// with a log: on a terminal, at the quieter levels.
 func (c *command) progress() *progress {
 	p := &progress{screen: c.screen, dryRun: c.cfg().DryRun, samples: []sample{{}}}
 	if f := terminal(c.p.Stderr); f != nil && !c.line.Log.JSON && c.line.Level() >= levelNote {
@@ -113,7 +114,7 @@ func (p *progress) event(ev s3sync.Event) {
 	p.screen.show(cut(p.line(*ev.Stats), p.width()-1))
 }
 
-// line is the status with rates over the last samples.
+// line returns the status with rates over the last samples.
 func (p *progress) line(st s3sync.Stats) string {
 	now := sample{st.Elapsed, st.TransferredBytes, st.Transferred}
 	first := p.samples[0]

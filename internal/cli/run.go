@@ -27,7 +27,7 @@ func (c *command) sync(ctx context.Context) {
 	p.end()
 	c.code = exitCode(report, err, sig)
 	if report != nil && c.code != options.ExitUsage && !c.line.Log.JSON && !c.cfg().Report.Status {
-		_, _ = io.WriteString(c.stdout, summaryLine(report.Stats, c.cfg().DryRun)+"\n") // a logStream fails by itself
+		_, _ = io.WriteString(c.stdout, summaryLine(report.Stats, c.cfg().DryRun)+"\n") // a logStream keeps its failure
 	}
 	c.complain(report, err)
 	if c.logIncomplete() {
@@ -35,7 +35,7 @@ func (c *command) sync(ctx context.Context) {
 	}
 }
 
-// complain says on standard error why a run did not end well.
+// complain prints to standard error why a run failed or is not complete.
 func (c *command) complain(report *s3sync.Report, err error) {
 	switch c.code {
 	case options.ExitBug:
@@ -58,7 +58,7 @@ func (c *command) logIncomplete() bool {
 	return c.stdout.failure() != nil || c.stderr.failure() != nil
 }
 
-// logSettings writes every option that was given, and where from, at trace level.
+// logSettings logs every option that was given and its origin, at trace level.
 func (c *command) logSettings() {
 	for _, g := range c.line.Given() {
 		attrs := []slog.Attr{slog.String("option", g.Option), slog.String("value", g.Value)}
@@ -69,10 +69,10 @@ func (c *command) logSettings() {
 	}
 }
 
-// failure says in a few words why a run failed.
+// failure returns in a few words why a run failed.
 func (c *command) failure(report *s3sync.Report, err error) string {
 	if err != nil {
-		first, _, _ := strings.Cut(c.line.ErrorText(err), "\n") // joined errors stand on lines of their own
+		first, _, _ := strings.Cut(c.line.ErrorText(err), "\n") // joined errors are on separate lines
 		return first
 	}
 	text := fmt.Sprintf("%d objects failed", report.Failed)

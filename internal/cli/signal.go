@@ -16,7 +16,7 @@ type interruption struct{ sig os.Signal }
 
 func (e interruption) Error() string { return "stopped by signal: " + e.sig.String() }
 
-// interruptible returns a context that the first signal cancels; the second one
+// interruptible returns a context that the first signal cancels. The second signal
 // ends the process. stop ends the watch and returns the first signal, if any.
 func (c *command) interruptible(ctx context.Context) (_ context.Context, stop func() os.Signal) {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -47,19 +47,20 @@ func (c *command) interruptible(ctx context.Context) (_ context.Context, stop fu
 	}
 }
 
-// DumpOn prints what all goroutines do, and exits with the code of a crash, when
-// a signal comes. It waits for that in the background, for as long as the process
-// lives: a program that hangs can still be asked where.
+// DumpOn prints the stacks of all goroutines when a signal comes, and exits with the
+// code of a crash. It waits in the background as long as the process lives. So the
+// user can find out where a program hangs.
 func DumpOn(signals <-chan os.Signal, stderr io.Writer, exit func(code int)) {
 	go func() {
 		sig := <-signals
-		// What cannot be printed is lost; the exit code is not.
+		// If the stacks cannot be printed, the exit code remains.
 		_, _ = fmt.Fprintf(stderr, "s3sync: %v\n\n%s", sig, allStacks())
 		exit(options.ExitBug)
 	}()
 }
 
-// allStacks is what all goroutines do, or the first of them if there are very many.
+// allStacks returns the stacks of all goroutines, or of the first ones if there are
+// very many.
 func allStacks() []byte {
 	buf := make([]byte, 1<<20)
 	for {

@@ -8,8 +8,8 @@ import (
 	"s3sync/internal/setting"
 )
 
-// spellRecord puts options in the place of the settings that a record names, and
-// drops the attribute that says so.
+// spellRecord replaces the settings that a record names by options, and drops the
+// attribute that lists them.
 func spellRecord(r *slog.Record, fields []slog.Attr, spell func(string) string) []slog.Attr {
 	i := slices.IndexFunc(fields, func(a slog.Attr) bool { return a.Key == s3sync.SettingsAttr })
 	if i < 0 || spell == nil {

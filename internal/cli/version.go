@@ -12,7 +12,7 @@ import (
 //nolint:gochecknoglobals // the linker can set nothing else
 var version, commit string
 
-// versionLine is what --version prints.
+// versionLine returns what --version prints.
 func versionLine() string {
 	v, rev := version, commit
 	if info, ok := debug.ReadBuildInfo(); ok {

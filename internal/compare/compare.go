@@ -1,12 +1,12 @@
-// Package compare decides whether an object has to be transferred: a pair of what
-// both sides have in, a decision out.
+// Package compare decides whether an object has to be transferred. It takes a pair of
+// source and target, and returns a decision.
 //
-// What the listings told is often enough. Where contents are to be compared it is
-// not: two objects are known to hold the same bytes only if digests of both say so
+// The listings are often enough for the decision. They are not enough to compare
+// contents: two objects are known to hold the same bytes only if both have digests
 // that were made in the same way. An object written in parts has other digests than
-// one that is not, and some encryption makes ETags that are no digests. So a
-// comparison looks for digests of both sides that can be compared, asks the stores
-// no more than it needs, and computes those of files, which have none.
+// one written whole, and some encryption makes ETags that are no digests. So a
+// comparison looks for comparable digests of both sides, and sends no more requests
+// than it needs. Files have no digests, so it computes them.
 package compare
 
 import (
@@ -23,28 +23,29 @@ import (
 	"s3sync/storage"
 )
 
-// ErrIncomparable says that nothing is known of the two objects that could be
-// compared. Such an object is skipped with a warning.
+// ErrIncomparable says that the two objects have no facts that can be compared. Such
+// an object is skipped with a warning.
 var ErrIncomparable = errors.New("cannot be compared")
 
 // ErrUndecided says that the digests of the two objects were made in different ways,
-// so that the bytes may be the same or not. Such an object is to be transferred, which
-// is safe.
+// so that the bytes may or may not be the same. Such an object is to be transferred,
+// which is safe.
 var ErrUndecided = errors.New("cannot be told to be the same or not")
 
-// A Mode says when an object is transferred that the target has.
+// A Mode says when an object is transferred that exists in the target.
 type Mode int
 
 const (
 	// Newer: the source is newer, by whole seconds.
 	Newer Mode = iota
-	// Always: whatever the target has.
+	// Always: in every case.
 	Always
 	// Size: the sizes differ.
 	Size
 	// NewerOrSize: the source is newer, or the sizes differ.
 	NewerOrSize
-	// ETag: the contents differ, by ETags or by what stands in for them.
+	// ETag: the contents differ, by ETags or, where these do not decide, by other
+	// digests.
 	ETag
 	// NewerAndETag: the source is newer, and the contents differ as with ETag.
 	NewerAndETag
@@ -54,12 +55,12 @@ const (
 	NewerAndChecksum
 )
 
-// names are those of the modes in texts and in the written form of settings.
+// names returns the names of the modes in texts and in saved settings.
 func names() []string {
 	return []string{"newer", "overwrite", "size", "mtime-and-size", "etag", "mtime-and-etag", "checksum", "mtime-and-checksum"}
 }
 
-// Known reports whether there is such a mode.
+// Known reports whether the mode exists.
 func (m Mode) Known() bool { return m >= 0 && int(m) < len(names()) }
 
 // String returns the name of the mode, such as "mtime-and-size".
@@ -100,17 +101,17 @@ func (m Mode) Checksums() bool { return m == Checksum || m == NewerAndChecksum }
 // Options say how objects are compared.
 type Options struct {
 	Mode Mode
-	// Algorithm is that of the additional checksums to be compared. It is set for
-	// Checksum and NewerAndChecksum, and for no other Mode.
+	// Algorithm is the algorithm of the additional checksums to be compared. It is set
+	// for Checksum and NewerAndChecksum, and for no other Mode.
 	Algorithm checksum.Algorithm
-	// AskTarget asks for the target object before an object counts as different. It
-	// is needed where the target was not listed. With Always it only finds out what
-	// the target has.
+	// AskTarget requests the target object before an object counts as different. It is
+	// needed where the target was not listed. With Always it only finds out what the
+	// target has.
 	AskTarget bool
-	// ReadBoth reads the bytes of both sides where no digests tell.
+	// ReadBoth reads the bytes of both sides if no digests decide.
 	ReadBoth bool
-	// ChunkSize, in bytes, is the size of parts that is tried first where a store
-	// does not tell it, and by how much at once an object is read.
+	// ChunkSize, in bytes, is the first part size that is tried if a store does not
+	// report it. It is also the size of the pieces in which an object is read.
 	ChunkSize int64
 }
 
@@ -120,8 +121,8 @@ type Comparer struct {
 	source, target *side.Side
 	limits         *limits.Limits
 
-	// seenETagNotDigest: the object beside some file had an ETag that is no digest. Other
-	// objects are likely to have such ETags, too.
+	// seenETagNotDigest: the counterpart of some file had an ETag that is no digest.
+	// Other objects are likely to have such ETags, too.
 	seenETagNotDigest atomic.Bool
 }
 
@@ -130,26 +131,27 @@ func New(opts Options, source, target *side.Side, l *limits.Limits) *Comparer {
 	return &Comparer{opts: opts, source: source, target: target, limits: l}
 }
 
-// A Decision is the answer of a comparison.
+// A Decision is the result of a comparison.
 type Decision struct {
-	// Verdict is Different for an object that is to be transferred, and Unknown if
-	// Err says why nothing could be found out.
+	// Verdict is Different for an object that is to be transferred, and Unknown if Err
+	// says why there is no decision.
 	Verdict checksum.Verdict
 	Reason  plan.Reason
-	// Pair is what was compared, with what the stores told since the listing.
+	// Pair is what was compared, with what the stores reported since the listing.
 	Pair plan.Pair
-	// Digests are what Reason rests on, if it is not the ETags of Pair.
+	// Digests are the digests that Reason is based on, if these are not the ETags of
+	// Pair.
 	Digests plan.Digests
-	// SourceInfo and TargetInfo are what the stores told. They are nil if the store
-	// was not asked.
+	// SourceInfo and TargetInfo are the responses of the stores. They are nil without
+	// a request.
 	SourceInfo, TargetInfo *storage.Info
 	// Err is ErrIncomparable or ErrUndecided with the reason, if Verdict is Unknown.
 	Err error
 }
 
-// Compare decides about one pair. An error says that nothing can be decided, and
-// names the side. It is side.ErrGone if the source does not have the object any
-// more. The Decision that comes with an error holds what was learnt by then.
+// Compare decides about one pair. An error says that there is no decision, and names
+// the side. It is side.ErrGone if the source does not have the object any more. The
+// Decision that comes with an error holds what was found out before it.
 func (c *Comparer) Compare(ctx context.Context, p plan.Pair) (Decision, error) {
 	listed := c.opts.Mode.decide(&p)
 	asks := c.opts.AskTarget || c.isDirectory(&p)
@@ -161,20 +163,20 @@ func (c *Comparer) Compare(ctx context.Context, p plan.Pair) (Decision, error) {
 	return x.d, err
 }
 
-// isDirectory reports whether an object is a directory in the target, which does not
-// list those.
+// isDirectory reports whether an object is a directory in a target that does not list
+// directories.
 func (c *Comparer) isDirectory(p *plan.Pair) bool {
 	return c.target.Maps() && plan.IsDirectory(p.TargetKey)
 }
 
-// Algorithm is that of the additional checksums that are compared. It is empty if
-// there are none.
+// Algorithm returns the algorithm of the additional checksums that are compared. It is
+// empty if there are none.
 func (c *Comparer) Algorithm() checksum.Algorithm { return c.opts.Algorithm }
 
-// SourceInfo returns what the source tells of an object. It returns known if that is
-// not nil, because the source was asked before. A file has nothing to tell beyond its
-// listing. The object may have changed since it was listed. The errors are those of
-// Compare.
+// SourceInfo returns the info of a source object. It returns known if that is not nil,
+// because the source was asked before. For a file it returns the facts of the listing,
+// because there are no others. The object may have changed since it was listed. The
+// errors are those of Compare.
 func (c *Comparer) SourceInfo(ctx context.Context, p plan.Pair, known *storage.Info) (*storage.Info, error) {
 	switch {
 	case known != nil:

@@ -9,15 +9,15 @@ import (
 	"s3sync/storage"
 )
 
-// A comparison is one pair on its way to a decision. It is not shared.
+// A comparison is the comparison of one pair. It is not shared.
 type comparison struct {
 	c *Comparer
 	d Decision
 }
 
-// A result is what a step of a comparison came to.
+// A result is the result of one step of a comparison.
 type result struct {
-	// Match is the verdict, with the checksums that it rests on, if it does.
+	// Match is the verdict, with the checksums that it is based on, if any.
 	checksum.Match
 
 	reason plan.Reason
@@ -37,8 +37,8 @@ type place struct {
 	*side.Side
 
 	key     string
-	version string          // empty is the current one
-	known   *storage.Object // what the decision has of it
+	version string          // empty for the current one
+	known   *storage.Object // in the decision
 }
 
 func (x *comparison) source() place {
@@ -53,7 +53,7 @@ func (x *comparison) target() place {
 
 func (x *comparison) isSource(p place) bool { return p.Side == x.c.source }
 
-// decide fills the decision. listed is the result by what the listings told.
+// decide fills the decision. listed is the result of comparing the listings.
 func (x *comparison) decide(ctx context.Context, listed result) error {
 	r, err := listed, error(nil)
 	if r.Verdict == checksum.Different {
@@ -73,8 +73,8 @@ func (x *comparison) decide(ctx context.Context, listed result) error {
 	return nil
 }
 
-// askFirst asks the target for an object that counts as different, and applies the
-// mode again.
+// askFirst requests the target object of an object that counts as different, and
+// applies the mode again.
 func (x *comparison) askFirst(ctx context.Context) (result, error) {
 	mode := x.c.opts.Mode
 	_, err := x.ask(ctx, x.target(), storage.StatOptions{Checksums: mode.Contents(), Parts: x.partsWanted()})
@@ -88,7 +88,7 @@ func (x *comparison) askFirst(ctx context.Context) (result, error) {
 	return mode.decide(&x.d.Pair), nil
 }
 
-// contents compares contents: by digests, and then by bytes if that is wanted.
+// contents compares contents: by digests, and then, with ReadBoth, by bytes.
 func (x *comparison) contents(ctx context.Context) (r result, err error) {
 	if x.c.source.Caps.Files || x.c.target.Caps.Files {
 		r, err = x.files(ctx)
@@ -123,8 +123,9 @@ func (x *comparison) buckets(ctx context.Context) (result, error) {
 	return compareInfos(algorithm, source, target), nil
 }
 
-// partsWanted says whether to ask for the parts of both objects. If there are as many
-// on both sides, their sizes tell whether ETags that differ mean contents that differ.
+// partsWanted returns whether to request the parts of both objects. If both have the
+// same number of parts, their sizes decide whether different ETags mean different
+// contents.
 func (x *comparison) partsWanted() storage.PartsQuery {
 	n, ok := checksum.ParseETag(x.d.Pair.Source.ETag)
 	m, ok2 := checksum.ParseETag(x.d.Pair.Target.ETag)
@@ -134,7 +135,7 @@ func (x *comparison) partsWanted() storage.PartsQuery {
 	return storage.NoParts
 }
 
-// ask asks for an object, and puts what is told of it into the decision.
+// ask requests the info of an object, and puts it into the decision.
 func (x *comparison) ask(ctx context.Context, p place, opts storage.StatOptions) (*storage.Info, error) {
 	opts.VersionID = p.version
 	info, err := p.Stat(ctx, x.d.Pair.Key(), p.key, opts)
@@ -151,8 +152,8 @@ func (x *comparison) ask(ctx context.Context, p place, opts storage.StatOptions)
 	return &info, nil
 }
 
-// failed names the side in an error of a request for an object. A target object that
-// is gone does not exist any more.
+// failed adds the side to the error of a request for an object. If a target object is
+// gone, it records that the object does not exist.
 func (x *comparison) failed(p place, err error) error {
 	if x.isSource(p) {
 		return p.WrapGone(err)
@@ -163,7 +164,7 @@ func (x *comparison) failed(p place, err error) error {
 	return p.Wrap(err)
 }
 
-// incomparable is the result that nothing can be compared.
+// incomparable returns the result that nothing can be compared.
 func (x *comparison) incomparable(err error) result {
 	return result{Match: toldChecksums(x.c.opts.Algorithm, x.d.SourceInfo, x.d.TargetInfo), err: err}
 }

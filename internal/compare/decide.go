@@ -7,8 +7,8 @@ import (
 	"s3sync/internal/plan"
 )
 
-// decide applies the mode to what is known of both sides without asking for contents.
-// Unknown means that contents have to be compared.
+// decide applies the mode to what is known of both sides without a request. The
+// verdict Unknown means that the contents have to be compared.
 func (m Mode) decide(p *plan.Pair) result {
 	switch {
 	case m == Always:
@@ -30,8 +30,8 @@ func (m Mode) decide(p *plan.Pair) result {
 	return equal(plan.ReasonSame)
 }
 
-// compareListedETags compares what listings tell of contents. ETags that differ are
-// no answer: a listing does not tell whether encryption made them.
+// compareListedETags compares the ETags and sizes in the listings. ETags that differ
+// decide nothing, because a listing does not say whether encryption made them.
 func compareListedETags(p *plan.Pair) result {
 	if p.Source.Size == p.Target.Size && checksum.MatchETags(p.Source.ETag, p.Target.ETag) == checksum.Equal {
 		return equal(plan.ReasonSameETag)

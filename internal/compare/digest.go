@@ -18,7 +18,7 @@ type form struct {
 	checksum.Form
 }
 
-// A digest is computed of bytes.
+// A digest computes a value from bytes.
 type digest interface {
 	WriteAt(ctx context.Context, p []byte, off int64) error
 	Value() (string, error)
@@ -36,9 +36,9 @@ type etag struct{ *checksum.ETag }
 
 func (e etag) Value() (string, error) { return e.Sum() }
 
-// digestFile reads a file once and returns its digests in several forms of one
-// size, at least one, in their order. It returns nil if the file is not of that size
-// any more.
+// digestFile reads a file once and returns its digests, one for each form. There is at
+// least one form, and all are of the same size. It returns nil if the file no longer
+// has that size.
 func digestFile(ctx context.Context, l *limits.Limits, s storage.Store, key string, forms []form) ([]string, error) {
 	r, err := s.Open(ctx, key, storage.OpenOptions{})
 	if err != nil {
@@ -58,9 +58,9 @@ func digestFile(ctx context.Context, l *limits.Limits, s storage.Store, key stri
 	return digestReader(ctx, l, r, forms[0].Layout, fileRead, digests...)
 }
 
-// digestReader reads a whole object into digests, several parts of the layout at
-// once, in pieces of at most that many bytes, and returns the values of the digests.
-// It fails if the object changed meanwhile.
+// digestReader reads a whole object into digests and returns their values. It reads
+// several parts of the layout at once, in pieces of at most that many bytes. It fails
+// if the object changed meanwhile.
 func digestReader(ctx context.Context, l *limits.Limits, r storage.Reader, layout checksum.Layout, most int64, digests ...digest) ([]string, error) {
 	if err := readParts(ctx, l, r, layout, most, digests); err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func readParts(ctx context.Context, l *limits.Limits, r storage.Reader, layout c
 	})
 }
 
-// digestPart reads a part by as much as its buffer holds.
+// digestPart reads a part in pieces of the size of its buffer.
 func digestPart(ctx context.Context, r storage.Reader, p limits.Part, digests []digest) error {
 	for off := p.Off; off < p.End; {
 		b := p.Buffer.Bytes()

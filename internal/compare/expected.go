@@ -5,18 +5,18 @@ import (
 	"s3sync/storage"
 )
 
-// An expectedDigest is what a server tells of an object's bytes, in one form in
+// An expectedDigest is a digest that a server reported for an object, with one form in
 // which it can have been made.
 type expectedDigest struct {
 	form
 
 	value string
-	// certain: bytes that do not match are other bytes. Otherwise the digest may have
-	// been made in another form.
+	// certain: if the digest does not match, the bytes differ. Otherwise the digest
+	// may have been made in another form.
 	certain bool
 }
 
-// match compares the digest that was computed of a file.
+// match compares a digest that was computed from a file.
 func (e *expectedDigest) match(computed string) checksum.Verdict {
 	matches := checksum.ValueMatches(computed, e.value)
 	if e.algorithm == "" {
@@ -31,10 +31,11 @@ func (e *expectedDigest) match(computed string) checksum.Verdict {
 	return checksum.Unknown
 }
 
-// expectedDigests returns what can be computed of a file to compare it with an
-// object: additional checksums of an algorithm, or the ETag if that is empty. The
-// first one is what was asked for. exact: info.Parts are not inferred from the first
-// part. chunk is the size of parts that is tried first where a server does not tell.
+// expectedDigests returns the digests that can be computed from a file to compare it
+// with an object: additional checksums of an algorithm, or the ETag if that is empty.
+// The first one is of the requested kind. exact says that info.Parts are not inferred
+// from the first part. chunk is the first part size that is tried if a server does not
+// report it.
 func expectedDigests(a checksum.Algorithm, info *storage.Info, chunk int64, exact bool) []expectedDigest {
 	if a != "" {
 		sum, ok := info.Checksum(a)
@@ -77,8 +78,8 @@ func expectedSums(info *storage.Info, sum storage.Checksum, chunk int64, exact b
 	return expected
 }
 
-// layoutsOf returns in which parts an object can have been written, 0 being the
-// whole in one piece, and whether that is certain.
+// layoutsOf returns the layouts in which an object can have been written, and whether
+// that is certain. 0 parts is an object written whole.
 func layoutsOf(info *storage.Info, parts int, chunk int64, exact bool) (layouts []checksum.Layout, certain bool) {
 	layouts, guessed := checksum.Layouts(info.Size, parts, info.Parts, chunk)
 	if guessed || exact || parts <= 1 {
@@ -88,8 +89,8 @@ func layoutsOf(info *storage.Info, parts int, chunk int64, exact bool) (layouts 
 	return layouts, !layouts[0].Equal(checksum.Uniform(info.Size, info.Parts[0]))
 }
 
-// choose returns the checksum of an algorithm, or, without one, that which is best
-// computed: of all bytes if there is one, and cheap.
+// choose returns the checksum of an algorithm. Without an algorithm it returns the one
+// that is best to compute: preferably of all bytes, and cheap.
 func choose(a checksum.Algorithm, info *storage.Info) (storage.Checksum, bool) {
 	if a != "" {
 		return info.Checksum(a)

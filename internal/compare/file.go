@@ -10,8 +10,8 @@ import (
 	"s3sync/storage"
 )
 
-// A file has no digests. Those that its counterpart in a bucket has are computed of
-// it, in the parts in which the counterpart was written.
+// A file has no digests. So the digests that its counterpart in a bucket has are
+// computed from the file, in the parts in which the counterpart was written.
 
 // sides returns the file and its counterpart.
 func (x *comparison) sides() (file, counterpart place) {
@@ -21,8 +21,8 @@ func (x *comparison) sides() (file, counterpart place) {
 	return x.target(), x.source()
 }
 
-// counterpartInfo is what the store of the counterpart told. It is nil if it was
-// not asked.
+// counterpartInfo returns the info of the counterpart. It is nil if there was no
+// request.
 func (x *comparison) counterpartInfo() *storage.Info {
 	if _, counterpart := x.sides(); x.isSource(counterpart) {
 		return x.d.SourceInfo
@@ -30,10 +30,9 @@ func (x *comparison) counterpartInfo() *storage.Info {
 	return x.d.TargetInfo
 }
 
-// files compares a file with an object. Reading the file comes before asking the
-// server where it is likely to be enough: the counterpart was written whole, which
-// its ETag in the listing tells, and is not encrypted, which the listing does not
-// tell.
+// files compares a file with an object. It reads the file before it sends a request if
+// the listing is likely to be enough: the counterpart was written whole, which its
+// ETag in the listing shows, and is not encrypted, which the listing does not show.
 func (x *comparison) files(ctx context.Context) (result, error) {
 	file, counterpart := x.sides()
 	tried, listed := "", counterpart.known.ETag
@@ -64,9 +63,9 @@ func (x *comparison) files(ctx context.Context) (result, error) {
 	return x.digests(ctx, info)
 }
 
-// digests compares the file with an object that a server has told of. Parts that
-// are inferred from the first one, as they are for nearly all objects, can be wrong:
-// before the object counts as different all of them are asked for.
+// digests compares the file with an object whose info is known. For nearly all objects
+// the parts are inferred from the first one, which can be wrong. So all parts are
+// requested before the object counts as different.
 func (x *comparison) digests(ctx context.Context, info *storage.Info) (result, error) {
 	a, chunk := x.c.opts.Algorithm, x.c.opts.ChunkSize
 	expected := expectedDigests(a, info, chunk, false)
@@ -98,12 +97,12 @@ func (x *comparison) digests(ctx context.Context, info *storage.Info) (result, e
 	return r, nil
 }
 
-// askCounterpart asks for the object beside the file, and for its parts if the
-// digest to be compared depends on them.
+// askCounterpart requests the info of the counterpart, and its parts if the digest to
+// be compared depends on them.
 func (x *comparison) askCounterpart(ctx context.Context) (*storage.Info, error) {
 	_, counterpart := x.sides()
 	opts := storage.StatOptions{Checksums: true}
-	info := x.counterpartInfo() // of Options.AskTarget
+	info := x.counterpartInfo() // from the request of Options.AskTarget
 	if info == nil {
 		if x.likelyInParts(counterpart.known.ETag) {
 			opts.Parts = storage.InferParts
@@ -120,8 +119,8 @@ func (x *comparison) askCounterpart(ctx context.Context) (*storage.Info, error) 
 	return x.ask(ctx, counterpart, opts)
 }
 
-// likelyInParts reports whether the ETag in a listing is enough to know that the
-// parts will be needed, which saves a request.
+// likelyInParts reports whether the ETag in a listing shows that the parts will be
+// needed, which saves a request.
 func (x *comparison) likelyInParts(etag string) bool {
 	parts, _ := checksum.ParseETag(etag)
 	if x.c.opts.Algorithm == "" {
@@ -130,7 +129,7 @@ func (x *comparison) likelyInParts(etag string) bool {
 	return parts > 1 && !checksum.Allows(x.c.opts.Algorithm, checksum.FullObject)
 }
 
-// needsParts reports whether what is to be compared depends on the sizes of the
+// needsParts reports whether the digest to be compared depends on the sizes of the
 // parts.
 func (x *comparison) needsParts(info *storage.Info) bool {
 	if x.c.opts.Algorithm == "" && checksum.HasDigest(info) {
@@ -141,8 +140,8 @@ func (x *comparison) needsParts(info *storage.Info) bool {
 	return ok && checksum.PartsOf(info, sum) > 1
 }
 
-// read computes what is expected of the file's bytes, all in one go, and tells
-// which digest matches. The verdict is Unknown if none does and none is certain.
+// read computes the expected digests of the file's bytes, all in one go, and returns
+// which one matches. The verdict is Unknown if none matches and none is certain.
 func (x *comparison) read(ctx context.Context, expected []expectedDigest) (result, error) {
 	if len(expected) == 0 {
 		return result{}, nil
@@ -166,7 +165,7 @@ func (x *comparison) read(ctx context.Context, expected []expectedDigest) (resul
 	return x.judge(expected, values), nil
 }
 
-// judge compares the digests of a file with what is expected of it.
+// judge compares the digests of a file with the expected ones.
 func (x *comparison) judge(expected []expectedDigest, values []string) result {
 	var found result
 	for i, e := range expected {
@@ -181,10 +180,10 @@ func (x *comparison) judge(expected []expectedDigest, values []string) result {
 	return found
 }
 
-// note is the result of one expected digest. The digest of the file is kept with it.
+// note returns the result of one expected digest, and keeps the digest of the file.
 func (x *comparison) note(e expectedDigest, verdict checksum.Verdict, got string) result {
 	if verdict == checksum.Equal {
-		got = e.value // in the form of the store
+		got = e.value // as the store writes it
 	}
 	r := result{Match: checksum.Match{Verdict: verdict}, reason: digestReason(e.algorithm, verdict)}
 	file, _ := x.sides()

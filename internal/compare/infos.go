@@ -10,12 +10,12 @@ import (
 	"s3sync/storage"
 )
 
-// readBoth is the setting that helps where digests do not tell.
+// readBoth is the setting that helps where digests do not decide.
 const readBoth = setting.Name("Check.ReadBoth")
 
-// compareInfos compares what two stores tell: additional checksums of an algorithm,
-// or ETags if that is empty. If these were made in different ways, all other
-// digests are used.
+// compareInfos compares what two stores reported: additional checksums of an
+// algorithm, or ETags if that is empty. If these were made in different ways, it uses
+// all other digests.
 func compareInfos(a checksum.Algorithm, source, target *storage.Info) result {
 	switch {
 	case source.Size != target.Size:
@@ -60,8 +60,8 @@ func matchInfoETags(source, target *storage.Info) checksum.Verdict {
 	return verdict
 }
 
-// byETag is the result for objects whose ETags were compared. If these do not tell,
-// additional checksums stand in for them.
+// byETag returns the result for objects whose ETags were compared. If the ETags do not
+// decide, it uses additional checksums.
 func byETag(etags checksum.Verdict, source, target *storage.Info) result {
 	if etags != checksum.Unknown {
 		return result{Match: checksum.Match{Verdict: etags}, reason: digestReason("", etags)}
@@ -80,8 +80,8 @@ func byChecksum(m checksum.Match) result {
 	return result{Match: m, reason: digestReason(m.Algorithm, m.Verdict)}
 }
 
-// digestReason is the reason of a verdict by additional checksums of an algorithm,
-// or by ETags if that is empty.
+// digestReason returns the reason of a verdict by additional checksums of an
+// algorithm, or by ETags if that is empty.
 func digestReason(a checksum.Algorithm, v checksum.Verdict) plan.Reason {
 	switch {
 	case a == "" && v == checksum.Equal:
@@ -94,8 +94,8 @@ func digestReason(a checksum.Algorithm, v checksum.Verdict) plan.Reason {
 	return plan.ReasonChecksum
 }
 
-// undecided is the result that digests of the kind that is to be compared differ,
-// which need not mean anything. a is empty for ETags; m has what was compared.
+// undecided returns the result for digests that differ, although the contents may be
+// the same. a is empty for ETags; m holds what was compared.
 func undecided(a checksum.Algorithm, m checksum.Match) result {
 	what := "ETags"
 	if a != "" {
@@ -107,7 +107,7 @@ func undecided(a checksum.Algorithm, m checksum.Match) result {
 			"and no checksum of all bytes is on both sides; %s compares the bytes", ErrUndecided, what, readBoth)}
 }
 
-// missingDigest is why nothing can be compared with the object of a side, or nil.
+// missingDigest returns why nothing can be compared with the object of a side, or nil.
 func missingDigest(side string, info *storage.Info, a checksum.Algorithm) error {
 	switch {
 	case a != "":
@@ -121,7 +121,7 @@ func missingDigest(side string, info *storage.Info, a checksum.Algorithm) error 
 	return nil
 }
 
-// toldChecksums are the checksums of an algorithm, as far as the stores told them.
+// toldChecksums returns the checksums of an algorithm that the stores reported.
 func toldChecksums(a checksum.Algorithm, source, target *storage.Info) checksum.Match {
 	value := func(info *storage.Info) string {
 		if info == nil {

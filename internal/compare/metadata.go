@@ -14,20 +14,20 @@ const UserMetadata = "x-amz-meta-"
 
 // A Field is one field of the metadata on both sides.
 type Field struct {
-	// Name is that of the header, or UserMetadata.
+	// Name is the name of the header, or UserMetadata.
 	Name string
-	// Equal: the values are the same. Those of user metadata may be although their
-	// texts differ.
+	// Equal: the values are the same. User metadata can be equal although its texts
+	// differ.
 	Equal bool
-	// Source and Target are the values, those of user metadata as
-	// tagset.FlattenMetadata writes them.
+	// Source and Target are the values. User metadata has the form of
+	// tagset.FlattenMetadata.
 	Source, Target string
 }
 
-// Metadata compares the headers and the user metadata of the two objects, which
-// exist. It asks the sides that were not asked before, and returns the decision with
-// what they told. The errors are those of Compare; storage.Gone reports for them that
-// one of the objects is gone.
+// Metadata compares the headers and the user metadata of the two objects, which exist.
+// It requests the infos that d does not have, and returns the decision with them. The
+// errors are those of Compare; storage.Gone reports whether one means that an object
+// is gone.
 func (c *Comparer) Metadata(ctx context.Context, d Decision) (Decision, []Field, error) {
 	x := comparison{c: c, d: d}
 	if x.d.SourceInfo == nil {
@@ -67,8 +67,8 @@ func compareUserMetadata(source, target map[string]string) Field {
 	}
 }
 
-// userText is user metadata without the marks of syncs, and as text: some servers
-// answer with other characters than ASCII in the form of RFC 2047, others do not.
+// userText returns user metadata as text, without the marks of syncs. Some servers
+// send characters other than ASCII in the form of RFC 2047, others do not.
 func userText(metadata map[string]string) map[string]string {
 	kept := map[string]string{}
 	for name, value := range metadata {

@@ -8,10 +8,10 @@ import (
 	"s3sync/storage"
 )
 
-// Where digests that the servers tell do not help, the bytes do, if that is wanted:
-// both objects are read and digested in the same way.
+// If the digests of the servers do not decide, and the user wants it, both objects are
+// read and digested in the same way.
 
-// readAlgorithm is what both are digested by.
+// readAlgorithm is the algorithm for both objects.
 const readAlgorithm = checksum.SHA256
 
 // readBoth compares the bytes of both sides.
@@ -32,8 +32,8 @@ func (x *comparison) readBoth(ctx context.Context) (result, error) {
 	return equal(plan.ReasonSameContent), nil
 }
 
-// digestObject reads an object that is likely to have size bytes, and returns how
-// many there are and a digest of them. The digests of two objects of one size are
+// digestObject reads an object that is likely to have size bytes. It returns how many
+// bytes there are, and a digest of them. The digests of two objects of one size are
 // made in the same way.
 func (x *comparison) digestObject(ctx context.Context, p place, size int64) (value string, total int64, err error) {
 	chunk := x.c.opts.ChunkSize
@@ -53,7 +53,7 @@ func (x *comparison) digestObject(ctx context.Context, p place, size int64) (val
 		if err != nil {
 			return err
 		}
-		// Pieces are as large as is worth a request.
+		// A piece is as large as one request is worth.
 		values, err := digestReader(ctx, x.c.limits, r, layout, chunk, sum)
 		if err != nil {
 			return err

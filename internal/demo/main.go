@@ -1,7 +1,6 @@
-// Command demo shows s3sync at work, for somebody who sees it for the first
-// time: it starts a real S3 server on this machine, syncs a tree to it and back,
-// and compares. `make demo` runs it. It checks what it shows, and fails if that
-// is not so.
+// Command demo shows s3sync to somebody who sees it for the first time: it starts a
+// real S3 server on this machine, syncs a tree to it and back, and compares. `make
+// demo` runs it. It checks everything that it shows, and fails if a check fails.
 package main
 
 import (
@@ -71,7 +70,7 @@ type demo struct {
 
 func (d *demo) path(name string) string { return filepath.Join(d.dir, name) }
 
-// show is the story.
+// show runs the steps of the demo.
 func (d *demo) show(ctx context.Context, files int) error {
 	remote := "s3://" + bucket + "/tree/"
 	up := []string{"-v", "--target-endpoint-url", d.server.Endpoint, "--target-force-path-style", d.path("tree"), remote}
@@ -153,8 +152,8 @@ func (d *demo) sync(ctx context.Context, want int, args []string) error {
 	return nil
 }
 
-// environment is ours with the keys of the server, and without what else could
-// decide on credentials or where to connect to.
+// environment returns our environment with the keys of the server, and without the
+// variables that could change the credentials or the endpoint.
 func (d *demo) environment() []string {
 	var env []string
 	for _, v := range os.Environ() {

@@ -17,7 +17,7 @@ import (
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
 const nvme = 0x9a6c9329ac4bc9b5
 
-// defaultAlgorithm is for objects that come without a checksum.
+// defaultAlgorithm is the algorithm for objects without a checksum.
 const defaultAlgorithm = "CRC64NVME"
 
 const (
@@ -25,8 +25,8 @@ const (
 	composite  = "COMPOSITE"
 )
 
-// newHash returns the hash of an algorithm, or nil. It is not of the package that
-// the product computes checksums with.
+// newHash returns the hash of an algorithm, or nil. It does not use the package with
+// which s3sync computes checksums.
 func newHash(algorithm string) hash.Hash {
 	switch algorithm {
 	case "CRC32":
@@ -53,7 +53,7 @@ func digest(algorithm string, data []byte) []byte {
 
 func encode(sum []byte) string { return base64.StdEncoding.EncodeToString(sum) }
 
-// checksums are those of an object or a part.
+// checksums are the checksums of an object or a part.
 type checksums struct {
 	values map[string]string // by algorithm
 	typ    string
@@ -61,8 +61,8 @@ type checksums struct {
 
 func headerOf(algorithm string) string { return "X-Amz-Checksum-" + strings.ToLower(algorithm) }
 
-// checksumsOf compares the checksums in the headers of a request with its body.
-// If there are none the default one is computed where that is wanted.
+// checksumsOf compares the checksums in the headers of a request with its body. If
+// there are none and orDefault is set, it computes the default one.
 func checksumsOf(h http.Header, data []byte, orDefault bool) (checksums, error) {
 	c := checksums{values: map[string]string{}, typ: fullObject}
 	for _, algorithm := range algorithms() {
@@ -88,7 +88,7 @@ func (c checksums) answer(h http.Header) {
 	}
 }
 
-// xml is the checksums as elements.
+// xml returns the checksums as elements.
 func (c checksums) xml() string {
 	var b strings.Builder
 	for algorithm, value := range c.values {
@@ -97,7 +97,7 @@ func (c checksums) xml() string {
 	return b.String()
 }
 
-// compose is the checksum of an object in parts.
+// compose returns the checksum of an object in parts.
 func compose(algorithm, typ string, parts [][]byte) checksums {
 	c := checksums{values: map[string]string{}, typ: typ}
 	if typ == fullObject {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// copied finds what a copy is made of, by x-amz-copy-source.
+// copied returns the source of a copy, named by x-amz-copy-source.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 func (s *Server) copied(r *request) (*object, error) {
 	source, err := url.PathUnescape(r.Header.Get("X-Amz-Copy-Source"))
@@ -30,8 +30,8 @@ func (s *Server) copied(r *request) (*object, error) {
 	return o, nil
 }
 
-// copyObject makes an object with the headers of the request and a checksum of all
-// bytes: that which was asked for, or those of the source.
+// copyObject makes an object with the headers of the request and checksums of all
+// bytes: of the requested algorithm, or else of those of the source.
 func (s *Server) copyObject(r *request) error {
 	from, err := s.copied(r)
 	if err != nil {
@@ -56,7 +56,7 @@ func (s *Server) copyObject(r *request) error {
 	return r.document("<CopyObjectResult><ETag>&quot;%s&quot;</ETag>%s</CopyObjectResult>", o.etag, o.sums.xml())
 }
 
-// copyPart makes a part of a range of bytes.
+// copyPart makes a part from a range of bytes.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html
 func (s *Server) copyPart(r *request) error {
 	_, u, err := r.upload()

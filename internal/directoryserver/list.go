@@ -10,13 +10,13 @@ import (
 	"strings"
 )
 
-// maxKeys is the most that one page has.
+// maxKeys is the largest number of keys in one page.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 const maxKeys = 1000
 
-// list answers with a page of a listing in the order of the keys' hashes. A token
-// is the hash of the last key of the page before. With a delimiter it also names
-// the prefixes of uploads that are not complete.
+// list responds with a page of a listing in the order of the keys' hashes. A token is
+// the hash of the last key of the previous page. With a delimiter it also names the
+// prefixes of uploads that are not complete.
 func (s *Server) list(r *request) error {
 	query := r.URL.Query()
 	prefix := query.Get("prefix")
@@ -56,14 +56,14 @@ func (s *Server) list(r *request) error {
 		text(prefix), len(entries), size, truncated, b.String())
 }
 
-// An entry of a listing is an object, or a prefix that several keys have.
+// An entry of a listing is an object, or a common prefix of several keys.
 type entry struct {
 	key    string
 	hash   string
 	object *object // nil for a prefix
 }
 
-// entries returns what a listing has below a prefix.
+// entries returns the entries of a listing below a prefix.
 func (b *bucket) entries(prefix string, delimited bool) []entry {
 	var entries []entry
 	seen := map[string]bool{}

@@ -20,7 +20,7 @@ type object struct {
 	sums    checksums
 }
 
-// newETag is 32 digits that say nothing about the content.
+// newETag returns 32 digits that say nothing about the content.
 func (s *Server) newETag() string {
 	s.made++
 	sum := sha256.Sum256([]byte(strconv.Itoa(s.made)))
@@ -39,7 +39,7 @@ func (s *Server) put(r *request) error {
 	return nil
 }
 
-// get answers GetObject and HeadObject.
+// get handles GetObject and HeadObject.
 func (s *Server) get(r *request) error {
 	o := r.bucket.objects[r.key]
 	if o == nil {
@@ -69,7 +69,7 @@ func (s *Server) get(r *request) error {
 	if len(data) == 0 && r.Header.Get("Range") != "" {
 		return refuse(http.StatusRequestedRangeNotSatisfiable, "InvalidRange", "The object is empty.")
 	}
-	// ServeContent would not tell the length of what has an encoding.
+	// ServeContent does not send the length of an object with an encoding.
 	encoding := header.Values("Content-Encoding")
 	header.Del("Content-Encoding")
 	http.ServeContent(r.w, r.Request, "", o.modTime, bytes.NewReader(data))
@@ -101,7 +101,7 @@ func (s *Server) deleteObject(r *request) error {
 	return nil
 }
 
-// deleteObjects wants a checksum of its body, as it takes no Content-MD5.
+// deleteObjects requires a checksum of its body, because it accepts no Content-MD5.
 func (s *Server) deleteObjects(r *request) error {
 	sums, err := checksumsOf(r.Header, r.data, false)
 	if err != nil {

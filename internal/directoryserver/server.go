@@ -1,20 +1,20 @@
-// Package directoryserver is an S3 server for tests that has directory buckets
-// (S3 Express One Zone), as no server does that can be run on one's own. It
-// speaks only the part of the protocol in which they matter, as the reference of
-// the S3 API tells it, and is strict where they differ from other buckets:
+// Package directoryserver is an S3 server for tests that has directory buckets (S3
+// Express One Zone). No other server that one can run oneself has them. It implements
+// only the part of the protocol in which they matter, as the reference of the S3 API
+// describes it, and is strict where they differ from other buckets:
 //
-//   - every request but CreateSession and copies is signed with the key of a live
-//     session and brings its token along;
-//   - there is no Content-MD5, and nothing of tags, ACLs, versions, redirects;
-//   - listings have an order of their own, take no start-after and no
-//     encoding-type, only prefixes that end in a slash, and no other delimiter;
-//     with one they name the prefixes of uploads that are not complete, too;
+//   - every request except CreateSession and copies is signed with the key of a
+//     live session and carries its token;
+//   - there is no Content-MD5, and there are no tags, ACLs, versions, redirects;
+//   - listings have their own order, and accept no start-after, no encoding-type,
+//     no prefix that does not end in a slash, and no delimiter other than a slash;
+//     with a delimiter they also name the prefixes of uploads that are not complete;
 //   - ETags look like MD5 digests and are none;
-//   - objects get CRC64NVME where no other checksum is asked for;
+//   - objects get CRC64NVME if no other checksum is requested;
 //   - parts of an upload are numbered without a gap.
 //
-// Buckets are in the path, objects are in memory. Signatures are not verified,
-// but whose they are and the digest of the payload.
+// Buckets are in the path, objects are in memory. Signatures are not verified, but
+// their keys and the digest of the payload are.
 //
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-differences.html
 package directoryserver
@@ -36,8 +36,8 @@ import (
 	"time"
 )
 
-// AccessKey and SecretKey are the credentials for sessions. Any secret will do,
-// as signatures are not verified.
+// AccessKey and SecretKey are the credentials for sessions. Any secret works, because
+// signatures are not verified.
 const (
 	AccessKey = "AKDIRECTORY"
 	SecretKey = "secret-of-the-directory"
@@ -90,7 +90,7 @@ func (s *Server) Expire() {
 	clear(s.sessions)
 }
 
-// Count tells how many requests of an operation came, refused ones included.
+// Count returns how many requests of an operation came, including rejected ones.
 // Operations have the names of the S3 API.
 func (s *Server) Count(operation string) int {
 	s.mu.Lock()
@@ -98,14 +98,14 @@ func (s *Server) Count(operation string) int {
 	return s.counts[operation]
 }
 
-// Uploads tells how many multipart uploads are open.
+// Uploads returns how many multipart uploads are open.
 func (s *Server) Uploads(bucket string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.buckets[bucket].uploads)
 }
 
-// A refusal is an answer with an S3 error code.
+// A refusal is a response with an S3 error code.
 type refusal struct {
 	status int
 	code   string
@@ -118,7 +118,7 @@ func refuse(status int, code, format string, args ...any) error {
 	return &refusal{status, code, fmt.Sprintf(format, args...)}
 }
 
-// A request is one of a client, read to its end.
+// A request is a request of a client, read to its end.
 type request struct {
 	*http.Request
 
@@ -134,7 +134,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the client went away
 	}
-	// A client may make other requests before it reads this answer.
+	// A client may send other requests before it reads this response.
 	answer := s.answer(r, data)
 	maps.Copy(w.Header(), answer.Header())
 	w.WriteHeader(answer.Code)
@@ -171,7 +171,7 @@ func answerError(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// route finds the operation that a request is.
+// route returns the operation of a request.
 func (s *Server) route(r *http.Request, key string) (name string, handle func(*request) error) {
 	has := r.URL.Query().Has
 	switch {
@@ -208,7 +208,7 @@ func (s *Server) route(r *http.Request, key string) (name string, handle func(*r
 	}
 }
 
-// admit checks what all requests have in common.
+// admit makes the checks that all requests have in common.
 func (s *Server) admit(r *request, operation string) error {
 	if r.bucket == nil {
 		return refuse(http.StatusNotFound, "NoSuchBucket", "There is no such bucket.")
@@ -254,7 +254,7 @@ func (s *Server) admit(r *request, operation string) error {
 	return nil
 }
 
-// createSession gives credentials for five minutes.
+// createSession returns credentials for five minutes.
 func (s *Server) createSession(r *request) error {
 	s.made++
 	token := fmt.Sprintf("session%d", s.made)
@@ -264,7 +264,7 @@ func (s *Server) createSession(r *request) error {
 		token, token, stamp(time.Now().Add(5*time.Minute)))
 }
 
-// document answers with XML, whose texts must be escaped.
+// document responds with XML, whose texts must be escaped.
 func (r *request) document(format string, args ...any) error {
 	r.w.Header().Set("Content-Type", "application/xml")
 	_, err := fmt.Fprintf(r.w, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"+format, args...)
@@ -278,7 +278,7 @@ func (r *request) decode(into any) error {
 	return nil
 }
 
-// text is s as XML has it.
+// text returns s escaped for XML.
 func text(s string) string {
 	var b strings.Builder
 	_ = xml.EscapeText(&b, []byte(s)) // a Builder does not fail
@@ -287,7 +287,7 @@ func text(s string) string {
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
-// kept lists the headers that are kept with an object, besides x-amz-meta-*.
+// kept returns the headers that are kept with an object, besides x-amz-meta-*.
 func kept(h http.Header) http.Header {
 	k := http.Header{}
 	for name, values := range h {

@@ -12,7 +12,7 @@ import (
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 const minPart = 5 << 20
 
-// An upload is one in parts that goes on.
+// An upload is a multipart upload that is not complete.
 type upload struct {
 	key       string
 	header    http.Header
@@ -52,7 +52,7 @@ func (s *Server) createUpload(r *request) error {
 	return r.document("<InitiateMultipartUploadResult><UploadId>%s</UploadId></InitiateMultipartUploadResult>", id)
 }
 
-// upload finds the one that a request is about.
+// upload returns the upload that a request names.
 func (r *request) upload() (id string, u *upload, err error) {
 	id = r.URL.Query().Get("uploadId")
 	if u = r.bucket.uploads[id]; u == nil || u.key != r.key {
@@ -82,7 +82,7 @@ func (s *Server) uploadPart(r *request) error {
 	return nil
 }
 
-// completedPart is one in the request that completes an upload.
+// completedPart is a part in the request that completes an upload.
 type completedPart struct {
 	PartNumber        int
 	ETag              string
@@ -136,7 +136,7 @@ func (s *Server) completeUpload(r *request) error {
 	return r.document("<CompleteMultipartUploadResult><ETag>&quot;%s&quot;</ETag>%s</CompleteMultipartUploadResult>", o.etag, o.sums.xml())
 }
 
-// completed checks what is said of a part.
+// completed checks a part of the request against the uploaded one.
 func (u *upload) completed(i int, c completedPart, last bool) (uploadedPart, error) {
 	p, ok := u.parts[c.PartNumber]
 	switch {

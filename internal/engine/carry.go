@@ -10,8 +10,8 @@ import (
 	"s3sync/storage"
 )
 
-// A carrier carries actions out. A dry run has one that only says what would come of
-// them: that is all that tells it from a sync.
+// A carrier carries out actions. A dry run has a carrier that only returns what their
+// results would be. This is the only difference from a sync.
 type carrier interface {
 	// transfer transfers an object.
 	transfer(ctx context.Context, a *plan.Action) (transfer.Result, error)
@@ -19,13 +19,13 @@ type carrier interface {
 	setTags(ctx context.Context, a *plan.Action, tags map[string]string) error
 	// mark adds a delete marker.
 	mark(ctx context.Context, a *plan.Action) error
-	// remove is the Delete of storage.Store.
+	// remove deletes like the Delete of storage.Store.
 	remove(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error
 	// writes reports whether anything is written.
 	writes() bool
 }
 
-// A doer carries actions out for real.
+// A doer is the carrier of a sync.
 type doer struct {
 	transferrer *transfer.Transferrer
 	attributes  *attributes.Builder
@@ -48,14 +48,15 @@ func (d *doer) remove(ctx context.Context, objects []storage.Object, opts storag
 
 func (*doer) writes() bool { return true }
 
-// A foreseer is the carrier of a dry run. All that it takes for granted succeeds.
+// A foreseer is the carrier of a dry run. Every action succeeds, except as transfer
+// says.
 type foreseer struct {
 	transferrer *transfer.Transferrer
-	// read is told how many bytes would be read.
+	// read receives the number of bytes that would be read.
 	read func(n int64)
 }
 
-// transfer fails if an object cannot be read that may be archived: a run finds that
+// transfer fails if an object that may be archived cannot be read. A sync finds that
 // out when it reads the object.
 func (f *foreseer) transfer(ctx context.Context, a *plan.Action) (transfer.Result, error) {
 	if err := f.transferrer.Readable(ctx, a); err != nil {

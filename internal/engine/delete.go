@@ -17,11 +17,11 @@ import (
 	"s3sync/storage"
 )
 
-// Delete deletes what only the target has, as the results of all units of the run
-// tell, if that is permitted. The results must tile the range of the run (see
-// tiling), and not be those of a dry run unless this is one. Nothing is deleted if a
-// listing was not complete or a transfer did not succeed; that is a log record and no
-// error.
+// Delete deletes the target-only objects that the results of all units of the run
+// list, if the settings permit it. The results must tile the range of the run (see
+// tiling). They must not be those of a dry run unless this is one. If a listing was
+// not complete or a transfer failed, Delete deletes nothing; it logs this and returns
+// no error.
 func (e *Engine) Delete(ctx context.Context, results []*Result) error {
 	if !e.opts.Delete.Enable {
 		return nil
@@ -53,9 +53,8 @@ func (e *Engine) Delete(ctx context.Context, results []*Result) error {
 	return errors.Join(err, going.Close())
 }
 
-// sortOut sorts out of what only the target has what is to be deleted, and adds up
-// what the refusal goes by. The caller closes the spool, also after an error, which
-// ends the run.
+// sortOut collects the target-only objects that are to be deleted, and the counts for
+// refusal. The caller closes the spool, also after an error, which ends the run.
 func (e *Engine) sortOut(ctx context.Context, results []*Result) (*spool.Spool, tally, error) {
 	going := spool.New(0)
 	g := gate{excluded: e.listed.Excluded}
@@ -110,14 +109,15 @@ func (e *Engine) sortOne(ctx context.Context, g *gate, o storage.Object, going *
 // A deletion is the phase of a run that deletes.
 type deletion struct{ e *Engine }
 
-// run deletes what is going. That it may is for the caller to know.
+// run deletes the objects in going. The caller has checked that it may.
 func (d *deletion) run(ctx context.Context, going *spool.Spool) error {
 	end := d.e.record.Span("delete")
 	defer end()
 	return parallel.ForEach(ctx, d.e.limits.Workers(), d.batches(ctx, going), d.batch)
 }
 
-// batches yields what is going as the target takes it, at most Delete.Max in all.
+// batches yields the objects to delete in batches of the target's size, at most
+// Delete.Max objects in all.
 func (d *deletion) batches(ctx context.Context, going *spool.Spool) iter.Seq2[[]storage.Object, error] {
 	size := max(1, d.e.target.Caps.DeleteBatch)
 	return func(yield func([]storage.Object, error) bool) {
@@ -151,13 +151,13 @@ func (d *deletion) batches(ctx context.Context, going *spool.Spool) iter.Seq2[[]
 	}
 }
 
-// A leaving object is one that is being deleted.
+// A leaving object is an object that is being deleted.
 type leaving struct {
 	storage.Object
 
-	// err is why the last attempt failed.
+	// err is the error of the last attempt.
 	err error
-	// unknown: an attempt may have removed it, but nobody said so.
+	// unknown: an attempt may have removed it, but got no response.
 	unknown bool
 }
 
@@ -167,8 +167,8 @@ func (d *deletion) batch(ctx context.Context, batch []storage.Object) error {
 	for i, o := range batch {
 		left[i].Object = o
 	}
-	// The error of a batch is that of its last object, which need not be the one
-	// that is named, so events of repetitions are made here.
+	// The error of a batch is the error of its last object, which need not be the
+	// object of the event. So the events of retries are made here.
 	again := func(int, error) {
 		d.e.record.Emit(report.Event{Type: report.EventRetry, Key: left[0].Key, Err: left[0].err})
 	}
@@ -202,9 +202,9 @@ func (d *deletion) batch(ctx context.Context, batch []storage.Object) error {
 	return d.e.fatal(ctx, err)
 }
 
-// once deletes what is left and returns what of it is not settled then. The others
-// are reported. If ctx is cancelled it begins nothing more, but waits some time for
-// the answers to what was begun, because those objects are gone.
+// once deletes the batch and returns the objects that need another attempt. It reports
+// the others. If ctx is cancelled it starts no more requests, but waits some time for
+// the responses to those that are running, because their objects are gone.
 func (d *deletion) once(ctx context.Context, batch []leaving) (left []leaving) {
 	objects := make([]storage.Object, len(batch))
 	for i := range batch {
@@ -234,18 +234,19 @@ func (d *deletion) once(ctx context.Context, batch []leaving) (left []leaving) {
 	return left
 }
 
-// A deleteResult is what an attempt to delete an object came to.
+// A deleteResult is the result of an attempt to delete an object.
 type deleteResult int
 
 const (
 	deleteDone       deleteResult = iota
 	deleteRefused                 // the object is not the one that was listed
-	deleteUnanswered              // it may be gone; to be tried again
-	deleteNotDone                 // it is there; to be tried again
-	deleteFailed                  // it is there, and will be
+	deleteUnanswered              // it may be gone; retry
+	deleteNotDone                 // it still exists; retry
+	deleteFailed                  // it still exists; no retry
 )
 
-// deleteResultOf tells from the error of a store what an attempt to delete came to.
+// deleteResultOf returns the result of an attempt to delete from the error of the
+// store.
 func deleteResultOf(err error) deleteResult {
 	switch {
 	case err == nil:

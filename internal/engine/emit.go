@@ -16,7 +16,7 @@ func eventOf(t report.EventType, a *plan.Action) report.Event {
 	return ev
 }
 
-// emitTransferred tells of an object that was published, and of what verified it.
+// emitTransferred emits that an object was written, and what verified it.
 func (r *unitRun) emitTransferred(a *plan.Action, done *transfer.Result) {
 	ev := report.Event{Key: a.Key(), Reason: a.Reason, Source: done.Source, Target: done.Target}
 	v := &done.Verification
@@ -42,7 +42,7 @@ func (r *unitRun) emitTransferred(a *plan.Action, done *transfer.Result) {
 	emit(report.EventTransferred, nil)
 }
 
-// causeOf says of what kind it is that an object is not verified.
+// causeOf returns the kind of reason for which an object is not verified.
 func causeOf(why error) report.Cause {
 	switch {
 	case errors.Is(why, verify.ErrOff), errors.Is(why, verify.ErrMultipartOff):
@@ -53,7 +53,7 @@ func causeOf(why error) report.Cause {
 	return report.CauseOther
 }
 
-// observe tells of a step of a transfer.
+// observe emits a step of a transfer.
 func (e *Engine) observe(a *plan.Action, step transfer.Step) {
 	ev := eventOf(report.EventBegun, a)
 	ev.Source = step.Source

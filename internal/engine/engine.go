@@ -1,7 +1,7 @@
-// Package engine puts the stages together: it runs them over ranges of keys, decides
-// what a failure means, and deletes what only the target has once everything else
-// went well. The stages return values; the engine alone turns them into outcomes,
-// events and log records.
+// Package engine connects the stages: it runs them over ranges of keys, decides what a
+// failure means, and deletes target-only objects after everything else succeeded. The
+// stages return values. Only the engine turns them into outcomes, events and log
+// records.
 //
 // An Engine is opened once for a run. Its units are ranges of keys, which run one
 // after another or at once and share its limits. See docs/ARCHITECTURE.md.
@@ -25,31 +25,33 @@ import (
 	"s3sync/storage"
 )
 
-// Options say what a run does. They are facts and values of a Config that is valid:
-// see options.go of the root package.
+// Options say what a run does. They come from a valid Config: see options.go of the
+// root package.
 type Options struct {
-	// Range is what the run may look at. The results of its units tile it.
+	// Range is the range of keys that the run may look at. The results of its units
+	// tile it.
 	Range storage.Range
-	// TargetPlace tells where a key ends up, for the log and for partial prefixes.
+	// TargetPlace gives the place of a key, for the log and for partial prefixes.
 	TargetPlace report.Place
 
 	// DryRun says what would be done and writes nothing.
 	DryRun bool
 	// Report compares and reports instead of syncing.
 	Report Report
-	// SyncTags makes the tags of unchanged objects those of the source.
+	// SyncTags replaces the tags of unchanged objects by those of the source.
 	SyncTags bool
 	// Versions syncs all versions, and AllMarkers the delete markers between them.
 	Versions, AllMarkers bool
-	// PointInTime, if set, takes each object of the source as it was then.
+	// PointInTime, if set, selects the state of the source at that time.
 	PointInTime time.Time
 
 	// WarnAsError, FailFast and IgnoreArchived are those of the Config.
 	WarnAsError, FailFast, IgnoreArchived bool
-	// IfNoneMatch writes only what the target does not have. IfMatch writes only
-	// what is as it was compared. CopySourceIfMatch copies only what was listed.
+	// IfNoneMatch writes only objects that the target does not have. IfMatch writes an
+	// object only if the target has not changed since the comparison.
+	// CopySourceIfMatch copies only what was listed.
 	IfNoneMatch, IfMatch, CopySourceIfMatch bool
-	// ListTarget lists the target. Without it no object of it is known in advance.
+	// ListTarget lists the target. Otherwise none of its objects is known in advance.
 	ListTarget bool
 	// ByTime: the update check looks at times alone.
 	ByTime bool
@@ -82,9 +84,9 @@ type Engine struct {
 	notes          notes
 }
 
-// New puts the stages together between two stores, which stay the caller's, and
-// checks that they can do what is asked for. Events go to record. The caller closes
-// the Engine, unless New fails.
+// New connects the stages between two stores, and checks that the stores support the
+// options. The caller keeps the stores. Events go to record. The caller closes the
+// Engine, unless New fails.
 func New(ctx context.Context, opts Options, source, target storage.Store, record *report.Recorder) (*Engine, error) {
 	e := &Engine{
 		opts:   opts,
@@ -105,7 +107,7 @@ func New(ctx context.Context, opts Options, source, target storage.Store, record
 	return e, nil
 }
 
-// assemble makes the stages, and fails where a side cannot do what is asked for.
+// assemble makes the stages. It fails if a side does not support the options.
 func (e *Engine) assemble(ctx context.Context) error {
 	if err := e.checkVersioning(ctx); err != nil {
 		return err
@@ -146,14 +148,14 @@ func (e *Engine) tagsToFilter(ctx context.Context, key string, info *storage.Inf
 		setting.Textf("%s or %s", setting.Name("Filter.IncludeTags"), setting.Name("Filter.ExcludeTags")))
 }
 
-// Close ends the run: it tells what should be known of the whole, and frees what
-// the units shared. No unit may be running.
+// Close ends the run: it reports the notes about the whole run, and frees what the
+// units shared. No unit may be running.
 func (e *Engine) Close() {
 	e.notes.tell(e.record)
 	e.limits.Close()
 }
 
-// checkVersioning refuses a run that needs versions which a side does not keep.
+// checkVersioning fails if a run needs versions and a side does not keep them.
 func (e *Engine) checkVersioning(ctx context.Context) error {
 	if e.opts.Versions {
 		if err := e.source.KeepsVersions(ctx, "Versioning.Enable"); err != nil {
@@ -167,7 +169,7 @@ func (e *Engine) checkVersioning(ctx context.Context) error {
 	return nil
 }
 
-// checkTags refuses a run that needs tags which the objects of a side do not have.
+// checkTags fails if a run needs tags and the objects of a side do not have them.
 func (e *Engine) checkTags() error {
 	if e.opts.Attributes.Tags != nil && !e.target.Caps.Tags {
 		return setting.Errorf("target: its objects have no tags, which %s asks for", setting.Name("Tagging.Set"))
@@ -183,9 +185,10 @@ func (e *Engine) checkTags() error {
 	return nil
 }
 
-// keys is the part of a range that is listed: if the expression of included keys
-// says how they begin, only those. With Delete everything is listed, because what
-// only the target has is deleted whether its key is included or not.
+// keys returns the part of a range that is listed. If the expression of included keys
+// has a fixed prefix, only keys with this prefix are listed. With Delete everything is
+// listed, because target-only objects are deleted whether their keys are included or
+// not.
 func (e *Engine) keys(r storage.Range) storage.Range {
 	prefix := e.listed.Prefix()
 	if prefix == "" || e.opts.Delete.Enable {
@@ -194,7 +197,7 @@ func (e *Engine) keys(r storage.Range) storage.Range {
 	return scan.Limit(r, prefix, e.target)
 }
 
-// warnOfRun tells of something that concerns the whole run, and no single object.
+// warnOfRun emits a warning about the whole run, and not about a single object.
 func (e *Engine) warnOfRun(err error) {
 	e.record.Emit(report.Event{Type: report.EventWarning, Err: err})
 }

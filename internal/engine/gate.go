@@ -9,21 +9,21 @@ import (
 	"s3sync/storage"
 )
 
-// What may be deleted, and why not, is decided here and nowhere else: first of
-// each object that only the target has (kept), then of all of them together
-// (forbidden, refusal). Only what passes both is deleted: see delete.go.
+// Only this file decides what may be deleted: first each target-only object (kept),
+// then all of them together (forbidden, refusal). Only objects that pass both checks
+// are deleted: see delete.go.
 
-// ErrDeleteRefused is the kind of error of a run that would have deleted more
-// than its user can have meant. The error tells what would have gone and which
-// setting permits it. Nothing was deleted; what was transferred before counts.
+// ErrDeleteRefused is the kind of error of a run that would have deleted more than its
+// user can have meant. The error says what it would have deleted and which setting
+// permits it. Nothing was deleted; earlier transfers remain.
 var ErrDeleteRefused = errors.New("nothing is deleted")
 
-// manyDeletions is how many objects may be deleted whatever part of the target
-// they are.
+// manyDeletions is how many objects may be deleted in any case, whatever part of the
+// target they are.
 const manyDeletions = 100
 
-// Names of what keeps an object that only the target has. They are the names
-// in the log, beside those of the filters.
+// Reasons why a target-only object is kept. The log shows them like the names of the
+// filters.
 const (
 	keptPrefix   = "key equals the prefix"
 	keptFolder   = "folder marker"
@@ -37,36 +37,36 @@ type Delete struct {
 	Enable bool
 	// Excluded also deletes what the filter of excluded keys matches.
 	Excluded bool
-	// Max is how many objects are deleted at most; 0 is no bound.
+	// Max is the largest number of objects that are deleted; 0 is no limit.
 	Max int64
-	// MaxPercent refuses to delete more of the target, in percent; 100 never refuses.
+	// MaxPercent is the largest part of the target that may be deleted, in percent;
+	// 100 permits everything.
 	MaxPercent int
-	// AllowEmptySource permits to delete although the source has no object.
+	// AllowEmptySource permits deletions although the source has no object.
 	AllowEmptySource bool
-	// AllowPartialPrefix permits to delete below a prefix that ends in the middle of
-	// a name.
+	// AllowPartialPrefix permits deletions below a prefix that ends in the middle of a
+	// name.
 	AllowPartialPrefix bool
-	// AllowOverlap says that two buckets of one name are two.
+	// AllowOverlap says that two buckets with one name are different buckets.
 	AllowOverlap bool
-	// IfMatch deletes each object only while it is as it was listed.
+	// IfMatch deletes an object only if it has not changed since it was listed.
 	IfMatch bool
-	// WholeNames are source and target with prefixes that end where names do, as one
-	// types them; empty if nobody has typed them.
+	// WholeNames are source and target with prefixes that end where names end, as the
+	// user types them. They are empty if the user typed none.
 	WholeNames string
 }
 
 // A gate decides which target-only objects are kept.
 type gate struct {
-	// protected are keys of what the source has and cannot list.
+	// protected are keys that the source has but cannot list.
 	protected keySet
 	// excluded reports whether a key is kept by the filter of excluded keys.
 	excluded func(key string) (bool, error)
 }
 
-// kept names why an object that only the target has is not deleted, or nothing. An
-// entry of the source that could not be listed protects its key and what is below.
-// The filter of excluded keys protects what it matches, and what it cannot be matched
-// with.
+// kept returns why a target-only object is not deleted, or nothing. An entry of the
+// source that could not be listed protects its key and the keys below. The filter of
+// excluded keys protects the keys that it matches, and those on which matching fails.
 func (g *gate) kept(o storage.Object) (why string, err error) {
 	if why := untouchable(o); why != "" {
 		return why, nil
@@ -81,10 +81,10 @@ func (g *gate) kept(o storage.Object) (why string, err error) {
 	return why, err
 }
 
-// untouchable names why an object is never deleted, or nothing. What has the key
-// of the prefix itself is no part of a sync, so that it would never come back.
-// A folder marker, which consoles make, stands for a directory, and directories
-// are not removed either.
+// untouchable returns why an object is never deleted, or nothing. An object whose key
+// is the prefix itself is not part of a sync, so a sync would never restore it. A
+// folder marker, which consoles create, stands for a directory, and directories are
+// not removed either.
 func untouchable(o storage.Object) string {
 	switch {
 	case o.Key == "":
@@ -95,16 +95,16 @@ func untouchable(o storage.Object) string {
 	return ""
 }
 
-// A tally is what is known of a run when everything was listed and transferred.
+// A tally is the counts of a run after everything was listed and transferred.
 type tally struct {
 	// found is how many keys the source has, before filters.
 	found int64
-	// held is how many keys the target has: those that it listed, and new ones.
+	// held is how many keys the target has: the listed and the new ones.
 	held int64
-	// going is how many of them are to be deleted, Delete.Max left aside: what is
-	// deleted bit by bit is gone as well.
+	// going is how many of them are to be deleted without Delete.Max. Objects that are
+	// deleted step by step are deleted as well.
 	going int64
-	// first are the first of those.
+	// first are the first keys of these.
 	first []string
 }
 
@@ -115,7 +115,7 @@ func (t *tally) add(key string) {
 	}
 }
 
-// loss says what would go.
+// loss describes what would be deleted.
 func (t *tally) loss() setting.Text {
 	if t.going == 0 {
 		return setting.Textf("the target has nothing to delete either")
@@ -128,8 +128,8 @@ func (t *tally) loss() setting.Text {
 		t.going, t.held, 100*float64(t.going)/float64(t.held), strings.Join(first, ", "))
 }
 
-// refusal is why nothing may be deleted although everything went well, or nil. It
-// is an ErrDeleteRefused.
+// refusal returns why nothing may be deleted although everything succeeded, or nil.
+// The error wraps ErrDeleteRefused.
 func (d *Delete) refusal(t tally) error {
 	switch {
 	case t.found == 0 && !d.AllowEmptySource:

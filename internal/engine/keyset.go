@@ -2,14 +2,14 @@ package engine
 
 import "strings"
 
-// Bounds of what a keySet holds, so that memory does not grow with the number of
-// entries that cannot be listed.
+// Limits of a keySet, so that memory does not grow with the number of entries that
+// cannot be listed.
 const (
 	maxProtectedKeys  = 100_000
 	maxProtectedBytes = 16 << 20
 )
 
-// A keySet holds keys, each of which stands also for those below it. It is not for
+// A keySet holds keys. Each key also covers the keys below it. It is not for
 // concurrent use.
 type keySet struct {
 	keys  map[string]struct{}
@@ -32,7 +32,7 @@ func (s *keySet) add(key string) bool {
 	return true
 }
 
-// covers reports whether the set holds a key, or one that it is below of.
+// covers reports whether the set holds a key, or one above it.
 func (s *keySet) covers(key string) bool {
 	if len(s.keys) == 0 {
 		return false

@@ -12,8 +12,8 @@ import (
 	"s3sync/internal/setting"
 )
 
-// notes count what a user should know at the end of a run, because it is no
-// warning, but may not be what was meant.
+// notes count objects that need no warning, but may not be what the user meant. The
+// user sees them at the end of a run.
 type notes struct {
 	// otherSize: objects skipped by their times although their sizes differ.
 	otherSize atomic.Int64
@@ -21,7 +21,7 @@ type notes struct {
 	undecided atomic.Int64
 }
 
-// count takes in a decision. byTime tells that the update check looks at times alone.
+// count counts a decision. byTime says that the update check looks at times alone.
 func (n *notes) count(d *compare.Decision, byTime bool) {
 	switch {
 	case errors.Is(d.Err, compare.ErrUndecided):
@@ -31,7 +31,7 @@ func (n *notes) count(d *compare.Decision, byTime bool) {
 	}
 }
 
-// tell emits them.
+// tell emits the notes.
 func (n *notes) tell(record *report.Recorder) {
 	if n := n.otherSize.Load(); n > 0 {
 		record.Note(setting.Textf("%s skipped, because the source is not newer; %s transfers such objects",

@@ -8,20 +8,21 @@ import (
 	"s3sync/storage"
 )
 
-// OneBucket is a suspicion that source and target are one bucket under two names, of
-// which one side holds the keys of the other.
+// OneBucket is set if source and target may be one bucket under two names, so that one
+// side holds the keys of the other.
 type OneBucket struct {
-	// Names are those of both, for messages, and Prefix is that of the target.
+	// Names are the names of both sides, for messages. Prefix is the prefix of the
+	// target.
 	Names, Prefix string
-	// Holds reports whether the source's bucket has the very object of the target.
+	// Holds reports whether the source's bucket has the same object as the target.
 	Holds func(ctx context.Context, o storage.Object) (bool, error)
 }
 
-// overlapProbes is how many objects the source is asked for.
+// overlapProbes is how many objects are requested from the source.
 const overlapProbes = 10
 
-// checkOneBucket fails if objects that are to be deleted are the source's own, of
-// one bucket under two names, or if that cannot be found out.
+// checkOneBucket fails if objects that are to be deleted belong to the source, because
+// both sides are one bucket. It also fails if it cannot find that out.
 func (e *Engine) checkOneBucket(ctx context.Context, objects iter.Seq2[storage.Object, error]) error {
 	s := e.opts.OneBucket
 	if s == nil {

@@ -16,13 +16,14 @@ import (
 // An outcome is what a failure means for its object and for the run.
 type outcome struct {
 	kind outcomeKind
-	// reason is that of a skipped object.
+	// reason is the reason of a skipped object.
 	reason plan.Reason
-	// err is what the user is told.
+	// err is the error that the user sees.
 	err error
-	// unsafe: the target may lack what the source has, so that nothing may be deleted.
+	// unsafe: the target may lack an object of the source, so that nothing may be
+	// deleted.
 	unsafe bool
-	// ends: the run ends with the failure, whatever FailFast says.
+	// ends: the failure ends the run, whatever FailFast says.
 	ends bool
 }
 
@@ -35,20 +36,20 @@ const (
 	outcomeFailed
 )
 
-// A policy is the part of the settings that decides about failures.
+// A policy is the settings that decide about failures.
 type policy struct {
 	// sourceFiles: the source is a directory, whose files may change while they are
 	// read.
 	sourceFiles bool
 	// ignoreArchived skips archived objects without a warning.
 	ignoreArchived bool
-	// warnAsError makes failures of warnings, except for objects that cannot be
+	// warnAsError turns warnings into failures, except for objects that cannot be
 	// compared.
 	warnAsError bool
 }
 
-// outcomeOf decides what the failure of an object means. It is the one place of that
-// policy. err is not nil, and is not the interruption of the run.
+// outcomeOf decides what the failure of an object means. No other code decides that.
+// err is not nil, and is not the interruption of the run.
 func (p policy) outcomeOf(err error) outcome {
 	switch {
 	case errors.Is(err, compare.ErrIncomparable):
@@ -73,7 +74,7 @@ func (p policy) outcomeOf(err error) outcome {
 	return o
 }
 
-// warning is the outcome of an object that is skipped and should not be.
+// warning returns the outcome of an object that is skipped but should not be.
 func (p policy) warning(err error, unsafe bool) outcome {
 	if p.warnAsError {
 		return outcome{kind: outcomeFailed, err: err, unsafe: true, ends: errors.Is(err, storage.ErrUnusable)}

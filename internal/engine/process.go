@@ -14,8 +14,8 @@ import (
 	"s3sync/storage"
 )
 
-// process takes one pair through its decision, and carries out what was decided. It
-// returns an error only if the run must end.
+// process decides about one pair, and carries out the decision. It returns an error
+// only if the run must end.
 func (r *unitRun) process(ctx context.Context, p plan.Pair) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -33,7 +33,7 @@ func (r *unitRun) process(ctx context.Context, p plan.Pair) error {
 	}
 	r.e.notes.count(&d, r.e.opts.ByTime)
 	a, err := r.e.actionOf(&d)
-	if err == nil && a.Kind == plan.Skip { // as most objects are: nothing is allocated for them
+	if err == nil && a.Kind == plan.Skip { // most objects: nothing is allocated for them
 		r.skip(&a, a.Reason)
 		return nil
 	}
@@ -53,7 +53,7 @@ func (r *unitRun) act(ctx context.Context, a plan.Action, err error) error {
 	return r.handle(ctx, &a, err)
 }
 
-// actionOf makes an action of a decision. An error says why nothing is done.
+// actionOf makes an action from a decision. An error says why nothing is done.
 func (e *Engine) actionOf(d *compare.Decision) (plan.Action, error) {
 	a := plan.Action{Kind: plan.Transfer, Pair: d.Pair, Reason: d.Reason, Digests: d.Digests, Info: d.SourceInfo}
 	switch {
@@ -79,8 +79,8 @@ func (e *Engine) guardOf(a *plan.Action) plan.Guard {
 	return g
 }
 
-// transfer transfers an object, unless a filter of contents excludes it: done is
-// false then. Its errors are for handle.
+// transfer transfers an object. done is false if a filter of contents excludes it. Its
+// errors are for handle.
 func (r *unitRun) transfer(ctx context.Context, a *plan.Action) (done bool, err error) {
 	if passes, err := r.passesContents(ctx, a); err != nil || !passes {
 		return false, err
@@ -102,8 +102,8 @@ func (r *unitRun) transfer(ctx context.Context, a *plan.Action) (done bool, err 
 	return true, nil
 }
 
-// passesContents asks the filters of what a listing does not tell whether an object
-// is transferred. One that is not is skipped. An error is for handle.
+// passesContents reports whether an object passes the filters that need more than a
+// listing. It skips an object that does not pass. An error is for handle.
 func (r *unitRun) passesContents(ctx context.Context, a *plan.Action) (bool, error) {
 	if !r.e.contents.Any() {
 		return true, nil
@@ -124,8 +124,8 @@ func (r *unitRun) passesContents(ctx context.Context, a *plan.Action) (bool, err
 	return false, nil
 }
 
-// handle does what the failure of an object means. It returns an error only if the
-// run must end. err may be nil.
+// handle handles the failure of an object. It returns an error only if the run must
+// end. err may be nil.
 func (r *unitRun) handle(ctx context.Context, a *plan.Action, err error) error {
 	switch {
 	case err == nil:
@@ -181,7 +181,7 @@ func (r *unitRun) skip(a *plan.Action, why plan.Reason) {
 	r.record.Emit(ev)
 }
 
-// leaveOut tells of an object that the target cannot hold. An error ends the run.
+// leaveOut reports an object that the target cannot hold. An error ends the run.
 func (r *unitRun) leaveOut(ctx context.Context, p *plan.Pair, err error) error {
 	a := &plan.Action{Pair: *p}
 	switch {
@@ -195,9 +195,9 @@ func (r *unitRun) leaveOut(ctx context.Context, p *plan.Pair, err error) error {
 	return r.handle(ctx, a, err)
 }
 
-// selects asks the filters of what a listing tells whether an object or version is
-// looked at any further. An error ends the run. It is called from one goroutine,
-// because the filter callback is.
+// selects reports whether an object or version passes the filters that need only a
+// listing. An error ends the run. It is called from one goroutine, because the filter
+// callback must be.
 func (r *unitRun) selects(ctx context.Context, p *plan.Pair) (bool, error) {
 	why, err := r.e.listed.Reject(p.Source)
 	if _, ok := errors.AsType[*selection.CallbackError](err); ok {

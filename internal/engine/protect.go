@@ -12,13 +12,13 @@ import (
 	"s3sync/storage"
 )
 
-// What a side holds but cannot list must not be taken for what it does not hold.
-// Where the store knows which key it is (a link to nothing, a named pipe), that
-// key and those below it are protected from deletion. Otherwise the listing is
-// not complete, and nothing is deleted.
+// An entry that a side holds but cannot list must not count as missing. If the store
+// knows the key of the entry (a link to nothing, a named pipe), that key and the keys
+// below it are protected from deletion. Otherwise the listing is not complete, and
+// nothing is deleted.
 
-// notListed reports what could not be listed, and sees to it that nothing is
-// deleted for being absent that may be there. It is called from one goroutine.
+// notListed reports an entry that could not be listed, and protects it from being
+// deleted as missing. It is called from one goroutine.
 func (r *unitRun) notListed(_ *side.Side, p storage.Problem) {
 	if p.Key == "" {
 		r.record.SetIncomplete()
@@ -26,7 +26,7 @@ func (r *unitRun) notListed(_ *side.Side, p storage.Problem) {
 		return
 	}
 	if r.protected.covers(p.Key) {
-		return // a listing that was begun again tells it again
+		return // a listing that was restarted reports it again
 	}
 	known := r.protect(p.Key)
 	if !known && !r.record.SetIncomplete() {
@@ -40,8 +40,8 @@ func (r *unitRun) notListed(_ *side.Side, p storage.Problem) {
 	r.warnUnlisted(p)
 }
 
-// warnUnlisted warns of an entry that cannot be listed, unless that is for the unit
-// whose range has its key: whoever lists a part of a directory meets all of them.
+// warnUnlisted warns of an entry that cannot be listed, unless another unit has its
+// key in its range. A unit that lists a part of a directory meets all such entries.
 func (r *unitRun) warnUnlisted(p storage.Problem) {
 	if !r.result.Range.Contains(p.Key) && r.e.opts.Range.Contains(p.Key) || r.excludes(p.Key) {
 		return
@@ -58,8 +58,8 @@ func (r *unitRun) warnUnlisted(p storage.Problem) {
 	})
 }
 
-// protect keeps a key, and those below it, from being deleted. It returns false
-// if there are too many.
+// protect protects a key, and the keys below it, from deletion. It returns false if
+// there are too many.
 func (r *unitRun) protect(key string) bool {
 	if mapped, err := r.e.target.MapKey(key); err == nil && r.e.target.Maps() {
 		key = strings.TrimSuffix(mapped, "/")
@@ -70,8 +70,8 @@ func (r *unitRun) protect(key string) bool {
 // sorted returns the keys of the set.
 func (s *keySet) sorted() []string { return slices.Sorted(maps.Keys(s.keys)) }
 
-// excludes reports whether the filter of excluded keys leaves an entry out, be it
-// one object or what many are below of.
+// excludes reports whether the filter of excluded keys matches an entry, as an object
+// or as a directory.
 func (r *unitRun) excludes(key string) bool {
 	for _, k := range []string{key, key + "/"} {
 		if excluded, err := r.e.listed.Excluded(k); err == nil && excluded {
@@ -81,9 +81,9 @@ func (r *unitRun) excludes(key string) bool {
 	return false
 }
 
-// checkPlace warns if the source was taken away or replaced while it was listed.
-// The listing is then not complete. It fails if it was interrupted: what could not be
-// found out must not pass for an answer.
+// checkPlace warns if the source was removed or replaced while it was listed. The
+// listing is then not complete. It fails if it was interrupted, because the answer is
+// then not known.
 func (r *unitRun) checkPlace(ctx context.Context) error {
 	err := r.e.source.StillThere(ctx)
 	switch {

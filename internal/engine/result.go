@@ -12,41 +12,41 @@ import (
 	"s3sync/storage"
 )
 
-// A Result is what one range of keys came to. It tells all that a later phase has to
-// know of the range: what was done, whether deleting is safe, and what only the
-// target has. It can be written as JSON, except for the extraneous objects.
+// A Result is the result for one range of keys. It holds everything that a later phase
+// needs to know of the range: what was done, whether deleting is safe, and the
+// target-only objects. It can be written as JSON, except for these objects.
 type Result struct {
-	// Range is what was covered. It ends where the unit was stopped, if it was: what
-	// is left begins there.
+	// Range is the range that was covered. It ends where the unit was stopped, if it
+	// was. The rest begins there.
 	Range storage.Range
 	// Stopped: the unit was stopped at Range.To.
 	Stopped bool
-	// DryRun: nothing was written, so that nothing may be deleted but in a dry run.
+	// DryRun: nothing was written, so that only a dry run may use it for deletions.
 	DryRun bool
 	// Stats count the objects of the range.
 	Stats report.Stats
-	// Status counts what a report found.
+	// Status counts the findings of a report.
 	Status report.StatusCounts
 	// Failures are the first failed objects, at most 1,000.
 	Failures []report.Failure
-	// Incomplete: a part of the range was not looked at, because it could not be
+	// Incomplete: a part of the range was not processed, because it could not be
 	// listed or because the unit ended early.
 	Incomplete bool
-	// Unsafe: an object was not transferred that the target may lack now.
+	// Unsafe: an object was not transferred, and the target may lack it.
 	Unsafe bool
 	// Found is how many keys the source has, before filters. Held is how many keys
 	// the target listed, and Added how many new ones were written.
 	Found, Held, Added int64
-	// Protected are keys that the source has and cannot list. They and what is below
-	// them are not deleted, in whatever range that lies.
+	// Protected are keys that the source has but cannot list. They and the keys below
+	// them are not deleted, whatever range these are in.
 	Protected []string
 
-	// extraneous are the objects that only the target has; nil if there are none.
+	// extraneous are the target-only objects; nil if there are none.
 	extraneous *spool.Spool
 }
 
-// Extraneous yields the objects of the range that only the target has, in order of
-// the key. It may be repeated until Close.
+// Extraneous yields the target-only objects of the range, in order of the key. It may
+// be repeated until Close.
 func (r *Result) Extraneous() iter.Seq2[storage.Object, error] {
 	if r.extraneous == nil {
 		return func(func(storage.Object, error) bool) {}
@@ -54,9 +54,8 @@ func (r *Result) Extraneous() iter.Seq2[storage.Object, error] {
 	return r.extraneous.All()
 }
 
-// SetExtraneous gives a result that came from elsewhere its extraneous objects, in
-// order of the key. They are kept in memory up to a few MiB, then in a temporary
-// file.
+// SetExtraneous sets the target-only objects of a result from elsewhere, in order of
+// the key. They are kept in memory up to a few MiB, then in a temporary file.
 func (r *Result) SetExtraneous(objects iter.Seq2[storage.Object, error]) error {
 	if r.extraneous == nil {
 		r.extraneous = spool.New(0)
@@ -72,7 +71,7 @@ func (r *Result) SetExtraneous(objects iter.Seq2[storage.Object, error]) error {
 	return nil
 }
 
-// Close drops the extraneous objects.
+// Close drops the target-only objects.
 func (r *Result) Close() error {
 	if r.extraneous == nil {
 		return nil
@@ -84,8 +83,8 @@ func (r *Result) Close() error {
 
 var errTooManyProtected = errors.New("too many entries of the source cannot be listed: nothing is deleted")
 
-// forbidden is why nothing may be deleted, or empty: nobody knows then what only the
-// target has.
+// forbidden returns why nothing may be deleted, or nothing. If it returns a reason,
+// the target-only objects are not known.
 func forbidden(results []*Result) string {
 	var unsafe bool
 	for _, r := range results {
@@ -105,8 +104,8 @@ func anyExtraneous(results []*Result) bool {
 }
 
 // tiling returns results in order of their ranges, or fails if they do not tile the
-// whole: where a range is missing nobody knows what only the target has, and one
-// that is there twice counts its objects twice.
+// whole. If a range is missing, its target-only objects are not known. If it is there
+// twice, its objects count twice.
 func tiling(whole storage.Range, results []*Result) ([]*Result, error) {
 	results = slices.SortedFunc(slices.Values(results), inOrder)
 	if len(results) == 0 {
@@ -130,7 +129,8 @@ func tiling(whole storage.Range, results []*Result) ([]*Result, error) {
 	return results, nil
 }
 
-// inOrder compares results by where their ranges begin. One without keys comes first.
+// inOrder compares results by the start of their ranges. A range without keys comes
+// first.
 func inOrder(a, b *Result) int {
 	switch order := strings.Compare(a.Range.From, b.Range.From); {
 	case order != 0 || a.Range.Empty() == b.Range.Empty():

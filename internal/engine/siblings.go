@@ -9,12 +9,12 @@ import (
 	"s3sync/storage"
 )
 
-// A prefix means all keys that begin with it: "photos" also those of
-// "photos-private/". Who deletes there seldom means that. What is refused is a
-// prefix that ends in the middle of a name, not one that only lacks its slash.
+// A prefix matches all keys that begin with it: "photos" also matches those of
+// "photos-private/". A user who deletes rarely means that. So a prefix that ends in
+// the middle of a name is rejected; one that only lacks its slash is not.
 
-// isSibling reports whether a key of the target does not continue the prefix with a
-// slash, although that ends in none.
+// isSibling reports whether a key of the target continues a prefix without a slash at
+// its end by something else than a slash.
 func isSibling(target report.Place, key string) bool {
 	return key != "" && key[0] != '/' && partial(target)
 }
@@ -24,8 +24,8 @@ func partial(p report.Place) bool {
 	return !p.Local && p.Root != "" && !strings.HasSuffix(p.Root, "/")
 }
 
-// allowSibling fails if a key that only the target has is a sibling of the prefix,
-// and nobody said that those are meant, too.
+// allowSibling fails if a target-only key is a sibling of the prefix, and no setting
+// permits to delete siblings.
 func (e *Engine) allowSibling(key string) error {
 	p := e.opts.TargetPlace
 	if e.opts.Delete.AllowPartialPrefix || !isSibling(p, key) {
@@ -41,9 +41,9 @@ func (e *Engine) allowSibling(key string) error {
 		ErrDeleteRefused, p.Root, p.Path(key), remove, advice, setting.Name("Delete.AllowPartialPrefix"))
 }
 
-// findSiblings looks for siblings of the prefix before anything is done, which
-// takes one or two requests and only where there may be some. A store that lists
-// in no order is not asked: there it shows when everything was listed.
+// findSiblings looks for siblings of the prefix before anything is done. It sends one
+// or two requests, and only if there may be siblings. It does not ask a store that
+// lists in no order: there siblings are found after everything was listed.
 func (e *Engine) findSiblings(ctx context.Context) error {
 	d := &e.opts.Delete
 	if !d.Enable || d.AllowPartialPrefix || !partial(e.opts.TargetPlace) || !e.target.Caps.Ordered {

@@ -15,10 +15,10 @@ import (
 	"s3sync/internal/tagset"
 )
 
-// A report says of every source object whether the target holds the same. It stops
-// where a sync would act: it comes from the same comparison as the update checks, so
-// it finds objects equal that were uploaded in other part sizes, and asks the servers
-// only for what the listings do not tell.
+// A report says for every source object whether the target holds the same. It uses the
+// same comparison as the update checks of a sync, but only reports. So it finds
+// objects equal that were uploaded in other part sizes, and sends requests only for
+// what the listings do not show.
 
 // Report says what is reported.
 type Report struct {
@@ -27,7 +27,7 @@ type Report struct {
 	Metadata, Tagging bool
 }
 
-// reportPair reports how one pair stands. It returns an error only if the run must
+// reportPair reports the status of one pair. It returns an error only if the run must
 // end.
 func (r *unitRun) reportPair(ctx context.Context, p plan.Pair) error {
 	d, err := r.e.compare.Compare(ctx, p)
@@ -39,7 +39,7 @@ func (r *unitRun) reportPair(ctx context.Context, p plan.Pair) error {
 	return r.handle(ctx, &a, err)
 }
 
-// A pairReport reports what a comparison came to. The errors of its methods are for
+// A pairReport reports the result of a comparison. The errors of its methods are for
 // handle.
 type pairReport struct {
 	r *unitRun
@@ -58,7 +58,7 @@ func (p *pairReport) run(ctx context.Context) error {
 		return nil
 	}
 	if d.Verdict == checksum.Unknown {
-		a.Reason = "" // what is not known has none
+		a.Reason = "" // an unknown result has no reason
 	}
 	ev := lineOf(a, d, report.AspectETag, report.StatusUnknown)
 	ev.Err = d.Err
@@ -96,7 +96,7 @@ func (r *unitRun) notFound(a *plan.Action, err error) {
 	r.record.Emit(ev)
 }
 
-// lineOf makes the event of a line with what the stores told of the object.
+// lineOf makes the event of a line with the facts that the stores reported.
 func lineOf(a *plan.Action, d *compare.Decision, aspect report.Aspect, status report.Status) report.Event {
 	ev := eventOf(report.EventStatus, a)
 	if d.SourceInfo != nil {
@@ -106,11 +106,11 @@ func lineOf(a *plan.Action, d *compare.Decision, aspect report.Aspect, status re
 	return ev
 }
 
-// metadata reports how the metadata of the two sides compare.
+// metadata reports whether the metadata of the two sides is the same.
 func (p *pairReport) metadata(ctx context.Context) error {
 	r, a, d := p.r, p.a, p.d
 	told, fields, err := r.e.compare.Metadata(ctx, *d)
-	if err != nil || fields == nil { // one of them was there a moment ago, and is reported already
+	if err != nil || fields == nil { // one object has gone, and is reported already
 		return err
 	}
 	ev := lineOf(a, &told, report.AspectMetadata, report.StatusMatches)
@@ -128,7 +128,7 @@ func (p *pairReport) metadata(ctx context.Context) error {
 	return nil
 }
 
-// tags reports how the tags of the two sides compare.
+// tags reports whether the tags of the two sides are the same.
 func (p *pairReport) tags(ctx context.Context) error {
 	r, a, d := p.r, p.a, p.d
 	source, target, err := r.e.attributes.BothTags(ctx, a.Pair, setting.Textf("%s", setting.Name("Report.Tagging")))
@@ -147,8 +147,8 @@ func (p *pairReport) tags(ctx context.Context) error {
 	return nil
 }
 
-// syncTags makes the tags of an unchanged object those of the source. Its errors are
-// for handle.
+// syncTags replaces the tags of an unchanged object by those of the source. Its errors
+// are for handle.
 func (r *unitRun) syncTags(ctx context.Context, a *plan.Action) error {
 	if passes, err := r.passesContents(ctx, a); err != nil || !passes {
 		return err

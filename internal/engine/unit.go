@@ -14,17 +14,17 @@ import (
 	"s3sync/storage"
 )
 
-// A Unit is a range of keys that is worked on by itself. Where the target holds
-// keys under other names it is a range of those names.
+// A Unit is a range of keys that is processed separately. If the target holds keys
+// under other names, it is a range of those names.
 type Unit struct {
 	Range storage.Range
-	// Stop, if closed, ends the unit before its next key. What was begun is finished,
-	// and the result tells where it stopped. At least one key is looked at, so that
-	// a unit that is continued again and again ends.
+	// Stop, if closed, ends the unit before its next key. Running work is finished,
+	// and the result says where the unit stopped. A unit processes at least one key,
+	// so that repeated continuation comes to an end.
 	Stop <-chan struct{}
 }
 
-// A unitRun is a unit at work.
+// A unitRun is a running unit.
 type unitRun struct {
 	e      *Engine
 	stop   <-chan struct{}
@@ -35,16 +35,16 @@ type unitRun struct {
 	added     atomic.Int64
 	unsafe    atomic.Bool
 	protected keySet
-	// unlisted, in a unit that may be stopped, are the entries with a key of their own
-	// that could not be listed. Which of them are those of the unit is known at its end.
+	// unlisted, in a unit that may be stopped, are the entries with a key that could
+	// not be listed. Only at its end is it known which of them belong to the unit.
 	unlisted []storage.Problem
 }
 
-// Run works on a range of keys: it compares and transfers, and collects what only
-// the target has. It deletes nothing. Several units may run at once if their ranges
-// do not overlap; they share the limits of the engine. The result is never nil, and
-// the caller closes it. An error ends the run; that objects failed is no error, but
-// stands in the result.
+// Run processes a range of keys: it compares and transfers, and collects the
+// target-only objects. It deletes nothing. Several units may run at once if their
+// ranges do not overlap; they share the limits of the engine. The result is never nil,
+// and the caller closes it. An error ends the run. Failed objects are no error, but
+// are in the result.
 func (e *Engine) Run(ctx context.Context, u Unit) (*Result, error) {
 	r := &unitRun{e: e, stop: u.Stop, record: e.record.Unit(), result: Result{Range: u.Range, DryRun: e.opts.DryRun}}
 	if u.Range.Intersect(e.opts.Range) != u.Range {
@@ -64,8 +64,7 @@ func (e *Engine) Run(ctx context.Context, u Unit) (*Result, error) {
 	return r.finish(r.run(ctx))
 }
 
-// run compares and transfers what the listings show, then what goes to remapped
-// keys.
+// run compares and transfers the pairs of the listings, then those with remapped keys.
 func (r *unitRun) run(ctx context.Context) error {
 	if r.e.opts.Versions {
 		return r.syncVersions(ctx)
@@ -108,7 +107,7 @@ func (r *unitRun) finish(err error) (*Result, error) {
 	return res, err
 }
 
-// listed tells that the listing of the source came to its end.
+// listed reports that the listing of the source has ended.
 func (r *unitRun) listed(objects, bytes int64) {
 	r.record.Emit(report.Event{Type: report.EventListed, Objects: objects, Bytes: bytes})
 }
@@ -120,10 +119,10 @@ func (r *unitRun) work(ctx context.Context, stage string, pairs iter.Seq2[plan.P
 	return parallel.ForEach(ctx, r.e.limits.Workers(), pairs, r.process)
 }
 
-// pairs yields every source object that the filters keep and the target can hold,
-// beside its counterpart. It returns a single-use iterator.
+// pairs yields every source object that the filters keep and the target can hold, with
+// its counterpart. It returns a single-use iterator.
 func (r *unitRun) pairs(ctx context.Context) iter.Seq2[plan.Pair, error] {
-	filtered := !r.e.opts.PointInTime.IsZero() // by the snapshot
+	filtered := !r.e.opts.PointInTime.IsZero() // the snapshot has filtered already
 	return func(yield func(plan.Pair, error) bool) {
 		for p, err := range r.scan.Pairs(ctx) {
 			selected := filtered
@@ -142,7 +141,7 @@ func (r *unitRun) pairs(ctx context.Context) iter.Seq2[plan.Pair, error] {
 	}
 }
 
-// remapped yields the source objects that the target holds under another key beside
+// remapped yields the source objects that the target holds under another key, with
 // their counterparts. It returns a single-use iterator.
 func (r *unitRun) remapped(ctx context.Context) iter.Seq2[plan.Pair, error] {
 	written := int64(0)

@@ -14,11 +14,11 @@ import (
 	"s3sync/storage"
 )
 
-// Versions are synced key by key: one worker takes the versions of a key and writes
-// what the target lacks, from the oldest to the newest and one after the other,
-// because that makes their order there. Keys go in parallel.
+// Versions are synced key by key. One worker takes the versions of a key and writes
+// the missing ones, from the oldest to the newest and one after the other, because
+// that makes their order in the target. Different keys are processed in parallel.
 
-// syncVersions is the unit if versions are synced.
+// syncVersions runs the unit if versions are synced.
 func (r *unitRun) syncVersions(ctx context.Context) error {
 	end := r.e.record.Span("compare and transfer versions")
 	defer end()
@@ -43,7 +43,7 @@ func (r *unitRun) syncVersions(ctx context.Context) error {
 	return err
 }
 
-// keepVersion asks the filters of what a listing tells about a version.
+// keepVersion reports whether a version passes the filters that need only a listing.
 func (r *unitRun) keepVersion(ctx context.Context, v storage.Object) (bool, error) {
 	p := plan.Pair{Source: v, TargetKey: v.Key}
 	if v.Key == "" {
@@ -53,17 +53,17 @@ func (r *unitRun) keepVersion(ctx context.Context, v storage.Object) (bool, erro
 	return r.selects(ctx, &p)
 }
 
-// A versionResult is what became of a version.
+// A versionResult is the result of writing a version.
 type versionResult int
 
 const (
 	versionWritten  versionResult = iota
-	versionExcluded               // which is no reason against later versions
+	versionExcluded               // later versions are still written
 	versionFailed
 )
 
-// processGroup writes what the target lacks of one key, in the order of the source.
-// It returns an error only if the run must end.
+// processGroup writes the missing versions of one key, in the order of the source. It
+// returns an error only if the run must end.
 func (r *unitRun) processGroup(ctx context.Context, planner *history.Planner, g *history.Group) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -97,7 +97,7 @@ type versionWriter struct {
 	wrote   bool
 	// stopped: a version failed, so that later ones must wait.
 	stopped bool
-	// late is a version that the target can only have too late.
+	// late is a version that is out of order: the target already has a newer one.
 	late *plan.Action
 }
 
@@ -112,7 +112,7 @@ func (w *versionWriter) action(v storage.Object) plan.Action {
 	}
 }
 
-// next takes the next version. An error ends the run.
+// next handles the next version. An error ends the run.
 func (w *versionWriter) next(ctx context.Context, v history.Version) error {
 	a := w.action(v.Object)
 	switch v.State {
@@ -139,8 +139,8 @@ func (w *versionWriter) next(ctx context.Context, v history.Version) error {
 	return nil
 }
 
-// end reports versions that are too late, and adds the delete marker of what is
-// deleted now. An error ends the run.
+// end reports versions that are out of order, and adds the delete marker of an object
+// that is deleted now. An error ends the run.
 func (w *versionWriter) end(ctx context.Context) error {
 	if w.late != nil && !w.r.e.opts.Preprocesses { // the callback may have skipped them on purpose
 		if err := w.r.handle(ctx, w.late, history.ErrOutOfOrder); err != nil {
@@ -166,13 +166,13 @@ func (w *versionWriter) skip(a *plan.Action, why plan.Reason) {
 	w.r.skip(a, why)
 }
 
-// archived reports whether a version is skipped for being archived.
+// archived reports whether a version is skipped because it is archived.
 func (w *versionWriter) archived(a *plan.Action) bool {
 	return (a.Source.Archived || a.Source.MaybeArchived) && w.r.e.policy.ignoreArchived
 }
 
-// isLate skips a version that the target can only have too late, and reports whether
-// nothing else speaks against it.
+// isLate skips a version that is out of order. It reports whether this is the only
+// reason against the version.
 func (w *versionWriter) isLate(ctx context.Context, a *plan.Action) (bool, error) {
 	passes, err := w.r.passesContents(ctx, a)
 	if err != nil {

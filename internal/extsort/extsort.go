@@ -1,6 +1,5 @@
-// Package extsort puts a listing that comes in any order into ascending byte
-// order of the keys, in bounded memory: sorted runs go to a temporary file and
-// are merged.
+// Package extsort sorts a listing into ascending byte order of the keys in bounded
+// memory: sorted runs go to a temporary file and are merged.
 package extsort
 
 import (
@@ -18,8 +17,8 @@ import (
 // run: about 200,000 objects.
 const DefaultMemory = 48 << 20
 
-// objectSize is what an Object takes in bytes beside its strings, with the
-// rounding up of their allocations.
+// objectSize is the memory of an Object in bytes without its strings, and with the
+// rounding of their allocations.
 const objectSize = 112
 
 // fanIn is how many runs are merged at once; each needs about 64 KiB.
@@ -34,7 +33,7 @@ type Sorter struct {
 	size    int64            // bytes that objects take
 	file    *runFile         // of all runs; nil while memory is enough
 	sorted  bool             // nothing may be added any more
-	err     error            // of the file; what was added is not whole then
+	err     error            // of the file; some added objects are then missing
 }
 
 // New returns an empty Sorter that keeps about limit bytes of objects in
@@ -46,8 +45,8 @@ func New(limit int64) *Sorter {
 	return &Sorter{limit: limit, fanIn: fanIn}
 }
 
-// Add adds an object. After an error, which is that of the temporary file or
-// says that the object is too long, every later call fails.
+// Add adds an object. It fails if the temporary file fails or the object is too long.
+// After an error every later call fails.
 func (s *Sorter) Add(o storage.Object) error {
 	if s.err != nil {
 		return s.err
@@ -63,10 +62,9 @@ func (s *Sorter) Add(o storage.Object) error {
 	return s.err
 }
 
-// Sorted yields everything that was added in ascending byte order of the keys,
-// objects of the same key in the order they were added. It may be repeated;
-// nothing may be added after it. If a file fails or turns out to be damaged the
-// last element is an error.
+// Sorted yields all added objects in ascending byte order of the keys. Objects with
+// the same key keep the order in which they were added. It may be repeated; nothing
+// may be added after it. If a file fails or is damaged, the last element is an error.
 func (s *Sorter) Sorted() iter.Seq2[storage.Object, error] {
 	return func(yield func(storage.Object, error) bool) {
 		if err := s.finish(); err != nil {
@@ -109,7 +107,7 @@ func (s *Sorter) Close() error {
 
 var errClosed = errors.New("sorter is closed")
 
-// finish brings everything into a form that one merge can read.
+// finish prepares everything for one merge.
 func (s *Sorter) finish() error {
 	if s.err != nil || s.sorted {
 		return s.err
@@ -153,13 +151,13 @@ func (s *Sorter) writeRun() error {
 		}
 		return nil
 	})
-	clear(s.objects) // lets go of the strings
+	clear(s.objects) // frees the strings
 	s.objects, s.size = s.objects[:0], 0
 	return err
 }
 
-// mergePass merges the runs by groups of neighbours into a new file, which
-// takes the place of the old one.
+// mergePass merges groups of neighbouring runs into a new file, which replaces the old
+// one.
 func (s *Sorter) mergePass() error {
 	merged, err := newRunFile()
 	if err != nil {
@@ -209,7 +207,7 @@ func newRunFile() (*runFile, error) {
 	return &runFile{temp: temp}, nil
 }
 
-// add appends a run of what write writes.
+// add appends a run with the output of write.
 func (f *runFile) add(write func(*record.Writer) error) error {
 	w := record.NewWriter(f.temp)
 	if err := write(w); err != nil {

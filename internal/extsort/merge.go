@@ -8,11 +8,11 @@ import (
 	"s3sync/storage"
 )
 
-// A merge reads several runs as one. It is a binary heap of the runs by their
-// next object; runs with the same key there are in the order they were written.
+// A merge reads several runs as one. It is a binary heap of the runs by their next
+// object. Runs with the same key are in the order they were written.
 type merge struct{ heap []source }
 
-// A source is one run and the object that comes next in it.
+// A source is one run and its next object.
 type source struct {
 	object storage.Object
 	order  int
@@ -42,7 +42,7 @@ func newMerge(f *runFile, runs []run) (*merge, error) {
 	return m, nil
 }
 
-// next returns the least object that is left, io.EOF if none is.
+// next returns the smallest object that is left, or io.EOF.
 func (m *merge) next() (storage.Object, error) {
 	if len(m.heap) == 0 {
 		return storage.Object{}, io.EOF
@@ -65,7 +65,7 @@ func (m *merge) next() (storage.Object, error) {
 	return least, nil
 }
 
-// down moves element i to its place below.
+// down moves element i down to its place.
 func (m *merge) down(i int) {
 	for {
 		child := 2*i + 1

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// ServeHTTP passes one request on, or what is left of it.
+// ServeHTTP forwards one request, damaged as its rule says.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !p.enter() {
 		return
@@ -69,7 +69,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.relay(resp)
 }
 
-// An exchange is one request and its answer.
+// An exchange is one request and its response.
 type exchange struct {
 	proxy *Proxy
 	w     http.ResponseWriter
@@ -79,11 +79,11 @@ type exchange struct {
 	fault fault
 
 	counted sync.Once
-	broken  atomic.Bool // the request's body ended by the rule
-	started bool        // the answer's header is on its way
+	broken  atomic.Bool // the rule ended the request's body
+	started bool        // the response header was sent
 }
 
-// hit counts that the fault came true, once for a request.
+// hit counts that the fault happened, once for a request.
 func (x *exchange) hit() { x.counted.Do(func() { x.proxy.hit(x.rule) }) }
 
 // sends reports whether the request has a body for the fault to damage.
@@ -101,7 +101,7 @@ func (x *exchange) wait(done <-chan time.Time) {
 	}
 }
 
-// breakOff ends the connection: by a reset, or in order.
+// breakOff ends the connection: by a reset, or by a normal close.
 func (x *exchange) breakOff(hard bool) {
 	control := http.NewResponseController(x.w)
 	if x.started {
@@ -119,7 +119,7 @@ func (x *exchange) breakOff(hard bool) {
 	_ = conn.Close()
 }
 
-// codes are the S3 error codes that go with a status where a rule names none.
+// codes are the S3 error codes for a status if a rule names none.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 var codes = map[int]string{ //nolint:gochecknoglobals // a constant table
 	http.StatusBadRequest:          "InvalidRequest",
@@ -132,8 +132,8 @@ var codes = map[int]string{ //nolint:gochecknoglobals // a constant table
 	http.StatusServiceUnavailable:  "SlowDown",
 }
 
-// reply answers instead of the server: after the whole request arrived, or before
-// any of its body was read.
+// reply responds instead of the server: after the whole request arrived, or before any
+// of its body was read.
 func (x *exchange) reply() {
 	status, typ, body := http.StatusOK, "application/xml", ""
 	switch x.fault.kind {
@@ -161,7 +161,7 @@ func (x *exchange) reply() {
 	}
 }
 
-// document is the error that the fault answers.
+// document returns the error response of the fault.
 func (f *fault) document() string {
 	code := f.code
 	if code == "" {
@@ -195,7 +195,7 @@ func (x *exchange) requestBody() io.ReadCloser {
 	}
 }
 
-// A brokenBody fails where the fault says, if it is that long.
+// A brokenBody fails at the byte that the fault names, if it is that long.
 type brokenBody struct {
 	io.ReadCloser
 
@@ -210,17 +210,17 @@ func (b *brokenBody) Read(p []byte) (int, error) {
 		return n, err
 	}
 	if n, err := io.ReadFull(b.ReadCloser, p[:min(1, len(p))]); n == 0 {
-		return 0, err // nothing is left that could be lost
+		return 0, err // nothing is left to lose
 	}
 	b.broken()
 	return 0, io.ErrClosedPipe
 }
 
-// relay passes the answer on, damaged as the rule says.
+// relay forwards the response, damaged as the rule says.
 func (x *exchange) relay(resp *http.Response) {
 	fault := x.fault
 	if x.sends() && (fault.kind == reset || fault.kind == stall || fault.kind == flip) {
-		fault.kind = none // was done to the request
+		fault.kind = none // the fault damaged the request
 	}
 	body := io.Reader(resp.Body)
 	length := resp.ContentLength
@@ -255,7 +255,7 @@ func (x *exchange) relay(resp *http.Response) {
 	switch fault.kind {
 	case reset, stall, truncate:
 		if x.passes(body, fault.at) {
-			return // whole: there was nothing to break
+			return // complete: the body was too short for the fault
 		}
 		x.hit()
 		if fault.kind == stall {
@@ -270,7 +270,7 @@ func (x *exchange) relay(resp *http.Response) {
 	}
 }
 
-// passes sends n bytes, or all if there are no more, and reports the latter.
+// passes sends n bytes, or all if there are fewer. It reports whether it sent all.
 func (x *exchange) passes(body io.Reader, n int64) bool {
 	if _, err := io.CopyN(x.w, body, n); errors.Is(err, io.EOF) {
 		return true
@@ -280,7 +280,7 @@ func (x *exchange) passes(body io.Reader, n int64) bool {
 	return errors.Is(err, io.EOF)
 }
 
-// setHeaders applies set. and etag= to the headers of an answer.
+// setHeaders applies set. and etag= to the headers of a response.
 func (x *exchange) setHeaders(header http.Header) {
 	changed := false
 	for name, values := range x.fault.header {

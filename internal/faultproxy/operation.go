@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// A Request is what the proxy saw of one request.
+// A Request is the proxy's record of one request.
 type Request struct {
 	Operation   string // S3 operation: "GetObject"
 	Method      string
 	Bucket, Key string
 	Query       url.Values
 	Header      http.Header
-	// Status of the answer that the client got; 0 if it got none.
+	// Status is the status of the response that the client got; 0 if it got none.
 	Status int
 	// Fault is the text of the rule that was applied, if one was.
 	Fault string
@@ -33,7 +33,7 @@ func describe(r *http.Request) Request {
 	return req
 }
 
-// operation names the S3 operation. See
+// operation returns the S3 operation. See
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
 func (r *Request) operation() string {
 	switch {

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// A Proxy passes requests on to a server, except where a rule says otherwise.
-// Its methods may be called concurrently.
+// A Proxy forwards requests to a server, except where a rule says otherwise. Its
+// methods may be called concurrently.
 type Proxy struct {
 	// URL is where the proxy listens: http://127.0.0.1:port.
 	URL string
@@ -30,10 +30,10 @@ type Proxy struct {
 	log    []*Request
 }
 
-// New starts a proxy before the server at target (http://host:port) and stops
-// it at the end of the test. It fails the test then if a rule without "maybe"
-// never came true, because such a test shows nothing. If the test failed it
-// logs the rules and the last requests.
+// New starts a proxy in front of the server at target (http://host:port) and stops it
+// at the end of the test. The test then fails if the fault of a rule without "maybe"
+// never happened, because such a test shows nothing. If the test failed, New logs the
+// rules and the last requests.
 func New(t testing.TB, target string, rules ...string) *Proxy {
 	t.Helper()
 	p, err := Start(target)
@@ -73,8 +73,8 @@ func Start(target string) (*Proxy, error) {
 	p := &Proxy{
 		URL:    "http://" + listener.Addr().String(),
 		target: u,
-		// Nothing may be added to what the client signed, and no proxy of
-		// the environment stands between us and a loopback address.
+		// Nothing may be added to the headers that the client signed, and no proxy of
+		// the environment may come between us and a loopback address.
 		transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 256},
 		closing:   make(chan struct{}),
 	}
@@ -83,7 +83,7 @@ func Start(target string) (*Proxy, error) {
 	return p, nil
 }
 
-// Close breaks all connections and waits until nothing runs any more.
+// Close closes all connections and waits until no handler runs any more.
 func (p *Proxy) Close() {
 	p.mu.Lock()
 	p.closed = true
@@ -94,7 +94,7 @@ func (p *Proxy) Close() {
 	p.transport.CloseIdleConnections()
 }
 
-// Add adds a rule after those that are there.
+// Add adds a rule after the existing ones.
 func (p *Proxy) Add(text string) error {
 	r, err := parseRule(text)
 	if err != nil {
@@ -106,7 +106,7 @@ func (p *Proxy) Add(text string) error {
 	return nil
 }
 
-// Hits returns how often the fault of a rule came true: 0 also when a matching
+// Hits returns how often the fault of a rule happened. It did not happen if a matching
 // request was too short for it.
 func (p *Proxy) Hits(text string) int {
 	p.mu.Lock()
@@ -120,7 +120,7 @@ func (p *Proxy) Hits(text string) int {
 	return n
 }
 
-// Unreached returns the rules without "maybe" whose fault never came true.
+// Unreached returns the rules without "maybe" whose fault never happened.
 func (p *Proxy) Unreached() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -161,7 +161,7 @@ func (p *Proxy) Count(conditions string) int {
 	return n
 }
 
-// Report describes the rules and the last n requests for the reader of a log.
+// Report describes the rules and the last n requests for a log.
 func (p *Proxy) Report(n int) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -180,7 +180,7 @@ func (p *Proxy) Report(n int) string {
 	return b.String()
 }
 
-// enter counts a handler in. It fails once Close waits for them.
+// enter counts a running handler. It fails once Close waits for the handlers.
 func (p *Proxy) enter() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -190,14 +190,14 @@ func (p *Proxy) enter() bool {
 	return !p.closed
 }
 
-// admit logs a request and finds the rule that applies to it, if any.
+// admit logs a request and returns the rule that applies to it, if any.
 func (p *Proxy) admit(r *http.Request) (*Request, *rule) {
 	req := describe(r)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var found *rule
 	for _, r := range p.rules {
-		// Every rule counts, also behind one that is due.
+		// Every rule counts, even if an earlier one applies.
 		if r.due(&req) && found == nil {
 			found = r
 			req.Fault = r.text
@@ -223,7 +223,7 @@ func (p *Proxy) answered(req *Request, status int) {
 func (p *Proxy) forward(r *http.Request, body io.ReadCloser) (*http.Response, error) {
 	out := (&http.Request{
 		Method: r.Method,
-		// An opaque URL is sent as it stands: no cleaning, no other escapes.
+		// An opaque URL is sent unchanged: no cleaning, no other escapes.
 		URL:           &url.URL{Scheme: p.target.Scheme, Host: p.target.Host, Opaque: r.RequestURI},
 		Host:          r.Host,
 		Header:        r.Header.Clone(),
@@ -231,7 +231,7 @@ func (p *Proxy) forward(r *http.Request, body io.ReadCloser) (*http.Response, er
 		ContentLength: r.ContentLength,
 		Trailer:       r.Trailer,
 	}).WithContext(r.Context())
-	// This connection's business, not the next one's.
+	// These headers are for this connection only, not for the next one.
 	for _, name := range []string{"Connection", "Keep-Alive", "Proxy-Connection", "Expect", "Te", "Transfer-Encoding"} {
 		out.Header.Del(name)
 	}

@@ -21,7 +21,7 @@ type rule struct {
 
 	seen  int            // requests that matched
 	pages map[string]int // number of each URL that matched, from 1
-	hits  int            // faults that came true
+	hits  int            // faults that happened
 }
 
 // A pattern selects requests.
@@ -36,7 +36,7 @@ type kind int
 
 const (
 	none  kind = iota // only a delay or other headers
-	reply             // an error answer of our own
+	reply             // an error response of our own
 	closed
 	lost
 	reset
@@ -46,11 +46,11 @@ const (
 	truncateXML
 	flip
 	silent
-	page  // of a proxy, instead of an answer
-	empty // nothing instead of an answer
+	page  // of a proxy, instead of a response
+	empty // nothing instead of a response
 )
 
-// faultWords are the faults that are named by a bare word.
+// faultWords are the faults that have a word without a value.
 var faultWords = map[string]kind{ //nolint:gochecknoglobals // a constant table
 	"close": closed, "lost": lost, "reset": reset, "stall": stall, "truncate": truncate,
 	"shorten": shorten, "truncate-xml": truncateXML, "flip": flip, "silent": silent,
@@ -61,7 +61,7 @@ type fault struct {
 	kind   kind
 	status int    // of a reply
 	code   string // of a reply
-	early  bool   // the reply comes before the request's body was read, and a reset behind it
+	early  bool   // the reply is sent before the request's body was read, then a reset
 	at     int64  // byte of the body
 	bit    int    // of that byte, from 0
 	delay  time.Duration
@@ -69,10 +69,10 @@ type fault struct {
 	noETag bool
 	root   string      // another name of the root element
 	size   string      // another size of every entry
-	header http.Header // of the answer; an empty value removes it
+	header http.Header // of the response; an empty value removes it
 }
 
-// rewrites reports whether documents are changed, and ETags in headers.
+// rewrites reports whether the fault changes documents, and ETags in headers.
 func (f *fault) rewrites() bool {
 	return f.etag != "" || f.noETag || f.root != "" || f.size != ""
 }
@@ -232,7 +232,7 @@ func (p *pattern) matches(req *Request) bool {
 	})
 }
 
-// value returns what a condition of that name looks at.
+// value returns the part of the request that a condition of that name matches.
 func (r *Request) value(name string) string {
 	switch {
 	case name == "key":

@@ -1,8 +1,8 @@
 // Package fields names the fields of a struct by their paths, such as "Check.Mode",
 // and writes them under these names.
 //
-// Structs group fields; a field that is none, or a time, holds a value. Two tags
-// have a meaning: secret:"true", and unit:"bytes" for a size.
+// A field that is a struct, except a time, is a group of fields. Any other field holds
+// a value. Two tags have a meaning: secret:"true", and unit:"bytes" for a size.
 package fields
 
 import (
@@ -20,13 +20,13 @@ type Field struct {
 	tag   reflect.StructTag
 }
 
-// Secret reports whether the value appears in no output.
+// Secret reports whether the value must appear in no output.
 func (f Field) Secret() bool { return f.tag.Get("secret") == "true" }
 
 // Bytes reports whether the value is a size.
 func (f Field) Bytes() bool { return f.tag.Get("unit") == "bytes" }
 
-// Of yields the fields of the struct that group points to. They can be set.
+// Of yields the fields of the struct that group points to. The caller can set them.
 func Of(group any) iter.Seq[Field] {
 	return func(yield func(Field) bool) {
 		walk("", reflect.ValueOf(group).Elem(), yield)
@@ -73,8 +73,8 @@ func isGroup(value reflect.Value) bool {
 	return value.Kind() == reflect.Struct && value.Type() != reflect.TypeFor[time.Time]()
 }
 
-// Equal reports whether the fields at a path of two structs of one type are the
-// same. Nil and empty maps are.
+// Equal reports whether the fields at a path of two structs of one type are equal. A
+// nil map equals an empty one.
 func Equal(a, b any, path string) bool {
 	x, y := At(a, path).Value, At(b, path).Value
 	if x.Kind() == reflect.Map && x.Len() == 0 && y.Len() == 0 {

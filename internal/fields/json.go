@@ -17,15 +17,16 @@ import (
 	"s3sync/internal/size"
 )
 
-// A form is how a struct is written: the fields that are not zero, by their paths.
+// A form is the written form of a struct: the fields that are not zero, by their
+// paths.
 type form struct {
 	Version int                        `json:"version"`
 	Fields  map[string]json.RawMessage `json:"fields"`
 }
 
-// Marshal writes the struct that group points to, in a form of a version. Secrets,
-// functions, interfaces other than regular expressions, and loggers are left out.
-// Text that is not valid UTF-8 is an error.
+// Marshal writes the struct that group points to, in a form with that version. It
+// omits secrets, functions, interfaces other than regular expressions, and loggers. It
+// fails if a text is not valid UTF-8.
 func Marshal(group any, version int) ([]byte, error) {
 	written := form{version, map[string]json.RawMessage{}}
 	for f := range Of(group) {
@@ -41,8 +42,8 @@ func Marshal(group any, version int) ([]byte, error) {
 	return json.Marshal(written)
 }
 
-// Unmarshal sets the struct that group points to to what Marshal wrote. Fields that
-// are never written stay as they are; after an error all do.
+// Unmarshal reads what Marshal wrote into the struct that group points to. It does not
+// change fields that are never written. After an error no field has changed.
 func Unmarshal(data []byte, group any, version int) error {
 	var written form
 	decoder := json.NewDecoder(bytes.NewReader(data))

@@ -20,17 +20,17 @@ type Rule struct {
 	excludes bool
 }
 
-// Excludes is the rule that a setting does not go with any of others.
+// Excludes returns the rule that a setting cannot be combined with any of others.
 func Excludes(setting string, others ...string) Rule {
 	return Rule{Setting: setting, Verb: "cannot be combined with", others: others, excludes: true}
 }
 
-// Requires is the rule that a setting needs all of others.
+// Requires returns the rule that a setting needs all of others.
 func Requires(setting string, others ...string) Rule {
 	return Rule{Setting: setting, Verb: "requires", others: others}
 }
 
-// AllRequire are the rules that each of some settings needs another one.
+// AllRequire returns the rules that each of some settings needs another one.
 func AllRequire(other string, settings ...string) []Rule {
 	rules := make([]Rule, len(settings))
 	for i, setting := range settings {
@@ -39,15 +39,15 @@ func AllRequire(other string, settings ...string) []Rule {
 	return rules
 }
 
-// Has reports whether a setting was given: a field, or a value of it. given reports it
-// of the path of a field.
+// Has reports whether a setting was given: a field, or a value of it. given reports
+// whether the field at a path was given.
 func Has(group any, setting string, given func(path string) bool) bool {
 	path, value, one := strings.Cut(setting, "=")
 	return given(path) && (!one || fmt.Sprint(At(group, path).Value) == value)
 }
 
-// Broken yields the rules that the given settings of a struct break, each with the other
-// setting that is there, or that is missing.
+// Broken yields the rules that the given settings of a struct break, each with the
+// other setting that is given, or that is missing.
 func Broken(group any, rules []Rule, given func(path string) bool) iter.Seq2[Rule, string] {
 	return func(yield func(Rule, string) bool) {
 		for _, r := range rules {
@@ -63,16 +63,16 @@ func Broken(group any, rules []Rule, given func(path string) bool) iter.Seq2[Rul
 	}
 }
 
-// A Bound is the range of the number in a field: a Max of 0 is none. Where zero is the
-// value for "no limit" it is allowed unless it was given: a user says so by leaving the
-// setting out.
+// A Bound is the range of the number in a field. A Max of 0 is no maximum. If zero is
+// the value for "no limit", it is allowed unless it was given, because a user chooses
+// no limit by omitting the setting.
 type Bound struct {
 	Field    string
 	Min, Max int64
 	Zero     bool
 }
 
-// Fault says what is wrong with the number, or nothing. An absent number is right.
+// Fault returns what is wrong with the number, or nothing. A missing number is valid.
 func (b Bound) Fault(group any, given func(path string) bool) string {
 	f := At(group, b.Field)
 	value := f.Value

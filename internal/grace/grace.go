@@ -1,6 +1,6 @@
-// Package grace makes contexts that outlive a cancellation for a short time, so
-// that an interrupted run knows what became of its last requests and leaves
-// nothing behind, and still ends within five seconds.
+// Package grace makes contexts that last a short time longer than a cancelled one. So
+// an interrupted run knows the results of its last requests and leaves nothing behind,
+// and still ends within five seconds.
 package grace
 
 import (
@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// answerTime bounds the wait for an answer that must be known.
+	// answerTime bounds the wait for a response that must be known.
 	answerTime = 2 * time.Second
 	// cleanupTime bounds aborting uploads and removing temporary files.
 	cleanupTime = 3 * time.Second
@@ -21,9 +21,9 @@ func Cleanup(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 }
 
-// Answer returns a context for a request whose answer must be known. It ends a few
-// seconds after ctx does. If ctx has ended already it is returned as it is, so that
-// nothing is begun.
+// Answer returns a context for a request whose response must be known. It ends a few
+// seconds after ctx does. If ctx has already ended, Answer returns it, so that no
+// request starts.
 func Answer(ctx context.Context) (context.Context, context.CancelFunc) {
 	if ctx.Err() != nil {
 		return ctx, func() {}

@@ -1,8 +1,7 @@
-// Package history finds what a target lacks of the versions of a source. Both sides
-// list versions by key and from the newest to the oldest; a [Group] is what they list
-// of one key. Whoever carries the plan out writes the missing versions of a group
-// from the oldest to the newest and one after the other, because that makes their
-// order in the target.
+// Package history finds the versions of a source that a target lacks. Both sides list
+// versions by key and from the newest to the oldest; a [Group] holds what they list
+// for one key. The caller writes the missing versions of a group from the oldest to
+// the newest and one after the other, because that makes their order in the target.
 package history
 
 import (
@@ -15,7 +14,7 @@ import (
 	"s3sync/storage"
 )
 
-// Options say which versions are looked at, and how they are recognized.
+// Options say which versions are compared, and how they are recognized.
 type Options struct {
 	Range storage.Range
 	// AllMarkers syncs every delete marker as a version. Otherwise only one that is
@@ -23,17 +22,16 @@ type Options struct {
 	AllMarkers bool
 	// IgnoreArchived: the target may lack versions that are archived.
 	IgnoreArchived bool
-	// MayLeaveOut: the target may lack versions that Keep kept, for another reason than
-	// their archive. Then listings do not tell which of several versions of the
-	// same bytes the target has, and it is asked.
+	// MayLeaveOut: the target may lack versions that Keep kept, for another reason
+	// than that they are archived. Then the listings do not show which of several
+	// versions of the same bytes the target has, and it is asked.
 	MayLeaveOut bool
-	// Keep reports whether a version or delete marker of the source is looked at. It
-	// is asked about every one in the order of the listing, also about those of an
-	// empty key, from the goroutine that ranges over Groups. An error of it ends
-	// Groups.
+	// Keep reports whether a version or delete marker of the source is used. It is
+	// called for every one in the order of the listing, also for those of an empty
+	// key, from the goroutine that ranges over Groups. An error ends Groups.
 	Keep func(storage.Object) (bool, error)
 	// Stop, if it is closed, ends Groups before the next key of the source, which
-	// Stopped tells then. At least one key is looked at.
+	// Stopped returns then. At least one key is processed.
 	Stop <-chan struct{}
 }
 
@@ -52,7 +50,7 @@ func New(opts Options, source, target *side.Side) *Planner {
 	return &Planner{opts: opts, source: source, target: target}
 }
 
-// A Group is what both sides have of one key. It is not for concurrent use.
+// A Group holds the versions of one key on both sides. It is not for concurrent use.
 type Group struct {
 	Key string
 	// Marker is the newest entry of the source, if that is a delete marker and
@@ -61,24 +59,24 @@ type Group struct {
 	// Deleted: the newest entry of the target is a delete marker.
 	Deleted bool
 
-	// source and target are what is to be compared: without delete markers unless
-	// all of them are synced.
+	// source and target are the versions to compare: without delete markers unless all
+	// of them are synced.
 	source, target *list
 }
 
 // Close removes temporary files.
 func (g *Group) Close() error { return errors.Join(g.source.close(), g.target.close()) }
 
-// Visible reports whether the target shows an object under the key.
+// Visible reports whether the target has a current object under the key.
 func (g *Group) Visible() bool { return g.target.len() > 0 && !g.Deleted }
 
 // empty reports whether there is nothing to be synced.
 func (g *Group) empty() bool { return g.source.len() == 0 && g.Marker == nil }
 
-// Groups yields the groups of all keys of which the source has something to be
-// synced, in order of the key. The consumer closes each; one at which it breaks off is
-// closed here. A failure of a side is the last element, and names the side. It returns
-// a single-use iterator.
+// Groups yields the groups of all keys for which the source has something to sync, in
+// order of the key. The consumer closes each group; Groups closes the one at which it
+// stops. A failure of a side is the last element, and names the side. It returns a
+// single-use iterator.
 func (h *Planner) Groups(ctx context.Context) iter.Seq2[*Group, error] {
 	return func(yield func(*Group, error) bool) {
 		source := newCursor(h.source.Name, h.source.Versions(ctx, h.opts.Range))
@@ -103,7 +101,7 @@ func (h *Planner) Groups(ctx context.Context) iter.Seq2[*Group, error] {
 				continue
 			}
 			if !yield(g, nil) {
-				_ = g.Close() // the consumer has ended for another reason
+				_ = g.Close() // the consumer ended for another reason
 				return
 			}
 		}
@@ -123,10 +121,10 @@ func (h *Planner) stops() bool {
 }
 
 // Stopped returns the key before which Groups ended because of Options.Stop, and
-// whether it did. Groups must have come to its end.
+// whether it did. It may be called only after Groups has ended.
 func (h *Planner) Stopped() (key string, stopped bool) { return h.stoppedAt, h.stopped }
 
-// group takes the next key of the source from both listings.
+// group reads the next key of the source from both listings.
 func (h *Planner) group(source, target *cursor) (*Group, error) {
 	key := source.head.Key
 	g := &Group{Key: key, source: newList(key), target: newList(key)}
@@ -159,7 +157,7 @@ func (h *Planner) fill(g *Group, source, target *cursor) error {
 	return nil
 }
 
-// addSource takes in a version of the source if Options.Keep keeps it.
+// addSource adds a version of the source if Options.Keep keeps it.
 func (h *Planner) addSource(g *Group, v storage.Object, newest bool) error {
 	if h.opts.Keep != nil {
 		if keep, err := h.opts.Keep(v); err != nil || !keep {
@@ -175,7 +173,7 @@ func (h *Planner) addSource(g *Group, v storage.Object, newest bool) error {
 	return nil
 }
 
-// addTarget takes in a version of the target, if there is any in the source.
+// addTarget adds a version of the target, if the source has any.
 func (h *Planner) addTarget(g *Group, v storage.Object, newest bool) error {
 	g.Deleted = g.Deleted || newest && v.DeleteMarker
 	if g.empty() || !h.compares(v) {
@@ -184,10 +182,10 @@ func (h *Planner) addTarget(g *Group, v storage.Object, newest bool) error {
 	return g.target.add(v)
 }
 
-// compares reports whether an entry is one of those that are compared one by one.
+// compares reports whether an entry is compared as a version.
 func (h *Planner) compares(v storage.Object) bool { return !v.DeleteMarker || h.opts.AllMarkers }
 
-// A cursor stands at an entry of a listing of versions.
+// A cursor is a position in a listing of versions.
 type cursor struct {
 	side string
 	next func() (storage.Object, error, bool)
@@ -201,8 +199,8 @@ func newCursor(side string, list iter.Seq2[storage.Object, error]) *cursor {
 	return &cursor{side: side, next: next, stop: stop}
 }
 
-// advance goes to the next entry. Keys that do not ascend are an error: other keys
-// would be taken for missing.
+// advance goes to the next entry. Keys that do not ascend are an error, because other
+// keys would count as missing.
 func (c *cursor) advance() error {
 	v, err, ok := c.next()
 	switch {

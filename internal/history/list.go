@@ -9,11 +9,11 @@ import (
 )
 
 // listMemory is how many bytes of the versions of one key and side stay in memory:
-// about 1,000 versions. What is beyond goes to a temporary file.
+// about 1,000 versions. The rest goes to a temporary file.
 const listMemory = 200 << 10
 
-// A list has versions of one key, which come from the newest to the oldest and are
-// needed the other way round. It is not for concurrent use.
+// A list holds the versions of one key. They are added from the newest to the oldest
+// and read in the opposite order. It is not for concurrent use.
 type list struct {
 	key    string
 	sorter *extsort.Sorter // by place; nil while there is no version
@@ -24,7 +24,7 @@ func newList(key string) *list { return &list{key: key} }
 
 func (l *list) len() int64 { return l.n }
 
-// add adds the version that is next in age.
+// add adds the next older version.
 func (l *list) add(v storage.Object) error {
 	if l.sorter == nil {
 		l.sorter = extsort.New(listMemory)
@@ -34,15 +34,14 @@ func (l *list) add(v storage.Object) error {
 	return l.sorter.Add(v)
 }
 
-// placeOfAge is a sort key for the n-th youngest version, under which the oldest is
-// first. All have the same length.
+// placeOfAge returns a sort key for the n-th youngest version. The oldest version has
+// the smallest key. All keys have the same length.
 func placeOfAge(n int64) string {
 	const last = 999_999_999_999_999_999
 	return strconv.FormatInt(last-n, 10)
 }
 
-// oldestFirst yields the versions. It may be repeated; nothing may be added any
-// more.
+// oldestFirst yields the versions. It may be repeated; nothing may be added after it.
 func (l *list) oldestFirst() iter.Seq2[storage.Object, error] {
 	return func(yield func(storage.Object, error) bool) {
 		for v, err := range l.placed() {
@@ -54,8 +53,8 @@ func (l *list) oldestFirst() iter.Seq2[storage.Object, error] {
 	}
 }
 
-// placed is oldestFirst with the place of each version, which is larger for a newer
-// one, instead of the key.
+// placed is like oldestFirst, but with the place of each version instead of its key. A
+// newer version has a larger place.
 func (l *list) placed() iter.Seq2[storage.Object, error] {
 	if l.sorter == nil {
 		return func(func(storage.Object, error) bool) {}

@@ -13,28 +13,29 @@ import (
 	"s3sync/storage"
 )
 
-// Which versions does the target have? Mostly the listings tell: what it has of a
-// key is what the source had at first. If not, the target is asked for the metadata
-// of each of its versions, in which stands which version of the source it was.
+// This file finds out which versions the target has. Usually the listings show it: the
+// versions of the target are the oldest ones of the source. If not, the target is
+// asked for the metadata of each of its versions, which names the version of the
+// source.
 
 // ErrOutOfOrder is why versions in the state OutOfOrder are not written.
 var ErrOutOfOrder = errors.New("the target lacks versions or delete markers that are older than a version it has; " +
 	"written now they would be the newest, so they are skipped")
 
-// A State says how a version of the source stands in the target.
+// A State is the state of a version of the source in the target.
 type State int
 
 const (
 	// Present: the target has it.
 	Present State = iota
-	// OutOfOrder: the target lacks it, but has a newer one. Written now it would
-	// become the newest.
+	// OutOfOrder: the target lacks it, but already has a newer one. If it were written
+	// now, it would become the newest.
 	OutOfOrder
 	// Missing: the target lacks it, and has no newer one.
 	Missing
 )
 
-// String is the state as words.
+// String returns the state as words.
 func (s State) String() string {
 	switch s {
 	case Present:
@@ -53,9 +54,9 @@ type Version struct {
 	State State
 }
 
-// Versions yields the versions of the source from the oldest to the newest, with
-// their states. The target is asked for its versions, one request for each, only if
-// the listings do not tell. A failure is the last element.
+// Versions yields the versions of the source from the oldest to the newest, with their
+// states. It asks the target for its versions, with one request for each, only if the
+// listings do not decide. A failure is the last element.
 func (h *Planner) Versions(ctx context.Context, g *Group) iter.Seq2[Version, error] {
 	return func(yield func(Version, error) bool) {
 		n, ok, err := h.beginsWith(g)
@@ -70,9 +71,9 @@ func (h *Planner) Versions(ctx context.Context, g *Group) iter.Seq2[Version, err
 	}
 }
 
-// beginsWith reports whether what the target has is how the source's history
-// begins, as far as listings tell, and how many of its versions that are. Archived
-// versions may be lacking if Options.IgnoreArchived says so.
+// beginsWith reports whether, by the listings, the target has exactly the oldest
+// versions of the source. n is how many versions of the source these are. The target
+// may lack archived versions if Options.IgnoreArchived is set.
 func (h *Planner) beginsWith(g *Group) (n int64, ok bool, err error) {
 	next, stop := iter.Pull2(g.target.oldestFirst())
 	defer stop()
@@ -96,7 +97,7 @@ func (h *Planner) beginsWith(g *Group) (n int64, ok bool, err error) {
 	return n, !more && err == nil, err
 }
 
-// sameVersion compares what listings tell.
+// sameVersion compares two versions by the facts of the listings.
 func sameVersion(a, b storage.Object) bool {
 	if a.DeleteMarker || b.DeleteMarker {
 		return a.DeleteMarker && b.DeleteMarker
@@ -125,7 +126,7 @@ func (h *Planner) askStates(ctx context.Context, g *Group, yield func(Version, e
 		yield(Version{}, err)
 		return
 	}
-	defer func() { _ = k.places.Close() }() // it is read whole, or of no use any more
+	defer func() { _ = k.places.Close() }() // it was read, or is no longer needed
 	for p, err := range join.Sorted(g.source.placed(), k.places.Sorted()) {
 		v := Version{p.Source, Missing}
 		v.Key = g.Key
@@ -149,20 +150,20 @@ func (h *Planner) askStates(ctx context.Context, g *Group, yield func(Version, e
 	}
 }
 
-// knownVersions are what a target has of a source.
+// knownVersions are the versions of a source that a target has.
 type knownVersions struct {
-	// places are those of its versions in the history of the source.
+	// places are the places of these versions in the history of the source.
 	places *extsort.Sorter
-	// last is the largest of them, empty if there is none.
+	// last is the largest place, empty if there is none.
 	last string
-	// earlier and markers are how many delete markers the target has before that
-	// version and behind it, or in all if there is none. Nothing tells which ones of
-	// the source they are, so they are taken for those that stand likewise: none is
-	// written again and again.
+	// earlier and markers count the delete markers of the target before and after the
+	// version at last. If there is none, markers counts all. It is not known which
+	// delete markers of the source they are. They count as those in the same position,
+	// so that no marker is written again and again.
 	earlier, markers int
 }
 
-// ask finds the versions that the target has. The caller closes the places.
+// ask finds the versions that the target has. The caller closes places.
 func (h *Planner) ask(ctx context.Context, g *Group) (*knownVersions, error) {
 	k := &knownVersions{places: extsort.New(listMemory)}
 	origins := extsort.New(listMemory)
@@ -180,9 +181,9 @@ func (h *Planner) ask(ctx context.Context, g *Group) (*knownVersions, error) {
 	return k, nil
 }
 
-// askOrigins asks of each version of the target which one of the source it was. It
-// adds those of which that is known: under the ID of the version of the source, with
-// its place in the target as version ID.
+// askOrigins requests each version of the target, to find its origin: the version of
+// the source. It adds the known ones to origins: the key is the ID of the source
+// version, and the version ID is the place in the target.
 func (h *Planner) askOrigins(ctx context.Context, g *Group, origins *extsort.Sorter) error {
 	for t, err := range g.target.placed() {
 		if err != nil {
@@ -202,9 +203,9 @@ func (h *Planner) askOrigins(ctx context.Context, g *Group, origins *extsort.Sor
 	return nil
 }
 
-// find finds the places of origins in the history of the source, and returns the
-// place in the target of the last of them. Memory is bounded: the versions of the
-// source are sorted by their IDs, joined with the origins, and sorted back by place.
+// find finds the places of origins in the history of the source, and returns the place
+// in the target of the last one. Memory is bounded: the versions of the source are
+// sorted by their IDs, joined with the origins, and sorted back by place.
 func (k *knownVersions) find(g *Group, origins *extsort.Sorter) (inTarget string, err error) {
 	versions := extsort.New(listMemory)
 	defer func() { err = errors.Join(err, versions.Close()) }()
@@ -233,8 +234,7 @@ func (k *knownVersions) find(g *Group, origins *extsort.Sorter) (inTarget string
 	return inTarget, nil
 }
 
-// countMarkers counts the delete markers of the target before and behind a place in
-// it.
+// countMarkers counts the delete markers of the target before and after a place in it.
 func (k *knownVersions) countMarkers(g *Group, place string) error {
 	for t, err := range g.target.placed() {
 		switch {
@@ -250,7 +250,7 @@ func (k *knownVersions) countMarkers(g *Group, place string) error {
 	return nil
 }
 
-// originOf asks which version of the source a version of the target was. It returns
+// originOf returns the ID of the source version of a version of the target. It returns
 // no ID if that is not known, or if the version does not exist any more.
 func (h *Planner) originOf(ctx context.Context, key string, t storage.Object) (id string, err error) {
 	if t.DeleteMarker {
@@ -267,7 +267,7 @@ func (h *Planner) originOf(ctx context.Context, key string, t storage.Object) (i
 	return attributes.Mark(info.Metadata, attributes.OriginVersionID), err
 }
 
-// firsts leaves out objects whose key is that of the one before.
+// firsts skips objects with the same key as the previous one.
 func firsts(objects iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error] {
 	return func(yield func(storage.Object, error) bool) {
 		last, some := "", false

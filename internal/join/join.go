@@ -9,12 +9,12 @@ import (
 	"s3sync/storage"
 )
 
-// ErrOrder is in the error of a listing that is not in strictly ascending byte
-// order of its keys. Going on would take objects for missing that are not.
+// ErrOrder is wrapped by the error of a listing that is not in strictly ascending byte
+// order of its keys. Objects could otherwise count as missing although they exist.
 var ErrOrder = errors.New("listing out of order")
 
-// A Pair is what the two sides have under one key: at least one of them.
-// The object of a side that does not have the key is the zero Object.
+// A Pair holds the objects of the two sides under one key: at least one of them. A
+// side that does not have the key has the zero Object.
 type Pair struct {
 	Key                string
 	Source, Target     storage.Object
@@ -24,13 +24,12 @@ type Pair struct {
 // Sorted merges two listings in ascending byte order of their keys into one
 // sequence of pairs in the same order. A nil target is a side without objects.
 //
-// It yields a pair as soon as both sides are known to have reached its key, and
-// keeps no more than one object of each side. It is single-use, like its inputs.
+// It yields a pair as soon as both sides have reached its key, and keeps at most one
+// object of each side. It is single-use, like its inputs.
 //
-// An error of a side is yielded as the last element, wrapped with the side's
-// name; so is a listing that is not in order, which is checked as it is read.
-// The pairs until then must not be taken for the whole. When the consumer
-// stops, so do both listings.
+// An error of a side is the last element, wrapped with the side's name. A listing that
+// is not in order is such an error; the order is checked while reading. After an error
+// the pairs are not complete. When the consumer stops, both listings stop.
 func Sorted(source, target iter.Seq2[storage.Object, error]) iter.Seq2[Pair, error] {
 	return func(yield func(Pair, error) bool) {
 		t := other{}
@@ -58,8 +57,8 @@ func Sorted(source, target iter.Seq2[storage.Object, error]) iter.Seq2[Pair, err
 	}
 }
 
-// other is the target: the side that is pulled while the source is ranged over.
-// Pulling costs a switch of coroutines for each object, so only one side is.
+// other is the target. It is pulled while the code ranges over the source. Pulling
+// costs a switch of coroutines for each object, so only one side is pulled.
 type other struct {
 	next   func() (storage.Object, error, bool)
 	object storage.Object // the first one that is not paired yet, if ok
@@ -87,8 +86,8 @@ func (t *other) advance() error {
 	return nil
 }
 
-// pairAll yields the pairs up to the last key of the source. It reports whether
-// to go on with the rest of the target.
+// pairAll yields the pairs up to the last key of the source. It reports whether to
+// continue with the rest of the target.
 func (t *other) pairAll(source iter.Seq2[storage.Object, error], yield func(Pair, error) bool) bool {
 	var inOrder order
 	for o, err := range source {

@@ -9,7 +9,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// elvishScript is the whole script, bashAddition what cobra's lacks.
+// elvishScript is the whole script for elvish. bashAddition adds to the bash script of
+// cobra.
 var (
 	//go:embed complete.elv
 	elvishScript string
@@ -17,14 +18,14 @@ var (
 	bashAddition string
 )
 
-// shells are what a completion script can be made for.
+// shells returns the shells that have a completion script.
 func shells() []string { return []string{"bash", "zsh", "fish", "powershell", "elvish"} }
 
-// addCompletions tells the shell what may stand after each option.
+// addCompletions registers the values that the shell can complete for each option.
 func (l *Line) addCompletions() {
 	asked := len(l.program.Args) > 0 && (l.program.Args[0] == cobra.ShellCompRequestCmd || l.program.Args[0] == cobra.ShellCompNoDescRequestCmd)
-	// A half-typed line is not judged. cobra would print what it cannot parse,
-	// and that may be a secret.
+	// A half-typed line is not checked. cobra would print what it cannot parse, and
+	// that may be a secret.
 	l.root.FParseErrWhitelist.UnknownFlags = asked
 	for _, o := range l.options {
 		o.value.lenient = asked
@@ -44,7 +45,7 @@ func (l *Line) addCompletions() {
 	l.root.ValidArgsFunction = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
 }
 
-// script is the completion script for the chosen shell.
+// script returns the completion script for the chosen shell.
 func (l *Line) script() (string, error) {
 	var b bytes.Buffer
 	var err error

@@ -23,7 +23,7 @@ func parseEnviron(environ []string) environment {
 	for _, line := range environ {
 		name, text, ok := strings.Cut(line, "=")
 		if runtime.GOOS == "windows" {
-			name = strings.ToUpper(name) // names have no case there
+			name = strings.ToUpper(name) // names are case-insensitive on Windows
 		}
 		if _, twice := env[name]; ok && !twice {
 			env[name] = text
@@ -49,11 +49,11 @@ func (l *Line) applyEnvironment() error {
 	return nil
 }
 
-// applyVariable sets an option to the value of the strongest of its variables.
+// applyVariable sets an option from the variable with the highest priority.
 func (l *Line) applyVariable(o *option) error {
 	for _, name := range o.variables() {
 		text, ok := l.env[name]
-		// The AWS programs take an empty variable as not set.
+		// The AWS programs treat an empty variable as not set.
 		if !ok || o.value.set || (text == "" && strings.HasPrefix(name, "AWS_")) {
 			continue
 		}
@@ -68,19 +68,19 @@ func (l *Line) applyVariable(o *option) error {
 	return nil
 }
 
-// isOff reports whether a bare variable would not have done anything.
+// isOff reports whether a variable without prefix would not have done anything.
 func isOff(o *option, text string) bool {
 	on, err := strconv.ParseBool(text)
 	return text == "" || o.value.kind == toggle && err == nil && !on
 }
 
-// ignored says why a bare variable does nothing.
+// ignored returns why a variable without prefix does nothing.
 func (*Line) ignored(o *option) string {
 	return o.bare() + " in the environment is ignored, as other programs use that name; " + envPrefix + o.bare() + " sets " + o.title()
 }
 
-// noteBareNames tells which options came from names that other programs may have
-// set.
+// noteBareNames adds a note about options from variables without prefix, which may be
+// set for other programs.
 func (l *Line) noteBareNames() {
 	var names []string
 	for _, o := range l.options {
@@ -93,9 +93,9 @@ func (l *Line) noteBareNames() {
 	}
 }
 
-// dropMisfits takes options of the environment back that have no meaning in the
-// direction of this run, so that one environment can serve runs in all directions.
-// On the command line they are mistakes. It reports whether there were any.
+// dropMisfits removes options of the environment that have no meaning in the direction
+// of this run, so that one environment can serve runs in all directions. On the
+// command line they are errors. It reports whether there were any.
 func (l *Line) dropMisfits(err error) bool {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {
@@ -119,8 +119,8 @@ func (l *Line) dropMisfits(err error) bool {
 	return len(dropped) > 0
 }
 
-// levelVariable is the level of the log that S3SYNC_LOG or RUST_LOG, which the
-// seed of this program read, ask for, or nil.
+// levelVariable returns the log level that S3SYNC_LOG or RUST_LOG sets, or nil. The
+// program that s3sync replaces read RUST_LOG.
 func (l *Line) levelVariable() *slog.Level {
 	for _, name := range logVariables() {
 		text := l.env[name]
@@ -135,11 +135,12 @@ func (l *Line) levelVariable() *slog.Level {
 	return nil
 }
 
-// logVariables are the variables that set the level of the log, best first.
+// logVariables returns the variables that set the level of the log, highest priority
+// first.
 func logVariables() []string { return []string{envPrefix + "LOG", "RUST_LOG"} }
 
-// misspelt refuses a variable whose name is almost that of an option: with
-// S3SYNC_DRYRUN set nobody expects a run that writes.
+// misspelt rejects a variable whose name is almost that of an option: with
+// S3SYNC_DRYRUN set, nobody expects a run that writes.
 func (l *Line) misspelt() error {
 	names := logVariables()
 	for _, o := range l.options {

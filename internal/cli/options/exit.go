@@ -18,7 +18,7 @@ type exitCode struct {
 	text string
 }
 
-// exitCodes is what the help and the docs say.
+// exitCodes returns the table of exit codes for the help and the docs.
 func exitCodes() []exitCode {
 	return []exitCode{
 		{ExitDone, "done"},

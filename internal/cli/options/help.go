@@ -8,13 +8,13 @@ import (
 
 const usageLine = "Usage: s3sync [OPTIONS] [SOURCE] [TARGET]\n"
 
-// A help writes help and docs from the option table, with the defaults from
+// A help writes help and docs from the option table. It holds the defaults, copied
 // before any option was read.
 type help struct {
 	rows []helpRow
 }
 
-// A helpRow is what the help says about an option.
+// A helpRow is the help for one option.
 type helpRow struct {
 	*option
 
@@ -41,7 +41,7 @@ func (h help) groups(f func(g group, rows []helpRow)) {
 	}
 }
 
-// short is the help of -h: a line for each option.
+// short returns the help of -h: a line for each option.
 func (h help) short() string {
 	var b strings.Builder
 	b.WriteString("Syncs a directory and an S3 bucket, or two buckets, and verifies what arrived.\n\n" + usageLine)
@@ -59,7 +59,7 @@ func (h help) short() string {
 	return b.String()
 }
 
-// long is the help of --help.
+// long returns the help of --help.
 func (h help) long() string {
 	var b strings.Builder
 	b.WriteString(wrap("Syncs a directory and an S3 bucket, or two buckets. Objects that are new or newer in the source "+
@@ -97,7 +97,7 @@ func environmentNote() string {
 		"Credentials, regions and profiles of AWS are found as in other AWS programs."
 }
 
-// synopsis is the option with its dashes and the name of its value.
+// synopsis returns the option with its dashes and the name of its value.
 func (r helpRow) synopsis() string {
 	if r.positional() {
 		return "[" + r.name + "]"
@@ -115,7 +115,7 @@ func (r helpRow) synopsis() string {
 	return text
 }
 
-// sentence is what the option does, as one or more sentences.
+// sentence returns what the option does, as one or more sentences.
 func (r helpRow) sentence() string {
 	first, n := utf8.DecodeRuneInString(r.brief())
 	text := strings.ToUpper(string(first)) + r.brief()[n:] + "."
@@ -125,7 +125,7 @@ func (r helpRow) sentence() string {
 	return text
 }
 
-// notes are facts about the option in brackets.
+// notes returns facts about the option in brackets.
 func (r helpRow) notes(all bool) []string {
 	var notes []string
 	note := func(name, text string) {

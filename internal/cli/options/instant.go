@@ -15,7 +15,7 @@ const timeNote = "A TIME is a date (2026-01-31), a date and a time (2026-01-31 1
 
 const agoNote = timeNote + " Or it says how long ago, in units of s, m, h, d and w: 7d, 1d12h."
 
-// moment is an option that takes a time, also one as "7d" for seven days ago.
+// moment makes an option that takes a time, also one as "7d" for seven days ago.
 func moment(field *time.Time) *value {
 	return of(field, func(text string) (time.Time, error) {
 		if t, err := parseTime(text); err == nil {
@@ -30,7 +30,7 @@ func moment(field *time.Time) *value {
 	}, showTime)
 }
 
-// instant is an option that takes a time which need not be in the past.
+// instant makes an option that takes a time, which may be in the future.
 func instant(field *time.Time) *value {
 	return of(field, func(text string) (time.Time, error) {
 		t, err := parseTime(text)
@@ -49,10 +49,9 @@ func showTime(t time.Time) string {
 	return t.Format(time.RFC3339Nano)
 }
 
-// parseTime reads a time as people write it: RFC 3339, of which the zone, the
-// time and its seconds may be left out, and the T may be a blank. Without a zone
-// it is in UTC, so that a command means the same on every machine, and what the
-// log says.
+// parseTime parses RFC 3339. The zone, the time of day and its seconds may be missing,
+// and the T may be a blank. A time without a zone is in UTC like the times in the log,
+// so that a command means the same on every machine.
 func parseTime(text string) (time.Time, error) {
 	text = strings.Replace(strings.ToUpper(text), "T", " ", 1)
 	for _, clock := range []string{"2006-01-02", "2006-01-02 15:04", "2006-01-02 15:04:05"} {

@@ -8,10 +8,10 @@ import (
 	"s3sync"
 )
 
-// LevelOff is above every level there is.
+// LevelOff is above every other level.
 const LevelOff = slog.Level(math.MaxInt32)
 
-// levelNamed is the level of a name, whatever the case of its letters.
+// levelNamed returns the level of a name. The name is case-insensitive.
 func levelNamed(name string) (slog.Level, bool) {
 	level, ok := map[string]slog.Level{
 		"off": LevelOff, "error": slog.LevelError, "warn": slog.LevelWarn, "info": slog.LevelInfo, "debug": slog.LevelDebug, "trace": s3sync.LevelTrace,
@@ -19,7 +19,7 @@ func levelNamed(name string) (slog.Level, bool) {
 	return level, ok
 }
 
-// Level is the lowest level that is logged.
+// Level returns the lowest level that is logged.
 func (l *Line) Level() slog.Level {
 	level := s3sync.LevelNote
 	if l.set.level != nil {
@@ -38,7 +38,7 @@ func (l *Line) Level() slog.Level {
 		level = s3sync.LevelTrace
 	}
 	if l.Config.DryRun || l.Config.Report.Status {
-		// A dry run or a report that says nothing is of no use.
+		// A dry run or a report without output is of no use.
 		level = min(level, slog.LevelInfo)
 	}
 	return level

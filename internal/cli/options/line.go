@@ -14,11 +14,11 @@ import (
 	"s3sync/internal/fields"
 )
 
-// A Program is what is read, and what the help says besides the options.
+// A Program is the input of Parse, and what the help shows besides the options.
 type Program struct {
 	Args    []string // without the program's name
 	Environ []string // NAME=value
-	// Stdout and Stderr take what a shell asks for while it completes a line.
+	// Stdout and Stderr receive the output for a shell that completes a line.
 	Stdout, Stderr io.Writer
 	Version        string // what --version prints
 }
@@ -28,7 +28,7 @@ type Line struct {
 	Config *s3sync.Config
 	// Log says how the log is written.
 	Log Log
-	// Notes are what the user should know of the settings.
+	// Notes are facts about the settings that the user should know.
 	Notes []string
 
 	program Program
@@ -36,7 +36,7 @@ type Line struct {
 	set     *settings
 	options []*option
 	root    *cobra.Command
-	// accepted: the options are complete and not only help was asked for.
+	// accepted: the options are complete, and the user asked for more than help.
 	accepted bool
 	text     string // to print instead of a run
 }
@@ -44,12 +44,12 @@ type Line struct {
 // Log is how the log is written.
 type Log struct {
 	JSON     bool
-	Spans    bool // also where stages of the work begin and end
+	Spans    bool // also log the beginning and the end of stages
 	NoColor  bool
 	ToStderr bool
 }
 
-// New returns the line of a program before it is parsed.
+// New returns the Line of a program before it is parsed.
 func New(p Program) *Line {
 	l := &Line{Config: s3sync.DefaultConfig(), program: p, env: parseEnviron(p.Environ), set: &settings{}}
 	l.options = table(l.Config, l.set, &l.Log)
@@ -95,7 +95,7 @@ func (l *Line) Parse() (text string, run bool, err error) {
 	return "", true, nil
 }
 
-// A UsageError is a refusal: nothing was done.
+// A UsageError is a mistake in the arguments or the environment. Nothing was done.
 type UsageError struct{ text string }
 
 func (e UsageError) Error() string { return e.text }
@@ -131,8 +131,8 @@ func (l *Line) addFlags() {
 	l.addCompletions()
 }
 
-// accept ends the parsing: it completes what pflag has parsed with the positional arguments and the
-// environment.
+// accept ends the parsing: it adds the positional arguments and the environment to
+// what pflag has parsed.
 func (l *Line) accept(args []string) error {
 	l.accepted = true
 	if l.set.version {
@@ -165,8 +165,8 @@ func (l *Line) accept(args []string) error {
 	return nil
 }
 
-// hyphenValue refuses an option that took the next option for its value: what
-// was --dry-run would be a header.
+// hyphenValue rejects an option that took the next option as its value. Otherwise
+// --dry-run could become the value of a header.
 func (l *Line) hyphenValue() error {
 	args := l.program.Args
 	for i := 0; i < len(args) && args[i] != "--"; i++ {
@@ -183,7 +183,7 @@ func (l *Line) hyphenValue() error {
 	return nil
 }
 
-// named finds the option of a long name.
+// named returns the option with a long name.
 func (l *Line) named(name string) *option {
 	for _, o := range l.options {
 		if !o.positional() && (o.name == name || o.alias == name) && name != "" {
@@ -193,8 +193,8 @@ func (l *Line) named(name string) *option {
 	return nil
 }
 
-// bound finds the option of a setting: "path=value", or the path of a field. Where
-// several options set one field it is the one that was given.
+// bound returns the option of a setting: "path=value", or the path of a field. If
+// several options set one field, it returns the one that was given.
 func (l *Line) bound(setting string) *option {
 	path, value, _ := strings.Cut(setting, "=")
 	var found *option
@@ -209,8 +209,8 @@ func (l *Line) bound(setting string) *option {
 	return found
 }
 
-// given reports whether the field at a path was set by an option: that it was
-// given is not enough where an option sets one field or another.
+// given reports whether an option set the field at a path. It is not enough that the
+// option was given, because some options set one of two fields.
 func (l *Line) given(path string) bool {
 	return slices.ContainsFunc(l.options, func(o *option) bool {
 		return o.given && slices.ContainsFunc(o.settings(), func(setting string) bool {
@@ -223,8 +223,9 @@ func (l *Line) given(path string) bool {
 	})
 }
 
-// setMode refuses two modes of comparison, and gives --remove-modified-filter its
-// meaning: together with a comparison it only leaves out the listing of the target.
+// setMode rejects two modes of comparison. It also interprets
+// --remove-modified-filter, which together with a comparison only skips the listing of
+// the target.
 func (l *Line) setMode() error {
 	var first *option
 	for _, o := range l.options {
@@ -250,7 +251,7 @@ func (l *Line) setMode() error {
 // noListing is the second meaning of --remove-modified-filter.
 const noListing = "Check.NoTargetListing=true"
 
-// flagError makes a refusal of an error of pflag. The texts of pflag quote the
+// flagError makes a UsageError of an error of pflag. The texts of pflag quote the
 // value, which may be a secret.
 func (l *Line) flagError(err error) error {
 	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
@@ -284,8 +285,8 @@ func (l *Line) unknown(e *pflag.NotExistError) error {
 	return usagef("--%s is not an option", e.GetSpecifiedName())
 }
 
-// Check lets the library judge the settings, without those of the environment
-// that are for other runs.
+// Check validates the settings with the library. It first drops settings of the
+// environment that are for other runs.
 func (l *Line) Check() error {
 	if err := l.setMode(); err != nil {
 		return err
@@ -301,8 +302,8 @@ func (l *Line) Check() error {
 	return nil
 }
 
-// Refusal makes a UsageError of the first fault of a Config, with options in
-// place of fields.
+// Refusal makes a UsageError of the first error in a Config, with options in place of
+// fields.
 func (l *Line) Refusal(err error) error {
 	fault, ok := errors.AsType[*s3sync.ConfigError](err)
 	if !ok {
@@ -326,7 +327,7 @@ func (l *Line) Refusal(err error) error {
 type Given struct {
 	Option   string // as one types it
 	Value    string // "(secret)" for what is secret
-	Variable string // that it comes from, if it was not on the command line
+	Variable string // the variable that set it, if it was not on the command line
 }
 
 // Given returns the options that were given, in the order of the help.

@@ -9,7 +9,7 @@ import (
 // The library names settings by their paths in the Config. Users of the command
 // know them as options.
 
-// Spell is a setting as one types it.
+// Spell returns the name of a setting as the user types it.
 func (l *Line) Spell(name string) string {
 	o := l.bound(name)
 	if o == nil {
@@ -21,7 +21,7 @@ func (l *Line) Spell(name string) string {
 	return o.title()
 }
 
-// ErrorText is the text of an error of the library, with options in place of
+// ErrorText returns the text of an error of the library, with options in place of
 // settings.
 func (l *Line) ErrorText(err error) string {
 	return setting.Spell(err.Error(), setting.Of(err), l.Spell)

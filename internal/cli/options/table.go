@@ -35,9 +35,9 @@ const (
 	dangerous    group = "Dangerous"
 )
 
-// An option is a row of the table: everything about one option or positional
-// argument except its default, which is what the field holds to begin with, and
-// its meaning, which is the library's.
+// An option is a row of the table: everything about one option or positional argument,
+// except its default and its meaning. The default is the initial value of the field.
+// The library defines the meaning.
 type option struct {
 	// name is without dashes; positional arguments have a name in capitals.
 	name  string
@@ -45,26 +45,26 @@ type option struct {
 	// alias is another name, which the help does not show.
 	alias string
 	group group
-	// usage says in one line what the option does; the name of its value stands
-	// in back quotes. more is for --help and the docs.
+	// usage says in one line what the option does. The name of its value is in back
+	// quotes. more is for --help and the docs.
 	usage, more string
-	// sets is the field of the Config that the option sets, by its path, or
-	// "path=value" if that is all it says. also is a second one. Both are empty for
+	// sets is the path of the Config field that the option sets, or "path=value" if
+	// the option sets only that value. also is a second one. Both are empty for
 	// settings of the command alone.
 	sets, also string
 	// as makes the value of an option whose field can be read in several ways.
 	as    func(field any) *value
 	value *value
-	// choices are all values there are, if they can be listed.
+	// choices are all possible values, if they can be listed.
 	choices []string
-	// secret values appear nowhere. The field says whether it is one.
+	// secret values appear in no output. The field says whether it is secret.
 	secret bool
 	// file completes file names.
 	file bool
 	// env says which variables set the option.
 	env envRule
 
-	// from is the variable that the value was taken from, if any.
+	// from is the variable that set the value, if any.
 	from  string
 	given bool
 }
@@ -74,12 +74,12 @@ type envRule int
 
 const (
 	envBoth     envRule = iota // S3SYNC_NAME, then NAME
-	envPrefixed                // S3SYNC_NAME; NAME has a meaning of its own
-	envIgnored                 // S3SYNC_NAME; NAME is set for other programs, and would do harm
+	envPrefixed                // S3SYNC_NAME; NAME has another meaning
+	envIgnored                 // S3SYNC_NAME; NAME is for other programs, and would do harm
 	envNone
 )
 
-// settings are options of the command that the library knows nothing about.
+// settings are options of the command that the library does not have.
 type settings struct {
 	verbose, quiet int
 	overwrite      bool
@@ -102,8 +102,8 @@ func table(cfg *s3sync.Config, set *settings, log *Log) []*option {
 	return rows
 }
 
-// bind ties an option to its field, which decides about the rest: its kind of
-// value, its choices, and whether it is secret.
+// bind connects an option with its field. The field decides the kind of value, the
+// choices, and whether the value is secret.
 func (o *option) bind(cfg *s3sync.Config) {
 	for _, path := range o.paths() {
 		if choices := s3sync.Choices(path); choices != nil {
@@ -123,12 +123,12 @@ func (o *option) bind(cfg *s3sync.Config) {
 	}
 }
 
-// settings lists what the option sets: paths, or "path=value".
+// settings returns what the option sets: paths, or "path=value".
 func (o *option) settings() []string {
 	return slices.DeleteFunc([]string{o.sets, o.also}, func(s string) bool { return s == "" })
 }
 
-// paths lists the fields that the option sets.
+// paths returns the fields that the option sets.
 func (o *option) paths() []string {
 	paths := o.settings()
 	for i, s := range paths {
@@ -139,7 +139,7 @@ func (o *option) paths() []string {
 
 func (o *option) positional() bool { return o.group == arguments }
 
-// title is the option as one types it.
+// title returns the option as the user types it.
 func (o *option) title() string {
 	if o.positional() {
 		return o.name
@@ -147,7 +147,7 @@ func (o *option) title() string {
 	return "--" + o.name
 }
 
-// label names the option in messages.
+// label returns the name of the option in messages.
 func (o *option) label() string {
 	if o.from != "" {
 		return o.title() + " (set by " + o.from + ")"
@@ -155,7 +155,8 @@ func (o *option) label() string {
 	return o.title()
 }
 
-// variables are the environment variables that set the option, best first.
+// variables returns the environment variables that set the option, highest priority
+// first.
 func (o *option) variables() []string {
 	switch o.env {
 	case envNone:
@@ -167,12 +168,13 @@ func (o *option) variables() []string {
 	return []string{envPrefix + o.bare(), o.bare()}
 }
 
-// bare is the name of the option in the spelling of variables.
+// bare returns the name of the option in the spelling of variables, without prefix.
 func (o *option) bare() string {
 	return strings.ToUpper(strings.ReplaceAll(o.name, "-", "_"))
 }
 
-// defaultText is what the help shows as default; call it before parsing.
+// defaultText returns the default that the help shows. It must be called before
+// parsing.
 func (o *option) defaultText() string {
 	if o.value.kind != single {
 		return ""
@@ -180,14 +182,14 @@ func (o *option) defaultText() string {
 	return o.value.String()
 }
 
-// valueName is the name of the option's value, empty for switches.
+// valueName returns the name of the option's value, empty for switches.
 func (o *option) valueName() string {
 	_, rest, _ := strings.Cut(o.usage, "`")
 	name, _, _ := strings.Cut(rest, "`")
 	return name
 }
 
-// brief is the usage as text.
+// brief returns the usage as text.
 func (o *option) brief() string { return strings.ReplaceAll(o.usage, "`", "") }
 
 // nearest returns the candidate that text is most likely a misspelling of, or
@@ -202,7 +204,7 @@ func nearest(text string, candidates []string) string {
 	return best
 }
 
-// distance is the number of letters to insert, drop or change to make a into b.
+// distance returns the number of letters to insert, drop or change to make a into b.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

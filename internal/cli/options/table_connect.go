@@ -86,8 +86,8 @@ func awsOptions() []*option {
 	return in(awsConfig, rows)
 }
 
-// A side is an endpoint with its name in options.
-// A side has its options twice, under names and paths of their own.
+// A side is the source or the target. Each has the same options under its own names
+// and paths.
 type side struct {
 	name, path string
 	group      group

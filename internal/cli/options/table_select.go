@@ -70,7 +70,7 @@ func filterOptions() []*option {
 	})
 }
 
-// checkOptions stand under the heading of the filters, as they select, too.
+// checkOptions are under the heading of the filters, because they select, too.
 func checkOptions(cfg *s3sync.Config, set *settings) []*option {
 	return in(filtering, []*option{
 		{

@@ -12,8 +12,8 @@ import (
 	"s3sync/internal/size"
 )
 
-// present is what pflag hands to Set for an option that takes no value. No
-// argument of a process can hold a NUL, so --delete=false is told apart from it.
+// present is the text that pflag passes to Set for an option that takes no value. No
+// argument of a process can hold a NUL, so --delete=false has another text.
 const present = "\x00"
 
 var (
@@ -22,17 +22,17 @@ var (
 	errEmpty   = errors.New("must not be empty")
 )
 
-// A value ties the text of an option to a field. It is a pflag.Value. Its
-// errors complete the sentence "--option …".
+// A value connects the text of an option with a field. It is a pflag.Value. Its errors
+// complete the sentence "--option …".
 type value struct {
 	kind  kind
 	parse func(text string) error
 	show  func() string
-	// reset sets the field to what it was before anything was parsed.
+	// reset restores the field to its value before the parsing.
 	reset func()
 	// set: a value was taken from the command line.
 	set bool
-	// lenient accepts anything: the shell asks for completions.
+	// lenient accepts anything, because the shell asks for completions.
 	lenient bool
 }
 
@@ -61,7 +61,7 @@ func (v *value) Set(text string) error {
 	return v.parse(text)
 }
 
-// String is the value as it would be written on the command line.
+// String returns the value as written on the command line.
 func (v *value) String() string {
 	if v == nil || v.show == nil {
 		return ""
@@ -123,12 +123,12 @@ func valueOf(field any, isSecret, isSize bool) *value {
 	panic(fmt.Sprintf("no option can set a %T", field)) //nolint:forbidigo // every test of the table finds it
 }
 
-// with reads a field in a way of its own.
+// with makes the value of a field with a read function of its own.
 func with[T any](read func(*T) *value) func(field any) *value {
 	return func(field any) *value { return read(field.(*T)) } //nolint:errcheck,forcetypeassert // the table is tested
 }
 
-// mode is the switch for one mode of comparison.
+// mode makes the switch for one mode of comparison.
 func mode(cfg *s3sync.Config, m s3sync.CheckMode) *value {
 	var given bool
 	v := on(&given)
@@ -144,7 +144,8 @@ func mode(cfg *s3sync.Config, m s3sync.CheckMode) *value {
 	return v
 }
 
-// checksumMode is a mode of comparison with the algorithm of its checksums.
+// checksumMode makes the option for a mode of comparison with the algorithm of its
+// checksums.
 func checksumMode(cfg *s3sync.Config, m s3sync.CheckMode) *value {
 	var algorithm string
 	v := text(&algorithm)
@@ -166,7 +167,7 @@ func text(field *string) *value {
 		func(text string) string { return text })
 }
 
-// secret is a text that is never shown.
+// secret makes an option for a text that is never shown.
 func secret(field *string) *value {
 	v := text(field)
 	v.show = nil
@@ -199,7 +200,7 @@ func sizeOf(field *int64) *value {
 	})
 }
 
-// limit is a size where 0 is not the same as none.
+// limit makes an option for a size where 0 is not the same as none.
 func limit(field **int64) *value {
 	return of(field,
 		func(text string) (*int64, error) {
@@ -268,7 +269,7 @@ func parsePairs(text string) (map[string]string, error) {
 	return m, nil
 }
 
-// on is an option that sets a field, off one that clears it.
+// on makes an option that sets a field, off one that clears it.
 func on(field *bool) *value  { return boolean(field, true) }
 func off(field *bool) *value { return boolean(field, false) }
 
