@@ -15,7 +15,7 @@ import (
 	"s3sync/storage/mem"
 )
 
-// withMetadata are the options of an object with all headers, metadata and tags.
+// withMetadata returns the options of an object with all headers, metadata and tags.
 func withMetadata() storage.WriteOptions {
 	return storage.WriteOptions{
 		Attributes: storage.Attributes{
@@ -38,7 +38,7 @@ func putWithMetadata(t *testing.T, s *mem.Store, key string, size int, opts stor
 	return info.ModTime
 }
 
-// attributesOf are the headers, metadata and tags of an object.
+// attributesOf returns the headers, metadata and tags of an object.
 func attributesOf(t *testing.T, s *mem.Store, key string) storage.WriteOptions {
 	t.Helper()
 	info, err := s.Stat(t.Context(), key, storage.StatOptions{})
@@ -61,14 +61,14 @@ func attributesOf(t *testing.T, s *mem.Store, key string) storage.WriteOptions {
 	return storage.WriteOptions{Attributes: info.Attributes, Tags: tags}
 }
 
-// TestAttributes: option, else nothing if that is asked for, else the source's;
-// the same for an object in one piece and for one in parts.
+// TestAttributes: an option wins, else the attribute is dropped if requested, else that
+// of the source is kept. Objects in one piece and in parts behave the same.
 func TestAttributes(t *testing.T) {
 	written := time.Date(2024, 5, 6, 7, 8, 9, 10, time.UTC)
 	origin := "2024-05-06T07:08:09+00:00"
 	for name, tt := range map[string]struct {
 		set    func(*s3sync.Config)
-		change func(*storage.WriteOptions) // of what the source has, to what the target is to have
+		change func(*storage.WriteOptions) // changes the attributes of the source to the wanted ones
 	}{
 		"nothing set": {},
 		"every option": {
@@ -165,8 +165,8 @@ func TestAttributes(t *testing.T) {
 	}
 }
 
-// TestStorageClass: the class of the source goes along, unless only a kind of
-// bucket has it.
+// TestStorageClass: the class of the source is kept, unless it exists only in one kind
+// of bucket.
 func TestStorageClass(t *testing.T) {
 	for class, want := range map[string]string{
 		"": "", "STANDARD_IA": "STANDARD_IA", "GLACIER": "GLACIER", "REDUCED_REDUNDANCY": "REDUCED_REDUNDANCY",
@@ -189,7 +189,8 @@ func TestStorageClass(t *testing.T) {
 	}
 }
 
-// TestGuessedType: of files, unless a type is given or none is wanted.
+// TestGuessedType: the type of a file is guessed, unless a type is given or guessing is
+// off.
 func TestGuessedType(t *testing.T) {
 	root := t.TempDir()
 	writeFile(filepath.Join(root, "a.png"), "x")
@@ -215,7 +216,7 @@ func TestGuessedType(t *testing.T) {
 	}
 }
 
-// recordingStore notes what a store is asked to write.
+// A recordingStore records what it is asked to write.
 type recordingStore struct {
 	*mem.Store
 	opts map[string]storage.WriteOptions
@@ -226,7 +227,7 @@ func (a *recordingStore) Put(ctx context.Context, key string, b storage.Block, o
 	return a.Store.Put(ctx, key, b, opts)
 }
 
-// TestConditions: what the server is asked to make sure of, and the ACL.
+// TestConditions: the conditions that the server is asked to check, and the ACL.
 func TestConditions(t *testing.T) {
 	for name, tt := range map[string]struct {
 		set             func(*s3sync.Config)
@@ -274,8 +275,8 @@ func TestConditions(t *testing.T) {
 	}
 }
 
-// TestFailedPrecondition: one warning, the object stays as it is, the others
-// arrive, and nothing is deleted.
+// TestFailedPrecondition: a failed condition is one warning and the object stays
+// unchanged. The other objects arrive, and nothing is deleted.
 func TestFailedPrecondition(t *testing.T) {
 	for _, asError := range []bool{false, true} {
 		for name, set := range map[string]func(*s3sync.Condition){
@@ -290,7 +291,7 @@ func TestFailedPrecondition(t *testing.T) {
 				put(t, source, map[string]string{"there": "newer"})
 				put(t, source, map[string]string{"new": "new"})
 				target := &faulty{Store: inner, put: func(key string) error {
-					if key == "there" { // somebody else was faster
+					if key == "there" { // another client wrote it first
 						put(t, inner, map[string]string{"there": "of somebody else"})
 					}
 					return nil
@@ -308,7 +309,7 @@ func TestFailedPrecondition(t *testing.T) {
 				}
 				want := "of somebody else"
 				if name == "if-none-match" {
-					want = "old" // it is not even sent
+					want = "old" // the request is not even sent
 				}
 				if got := contents(t, inner)["there"]; got != want {
 					t.Errorf("the target has %q", got)
@@ -318,8 +319,8 @@ func TestFailedPrecondition(t *testing.T) {
 	}
 }
 
-// TestDeletePrecondition: what changed since it was listed is not deleted, which
-// is one warning; the others are.
+// TestDeletePrecondition: an object that changed since it was listed is not deleted,
+// which is one warning. The other objects are deleted.
 func TestDeletePrecondition(t *testing.T) {
 	for _, asError := range []bool{false, true} {
 		source, inner := mem.New(), mem.New()
@@ -341,10 +342,10 @@ func TestDeletePrecondition(t *testing.T) {
 	}
 }
 
-// TestArchived: what a listing calls archived, or cannot be opened for that
-// reason, is left out with a warning or silently; its counterpart stays, and others
-// are deleted. One that is up to date is not looked at. A dry run opens only what
-// may be archived, and says the same.
+// TestArchived: an object is skipped, with a warning or silently, if its listing says
+// that it is archived or if it cannot be opened for that reason. Its counterpart stays,
+// and other objects are deleted. An archived object that is up to date is not opened. A
+// dry run opens only objects that may be archived, and reports the same.
 func TestArchived(t *testing.T) {
 	for name, tt := range map[string]struct {
 		silent, asError, listed, maybe, dry bool
@@ -395,7 +396,7 @@ func TestArchived(t *testing.T) {
 				!tt.silent && (len(reasons) != 0 || r.Warnings+r.Failed != 2) {
 				t.Errorf("%q, %+v", reasons, r.Stats)
 			}
-			opened := 3 // two that turn out to be archived
+			opened := 3 // two of them are archived
 			switch {
 			case tt.dry && tt.maybe:
 				opened = 2
@@ -414,8 +415,8 @@ func TestArchived(t *testing.T) {
 	}
 }
 
-// TestMaybeArchived: an object of an archive class that can be read is transferred,
-// and a dry run says so: it was restored, or the class is a mere label there.
+// TestMaybeArchived: an object of an archive class that can be read is transferred, and
+// a dry run says so: it was restored, or the class is only a label there.
 func TestMaybeArchived(t *testing.T) {
 	for name, dry := range map[string]bool{"run": false, "dry run": true} {
 		t.Run(name, func(t *testing.T) {
@@ -435,7 +436,7 @@ func TestMaybeArchived(t *testing.T) {
 	}
 }
 
-// TestMetadataNames: what cannot be a header is refused before any work.
+// TestMetadataNames: invalid header names are refused before any work.
 func TestMetadataNames(t *testing.T) {
 	for name, ok := range map[string]bool{"a": true, "A-b_c.1": true, "": false, "a b": false, "a:b": false, "ä": false, "a\nb": false} {
 		cfg := config(mem.New(), mem.New())

@@ -10,8 +10,8 @@ import (
 	"s3sync/storage/mem"
 )
 
-// A defaultChecksumStore has ETags that are no digests and wants CRC64NVME instead,
-// like a directory bucket.
+// A defaultChecksumStore is like a directory bucket: its ETags are not digests, and
+// CRC64NVME is its default checksum.
 type defaultChecksumStore struct{ *faulty }
 
 func newDefaultChecksumStore() defaultChecksumStore {
@@ -28,8 +28,8 @@ func (d defaultChecksumStore) Caps() storage.Caps {
 	return caps
 }
 
-// An object without MD5 digests is verified by the checksum that the store wants
-// by default, wherever it comes from or goes.
+// An object without MD5 digests is verified by the default checksum of its store, in
+// every direction.
 func TestDefaultChecksum(t *testing.T) {
 	plain := func() storage.Store { return mem.New() }
 	special := func() storage.Store { return newDefaultChecksumStore() }
@@ -95,7 +95,8 @@ func TestDefaultChecksum(t *testing.T) {
 	}
 }
 
-// The reason for an unverified object is not that the user did not want verification.
+// The reason for an unverified object does not say that the user turned verification
+// off.
 func TestDefaultChecksumOffIsTold(t *testing.T) {
 	target := newDefaultChecksumStore()
 	source := mem.New()

@@ -13,7 +13,7 @@ import (
 	"s3sync/storage/mem"
 )
 
-// checksumSizes are sizes around the threshold of runSmall, and of odd parts.
+// checksumSizes are sizes around the threshold of runSmall, and sizes of unequal parts.
 func checksumSizes() map[string]int {
 	return map[string]int{"empty": 0, "whole": 1000, "threshold": 8 << 10, "two parts": 9<<10 + 1}
 }
@@ -66,7 +66,7 @@ func TestChecksumsVerifyWhatETagsCannot(t *testing.T) {
 		unverified int64
 	}{
 		"none":        {"", false, 0, 1},
-		"only upload": {"CRC32C", false, 1, 1}, // the way from the source is not verified
+		"only upload": {"CRC32C", false, 1, 1}, // the download is not verified
 		"only read":   {"", true, 1, 1},
 		"both":        {"CRC32C", true, 1, 0},
 		"different":   {"SHA256", true, 1, 0},
@@ -90,7 +90,7 @@ func TestChecksumsVerifyWhatETagsCannot(t *testing.T) {
 	}
 }
 
-// A source without a checksum that was asked for is a warning, no failure.
+// A source without a requested checksum is a warning, not a failure.
 func TestMissingChecksumIsAWarning(t *testing.T) {
 	source, target := mem.New(), mem.New()
 	put(t, source, map[string]string{"a": "data"})
@@ -102,7 +102,7 @@ func TestMissingChecksumIsAWarning(t *testing.T) {
 	}
 }
 
-// A wrong checksum in an answer of either side is never counted as verified.
+// A wrong checksum in a response of either side never counts as verified.
 func TestWrongChecksumIsAFailure(t *testing.T) {
 	for name, side := range map[string]func(source, target *faulty){
 		"source": func(source, _ *faulty) { source.wrongChecksums = true },
@@ -136,7 +136,7 @@ func TestWrongChecksumIsAFailure(t *testing.T) {
 	}
 }
 
-// Verify.Multipart leaves composite checksums alone, too.
+// Verify.Multipart also controls composite checksums.
 func TestMultipartVerifyOff(t *testing.T) {
 	source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
 	put(t, source, map[string]string{"a": strings.Repeat("x", 9*s3sync.MiB)})
@@ -150,11 +150,11 @@ func TestMultipartVerifyOff(t *testing.T) {
 }
 
 // Transfer.AutoChunkSize gives the target the parts of the source, whatever they are,
-// also where they are too large to be held in memory.
+// even if they are too large for memory.
 func TestAutoChunkSize(t *testing.T) {
 	const kib = 1 << 10
 	for name, tt := range map[string]struct {
-		parts []int // one is an object written whole
+		parts []int // one number is an object written whole
 		sum   string
 	}{
 		"whole":               {[]int{20 * kib}, "CRC32"},
@@ -216,8 +216,8 @@ func putParts(t *testing.T, s storage.Store, key string, sizes ...int) {
 	}
 }
 
-// TestChecksumThatIsNotKept: a target that does not confirm the checksum it is to
-// keep is a warning, once, also where the answer is not compared.
+// TestChecksumThatIsNotKept: if a target does not confirm the requested checksum, there
+// is one warning, even if the response is not compared.
 func TestChecksumThatIsNotKept(t *testing.T) {
 	for name, tt := range map[string]struct {
 		algorithm string

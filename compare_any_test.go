@@ -28,9 +28,9 @@ func anyObject(r *rand.Rand, data string) object {
 	return o
 }
 
-// However two objects were written, and whatever the stores tell of them:
-// different contents are never found equal, and where the parts are known and
-// nothing is encrypted a file is never found to differ from its copy.
+// However two objects were written, and whatever the stores report about them:
+// different contents are never found equal. If the parts are known and nothing is
+// encrypted, a file is never found to differ from its copy.
 func TestComparisonIsRight(t *testing.T) {
 	eachSeed(t, 500, func(t *testing.T, r *rand.Rand) {
 		data := text('a', r.IntN(60))

@@ -15,8 +15,8 @@ import (
 	"s3sync/storage/mem"
 )
 
-// What digests do not tell is transferred, to be safe, and counted in a note; a
-// report does not call it a difference. Who lets both sides be read knows.
+// Objects that digests cannot decide are transferred, to be safe, and counted in a
+// note; a report does not call them different. Reading both sides decides them.
 func TestUndecided(t *testing.T) {
 	one, other := object{data: text('a', kib10)}, object{data: text('b', kib10)}
 	etag := s3sync.Check{Mode: s3sync.CheckETag}
@@ -108,8 +108,8 @@ func notesOf(cfg *s3sync.Config) *[]string {
 	return &told
 }
 
-// However two objects were written and whatever is told of them, a report never
-// calls equal contents different, and one that reads both is always right.
+// However two objects were written and whatever is reported about them, a report never
+// calls equal contents different. A report that reads both sides is always right.
 func TestReadBothIsRight(t *testing.T) {
 	eachSeed(t, 300, func(t *testing.T, r *rand.Rand) {
 		data := text('a', 1+r.IntN(60))
@@ -132,7 +132,7 @@ func TestReadBothIsRight(t *testing.T) {
 		} else {
 			two.write(t, target.Store, "a")
 		}
-		// What is encrypted has ETags of its own.
+		// Encrypted objects have their own kind of ETag.
 		if change := []statChange{nil, etagNotDigest, withoutParts}[r.IntN(3)]; direction != 0 {
 			source.withStatChange(change)
 		}
@@ -160,8 +160,8 @@ func TestReadBothIsRight(t *testing.T) {
 	})
 }
 
-// Both sides are read in pieces; what goes away or fails meanwhile is told as
-// elsewhere.
+// Both sides are read in pieces. If an object disappears or fails meanwhile, the report
+// is the same as elsewhere.
 func TestReadBothFails(t *testing.T) {
 	const mib = s3sync.MiB
 	big := object{data: text('a', 20*mib)}
@@ -212,7 +212,7 @@ func TestReadBothFails(t *testing.T) {
 	}
 }
 
-// What the default check skips although it differs is counted in a note.
+// Objects that the default check skips although they differ are counted in a note.
 func TestNoteOfSizes(t *testing.T) {
 	for name, tt := range map[string]struct {
 		set  func(*s3sync.Check)

@@ -13,8 +13,8 @@ import (
 	"s3sync/storage/mem"
 )
 
-// Options that ask for the target in any case, and objects that go away between
-// the listing and the question.
+// Options that request the target in any case, and objects that disappear between the
+// listing and the request.
 func TestCompareAsked(t *testing.T) {
 	one, other := object{data: text('a', kib10)}, object{data: text('b', kib10)}
 	gone := func(string, storage.StatOptions, *storage.Info) error { return fs.ErrNotExist }
@@ -78,7 +78,7 @@ func TestCompareAsked(t *testing.T) {
 	}
 }
 
-// The same beside a file.
+// The same with a file on one side.
 func TestCompareFileAsked(t *testing.T) {
 	one := object{data: text('a', kib10)}
 	for name, tt := range map[string]struct {
@@ -104,7 +104,7 @@ func TestCompareFileAsked(t *testing.T) {
 				cfg.Check = s3sync.Check{Mode: s3sync.CheckETag, HeadEachTarget: true, NoTargetListing: overwrite}
 				wantDecision(t, decision(t, cfg), tt.want)
 				if overwrite {
-					return // the target is asked for in any case
+					return // the target is requested in any case
 				}
 				wantCalls(t, "counterpart", counterpart, "stat", tt.heads)
 				wantCalls(t, "file", file, "open", tt.reads)
@@ -113,8 +113,7 @@ func TestCompareFileAsked(t *testing.T) {
 	}
 }
 
-// What fails for a while is asked again; what fails for good is the failure of
-// its object alone.
+// A temporary failure is retried; a permanent one fails only its object.
 func TestCompareFails(t *testing.T) {
 	transient := &storage.Error{Op: "stat", Key: "a", Err: storage.ErrTransient}
 	for name, tt := range map[string]struct {
@@ -151,7 +150,8 @@ func TestCompareFails(t *testing.T) {
 	}
 }
 
-// A file that changes while it is compared is read again, and then not judged.
+// A file that changes during the comparison is read again. If it changes again, the
+// comparison has no result.
 func TestCompareChangingFile(t *testing.T) {
 	changed := &storage.Error{Op: "read", Key: "a", Err: storage.ErrChanged}
 	for name, tt := range map[string]struct {
@@ -188,8 +188,8 @@ func TestCompareChangingFile(t *testing.T) {
 	}
 }
 
-// What cannot be compared is a warning whatever else is said, and keeps nothing
-// from being deleted.
+// An object that cannot be compared is a warning, whatever the other options, and does
+// not prevent deletions.
 func TestIncomparable(t *testing.T) {
 	source, target := mem.New(), (&faulty{Store: mem.New()}).withStatChange(etagNotDigest)
 	put(t, source, map[string]string{"a": "1"})
@@ -203,8 +203,7 @@ func TestIncomparable(t *testing.T) {
 	}
 }
 
-// Once an object is known to be encrypted, files are read no more before the
-// server was asked.
+// Once an object is known to be encrypted, the server is asked before files are read.
 func TestEncryptedBucketCostsNoReads(t *testing.T) {
 	file, counterpart := &faulty{Store: directory(t, "1", false)}, &faulty{Store: mem.New()}
 	put(t, file, map[string]string{"b": "2", "c": "3"})
@@ -219,9 +218,8 @@ func TestEncryptedBucketCostsNoReads(t *testing.T) {
 	wantCalls(t, "file", file, "open", 1)
 }
 
-// After a run the contents are equal, and another run finds so, whatever the
-// parts: only objects of which the server keeps no digest that can be compared
-// are sent again.
+// After a run the contents are equal, and the next run finds them equal, whatever the
+// parts. Only objects without a comparable digest on the server are sent again.
 func TestSecondComparisonFindsNothing(t *testing.T) {
 	checks := map[string]func(*s3sync.Config){
 		"etag":     func(c *s3sync.Config) { c.Check.Mode = s3sync.CheckETag },
@@ -265,7 +263,7 @@ func TestSecondComparisonFindsNothing(t *testing.T) {
 	}
 }
 
-// Scripts read these lines.
+// Scripts read these log lines.
 func TestComparisonLog(t *testing.T) {
 	const when = `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?\+00:00`
 	states := " source_last_modified=" + when + " target_last_modified=" + when + " source_size=4 target_size=4 "

@@ -14,8 +14,8 @@ import (
 	"s3sync/storage/mem"
 )
 
-// An object is what lies in a bucket: data in parts of the given sizes, or whole
-// without them, with a checksum.
+// An object is an object in a bucket: data in parts of the given sizes, or whole if
+// there are none, with a checksum.
 type object struct {
 	data      string
 	parts     []int
@@ -58,7 +58,7 @@ func (o object) write(t *testing.T, s storage.Store, key string) {
 	}
 }
 
-// text is n bytes; those of different letters are different.
+// text returns n bytes. Texts with different letters differ.
 func text(letter byte, n int) string {
 	p := make([]byte, n)
 	for i := range p {
@@ -70,7 +70,7 @@ func text(letter byte, n int) string {
 // A statChange changes what a store reports about an object.
 type statChange func(opts storage.StatOptions, info *storage.Info)
 
-// etagNotDigest makes an object look like one encrypted with KMS: its ETag only
+// etagNotDigest makes an object look as if it were encrypted with KMS: its ETag only
 // looks like a digest.
 func etagNotDigest(_ storage.StatOptions, info *storage.Info) { setEncryptedETag(info, "0") }
 
@@ -87,7 +87,7 @@ func setEncryptedETag(info *storage.Info, digit string) {
 
 func withoutParts(_ storage.StatOptions, info *storage.Info) { info.Parts = nil }
 
-// inferredParts are parts that are concluded from the first one, wrongly.
+// inferredParts are parts that were wrongly inferred from the first one.
 func inferredParts(parts ...int64) statChange {
 	return func(opts storage.StatOptions, info *storage.Info) {
 		if opts.Parts == storage.InferParts {
@@ -125,7 +125,7 @@ func (f *faulty) withStatChange(change statChange) *faulty {
 	return f
 }
 
-// A wantedDecision is what an update check must come to.
+// A wantedDecision is the expected decision of an update check.
 type wantedDecision struct {
 	outcome s3sync.EventType
 	reason  s3sync.Reason
@@ -173,7 +173,7 @@ func wantCalls(t *testing.T, name string, f *faulty, op string, want int) {
 
 const kib10 = 10_000
 
-// A file beside an object, in both directions.
+// A file and an object, in both directions.
 func TestCompareFile(t *testing.T) {
 	const mib = s3sync.MiB
 	one := object{data: text('a', kib10)}
@@ -269,7 +269,8 @@ func wrongChecksums(_ storage.StatOptions, info *storage.Info) {
 	}
 }
 
-// directory holds a file "a", an hour older than objects in memory, or newer.
+// directory returns a store with a file "a", which is an hour older than objects in
+// memory, or newer.
 func directory(t *testing.T, data string, older bool) storage.Store {
 	t.Helper()
 	root := t.TempDir()
@@ -292,7 +293,7 @@ func directory(t *testing.T, data string, older bool) storage.Store {
 	return s
 }
 
-// Two objects, neither of which is read.
+// Two objects, of which neither is read.
 func TestCompareObjects(t *testing.T) {
 	one, other := object{data: text('a', kib10)}, object{data: text('b', kib10)}
 	etag := s3sync.Check{Mode: s3sync.CheckETag}

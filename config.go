@@ -22,19 +22,19 @@ const (
 // A Config says what one run does. Start from [DefaultConfig], set Source and
 // Target, change what differs, and call [Sync]. The zero Config is not valid.
 //
-// Every field has an option of the command of the same meaning, and the other
-// way round: see docs/options.md.
+// Every field corresponds to an option of the command, and every option to a field: see
+// docs/options.md.
 type Config struct { //nolint:recvcheck // MarshalJSON is that of a Config, too
 	Source, Target Endpoint
 
 	// DryRun reports what would be done and writes nothing of any kind.
 	DryRun bool
-	// ServerSideCopy lets the server copy between two S3 sides, which have to be on
-	// the same one, or of AWS. Copies have the parts of their sources, whatever
-	// Transfer says, and are proved by what the server tells of both.
+	// ServerSideCopy lets the server copy between two S3 sides, which must be on the
+	// same server or both on AWS. Copies have the parts of their sources, whatever
+	// Transfer says. They are verified by what the server reports about both objects.
 	ServerSideCopy bool
-	// Range limits the run to a part of the relative key space. What lies outside is
-	// neither listed nor touched. It does not go with Delete if the target is a
+	// Range limits the run to a range of relative keys. Keys outside of it are neither
+	// listed nor changed. It cannot be combined with Delete if the target is a
 	// directory.
 	Range storage.Range
 
@@ -54,23 +54,23 @@ type Config struct { //nolint:recvcheck // MarshalJSON is that of a Config, too
 	Timeout    Timeout
 	Local      Local
 
-	// WarnAsError turns warnings about objects that were left out into errors.
+	// WarnAsError turns warnings about skipped objects into errors.
 	WarnAsError bool
 	// FailFast stops the run at the first object that fails.
 	FailFast bool
-	// IgnoreArchived leaves archived objects out without a warning.
+	// IgnoreArchived skips archived objects without a warning.
 	IgnoreArchived bool
 
-	// OnEvent, if set, receives every event, in order and from one goroutine.
-	// The run waits for it: it should return soon.
+	// OnEvent, if set, receives every event, in order and from one goroutine. The run
+	// waits for it, so it should return soon.
 	OnEvent func(Event)
-	// Preprocess, if set, may change what an object is written with, right before
-	// it is sent to a bucket; it is not called in a dry run. [ErrSkip] leaves the
-	// object out, and any other error ends the run. Calls do not overlap, so that
-	// transfers wait for it. It is called again if an object is begun anew.
+	// Preprocess, if set, may change what an object is written with, right before the
+	// object is sent to a bucket. A dry run does not call it. [ErrSkip] skips the
+	// object, and any other error ends the run. Calls do not overlap, so transfers wait
+	// for it. It is called again if an object begins again.
 	Preprocess func(ctx context.Context, source *storage.Info, upload *Upload) error
-	// Logger, if set, receives the log of the run: see docs/logging.md for its
-	// messages and fields. Nothing secret is written to it.
+	// Logger, if set, receives the log of the run: see docs/logging.md for its messages
+	// and fields. It never receives secrets.
 	Logger *slog.Logger
 }
 
@@ -78,24 +78,23 @@ type Config struct { //nolint:recvcheck // MarshalJSON is that of a Config, too
 type Endpoint struct {
 	// URL is s3://bucket[/prefix] or a path of the file system.
 	URL string
-	// Store, if set, is used instead of what URL names. Sync does not close it.
+	// Store, if set, is used instead of URL. Sync does not close it.
 	Store storage.Store
 
 	Profile      string // named profile of the AWS configuration files
 	AccessKey    string
 	SecretKey    string `secret:"true"`
 	SessionToken string `secret:"true"`
-	// Credentials, if set, is asked for keys instead: for the first request, and again
-	// shortly before those it returned end. Calls do not overlap. Its ctx does not end
-	// with the run, so a function that asks another server has to bound that.
+	// Credentials, if set, returns the keys instead: for the first request, and again
+	// shortly before its keys expire. Calls do not overlap. Its ctx does not end with
+	// the run, so the function must limit its own waiting.
 	Credentials func(ctx context.Context) (Credentials, error)
 	Region      string
 	EndpointURL string
 	// Transport, if set, sends the requests to the bucket, but not those for
-	// credentials; it is the place for a proxy, an own certificate authority or
-	// tracing. All time-outs but Connect, the bandwidth limit and the end of transfers
-	// that stand still hold as without it. It must not follow redirects, and Sync does
-	// not close it.
+	// credentials. Use it for a proxy, a private certificate authority or tracing. The
+	// bandwidth limit, the detection of stalled transfers and all time-outs except
+	// Connect still apply. It must not follow redirects. Sync does not close it.
 	Transport http.RoundTripper
 
 	Accelerate   bool // S3 Transfer Acceleration
@@ -103,17 +102,17 @@ type Endpoint struct {
 	PathStyle    bool // bucket in the path instead of the host name
 }
 
-// Credentials sign the requests of one side. Expires is when they end; the zero time
-// is never, and lets them be asked for only once.
+// Credentials sign the requests of one side. Expires is the time at which they expire;
+// with the zero time they never expire and are requested only once.
 type Credentials = bucket.Credentials
 
-// AWS names the configuration files that a named profile is looked up in, and
-// how requests are made on both sides.
+// AWS names the configuration files with the named profiles, and says how requests are
+// made on both sides.
 type AWS struct {
 	ConfigFile      string
 	CredentialsFile string
-	// HTTPSProxy is the proxy for https requests: http(s)://user:password@host:port.
-	// Empty takes the usual environment variables.
+	// HTTPSProxy is the proxy for https requests: http(s)://user:password@host:port. If
+	// empty, the usual environment variables apply.
 	HTTPSProxy string `secret:"true"`
 	// AnonymousSource leaves requests to the source unsigned.
 	AnonymousSource bool
@@ -121,35 +120,35 @@ type AWS struct {
 	MaxKeys int
 	// UnsignedPayload sends uploads without the SHA-256 of the payload in the signature.
 	UnsignedPayload bool
-	// NoContentMD5 sends uploads without Content-MD5. It turns the ETag
-	// verification of uploads off.
+	// NoContentMD5 sends uploads without Content-MD5. It disables the ETag verification
+	// of uploads.
 	NoContentMD5 bool
-	// NoStallProtection lets a transfer stand still for ever.
+	// NoStallProtection lets a transfer stall forever.
 	NoStallProtection bool
-	// ParallelDirectoryListing lists the prefixes of a directory bucket at once. A
-	// listing then also names prefixes of unfinished uploads, which costs requests.
+	// ParallelDirectoryListing lists the prefixes of a directory bucket in parallel.
+	// Such a listing includes prefixes of unfinished uploads, which costs requests.
 	ParallelDirectoryListing bool
 	// Trace logs the requests of the AWS SDK to Logger.
 	Trace bool
 }
 
-// Filter selects source objects. The zero value of a field selects all. A
-// target object whose source counterpart is filtered out is left alone.
+// Filter selects source objects. The zero value of a field selects all of them. A
+// target object is kept if its source counterpart is filtered out.
 type Filter struct {
 	ModifiedBefore time.Time // strictly before
 	ModifiedAfter  time.Time // at or after
 	SmallerThan    *int64    `unit:"bytes"` // strictly smaller
 	LargerThan     *int64    `unit:"bytes"` // larger or equal
-	// Include is found in the key. If it begins with ^ and literal text, only keys
-	// that begin so are listed, except with Delete, which looks for orphans everywhere.
+	// Include must match the key. If it begins with ^ and literal text, only keys with
+	// that prefix are listed, except with Delete, which needs all keys of the target.
 	Include Matcher
-	Exclude Matcher // not found in it
+	Exclude Matcher // must not match the key
 
-	// What follows is not in a listing: it costs a request for each object that is
-	// to be transferred, and one more where tags are asked for and there are any. An
-	// object without metadata or tags has none that could match. Metadata is
-	// written name=value,name=value, and tags name=value&name=value, in order of
-	// the names, percent-encoded but for the names of metadata.
+	// Listings do not contain the following properties. They cost a request for each
+	// object to be transferred, and one more if tags are needed and exist. An object
+	// without metadata or tags is never matched. Metadata has the form
+	// name=value,name=value, and tags name=value&name=value, in order of the names.
+	// Both are percent-encoded, except the names of metadata.
 	IncludeContentType Matcher
 	ExcludeContentType Matcher
 	IncludeMetadata    Matcher
@@ -157,65 +156,65 @@ type Filter struct {
 	IncludeTags        Matcher
 	ExcludeTags        Matcher
 
-	// Func, if set, is asked last of what a listing tells: false leaves the object
-	// out, and an error ends the run. Calls do not overlap, and the listing waits.
+	// Func, if set, is the last filter of listed properties: false skips the object,
+	// and an error ends the run. Calls do not overlap, and the listing waits.
 	Func func(storage.Object) (bool, error)
 }
 
-// A Matcher is found in a text or not. A [*Regexp] is one, and a regexp.Regexp of the
-// standard library another. A Matcher of any other type works, but such a Config cannot be
-// written as JSON, and an Include of it does not shorten a listing.
+// A Matcher matches texts. A [*Regexp] is one, and so is a regexp.Regexp of the
+// standard library. Other types work, but such a Config cannot be written as JSON, and
+// such an Include does not shorten a listing.
 type Matcher = pattern.Matcher
 
-// A Regexp is a regular expression in the syntax of Rust's crate regex, with Unicode
-// in \w, \d, \s and \b and set operations in classes. Look-around, back-references,
-// atomic groups and possessive repetitions may be added: those give up linear time.
+// A Regexp is a regular expression in the syntax of Rust's crate regex, with Unicode in
+// \w, \d, \s and \b and set operations in classes. It may also use look-around,
+// back-references, atomic groups and possessive repetitions, which do not match in
+// linear time.
 type Regexp = pattern.Regexp
 
-// CompileRegexp compiles a regular expression. Its error says what is wrong with it,
-// and at which character.
+// CompileRegexp compiles a regular expression. Its error says what is wrong and at
+// which character.
 func CompileRegexp(text string) (*Regexp, error) { return pattern.Compile(text) }
 
-// Verify selects the evidence that what arrived is what was sent.
+// Verify selects how it is verified that what arrived is what was sent.
 type Verify struct {
 	// ETag compares ETags with the MD5 digests of the bytes that passed.
 	ETag bool
-	// Multipart does so for objects written in parts, too.
+	// Multipart extends ETag to objects written in parts.
 	Multipart bool
 	// Algorithm is the additional checksum of uploads.
 	Algorithm string
-	// FullObject computes it over whole objects, not over part checksums. It does
-	// nothing without Algorithm.
+	// FullObject computes Algorithm over whole objects, not over part checksums. It has
+	// no effect without Algorithm.
 	FullObject bool
 	// ReadChecksum verifies the additional checksum of source objects.
 	ReadChecksum bool
-	// Checksum compares the additional checksums of uploads with what the
-	// target answers.
+	// Checksum compares the additional checksums of uploads with the target's response.
 	Checksum bool
-	// NoExpressChecksum leaves out the CRC64NVME that proves objects of
-	// directory buckets: it is neither written there nor read from there.
+	// NoExpressChecksum disables the CRC64NVME that verifies objects of directory
+	// buckets: it is neither written there nor read from there.
 	NoExpressChecksum bool
 }
 
-// Transfer bounds how much runs at once and how objects are cut into parts.
+// Transfer limits concurrency and says how objects are cut into parts.
 type Transfer struct {
 	Workers       int // objects at once
 	ParallelParts int // parts at once, of all objects together
-	// MaxMemory bounds the buffers of object data in bytes. 0 is 256 MiB, or
-	// two parts or an object below Threshold where that is more.
+	// MaxMemory bounds the buffers of object data in bytes. 0 means 256 MiB, or the
+	// size of two parts or of an object below Threshold if that is more.
 	MaxMemory int64 `unit:"bytes"`
 
-	Threshold int64 `unit:"bytes"` // an object of this size or more goes in parts
-	ChunkSize int64 `unit:"bytes"` // of a part
-	// AutoChunkSize cuts target objects as their sources are.
+	Threshold int64 `unit:"bytes"` // objects of this size or more are sent in parts
+	ChunkSize int64 `unit:"bytes"` // of one part
+	// AutoChunkSize cuts target objects into the same parts as their sources.
 	AutoChunkSize bool
 
 	ObjectsPerSecond int   // 0 is no limit
 	BytesPerSecond   int64 `unit:"bytes"` // in each direction; 0 is no limit
 }
 
-// Metadata replaces what written objects carry. A nil or empty field keeps what
-// the source has.
+// Metadata replaces the attributes of written objects. A nil or empty field keeps those
+// of the source.
 type Metadata struct {
 	CacheControl       string
 	ContentDisposition string
@@ -231,7 +230,7 @@ type Metadata struct {
 	PutLastModified bool
 	// NoGuessType leaves the Content-Type of local files to the server.
 	NoGuessType bool
-	// NoSystem and NoUser leave out what the source has: the headers above and the
+	// NoSystem and NoUser drop attributes of the source: the headers above and the
 	// redirect, or the user metadata.
 	NoSystem bool
 	NoUser   bool
@@ -239,7 +238,7 @@ type Metadata struct {
 
 // Tagging selects the tags of written objects.
 type Tagging struct {
-	// Set gives every object these URL-encoded tags. The target must keep tags.
+	// Set sets these URL-encoded tags on every object. The target must support tags.
 	Set        string
 	Disable    bool
 	SyncLatest bool
@@ -247,23 +246,24 @@ type Tagging struct {
 
 // Versioning selects versions of source objects.
 type Versioning struct {
-	// Enable syncs all versions between buckets that keep them, oldest first, and
-	// the delete marker of what is deleted now.
+	// Enable syncs all versions between buckets with versioning, oldest first, and the
+	// delete marker of each key that is deleted now.
 	Enable bool
 	// AllMarkers also syncs the delete markers between versions.
 	AllMarkers bool
-	// PointInTime, if set, takes each object of the source as it was then.
+	// PointInTime, if set, syncs the source as it was then.
 	PointInTime time.Time
 }
 
-// Condition makes writes depend on what is there. An object whose condition does
-// not hold is left out with a warning.
+// Condition makes writes depend on the current target. An object whose condition does
+// not hold is skipped with a warning.
 type Condition struct {
-	// IfMatch writes and deletes only what still is as it was compared.
+	// IfMatch writes and deletes only objects that have not changed since the
+	// comparison.
 	IfMatch bool
-	// IfNoneMatch writes only what the target does not have.
+	// IfNoneMatch writes only objects that the target does not have.
 	IfNoneMatch bool
-	// CopySourceIfMatch lets the server copy only what still is as it was seen.
+	// CopySourceIfMatch lets the server copy only objects that have not changed.
 	CopySourceIfMatch bool
 }
 
@@ -275,54 +275,53 @@ type Encryption struct {
 	TargetCustomer CustomerKey
 }
 
-// A CustomerKey encrypts objects with a key that the server does not keep (SSE-C).
+// A CustomerKey encrypts objects with a key that the server does not store (SSE-C).
 type CustomerKey struct {
 	Algorithm string
 	Key       string `secret:"true"` // base64
 	KeyMD5    string // base64
 }
 
-// Delete removes target objects that the source does not have. Nothing is
-// removed unless both listings were complete and every transfer succeeded. The
-// object whose key is the prefix itself and folder markers, which are empty and
-// whose keys end in a slash, always stay. What looks like a mistake is refused
-// with [ErrDeleteRefused].
+// Delete removes target objects that the source does not have. Nothing is removed
+// unless both listings were complete and every transfer succeeded. The object whose key
+// is the prefix itself is always kept, and so are folder markers: empty objects whose
+// keys end in a slash. A probable mistake is refused with [ErrDeleteRefused].
 type Delete struct {
 	Enable bool
 	// Excluded also removes target objects that Filter.Exclude matches.
 	Excluded bool
-	// Max is how many objects are removed at most; 0 is no bound.
+	// Max is the maximum number of removed objects; 0 means no limit.
 	Max int64
-	// MaxPercent refuses to remove anything if more than 100 objects and more than
-	// so many percent of what the target holds would go, whatever Max is; 100 never
+	// MaxPercent refuses to remove anything if more than 100 objects and more than this
+	// percentage of the target's objects would be removed, whatever Max is; 100 never
 	// refuses.
 	MaxPercent int
-	// AllowEmptySource permits to remove objects although the source has none.
+	// AllowEmptySource allows removals even if the source has no objects.
 	AllowEmptySource bool
-	// AllowPartialPrefix permits to remove objects below a prefix that does not end
-	// in a slash although the target has keys that continue it in another way:
-	// "photos-old/a" for "photos".
+	// AllowPartialPrefix allows removals below a prefix that does not end in a slash,
+	// even if the target has keys that continue the prefix differently: "photos-old/a"
+	// for "photos".
 	AllowPartialPrefix bool
-	// AllowOverlap says that two buckets of one name whose keys overlap are two.
-	// Without it the source is asked, and if it cannot be asked nothing is removed.
+	// AllowOverlap says that two buckets with the same name and overlapping keys are
+	// different. Without it the source is asked; if that fails, nothing is removed.
 	AllowOverlap bool
 }
 
-// Reporting makes the run a report: nothing is written, and every source object
-// is compared with the target whatever its time of modification. It is compared
-// by ETag, or by additional checksum if Check.Mode is CheckChecksum. What could not be
-// looked at is an error, as with WarnAsError.
+// Reporting turns the run into a report: nothing is written, and every source object is
+// compared with the target whatever its time of modification. It is compared by ETag,
+// or by additional checksum if Check.Mode is CheckChecksum. If something could not be
+// looked at, it is an error, as with WarnAsError.
 type Reporting struct {
-	// Status reports of each object whether the target has the same.
+	// Status reports for each object whether the target has the same content.
 	Status bool
-	// Metadata also compares headers and user metadata, and Tagging tags, between
-	// buckets. Each costs up to two requests per object.
+	// Metadata also compares headers and user metadata, and Tagging compares tags,
+	// between buckets. Each costs up to two requests per object.
 	Metadata bool
 	Tagging  bool
 }
 
-// Retry bounds repetitions: MaxAttempts of each request, and ForceCount more of
-// what still failed for a reason that may pass.
+// Retry bounds retries: MaxAttempts of each request, and ForceCount more attempts after
+// temporary failures.
 type Retry struct {
 	MaxAttempts    int
 	InitialBackoff time.Duration
@@ -330,16 +329,16 @@ type Retry struct {
 	ForceInterval  time.Duration
 }
 
-// Timeout bounds waiting. 0 is no bound, except Connect, where it is 3.1 s.
-// DefaultConfig has one minute for Read.
+// Timeout bounds waiting. 0 means no limit, except for Connect, where it means 3.1 s.
+// DefaultConfig sets Read to one minute.
 type Timeout struct {
 	Operation time.Duration // one call with its retries
 	Attempt   time.Duration // one request
 	Connect   time.Duration
-	// Read bounds the wait for the first byte of an answer, once the request was
-	// sent. Where the server works before it answers (copies, and completing an
-	// upload) the wait is 15 times as long, up to 15 minutes. If it is shorter than
-	// the time after which a transfer counts as stalled it takes its place.
+	// Read limits the wait for the first byte of a response after the request was sent.
+	// If the server must work first (copies, and completing an upload) the limit is 15
+	// times as long, up to 15 minutes. If Read is shorter than the time after which a
+	// transfer counts as stalled, it replaces that time.
 	Read time.Duration
 }
 
@@ -350,7 +349,7 @@ type Local struct {
 	Fsync bool
 }
 
-// DefaultConfig returns the settings that hold where nothing else is said.
+// DefaultConfig returns the default settings.
 func DefaultConfig() *Config {
 	return &Config{
 		AWS:    AWS{MaxKeys: 1000},
@@ -375,19 +374,19 @@ func DefaultConfig() *Config {
 // configVersion is the version of the written form of a Config.
 const configVersion = 1
 
-// MarshalJSON writes c without its secrets, functions, stores, transports and
-// logger. The reader has to add those again: secrets are the fields with the tag
-// secret:"true". Every other field that is not zero is written under its path, so
-// that the form does not depend on what [DefaultConfig] returns. Sizes are text
-// such as "8MiB", durations text such as "1m0s", times RFC 3339, and regular
-// expressions their text, those of the standard library as {"go": text}.
+// MarshalJSON writes c without its secrets, functions, stores, transports and logger.
+// The reader must set those again: secrets are the fields with the tag secret:"true".
+// Every other field that is not zero is written under its path, so the form does not
+// depend on [DefaultConfig]. Sizes are text such as "8MiB", durations text such as
+// "1m0s", times RFC 3339, and regular expressions their text, those of the standard
+// library as {"go": text}.
 //
-// Text that is not valid UTF-8, such as an odd path of the file system, is an
-// error, because JSON cannot hold it.
+// Text that is not valid UTF-8, such as an unusual file path, is an error, because JSON
+// cannot hold it.
 func (c Config) MarshalJSON() ([]byte, error) { return fields.Marshal(&c, configVersion) }
 
-// UnmarshalJSON sets c to what [Config.MarshalJSON] wrote. Fields that are not
-// written keep what c has: secrets, functions, stores, transports and the logger.
-// Another version and unknown fields are errors. [Config.Validate] checks the
+// UnmarshalJSON sets c to the output of [Config.MarshalJSON]. Fields that are not
+// written keep their values in c: secrets, functions, stores, transports and the
+// logger. Another version and unknown fields are errors. [Config.Validate] checks the
 // values.
 func (c *Config) UnmarshalJSON(data []byte) error { return fields.Unmarshal(data, c, configVersion) }

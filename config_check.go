@@ -2,26 +2,26 @@ package s3sync
 
 import "s3sync/internal/compare"
 
-// Check selects how an object that exists on both sides is found to differ.
+// Check selects how an object that exists on both sides is compared.
 type Check struct {
 	Mode CheckMode
-	// Algorithm is that of the additional checksums, for the modes that compare them.
+	// Algorithm is the additional checksum for the modes that compare checksums.
 	Algorithm string
-	// ReadBoth reads the bytes of both sides where a comparison of contents finds no
-	// digests that tell. Without it such objects are transferred, or left out with a
-	// warning if they have no digests at all.
+	// ReadBoth reads the bytes of both sides if no digests decide a comparison of
+	// contents. Without it such objects are transferred, or skipped with a warning if
+	// they have no digests at all.
 	ReadBoth bool
-	// HeadEachTarget asks for the target object right before each transfer.
+	// HeadEachTarget requests the target object right before each transfer.
 	HeadEachTarget bool
-	// NoTargetListing compares with what the target answers for each object, instead
-	// of listing it. Except with CheckChecksum it requires HeadEachTarget. With Delete
-	// the target is listed nevertheless.
+	// NoTargetListing compares with the target's response for each object, instead of a
+	// listing of the target. Except with CheckChecksum it requires HeadEachTarget. With
+	// Delete the target is listed nevertheless.
 	NoTargetListing bool
 }
 
-// A CheckMode is what is compared of an object that exists on both sides. Times
-// are compared by whole seconds, because some stores keep no more. Its text is a name
-// such as "mtime-and-size".
+// A CheckMode says what is compared for an object that exists on both sides. Times are
+// compared by whole seconds, because some stores keep no more. Its text is a name such
+// as "mtime-and-size".
 type CheckMode = compare.Mode
 
 // Modes of comparison.
@@ -39,6 +39,6 @@ const (
 // listsTarget reports whether the comparison needs a listing of the target.
 func (c *Check) listsTarget() bool { return c.Mode != CheckOverwrite && !c.NoTargetListing }
 
-// asks reports whether the target is asked for before each transfer: an object
-// that is not listed has to be, to be compared.
+// asks reports whether the target object is requested before each transfer. An object
+// that is not listed must be requested to be compared.
 func (c *Check) asks() bool { return c.HeadEachTarget || c.NoTargetListing }

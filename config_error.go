@@ -6,17 +6,17 @@ import (
 	"s3sync/internal/fields"
 )
 
-// A ConfigError says why a [Config] cannot be used. Its text reads "Field
-// Reason", or "Field Reason Other" where two fields do not go together. It never
-// holds the value of a secret field.
+// A ConfigError says why a [Config] is invalid. Its text is "Field Reason", or "Field
+// Reason Other" if two fields are incompatible. It never contains the value of a secret
+// field.
 type ConfigError struct {
-	// Field is the Go path of the field at fault, such as "Transfer.Workers", and
-	// Other, if not empty, that of a second one. Where a single value is meant it
-	// follows: "Check.Mode=etag".
+	// Field is the Go path of the invalid field, such as "Transfer.Workers", and Other,
+	// if not empty, that of a second field. A path may be followed by a value:
+	// "Check.Mode=etag".
 	Field, Other string
 	Reason       string
-	// Misfit: the field has no meaning in the direction of this run, and leaving it
-	// out would neither write nor delete more than the user wants.
+	// Misfit: the field has no meaning in the direction of this run. A run without it
+	// would neither write nor delete more than the user wants.
 	Misfit bool
 }
 
@@ -24,8 +24,8 @@ func (e *ConfigError) Error() string {
 	return strings.TrimSuffix(e.Field+" "+e.Reason+" "+e.Other, " ")
 }
 
-// fault makes a ConfigError of two settings; other may be empty. Neither may name
-// a field that does not exist.
+// fault returns a ConfigError about two settings; other may be empty. Both must name
+// existing fields.
 func fault(setting, other, reason string) *ConfigError {
 	for _, s := range []string{setting, other} {
 		if path, _, _ := strings.Cut(s, "="); path != "" {

@@ -14,8 +14,7 @@ import (
 	"s3sync/internal/fields"
 )
 
-// filled returns a Config of which every field that is written has a value of its
-// own.
+// filled returns a Config in which every written field has a unique value.
 func filled(t *testing.T) *Config {
 	t.Helper()
 	c := &Config{}
@@ -53,7 +52,7 @@ func filled(t *testing.T) *Config {
 	return c
 }
 
-// text shows what is in a field, also behind a pointer.
+// text returns the value of a field as text, following pointers.
 func text(value reflect.Value) string {
 	if re, ok := reflect.TypeAssert[Matcher](value); ok {
 		return re.String()
@@ -99,7 +98,7 @@ func TestConfigRoundTrip(t *testing.T) {
 	}
 }
 
-// What is secret is marked, and nothing else that sounds like it is missed.
+// Secret fields have the tag, and no field whose name sounds secret lacks it.
 func TestSecretFields(t *testing.T) {
 	var secrets []string
 	for f := range fields.Of(new(Config)) {
@@ -116,7 +115,7 @@ func TestSecretFields(t *testing.T) {
 	}
 }
 
-// The form is one that people can read, and does not depend on the defaults.
+// The form is readable for people and does not depend on the defaults.
 func TestConfigForm(t *testing.T) {
 	c := DefaultConfig()
 	c.Source.URL, c.Source.SecretKey = "s3://b/p", "hidden"
@@ -160,7 +159,7 @@ func TestConfigForm(t *testing.T) {
 	}
 }
 
-// An expression of the standard library stays one: its syntax is another.
+// An expression of the standard library keeps its type, because its syntax differs.
 func TestWrittenExpressions(t *testing.T) {
 	c := DefaultConfig()
 	c.Filter.Include, c.Filter.Exclude = regexp.MustCompile(`^\pL[[:digit:]]`), mustCompile(t, `\d(?=x)`)
@@ -196,7 +195,7 @@ func mustCompile(t *testing.T, text string) *Regexp {
 
 type oddMatcher struct{ Matcher }
 
-// A reader adds secrets and functions before or after it reads.
+// A reader may set secrets and functions before or after reading.
 func TestReadConfigKeepsTheRest(t *testing.T) {
 	c := &Config{FailFast: true, Source: Endpoint{SecretKey: "s", Store: someStore{}, Profile: "p"}, OnEvent: func(Event) {}}
 	if err := json.Unmarshal([]byte(`{"version":1,"fields":{"Target.URL":"x"}}`), c); err != nil {

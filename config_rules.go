@@ -7,8 +7,8 @@ import (
 	"s3sync/internal/fields"
 )
 
-// rules lists which settings exclude and which require each other. Exclusion
-// works both ways and stands here once.
+// rules returns which settings exclude and which require each other. Exclusion works
+// both ways and is listed once.
 func rules() []fields.Rule {
 	return slices.Concat(
 		credentialRules("Source."), credentialRules("Target."),
@@ -27,7 +27,7 @@ func rules() []fields.Rule {
 			fields.Requires("Condition.CopySourceIfMatch", "ServerSideCopy"),
 			fields.Excludes("AWS.AnonymousSource",
 				"Source.Profile", "Source.AccessKey", "Source.SecretKey", "Source.SessionToken", "Source.Credentials", "Source.RequestPayer", "ServerSideCopy"),
-			// A report does not transfer, and compares everything by content.
+			// A report transfers nothing, and compares everything by content.
 			fields.Excludes("Report.Status",
 				"DryRun", "Delete.Enable", "Check.HeadEachTarget", "Tagging.SyncLatest", "Check.NoTargetListing"),
 			fields.Requires("Report.Metadata", "Report.Status"),
@@ -35,16 +35,16 @@ func rules() []fields.Rule {
 			fields.Excludes("Transfer.AutoChunkSize", "Transfer.Threshold", "Transfer.ChunkSize"),
 			fields.Excludes("Tagging.Set", "Tagging.Disable", "Tagging.SyncLatest"),
 			fields.Excludes("Tagging.SyncLatest", "Tagging.Disable"),
-			// One key cannot encrypt what another one does. The source may be
-			// encrypted in any way.
+			// One object cannot be encrypted with two keys. The source may be encrypted
+			// in any way.
 			fields.Excludes("Encryption.TargetCustomer.Algorithm", "Encryption.SSE", "Encryption.KMSKeyID"),
 			fields.Requires("Verify.Checksum", "Verify.Algorithm"),
 		})
 }
 
-// modeRules are those of modes of comparison. Most follow from what a mode compares; the
-// others name the modes that go with a setting, so that a new one does not until
-// somebody has thought of it.
+// modeRules returns the rules of comparison modes. Most follow from what a mode
+// compares. The others list the modes that are compatible with a setting, so a new mode
+// is incompatible until it is added here.
 func modeRules() []fields.Rule {
 	rules := []fields.Rule{
 		fields.Excludes("Check.NoTargetListing", modesBut(CheckNewer, CheckSize, CheckETag, CheckChecksum)...),
@@ -57,7 +57,7 @@ func modeRules() []fields.Rule {
 	return append(rules, fields.AllRequire("Check.Algorithm", modes(CheckMode.Checksums)...)...)
 }
 
-// modes are the settings of the modes of a kind.
+// modes returns the settings of the modes of a kind.
 func modes(are func(CheckMode) bool) (settings []string) {
 	for m := CheckMode(0); m.Known(); m++ {
 		if are(m) {
@@ -67,7 +67,7 @@ func modes(are func(CheckMode) bool) (settings []string) {
 	return settings
 }
 
-// modesBut are the settings of all modes but some.
+// modesBut returns the settings of all modes except some.
 func modesBut(some ...CheckMode) []string {
 	return modes(func(m CheckMode) bool { return !slices.Contains(some, m) })
 }
@@ -80,7 +80,7 @@ func credentialRules(side string) []fields.Rule {
 		fields.Requires(side+"AccessKey", side+"SecretKey"),
 		fields.Requires(side+"SecretKey", side+"AccessKey"),
 		fields.Requires(side+"SessionToken", side+"AccessKey"),
-		// Acceleration has a host of its own, which is addressed by its name:
+		// Acceleration has its own host, which contains the name of the bucket:
 		// https://docs.aws.amazon.com/AmazonS3/latest/userguide/transfer-acceleration.html
 		fields.Excludes(side+"Accelerate", side+"EndpointURL", side+"PathStyle"),
 	}

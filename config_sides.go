@@ -12,8 +12,8 @@ import (
 	"s3sync/storage/bucket"
 )
 
-// sides checks what does not go with the kind of a side. A side with a Store of
-// its own or a faulty URL is left out.
+// sides checks fields that are incompatible with the kind of a side. It skips a side
+// with a Store of its own or an invalid URL.
 func (v *validator) sides() {
 	if v.source != nil && v.target != nil && v.source.Local() && v.target.Local() {
 		v.add2("Source.URL", "is a local path, and so is", "Target.URL")
@@ -54,9 +54,8 @@ func (v *validator) refuse(reason string, paths ...[]string) {
 	}
 }
 
-// misfits refuses fields that have no meaning in the direction of the run. Those
-// that bound what is written say so also where they cannot be obeyed, so that
-// nobody may leave them out.
+// misfits rejects fields that have no meaning in the direction of the run. The errors
+// of boundFields do not have Misfit set, because those fields must not be dropped.
 func (v *validator) misfits(reason string, paths ...[]string) {
 	for _, field := range slices.Concat(paths...) {
 		if v.given(field) {
@@ -67,8 +66,8 @@ func (v *validator) misfits(reason string, paths ...[]string) {
 	}
 }
 
-// boundFields lists the fields without which more would be written, overwritten or
-// deleted, or something else written.
+// boundFields lists the fields that must not be dropped: without them the run would
+// write, overwrite or delete more, or write something else.
 func boundFields() []string {
 	return []string{
 		"Condition.IfMatch", "Condition.IfNoneMatch", "Condition.CopySourceIfMatch",
@@ -76,8 +75,8 @@ func boundFields() []string {
 	}
 }
 
-// localFields mean nothing on a local side. A region is not among them: it does
-// no harm, and environments set it for everything.
+// localFields lists fields without meaning on a local side. Region is not among them:
+// it is harmless, and environments set it globally.
 func localFields(side, key string) []string {
 	return []string{
 		side + "Profile", side + "AccessKey", side + "SecretKey", side + "SessionToken", side + "EndpointURL", side + "Credentials", side + "Transport",
@@ -85,7 +84,7 @@ func localFields(side, key string) []string {
 	}
 }
 
-// betweenBuckets lists what needs S3 on both sides.
+// betweenBuckets lists the fields that need S3 on both sides.
 func betweenBuckets() []string {
 	return []string{
 		"ServerSideCopy", "Versioning.Enable", "Tagging.SyncLatest", "Report.Metadata", "Report.Tagging",
@@ -93,13 +92,13 @@ func betweenBuckets() []string {
 	}
 }
 
-// contentFilters need what files do not have. Their content types are guessed
-// from their names.
+// contentFilters lists filters of properties that files do not have. The content types
+// of files are guessed from their names.
 func contentFilters() []string {
 	return []string{"Filter.IncludeMetadata", "Filter.ExcludeMetadata", "Filter.IncludeTags", "Filter.ExcludeTags"}
 }
 
-// uploadFields say how objects are written to S3.
+// uploadFields lists the fields that say how objects are written to S3.
 func uploadFields() []string {
 	return []string{
 		"Metadata.CacheControl", "Metadata.ContentDisposition", "Metadata.ContentEncoding", "Metadata.ContentLanguage", "Metadata.ContentType",
@@ -110,8 +109,8 @@ func uploadFields() []string {
 	}
 }
 
-// accessPoint refuses what an ARN leaves no room for: it has a host name of its
-// own, which its region, account and name make up.
+// accessPoint rejects settings that conflict with an ARN: the host name consists of the
+// ARN's region, account and name.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-naming.html
 func (v *validator) accessPoint(side string, l *location.Location) {
 	if l != nil && bucket.IsAccessPoint(l.Bucket) {
@@ -135,7 +134,7 @@ func (v *validator) encryption() {
 	}
 }
 
-// disk checks that local paths are there and of the right kind.
+// disk checks that local paths exist and have the right kind.
 func (v *validator) disk() {
 	if v.source != nil && v.source.Local() {
 		switch fault, file := location.SourceFault(v.source.Path); {
@@ -145,14 +144,15 @@ func (v *validator) disk() {
 			v.add2("Source.URL", "must be a directory to be combined with", "Delete.Enable")
 		}
 	}
-	// One object can go to a file, but whether the source is one is not known yet.
+	// A single object may go to a file, but it is not known yet whether the source is
+	// one.
 	if err := v.targetFault(v.source != nil && v.source.MayBeObject()); v.target != nil && err != nil {
 		v.faults = append(v.faults, err)
 	}
 }
 
-// overlap refuses sides of which one lies inside the other, as far as the settings
-// tell. What they leave to the environment is compared when the run begins.
+// overlap rejects sides of which one lies inside the other, as far as the settings
+// show. Settings of the environment are compared when the run begins.
 func (v *validator) overlap() {
 	s, t := v.source, v.target
 	if s == nil || t == nil || s.Local() || s.Bucket != t.Bucket {
@@ -168,7 +168,7 @@ func (v *validator) overlap() {
 	}
 }
 
-// overlapFault is why a run between sides that overlap is refused, or nil.
+// overlapFault returns the error of a run between sides that overlap, or nil.
 func (c *Config) overlapFault(o overlap.Kind) error {
 	switch {
 	case o == overlap.TargetInside:
@@ -181,7 +181,7 @@ func (c *Config) overlapFault(o overlap.Kind) error {
 	return nil
 }
 
-// directoryBuckets refuses what directory buckets do not have.
+// directoryBuckets rejects settings that directory buckets do not support.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-differences.html
 func (v *validator) directoryBuckets() {
 	source, target := isDirectoryBucket(v.source), isDirectoryBucket(v.target)
@@ -207,7 +207,7 @@ func (v *validator) directoryBuckets() {
 	}
 }
 
-// notThere lists the settings of a side that no directory bucket has.
+// notThere lists the settings of a side that directory buckets do not support.
 func notThere(side, key string) []string {
 	return []string{side + "Accelerate", side + "RequestPayer", side + "PathStyle", key + "Key"}
 }

@@ -63,7 +63,7 @@ func TestValidateDirectoryBuckets(t *testing.T) {
 	}
 }
 
-// Directory buckets are good for everything else.
+// Directory buckets are valid with all other settings.
 func TestValidateAcceptsDirectoryBuckets(t *testing.T) {
 	c := DefaultConfig()
 	c.Source.URL, c.Target.URL = "s3://a--usw2-az1--x-s3", "s3://b--usw2-az1--x-s3/p"

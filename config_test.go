@@ -30,7 +30,7 @@ func validConfig(t *testing.T) *Config {
 	return c
 }
 
-// faults are the texts of the errors that err joins.
+// faults returns the texts of the errors that err joins.
 func faults(err error) []string {
 	var texts []string
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
@@ -75,7 +75,7 @@ func TestValidateAccepts(t *testing.T) {
 		},
 		"endpoint with a path": func(c *Config) { c.Target.EndpointURL = "http://h:9000/path" },
 		"proxy":                func(c *Config) { c.AWS.HTTPSProxy = "http://u:p@h:1/" },
-		// As ever: it says how, not whether.
+		// FullObject says how to compute a checksum, not whether.
 		"full object without algorithm": func(c *Config) { c.Verify.FullObject = true },
 		"empty map":                     func(c *Config) { c.Metadata.User = map[string]string{} },
 		"delete beside":                 func(c *Config) { c.Source.URL, c.Delete.Enable = "s3://b/q", true },
@@ -108,7 +108,7 @@ func TestValidateAccepts(t *testing.T) {
 	}
 }
 
-// Every row breaks the rule that it names, some of them others as well.
+// Every row breaks the rule that it names. Some rows break other rules as well.
 func TestValidateRefuses(t *testing.T) {
 	local := func(c *Config) { c.Source.URL, c.Target.URL = "s3://b", c.Source.URL }
 	buckets := func(c *Config) { c.Source.URL = "s3://b/q" }
@@ -296,7 +296,7 @@ func TestConfigErrorNamesFields(t *testing.T) {
 	}
 }
 
-// A header holds no line break, whichever option it comes from.
+// A header contains no line break, whichever option it comes from.
 func TestValidateHeaderValues(t *testing.T) {
 	c := validConfig(t)
 	m, e := &c.Metadata, &c.Encryption
@@ -337,7 +337,7 @@ func TestValidateHeaderValues(t *testing.T) {
 	}
 }
 
-// What was given counts, not what differs from the default.
+// ValidateGiven uses the given fields, not the difference from the default.
 func TestValidateGiven(t *testing.T) {
 	c := validConfig(t)
 	given := func(path string) bool {
@@ -352,7 +352,7 @@ func TestValidateGiven(t *testing.T) {
 	}
 }
 
-// A Store takes the place of a URL and of everything that depends on it.
+// A Store replaces a URL and all settings that depend on it.
 func TestValidateStore(t *testing.T) {
 	c := DefaultConfig()
 	c.Source = Endpoint{Store: someStore{}}
@@ -398,7 +398,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// A path that is written wrongly would find no fault, and no option.
+// A misspelled path would match no fault and no option.
 func TestPathsExist(t *testing.T) {
 	known := map[string]bool{}
 	groups := map[string]bool{}
@@ -417,7 +417,7 @@ func TestPathsExist(t *testing.T) {
 				return err
 			case d.IsDir() && top == "." && name != ".":
 				return fs.SkipDir
-			case filepath.Ext(name) != ".go" || name == "config_json_test.go": // it names what there is not
+			case filepath.Ext(name) != ".go" || name == "config_json_test.go": // it names fields that do not exist
 				return nil
 			}
 			data, err := os.ReadFile(name)

@@ -22,19 +22,17 @@ const (
 	minObjects   = 10
 )
 
-// Validate reports all faults of c as [*ConfigError] values joined together, or
-// nil. It looks at local paths but at nothing else outside c. [Sync] begins
-// with it.
+// Validate returns all errors of c as joined [*ConfigError] values, or nil. It checks
+// local paths but nothing else outside c. [Sync] begins with it.
 func (c *Config) Validate() error {
 	defaults := DefaultConfig()
 	return c.ValidateGiven(func(path string) bool { return !fields.Equal(c, defaults, path) })
 }
 
-// ValidateGiven is [Config.Validate] for a caller that knows which settings its
-// user gave: given reports it for the path of a field. Validate itself takes
-// a field as given if it differs from [DefaultConfig]. Faults of single values
-// come first, then fields that do not go together, then what the file system
-// says.
+// ValidateGiven is [Config.Validate] for a caller that knows which settings its user
+// gave: given reports that for the path of a field. Validate treats a field as given if
+// it differs from [DefaultConfig]. Errors of single values come first, then
+// incompatible fields, then errors of the file system.
 func (c *Config) ValidateGiven(given func(path string) bool) error {
 	v := validator{Config: c, given: given}
 	v.source = v.locate("Source.URL", &c.Source)
@@ -47,8 +45,8 @@ func (c *Config) ValidateGiven(given func(path string) bool) error {
 	return errors.Join(v.faults...)
 }
 
-// A validator collects faults. source and target are nil where the side has a
-// Store of its own or its URL is at fault.
+// A validator collects errors. source and target are nil if the side has its own Store
+// or an invalid URL.
 type validator struct {
 	*Config
 

@@ -13,8 +13,8 @@ import (
 	"s3sync/internal/values"
 )
 
-// Choices returns the values that the text field at a path takes, and nil for
-// every other field. They are case-sensitive.
+// Choices returns the valid values of the text field at a path, and nil for every other
+// field. Values are case-sensitive.
 func Choices(field string) []string {
 	switch field {
 	case "Check.Algorithm", "Verify.Algorithm":
@@ -35,7 +35,7 @@ func Choices(field string) []string {
 	return nil
 }
 
-// texts checks fields that hold text of some grammar.
+// texts checks text fields that have a grammar.
 func (v *validator) texts() {
 	for f := range fields.Of(v.Config) {
 		if f.Value.Kind() == reflect.String {
@@ -77,7 +77,7 @@ func (v *validator) customerKey(path string, key *CustomerKey) {
 	}
 }
 
-// userMetadata checks names, which S3 writes in lower case.
+// userMetadata checks names, which S3 stores in lower case.
 func (v *validator) userMetadata() {
 	lower := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(v.Metadata.User)) {
@@ -95,7 +95,7 @@ func (v *validator) userMetadata() {
 	}
 }
 
-// headerFields go into headers as they stand.
+// headerFields lists the fields that are sent unchanged in headers.
 func headerFields() []string {
 	return []string{
 		"Metadata.CacheControl", "Metadata.ContentDisposition", "Metadata.ContentEncoding", "Metadata.ContentLanguage",
@@ -105,7 +105,7 @@ func headerFields() []string {
 	}
 }
 
-// headerValues checks headerFields. Their texts are not repeated: some are secret.
+// headerValues checks headerFields. Errors do not repeat their texts: some are secret.
 func (v *validator) headerValues() {
 	for _, path := range headerFields() {
 		if c, ok := values.Unsendable(v.text(path)); ok {

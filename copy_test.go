@@ -11,7 +11,7 @@ import (
 	"s3sync/storage/mem"
 )
 
-// A copier is a store that copies, and may answer something else than it should.
+// A copier is a store that copies, and may return wrong responses.
 type copier struct {
 	*mem.Store
 
@@ -89,7 +89,8 @@ func putOnePart(t *testing.T, s storage.Store, key, data string) {
 	}
 }
 
-// TestServerSideCopyVerification: what verifies a copy, and what is reported if nothing does.
+// TestServerSideCopyVerification: what verifies a copy, and what is reported if nothing
+// verifies it.
 func TestServerSideCopyVerification(t *testing.T) {
 	wrong := func(info *storage.Info) {
 		info.ETag = strings.Repeat("0", 32) + strings.TrimLeft(info.ETag, "0123456789abcdef")
@@ -104,7 +105,7 @@ func TestServerSideCopyVerification(t *testing.T) {
 		most         int64
 		options      func(*s3sync.Config)
 		answer       func(*storage.Info)
-		whole, parts int // copied
+		whole, parts int // number of copies
 
 		etags, sums, unverified, warnings int64
 		fails                             bool
@@ -170,7 +171,7 @@ func TestServerSideCopyVerification(t *testing.T) {
 	}
 }
 
-// TestServerSideCopyNeedsACopier: nothing is written by a run that cannot copy.
+// TestServerSideCopyNeedsACopier: a run that cannot copy writes nothing.
 func TestServerSideCopyNeedsACopier(t *testing.T) {
 	source := mem.New()
 	put(t, source, map[string]string{"k": "v"})

@@ -18,7 +18,7 @@ import (
 	"s3sync/storage/mem"
 )
 
-// download is a run from a store into a directory.
+// download returns a run from a store into a directory.
 func download(source storage.Store, target string) *s3sync.Config {
 	cfg := config(source, nil)
 	cfg.Target.Store, cfg.Target.URL = nil, target
@@ -33,7 +33,7 @@ func files(t *testing.T, root string) map[string]string {
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case path == root && errors.Is(err, fs.ErrNotExist):
-			return nil // nothing was ever written
+			return nil // nothing was written
 		case err != nil || !d.Type().IsRegular():
 			return err
 		}
@@ -51,8 +51,8 @@ func files(t *testing.T, root string) map[string]string {
 	return got
 }
 
-// Keys that a directory holds under another name: what was just written is not
-// deleted, by the first run or by the second, and a second run does nothing.
+// Keys that a directory holds under another name: neither the first run nor the second
+// deletes the files that were just written, and a second run does nothing.
 func TestKeysThatAreMappedSurviveDelete(t *testing.T) {
 	source, target := mem.New(), t.TempDir()
 	put(t, source, map[string]string{"/a": "1", "b//c": "2", "//d/e": "3", "f": "4", "g//!": "5", "h/": ""})
@@ -101,8 +101,8 @@ func TestKeysThatFoldToOneFile(t *testing.T) {
 	}
 }
 
-// Whatever keys a bucket holds: after two runs with Delete the files are those
-// of the source, a third run does nothing, and nothing outside is touched.
+// Whatever keys a bucket holds: after two runs with Delete the files are those of the
+// source, a third run does nothing, and nothing outside changes.
 func TestAnyKeysDownloaded(t *testing.T) {
 	eachSeed(t, 150, func(t *testing.T, r *rand.Rand) {
 		parent := t.TempDir()
@@ -124,8 +124,8 @@ func TestAnyKeysDownloaded(t *testing.T) {
 		if _, err := s3sync.Sync(t.Context(), cfg); err != nil {
 			t.Fatal(err)
 		}
-		// A file may have stood where a directory is needed, or the other way
-		// round: the first run removed it.
+		// The first run removed every file at the path of a directory, and every
+		// directory at the path of a file.
 		run(t, cfg)
 		cfg.Check.Mode = s3sync.CheckNewer
 		report := run(t, cfg)
@@ -148,7 +148,7 @@ func TestAnyKeysDownloaded(t *testing.T) {
 	})
 }
 
-// writeFile writes an old file if it can: names may clash with directories.
+// writeFile writes an old file if possible: a name may be both a file and a directory.
 func writeFile(path, data string) {
 	if os.MkdirAll(filepath.Dir(path), 0o750) == nil && os.WriteFile(path, []byte(data), 0o600) == nil {
 		_ = os.Chtimes(path, time.Time{}, time.Unix(1e9, 0))
@@ -242,7 +242,7 @@ func TestFileThatChangesWhileRead(t *testing.T) {
 			}
 			want := map[string]string{"log": strings.Repeat("line\n", 2)}
 			if tt.transferred == 0 {
-				want = map[string]string{"old": "x"} // and so nothing was deleted
+				want = map[string]string{"old": "x"} // so nothing was deleted
 			}
 			equal(t, contents(t, target), want)
 		})

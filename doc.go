@@ -3,14 +3,15 @@
 //
 // Start from [DefaultConfig], set the two sides, and call [Sync]:
 //
-//	cfg := s3sync.DefaultConfig()
-//	cfg.Source.URL = "./photos"
-//	cfg.Target.URL = "s3://my-bucket/photos/"
-//	report, err := s3sync.Sync(ctx, cfg)
+//		cfg := s3sync.DefaultConfig()
+//		cfg.Source.URL = "./photos"
+//		cfg.Target.URL = "s3://my-bucket/photos/"
+//		report, err := s3sync.Sync(ctx, cfg)
 //
-// The report is complete also when the run failed. What happens to each object
-// meanwhile is told by [Config.OnEvent] and [Config.Logger]. A [Runner] does a sync in
-// parts: ranges of keys that run on their own, and can be stopped and continued.
+//	 The report is complete even if the run failed. [Config.OnEvent] and [Config.Logger]
+//
+// receive what happens to each object meanwhile. A [Runner] does a sync in parts:
+// ranges of keys that run on their own, and can be stopped and continued.
 //
 // # Guarantees
 //
@@ -26,8 +27,10 @@
 //
 // # Errors
 //
-// errors.Is tells why a run or an object of [Report.Failures] failed: [storage.ErrNoBucket],
-// [storage.ErrCredentials] and [storage.ErrFull] are some of the kinds. See docs/library.md.
+//	errors.Is finds out why a run or an object of [Report.Failures] failed:
+//
+// [storage.ErrNoBucket], [storage.ErrCredentials] and [storage.ErrFull] are some of the
+// kinds. See docs/library.md.
 //
 // # Compatibility
 //

@@ -6,23 +6,24 @@ import (
 	"s3sync/internal/report"
 )
 
-// What a run tells. Config.OnEvent gets every [Event], and [Sync] returns a [Report].
+// The report of a run: Config.OnEvent receives every [Event], and [Sync] returns a
+// [Report].
 type (
 	// An Event is something that happened to one object or to the run. It has a
 	// String method.
 	Event = report.Event
-	// An EventType says what an [Event] tells: one of the constants Event….
+	// An EventType is the type of an [Event]: one of the constants Event….
 	EventType = report.EventType
-	// A Reason tells why an object is transferred or skipped: one of the constants
+	// A Reason says why an object is transferred or skipped: one of the constants
 	// Reason…, or the name of the filter that excluded it.
 	Reason = plan.Reason
-	// A Cause says of what kind the Err of an [Event] is: one of the constants Cause….
+	// A Cause is the kind of the Err of an [Event]: one of the constants Cause….
 	Cause = report.Cause
 	// Checksums are additional checksums of both sides.
 	Checksums = report.Checksums
 	// Tags are the tags of both sides.
 	Tags = report.Tags
-	// A Line is what a report (Config.Report) says of one object in one [Aspect].
+	// A Line is the result of a report (Config.Report) for one object in one [Aspect].
 	Line = report.Line
 	// An Aspect is what a report compares of an object: one of the constants Aspect….
 	Aspect = report.Aspect
@@ -32,18 +33,18 @@ type (
 	// A FieldStatus is the status of one field of the metadata.
 	FieldStatus = report.FieldStatus
 
-	// A Report is what a run did. It is complete also when the run failed.
+	// A Report is the result of a run. It is complete even if the run failed.
 	Report = report.Report
 	// Stats count outcomes. Each object is counted once per outcome.
 	Stats = report.Stats
 	// A Failure is an object that failed, with its error.
 	Failure = report.Failure
-	// StatusCounts count what a report (Config.Report) found.
+	// StatusCounts are the counters of a report (Config.Report).
 	StatusCounts = report.StatusCounts
-	// AspectCounts count what a report found in one aspect.
+	// AspectCounts are the counters of a report in one aspect.
 	AspectCounts = report.AspectCounts
 
-	// An Upload is what an object is written with besides its bytes.
+	// An Upload has everything that an object is written with besides its bytes.
 	Upload = attributes.Upload
 )
 
@@ -121,15 +122,15 @@ const (
 	ReasonContent      = plan.ReasonContent
 )
 
-// What is special about the log records of [Config].Logger.
+// Levels and attributes of the log records of [Config].Logger.
 const (
 	// LevelTrace is the level of the most detailed records, below debug.
 	LevelTrace = report.LevelTrace
-	// LevelNote is the level of what is worth knowing and no warning, between info
-	// and warning.
+	// LevelNote is the level of useful information that is not a warning. It lies
+	// between info and warning.
 	LevelNote = report.LevelNote
-	// SettingsAttr names the attribute of a record that says which fields of the
-	// Config its texts name, as a []string of paths and perhaps values, such as
-	// "Check.ReadBoth" and "Delete.MaxPercent=100".
+	// SettingsAttr is the name of an attribute of log records. It lists the fields of
+	// the Config that the record names, as a []string of paths with optional values,
+	// such as "Check.ReadBoth" and "Delete.MaxPercent=100".
 	SettingsAttr = report.SettingsAttr
 )

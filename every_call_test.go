@@ -17,13 +17,13 @@ import (
 	"s3sync/storage"
 )
 
-// TestEveryCall: a run is made with random trees and options, and then again for
-// every call of a store that it makes and everything that may become of that call:
-// it fails, for once or for good, before or after it was carried out, its answer is
-// wrong, or it is the last one before the run is cancelled. Whatever it is, nothing
-// is lost or published that is not right, and the run tells what happened.
+// TestEveryCall makes runs with random trees and options. It repeats each run for every
+// call of a store and every fault of that call: the call fails, once or permanently,
+// before or after it was carried out, its response is wrong, or the run is cancelled
+// after it. In all cases nothing is lost, nothing wrong is published, and the run
+// reports what happened.
 //
-// S3SYNC_SOAK=1 takes more trees. A seed names a tree.
+// S3SYNC_SOAK=1 tests more trees. A seed names a tree.
 func TestEveryCall(t *testing.T) {
 	seeds := 20
 	if soaks() {
@@ -38,7 +38,7 @@ func TestEveryCall(t *testing.T) {
 	}
 }
 
-// everyCall takes a trial of its own for each call and what becomes of it.
+// everyCall runs a new trial for each call and each of its faults.
 func everyCall(t *testing.T, tr *trial) {
 	t.Helper()
 	tr.o.workers, tr.o.dry, tr.fault = 1, false, fault{name: "call"}
@@ -61,14 +61,14 @@ func everyCall(t *testing.T, tr *trial) {
 			j := run(w)
 			w.check(j, first)
 			if len(j.wrong) > 0 {
-				t.Fatalf("%q %s: %s\n%s", id, what, strings.Join(j.wrong, "\n"), j) // others are likely to say the same
+				t.Fatalf("%q %s: %s\n%s", id, what, strings.Join(j.wrong, "\n"), j) // the others probably report the same
 			}
 		}
 	}
 	t.Logf("%d calls, %d runs", len(smooth.calls), n)
 }
 
-// A callFault is what happens to a call.
+// A callFault is a fault of a call.
 type callFault string
 
 const (
@@ -84,17 +84,17 @@ const (
 	wrongParts callFault = "tells wrong parts"
 )
 
-// callFaults are those that a call can have.
+// callFaults returns the possible faults of a call.
 func (tr *trial) callFaults(id string) []callFault {
 	all := []callFault{fails, failsOnce, cancelled, interrupts}
 	op := operation(id)
-	if op != "create" && op != "create-copy" { // nobody could know of what was begun
+	if op != "create" && op != "create-copy" { // nobody could know the upload that was begun
 		all = append(all, failsAfter)
 	}
 	switch op {
 	case "next":
 		all = append(all, noETag)
-		// What a folder marker is, and what goes by sizes, depends on what is listed.
+		// Folder markers, and filters by size, depend on the listed size.
 		if !strings.Contains(id, "/ #") && !strings.Contains(tr.o.check, "size") && tr.o.filter != "smaller" && tr.o.filter != "larger" {
 			all = append(all, wrongSize)
 		}
@@ -110,7 +110,7 @@ func (tr *trial) callFaults(id string) []callFault {
 	return all
 }
 
-// operation is that of a call.
+// operation returns the operation of a call.
 func operation(id string) string { return strings.Fields(id)[1] }
 
 // changes are the operations that change a store.
@@ -118,9 +118,9 @@ func changes() []string {
 	return []string{"put", "create", "part", "commit", "copy", "copy-part", "create-copy", "delete", "set-tags"}
 }
 
-// An interceptor stands between a run and both of its stores. It knows each call by the
-// side, the operation, the key and its number among such calls, which do not depend
-// on the order in which goroutines come.
+// An interceptor is between a run and both of its stores. It identifies a call by the
+// side, the operation, the key and its number among such calls. These do not depend on
+// the order of goroutines.
 type interceptor struct {
 	at    string // the call
 	fault callFault
@@ -131,13 +131,13 @@ type interceptor struct {
 	now    map[string]string // the last call of a side, an operation and a key
 	hit    atomic.Bool
 	cancel func()
-	late   map[string]bool // changes that were asked for after the run was cancelled, and whether they were made
+	late   map[string]bool // changes requested after the run was cancelled, and whether they were made
 	done   []string        // operations that were carried out
 	over   bool
 }
 
 func (w *interceptor) arm(s *sides, cfg *s3sync.Config, cancel func()) *atomic.Bool {
-	cfg.Transfer.ParallelParts = 1 // of two at once nobody could tell which one it is
+	cfg.Transfer.ParallelParts = 1 // with two at once, the order of their calls is random
 	w.seen, w.now, w.late = map[string]int{}, map[string]string{}, map[string]bool{}
 	w.cancel = func() {
 		cancel()
@@ -197,7 +197,7 @@ func (w *interceptor) before(side, op, key string) error {
 	return nil
 }
 
-// due tells whether the call that is under way is the one.
+// due reports whether the current call is the chosen one.
 func (w *interceptor) due(side, op, key string, what callFault) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -240,7 +240,7 @@ func (w *interceptor) tells(side, op, key string, info *storage.Info) {
 	}
 }
 
-// check adds what only an interceptor knows of a run.
+// check checks the facts of a run that only an interceptor knows.
 func (w *interceptor) check(j, first *trialResult) {
 	begun, ended := 0, 0
 	for _, op := range w.done {
@@ -254,7 +254,7 @@ func (w *interceptor) check(j, first *trialResult) {
 	if begun > ended && operation(w.at) != "abort" {
 		j.fault("unfinished", "%d uploads were begun, %d committed or aborted", begun, ended)
 	}
-	// Listings go on beside the workers, who may have begun a call by then.
+	// Listings run in parallel with the workers, which may have started a call by then.
 	stopped := w.fault == cancelled || w.fault == interrupts
 	switch {
 	case !w.hit.Load():

@@ -16,8 +16,8 @@ import (
 	"s3sync/storage/mem"
 )
 
-// The plainest use: a directory goes to a bucket. Nothing runs here, because
-// the bucket is not ours.
+// The simplest use: sync a directory to a bucket. It does not run here, because the
+// bucket does not exist.
 func Example() {
 	sync := func(ctx context.Context) {
 		cfg := s3sync.DefaultConfig()
@@ -33,7 +33,7 @@ func Example() {
 	_ = sync
 }
 
-// A store in memory stands for the bucket here.
+// A store in memory replaces the bucket here.
 func ExampleSync() {
 	ctx := context.Background()
 	bucket := mem.New()
@@ -79,7 +79,7 @@ func (s fullStore) Put(_ context.Context, key string, _ storage.Block, _ storage
 	return storage.Info{}, &storage.Error{Op: "put", Key: key, Err: storage.ErrFull}
 }
 
-// A program can ask why a run failed, and act on it.
+// A program can find out why a run failed, and act on it.
 func ExampleSync_errors() {
 	ctx := context.Background()
 	source := mem.New()
@@ -105,7 +105,7 @@ func ExampleSync_errors() {
 	// make room in the target
 }
 
-// Events tell what happens to each object while the run goes on.
+// Events report what happens to each object while the run goes on.
 func ExampleConfig_events() {
 	source, target := mem.New(), mem.New()
 	for store, key := range map[storage.Store]string{source: "new.txt", target: "old.txt"} {
@@ -133,7 +133,7 @@ func ExampleConfig_events() {
 	// in all 1
 }
 
-// Some events tell how far an object is.
+// Some events report the progress of an object.
 func ExampleEvent_object() {
 	ctx := context.Background()
 	source, target := mem.New(), mem.New()
@@ -165,7 +165,7 @@ func ExampleEvent_object() {
 	// film.mp4 is there, since it is new
 }
 
-// A callback decides for each object what it is written with, or that it is not.
+// A callback decides for each object what it is written with, or skips it.
 func ExampleConfig_preprocess() {
 	ctx := context.Background()
 	source, target := mem.New(), mem.New()
@@ -199,8 +199,8 @@ func ExampleConfig_preprocess() {
 	// max-age=60 and 1 tag
 }
 
-// A callback selects objects by what no option can say: here, one of each name
-// without its extension. It is called in order of the key, from one goroutine.
+// A callback selects objects by a rule that no option has: here, one object of each
+// name without its extension. It is called in order of the key, from one goroutine.
 func ExampleFilter_func() {
 	ctx := context.Background()
 	source, target := mem.New(), mem.New()
@@ -254,8 +254,8 @@ func ExampleConfig_logger() {
 }
 
 // A progress display reads the counters of EventProgress, which comes about every
-// second. EventListed tells how much there is. What failed is told with its error: one
-// object at a time meanwhile, and the first 1,000 in the report.
+// second. EventListed reports the total. Failures are reported with their error: each
+// one by an event, and the first 1,000 in the report.
 func ExampleEvent_progress() {
 	ctx := context.Background()
 	source, target := mem.New(), mem.New()
@@ -293,7 +293,7 @@ func ExampleEvent_progress() {
 }
 
 // A Runner does a sync in parts. Its ranges can run at once, be stopped and be
-// continued. What only the target has is deleted when all of them are done.
+// continued. Target-only objects are deleted when all ranges are done.
 func ExampleRunner() {
 	ctx := context.Background()
 	source, target := mem.New(), mem.New()

@@ -6,9 +6,9 @@ import (
 	"s3sync/internal/report"
 )
 
-// SyncUnchecked is Sync with a Config that Validate need not accept: one that cuts
-// objects into parts of some bytes. The Store of Config.Target, if it has one, stands
-// for a bucket below the prefix target.
+// SyncUnchecked is Sync for a Config that Validate may reject, such as one with parts
+// of a few bytes. If Config.Target has a Store, it stands for a bucket below the prefix
+// target.
 func SyncUnchecked(ctx context.Context, cfg *Config, target string) (*Report, error) {
 	at := placeOf(cfg.Target)
 	if cfg.Target.Store != nil {

@@ -11,24 +11,24 @@ import (
 	"s3sync/storage"
 )
 
-// A faulty store passes everything on, unless a hook says otherwise.
+// A faulty store passes all calls on, unless a hook changes them.
 type faulty struct {
 	storage.Store
 	// list may replace the sequence of a listing.
 	list func(iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error]
-	// problem is told to the consumer of each listing.
+	// problem is reported to the consumer of each listing.
 	problem storage.Problem
 	// open fails before an object is opened.
 	open func(key string) error
-	// info, sums and layout may change what is told of an object that is open.
+	// info, sums and layout may change what is reported about an open object.
 	info   func(*storage.Info)
 	sums   func([]storage.Checksum) []storage.Checksum
 	layout func(sizes []int64) ([]int64, error)
-	// read may change what was read, or fail.
+	// read may change the data, or fail.
 	read func(key string, p []byte, off int64) error
-	// stat may change what is told of an object, or fail.
+	// stat may change what is reported about an object, or fail.
 	stat func(key string, opts storage.StatOptions, info *storage.Info) error
-	// put fails before a write, written changes what the store answers.
+	// put fails before a write, written changes the response of the store.
 	put     func(key string) error
 	written func(key string, info *storage.Info)
 	// etagNotDigest makes the ETags of read objects no digests; wrongChecksums makes
@@ -36,12 +36,12 @@ type faulty struct {
 	etagNotDigest, wrongChecksums bool
 	// remove fails instead of a deletion.
 	remove error
-	// check is asked before a read object is published.
+	// check is called before a read object is published.
 	check func(key string) error
-	// before may fail every call before it is made, and after when it was. Each
-	// object of a listing is a call "next".
+	// before may fail every call before it is made, and after may fail it afterwards.
+	// Each object of a listing is a call "next".
 	before, after func(op, key string) error
-	// changeInfo may change what is told of an object, also in a listing.
+	// changeInfo may change what is reported about an object, also in a listing.
 	changeInfo func(op, key string, info *storage.Info)
 
 	mu            sync.Mutex
@@ -65,7 +65,7 @@ func call[T any](f *faulty, op, key string, make func() (T, error)) (T, error) {
 	return answer, err
 }
 
-// answerInfo is what is told of an object.
+// answerInfo returns what is reported about an object.
 func (f *faulty) answerInfo(op, key string, info storage.Info) storage.Info {
 	if f.changeInfo != nil {
 		f.changeInfo(op, key, &info)
@@ -122,7 +122,7 @@ func (f *faulty) Stat(ctx context.Context, key string, opts storage.StatOptions)
 		info, err := f.Store.Stat(ctx, key, opts)
 		info.ETagNotDigest = info.ETagNotDigest || f.etagNotDigest
 		if !opts.Checksums {
-			info.Checksums = nil // who does not ask is not told
+			info.Checksums = nil // checksums are reported only on request
 		}
 		if err == nil && f.stat != nil {
 			err = f.stat(key, opts, &info)
@@ -150,7 +150,7 @@ type faultyReader struct {
 	storage.Reader
 	f    *faulty
 	key  string
-	info storage.Info // as it is told
+	info storage.Info // as reported
 }
 
 func (r *faultyReader) ReadAt(ctx context.Context, p []byte, off int64) error {
@@ -292,7 +292,7 @@ func (f *faulty) Delete(ctx context.Context, objects []storage.Object, opts stor
 	return errs
 }
 
-// each changes what a listing tells of each object.
+// each changes what a listing reports about each object.
 func each(change func(*storage.Object)) func(iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error] {
 	return func(seq iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error] {
 		return func(yield func(storage.Object, error) bool) {

@@ -18,9 +18,9 @@ import (
 	"s3sync/storage/mem"
 )
 
-// fileOf is the file of a key, by an own model of what a directory does with keys:
-// empty segments are left out. It is empty for keys that name a directory, and for
-// those with segments that are no names.
+// fileOf returns the file of a key, by an independent model of directories: empty
+// segments are dropped. It is empty for keys of directories, and for keys with segments
+// that are not valid names.
 func fileOf(key string) string {
 	var names []string
 	for name := range strings.SplitSeq(key, "/") {
@@ -37,8 +37,8 @@ func fileOf(key string) string {
 	return strings.Join(names, "/")
 }
 
-// filters leave out about half of the objects, each by another sign. Those of time
-// go by the second in which mem wrote them.
+// filters reject about half of the objects, each by another property. Filters by time
+// use the second in which mem wrote the objects.
 func filters(t *testing.T) map[string]func(*s3sync.Config) {
 	size := int64(5)
 	return map[string]func(*s3sync.Config){
@@ -56,8 +56,8 @@ func filters(t *testing.T) map[string]func(*s3sync.Config) {
 	}
 }
 
-// Every filter of what a listing tells is among those that are tried: a new one
-// must not be forgotten there.
+// Every filter of listed properties is in filters, so that a new one is not forgotten
+// there.
 func TestFiltersAreAllTried(t *testing.T) {
 	tried := s3sync.DefaultConfig()
 	for _, filter := range filters(t) {
@@ -71,8 +71,8 @@ func TestFiltersAreAllTried(t *testing.T) {
 	}
 }
 
-// Whatever a filter leaves out: no file is deleted that a key of the source stands
-// for, and every other file is.
+// Whatever a filter rejects: no file of a source key is deleted, and every other file
+// is.
 func TestFiltersDeleteNothing(t *testing.T) {
 	for name, filter := range filters(t) {
 		t.Run(name, func(t *testing.T) {
@@ -126,15 +126,15 @@ func TestFiltersDeleteNothing(t *testing.T) {
 	}
 }
 
-// ambiguousKey is a key of which several are one file. No name is both a file and a
-// directory: that is another matter.
+// ambiguousKey returns one of several keys that map to one file. No name is both a file
+// and a directory: other tests cover that.
 func ambiguousKey(r *rand.Rand) string {
 	pick := func(of ...string) string { return of[r.IntN(len(of))] }
 	return pick("", "", "/", "//") + pick("", "d/", "d//", "d/e/", "d//e/", "./", "..././") +
 		pick("a", "b", "-b", "c", "...", " ") + pick("", "", "", "", "/")
 }
 
-// The way of a filter that leaves out what was synced before: nothing happens.
+// A filter that rejects objects of an earlier sync changes nothing.
 func TestFilterAfterASyncDeletesNothing(t *testing.T) {
 	for name, filter := range filters(t) {
 		t.Run(name, func(t *testing.T) {
@@ -152,7 +152,7 @@ func TestFilterAfterASyncDeletesNothing(t *testing.T) {
 	}
 }
 
-// A file that others made for a key that is not written here stays.
+// A file that another program wrote for a key that cannot be stored is kept.
 func TestWhatCannotBeStoredKeepsItsFile(t *testing.T) {
 	source, target := mem.New(), t.TempDir()
 	put(t, source, map[string]string{"/...": "x", "d//... /e": "x", "a": "x"})
@@ -166,14 +166,14 @@ func TestWhatCannotBeStoredKeepsItsFile(t *testing.T) {
 	equal(t, files(t, target), map[string]string{"...": "old", "d/... /e": "old", "a": "x"})
 }
 
-// Two keys of one file: the same one has it in every run, and the other one is
-// named and writes nothing.
+// Two keys of one file: the same key has it in every run. The other key is reported and
+// writes nothing.
 func TestKeysOfOneFile(t *testing.T) {
 	large := int64(5)
 	for name, tt := range map[string]struct {
 		objects map[string]string
 		filter  func(*s3sync.Config)
-		want    string // what the file b holds; empty: it is not written
+		want    string // content of the file b; empty if it is not written
 	}{
 		"as it is and mapped":          {map[string]string{"b": "own", "/b": "mapped"}, nil, "own"},
 		"two that are mapped":          {map[string]string{"//b": "two", "/b": "one"}, nil, "two"},
@@ -216,7 +216,7 @@ func TestKeysOfOneFile(t *testing.T) {
 	}
 }
 
-// A file that was there before is overwritten, also if nobody listed it.
+// An existing file is overwritten, even if it was not listed.
 func TestMappedKeyOverwritesItsFile(t *testing.T) {
 	source, target := mem.New(), t.TempDir()
 	put(t, source, map[string]string{"/b": "new", "other": "x"})
@@ -231,7 +231,7 @@ func TestMappedKeyOverwritesItsFile(t *testing.T) {
 	}
 }
 
-// What has the key of the prefix itself, and folder markers, stay.
+// The object whose key is the prefix, and folder markers, are kept.
 func TestMarkersAreNeverDeleted(t *testing.T) {
 	for name, size := range map[string]int64{"marker": 0, "object": 5} {
 		t.Run(name, func(t *testing.T) {
@@ -312,7 +312,7 @@ func TestTooManyDeletions(t *testing.T) {
 	for name, tt := range map[string]struct {
 		source, target int
 		adjust         func(*s3sync.Config)
-		deleted        int64 // or refused
+		deleted        int64 // or the number of refused deletions
 	}{
 		"refused":              {10, 120, func(*s3sync.Config) {}, 0},
 		"in a dry run":         {10, 120, func(c *s3sync.Config) { c.DryRun = true }, 0},
@@ -342,8 +342,7 @@ func TestTooManyDeletions(t *testing.T) {
 	}
 }
 
-// TestSiblingsOfAnOwnStore: the prefix of a store that the caller opened is asked of
-// the store.
+// TestSiblingsOfAnOwnStore: the prefix of a store of the caller comes from that store.
 func TestSiblingsOfAnOwnStore(t *testing.T) {
 	source, held := mem.New(), mem.New()
 	put(t, source, map[string]string{"/a": "a"})

@@ -15,12 +15,12 @@ import (
 	"s3sync/storage"
 )
 
-// The tests here run whole syncs between stores in memory, with failures put in
-// between. Real servers are the matter of package integration.
+// The tests here run whole syncs between stores in memory, with injected failures.
+// Package integration tests real servers.
 
 var errInjected = errors.New("injected")
 
-// config is a run between two stores, without pauses between attempts.
+// config returns a run between two stores, without pauses between attempts.
 func config(source, target storage.Store) *s3sync.Config {
 	cfg := s3sync.DefaultConfig()
 	cfg.Source.Store, cfg.Target.Store = source, target
@@ -39,7 +39,7 @@ func put(t *testing.T, s storage.Store, objects map[string]string) {
 	}
 }
 
-// contents reads a whole store back.
+// contents returns the contents of all objects in a store.
 func contents(t *testing.T, s storage.Store) map[string]string {
 	t.Helper()
 	got := map[string]string{}
@@ -70,7 +70,7 @@ func equal(t *testing.T, got, want map[string]string) {
 	}
 }
 
-// run syncs and wants no error.
+// run syncs and fails the test on an error.
 func run(t *testing.T, cfg *s3sync.Config) *s3sync.Report {
 	t.Helper()
 	report, err := s3sync.Sync(t.Context(), cfg)
@@ -80,8 +80,8 @@ func run(t *testing.T, cfg *s3sync.Config) *s3sync.Report {
 	return report
 }
 
-// runSmall is run with the sizes of parts and memory divided by 1,024, which no
-// Config may have, so that a test of parts takes milliseconds.
+// runSmall is run with part sizes and memory divided by 1,024, which no valid Config
+// may have, so that a test of parts takes milliseconds.
 func runSmall(t *testing.T, cfg *s3sync.Config) *s3sync.Report {
 	t.Helper()
 	report, err := syncSmall(t, cfg)
@@ -130,7 +130,7 @@ func randomKey(r *rand.Rand) string {
 	return b.String()
 }
 
-// eachSeed runs a property with many seeds, which a failure names.
+// eachSeed tests a property with many seeds. A failure names the seed.
 func eachSeed(t *testing.T, n uint64, property func(t *testing.T, r *rand.Rand)) {
 	t.Helper()
 	for seed := range n {

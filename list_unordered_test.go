@@ -19,8 +19,8 @@ import (
 	"s3sync/storage/mem"
 )
 
-// An unordered store lists what another one holds in an order of its own, which
-// is never the same.
+// An unordered store lists the objects of another store in an order that is never the
+// same.
 type unordered struct{ storage.Store }
 
 func (u unordered) Caps() storage.Caps {
@@ -96,8 +96,8 @@ func TestUnorderedRange(t *testing.T) {
 	})
 }
 
-// A listing that breaks is begun anew: nothing of the first attempt is left, and
-// nothing is missing.
+// A listing that breaks starts again: no object of the first attempt remains, and no
+// object is missing.
 func TestUnorderedListingIsBegunAnew(t *testing.T) {
 	want := map[string]string{}
 	for i := range 100 {
@@ -202,7 +202,7 @@ func TestUnorderedListingWithProblemsDeletesNothing(t *testing.T) {
 	equal(t, contents(t, target), map[string]string{"a": "1", "b": "2"})
 }
 
-// A key that is listed twice would be joined with one counterpart only.
+// A key that is listed twice could be joined with only one counterpart.
 func TestUnorderedDuplicatesAreAnError(t *testing.T) {
 	unorderedSides(t, func(t *testing.T, wrapSource, wrapTarget func(storage.Store) storage.Store) {
 		source, target := &faulty{Store: wrapSource(mem.New())}, &faulty{Store: wrapTarget(mem.New())}
@@ -229,8 +229,7 @@ func TestUnorderedDuplicatesAreAnError(t *testing.T) {
 	})
 }
 
-// A cancelled run stops in the middle of a listing, also if the store would go
-// on.
+// A cancelled run stops in the middle of a listing, even if the store would continue.
 func TestUnorderedListingIsCancelled(t *testing.T) {
 	source, target := &faulty{Store: unordered{mem.New()}}, mem.New()
 	put(t, source, map[string]string{"a": "1", "b": "2", "c": "3"})
@@ -261,7 +260,7 @@ func TestUnorderedListingsInBoundedMemory(t *testing.T) {
 	}
 	const (
 		objects = 300_000
-		stride  = 123_457 // coprime to objects: every number comes once
+		stride  = 123_457 // coprime to objects: every number occurs once
 		limit   = 64 << 20
 	)
 	name := strings.Repeat("x", 300)
@@ -286,7 +285,7 @@ func TestUnorderedListingsInBoundedMemory(t *testing.T) {
 		}
 	}
 	cfg := config(source, mem.New())
-	cfg.Filter.SmallerThan = new(int64) // leaves all of them out
+	cfg.Filter.SmallerThan = new(int64) // rejects all of them
 	skipped := 0
 	cfg.OnEvent = func(ev s3sync.Event) {
 		if ev.Type != s3sync.EventSkipped {

@@ -17,12 +17,11 @@ import (
 	"s3sync/storage/mem"
 )
 
-// Stores that tell anything of an object: sizes, ETags, parts and checksums that
-// are wrong, contradict each other or make no sense. What the run then counts as
-// verified, or finds equal, has to be so all the same.
+// Stores that report anything about an object: sizes, ETags, parts and checksums that
+// are wrong, contradictory or meaningless. Whatever the run counts as verified, or
+// finds equal, must be so anyway.
 
-// A script is what the fuzzer chose, taken from the front. Behind its end there
-// are zeros.
+// A script is the fuzzer's input, read from the front. After its end it reads zeros.
 type script struct{ left []byte }
 
 func (s *script) next() byte {
@@ -34,7 +33,7 @@ func (s *script) next() byte {
 	return b
 }
 
-// choose returns a number from 0 up to n, without n.
+// choose returns a number n with 0 <= number < n.
 func (s *script) choose(n int) int { return int(s.next()) % n }
 
 func (s *script) text() string {
@@ -44,7 +43,7 @@ func (s *script) text() string {
 	return text
 }
 
-// size is one that may be told in place of the right one.
+// size returns a size that may be reported instead of the right one.
 func (s *script) size(right int64) int64 {
 	sizes := []int64{right, right - 1, right + 1, 0, -1, math.MaxInt64, math.MinInt64, 1 << 40, 1 << 62, 2 * right}
 	if i := s.choose(len(sizes) + 6); i < len(sizes) {
@@ -53,12 +52,12 @@ func (s *script) size(right int64) int64 {
 	return int64(s.next())
 }
 
-// lies are an object and what is told of it.
+// lies are an object and what is reported about it.
 type lies struct {
 	object
 
-	delivered string // what is read of it
-	// What is told: the right thing where it is nil.
+	delivered string // the bytes that are read
+	// Functions change what is reported. Nil reports the truth.
 	etag          func(right string) string
 	sizes         func(right []int64) []int64
 	sums          func(right []storage.Checksum) []storage.Checksum
@@ -104,7 +103,7 @@ func (o object) cut(s *script) object {
 
 func (l *lies) lieAboutETag(s *script) {
 	switch s.choose(6) {
-	case 0: // the digest of what is delivered, in other parts
+	case 0: // the digest of the delivered bytes, in other parts
 		other := object{data: l.delivered}.cut(s)
 		l.etag = func(string) string { return other.etag() }
 	case 1: // another number of parts
@@ -142,7 +141,7 @@ func (l *lies) lieAboutSums(s *script) {
 	all := checksum.Algorithms()
 	a, typ := all[s.choose(len(all))], []storage.ChecksumType{"", "COMPOSITE", "FULL_OBJECT", "OTHER"}[s.choose(4)]
 	switch s.choose(6) {
-	case 0: // a right one of what is delivered, in other parts
+	case 0: // a correct one of the delivered bytes, in other parts
 		other := object{data: l.delivered}.cut(s)
 		value := other.sum(a, checksum.Composite)
 		if checksum.Allows(a, checksum.FullObject) && s.choose(2) == 0 || !checksum.Allows(a, checksum.Composite) {
@@ -172,7 +171,7 @@ func (l *lies) lieAboutSums(s *script) {
 	}
 }
 
-// layout is how the object is cut.
+// layout returns the layout of the object.
 func (o object) layout() checksum.Layout {
 	if o.parts == nil {
 		return checksum.Whole(int64(len(o.data)))
@@ -202,7 +201,7 @@ func etagIn(data string, layout checksum.Layout) string {
 	return value
 }
 
-// sum is the checksum of the object, or empty where there is none of that type.
+// sum returns the checksum of the object, or an empty text if that type has none.
 func (o object) sum(a checksum.Algorithm, t checksum.Type) string {
 	sum, err := checksum.NewSum(a, o.layout(), t)
 	if err != nil {
@@ -218,8 +217,8 @@ func (o object) sum(a checksum.Algorithm, t checksum.Type) string {
 	return value
 }
 
-// candidates are the objects of the same bytes in all parts that a test knows of:
-// whole, in equal ones, and as the object was written.
+// candidates returns the objects with these bytes in all parts that a test knows:
+// whole, in equal parts, and as the object was written.
 func (l *lies) candidates(data string) []object {
 	objects := []object{{data: data}}
 	for size := 1; size <= len(data); size++ {
@@ -237,14 +236,14 @@ func (l *lies) candidates(data string) []object {
 	return objects
 }
 
-// matchesETag reports whether an ETag is that of the bytes in some parts, those of
-// other included.
+// matchesETag reports whether an ETag is that of the bytes in some parts, or in the
+// parts of other.
 func (l *lies) matchesETag(etag, data string, other ...object) bool {
 	return slices.ContainsFunc(append(l.candidates(data), other...), func(o object) bool { return o.data == data && o.etag() == etag })
 }
 
-// matchesChecksum is the same for an additional checksum. The number of parts may be
-// left out.
+// matchesChecksum does the same for an additional checksum. The number of parts may be
+// missing.
 func (l *lies) matchesChecksum(a checksum.Algorithm, value, data string) bool {
 	return slices.ContainsFunc(l.candidates(data), func(o object) bool {
 		for _, t := range []checksum.Type{checksum.Composite, checksum.FullObject} {
@@ -303,8 +302,8 @@ func (f fileStore) Caps() storage.Caps {
 	return storage.Caps{Ordered: true, Files: true, DeleteBatch: 1}
 }
 
-// runBounded runs and wants it to end soon, in little memory, and to count what it
-// does in one way.
+// runBounded runs and checks that the run ends soon, in little memory, and with
+// consistent counters.
 func runBounded(t *testing.T, cfg *s3sync.Config) []s3sync.Event {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -319,7 +318,7 @@ func runBounded(t *testing.T, cfg *s3sync.Config) []s3sync.Event {
 		t.Fatal("it does not end")
 	}
 	metrics.Read(allocated)
-	// An object that is told to have 1 TiB has parts of 100 MiB.
+	// An object with a reported size of 1 TiB has parts of 100 MiB.
 	if n := allocated[0].Value.Uint64() - before; n > s3sync.GiB {
 		t.Errorf("%d MiB were allocated for an object of some bytes", n/s3sync.MiB)
 	}
@@ -331,9 +330,9 @@ func runBounded(t *testing.T, cfg *s3sync.Config) []s3sync.Event {
 	return events
 }
 
-// FuzzLyingStore: an object that is transferred counts as verified only if the
-// digests that both stores tell are those of the bytes that arrived, in some
-// parts, whatever else they tell. Nothing that fails becomes a file.
+// FuzzLyingStore: a transferred object counts as verified only if the digests that both
+// stores report are those of the bytes that arrived, in some parts. A failed object
+// never becomes a file.
 func FuzzLyingStore(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s := &script{text}
@@ -399,7 +398,7 @@ func (l *lies) wantChecksums(t *testing.T, ev s3sync.Event, arrived string) {
 	}
 }
 
-// lieAbout makes the answers to what is written wrong, or not.
+// lieAbout makes the responses to writes wrong, or not.
 func (f *faulty) lieAbout(s *script) {
 	switch s.choose(8) {
 	case 0:
@@ -424,8 +423,7 @@ func (f *faulty) lieAbout(s *script) {
 	}
 }
 
-// TestToldSizes: a size that is told of an object and cannot be is the failure of
-// that object, whatever it is.
+// TestToldSizes: an impossible size of an object fails only that object.
 func TestToldSizes(t *testing.T) {
 	for _, size := range []int64{-1, math.MinInt64, 11, 1 << 40, 1 << 46, 1 << 62, math.MaxInt64} {
 		for name, store := range map[string]storage.Store{"bucket": mem.New(), "file": fileStore{mem.New()}} {
@@ -446,8 +444,8 @@ func TestToldSizes(t *testing.T) {
 	}
 }
 
-// FuzzLyingCounterpart: a file is found equal to an object only if a digest that is told
-// of the object is that of the file's bytes, in some parts.
+// FuzzLyingCounterpart: a file is found equal to an object only if a reported digest of
+// the object is that of the file's bytes, in some parts.
 func FuzzLyingCounterpart(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s := &script{text}

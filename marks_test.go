@@ -11,7 +11,7 @@ import (
 	"s3sync/storage/mem"
 )
 
-// hyphenatingStore is a target that keeps "_" in the names of metadata as "-", as
+// A hyphenatingStore is a target that replaces "_" by "-" in the names of metadata, as
 // Ceph RGW 16 does.
 type hyphenatingStore struct{ *versioned }
 
@@ -27,8 +27,8 @@ func (h hyphenatingStore) Put(ctx context.Context, key string, b storage.Block, 
 	return h.versioned.Put(ctx, key, b, opts)
 }
 
-// TestMarksWithHyphens: versions are known again on a server that keeps "_" as "-"
-// in names, also if the source is such a copy, with marks of its own.
+// TestMarksWithHyphens: versions are recognized on a server that replaces "_" by "-" in
+// names, even if the source is such a copy with marks of its own.
 func TestMarksWithHyphens(t *testing.T) {
 	source := newVersioned()
 	for i := range 4 {
@@ -39,7 +39,7 @@ func TestMarksWithHyphens(t *testing.T) {
 		}
 	}
 	target := hyphenatingStore{newVersioned()}
-	// Listings do not tell which versions are the same, so that marks are asked for.
+	// Listings do not show which versions are the same, so the marks are requested.
 	target.listed = each(func(o *storage.Object) { o.ETag = "none" })
 	cfg := versionsConfig(source, target)
 	for i, want := range []int64{4, 0, 0} {
@@ -63,8 +63,8 @@ func TestMarksWithHyphens(t *testing.T) {
 	}
 }
 
-// TestMetadataWithHyphens: a report does not call it a difference that a server
-// spells names in another way, and calls everything else one.
+// TestMetadataWithHyphens: a report ignores that a server spells names differently, and
+// reports every other difference.
 func TestMetadataWithHyphens(t *testing.T) {
 	for name, tt := range map[string]struct {
 		source, target map[string]string

@@ -11,7 +11,7 @@ import (
 	"s3sync/storage/dir"
 )
 
-// openSource reaches the side that is only read.
+// openSource opens the source.
 func (r *Runner) openSource(ctx context.Context) (storage.Store, error) {
 	cfg := r.cfg
 	return r.openSide(&cfg.Source, func(l location.Location) (storage.Store, error) {
@@ -25,7 +25,7 @@ func (r *Runner) openSource(ctx context.Context) (storage.Store, error) {
 	})
 }
 
-// openTarget reaches the side that is written.
+// openTarget opens the target.
 func (r *Runner) openTarget(ctx context.Context) (storage.Store, error) {
 	cfg := r.cfg
 	return r.openSide(&cfg.Target, func(l location.Location) (storage.Store, error) {
@@ -42,8 +42,8 @@ func (r *Runner) openTarget(ctx context.Context) (storage.Store, error) {
 	})
 }
 
-// openSide returns the store of the caller, or opens what the URL names, which Finish
-// closes.
+// openSide returns the store of the caller, or opens the store that the URL names.
+// Finish closes what was opened.
 func (r *Runner) openSide(e *Endpoint, open func(location.Location) (storage.Store, error)) (storage.Store, error) {
 	if e.Store != nil {
 		return e.Store, nil
@@ -63,8 +63,7 @@ func (r *Runner) openSide(e *Endpoint, open func(location.Location) (storage.Sto
 // stallTimeout is how long a transfer may make no progress.
 const stallTimeout = 20 * time.Second
 
-// bucketOptions are those of a side that is a bucket, as far as both sides have
-// them.
+// bucketOptions returns the options of a bucket that do not depend on its side.
 func (r *Runner) bucketOptions(e *Endpoint, l location.Location) bucket.Options {
 	cfg := r.cfg
 	opts := bucket.Options{

@@ -19,14 +19,14 @@ import (
 	"s3sync/storage"
 )
 
-// The stages of a run know no Config. This file alone translates one into what they
-// know.
+// The stages of a run do not know Config. Only this file translates a Config into their
+// options.
 
-// effective returns c with what its settings entail. c itself stays as it is.
+// effective returns a copy of c with the settings that its settings imply.
 func (c *Config) effective() *Config {
 	e := *c
 	tr, standard := &e.Transfer, DefaultConfig().Transfer
-	// Versions of equal ETags are known as such without a request.
+	// Versions with equal ETags are then recognized without a request.
 	if c.Versioning.Enable && tr.Threshold == standard.Threshold && tr.ChunkSize == standard.ChunkSize {
 		tr.AutoChunkSize = true
 	}
@@ -37,8 +37,8 @@ func (c *Config) effective() *Config {
 		return &e
 	}
 	e.DryRun = true
-	// What could not be looked at makes the report wrong, which is worse than a
-	// difference that it finds.
+	// If something could not be looked at, the report is wrong, which is worse than a
+	// difference.
 	e.WarnAsError = true
 	e.Check = Check{Mode: CheckETag, ReadBoth: c.Check.ReadBoth}
 	if c.Check.Mode == CheckChecksum {
@@ -47,9 +47,9 @@ func (c *Config) effective() *Config {
 	return &e
 }
 
-// placeOf finds where the keys of a side live.
+// placeOf returns the place of a side's keys.
 func placeOf(e Endpoint) report.Place {
-	l, _ := location.Parse(e.URL) // a fault is told elsewhere
+	l, _ := location.Parse(e.URL) // the error is reported elsewhere
 	return report.PlaceOf(e.Store, l)
 }
 
@@ -57,7 +57,7 @@ func (c *Config) retryPolicy() retry.Policy {
 	return retry.Policy{Count: c.Retry.ForceCount, Interval: c.Retry.ForceInterval}
 }
 
-// engineOptions translates a Config that is effective.
+// engineOptions translates an effective Config.
 func (c *Config) engineOptions(target report.Place) engine.Options {
 	return engine.Options{
 		Range:             c.Range,
@@ -142,7 +142,7 @@ func (c *Config) compareOptions() compare.Options {
 	return opts
 }
 
-// listed are the filters of what a listing tells.
+// listed returns the filters of listed properties.
 func (f *Filter) listed() selection.Options {
 	return selection.Options{
 		ModifiedBefore: f.ModifiedBefore, ModifiedAfter: f.ModifiedAfter,
@@ -151,7 +151,7 @@ func (f *Filter) listed() selection.Options {
 	}
 }
 
-// contents are the filters of what no listing tells.
+// contents returns the filters of properties that no listing has.
 func (f *Filter) contents() selection.ContentOptions {
 	return selection.ContentOptions{
 		IncludeContentType: pattern.Of(f.IncludeContentType), ExcludeContentType: pattern.Of(f.ExcludeContentType),
@@ -160,7 +160,7 @@ func (f *Filter) contents() selection.ContentOptions {
 	}
 }
 
-// attributeOptions are what objects are written with.
+// attributeOptions returns what objects are written with.
 func (c *Config) attributeOptions() attributes.Options {
 	m := &c.Metadata
 	opts := attributes.Options{
@@ -186,7 +186,7 @@ func (c *Config) attributeOptions() attributes.Options {
 		Preprocess:  c.Preprocess,
 	}
 	if c.Tagging.Set != "" {
-		opts.Tags, _ = tagset.Parse(c.Tagging.Set) // Validate has done so
+		opts.Tags, _ = tagset.Parse(c.Tagging.Set) // Validate has checked them
 	}
 	return opts
 }

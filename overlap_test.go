@@ -17,14 +17,14 @@ import (
 	"s3sync/storage/mem"
 )
 
-// A prefixView is the objects of a bucket in memory below a prefix, reached through the
-// server of a name. Views of one bucket through two names are two sides that hold
-// the same objects.
+// A prefixView is the objects below a prefix of a bucket in memory, reached through a
+// server name. Views of one bucket through two names are two sides with the same
+// objects.
 type prefixView struct {
 	storage.Store
 
 	server, prefix string
-	// full fails questions about full keys.
+	// full makes requests for full keys fail.
 	full error
 }
 
@@ -73,7 +73,7 @@ func (v *prefixView) Delete(ctx context.Context, objects []storage.Object, opts 
 	return v.Store.Delete(ctx, objects, opts)
 }
 
-// One bucket under two names keeps its source, whatever the options; two buckets of
+// One bucket under two names keeps its source, whatever the options. Two buckets with
 // one name are synced.
 func TestOneBucketUnderTwoNames(t *testing.T) {
 	before := map[string]string{"a/sub/1": "one", "a/sub/2": "two", "a/old": "old"}
@@ -143,7 +143,7 @@ func TestOneBucketUnderTwoNames(t *testing.T) {
 	}
 }
 
-// A copy of an object, which has another time, does not make two buckets one.
+// A copy of an object, which has another time, does not make two buckets look like one.
 func TestTwoBucketsOfOneNameHoldTheSame(t *testing.T) {
 	source, target := mem.New(), mem.New()
 	put(t, source, map[string]string{"a/x": "same", "a/sub/y": "y"})
@@ -155,7 +155,7 @@ func TestTwoBucketsOfOneNameHoldTheSame(t *testing.T) {
 	equal(t, contents(t, target), map[string]string{"a/y": "y"})
 }
 
-// Directories are compared by what they are.
+// Directories are compared by identity.
 func TestDirectoriesInEachOther(t *testing.T) {
 	root := t.TempDir()
 	writeFile(filepath.Join(root, "data", "sub", "file"), "data")

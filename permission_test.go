@@ -12,8 +12,8 @@ import (
 	"s3sync/storage/mem"
 )
 
-// What may not be read or written is a warning where other objects may, and a
-// failure where it shows that the run lacks a permission.
+// An object without permission is a warning if other objects are permitted, and a
+// failure if the whole run lacks a permission.
 func TestPermission(t *testing.T) {
 	const n = 300
 	row := func(from, to int) func(i int) bool { return func(i int) bool { return from <= i && i < to } }
@@ -73,7 +73,7 @@ func TestPermission(t *testing.T) {
 	}
 }
 
-// Objects that are as they should be do not make the lack of a permission harmless.
+// Objects that are up to date do not make the lack of a permission a warning.
 func TestPermissionOfAllThatIsNew(t *testing.T) {
 	source, target := mem.New(), &faulty{Store: mem.New()}
 	put(t, source, map[string]string{"a": "1"})
@@ -88,8 +88,7 @@ func TestPermissionOfAllThatIsNew(t *testing.T) {
 	}
 }
 
-// A directory that may not be read is no object: nothing was refused that was to be
-// transferred.
+// A directory that may not be read is not an object: no transfer was refused.
 func TestUnlistedIsNoDenial(t *testing.T) {
 	source := &faulty{Store: mem.New(), problem: storage.Problem{Key: "locked", Err: fs.ErrPermission}}
 	report, err := s3sync.Sync(t.Context(), config(source, mem.New()))

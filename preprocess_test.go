@@ -17,13 +17,13 @@ import (
 	"s3sync/storage/mem"
 )
 
-// logTo is a logger of everything.
+// logTo returns a logger of all levels.
 func logTo(b *strings.Builder) *slog.Logger {
 	return slog.New(slog.NewTextHandler(b, &slog.HandlerOptions{Level: s3sync.LevelTrace}))
 }
 
-// TestPreprocess: the callback sees what is known, and what it changes is written,
-// in one piece and in parts.
+// TestPreprocess: the callback receives what is known. Its changes are written, in one
+// piece and in parts.
 func TestPreprocess(t *testing.T) {
 	want := storage.WriteOptions{
 		Attributes: storage.Attributes{
@@ -90,8 +90,8 @@ func TestPreprocess(t *testing.T) {
 	}
 }
 
-// TestPreprocessSkips: ErrSkip leaves an object out, which is a skip with a
-// reason of its own; others are transferred, and deletions go on.
+// TestPreprocessSkips: ErrSkip skips an object with its own reason. Others are
+// transferred, and deletions continue.
 func TestPreprocessSkips(t *testing.T) {
 	source, target := mem.New(), mem.New()
 	put(t, source, map[string]string{"a": "", "b": "", "c": ""})
@@ -124,8 +124,9 @@ func TestPreprocessSkips(t *testing.T) {
 	}
 }
 
-// TestPreprocessFails: any other error ends the run, as the error of the object,
-// and is not tried again, whatever it wraps. So does what no server would take.
+// TestPreprocessFails: any other error ends the run as the error of the object. It is
+// not retried, whatever it wraps. The same holds for changes that every server would
+// reject.
 func TestPreprocessFails(t *testing.T) {
 	for name, tt := range map[string]struct {
 		callback func(u *s3sync.Upload) error
@@ -167,8 +168,8 @@ func TestPreprocessFails(t *testing.T) {
 	}
 }
 
-// TestPreprocessIsSerial: calls do not overlap; there are none in a dry run and
-// none for a directory.
+// TestPreprocessIsSerial: calls do not overlap. There are none in a dry run and none
+// for a directory.
 func TestPreprocessIsSerial(t *testing.T) {
 	source := mem.New()
 	for i := range 50 {
@@ -181,7 +182,7 @@ func TestPreprocessIsSerial(t *testing.T) {
 		}
 		calls.Add(1)
 		for range 100 {
-			runtime.Gosched() // others would come now
+			runtime.Gosched() // lets other calls start
 		}
 		running.Add(-1)
 		return nil
@@ -200,7 +201,7 @@ func TestPreprocessIsSerial(t *testing.T) {
 	}
 }
 
-// TestEventsOfOneObject: what is told of an object on its way.
+// TestEventsOfOneObject: the events of one object during its transfer.
 func TestEventsOfOneObject(t *testing.T) {
 	source, inner := mem.New(), mem.New()
 	put(t, source, map[string]string{"key": strings.Repeat("x", 11*s3sync.MiB)})

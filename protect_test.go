@@ -18,7 +18,7 @@ import (
 	"s3sync/storage/mem"
 )
 
-// upload is a run from a directory into a store, with deletion.
+// upload returns a run from a directory into a store, with deletion.
 func upload(source string, target storage.Store) *s3sync.Config {
 	cfg := config(nil, target)
 	cfg.Source.Store, cfg.Source.URL = nil, source
@@ -26,7 +26,7 @@ func upload(source string, target storage.Store) *s3sync.Config {
 	return cfg
 }
 
-// link makes a symbolic link, or skips the test where that is not allowed.
+// link makes a symbolic link, or skips the test if that is not allowed.
 func link(t *testing.T, to, name string) {
 	t.Helper()
 	if err := os.Symlink(to, name); err != nil {
@@ -34,8 +34,8 @@ func link(t *testing.T, to, name string) {
 	}
 }
 
-// TestLinksToNothingProtect: what a link to nothing led to is not deleted; the
-// rest is.
+// TestLinksToNothingProtect: objects below a broken link are not deleted; other objects
+// are.
 func TestLinksToNothingProtect(t *testing.T) {
 	kept := map[string]string{"a": "1", "app/data": "2", "app/data/x": "2", "app/data/y/z": "2", "loop": "3", "loop/x": "3"}
 	for name, tt := range map[string]struct {
@@ -43,7 +43,7 @@ func TestLinksToNothingProtect(t *testing.T) {
 		fails    bool
 		deleted  int64
 		warnings int64
-		kept     map[string]string // beside those above
+		kept     map[string]string // besides those above
 	}{
 		"usual":   {deleted: 4, warnings: 2},
 		"dry run": {adjust: func(c *s3sync.Config) { c.DryRun = true }, deleted: 4, warnings: 2, kept: map[string]string{"app/dat": "x", "app/data-2": "x", "app/data-2/x": "x", "old": "x"}},
@@ -95,8 +95,8 @@ func TestLinksToNothingProtect(t *testing.T) {
 	}
 }
 
-// TestIgnoredLinksProtectNothing: links that are ignored on purpose are no
-// warning, and their counterparts are deleted.
+// TestIgnoredLinksProtectNothing: deliberately ignored links are not a warning, and
+// their counterparts are deleted.
 func TestIgnoredLinksProtectNothing(t *testing.T) {
 	source, target := t.TempDir(), mem.New()
 	writeFile(filepath.Join(source, "a"), "1")
@@ -110,8 +110,8 @@ func TestIgnoredLinksProtectNothing(t *testing.T) {
 	equal(t, contents(t, target), map[string]string{"a": "1"})
 }
 
-// TestProtectedKeysAreMapped: the file is protected that a directory has for a
-// key, under whatever name.
+// TestProtectedKeysAreMapped: the file of a protected key in a directory is protected,
+// whatever its name.
 func TestProtectedKeysAreMapped(t *testing.T) {
 	source, target := &faulty{Store: mem.New()}, t.TempDir()
 	put(t, source, map[string]string{"a": "1"})
@@ -125,9 +125,8 @@ func TestProtectedKeysAreMapped(t *testing.T) {
 	equal(t, files(t, target), map[string]string{"a": "1", "b/c/x": "2"})
 }
 
-// TestTooManyProtectedKeys: more than can be kept in memory make the listing
-// incomplete.
-// A listing that is begun again tells again what it lacks: that is one warning.
+// TestListedAgainIsWarnedOnce: a listing that starts again reports its problem again,
+// which is one warning.
 func TestListedAgainIsWarnedOnce(t *testing.T) {
 	source, target := &faulty{Store: mem.New()}, mem.New()
 	put(t, source.Store, map[string]string{"a": "1", "z": "2"})
@@ -147,6 +146,7 @@ func TestListedAgainIsWarnedOnce(t *testing.T) {
 	}
 }
 
+// TestTooManyProtectedKeys: more keys than fit in memory make the listing incomplete.
 func TestTooManyProtectedKeys(t *testing.T) {
 	source, target := &faulty{Store: mem.New()}, mem.New()
 	put(t, target, map[string]string{"old": "x"})
@@ -236,12 +236,12 @@ func TestSourceThatIsTakenAwayDeletesNothing(t *testing.T) {
 	}
 }
 
-// A movedStore is one whose place is not what it was.
+// A movedStore reports that its location has changed.
 type movedStore struct{ storage.Store }
 
 func (movedStore) StillThere(context.Context) error { return errInjected }
 
-// TestMovedSourceDeletesNothing: any store can tell that it was taken away.
+// TestMovedSourceDeletesNothing: any store can report that it was removed.
 func TestMovedSourceDeletesNothing(t *testing.T) {
 	for _, strict := range []bool{false, true} {
 		source, target := movedStore{mem.New()}, mem.New()

@@ -17,7 +17,7 @@ import (
 	"s3sync/storage/mem"
 )
 
-// An include expression that says how keys begin limits both listings.
+// An include expression with a known prefix limits both listings.
 func TestIncludeLimitsListings(t *testing.T) {
 	const objects = 2000 // 100 pages
 	server := listserver.New(t, map[string]listserver.Bucket{
@@ -35,7 +35,7 @@ func TestIncludeLimitsListings(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		include string
-		other   s3sync.Matcher // in its place
+		other   s3sync.Matcher // used instead
 		set     func(*s3sync.Config)
 		skipped int64
 		pages   int64 // at most
@@ -78,7 +78,7 @@ func inRange(from, to string) func(*s3sync.Config) {
 	return func(c *s3sync.Config) { c.Range = storage.Range{From: from, To: to} }
 }
 
-// With Delete orphans outside of what is included go, too: include does not
+// With Delete, orphans that Include does not match are deleted, too: Include does not
 // protect.
 func TestIncludeDoesNotHideOrphans(t *testing.T) {
 	source, target := mem.New(), mem.New()
@@ -94,15 +94,15 @@ func TestIncludeDoesNotHideOrphans(t *testing.T) {
 	}
 }
 
-// A key that a directory holds under another name belongs to the range of that name.
-// It is compared with the file, and written once.
+// A key that a directory holds under another name belongs to the range of that name. It
+// is compared with the file, and written once.
 func TestRangesOfRemappedKeys(t *testing.T) {
 	for name, tt := range map[string]struct {
 		source  map[string]string
 		set     func(*testing.T, *s3sync.Config)
 		want    map[string]string
-		first   int64 // transferred in the first run
-		skipped int64 // in each further one
+		first   int64 // by the first run
+		skipped int64 // by each further run
 		warned  int64
 	}{
 		"range": {
@@ -158,8 +158,9 @@ func TestRangesOfRemappedKeys(t *testing.T) {
 	}
 }
 
-// A range of a directory is one of the keys that it lists: the file "a" is in the
-// range of "a", also if it is that of the key "/a". So deleting there is safe.
+// A range of a directory consists of the keys that it lists: the file "a" is in the
+// range of "a", even if it is the file of the key "/a". So deletions in a range are
+// safe.
 func TestDeletionInARangeOfADirectory(t *testing.T) {
 	source, target := mem.New(), t.TempDir()
 	put(t, source, map[string]string{"/a": "1", "b": "2"})
@@ -177,9 +178,9 @@ func TestDeletionInARangeOfADirectory(t *testing.T) {
 	equal(t, files(t, target), map[string]string{"a": "1", "b": "2", "c-old": "old"})
 }
 
-// Which objects are transferred does not depend on whether their listing is
-// limited: an expression that begins with an empty look-ahead means the same, and
-// limits nothing. Nor does a second run find anything to do.
+// The transferred objects do not depend on whether their listing is limited: an
+// expression that begins with an empty look-ahead means the same, but limits nothing. A
+// second run finds nothing to do.
 func TestIncludeProperty(t *testing.T) {
 	key := rapid.StringMatching(`(/|//)?([ab]|é|\x{FFFD}|A)(/{0,2}[abA.é]){0,3}/?`)
 	expr := rapid.Custom(func(t *rapid.T) string {
@@ -212,7 +213,7 @@ func TestIncludeProperty(t *testing.T) {
 				cfg.Delete.Enable = false
 			}
 			cfg.Filter.Include = re
-			cfg.Transfer.Workers = 1 // of a key and a directory of its name the first one stays
+			cfg.Transfer.Workers = 1 // if a key and a directory have one name, the first one stays
 			var all []string
 			for range 2 {
 				keys := map[string]string{}

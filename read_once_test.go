@@ -13,8 +13,8 @@ import (
 	"s3sync/storage/mem"
 )
 
-// Every byte of the source is read once and none of the target, in every
-// direction, however the object is cut and however it is verified.
+// Every byte of the source is read once and no byte of the target, in every direction,
+// however the object is cut and verified.
 func TestEveryByteIsReadOnce(t *testing.T) {
 	const mib = s3sync.MiB
 	const kib = 1 << 10
@@ -32,7 +32,7 @@ func TestEveryByteIsReadOnce(t *testing.T) {
 	for name, size := range sizes {
 		o := object{data: text(name[0], size)}.with("SHA256", false)
 		if size > 9*kib {
-			o = o.in(9*kib, size-9*kib) // not as it will be written
+			o = o.in(9*kib, size-9*kib) // other parts than those to be written
 		}
 		o.write(t, from, name)
 		if err := os.WriteFile(filepath.Join(root, name), []byte(o.data), 0o600); err != nil {

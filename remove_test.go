@@ -13,10 +13,10 @@ import (
 	"s3sync/storage/mem"
 )
 
-// An interrupted deletion is waited for, and what gets no answer is named.
+// The run waits for an interrupted deletion, and names the objects without a response.
 func TestInterruptedDeletionIsReported(t *testing.T) {
 	for name, tt := range map[string]struct {
-		takes            time.Duration // until the answer; 0: for ever
+		takes            time.Duration // until the response; 0: forever
 		err              error
 		deleted, perhaps int64
 	}{
@@ -59,7 +59,7 @@ func TestInterruptedDeletionIsReported(t *testing.T) {
 	}
 }
 
-// slowDeletion answers some time after it was asked to delete.
+// A slowDeletion responds some time after the request to delete.
 type slowDeletion struct {
 	*mem.Store
 
@@ -86,7 +86,7 @@ func (s *slowDeletion) Delete(ctx context.Context, objects []storage.Object, opt
 	return s.Store.Delete(ctx, objects, opts)
 }
 
-// Once a run ends no further deletion begins.
+// Once a run ends, no new deletion begins.
 func TestStoppedDeletionBeginsNothing(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	source := mem.New()
@@ -104,7 +104,7 @@ func TestStoppedDeletionBeginsNothing(t *testing.T) {
 	}
 }
 
-// stoppingStore ends the run before it begins to delete.
+// A stoppingStore ends the run before it begins to delete.
 type stoppingStore struct {
 	*mem.Store
 

@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The house rules that no linter knows. Each says why it is there.
+// The rules of this repository that no linter checks. Each says why it exists.
 
 //go:generate go test -run ^TestDependencies$ . -update
 
@@ -55,7 +55,7 @@ func sources(t *testing.T) (files []source) {
 	return files
 }
 
-// TestPackageComments: each package tells what it is, in exactly one file.
+// TestPackageComments: each package has its comment in exactly one file.
 func TestPackageComments(t *testing.T) {
 	comments := make(map[string][]string) // by directory
 	for _, f := range sources(t) {
@@ -82,8 +82,8 @@ func TestPackageComments(t *testing.T) {
 	}
 }
 
-// TestNoFaultSwitches: faults come from outside (internal/faultproxy, wrapped
-// stores), so that no user can meet one.
+// TestNoFaultSwitches: faults come from outside the product (internal/faultproxy,
+// wrapped stores), so no user can trigger one.
 func TestNoFaultSwitches(t *testing.T) {
 	for _, f := range sources(t) {
 		if path.Ext(f.name) == ".go" && !strings.HasSuffix(f.name, "_test.go") &&
@@ -93,8 +93,7 @@ func TestNoFaultSwitches(t *testing.T) {
 	}
 }
 
-// TestNoMachinePaths: nothing in the repository knows the machine that it was
-// written on.
+// TestNoMachinePaths: no file contains paths of the machine that it was written on.
 func TestNoMachinePaths(t *testing.T) {
 	forbidden := regexp.MustCompile(`(^|[^\w.~/-])(/(home|Users|root|work)/\w|[A-Z]:\\Users\\)`)
 	for _, f := range sources(t) {
@@ -106,9 +105,9 @@ func TestNoMachinePaths(t *testing.T) {
 	}
 }
 
-// TestSDKStaysInWire: package wire translates, everybody else speaks of
-// storage.Object. This also holds for files of other systems, which the linter
-// does not read.
+// TestSDKStaysInWire: only package wire uses the SDK's types, all others use
+// storage.Object. The test includes files of other systems, which the linter does not
+// read.
 func TestSDKStaysInWire(t *testing.T) {
 	for _, f := range sources(t) {
 		if path.Ext(f.name) != ".go" || strings.HasSuffix(f.name, "_test.go") ||
@@ -127,7 +126,7 @@ func TestSDKStaysInWire(t *testing.T) {
 	}
 }
 
-// TestDependencies: a module that comes into the binary is seen in review.
+// TestDependencies: a review shows every module that is added to the binary.
 func TestDependencies(t *testing.T) {
 	const golden = "testdata/deps.txt"
 	var modules []string
@@ -152,8 +151,8 @@ func TestDependencies(t *testing.T) {
 	}
 }
 
-// TestArchitecture: docs/ARCHITECTURE.md names every package, and what it names
-// exists.
+// TestArchitecture: docs/ARCHITECTURE.md names every package, and every package that it
+// names exists.
 func TestArchitecture(t *testing.T) {
 	data, err := os.ReadFile(filepath.FromSlash("docs/ARCHITECTURE.md"))
 	if err != nil {

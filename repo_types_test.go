@@ -20,9 +20,9 @@ import (
 	"testing"
 )
 
-// goroutineFiles are the files of the product that may start goroutines. Each
-// of them waits for what it starts; see "Concurrency" in docs/ARCHITECTURE.md
-// before adding one.
+// goroutineFiles are the files of the product that may start goroutines. Each of them
+// waits for its goroutines; see "Concurrency" in docs/ARCHITECTURE.md before adding
+// one.
 var goroutineFiles = []string{
 	"internal/cli/signal.go",                     // the watch for signals; that for SIGQUIT lives as long as the process
 	"internal/parallel/parallel.go",              // workers
@@ -38,9 +38,9 @@ var testTools = []string{
 	"s3sync/internal/listserver", "s3sync/internal/modulepath", "s3sync/internal/s3server", "s3sync/storage/storagetest",
 }
 
-// TestSequenceErrors: nobody ranges over a sequence of values and errors, or
-// pulls from one, without taking the error. Go and vet allow it, and a listing
-// that failed would look like one that ended.
+// TestSequenceErrors: code that ranges over a sequence of values and errors, or pulls
+// from one, must use the error. Go and vet allow code that ignores it, and a failed
+// listing would look complete.
 func TestSequenceErrors(t *testing.T) {
 	for _, p := range typeCheck(t) {
 		for _, file := range p.files {
@@ -51,8 +51,7 @@ func TestSequenceErrors(t *testing.T) {
 	}
 }
 
-// TestGoroutines: goroutines start in few places, so that it can be seen who
-// waits for them.
+// TestGoroutines: goroutines start in few places, so it is clear who waits for them.
 func TestGoroutines(t *testing.T) {
 	unused := slices.Clone(goroutineFiles)
 	for _, p := range typeCheck(t) {
@@ -77,8 +76,7 @@ func TestGoroutines(t *testing.T) {
 	}
 }
 
-// TestRulesFindWhatTheyForbid holds the two rules above against code that
-// breaks them.
+// TestRulesFindWhatTheyForbid tests the two rules above with code that breaks them.
 func TestRulesFindWhatTheyForbid(t *testing.T) {
 	const source = `package p
 import ("iter"; "sync")
@@ -173,8 +171,8 @@ func yieldsError(t types.Type) bool {
 	return ok && yield.Params().Len() == 2 && isError(yield.Params().At(1).Type())
 }
 
-// pullsError reports whether t is the results (V, error, bool), which only the
-// next function of a pulled sequence has.
+// pullsError reports whether t is the results (V, error, bool), which only the next
+// function of a pulled sequence has.
 func pullsError(t types.Type) bool {
 	results, ok := t.(*types.Tuple)
 	return ok && results.Len() == 3 && isError(results.At(1).Type()) &&
@@ -225,7 +223,7 @@ func newInfo() *types.Info {
 	return &types.Info{Types: make(map[ast.Expr]types.TypeAndValue), Uses: make(map[*ast.Ident]types.Object)}
 }
 
-// A listed is what `go list` tells about a package.
+// A listed is the output of `go list` for a package.
 type listed struct {
 	ImportPath, Name, Dir, Export, ForTest string
 	Standard                               bool
@@ -274,9 +272,9 @@ func typeCheck(t *testing.T) []*checked {
 	return all
 }
 
-// typeCheckOnce reads all packages of this module with their tests. The packages
-// they import are taken from the build cache. It takes seconds, and several tests
-// look at the result.
+// typeCheckOnce type-checks all packages of this module with their tests. Imported
+// packages come from the build cache. It takes seconds, and several tests use the
+// result.
 var typeCheckOnce = sync.OnceValues(func() (all []*checked, err error) {
 	root, err := os.Getwd()
 	if err != nil {
@@ -298,7 +296,7 @@ var typeCheckOnce = sync.OnceValues(func() (all []*checked, err error) {
 		path, _, _ := strings.Cut(p.ImportPath, " ")
 		if p.Module == nil || !p.Module.Main || strings.HasSuffix(path, ".test") || withTests[p.ImportPath] ||
 			p.ForTest != "" && path != p.ForTest && path != p.ForTest+"_test" {
-			continue // somebody else's, generated, or the same files again
+			continue // from another module, generated, or the same files again
 		}
 		c := &checked{path: path, root: root, fset: token.NewFileSet(), info: newInfo()}
 		for _, name := range p.GoFiles {

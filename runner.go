@@ -13,34 +13,34 @@ import (
 	"s3sync/storage"
 )
 
-// A Runner is a sync that is done in parts. It is opened once; then ranges of keys
-// are run, one after another or at once, on one machine or several, and what only the
-// target has is deleted when all of them are done. The ranges share what bounds a run:
-// the workers, the memory, the rates.
+// A Runner is a sync in parts. It is opened once. Then ranges of keys run, one after
+// another or at once, on one machine or several. When all of them are done, target-only
+// objects are deleted. The ranges share the limits of the run: the workers, the memory,
+// the rates.
 //
-// Run may be called concurrently, for ranges that have no key in common.
+// Run may be called concurrently for ranges without a common key.
 type Runner struct {
 	cfg    *Config // effective
 	record *report.Recorder
 	engine *engine.Engine
 	target report.Place
-	closes []func() error // of what was opened, the last one first
+	closes []func() error // for everything that was opened, last one first
 
 	mu      sync.Mutex
 	results []*RangeResult // to be closed
 }
 
-// A RangeResult is what came of one range of a [Runner].
+// A RangeResult is the result of one range of a [Runner].
 type RangeResult = engine.Result
 
-// ErrDeleteRefused is the kind of error of a run that would have deleted more
-// than its user can have meant. The error tells what would have gone and which
-// setting permits it. Nothing was deleted; what was transferred before counts.
+// ErrDeleteRefused is the kind of error of a run that would have deleted more than its
+// user probably wants. The error says what would have been deleted and which setting
+// allows it. Nothing was deleted; earlier transfers count.
 var ErrDeleteRefused = engine.ErrDeleteRefused
 
-// NewRunner opens both sides and checks that they can do what cfg asks for. The
-// errors are those of [Sync]. The caller ends the Runner with Finish, unless NewRunner
-// fails. cfg must not be changed until then.
+// NewRunner opens both sides and checks that they support what cfg requires. The errors
+// are those of [Sync]. If NewRunner succeeds, the caller ends the Runner with Finish.
+// cfg must not change until then.
 func NewRunner(ctx context.Context, cfg *Config) (*Runner, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -63,7 +63,7 @@ func newRunner(given *Config, target report.Place) *Runner {
 	return r
 }
 
-// open reaches both sides and puts the engine between them.
+// open opens both sides and creates the engine between them.
 func (r *Runner) open(ctx context.Context) error {
 	source, err := r.openSource(ctx)
 	if err != nil {
@@ -98,7 +98,7 @@ func (r *Runner) open(ctx context.Context) error {
 }
 
 // checkOverlap compares what the stores of both sides reach. It fails with a
-// *ConfigError if they overlap, and returns a suspicion if nobody can tell.
+// *ConfigError if they overlap, and returns a suspicion if that is unknown.
 func (r *Runner) checkOverlap(ctx context.Context, source, target storage.Store) (*engine.OneBucket, error) {
 	kind, suspicion := overlap.Between(ctx, source, target, r.cfg.Range)
 	if suspicion != nil {
@@ -107,17 +107,17 @@ func (r *Runner) checkOverlap(ctx context.Context, source, target storage.Store)
 	return nil, r.cfg.overlapFault(kind)
 }
 
-// Run compares and transfers the objects of a range of keys, and collects what only
-// the target has there; it deletes nothing. The range is that of the keys under which
-// the target lists objects, and lies in Config.Range.
+// Run compares and transfers the objects of a range of keys, and collects the
+// target-only objects of the range; it deletes nothing. The range consists of keys
+// under which the target lists objects, and lies in Config.Range.
 //
-// If stop is closed Run ends before the next key and returns what was done until
-// then: the result is Stopped, and what is left begins at its Range.To. At least one
-// key is looked at. stop may be nil.
+// If stop is closed, Run ends before the next key and returns what was done until then:
+// the result is Stopped, and the rest begins at its Range.To. At least one key is
+// processed. stop may be nil.
 //
-// The result is never nil. An error ends the run: it is for Finish, and the result
-// counts for nothing. If ctx was cancelled the error is its cause, and the range may be
-// run again. That objects failed is no error, but stands in the result.
+// The result is never nil. An error ends the run: pass it to Finish, and ignore the
+// result. If ctx was cancelled, the error is its cause, and the range may be run again.
+// Failures of objects are not an error, but are in the result.
 func (r *Runner) Run(ctx context.Context, keys storage.Range, stop <-chan struct{}) (*RangeResult, error) {
 	result, err := r.engine.Run(ctx, engine.Unit{Range: keys, Stop: stop})
 	r.mu.Lock()
@@ -126,20 +126,19 @@ func (r *Runner) Run(ctx context.Context, keys storage.Range, stop <-chan struct
 	return result, err
 }
 
-// Delete deletes what only the target has, if Config.Delete is enabled and nothing
-// speaks against it: a listing that was not complete, or a transfer that did not
-// succeed, in any of the ranges. The ranges of the results must tile Config.Range, and
-// only in a dry run may they be those of one. Otherwise, and where the whole looks like
-// a mistake, the error is an ErrDeleteRefused. Each result must be that of the last
-// time that its range was run, and no range may be running: an object that came to the
-// source since then would be deleted.
+// Delete deletes target-only objects if Config.Delete is enabled and, in all ranges,
+// every listing was complete and every transfer succeeded. The ranges of the results
+// must tile Config.Range; only in a dry run may they be results of a dry run.
+// Otherwise, or if the deletion is probably a mistake, the error is an
+// ErrDeleteRefused. Each result must be from the last run of its range, and no range
+// may be running: objects that came to the source since then would be deleted.
 func (r *Runner) Delete(ctx context.Context, results ...*RangeResult) error {
 	return r.engine.Delete(ctx, results)
 }
 
-// Finish ends the run, closes what was opened, and returns what was done in all. err
-// is the error that ended the run before, or nil. The error is as that of [Sync]. The
-// report is never nil. Finish is called once, and no other method after it.
+// Finish ends the run, closes everything that was opened, and returns the report of the
+// whole run. err is the error that ended the run before, or nil. The error is as that
+// of [Sync]. The report is never nil. No method may be called after Finish.
 func (r *Runner) Finish(ctx context.Context, err error) (*Report, error) {
 	if r.engine != nil {
 		r.engine.Close()

@@ -19,14 +19,14 @@ import (
 	"s3sync/storage/mem"
 )
 
-// The tests here run a sync in parts: in any number of ranges, in any order, one
-// after another and at once, stopped and continued, interrupted and begun again.
-// Whatever is done, what comes of it is what one Sync does.
+// The tests here run a sync in parts: in any number of ranges, in any order, one after
+// another and at once, stopped and continued, interrupted and run again. The result is
+// always the same as that of one Sync.
 
-// An effect is all that a run does to a target, and what it says of that.
+// An effect is everything that a run does to a target and reports about it.
 type effect struct {
 	Contents map[string]string
-	Deleted  []string // by the events
+	Deleted  []string // from the events
 	Stats    s3sync.Stats
 	Failed   []string
 	Err      string
@@ -41,7 +41,7 @@ func observeDeletions(cfg *s3sync.Config, e *effect) {
 	}
 }
 
-// setReport takes in the end of a run.
+// setReport records the result of a run.
 func (e *effect) setReport(report *s3sync.Report, err error) {
 	e.Stats = report.Stats
 	e.Stats.Elapsed, e.Stats.TransferredBytes = 0, 0
@@ -49,7 +49,7 @@ func (e *effect) setReport(report *s3sync.Report, err error) {
 	slices.Sort(e.Failed)
 	slices.Sort(e.Deleted)
 	if err != nil {
-		e.Err, _, _ = strings.Cut(err.Error(), ":") // which object fails first is a matter of order
+		e.Err, _, _ = strings.Cut(err.Error(), ":") // the object that fails first depends on the order
 	}
 }
 
@@ -69,8 +69,8 @@ func cut(r *rand.Rand, n int) []storage.Range {
 	return append(ranges, storage.Range{From: from})
 }
 
-// inParts syncs as cfg says in n ranges. Some of them are stopped and continued, and
-// some run at once.
+// inParts syncs according to cfg in n ranges. Some of them are stopped and continued,
+// and some run at once.
 func inParts(t *testing.T, r *rand.Rand, cfg *s3sync.Config, n int) (*s3sync.Report, error) {
 	t.Helper()
 	runner, err := s3sync.NewRunner(t.Context(), cfg)
@@ -157,16 +157,16 @@ func TestRangesDoWhatOneRunDoes(t *testing.T) {
 	}
 }
 
-// Ranges of a directory are those of the keys that it lists, so that a file and the
-// key that it is of are in one range.
+// Ranges of a directory consist of the keys that it lists, so a file and its key are in
+// one range.
 func TestRangesOfADirectory(t *testing.T) {
 	for _, n := range []int{1, 7, 100} {
 		t.Run(fmt.Sprint(n, " ranges"), func(t *testing.T) {
 			eachSeed(t, 25, func(t *testing.T, r *rand.Rand) {
 				objects, inTarget := map[string]string{}, map[string]string{}
 				for range r.IntN(40) {
-					// No name of a directory is that of a file: which of the two comes first
-					// depends on what runs at the same time.
+					// No directory has the name of a file: the order of such a pair
+					// would depend on what runs at the same time.
 					var key strings.Builder
 					for range r.IntN(4) {
 						key.WriteString([]string{"a", "b-", "é", "", ""}[r.IntN(5)] + "/")
@@ -206,8 +206,8 @@ func TestRangesOfADirectory(t *testing.T) {
 	}
 }
 
-// A range that was interrupted counts for nothing: it is run anew, and nothing is
-// deleted before that.
+// An interrupted range does not count: it runs again, and nothing is deleted before
+// that.
 func TestInterruptedRange(t *testing.T) {
 	source, target := &faulty{Store: mem.New()}, mem.New()
 	for i := range 40 {

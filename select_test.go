@@ -20,7 +20,7 @@ import (
 	"s3sync/storage/mem"
 )
 
-// A taggedStore has tags beside its objects, and counts who asks for them.
+// A taggedStore has objects with tags, and counts the requests for them.
 type taggedStore struct {
 	*faulty
 	tags map[string]map[string]string
@@ -47,7 +47,8 @@ func (s *taggedStore) SetTags(context.Context, string, map[string]string) error 
 	return errors.ErrUnsupported
 }
 
-// animalStore returns a store of objects that differ in what is not in a listing.
+// animalStore returns a store of objects that differ in properties that listings do not
+// have.
 func animalStore(t *testing.T) *taggedStore {
 	t.Helper()
 	s := &taggedStore{
@@ -91,9 +92,9 @@ func TestContentFilters(t *testing.T) {
 	re := func(text string) *s3sync.Regexp { return expression(t, text) }
 	tests := map[string]struct {
 		f     filter
-		want  string // keys that are transferred
-		stats int    // objects that were asked about
-		tags  int    // and their tags
+		want  string // transferred keys
+		stats int    // objects that were requested
+		tags  int    // requests for tags
 	}{
 		"nothing":               {filter{}, "cat dog duck eel", 0, 0},
 		"include type":          {filter{IncludeContentType: re("^image/")}, "cat dog", 4, 0},
@@ -125,7 +126,7 @@ func TestContentFilters(t *testing.T) {
 			source, target := animalStore(t), mem.New()
 			cfg := config(source, target)
 			cfg.Filter = tt.f
-			cfg.Tagging.Disable = true // only filters ask for tags
+			cfg.Tagging.Disable = true // only filters request tags
 			report := run(t, cfg)
 			got := contents(t, target)
 			if keysOf(got) != tt.want || report.Transferred != int64(len(got)) || report.Warnings != 0 {
@@ -133,7 +134,7 @@ func TestContentFilters(t *testing.T) {
 			}
 			tags, most := source.called("tags"), tt.tags
 			if tt.tags > 0 {
-				most += 2 // of the first objects that seem to have none
+				most += 2 // for the first objects, which seem to have no tags
 			}
 			if source.called("stat") != tt.stats || tags < tt.tags || tags > most {
 				t.Errorf("%d asked about, %d tags; want %d, %d", source.called("stat"), tags, tt.stats, tt.tags)
@@ -145,8 +146,8 @@ func TestContentFilters(t *testing.T) {
 	}
 }
 
-// A rejected object is one skip, which names the filter and what it looked at, in
-// a dry run as well. The first filter in the documented order is named.
+// A rejected object is one skip. It names the filter and the value, also in a dry run.
+// The first filter in the documented order is named.
 func TestContentFilterIsTheReason(t *testing.T) {
 	never := expression(t, "[^\x00-\U0010FFFF]")
 	f := s3sync.Filter{
@@ -191,8 +192,8 @@ func TestContentFilterIsTheReason(t *testing.T) {
 	}
 }
 
-// What a filter of contents leaves out is in the source all the same: its counterpart is
-// no orphan. What the update check leaves is not asked about.
+// An object that a filter of contents rejects still exists in the source: its
+// counterpart is not an orphan. Objects that the update check skips are not requested.
 func TestContentFiltersWithDelete(t *testing.T) {
 	source, target := animalStore(t), mem.New()
 	put(t, target, map[string]string{"eel": "x", "cat": "old", "orphan": "x"})
@@ -209,7 +210,7 @@ func TestContentFiltersWithDelete(t *testing.T) {
 	}
 }
 
-// What a comparison was told of an object is not asked for again.
+// What a comparison has learned about an object is not requested again.
 func TestContentFiltersAskOnce(t *testing.T) {
 	source, target := animalStore(t), &faulty{Store: mem.New()}
 	put(t, target, map[string]string{"cat": "y"})
@@ -242,7 +243,7 @@ func TestContentFiltersAskOnce(t *testing.T) {
 	}
 }
 
-// A report tells nothing about what the filters leave out.
+// A report says nothing about objects that the filters reject.
 func TestContentFiltersOfAReport(t *testing.T) {
 	source, target := animalStore(t), mem.New()
 	put(t, target, map[string]string{"cat": "y", "dog": "x"})
@@ -256,7 +257,7 @@ func TestContentFiltersOfAReport(t *testing.T) {
 	}
 }
 
-// What cannot be asked about is what it would be if it could not be read.
+// An object whose properties cannot be requested is treated like an unreadable object.
 func TestContentFiltersThatFail(t *testing.T) {
 	for name, tt := range map[string]struct {
 		stat, tags       error
@@ -288,7 +289,7 @@ func TestContentFiltersThatFail(t *testing.T) {
 			}
 			cfg := config(source, target)
 			cfg.Filter.ExcludeTags = expression(t, "never")
-			cfg.Tagging.Disable = true // only the filter asks for tags
+			cfg.Tagging.Disable = true // only the filter requests tags
 			cfg.Retry.ForceCount = 2
 			var retries int
 			cfg.OnEvent = func(ev s3sync.Event) {
@@ -307,8 +308,8 @@ func TestContentFiltersThatFail(t *testing.T) {
 	}
 }
 
-// Files have the type that is guessed from their names, if it is, and nothing
-// else that a filter could look at.
+// Files have the type that is guessed from their names, if any, and no other properties
+// for filters.
 func TestContentFiltersOfFiles(t *testing.T) {
 	root := t.TempDir()
 	for _, name := range []string{"a.png", "b.txt", "c"} {
@@ -387,13 +388,13 @@ func TestFilterCallback(t *testing.T) {
 			t.Errorf("error %v, %+v", err, report)
 		}
 		got := contents(t, target)
-		delete(got, "a") // which may have been on its way
+		delete(got, "a") // its transfer may have started
 		equal(t, got, map[string]string{"orphan": "x"})
 	})
 }
 
-// An expression that cannot be matched is the failure of that object. It lets
-// nothing be deleted: neither what stands beside it nor what it is to protect.
+// If an expression cannot be matched, that object fails. Nothing is deleted: neither
+// its counterpart nor objects that the expression would protect.
 func TestExpressionThatCannotBeMatched(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for expressions that take too long")
@@ -463,8 +464,8 @@ func TestExpressionThatCannotBeMatched(t *testing.T) {
 	})
 }
 
-// Expressions of the standard library, and what a caller takes for one, select as
-// ours do.
+// Expressions of the standard library, and other Matchers of a caller, select like
+// ours.
 func TestMatchersOfOtherTypes(t *testing.T) {
 	for name, of := range map[string]func(text string) s3sync.Matcher{
 		"ours":     func(text string) s3sync.Matcher { return expression(t, text) },

@@ -9,7 +9,7 @@ import (
 	"s3sync/storage/mem"
 )
 
-// A failure says on which side it happened, also where no listing did.
+// A failure names its side, even if it is not from a listing.
 func TestFailuresNameTheSide(t *testing.T) {
 	fail := &storage.Error{Op: "op", Key: "a", Err: errInjected}
 	for name, tt := range map[string]struct {
@@ -77,7 +77,7 @@ func TestFailuresNameTheSide(t *testing.T) {
 	}
 }
 
-// What cannot be deleted is on the target.
+// A failed deletion names the target.
 func TestFailedDeletionNamesTheTarget(t *testing.T) {
 	source, target := mem.New(), mem.New()
 	put(t, target, map[string]string{"a": "old"})

@@ -10,8 +10,8 @@ import (
 	"s3sync/storage"
 )
 
-// findSingle finds out whether the source is one object. It returns nil if it is not.
-// An object whose key other keys begin with is skipped, with a note.
+// findSingle returns the object of a source that is one object, or nil. An object is
+// skipped with a note if other keys begin with its key.
 func (r *Runner) findSingle(ctx context.Context, source storage.Store) (*single.Object, error) {
 	cfg := r.cfg
 	if cfg.Source.Store != nil {
@@ -48,8 +48,8 @@ func (r *Runner) findSingle(ctx context.Context, source storage.Store) (*single.
 	return o, err
 }
 
-// targetFault is why a target in the file system cannot take what the source has,
-// or nil: only one object can go to what is a file.
+// targetFault returns why a target in the file system cannot receive the source, or
+// nil: only a single object can be written to a file.
 func (c *Config) targetFault(one bool) error {
 	l, err := location.Parse(c.Target.URL)
 	if err != nil || c.Target.Store != nil || !l.Local() {

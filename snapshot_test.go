@@ -14,7 +14,7 @@ import (
 	"s3sync/storage/mem"
 )
 
-// asOf syncs the source as it was into a new store, and returns what is there.
+// asOf syncs the source at a point in time into a new store, and returns its contents.
 func asOf(t *testing.T, source storage.Store, at time.Time, change func(*s3sync.Config)) (map[string]string, *s3sync.Report) {
 	t.Helper()
 	target := mem.New()
@@ -27,8 +27,8 @@ func asOf(t *testing.T, source storage.Store, at time.Time, change func(*s3sync.
 	return contents(t, target), report
 }
 
-// TestPointInTime: of any random history, and at any time, the target is what the
-// source was. Several versions of a second are there at once, the newest counts.
+// TestPointInTime: for any random history and any time, the target is what the source
+// was. If a second has several versions, the newest one counts.
 func TestPointInTime(t *testing.T) {
 	eachSeed(t, 50, func(t *testing.T, r *rand.Rand) {
 		source := newVersioned()
@@ -56,8 +56,8 @@ func TestPointInTime(t *testing.T) {
 	})
 }
 
-// snapshots is a source in which "a" is written in the seconds 1, 2 (and more than
-// once then) and 4, and deleted in 3; "b" is written in 2.
+// snapshots returns a source in which "a" is written in second 1, several times in
+// second 2, and in second 4, and deleted in second 3; "b" is written in second 2.
 func snapshots(t *testing.T) (source *versioned, second func(int) time.Time) {
 	t.Helper()
 	source = newVersioned()
@@ -78,8 +78,8 @@ func snapshots(t *testing.T) (source *versioned, second func(int) time.Time) {
 	return source, second
 }
 
-// Filters choose among the versions, so that another one can take the place of
-// one that they leave out.
+// Filters choose among the versions, so an older version can replace one that they
+// reject.
 func TestPointInTimeFilters(t *testing.T) {
 	source, second := snapshots(t)
 	for name, tt := range map[string]struct {
@@ -106,13 +106,13 @@ func TestPointInTimeFilters(t *testing.T) {
 	}
 }
 
-// notTheMarker leaves out the delete marker and what came behind it.
+// notTheMarker rejects the delete marker and everything after it.
 func notTheMarker(c *s3sync.Config) {
 	c.Filter.Func = func(o storage.Object) (bool, error) { return !o.DeleteMarker && o.ModTime.Unix() < 1_700_000_004, nil }
 }
 
-// What is in the target does not count, unless checksums are compared; it stays
-// there.
+// The state of the target does not matter, unless checksums are compared. Its other
+// objects stay.
 func TestPointInTimeOverwrites(t *testing.T) {
 	source, second := snapshots(t)
 	target := &faulty{Store: mem.New()}
@@ -150,7 +150,7 @@ func TestPointInTimeComparesChecksums(t *testing.T) {
 	}
 }
 
-// Files are written from versions, too, and keys that a directory changes.
+// Files are written from versions, too, including keys that a directory changes.
 func TestPointInTimeToDirectory(t *testing.T) {
 	source, second := snapshots(t)
 	source.versions.SetClock(func() time.Time { return second(2) })

@@ -2,5 +2,5 @@ package s3sync_test
 
 import "os"
 
-// soaks tells that there is time for many trials.
+// soaks reports whether there is time for many trials.
 func soaks() bool { return os.Getenv("S3SYNC_SOAK") != "" }

@@ -2,7 +2,7 @@ package s3sync_test
 
 import "syscall"
 
-// makeSpecial makes what is neither a file nor a directory nor a link.
+// makeSpecial makes an entry that is neither a file nor a directory nor a link.
 func makeSpecial(path string, k kind) error {
 	if k == aPipe {
 		return syscall.Mkfifo(path, 0o600)

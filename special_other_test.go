@@ -4,5 +4,5 @@ package s3sync_test
 
 import "errors"
 
-// makeSpecial makes nothing here: a trial goes without.
+// makeSpecial makes nothing here: the trial runs without it.
 func makeSpecial(string, kind) error { return errors.ErrUnsupported }

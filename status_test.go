@@ -56,7 +56,7 @@ func byAspect(aspect s3sync.Aspect, lines ...line) map[string]line {
 	return want
 }
 
-// Objects as any tool wrote them, in every direction.
+// Objects written by any tool, in every direction.
 func TestReport(t *testing.T) {
 	one, other := object{data: text('a', kib10)}, object{data: text('b', kib10)}
 	const (
@@ -180,7 +180,7 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// Metadata are compared where the objects are there, field by field.
+// Metadata are compared for existing objects, field by field.
 func TestReportMetadata(t *testing.T) {
 	source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
 	with := func(s storage.Store, key string, a storage.Attributes) {
@@ -228,7 +228,7 @@ func TestReportMetadata(t *testing.T) {
 	}
 }
 
-// A report that could not look at everything is wrong, not merely out of sync.
+// A report that could not look at everything fails; it is not merely out of sync.
 func TestReportThatFails(t *testing.T) {
 	for name, change := range map[string]func(source, target *faulty){
 		"listing": func(source, _ *faulty) { source.list = failAfter(1) },
@@ -260,7 +260,7 @@ func TestReportThatFails(t *testing.T) {
 	}
 }
 
-// Equal sides cost nothing but their listings, and are in sync.
+// Equal sides need only their listings, and are in sync.
 func TestReportInSync(t *testing.T) {
 	source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
 	for _, s := range []storage.Store{source, target} {
@@ -278,7 +278,7 @@ func TestReportInSync(t *testing.T) {
 	}
 }
 
-// Scripts read these records.
+// Scripts read these log records.
 func TestReportLog(t *testing.T) {
 	source, target := mem.New(), mem.New()
 	put(t, source, map[string]string{"a": "data", "b": "data", "c": "data", "skipped": "x"})

@@ -6,19 +6,19 @@ import (
 	"s3sync/internal/report"
 )
 
-// Sync makes the target hold what the source holds, as cfg says, and returns
-// what it did. The report is never nil, also when the error is not. It is a [Runner]
-// with one range.
+// Sync makes the target hold what the source holds, according to cfg, and returns the
+// report of the run. The report is never nil, even if the error is not. Sync is a
+// [Runner] with one range.
 //
-// The error is a [*ConfigError] (or several, joined) if cfg is not valid;
-// nothing was touched then. It is the cause of ctx if the run was interrupted;
-// multipart uploads that were open are aborted and temporary files removed
-// first. It says that objects failed if any did: the others were transferred
-// nevertheless, unless FailFast is set. An object that was skipped for a reason
-// the user should know is a warning in the report, not an error.
+// The error is a [*ConfigError] (or several, joined) if cfg is not valid; nothing was
+// changed then. If the run was interrupted, the error is the cause of ctx; open
+// multipart uploads were aborted and temporary files removed first. If objects failed,
+// the error says so: the others were transferred nevertheless, unless FailFast is set.
+// An object that was skipped for a reason that the user should know is a warning in the
+// report, not an error.
 //
-// cfg must not be changed while Sync runs. Several runs may go on at once if
-// they do not share a target.
+// cfg must not change while Sync runs. Several runs may run at once if they do not
+// share a target.
 func Sync(ctx context.Context, cfg *Config) (*Report, error) {
 	if err := cfg.Validate(); err != nil {
 		return &Report{}, err
@@ -26,7 +26,7 @@ func Sync(ctx context.Context, cfg *Config) (*Report, error) {
 	return syncAt(ctx, cfg, placeOf(cfg.Target))
 }
 
-// syncAt is Sync with a Config that is valid, to a place.
+// syncAt is Sync for a valid Config and a given place of the target.
 func syncAt(ctx context.Context, cfg *Config, target report.Place) (*Report, error) {
 	r := newRunner(cfg, target)
 	err := r.open(ctx)
@@ -36,7 +36,7 @@ func syncAt(ctx context.Context, cfg *Config, target report.Place) (*Report, err
 	return r.Finish(ctx, err)
 }
 
-// all runs the whole as one range.
+// all runs all keys as one range.
 func (r *Runner) all(ctx context.Context) error {
 	result, err := r.Run(ctx, r.cfg.Range, nil)
 	if err != nil {

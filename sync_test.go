@@ -27,7 +27,7 @@ func TestSyncMakesTargetEqual(t *testing.T) {
 		put(t, target, inTarget)
 		put(t, source, inSource)
 		cfg := config(source, target)
-		cfg.Check.Mode = oneOf(r, s3sync.CheckOverwrite, s3sync.CheckSize) // the clock may not tell them apart
+		cfg.Check.Mode = oneOf(r, s3sync.CheckOverwrite, s3sync.CheckSize) // the clock may be too coarse to distinguish them
 		cfg.Delete.Enable = r.IntN(2) == 0
 		cfg.Delete.AllowEmptySource = cfg.Delete.Enable
 
@@ -61,7 +61,7 @@ func TestSyncMakesTargetEqual(t *testing.T) {
 	})
 }
 
-// failAfter ends a listing with an error after n objects. It may pass.
+// failAfter ends a listing with an error after n objects. The error may be temporary.
 func failAfter(n int, passes ...bool) func(iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error] {
 	return func(seq iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error] {
 		return func(yield func(storage.Object, error) bool) {
@@ -345,8 +345,8 @@ func TestWrongAnswerOfTheTargetIsNoSuccess(t *testing.T) {
 	}
 }
 
-// TestETagOfItsOwnKind: that a server gives objects in parts the ETag of one written
-// whole verifies nothing and is no damage. An ETag of parts that is another one is.
+// TestETagOfItsOwnKind: an object in parts whose ETag has the form of an object written
+// whole is neither verified nor damaged. A different ETag of parts is damage.
 func TestETagOfItsOwnKind(t *testing.T) {
 	crc := func(c *s3sync.Config) { c.Verify.Algorithm = "CRC32" }
 	for name, tt := range map[string]struct {
@@ -399,7 +399,7 @@ func TestEventsInOrderWithCounters(t *testing.T) {
 		switch ev.Type {
 		case s3sync.EventProgress:
 			return
-		case s3sync.EventListed: // at any time: the listing goes on meanwhile
+		case s3sync.EventListed: // at any time: the listing continues meanwhile
 			listed = append(listed, ev.Objects, ev.Bytes)
 			return
 		}
@@ -465,7 +465,7 @@ func TestDefaultCheckComparesWholeSeconds(t *testing.T) {
 	}
 }
 
-// oneOf draws one of several values.
+// oneOf returns a random one of several values.
 func oneOf[T any](r *rand.Rand, all ...T) T { return all[r.IntN(len(all))] }
 
 // contentCheck compares contents by an additional checksum, or by ETags if there

@@ -19,12 +19,12 @@ import (
 	"s3sync/storage/mem"
 )
 
-// A restrictedTagStore does not tell everything of its tags.
+// A restrictedTagStore hides some facts about its tags.
 type restrictedTagStore struct {
 	*mem.Store
-	// counts: how many tags an object has is told.
+	// counts: the number of an object's tags is reported.
 	counts bool
-	// deny is asked before tags are read or written.
+	// deny is called before tags are read or written.
 	deny func(key string) error
 
 	mu    sync.Mutex
@@ -90,7 +90,7 @@ func denied(string) error { return fs.ErrPermission }
 
 func unsupported(string) error { return errors.ErrUnsupported }
 
-// tagsOf are those of all objects that have any, as text.
+// tagsOf returns the tags of all objects with tags, as text.
 func tagsOf(t *testing.T, s *mem.Store) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -106,10 +106,10 @@ func tagsOf(t *testing.T, s *mem.Store) map[string]string {
 	return all
 }
 
-// TestTagsAreAskedFor: tags arrive whatever the source tells of their number;
-// none are lost without a warning, and few requests are made that need not be.
+// TestTagsAreAskedFor: tags arrive whatever the source reports about their number. No
+// tags are lost without a warning, and there are few unnecessary requests.
 func TestTagsAreAskedFor(t *testing.T) {
-	const n = 50 // objects with tags, beside one more without
+	const n = 50 // objects with tags, besides one without
 	no := func(*s3sync.Config) {}
 	disabled := func(c *s3sync.Config) { c.Tagging.Disable = true }
 	for name, tt := range map[string]struct {
@@ -163,7 +163,7 @@ func TestTagsAreAskedFor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inner, target := mem.New(), mem.New()
 			tt.store.Store = inner
-			putTags(t, inner, "a") // the first one that is looked at, mostly
+			putTags(t, inner, "a") // usually the first object to be processed
 			for i := range n {
 				putTags(t, inner, fmt.Sprintf("tagged-%02d", i), "k=v", fmt.Sprint("n=", i))
 			}
@@ -206,8 +206,8 @@ func TestTagsAreAskedFor(t *testing.T) {
 	}
 }
 
-// TestTagsAreNotCounted: that a source does not count may show late. Then there
-// is a warning, and what it says repairs what was lost.
+// TestTagsAreNotCounted: a run may learn late that a source does not count tags. Then
+// it warns, and the remedy in the warning restores the lost tags.
 func TestTagsAreNotCounted(t *testing.T) {
 	source, target := &restrictedTagStore{Store: mem.New()}, mem.New()
 	source.SetClock(func() time.Time { return time.Now().Add(-time.Hour) })
@@ -223,7 +223,7 @@ func TestTagsAreNotCounted(t *testing.T) {
 			warned += ev.Err.Error()
 		}
 	}
-	// The 128th object is the first of those asked for that has tags.
+	// The 128th object is the first one with tags whose tags are requested.
 	r := run(t, cfg)
 	if lost := len(tagsOf(t, source.Store)) - len(tagsOf(t, target)); r.Transferred != 200 || r.Warnings != 1 || lost != 27 {
 		t.Errorf("%d lost tags, %+v", lost, r.Stats)
@@ -240,7 +240,7 @@ func TestTagsAreNotCounted(t *testing.T) {
 	}
 }
 
-// TestTagsDeniedOfSome: the object is left out, not written without its tags, and
+// TestTagsDeniedOfSome: the object is skipped, not written without its tags, and
 // nothing is deleted.
 func TestTagsDeniedOfSome(t *testing.T) {
 	source := &restrictedTagStore{Store: mem.New(), counts: true, deny: func(key string) error {
@@ -274,8 +274,8 @@ func TestTagsDeniedOfSome(t *testing.T) {
 	}
 }
 
-// TestTagsFail: any other failure of the question about tags is that of the
-// object, and is not taken for an answer.
+// TestTagsFail: any other failure of the request for tags fails the object. It does not
+// count as a response.
 func TestTagsFail(t *testing.T) {
 	failures := 0
 	source := &restrictedTagStore{Store: mem.New(), deny: func(string) error {
@@ -300,8 +300,7 @@ func TestTagsFail(t *testing.T) {
 	}
 }
 
-// TestTagsFailSlowly: objects do not wait for each other's answers about tags if
-// none comes.
+// TestTagsFailSlowly: objects do not wait for each other's tags if no response comes.
 func TestTagsFailSlowly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &restrictedTagStore{Store: mem.New(), deny: func(string) error {
@@ -315,18 +314,19 @@ func TestTagsFailSlowly(t *testing.T) {
 		cfg.Transfer.Workers, cfg.Retry.ForceCount = 16, 0
 		begin := time.Now()
 		r, _ := s3sync.Sync(t.Context(), cfg)
-		// The first sample, the one that all others of its time waited for, and then four rows.
+		// The first sample, the one that all others of its time waited for, and then
+		// four rows.
 		if took := time.Since(begin); r.Failed != 64 || took > 6*time.Second {
 			t.Errorf("%d failed within %v", r.Failed, took)
 		}
 	})
 }
 
-// TestTagsAskedForButUnsupported: a run that is to do something about tags ends with
-// an error if a side knows none. That comes once, not for each object.
+// TestTagsAskedForButUnsupported: a run that uses tags ends with an error if a side
+// does not support them. The error comes once, not for each object.
 func TestTagsAskedForButUnsupported(t *testing.T) {
 	for name, tt := range map[string]struct {
-		source, target bool // knows none
+		source, target bool // without support for tags
 		unchanged      bool
 		set            func(*s3sync.Config)
 		want           string
@@ -368,8 +368,8 @@ func TestTagsAskedForButUnsupported(t *testing.T) {
 	}
 }
 
-// TestSyncTags: what is unchanged gets the tags of its source, without being
-// written again; with Delete, and in a dry run.
+// TestSyncTags: unchanged objects get the tags of their source without being written
+// again, also with Delete and in a dry run.
 func TestSyncTags(t *testing.T) {
 	for name, tt := range map[string]struct {
 		dry, off bool
@@ -449,9 +449,9 @@ func modTimes(t *testing.T, s storage.Store) map[string]time.Time {
 	return times
 }
 
-// TestSyncTagsFails: tags that cannot be read or written are told of that object,
-// with the permission that lacks; nothing is deleted. A store without tags
-// ends the run before any work.
+// TestSyncTagsFails: if tags cannot be read or written, the object is reported with the
+// missing permission, and nothing is deleted. A store without tags ends the run before
+// any work.
 func TestSyncTagsFails(t *testing.T) {
 	for name, permission := range map[string]string{"source": "s3:GetObjectTagging", "target": "s3:GetObjectTagging", "write": "s3:PutObjectTagging"} {
 		t.Run(name, func(t *testing.T) {
@@ -507,8 +507,8 @@ func (s untaggedStore) Caps() storage.Caps {
 	return caps
 }
 
-// TestSetTagsOfTargetWithoutTags: a run that is to set tags ends before any work if
-// the objects of the target have none. Other runs write to it.
+// TestSetTagsOfTargetWithoutTags: a run that sets tags ends before any work if the
+// target does not support them. Other runs write to it.
 func TestSetTagsOfTargetWithoutTags(t *testing.T) {
 	directory, err := dir.Open(t.TempDir(), dir.Options{})
 	if err != nil {
@@ -534,7 +534,7 @@ func TestSetTagsOfTargetWithoutTags(t *testing.T) {
 	}
 }
 
-// TestReportTags: tags as a report tells them.
+// TestReportTags: tags in a report.
 func TestReportTags(t *testing.T) {
 	source, target := mem.New(), mem.New()
 	putTags(t, source, "same", "b=2", "a=1 &")
@@ -579,7 +579,7 @@ func TestReportTags(t *testing.T) {
 	}
 }
 
-// TestTaggingOption: what S3 would refuse is refused before any work.
+// TestTaggingOption: tags that S3 would reject are rejected before any work.
 func TestTaggingOption(t *testing.T) {
 	many := func(n int) string {
 		var pairs []string

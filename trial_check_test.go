@@ -12,7 +12,7 @@ import (
 	"s3sync"
 )
 
-// A trialResult is what became of a trial.
+// A trialResult is the result of a trial.
 type trialResult struct {
 	*model
 
@@ -20,13 +20,13 @@ type trialResult struct {
 	err           error
 	events        []s3sync.Event
 	after         *sideView
-	hit           bool // the fault came true
+	hit           bool // the fault occurred
 	beside        tree // after the run
 	besideBefore  tree
 	deleted       []string
-	seen          []string // kinds of trials that this one is
+	seen          []string // the kinds of this trial
 	wrong         []string
-	kind          string // of the first of them
+	kind          string // the first of them
 	sourceAfter   *sideView
 	targetChanged bool
 }
@@ -58,7 +58,7 @@ func (j *trialResult) String() string {
 	return b.String()
 }
 
-// clean: the run says that everything was done, and that nothing is left to say.
+// clean reports whether the run says that everything was done, without warnings.
 func (j *trialResult) clean() bool {
 	return j.err == nil && j.report.Failed == 0 && j.report.Warnings == 0 && !j.report.Incomplete
 }
@@ -78,9 +78,10 @@ func (j *trialResult) check() {
 	}
 }
 
-// checkTarget: what is there is what was there, or what the source has.
+// checkTarget checks that every object of the target was there before, or is in the
+// source.
 func (j *trialResult) checkTarget() {
-	from := map[string][]string{} // what the source has for a name
+	from := map[string][]string{} // contents of the source by name
 	for key, th := range j.source.entries {
 		if name, ok := j.targetName(key); ok {
 			from[name] = append(from[name], th.data)
@@ -127,7 +128,7 @@ func (j *trialResult) vanishes() bool {
 	return j.direction == up && (strings.HasPrefix(j.trial.fault.name, "root") || strings.HasSuffix(j.trial.fault.name, "ed") && !j.wraps())
 }
 
-// checkDeletions: everything that is gone may be gone.
+// checkDeletions checks that every deleted object was allowed to be deleted.
 func (j *trialResult) checkDeletions() {
 	for _, name := range j.deleted {
 		if why := j.whyKept(name); why != "" {
@@ -154,20 +155,20 @@ func (j *trialResult) checkDeletions() {
 	}
 	for _, key := range j.missing() {
 		if j.incomparable(key) {
-			continue // it is left as it is, with a warning
+			continue // it stays unchanged, with a warning
 		}
 		j.fault("lost", "%q are deleted although %q was not transferred", j.deleted, key)
 	}
 }
 
-// incomparable tells that an object could not be compared with its counterpart.
+// incomparable reports whether an object could not be compared with its counterpart.
 func (j *trialResult) incomparable(key string) bool {
 	return slices.ContainsFunc(j.events, func(ev s3sync.Event) bool {
 		return ev.Type == s3sync.EventWarning && ev.Key == key && strings.Contains(ev.Err.Error(), "cannot be compared")
 	})
 }
 
-// missing are the objects that had to be transferred and are not.
+// missing returns the objects that should have been transferred but were not.
 func (j *trialResult) missing() (keys []string) {
 	for key, th := range j.source.entries {
 		if _, still := j.sourceAfter.entries[key]; !still || !j.needed(key, th) {
@@ -187,8 +188,8 @@ func has[V any](m map[string]V, key string) bool {
 	return ok
 }
 
-// checkEvents: each object has one outcome, the counters count them, and what is
-// told is what happened.
+// checkEvents checks that each object has one outcome, that the counters match, and
+// that the events report what happened.
 func (j *trialResult) checkEvents() {
 	outcomes, names := map[string][]s3sync.EventType{}, map[string]int{}
 	var st s3sync.Stats
@@ -224,7 +225,7 @@ func (j *trialResult) checkEvents() {
 		case s3sync.EventWarning:
 			st.Warnings++
 		case s3sync.EventUnverified, s3sync.EventNoChecksum:
-			perhaps++ // a warning, if it is for the parts of the object
+			perhaps++ // a warning, if it concerns the object's parts
 			continue
 		case s3sync.EventFailed:
 			st.Failed++
@@ -264,7 +265,7 @@ func (j *trialResult) checkEvents() {
 	}
 }
 
-// checkSuccess: what ends without a word is done.
+// checkSuccess checks that a run without failures and warnings did everything.
 func (j *trialResult) checkSuccess() {
 	if !j.clean() {
 		return
@@ -314,8 +315,8 @@ func (j *trialResult) checkSuccess() {
 	}
 }
 
-// checkUnlisted: of a directory that went away in the course of the run everything
-// was seen before, or something is told.
+// checkUnlisted checks a directory that disappeared during the run: everything in it
+// was seen before, or the run reports it.
 func (j *trialResult) checkUnlisted() {
 	top, _, _ := strings.Cut(j.trial.fault.key, "/")
 	for key := range j.source.entries {
@@ -326,7 +327,7 @@ func (j *trialResult) checkUnlisted() {
 	}
 }
 
-// from are the keys of the source that the target holds under a name.
+// from returns the source keys that the target holds under a name.
 func (j *trialResult) from(name string) (keys []string) {
 	for key := range j.source.entries {
 		if held, ok := j.targetName(key); ok && held == name {
@@ -336,13 +337,13 @@ func (j *trialResult) from(name string) (keys []string) {
 	return keys
 }
 
-// runAgain: a second run has nothing to do.
+// runAgain checks that a second run has nothing to do.
 func (j *trialResult) runAgain(ctx context.Context, cfg *s3sync.Config) {
 	if j.trial.fault.name != "" || j.o.check == "overwrite" {
 		return
 	}
 	cfg.OnEvent = nil
-	cfg.Check.ReadBoth = j.o.check == "etag" // the ETags of other parts tell nothing
+	cfg.Check.ReadBoth = j.o.check == "etag" // the ETags of other parts decide nothing
 	report, err := s3sync.SyncUnchecked(ctx, cfg, j.targetPrefix)
 	if err != nil && !errors.Is(err, errInjected) || report.Transferred != 0 || report.Deleted != 0 {
 		j.fault("second run", "a second run: %v, %+v", err, report)

@@ -10,10 +10,9 @@ import (
 	"s3sync"
 )
 
-// What a trial is made of, drawn at random: two trees, the options of a run, and
-// what goes wrong meanwhile.
+// The random parts of a trial: two trees, the options of a run, and its fault.
 
-// A kind is what stands under a name.
+// A kind is the kind of an entry under a name.
 type kind string
 
 const (
@@ -27,8 +26,8 @@ const (
 	aSocket   kind = "socket"
 )
 
-// An entry is what stands under a name, or an object. Only objects have what
-// stands below the time.
+// An entry is the entry under a name, or an object. Only objects have the fields below
+// the time.
 type entry struct {
 	kind kind
 	data string
@@ -38,7 +37,7 @@ type entry struct {
 	parts                  bool // written in two parts
 }
 
-// A tree is what one side holds, by path or key.
+// A tree is the content of one side, by path or key.
 type tree map[string]entry
 
 func trialTime(age int) time.Time {
@@ -57,17 +56,17 @@ const (
 type trial struct {
 	direction
 	source, target tree
-	// sourcePrefix and targetPrefix are what all keys of a bucket begin with.
+	// sourcePrefix and targetPrefix are the prefixes of all keys in a bucket.
 	sourcePrefix, targetPrefix string
-	beside                     tree // what the target bucket holds outside of its prefix
+	beside                     tree // objects of the target bucket outside of its prefix
 
 	o     options
 	fault fault
-	// neverListed: the fault removed its object before the listing came to it.
+	// neverListed: the fault removed its object before the listing reached it.
 	neverListed bool
 }
 
-// options are those of the run that concern what is transferred and deleted.
+// options are the options of the run that affect what is transferred and deleted.
 type options struct {
 	delete, excluded, dry    bool
 	max                      int64
@@ -79,15 +78,15 @@ type options struct {
 	workers                  int
 	ignoreLinks, warnAsError bool
 	failFast, auto           bool
-	threshold, chunk         int64 // bytes, as few as they are
-	copy                     bool  // by the server
+	threshold, chunk         int64 // in bytes; both are small
+	copy                     bool  // server-side
 }
 
-// A fault is what goes wrong: its name, when or where, and for how long.
+// A fault is one thing that goes wrong: its name, when or where, and how long.
 type fault struct {
 	name string // one of those below
 	nth  int    // at which object, or call
-	key  string // of which object: a glimpse of the source or target
+	key  string // of which object, by a look at the source or target
 	once bool
 }
 
@@ -95,7 +94,7 @@ func checkNames() []string {
 	return []string{"", "", "overwrite", "overwrite", "size", "etag", "mtime and size"}
 }
 
-// filterNames are those that go with a direction: files have neither metadata nor
+// filterNames returns the filters for a direction: files have neither metadata nor
 // tags.
 func filterNames(d direction) []string {
 	names := []string{
@@ -107,7 +106,7 @@ func filterNames(d direction) []string {
 	return names
 }
 
-// set makes the options those of a Config.
+// set sets the options in a Config.
 func (o *options) set(cfg *s3sync.Config) {
 	two := int64(2)
 	f := &cfg.Filter
@@ -176,7 +175,7 @@ func mustCompile(text string) *s3sync.Regexp {
 	return re
 }
 
-// seldom is true once in n times.
+// seldom is true in one of n cases.
 func seldom(t *rapid.T, n int, label string) bool {
 	return rapid.IntRange(1, n).Draw(t, label) == n
 }
@@ -265,7 +264,8 @@ func (tr *trial) drawTrees(t *rapid.T) {
 			tr.target["-private/x"] = entry{kind: aFile, data: "private"}
 		}
 	}
-	// Some of the source is there already, under its name or its file's.
+	// The target has some of the source already, under its name or the name of its
+	// file.
 	for _, name := range sortedKeys(tr.source) {
 		th := tr.source[name]
 		switch rapid.IntRange(0, 3).Draw(t, "counterpart of "+name) {
@@ -294,7 +294,7 @@ func (tr *trial) drawTrees(t *rapid.T) {
 	}
 }
 
-// counterpartName is a name that the target may have for one of the source.
+// counterpartName returns a possible name in the target for a name of the source.
 func (tr *trial) counterpartName(name string) string {
 	if path, ok := fileName(name); ok && tr.direction == down {
 		return path

@@ -11,26 +11,25 @@ import (
 	"testing"
 )
 
-// The model says what a run may do to a target, from what stands on both sides. It
-// is written from the policies of the program, not from its code, and looks at
-// directories with its own eyes.
+// The model says what a run may do to a target, given the contents of both sides. It
+// follows the policies of the program, not its code, and reads directories itself.
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// A sideView is what a side holds as far as it can be synced.
+// A sideView is the content of a side that can be synced.
 type sideView struct {
 	entries tree
-	// unreadable are names at which there is something that cannot be read. What is
-	// below them is not known either.
+	// unreadable are names of entries that cannot be read. Names below them are
+	// unknown, too.
 	unreadable []string
-	// other are names in a directory of what is no file, and what it is, and dirs
-	// those of directories.
+	// other maps names in a directory to the kind of an entry that is not a file. dirs
+	// are the names of directories.
 	other map[string]string
 	dirs  []string
 }
 
-// viewDirectory views a directory. A source's links are followed, unless they are
-// left out; those of a target are not part of it.
+// viewDirectory views a directory. It follows a source's links unless they are
+// excluded; a target's links are not part of it.
 func viewDirectory(root string, source, links bool) *sideView {
 	v := &sideView{entries: tree{}, other: map[string]string{}}
 	v.walk(root, "", source, links, nil)
@@ -85,9 +84,9 @@ func (v *sideView) walk(root, prefix string, source, links bool, above []os.File
 	}
 }
 
-// fileName is the file that a key has in a directory: without empty segments. It has
-// none if a segment is nothing but dots and blanks, if nothing is left of it, or if
-// it means a directory, with a slash at the end.
+// fileName returns the file of a key in a directory, without empty segments. There is
+// none if a segment consists of dots and blanks, if nothing remains, or if the key
+// means a directory because it ends in a slash.
 func fileName(key string) (path string, ok bool) {
 	for _, segment := range strings.FieldsFunc(key, func(r rune) bool { return r == '/' || r == '\\' }) {
 		if strings.Trim(segment, ". ") == "" {
@@ -106,8 +105,8 @@ func fileName(key string) (path string, ok bool) {
 	return strings.Join(segments, "/"), true
 }
 
-// targetName is the name under which the target holds an object of the source. It is
-// false if it cannot hold it.
+// targetName returns the name under which the target holds a source object. ok is false
+// if the target cannot hold it.
 func (tr *trial) targetName(key string) (name string, ok bool) {
 	if tr.direction == down {
 		return fileName(key)
@@ -115,14 +114,14 @@ func (tr *trial) targetName(key string) (name string, ok bool) {
 	return key, key != ""
 }
 
-// A model is a trial before it is run, with what stands on both sides.
+// A model is a trial before its run, with the contents of both sides.
 type model struct {
 	*trial
 	source, target *sideView
 }
 
-// whyKept says why an object of the target must stay, whatever else happens, or
-// nothing if it may go.
+// whyKept returns why an object of the target must be kept in any case. It is empty if
+// the object may be deleted.
 func (m *model) whyKept(name string) (why string) {
 	if !m.o.delete || m.o.dry {
 		return "nothing is to be deleted"
@@ -149,7 +148,7 @@ func (m *model) whyKept(name string) (why string) {
 	return ""
 }
 
-// candidates are the objects of the target that may go.
+// candidates returns the objects of the target that may be deleted.
 func (m *model) candidates() (names []string) {
 	for name := range m.target.entries {
 		if m.whyKept(name) == "" {
@@ -160,8 +159,8 @@ func (m *model) candidates() (names []string) {
 	return names
 }
 
-// mustGo tells whether a candidate has to go. One that other programs may have
-// written for a key that has no file here may stay.
+// mustGo reports whether a candidate must be deleted. One that another program may have
+// written for a key without a file may be kept.
 func (m *model) mustGo(name string) bool {
 	for key := range m.source.entries {
 		if _, ok := m.targetName(key); !ok && path.Clean(strings.TrimLeft(key, "/")) == name {
@@ -171,7 +170,8 @@ func (m *model) mustGo(name string) bool {
 	return true
 }
 
-// whyRefused says why nothing at all may be deleted, or nothing.
+// whyRefused returns why nothing at all may be deleted. It is empty if there is no
+// reason.
 func (m *model) whyRefused() (why string) {
 	found := maps.Clone(m.source.entries)
 	delete(found, "")
@@ -202,7 +202,7 @@ func (m *model) whyRefused() (why string) {
 	return ""
 }
 
-// selects tells whether the filters let an object of the source pass.
+// selects reports whether the filters keep an object of the source.
 func (m *model) selects(key string, th entry) bool {
 	local := m.direction == up
 	typed := th.contentType == "text/x-trial"
@@ -239,13 +239,13 @@ func (m *model) passes(key string) bool {
 	return m.o.exclude == "" || !regexp.MustCompile(m.o.exclude).MatchString(key)
 }
 
-// concerns tells whether the run has to tell of what cannot be read under a name:
-// unless it is excluded, or not even listed.
+// concerns reports whether the run must report an unreadable name: unless it is
+// excluded, or not even listed.
 func (m *model) concerns(name string) bool {
 	return m.passes(name) && m.passes(name+"/") && (m.o.delete || m.o.filter != "include prefix" || strings.HasPrefix(name, "a"))
 }
 
-// needed tells whether an object of the source has to be transferred.
+// needed reports whether an object of the source must be transferred.
 func (m *model) needed(key string, th entry) bool {
 	name, ok := m.targetName(key)
 	if !ok || !m.selects(key, th) || m.barred(key, name) {
@@ -265,8 +265,8 @@ func (m *model) needed(key string, th entry) bool {
 	return th.age > old.age
 }
 
-// barred tells that the object's file may not find room: something else has its
-// name, or stands where its directories would.
+// barred reports whether the object's file may be impossible: another entry has its
+// name, or the name of one of its directories.
 func (m *model) barred(key, name string) bool {
 	if m.direction != down {
 		return false

@@ -11,7 +11,7 @@ import (
 	"s3sync/storage/mem"
 )
 
-// A below is what stands below a prefix of a bucket. Its keys are relative.
+// A below is the part of a bucket below a prefix. Its keys are relative.
 type below struct {
 	*mem.Store
 
@@ -91,7 +91,7 @@ func (s bucketSide) Copies(from storage.Store) bool {
 	return ok
 }
 
-// inMemory names a source as the store in memory knows it.
+// inMemory returns the name of a source in the store in memory.
 func inMemory(from storage.CopySource) storage.CopySource {
 	side, _ := storage.As[bucketSide](from.Store)
 	from.Store, from.Key = side.bucket.Store, side.bucket.prefix+from.Key

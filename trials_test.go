@@ -20,13 +20,12 @@ import (
 	"s3sync/storage/mem"
 )
 
-// TestTrials: whatever stands on both sides, whatever the options and whatever
-// goes wrong, a run deletes only what an independent model of the policies lets it
-// delete, loses nothing else, and tells what happened. What it ends as a success
-// is one.
+// TestTrials: for any content of both sides, any options and any fault, a run deletes
+// only objects that an independent model of the policies allows it to delete, loses
+// nothing else, and reports what happened. A reported success is a success.
 //
-// Each direction has a third of the trials: -rapid.checks=3334 makes ten thousand
-// of them. A failure names the seed and what brings it back.
+// Each direction has a third of the trials: -rapid.checks=3334 runs ten thousand. A
+// failure names the seed and how to repeat it.
 func TestTrials(t *testing.T) {
 	for name, d := range map[string]direction{"up": up, "down": down, "across": across} {
 		t.Run(name, func(t *testing.T) {
@@ -42,7 +41,7 @@ func TestTrials(t *testing.T) {
 				}
 				if len(j.wrong) > 0 {
 					rt.Log(strings.Join(j.wrong, "\n"), "\n", j)
-					rt.Fatal(j.kind) // and no more: what fails in the same way is made simpler
+					rt.Fatal(j.kind) // only the kind: rapid simplifies trials that fail in the same way
 				}
 			}
 			rounds := 1
@@ -99,7 +98,7 @@ func (th entry) write(ctx context.Context, s storage.Store, key string, opts sto
 	return err
 }
 
-// view reads a bucket below a prefix, and what stands beside it.
+// bucketView reads the objects of a bucket below a prefix, and those outside of it.
 func bucketView(ctx context.Context, s *mem.Store, prefix string, written tree) (v *sideView, beside tree) {
 	v, beside = &sideView{entries: tree{}}, tree{}
 	for o, err := range s.List(ctx, storage.ListOptions{}) {
@@ -127,8 +126,8 @@ func bucketView(ctx context.Context, s *mem.Store, prefix string, written tree) 
 	return v, beside
 }
 
-// writeFiles makes a tree in a directory, as far as there is room for it. What links
-// lead to lies beside the directory.
+// writeFiles writes a tree into a directory, as far as names allow. The targets of
+// links are outside of the directory.
 func (tr tree) writeFiles(root string) {
 	outside := root + ".outside"
 	for _, dir := range []string{root, filepath.Join(outside, "dir", "g")} {
@@ -172,15 +171,15 @@ func writeEntry(path string, th entry) {
 	}
 }
 
-// sides are the stores of a trial, each in a wrapper for its faults, and what is
-// to be looked at.
+// sides are the stores of a trial, each in a wrapper for its faults, and the stores to
+// inspect.
 type sides struct {
 	from, to         *mem.Store
 	fromRoot, toRoot string
 	source, target   *faulty
 }
 
-// open makes both sides and the configuration of the run.
+// open opens both sides and returns the configuration of the run.
 func (tr *trial) open(ctx context.Context, root string) (*sides, *s3sync.Config) {
 	s := &sides{}
 	cfg := config(nil, nil)
@@ -227,7 +226,7 @@ func (tr *trial) open(ctx context.Context, root string) (*sides, *s3sync.Config)
 	return s, cfg
 }
 
-// wraps: the fault is one of a store, so that directories are wrapped as well.
+// wraps reports whether the fault is in a store, so directories are wrapped as well.
 func (tr *trial) wraps() bool {
 	switch tr.fault.name {
 	case "", "root renamed", "root replaced", "directory renamed", "file removed", "cancel in the source listing":
@@ -236,7 +235,7 @@ func (tr *trial) wraps() bool {
 	return true
 }
 
-// injectFault makes the fault come true while the run goes on.
+// injectFault injects the fault while the run goes on.
 func (tr *trial) injectFault(s *sides, cfg *s3sync.Config, cancel func()) (hit *atomic.Bool) {
 	hit = &atomic.Bool{}
 	f := tr.fault
@@ -305,15 +304,15 @@ func (tr *trial) injectFault(s *sides, cfg *s3sync.Config, cancel func()) (hit *
 	case "root renamed", "root replaced", "directory renamed", "file removed":
 		tr.onNth(cfg, func(at string) {
 			tr.takeAway(s.fromRoot, hit)
-			// What was removed before its turn came is not in the source.
+			// An object that was removed before it was listed is not in the source.
 			tr.neverListed = f.name == "file removed" && hit.Load() && at < f.key
 		})
 	}
 	return hit
 }
 
-// onNth calls act with the key of the nth object when that comes out of the listing of
-// the source.
+// onNth calls act with the key of the nth object when the listing of the source yields
+// it.
 func (tr *trial) onNth(cfg *s3sync.Config, act func(key string)) {
 	n := 0
 	cfg.Filter.Func = func(o storage.Object) (bool, error) {
@@ -324,7 +323,7 @@ func (tr *trial) onNth(cfg *s3sync.Config, act func(key string)) {
 	}
 }
 
-// takeAway takes a part of the source away.
+// takeAway removes a part of the source.
 func (tr *trial) takeAway(root string, hit *atomic.Bool) {
 	top, below, _ := strings.Cut(tr.fault.key, "/")
 	path := filepath.Join(root, top)
@@ -345,7 +344,7 @@ func (tr *trial) takeAway(root string, hit *atomic.Bool) {
 	}
 }
 
-// A faultInjector lets something go wrong in a run, and tells whether it did.
+// A faultInjector injects a fault into a run, and reports whether it occurred.
 type faultInjector func(s *sides, cfg *s3sync.Config, cancel func()) (hit *atomic.Bool)
 
 // run runs a trial in a directory of its own and checks the result.

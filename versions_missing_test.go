@@ -9,7 +9,7 @@ import (
 	"s3sync/storage"
 )
 
-// What the target has already is found by what its versions say of themselves.
+// The versions that the target has are recognized by their metadata.
 func TestVersionsKnownByMetadata(t *testing.T) {
 	for name, tt := range map[string]struct {
 		first  string // of the source in a first run
@@ -50,7 +50,7 @@ func TestVersionsKnownByMetadata(t *testing.T) {
 	}
 }
 
-// A version that is older than one of the target is not made the current one.
+// A version that is older than one of the target does not become the current one.
 func TestPassedVersionsAreLeftOut(t *testing.T) {
 	source, target := newVersioned(), newVersioned()
 	source.writeHistory(t, "a", "12345")
@@ -78,8 +78,8 @@ func TestPassedVersionsAreLeftOut(t *testing.T) {
 	target.wantHistories(t, map[string]string{"a": "2456", "b": "1"}, true)
 }
 
-// TestMarkersThatCameTooLate: a delete marker between versions that the target has
-// cannot be put there any more, which is told.
+// TestMarkersThatCameTooLate: a delete marker between versions that the target has can
+// no longer be added there. The run reports it.
 func TestMarkersThatCameTooLate(t *testing.T) {
 	for name, tt := range map[string]struct {
 		first, then string

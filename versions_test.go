@@ -25,18 +25,18 @@ type versioned struct {
 	*faulty
 
 	versions *mem.Store
-	// request is told of every request but those of listings, before it is made and
-	// when it was answered. An error of it takes the place of the answer.
+	// request is called for every request except listings, before it is made and after
+	// its response. An error replaces the response.
 	request func(op, key string) error
 	// listed may change the listing of versions, as faulty.list does.
 	listed func(iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error]
-	// openVersion may keep a version from being opened.
+	// openVersion may fail the opening of a version.
 	openVersion func(id string) error
 }
 
 func newVersioned() *versioned {
 	s := mem.NewVersioned()
-	// All within one second: nothing may depend on the time.
+	// All in one second: nothing may depend on the time.
 	s.SetClock(func() time.Time { return time.Unix(1_700_000_000, 0) })
 	return &versioned{faulty: &faulty{Store: s}, versions: s}
 }
@@ -105,7 +105,7 @@ func (v *versioned) Delete(ctx context.Context, objects []storage.Object, opts s
 	return errs
 }
 
-// requests are those that are made for single versions.
+// requests returns the number of requests for single versions.
 func (v *versioned) requests() int {
 	n := 0
 	for _, op := range []string{"open", "stat", "put", "create", "delete"} {
@@ -128,8 +128,8 @@ func (v *versioned) writeHistory(t *testing.T, key, steps string) {
 	}
 }
 
-// histories is the history of each key as writeHistory writes it. Delete markers but the
-// newest are left out if others do not count.
+// histories returns the history of each key in the form of writeHistory. Unless
+// allMarkers is set, it contains only the newest delete markers.
 func (v *versioned) histories(t *testing.T, allMarkers bool) map[string]string {
 	t.Helper()
 	story := map[string]string{}
@@ -170,7 +170,7 @@ func versionsConfig(source, target storage.Store) *s3sync.Config {
 	return cfg
 }
 
-// randomHistory is up to n steps, of which some repeat contents.
+// randomHistory returns up to n steps. Some of them repeat contents.
 func randomHistory(r *rand.Rand, n int) string {
 	var b strings.Builder
 	for range 1 + r.IntN(n) {
@@ -209,7 +209,7 @@ func TestVersionsMakeHistoriesEqual(t *testing.T) {
 			t.Errorf("second run: skipped %d of %d", again.Skipped, report.Transferred+report.Deleted)
 		}
 
-		// What is new is appended.
+		// New steps are appended.
 		for key := range source.histories(t, true) {
 			source.writeHistory(t, key, randomHistory(r, 3))
 		}
@@ -223,10 +223,9 @@ func TestVersionsMakeHistoriesEqual(t *testing.T) {
 	})
 }
 
-// TestVersionsOfAThousandKeys: a thousand keys with up to fifty versions each,
-// all written within one second. A run that is interrupted again and again comes
-// to the same end as one that is not, and the run after makes no request for any
-// version.
+// TestVersionsOfAThousandKeys: a thousand keys with up to fifty versions each, all
+// written within one second. A run that is interrupted again and again has the same
+// result as one that is not, and the next run makes no request for any version.
 func TestVersionsOfAThousandKeys(t *testing.T) {
 	for name, tt := range map[string]struct {
 		keys                    int
@@ -271,8 +270,8 @@ func TestVersionsOfAThousandKeys(t *testing.T) {
 	}
 }
 
-// interrupt repeats a run until it comes to its end. Each is cancelled after up to
-// n requests, before or after that was carried out.
+// interrupt repeats a run until it succeeds. Each run is cancelled after up to n
+// requests, before or after the last one was carried out.
 func interrupt(t *testing.T, cfg *s3sync.Config, source, target *versioned, r *rand.Rand, n int) (times int) {
 	t.Helper()
 	defer func() { source.request, target.request = nil, nil }()
@@ -307,7 +306,7 @@ func interrupt(t *testing.T, cfg *s3sync.Config, source, target *versioned, r *r
 	}
 }
 
-// A version that fails holds back those behind it, and no other key.
+// A version that fails holds back later versions of its key, and no other key.
 func TestFailedVersionHoldsBackLaterOnes(t *testing.T) {
 	for name, failing := range map[string]string{"version": "put", "read": "open", "marker": "delete"} {
 		t.Run(name, func(t *testing.T) {
@@ -325,7 +324,7 @@ func TestFailedVersionHoldsBackLaterOnes(t *testing.T) {
 				if key != "b" || op != failing {
 					return nil
 				}
-				if n++; failing == "delete" || n > 2 { // the second version: each request is told twice
+				if n++; failing == "delete" || n > 2 { // the second version: request is called twice for each request
 					return &storage.Error{Op: op, Key: key, Err: errInjected}
 				}
 				return nil
@@ -356,7 +355,7 @@ func TestFailedVersionHoldsBackLaterOnes(t *testing.T) {
 	}
 }
 
-// What was carried out without an answer is not done twice.
+// A request that was carried out without a response is not repeated.
 func TestUnheardVersions(t *testing.T) {
 	eachSeed(t, 20, func(t *testing.T, r *rand.Rand) {
 		source, target := newVersioned(), newVersioned()
@@ -385,8 +384,8 @@ func TestUnheardVersions(t *testing.T) {
 	})
 }
 
-// A marker that stands for a deletion now is not written on top of a history that
-// is not whole.
+// A delete marker for a current deletion is not written on top of an incomplete
+// history.
 func TestFailedVersionHoldsBackMarker(t *testing.T) {
 	source, target := newVersioned(), newVersioned()
 	source.writeHistory(t, "a", "12-")
@@ -423,8 +422,8 @@ func TestVersioningIsNeeded(t *testing.T) {
 	}
 }
 
-// A listing that breaks goes on behind the last version, and one that cannot ends
-// the run without a guess.
+// A listing that breaks continues after the last version. If it cannot continue, the
+// run ends with an error and makes no guess.
 func TestBrokenVersionListing(t *testing.T) {
 	source, target := newVersioned(), newVersioned()
 	for _, key := range []string{"a", "b", "c"} {
@@ -458,7 +457,7 @@ func TestBrokenVersionListing(t *testing.T) {
 	}
 }
 
-// breakAfter ends a listing with a failure that may pass.
+// breakAfter ends a listing with a temporary failure.
 func breakAfter(seq iter.Seq2[storage.Object, error], n int) iter.Seq2[storage.Object, error] {
 	return func(yield func(storage.Object, error) bool) {
 		i := 0
@@ -483,7 +482,7 @@ func TestVersionsOfOneKey(t *testing.T) {
 	cfg.Versioning.AllMarkers = true
 	run(t, cfg)
 	target.wantHistories(t, source.histories(t, true), true)
-	target.writeHistory(t, "a", "x") // so that each version is asked for
+	target.writeHistory(t, "a", "x") // so that each version is requested
 	source.writeHistory(t, "a", "y")
 	if report := run(t, cfg); report.Transferred != 1 || report.Deleted != 0 || report.Warnings != 0 {
 		t.Errorf("%+v", report.Stats)

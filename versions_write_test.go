@@ -9,8 +9,8 @@ import (
 	"s3sync/storage"
 )
 
-// TestVersionMetadata: what a version came from stays with it, whatever is said
-// about metadata.
+// TestVersionMetadata: the origin of a version is kept in its metadata, whatever the
+// options for metadata.
 func TestVersionMetadata(t *testing.T) {
 	for name, change := range map[string]func(*s3sync.Config){
 		"default":    func(*s3sync.Config) {},
@@ -62,7 +62,7 @@ func TestVersionsDryRun(t *testing.T) {
 	}
 }
 
-// Filters see every version, markers too, which have no size.
+// Filters see every version, including markers, which have no size.
 func TestVersionFilters(t *testing.T) {
 	size := func(n int64) *int64 { return &n }
 	for name, tt := range map[string]struct {
@@ -92,8 +92,8 @@ func TestVersionFilters(t *testing.T) {
 	}
 }
 
-// An archived version holds back what is behind it, unless archived ones are to
-// be left out; so does one that turns out to be archived when it is read.
+// An archived version holds back later versions, unless archived versions are to be
+// skipped. So does a version that turns out to be archived when it is read.
 func TestArchivedVersions(t *testing.T) {
 	for _, ignore := range []bool{false, true} {
 		for _, listed := range []bool{false, true} {

@@ -15,16 +15,15 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// TestPartsAfterTheAbort: the request of a part that was cut off can still be
-// worked on inside the server while the upload is aborted. What it then writes
-// does not stay.
+// TestPartsAfterTheAbort: the server may still work on the interrupted request of a
+// part while the upload is aborted. A part that it writes then does not remain.
 func TestPartsAfterTheAbort(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		root, target := t.TempDir(), newBucket(t, srv)
 		write(t, root, "big", random(1, 6*s3sync.MiB))
-		// One server forgets an upload that it has written a part to after the
-		// abort, unless there is another one of the same key.
+		// After the abort, one server forgets an upload that it has written a part to,
+		// unless there is another upload of the same key.
 		other, err := target.Client().CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &target.name, Key: aws.String("big")})
 		if err != nil {
 			t.Fatal(err)
@@ -74,7 +73,7 @@ func TestPartsAfterTheAbort(t *testing.T) {
 	})
 }
 
-// held is a reader that stops before a byte until a channel is closed.
+// A held is a reader that stops before a byte until a channel is closed.
 type held struct {
 	*bytes.Reader
 

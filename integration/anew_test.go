@@ -13,8 +13,8 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// TestOverwrittenBeforeItsPartsAreKnown: an object that is replaced between being
-// read and being asked for its parts is begun anew, not left unverified.
+// TestOverwrittenBeforeItsPartsAreKnown: an object that is replaced after it was read
+// and before its parts were requested begins again. It does not stay unverified.
 func TestOverwrittenBeforeItsPartsAreKnown(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -37,8 +37,8 @@ func TestOverwrittenBeforeItsPartsAreKnown(t *testing.T) {
 	})
 }
 
-// TestLayoutWithoutRepetition: an object in odd parts needs no second attempt
-// that the settings do not allow.
+// TestLayoutWithoutRepetition: an object in unequal parts needs no second attempt,
+// which the settings do not allow.
 func TestLayoutWithoutRepetition(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -51,8 +51,7 @@ func TestLayoutWithoutRepetition(t *testing.T) {
 	})
 }
 
-// TestWrongETagOfHeaders: what is told of the parts of another object is not
-// believed.
+// TestWrongETagOfHeaders: a response about the parts of another object is ignored.
 func TestWrongETagOfHeaders(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {

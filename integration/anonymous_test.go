@@ -9,8 +9,8 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// TestAnonymousSource: what is public is copied without credentials, and verified as
-// ever; requests to the target are signed. What is not public is not.
+// TestAnonymousSource: public objects are copied without credentials, and verified as
+// usual; requests to the target are signed. Objects that are not public are not copied.
 func TestAnonymousSource(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {

@@ -16,7 +16,7 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// lyingAnswers are rules for a request with a placeholder for what it is about.
+// lyingAnswers are proxy rules with a placeholder for the object.
 func lyingAnswers() map[string]string {
 	return map[string]string{
 		"page":         "%s html",
@@ -26,9 +26,9 @@ func lyingAnswers() map[string]string {
 	}
 }
 
-// TestLyingAnswers: what a proxy says instead of the server becomes neither a file nor
-// an object, in one piece or in parts: what was there stays, the object is named, the
-// command fails and deletes nothing. A plain run afterwards makes all of it good.
+// TestLyingAnswers: a proxy's false response becomes neither a file nor an object, in
+// one piece or in parts: the old content stays, the object is named, the command fails
+// and deletes nothing. A plain run afterwards repairs everything.
 func TestLyingAnswers(t *testing.T) {
 	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)
@@ -110,7 +110,7 @@ func TestLyingAnswers(t *testing.T) {
 	}
 }
 
-// TestLyingDeletions: what was not deleted does not count as deleted.
+// TestLyingDeletions: an object that was not deleted does not count as deleted.
 func TestLyingDeletions(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -137,8 +137,8 @@ func TestLyingDeletions(t *testing.T) {
 	})
 }
 
-// TestServerWithOwnETags: rclone's server gives objects in parts the MD5 digest of
-// the whole. They are written and read, and not called corrupt.
+// TestServerWithOwnETags: rclone's server gives objects in parts the MD5 digest of the
+// whole. Such objects are written and read, and not reported as damaged.
 func TestServerWithOwnETags(t *testing.T) {
 	t.Parallel()
 	rclone := s3server.Tool(t, "rclone")

@@ -11,14 +11,14 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// asksForParts are the requests that tell how the object "parts" was cut.
+// asksForParts is the request for the parts of the object "parts".
 const asksForParts = "HeadObject key=parts partNumber=1 "
 
-// TestPartsCannotBeAsked: a server that can tell the parts of an object, and now
-// does not, would leave it unverified. So the object fails, with the cause,
-// after repetitions; it is neither published nor counted, and nothing is deleted.
-// The same holds where an update check needs the parts. Servers that do not know
-// of parts are another matter: TestLayoutFromServerThatDoesNotTell.
+// TestPartsCannotBeAsked: if a server usually reports the parts of an object but fails
+// to now, the object could not be verified. So the object fails, with the cause, after
+// retries. It is neither published nor counted, and nothing is deleted. The same
+// applies if an update check needs the parts. TestLayoutFromServerThatDoesNotTell
+// covers servers that never report parts.
 func TestPartsCannotBeAsked(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		counterpart, data := newBucket(t, srv), random(1, 5*s3sync.MiB+100)
@@ -46,13 +46,13 @@ func TestPartsCannotBeAsked(t *testing.T) {
 						questions = 1
 					}
 					if way == "keeping parts" {
-						unverified = 1 // as it was asked for
+						unverified = 1 // as requested
 					}
 					o := run(t, cfg)
 					if o.Transferred != 1 || o.Deleted+o.Unverified != unverified || proxy.Count(asksForParts) < questions {
 						t.Errorf("%d questions, %+v\n%s", proxy.Count(asksForParts), o.Stats, o.log)
 					}
-					if name == "denied" { // which is told as a warning, of whatever request
+					if name == "denied" { // it is a warning, whichever request is denied
 						if events := o.eventsOf(s3sync.EventWarning); len(events) != 1 || !strings.Contains(events[0].Err.Error(), fault.cause) {
 							t.Errorf("%+v\n%s", events, o.log)
 						}
@@ -68,8 +68,8 @@ func TestPartsCannotBeAsked(t *testing.T) {
 	})
 }
 
-// partsConfig is a run from or to the bucket of the objects "plain", "parts" and
-// "stranger", of which the last is to be deleted where it is a target's.
+// partsConfig returns a run from or to the bucket of the objects "plain", "parts" and
+// "stranger". "stranger" is to be deleted if the bucket is the target.
 func partsConfig(t *testing.T, way string, counterpart bucket, endpoint string, other map[string][]byte) *s3sync.Config {
 	t.Helper()
 	var cfg *s3sync.Config

@@ -7,8 +7,8 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// --auto-chunksize between the servers: the target has the ETag of the source,
-// whatever its parts are, also where they do not fit into memory.
+// --auto-chunksize between the servers: the target has the ETag of the source, whatever
+// its parts are, even if they do not fit into memory.
 func TestAutoChunkSizeKeepsParts(t *testing.T) {
 	t.Parallel()
 	const mib = s3sync.MiB

@@ -18,7 +18,7 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// A bucket is fresh, and looked at without a proxy between.
+// A bucket is a new bucket, which tests inspect without a proxy.
 type bucket struct {
 	*s3server.Server
 
@@ -30,7 +30,7 @@ func newBucket(t *testing.T, srv *s3server.Server) bucket {
 	return bucket{srv, srv.Bucket(t)}
 }
 
-// at is the bucket as a side, behind the proxy at endpoint if that is not empty.
+// at returns the bucket as a side, behind the proxy at endpoint if that is not empty.
 func (b bucket) at(endpoint string) s3sync.Endpoint { return at(b.Server, endpoint, "s3://"+b.name) }
 
 func (b bucket) put(t *testing.T, key string, data []byte) {
@@ -89,7 +89,7 @@ func (b bucket) get(t *testing.T, key string) []byte {
 	return data
 }
 
-// contains wants some of the objects to have the right bytes.
+// contains checks that some of the objects have the right bytes.
 func (b bucket) contains(t *testing.T, content map[string][]byte, keys []string) {
 	t.Helper()
 	for _, key := range keys {
@@ -99,7 +99,7 @@ func (b bucket) contains(t *testing.T, content map[string][]byte, keys []string)
 	}
 }
 
-// keys are those of all objects in order.
+// keys returns the keys of all objects in order.
 func (b bucket) keys(t *testing.T) []string {
 	t.Helper()
 	keys := []string{}
@@ -116,8 +116,8 @@ func (b bucket) keys(t *testing.T) []string {
 	return keys
 }
 
-// holds wants the bucket to have just these keys, and no unfinished upload of
-// one of them or of those in also.
+// holds checks that the bucket has exactly these keys, and no unfinished upload of one
+// of them or of those in also.
 func (b bucket) holds(t *testing.T, want []string, also ...string) {
 	t.Helper()
 	if diff := cmp.Diff(inOrder(want), b.keys(t)); diff != "" {
@@ -130,7 +130,7 @@ func (b bucket) holds(t *testing.T, want []string, also ...string) {
 	}
 }
 
-// hasFiles wants a directory to have just these files.
+// hasFiles checks that a directory has exactly these files.
 func hasFiles(t *testing.T, root string, want ...string) {
 	t.Helper()
 	if diff := cmp.Diff(inOrder(want), names(t, root)); diff != "" {
@@ -144,7 +144,7 @@ func inOrder(keys []string) []string {
 	return sorted
 }
 
-// random is noise that is the same for the same seed.
+// random returns random bytes that depend only on the seed.
 func random(seed byte, size int) []byte {
 	data := make([]byte, size)
 	_, _ = rand.NewChaCha8([32]byte{seed}).Read(data) // never fails
@@ -167,7 +167,7 @@ func addRule(t *testing.T, proxy *faultproxy.Proxy, text string) {
 	}
 }
 
-// oneLine wants an error for the eyes of a user.
+// oneLine checks that an error is readable for a user.
 func oneLine(t *testing.T, err error) {
 	t.Helper()
 	for _, noise := range []string{"\n", "operation error", "RequestID", "request id", "https response", "exceeded maximum"} {

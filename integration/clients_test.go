@@ -18,32 +18,31 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// A client puts the files of a directory into a bucket, as it does unless told
-// otherwise.
+// A client uploads the files of a directory to a bucket, with its default settings.
 type client struct {
 	put func(t *testing.T, root string, to bucket)
-	// parts are those of a file of 20 MiB and some bytes; 0 is none.
+	// parts is the number of parts of a file of 20 MiB and some bytes; 0 means none.
 	parts int
 }
 
-// clients are others than s3sync. The AWS CLI needs Python, which a fresh machine
-// has not: what it does is done here with the SDK.
+// clients are other programs than s3sync. The AWS CLI needs Python, which a new machine
+// may lack, so the SDK does here what the CLI does.
 func clients() map[string]client {
 	return map[string]client{
 		"rclone": {putRclone, 0}, // see TestLargeObjectOfRclone
 		"mc":     {putMC, 2},     // of 16 MiB
-		// Since 2.23 it adds CRC64NVME, before that nothing. Objects of 8 MiB and
-		// more go in parts of that size.
+		// Since 2.23 it adds CRC64NVME, before that no checksum. It uploads objects of
+		// 8 MiB and more in parts of that size.
 		// https://docs.aws.amazon.com/cli/latest/topic/s3-config.html
 		"aws-cli":     {awsCLI(types.ChecksumAlgorithmCrc64nvme), 3},
 		"aws-cli old": {awsCLI(""), 3},
-		// Tools on other SDKs of AWS of today have CRC32 of parts instead.
+		// Tools on other current AWS SDKs use a CRC32 of parts instead.
 		// https://docs.aws.amazon.com/sdkref/latest/guide/feature-dataintegrity.html
 		"SDK": {awsCLI(types.ChecksumAlgorithmCrc32), 3},
 	}
 }
 
-// runTool runs a program with nothing of the environment but what it is given.
+// runTool runs a program with exactly the given environment.
 func runTool(t *testing.T, env []string, program string, args ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), s3server.Tool(t, program), args...)
@@ -94,14 +93,14 @@ func awsCLI(a types.ChecksumAlgorithm) func(t *testing.T, root string, to bucket
 	}
 }
 
-// clientSizes are below and above the part sizes of all of them.
+// clientSizes are sizes below and above the part sizes of all clients.
 func clientSizes() map[string]int {
 	return map[string]int{"empty": 0, "small": 1000, "eight": 8 * s3sync.MiB, "twenty": 20*s3sync.MiB + 7}
 }
 
-// TestObjectsOfOtherClients: what others uploaded is found equal to the files it
-// was made of, and verified on the way down and between buckets, without being told
-// any sizes. What has changed since is found, too.
+// TestObjectsOfOtherClients: objects of other clients are found equal to their files,
+// and are verified in downloads and copies, without settings for their part sizes.
+// Later changes are found, too.
 func TestObjectsOfOtherClients(t *testing.T) {
 	t.Parallel()
 	content, n := map[string][]byte{}, int64(len(clientSizes()))
@@ -134,7 +133,7 @@ func TestObjectsOfOtherClients(t *testing.T) {
 					compare(check, files, counterpart.at(""), 0)
 					compare(check, counterpart.at(""), files, 0)
 				}
-				compare(checks[0], others, counterpart.at(""), n-1) // but the empty one
+				compare(checks[0], others, counterpart.at(""), n-1) // except the empty one
 				down, across := config(counterpart.at(""), local(root)), config(counterpart.at(""), target.at(""))
 				for _, cfg := range []*s3sync.Config{down, across} {
 					cfg.Verify.ReadChecksum = len(checks) > 1
@@ -149,7 +148,7 @@ func TestObjectsOfOtherClients(t *testing.T) {
 	})
 }
 
-// algorithms are those of which all objects have an additional checksum.
+// algorithms returns the algorithms of additional checksums that all objects have.
 func (b bucket) algorithms(t *testing.T, content map[string][]byte) []string {
 	t.Helper()
 	count := map[string]int{}
@@ -171,7 +170,7 @@ func (b bucket) algorithms(t *testing.T, content map[string][]byte) []string {
 	return slices.Sorted(maps.Keys(count))
 }
 
-// parts is the number of parts in an ETag, 0 if it has none.
+// parts returns the number of parts in an ETag, 0 if it has none.
 func (b bucket) parts(t *testing.T, key string) int {
 	t.Helper()
 	out, err := b.Client().HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &b.name, Key: &key})
@@ -185,12 +184,12 @@ func (b bucket) parts(t *testing.T, key string) int {
 	return n
 }
 
-// TestLargeObjectOfRclone: rclone uploads in parts from 200 MiB on, of 5 MiB. The
-// file has holes, so that it costs little.
+// TestLargeObjectOfRclone: rclone uploads files of 200 MiB and more in parts of 5 MiB.
+// The file is sparse, so it needs little space.
 func TestLargeObjectOfRclone(t *testing.T) {
 	t.Parallel()
 	const size = 205*s3sync.MiB + 3
-	// MinIO has no checksum of all bytes, which would do as well.
+	// MinIO has no checksum of all bytes, which would be sufficient as well.
 	root, target, counterpart := t.TempDir(), t.TempDir(), newBucket(t, s3server.Shared(t, s3server.MinIO))
 	path := filepath.Join(root, "large")
 	write(t, root, "large", random(1, 1000))

@@ -21,7 +21,7 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// buildOnce builds the command for the tests of this process.
+// buildOnce builds the command once for all tests of this process.
 var buildOnce = gosync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "s3sync-command")
 	if err != nil {
@@ -45,8 +45,8 @@ type process struct {
 	stdout, stderr bytes.Buffer
 }
 
-// command prepares the built command. Its environment holds only what the
-// sides need.
+// command prepares the built command. Its environment contains only what the sides
+// need.
 func command(t *testing.T, source, target s3sync.Endpoint, args ...string) *process {
 	t.Helper()
 	binary, err := buildOnce()
@@ -93,7 +93,7 @@ func (p *process) run(t *testing.T) int {
 	return p.finish(t)
 }
 
-// waitUntil polls for something that another process does.
+// waitUntil polls until another process has done something.
 func waitUntil(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
@@ -103,13 +103,13 @@ func waitUntil(t *testing.T, what string, done func() bool) {
 	}
 }
 
-// SIGINT in the middle of a large upload: exit 130 within five seconds, no open
-// upload is left behind, and the next run does the whole job.
+// SIGINT in the middle of a large upload: exit code 130 within five seconds, no open
+// upload remains, and the next run does the whole job.
 func TestInterruptedUploadCleansUp(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		root, bucket := t.TempDir(), srv.Bucket(t)
 		write(t, root, "large", bytes.Repeat([]byte("0123456789abcdef"), 40*s3sync.MiB/16))
-		// The first parts arrive, the others hang on the wire.
+		// The first parts arrive, the others stall.
 		proxy := faultproxy.New(t, srv.Endpoint, "PUT partNumber=4 stall after=1000000 maybe")
 		slow := at(srv, proxy.URL, "s3://"+bucket+"/up/")
 		p := command(t, local(root), slow)
@@ -165,8 +165,8 @@ func TestInterruptedDownloadCleansUp(t *testing.T) {
 	})
 }
 
-// What users get wrong: one clear line on standard error, the right exit code,
-// within seconds, with the default settings of retries.
+// User errors: one clear line on standard error, the right exit code, within seconds,
+// with the default retry settings.
 func TestBadInput(t *testing.T) {
 	srv := s3server.Shared(t, s3server.MinIO)
 	bucket := srv.Bucket(t)
@@ -227,7 +227,7 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// closedPort is the URL of a server that is not there.
+// closedPort returns the URL of a server that does not exist.
 func closedPort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -238,7 +238,7 @@ func closedPort(t *testing.T) string {
 	return "http://" + l.Addr().String()
 }
 
-// A reader that has seen enough of the log does not end the run.
+// A reader that closes the pipe of the log does not end the run.
 func TestClosedPipeDoesNotEndTheRun(t *testing.T) {
 	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)

@@ -16,8 +16,8 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// Update checks by content. The objects are written by a plain client of S3, in
-// the parts of [layouts].
+// Update checks by content. A plain S3 client writes the objects in the parts of
+// [layouts].
 
 // putLayouts writes the objects, and returns the contents by key.
 func (b bucket) putLayouts(t *testing.T) map[string][]byte {
@@ -37,7 +37,7 @@ func (b bucket) putLayouts(t *testing.T) map[string][]byte {
 	return content
 }
 
-// changed are the contents with one bit of each flipped.
+// changed returns the contents with one flipped bit each.
 func changed(content map[string][]byte) map[string][]byte {
 	other := map[string][]byte{}
 	for key, data := range content {
@@ -58,8 +58,8 @@ func writeAll(t *testing.T, content map[string][]byte) s3sync.Endpoint {
 	return local(root)
 }
 
-// TestCompareETagsOfFiles: files are found equal to objects in parts of any
-// sizes, and different from others, up and down, at the cost of few requests.
+// TestCompareETagsOfFiles: files are found equal to objects in parts of any sizes, and
+// different from others, in both directions, with few requests.
 func TestCompareETagsOfFiles(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -80,7 +80,7 @@ func TestCompareETagsOfFiles(t *testing.T) {
 						o := run(t, cfg)
 						want := int64(0)
 						if name[0] == 'o' {
-							want = int64(len(content)) - 1 // but the empty one
+							want = int64(len(content)) - 1 // except the empty one
 						}
 						if o.err != nil || o.Warnings+o.Failed != 0 || o.Transferred != want || o.Skipped != int64(len(content))-want {
 							t.Errorf("%v, %+v\n%s", o.err, o.Stats, o.log)
@@ -96,8 +96,8 @@ func TestCompareETagsOfFiles(t *testing.T) {
 	})
 }
 
-// headsOfFiles wants the requests that it takes to know how each object was
-// written, and to be sure of a difference.
+// headsOfFiles checks the number of requests that are needed to find out how each
+// object was written, and to be sure of a difference.
 func headsOfFiles(t *testing.T, srv *s3server.Server, proxy *faultproxy.Proxy, same bool) {
 	t.Helper()
 	for key, tt := range layouts() {
@@ -110,8 +110,8 @@ func headsOfFiles(t *testing.T, srv *s3server.Server, proxy *faultproxy.Proxy, s
 		}
 		switch versity := srv.Kind == s3server.VersityGW; {
 		case len(tt.parts) == 1 && !same:
-			want = 1 // encryption would show
-		case versity: // has a checksum of all bytes of every object
+			want = 1 // to detect encryption
+		case versity: // it has a checksum of all bytes of every object
 		case key == "looks-uniform", !same && len(tt.parts) > 1 && key != "first-is-small":
 			want += 1 + len(tt.parts)
 		}
@@ -121,8 +121,8 @@ func headsOfFiles(t *testing.T, srv *s3server.Server, proxy *faultproxy.Proxy, s
 	}
 }
 
-// TestCompareUnknownParts: what a server does not tell is tried, and what cannot
-// be found is sent again.
+// TestCompareUnknownParts: if a server does not report parts, usual parts are tried.
+// Objects with other parts are sent again.
 func TestCompareUnknownParts(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -141,7 +141,7 @@ func TestCompareUnknownParts(t *testing.T) {
 				cfg := config(files, counterpart.at(proxy.URL))
 				cfg.Check.Mode, cfg.DryRun = s3sync.CheckETag, true
 				want := int64(1)
-				if srv.Kind == s3server.VersityGW { // has a checksum of all bytes
+				if srv.Kind == s3server.VersityGW { // it has a checksum of all bytes
 					want = 0
 				}
 				if o := run(t, cfg); o.err != nil || o.Warnings != 0 || o.Transferred != want {
@@ -153,7 +153,7 @@ func TestCompareUnknownParts(t *testing.T) {
 }
 
 // TestCompareETagsOfBuckets: objects in other parts are equal if the server has
-// checksums of all bytes, and are sent again if not, unless the parts are kept.
+// checksums of all bytes. Otherwise they are sent again, unless the parts are kept.
 func TestCompareETagsOfBuckets(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -166,8 +166,8 @@ func TestCompareETagsOfBuckets(t *testing.T) {
 			t.Errorf("%+v", first.Stats)
 		}
 		want := int64(0)
-		if srv.Kind == s3server.MinIO { // has no checksum of all bytes
-			want = int64(len(content)) - 3 // but "plain", "empty" and "one-part"
+		if srv.Kind == s3server.MinIO { // it has no checksum of all bytes
+			want = int64(len(content)) - 3 // except "plain", "empty" and "one-part"
 		}
 		if again := sync(t, cfg); again.Transferred != want {
 			t.Errorf("%d objects were sent again, want %d", again.Transferred, want)
@@ -212,7 +212,7 @@ func (b bucket) putSum(t *testing.T, key string, a types.ChecksumAlgorithm, full
 	b.putSumOfParts(t, key, a, full, parts...)
 }
 
-// putSumOfParts does so in parts even if there is only one.
+// putSumOfParts does the same in parts, even if there is only one.
 func (b bucket) putSumOfParts(t *testing.T, key string, a types.ChecksumAlgorithm, full bool, parts ...[]byte) {
 	t.Helper()
 	in := &s3.CreateMultipartUploadInput{Bucket: &b.name, Key: &key, ChecksumAlgorithm: a, ChecksumType: types.ChecksumTypeComposite}
@@ -245,8 +245,8 @@ func (b bucket) putSumOfParts(t *testing.T, key string, a types.ChecksumAlgorith
 	}
 }
 
-// TestCompareChecksums: of objects that a plain client wrote with checksums of
-// every kind, in parts of any sizes.
+// TestCompareChecksums: objects that a plain client wrote with every kind of checksum,
+// in parts of any sizes.
 func TestCompareChecksums(t *testing.T) {
 	t.Parallel()
 	const MiB = s3sync.MiB
@@ -314,8 +314,8 @@ func otherThan(a types.ChecksumAlgorithm) types.ChecksumAlgorithm {
 	return types.ChecksumAlgorithmSha256
 }
 
-// TestCompareEncrypted: ETags that are no digests are a warning, not a transfer
-// in every run, unless both sides have checksums.
+// TestCompareEncrypted: ETags that are not digests are a warning, not a transfer in
+// every run, unless both sides have checksums.
 func TestCompareEncrypted(t *testing.T) {
 	t.Parallel()
 	srv := s3server.Shared(t, s3server.MinIO)
@@ -352,7 +352,7 @@ func TestCompareEncrypted(t *testing.T) {
 	}
 }
 
-// encrypt makes the server encrypt all objects that are still to come with KMS.
+// encrypt makes the server encrypt all new objects with KMS.
 func (b bucket) encrypt(t *testing.T) {
 	t.Helper()
 	_, err := b.Client().PutBucketEncryption(t.Context(), &s3.PutBucketEncryptionInput{

@@ -19,8 +19,8 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// TestRequestsAtOnce: as many objects and parts are under way as the settings
-// say, and not one more; a small budget of memory allows fewer.
+// TestRequestsAtOnce: the number of objects and parts in flight reaches the settings
+// and never exceeds them. A small memory limit allows fewer.
 func TestRequestsAtOnce(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		root, source := t.TempDir(), newBucket(t, srv)
@@ -69,8 +69,8 @@ func TestRequestsAtOnce(t *testing.T) {
 	})
 }
 
-// TestRates: in no second do more objects or bytes pass than the settings say,
-// whatever the direction, and nearly as many do.
+// TestRates: in no second do more objects or bytes pass than the settings allow, in any
+// direction, but nearly as many do.
 func TestRates(t *testing.T) {
 	const size, count = 64 * s3sync.KiB, 56
 	bytesLimit := func(c *s3sync.Config) { c.Transfer.BytesPerSecond = 2 * s3sync.MiB }
@@ -89,7 +89,7 @@ func TestRates(t *testing.T) {
 				source, target s3sync.Endpoint
 				adjust         func(*s3sync.Config)
 				limit, unit    int // per second
-				slack          int // what may have begun earlier
+				slack          int // how many may have started earlier
 			}{
 				"objects":      {local(root), newBucket(t, srv).at(""), func(c *s3sync.Config) { c.Transfer.ObjectsPerSecond = 32 }, 32, 1, 2},
 				"bytes up":     {local(root), newBucket(t, srv).at(""), bytesLimit, 2 * s3sync.MiB, size, 2 * size},
@@ -135,7 +135,7 @@ func TestRates(t *testing.T) {
 	})
 }
 
-// TestFailFast: the first failure ends the run, and what it was is told once.
+// TestFailFast: the first failure ends the run, and is reported once.
 func TestFailFast(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -155,9 +155,8 @@ func TestFailFast(t *testing.T) {
 	})
 }
 
-// TestCancel: a run that is interrupted, wherever it stands, ends within five
-// seconds with the cause, leaves nothing unfinished behind, and the next run
-// does the rest.
+// TestCancel: a run that is interrupted at any point ends within five seconds with the
+// cause and leaves nothing unfinished. The next run does the rest.
 func TestCancel(t *testing.T) {
 	part := func(n string) func(*http.Request) bool {
 		return func(r *http.Request) bool { return r.URL.Query().Get("partNumber") == n }
@@ -172,7 +171,7 @@ func TestCancel(t *testing.T) {
 	const upload, download, copying = 0, 1, 2
 	places := map[string]struct {
 		direction int
-		rule      string // without one the server does it at once, and its answer is late
+		rule      string // without a rule the server works at once, but its response is late
 		reached   func(*http.Request) bool
 	}{
 		"list":           {upload, "LIST stall after=10", func(r *http.Request) bool { return r.URL.Query().Has("list-type") }},
@@ -201,7 +200,7 @@ func TestCancel(t *testing.T) {
 				t.Parallel() // they wait
 				front := newFront(t, srv.Endpoint)
 				if tt.rule != "" {
-					addRule(t, front.Proxy, tt.rule+" maybe") // a delay need not end
+					addRule(t, front.Proxy, tt.rule+" maybe") // a delay may not end
 				}
 				target, copied := newBucket(t, srv), filepath.Join(t.TempDir(), "copy")
 				cfg := smallParts(config(local(root), target.at(front.URL)))
@@ -222,7 +221,7 @@ func TestCancel(t *testing.T) {
 						return false
 					}
 					once.Do(func() {
-						time.AfterFunc(100*time.Millisecond, func() { // into the middle of it
+						time.AfterFunc(100*time.Millisecond, func() { // so that it comes in the middle
 							cancelled <- time.Now()
 							cancel(errStop)
 						})

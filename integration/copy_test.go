@@ -32,7 +32,7 @@ func setHeaders(in *s3.PutObjectInput) {
 }
 
 // putVariety writes objects with all kinds of keys, sizes, parts, headers and tags
-// below a prefix, and returns how many they are and their bytes.
+// below a prefix, and returns their number and bytes.
 func (b bucket) putVariety(t *testing.T, prefix string) (n int, size int64) {
 	t.Helper()
 	const MiB = s3sync.MiB
@@ -67,7 +67,7 @@ func (b bucket) putVariety(t *testing.T, prefix string) (n int, size int64) {
 	return n, size
 }
 
-// etags are those of all objects below a prefix.
+// etags returns the ETags of all objects below a prefix.
 func (b bucket) etags(t *testing.T, prefix string) map[string]string {
 	t.Helper()
 	etags := map[string]string{}
@@ -84,14 +84,14 @@ func (b bucket) etags(t *testing.T, prefix string) map[string]string {
 	return etags
 }
 
-// below is a part of the bucket as a side, behind the proxy at endpoint.
+// below returns a part of the bucket as a side, behind the proxy at endpoint.
 func (b bucket) below(endpoint, prefix string) s3sync.Endpoint {
 	return at(b.Server, endpoint, "s3://"+b.name+"/"+prefix)
 }
 
-// TestServerSideCopy: the server copies what passes through this program
-// otherwise. Everything arrives as it does then, and with the ETags of the source,
-// which verify it; no data are asked for.
+// TestServerSideCopy: the server copies the objects instead of this program. Everything
+// arrives as in other runs, and with the ETags of the source, which verify it. No data
+// is requested.
 func TestServerSideCopy(t *testing.T) {
 	t.Parallel()
 	const from, to = "from here/", "to+"
@@ -114,7 +114,8 @@ func TestServerSideCopy(t *testing.T) {
 				if !copies {
 					return
 				}
-				// Two are copied again, whose parts only look as if they were of one size.
+				// Two objects are copied again: their parts only look as if they had
+				// one size.
 				if want := size + (11+19)*s3sync.MiB + 100; o.TransferredBytes != want {
 					t.Errorf("%d bytes, want %d", o.TransferredBytes, want)
 				}
@@ -131,8 +132,8 @@ func TestServerSideCopy(t *testing.T) {
 	})
 }
 
-// withMaxCopy is a store that copies less at once than S3 does, so that its bound
-// can be reached.
+// withMaxCopy is a store whose maximum size of one copy is lower than that of S3, so
+// that tests can reach it.
 type withMaxCopy struct {
 	*s3bucket.Store
 
@@ -145,7 +146,7 @@ func (l withMaxCopy) Caps() storage.Caps {
 	return caps
 }
 
-// store opens the bucket as a store of its own.
+// store opens the bucket as a store of the caller.
 func (b bucket) store(t *testing.T, endpoint string) *s3bucket.Store {
 	t.Helper()
 	s, err := s3bucket.Open(t.Context(), s3bucket.Options{
@@ -159,8 +160,9 @@ func (b bucket) store(t *testing.T, endpoint string) *s3bucket.Store {
 	return s
 }
 
-// TestServerSideCopyOfLargeObjects: what is too large to be copied at once goes in
-// parts as large as can be. ETags then verify nothing, and a checksum does.
+// TestServerSideCopyOfLargeObjects: objects that are too large for one copy are copied
+// in parts that are as large as possible. ETags then verify nothing, but a checksum
+// does.
 func TestServerSideCopyOfLargeObjects(t *testing.T) {
 	t.Parallel()
 	const most = 6 * s3sync.MiB
@@ -176,7 +178,7 @@ func TestServerSideCopyOfLargeObjects(t *testing.T) {
 		cfg.Target.Store = withMaxCopy{target.store(t, proxy.URL), most}
 		o := run(t, cfg)
 		sums := int64(1)
-		if srv.Kind == s3server.VersityGW { // keeps a CRC64NVME of everything
+		if srv.Kind == s3server.VersityGW { // it keeps a CRC64NVME of everything
 			sums = 3
 		}
 		if o.err != nil || o.Transferred != 3 || o.ETagVerified != 1 || o.ChecksumVerified != sums ||
@@ -195,8 +197,7 @@ func TestServerSideCopyOfLargeObjects(t *testing.T) {
 	})
 }
 
-// TestServerSideCopyIsRefused: nothing is begun between servers that do not know
-// each other.
+// TestServerSideCopyIsRefused: a copy between two different servers does not start.
 func TestServerSideCopyIsRefused(t *testing.T) {
 	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)
@@ -210,7 +211,7 @@ func TestServerSideCopyIsRefused(t *testing.T) {
 	target.holds(t, nil)
 }
 
-// TestServerSideCopyDry: a dry run, and the deletion that follows a real one.
+// TestServerSideCopyDry: a dry run, and a real run with a deletion.
 func TestServerSideCopyDry(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -238,8 +239,8 @@ func TestServerSideCopyDry(t *testing.T) {
 	})
 }
 
-// TestServerSideCopyReplaces: options that say what objects are written with hold
-// for copies, too.
+// TestServerSideCopyReplaces: options for the attributes of written objects apply to
+// copies, too.
 func TestServerSideCopyReplaces(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -258,8 +259,8 @@ func TestServerSideCopyReplaces(t *testing.T) {
 	})
 }
 
-// TestServerSideCopyOfVersions: each version is copied as itself, whatever the
-// current one is.
+// TestServerSideCopyOfVersions: each version is copied, whatever the current version
+// is.
 func TestServerSideCopyOfVersions(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {

@@ -29,8 +29,8 @@ func beforeFirstWrite(cfg *s3sync.Config, f func()) {
 	}
 }
 
-// TestServerSideCopyOfWhatChanges: nothing is copied but what was opened. What is
-// there by then is copied in another attempt, unless the user wants to know.
+// TestServerSideCopyOfWhatChanges: only the object that was opened is copied. A changed
+// object is copied in another attempt, unless the user asks for a warning.
 func TestServerSideCopyOfWhatChanges(t *testing.T) {
 	t.Parallel()
 	old, other := [][]byte{random(1, 6*s3sync.MiB), random(2, 100)}, [][]byte{random(3, 5*s3sync.MiB), random(4, 100)}
@@ -70,8 +70,8 @@ func TestServerSideCopyOfWhatChanges(t *testing.T) {
 	})
 }
 
-// TestServerSideCopyFaults: what goes wrong while a server copies is told inside of
-// an answer that begins as a success, among others.
+// TestServerSideCopyFaults: faults during a copy, including errors inside a response
+// that begins as a success.
 func TestServerSideCopyFaults(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -122,8 +122,8 @@ func TestServerSideCopyFaults(t *testing.T) {
 	})
 }
 
-// TestServerSideCopyOfUnknownParts: from a server that does not tell the parts the
-// object is copied in one piece, so nothing verifies it.
+// TestServerSideCopyOfUnknownParts: if a server does not report parts, the object is
+// copied in one piece, so nothing verifies it.
 func TestServerSideCopyOfUnknownParts(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -143,7 +143,7 @@ func TestServerSideCopyOfUnknownParts(t *testing.T) {
 }
 
 // TestServerSideCopyChecksums: an additional checksum that both sides have verifies a
-// copy, also where ETags do not.
+// copy, even if ETags do not.
 func TestServerSideCopyChecksums(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -179,10 +179,10 @@ func TestServerSideCopyChecksums(t *testing.T) {
 	})
 }
 
-// TestServerSideCopyOfPartsWithChecksums: neither server can give an additional
-// checksum to what it copies in parts as S3 can. MinIO refuses, and versitygw takes
-// that of the source for that of each part, so that the copy has a wrong one: which
-// is noticed, and no copy counts whose checksum is not that of the source.
+// TestServerSideCopyOfPartsWithChecksums: unlike S3, neither server can add an
+// additional checksum to a copy in parts. MinIO refuses. versitygw uses the source's
+// checksum for each part, so the copy has a wrong one. The run detects that, and a copy
+// whose checksum differs from the source's does not count.
 func TestServerSideCopyOfPartsWithChecksums(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -203,7 +203,8 @@ func TestServerSideCopyOfPartsWithChecksums(t *testing.T) {
 		if srv.Kind == s3server.MinIO {
 			return
 		}
-		// Of a checksum that the source does not have versitygw computes the right one.
+		// versitygw computes the right checksum if the source has none of that
+		// algorithm.
 		cfg.Verify.Algorithm, cfg.Check.Mode = "SHA256", s3sync.CheckOverwrite
 		run(t, cfg).succeeded(t, 1)
 		out, err := srv.Client().HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &target.name, Key: new("a"), ChecksumMode: "ENABLED"})
@@ -213,7 +214,7 @@ func TestServerSideCopyOfPartsWithChecksums(t *testing.T) {
 	})
 }
 
-// TestServerSideCopyEncrypted: each side has a key of its own.
+// TestServerSideCopyEncrypted: each side has its own key.
 func TestServerSideCopyEncrypted(t *testing.T) {
 	srv := s3server.Start(t, s3server.MinIO, s3server.Options{TLS: true})
 	t.Setenv("AWS_CA_BUNDLE", srv.CAFile)
@@ -256,7 +257,7 @@ func TestServerSideCopyEncrypted(t *testing.T) {
 	sameTree(t, root, back)
 }
 
-// TestServerSideCopyInterrupted: an upload whose parts are being copied is aborted.
+// TestServerSideCopyInterrupted: an upload is aborted while its parts are copied.
 func TestServerSideCopyInterrupted(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -278,8 +279,8 @@ func TestServerSideCopyInterrupted(t *testing.T) {
 	})
 }
 
-// TestServerSideCopyOfDirectoryBuckets: their ETags are no digests, and the checksums
-// that all their objects have do. Only a fake has such buckets.
+// TestServerSideCopyOfDirectoryBuckets: their ETags are not digests, so the checksums
+// that all their objects have verify copies. Only a fake server has such buckets.
 func TestServerSideCopyOfDirectoryBuckets(t *testing.T) {
 	t.Parallel()
 	_, proxy := newDirectories(t)

@@ -14,12 +14,12 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// What happens to the bytes of objects on the wire. An object whose name begins
-// with "one" goes in one piece, "two" in parts of 5 MiB and 100,000 bytes,
-// "three" in two of 5 MiB and one of 100,000 bytes.
+// Damage to the bytes of objects on the wire. An object whose name begins with "one" is
+// sent in one piece, "two" in parts of 5 MiB and 100,000 bytes, "three" in two parts of
+// 5 MiB and one of 100,000 bytes.
 
-// A damage is done to the request or the answer of an operation. The cause is
-// what a user must be told of it.
+// A damage is a fault in the request or response of an operation. The cause must be
+// reported to the user.
 type damage struct{ operation, fault, cause string }
 
 const (
@@ -27,7 +27,7 @@ const (
 	secondRange = "header.Range=bytes=5242880-* "
 )
 
-// readDamage is done to answers, by key.
+// readDamage are faults in responses, by key.
 func readDamage() map[string]damage {
 	const get = "GetObject"
 	return map[string]damage{
@@ -47,8 +47,8 @@ func readDamage() map[string]damage {
 	}
 }
 
-// writeDamage is done to requests and to the answers to them. The server checks
-// one digest of two first: refused is its code for it.
+// writeDamage are faults in requests and in their responses. The server checks one of
+// two digests first: refused is its error code for it.
 func writeDamage(refused string) map[string]damage {
 	return map[string]damage{
 		"one-first-bit":    {"PutObject", "flip byte=0", refused},
@@ -64,7 +64,7 @@ func writeDamage(refused string) map[string]damage {
 }
 
 // addDamage adds the rules to a proxy and returns the contents of the objects,
-// among them two that nothing happens to.
+// including two without a fault.
 func addDamage(t *testing.T, proxy *faultproxy.Proxy, damaged map[string]damage, forever bool) map[string][]byte {
 	t.Helper()
 	content := map[string][]byte{}
@@ -88,7 +88,7 @@ func addDamage(t *testing.T, proxy *faultproxy.Proxy, damaged map[string]damage,
 	return content
 }
 
-// checkDamage compares the outcome with what was done.
+// checkDamage compares the outcome with the faults.
 func checkDamage(t *testing.T, o *outcome, damaged map[string]damage, forever bool) {
 	t.Helper()
 	if forever {
@@ -113,9 +113,8 @@ func checkDamage(t *testing.T, o *outcome, damaged map[string]damage, forever bo
 	}
 }
 
-// TestDamagedRead: an object that is damaged once on its way from the source is
-// read again, verified, and right; one that is damaged forever fails and is not
-// published.
+// TestDamagedRead: an object that is damaged once on its way from the source is read
+// again, verified, and right. One that is always damaged fails and is not published.
 func TestDamagedRead(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -156,17 +155,17 @@ func TestDamagedRead(t *testing.T) {
 	})
 }
 
-// withOneRetry is a run that makes one attempt and one more of each request, both
-// in sight.
+// withOneRetry returns a run that makes one attempt and one retry of each request. Both
+// are visible.
 func withOneRetry(source, target s3sync.Endpoint) *s3sync.Config {
 	cfg := smallParts(config(source, target))
 	cfg.Retry.MaxAttempts, cfg.Retry.ForceCount = 1, 1
 	return cfg
 }
 
-// TestDamagedWrite: a server refuses what was damaged on the way to it. The
-// bytes are sent again; what is damaged forever fails with what the server
-// says. An answer that names another ETag than the bytes have is no success.
+// TestDamagedWrite: a server refuses bytes that were damaged on the way to it. They are
+// sent again; if they are always damaged, the object fails with the server's error. A
+// response with another ETag than that of the bytes is not a success.
 func TestDamagedWrite(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -186,14 +185,14 @@ func TestDamagedWrite(t *testing.T) {
 						damaged = writeDamage("BadDigest")
 					}
 					if cfg.Source.EndpointURL != "" {
-						cfg.AWS.UnsignedPayload = true // leaves Content-MD5
+						cfg.AWS.UnsignedPayload = true // it removes Content-MD5
 						damaged = writeDamage("BadDigest")
 					}
 					addDamage(t, proxy, damaged, forever)
 					checkDamage(t, run(t, cfg), damaged, forever)
 					want := slices.Collect(maps.Keys(content))
 					if forever {
-						// An answer can be wrong although the object is right.
+						// A response can be wrong although the object is right.
 						want = []string{"one", "two", "one-etag", "two-etag"}
 					}
 					target.holds(t, want, slices.Collect(maps.Keys(damaged))...)
@@ -204,7 +203,7 @@ func TestDamagedWrite(t *testing.T) {
 	})
 }
 
-// proxyWithOptionalRules is a proxy whose rules need not come true.
+// proxyWithOptionalRules returns a proxy whose rules need not apply.
 func proxyWithOptionalRules(t *testing.T, srv *s3server.Server) *faultproxy.Proxy {
 	t.Helper()
 	proxy, err := faultproxy.Start(srv.Endpoint)

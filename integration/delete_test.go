@@ -14,8 +14,8 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// awkwardKeys are names that must survive being sent in URLs and in the XML of
-// listings and deletions.
+// awkwardKeys are keys that are difficult in URLs and in the XML of listings and
+// deletions.
 func awkwardKeys() []string {
 	return []string{
 		"a b", "a+b", "a&b", "a?b", "a#b", "a%41b", "a=b;c", "a'b\"c", `a\b`, "a:b*c<d>e|f", "]]>", "&amp;", "$(a)`b`", "~", "-rf",
@@ -24,8 +24,8 @@ func awkwardKeys() []string {
 	}
 }
 
-// TestDelete: what is gone from the source goes from the target, and nothing
-// else; a second run finds nothing to do. This holds for every name, in both
+// TestDelete: objects that the source no longer has are deleted from the target, and
+// nothing else; a second run finds nothing to do. This holds for every key, in both
 // directions and between buckets.
 func TestDelete(t *testing.T) {
 	t.Parallel()
@@ -67,7 +67,7 @@ func TestDelete(t *testing.T) {
 	})
 }
 
-// TestDeleteOptions: which objects of the target go, and how many.
+// TestDeleteOptions: which objects of the target are deleted, and how many.
 func TestDeleteOptions(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -116,8 +116,8 @@ func TestDeleteOptions(t *testing.T) {
 	}
 }
 
-// TestDeletionThatIsDenied: the server refuses to delete some of the objects of
-// one request. Those are named, one by one; the others go.
+// TestDeletionThatIsDenied: the server refuses to delete some objects of one request.
+// Each of those is named; the others are deleted.
 func TestDeletionThatIsDenied(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -141,8 +141,8 @@ func TestDeletionThatIsDenied(t *testing.T) {
 	})
 }
 
-// TestDeletionIsRepeated: a request to delete that fails is made again; one that
-// fails forever names every key.
+// TestDeletionIsRepeated: a failed request to delete is retried. One that always fails
+// names every key.
 func TestDeletionIsRepeated(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -178,7 +178,7 @@ func TestDeletionIsRepeated(t *testing.T) {
 	})
 }
 
-// TestManyDeletions go 1,000 at a time, as S3 allows, and not one by one.
+// TestManyDeletions: objects are deleted 1,000 at a time, as S3 allows, not one by one.
 func TestManyDeletions(t *testing.T) {
 	t.Parallel()
 	server := listserver.New(t, map[string]listserver.Bucket{"target": {Objects: 2500, Key: listserver.Odd}})
@@ -192,7 +192,7 @@ func TestManyDeletions(t *testing.T) {
 	}
 }
 
-// madeUpBucket is a bucket of a server that makes up its objects.
+// madeUpBucket is a bucket of a server that computes its objects.
 func madeUpBucket(server *listserver.Server, bucket string) s3sync.Endpoint {
 	return s3sync.Endpoint{
 		URL: "s3://" + bucket, EndpointURL: server.URL, PathStyle: true,
@@ -200,9 +200,9 @@ func madeUpBucket(server *listserver.Server, bucket string) s3sync.Endpoint {
 	}
 }
 
-// TestDryRunOnlyLooks: the requests of a dry run cannot change anything, and
-// nothing is written in the file system, not even the target directory; what it
-// tells is what a real run then does.
+// TestDryRunOnlyLooks: the requests of a dry run cannot change anything, and nothing is
+// written in the file system, not even the target directory. A real run then does what
+// the dry run reported.
 func TestDryRunOnlyLooks(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {

@@ -13,8 +13,8 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// Directory buckets (S3 Express One Zone) of a server that is made for these
-// tests, because no other has them.
+// Directory buckets (S3 Express One Zone) of a fake server, because no other test
+// server has them.
 
 const (
 	directoryA = "a--usw2-az1--x-s3"
@@ -28,7 +28,7 @@ func newDirectories(t *testing.T, rules ...string) (*directoryserver.Server, *fa
 	return srv, faultproxy.New(t, srv.URL, rules...)
 }
 
-// inDirectory is a side in a directory bucket.
+// inDirectory returns a side in a directory bucket.
 func inDirectory(proxy *faultproxy.Proxy, url string) s3sync.Endpoint {
 	return s3sync.Endpoint{
 		URL: "s3://" + url, EndpointURL: proxy.URL, Region: "us-west-2",
@@ -36,7 +36,8 @@ func inDirectory(proxy *faultproxy.Proxy, url string) s3sync.Endpoint {
 	}
 }
 
-// directoryTree is a directory with many small files and some that go in parts.
+// directoryTree returns a directory with many small files and some that are sent in
+// parts.
 func directoryTree(t *testing.T) (root string, objects int) {
 	t.Helper()
 	root, objects = secretTree(t)
@@ -46,8 +47,8 @@ func directoryTree(t *testing.T) (root string, objects int) {
 	return root, objects + 50
 }
 
-// Up, to another directory bucket, to a usual one and back, and down again: all
-// of it is verified by checksums, and a second run has nothing to do.
+// Up, to another directory bucket, to a general purpose bucket and back, and down
+// again: everything is verified by checksums, and a second run has nothing to do.
 func TestDirectoryBuckets(t *testing.T) {
 	t.Parallel()
 	_, proxy := newDirectories(t)
@@ -90,8 +91,8 @@ func TestDirectoryBuckets(t *testing.T) {
 	}
 }
 
-// Without the checksum that is there by default nothing proves an object, which
-// is told and no warning; another one does as well.
+// Without the default checksum nothing verifies an object, which is reported but not a
+// warning. Another checksum verifies it as well.
 func TestDirectoryBucketsWithoutDefaultChecksum(t *testing.T) {
 	t.Parallel()
 	_, proxy := newDirectories(t)
@@ -128,7 +129,7 @@ func TestDirectoryBucketsWithoutDefaultChecksum(t *testing.T) {
 	}
 }
 
-// What only the target has is deleted, whatever the order of the listings.
+// Target-only objects are deleted, whatever the order of the listings.
 func TestDirectoryBucketsDelete(t *testing.T) {
 	t.Parallel()
 	_, proxy := newDirectories(t)
@@ -145,7 +146,7 @@ func TestDirectoryBucketsDelete(t *testing.T) {
 	cfg := config(inDirectory(proxy, directoryA+"/"), inDirectory(proxy, directoryB+"/x/y"))
 	cfg.AWS.MaxKeys = 7
 	cfg.Delete.Enable = true
-	// That the prefix ends in the middle of "yd" shows only when all was listed.
+	// Only complete listings show that the prefix ends in the middle of "yd".
 	if report, err := s3sync.Sync(t.Context(), cfg); !errors.Is(err, s3sync.ErrDeleteRefused) || report.Skipped != 60 || report.Deleted != 0 {
 		t.Errorf("%v, %+v", err, report.Stats)
 	}
@@ -163,7 +164,7 @@ func TestDirectoryBucketsDelete(t *testing.T) {
 	}
 }
 
-// A listing that breaks is begun anew; one that stays broken deletes nothing.
+// A listing that breaks starts again; if it always breaks, nothing is deleted.
 func TestDirectoryBucketListingFails(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -171,8 +172,8 @@ func TestDirectoryBucketListingFails(t *testing.T) {
 		retries int
 		fails   bool
 	}{
-		// A request is made twice before the listing is begun anew, at most
-		// three times in all.
+		// A request is made twice before the listing starts again. There are at most
+		// three listings.
 		"once":   {"LIST bucket=" + directoryB + " page=3 times=3 status=500", 1, false},
 		"always": {"LIST bucket=" + directoryB + " page=3 status=500", 2, true},
 		"cut":    {"LIST bucket=" + directoryB + " page=3 times=3 truncate-xml", 1, false},
@@ -207,7 +208,7 @@ func TestDirectoryBucketListingFails(t *testing.T) {
 	}
 }
 
-// What is damaged on the wire is refused or found out, and moved once more.
+// Bytes that are damaged on the wire are refused or detected, and sent once more.
 func TestDirectoryBucketDamage(t *testing.T) {
 	t.Parallel()
 	_, proxy := newDirectories(t)
@@ -247,7 +248,7 @@ func TestDirectoryBucketDamage(t *testing.T) {
 	})
 }
 
-// Sessions that end in the middle of a run are followed by others.
+// If sessions end in the middle of a run, new ones replace them.
 func TestDirectoryBucketSessionsEnd(t *testing.T) {
 	t.Parallel()
 	srv, proxy := newDirectories(t)
@@ -258,7 +259,7 @@ func TestDirectoryBucketSessionsEnd(t *testing.T) {
 		config(inDirectory(proxy, directoryA), inDirectory(proxy, directoryB)),
 		config(inDirectory(proxy, directoryB), local(copied)),
 	} {
-		cfg.Retry.ForceCount = 10 // a slow request can meet with the end of every session
+		cfg.Retry.ForceCount = 10 // a slow request can meet the end of every session
 		ended, transferred := 0, 0
 		cfg.OnEvent = func(ev s3sync.Event) {
 			if ev.Type != s3sync.EventTransferred {
@@ -280,7 +281,7 @@ func TestDirectoryBucketSessionsEnd(t *testing.T) {
 	}
 }
 
-// The command works as it is written in the README.
+// The command works as the README says.
 func TestDirectoryBucketCommand(t *testing.T) {
 	t.Parallel()
 	_, proxy := newDirectories(t)
@@ -299,8 +300,8 @@ func TestDirectoryBucketCommand(t *testing.T) {
 	}
 }
 
-// An upload is complete although the answer that says so is lost, and its ETag
-// does not tell whose it is.
+// An upload is complete although its response is lost. Its ETag does not show which
+// upload it is from.
 func TestDirectoryBucketLostAnswer(t *testing.T) {
 	t.Parallel()
 	srv, proxy := newDirectories(t, "CompleteMultipartUpload times=1 lost")
@@ -314,7 +315,7 @@ func TestDirectoryBucketLostAnswer(t *testing.T) {
 	}
 }
 
-// Contents are compared by the checksums that are there by default.
+// Contents are compared by the default checksums.
 func TestDirectoryBucketCompare(t *testing.T) {
 	t.Parallel()
 	_, proxy := newDirectories(t)

@@ -13,7 +13,7 @@ import (
 	"s3sync/storage"
 )
 
-// customerKey is a key of the user that repeats one byte.
+// customerKey returns a customer key that repeats one byte.
 func customerKey(b byte) s3sync.CustomerKey {
 	key := bytes.Repeat([]byte{b}, 32)
 	sum := md5.Sum(key)
@@ -24,8 +24,8 @@ func customerKey(b byte) s3sync.CustomerKey {
 	}
 }
 
-// secretTree is a directory of an empty file, a small one, and two that go in
-// parts, and how many they are.
+// secretTree returns a directory of an empty file, a small one, and two that are sent
+// in parts, and their number.
 func secretTree(t *testing.T) (root string, objects int) {
 	t.Helper()
 	root = t.TempDir()
@@ -35,8 +35,8 @@ func secretTree(t *testing.T) (root string, objects int) {
 	return root, 4
 }
 
-// verified wants a run without faults that transferred n objects, of which so many
-// were verified by ETags and by checksums.
+// verified checks that a run without failures transferred n objects, and how many of
+// them were verified by ETags and by checksums.
 func (o *outcome) verified(t *testing.T, n, etags, checksums, unverified int) {
 	t.Helper()
 	st := o.Stats
@@ -47,7 +47,7 @@ func (o *outcome) verified(t *testing.T, n, etags, checksums, unverified int) {
 	}
 }
 
-// withoutKeys wants that nothing tells a key.
+// withoutKeys checks that no output contains a key.
 func (o *outcome) withoutKeys(t *testing.T) {
 	t.Helper()
 	text := o.log
@@ -66,8 +66,9 @@ func (o *outcome) withoutKeys(t *testing.T) {
 	}
 }
 
-// TestCustomerKeys: objects go up with one key, on with another, on without any,
-// and down again, and are verified by checksums, since their ETags tell nothing.
+// TestCustomerKeys: objects are uploaded with one key, copied with another one and
+// without any, and downloaded. Checksums verify them, because their ETags are not
+// digests.
 func TestCustomerKeys(t *testing.T) {
 	srv := s3server.Start(t, s3server.MinIO, s3server.Options{TLS: true})
 	t.Setenv("AWS_CA_BUNDLE", srv.CAFile)
@@ -108,8 +109,8 @@ func TestCustomerKeys(t *testing.T) {
 	}
 }
 
-// TestWrongCustomerKey: nothing is read with another key, which the server says is
-// not allowed, or without one.
+// TestWrongCustomerKey: nothing is read with the wrong key, which the server denies, or
+// without a key.
 func TestWrongCustomerKey(t *testing.T) {
 	srv := s3server.Start(t, s3server.MinIO, s3server.Options{TLS: true})
 	t.Setenv("AWS_CA_BUNDLE", srv.CAFile)
@@ -133,8 +134,8 @@ func TestWrongCustomerKey(t *testing.T) {
 	}
 }
 
-// TestServerKeys: what is encrypted with keys of the server is verified by its ETags
-// where those are digests, and comes down as it was.
+// TestServerKeys: objects that are encrypted with keys of the server are verified by
+// their ETags if those are digests, and are downloaded unchanged.
 func TestServerKeys(t *testing.T) {
 	t.Parallel()
 	srv := s3server.Shared(t, s3server.MinIO)
@@ -162,7 +163,7 @@ func TestServerKeys(t *testing.T) {
 	}
 }
 
-// TestNotEncrypted: a server that ignores what it was asked for is not given all
+// TestNotEncrypted: a server that ignores the requested encryption does not receive all
 // the objects.
 func TestNotEncrypted(t *testing.T) {
 	srv := s3server.Start(t, s3server.VersityGW, s3server.Options{TLS: true})
@@ -192,7 +193,7 @@ func TestNotEncrypted(t *testing.T) {
 	}
 }
 
-// TestCustomerKeyWithoutTLS: a key does not leave the machine in plain.
+// TestCustomerKeyWithoutTLS: a key is never sent in plain text.
 func TestCustomerKeyWithoutTLS(t *testing.T) {
 	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)

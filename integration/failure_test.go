@@ -18,9 +18,8 @@ func smallParts(cfg *s3sync.Config) *s3sync.Config {
 	return cfg
 }
 
-// TestFailedUpload: each object that cannot be written is named with the cause,
-// the others arrive, nothing is deleted, and nothing unfinished is left on the
-// server.
+// TestFailedUpload: each object that cannot be written is named with the cause, the
+// others arrive, nothing is deleted, and no unfinished upload remains on the server.
 func TestFailedUpload(t *testing.T) {
 	t.Parallel()
 	failing := map[string]struct{ rule, cause string }{
@@ -110,8 +109,8 @@ func TestFailedDownload(t *testing.T) {
 	})
 }
 
-// TestDeniedObject: what the user may not read or write is left out with a
-// warning, and nothing is deleted after that either.
+// TestDeniedObject: objects that the user may not read or write are skipped with a
+// warning, and nothing is deleted then either.
 func TestDeniedObject(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -142,8 +141,8 @@ func TestDeniedObject(t *testing.T) {
 	})
 }
 
-// TestLostAnswers: requests that were done, but whose answers got lost, are made
-// again, and the run succeeds.
+// TestLostAnswers: requests that were carried out but whose responses were lost are
+// retried, and the run succeeds.
 func TestLostAnswers(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -171,8 +170,8 @@ func TestLostAnswers(t *testing.T) {
 	})
 }
 
-// TestAbortIsRepeated: the request that removes an unfinished upload can fail like
-// any other, also where the SDK makes no second attempt.
+// TestAbortIsRepeated: the request that removes an unfinished upload is retried like
+// any other, even if the SDK does not retry.
 func TestAbortIsRepeated(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -191,8 +190,8 @@ func TestAbortIsRepeated(t *testing.T) {
 	})
 }
 
-// TestUploadThatCannotBeAborted: the cause comes first, and the rest that stays
-// on the server is mentioned.
+// TestUploadThatCannotBeAborted: the error names the cause first, and then the remains
+// on the server.
 func TestUploadThatCannotBeAborted(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -204,8 +203,8 @@ func TestUploadThatCannotBeAborted(t *testing.T) {
 	})
 }
 
-// TestSlowDown: a server that asks for fewer requests for a while is obeyed, and
-// no object is lost over it, with the repetitions of either layer.
+// TestSlowDown: a server that asks for fewer requests for a while is obeyed. No object
+// is lost, whether the SDK or this program retries.
 func TestSlowDown(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -231,8 +230,8 @@ func TestSlowDown(t *testing.T) {
 	})
 }
 
-// A run that may write nothing is not done, and says so by its exit code; one that
-// may not write a few objects is done with warnings.
+// A run that may not write anything ends with the exit code of a failure; one that may
+// not write a few objects ends with warnings.
 func TestDeniedExitCodes(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {

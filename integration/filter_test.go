@@ -18,8 +18,8 @@ import (
 	s3bucket "s3sync/storage/bucket"
 )
 
-// What filters select is in the tables of scenarios. Here is what they ask for,
-// and what happens if they are not told.
+// The tables of scenarios test what filters select. The tests here are about the
+// requests of filters, and about failed requests.
 
 // putAnimals puts ten objects with a type, metadata and a tag, and ten without.
 func (b bucket) putAnimals(t *testing.T) {
@@ -35,8 +35,8 @@ func (b bucket) putAnimals(t *testing.T) {
 	}
 }
 
-// One HEAD of each object that is to be transferred, and its tags if it has some;
-// nothing about those that are there already.
+// One HEAD for each object that is to be transferred, and its tags if it has some; no
+// requests for objects that are up to date.
 func TestFilterRequests(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source := newBucket(t, srv)
@@ -69,9 +69,9 @@ func TestFilterRequests(t *testing.T) {
 					}
 					tags, tagged := proxy.Count("GetObjectTagging *"), tt.tagged
 					if heads < 20 {
-						tagged = max(tagged-3, 0) // which are there
+						tagged = max(tagged-3, 0) // those that are up to date
 					}
-					samples := 0 // of objects that seem to have none
+					samples := 0 // for objects that seem to have no tags
 					if cfg.Filter.IncludeTags != nil || cfg.Filter.ExcludeTags != nil {
 						samples = 4
 					}
@@ -84,8 +84,8 @@ func TestFilterRequests(t *testing.T) {
 	})
 }
 
-// What a filter is not told is as bad as what cannot be read: a warning, a retry
-// or an error, and nothing is deleted.
+// A failed request of a filter is like an unreadable object: a warning, a retry or an
+// error, and nothing is deleted.
 func TestFilterFaults(t *testing.T) {
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source := newBucket(t, srv)
@@ -167,7 +167,7 @@ func TestFilterVersions(t *testing.T) {
 	})
 }
 
-// A report is about what the filters select.
+// A report is about the objects that the filters select.
 func TestFilterReport(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -186,7 +186,7 @@ func TestFilterReport(t *testing.T) {
 	})
 }
 
-// An expression that says how keys begin lists only those, on both sides.
+// An expression with a known prefix lists only that prefix, on both sides.
 func TestIncludeLimitsRequests(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -217,9 +217,10 @@ func TestIncludeLimitsRequests(t *testing.T) {
 	})
 }
 
-// However directory buckets are listed, the outcome is the same: all is there, the
-// next run does nothing, what is gone is deleted, and unfinished uploads are
-// neither read nor disturbed. A listing that fails in one place deletes nothing.
+// The way in which directory buckets are listed does not change the outcome: all
+// objects arrive, the next run does nothing, extraneous objects are deleted, and
+// unfinished uploads are neither read nor disturbed. If one listing fails, nothing is
+// deleted.
 func TestParallelDirectoryListing(t *testing.T) {
 	t.Parallel()
 	server, proxy := newDirectories(t)

@@ -16,11 +16,11 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// flipPart is the threshold and the part size: the least that S3 has.
+// flipPart is the threshold and the part size: the minimum of S3.
 const flipPart = 5 * s3sync.MiB
 
-// A detector is the one digest that can find a flip: the ETag, without an
-// algorithm, or an additional checksum while ETags are not compared.
+// A detector is the only digest that can detect a flip: the ETag, without an algorithm,
+// or an additional checksum while ETags are not compared.
 type detector struct {
 	algorithm string
 	full      bool
@@ -36,7 +36,7 @@ func (d detector) String() string {
 	return d.algorithm + " of parts"
 }
 
-// flipDetectors are the ETag and what both servers have besides.
+// flipDetectors are the ETag and the checksums that both servers have.
 func flipDetectors() []detector {
 	return []detector{
 		{},
@@ -50,13 +50,13 @@ func flipDetectors() []detector {
 	}
 }
 
-// A flipWay is on which way bytes are damaged, and what must be told of it.
+// A flipWay says on which way bytes are damaged, and what must be reported.
 type flipWay struct {
 	name   string
 	method string // of the damaged requests
 	bucket bool   // both sides are buckets
 	// unchecked: the damaged bytes reach a server that does not compare digests, so
-	// that s3sync has to.
+	// s3sync must detect the damage.
 	unchecked bool
 }
 
@@ -71,7 +71,7 @@ func flipWays() []flipWay {
 	}
 }
 
-// finds are the words of one of which a failure must consist, besides the key.
+// finds returns texts; a failure must consist of one of them and the key.
 func (w flipWay) finds(d detector) []string {
 	sum := "ETag"
 	if d.algorithm != "" {
@@ -89,11 +89,11 @@ func (w flipWay) finds(d detector) []string {
 	return []string{"BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"}
 }
 
-// TestRandomBitFlips: one bit, anywhere in any body on any way, of objects of
-// all sizes around the threshold. Each of 200 is detected by the one digest that
-// is there to find it, by us where the server does not refuse it. Nothing damaged
-// is published in a directory, or counted as transferred or verified anywhere, and
-// the damage to one object does not keep others from arriving.
+// TestRandomBitFlips: one bit, anywhere in any body on any way, of objects of all sizes
+// around the threshold. Each of 200 flips is detected by the only digest that can
+// detect it: by the server, or else by s3sync. Nothing damaged is published in a
+// directory, or counted as transferred or verified. The damage to one object does not
+// prevent others from arriving.
 func TestRandomBitFlips(t *testing.T) {
 	t.Parallel()
 	flips, kinds := 0, 0
@@ -103,7 +103,7 @@ func TestRandomBitFlips(t *testing.T) {
 			f := newFlips(t, srv, d, uint64(i))
 			for j, way := range flipWays() {
 				if (i+j)%2 != slices.Index(s3server.Kinds(), srv.Kind) {
-					continue // each way is taken with one of the servers
+					continue // each way is tested with one of the servers
 				}
 				t.Run(d.String()+"/"+way.name, func(t *testing.T) { flips += f.flip(t, way) })
 			}
@@ -114,7 +114,7 @@ func TestRandomBitFlips(t *testing.T) {
 	}
 }
 
-// flips are the objects that bits are flipped of, in a directory and in a bucket.
+// flips are the objects to be damaged, in a directory and in a bucket.
 type flips struct {
 	detector
 
@@ -144,7 +144,7 @@ func newFlips(t *testing.T, srv *s3server.Server, d detector, seed uint64) *flip
 	return f
 }
 
-// flip damages all objects but one on a way, and returns how many.
+// flip damages all objects except one on a way, and returns their number.
 func (f *flips) flip(t *testing.T, way flipWay) int {
 	t.Helper()
 	target, endpoint := newBucket(t, f.source.Server), f.source.Endpoint
@@ -179,7 +179,7 @@ func (f *flips) flip(t *testing.T, way flipWay) int {
 	return len(damaged)
 }
 
-// config is a run in which one digest alone can find damage.
+// config returns a run in which only one digest can detect damage.
 func (f *flips) config(t *testing.T, way flipWay, target bucket, endpoint string) *s3sync.Config {
 	t.Helper()
 	var cfg *s3sync.Config
@@ -198,7 +198,7 @@ func (f *flips) config(t *testing.T, way flipWay, target bucket, endpoint string
 	cfg.Verify.ReadChecksum = f.algorithm != "" && (way.method == "GET" || way.bucket)
 	if way.method == "PUT" || way.bucket {
 		cfg.Verify.Algorithm, cfg.Verify.FullObject = f.algorithm, f.full
-		// The server sees what the detector is, and nothing else.
+		// The server receives the digest of the detector, and no other.
 		cfg.AWS.UnsignedPayload = f.algorithm != "" || way.bucket
 		cfg.AWS.NoContentMD5 = f.algorithm != ""
 	}
@@ -222,9 +222,9 @@ func (f *flips) rule(method, key string) string {
 	}
 }
 
-// repaired wants nothing damaged to be published. What an unchecked server has is
-// the exception, as nobody can take that back: but an update check by ETag finds
-// it, and another run makes it right.
+// repaired checks that nothing damaged is published. An unchecked server is the
+// exception, because its objects cannot be taken back: but an update check by ETag
+// finds the damage, and another run repairs it.
 func (f *flips) repaired(t *testing.T, way flipWay, cfg *s3sync.Config, target bucket, damaged []string) {
 	t.Helper()
 	whole := slices.DeleteFunc(slices.Sorted(maps.Keys(f.content)), func(key string) bool { return slices.Contains(damaged, key) })

@@ -15,13 +15,13 @@ import (
 	"s3sync/internal/faultproxy"
 )
 
-// A front stands before a proxy. It counts the requests that are under way, and
-// lets a test do something before one of them, or answer it itself.
+// A front is a server before a proxy. It counts the requests in flight, and lets a test
+// do something before one of them, or respond to it itself.
 type front struct {
 	*faultproxy.Proxy
 
 	URL string
-	// before may answer a request: then it returns true.
+	// before may respond to a request: then it returns true.
 	before func(w http.ResponseWriter, r *http.Request) bool
 
 	mu   gosync.Mutex
@@ -30,7 +30,7 @@ type front struct {
 	wait map[string]*gathering
 }
 
-// gathering holds requests until so many are under way at once.
+// A gathering holds requests until a number of them are in flight at once.
 type gathering struct {
 	most int
 	met  chan struct{}
@@ -45,7 +45,7 @@ func newFront(t *testing.T, target string, rules ...string) *front {
 		server.CloseClientConnections()
 		server.Close()
 	})
-	f.Proxy = faultproxy.New(t, target, rules...) // ends before the server: that waits for what is stalled here
+	f.Proxy = faultproxy.New(t, target, rules...) // closed before the server, which waits for stalled requests here
 	server.Start()
 	f.URL = server.URL
 	return f
@@ -58,17 +58,17 @@ func (f *front) onRequest(before func(w http.ResponseWriter, r *http.Request) bo
 	f.before = before
 }
 
-// gather holds requests of a kind until n of them are under way at once, so
-// that a slow machine does not hide that they may be. A limit below n is told
-// by most, after some seconds.
+// gather holds requests of a kind until n of them are in flight at once, so that a slow
+// machine does not hide their concurrency. If the limit is below n, it gives up after
+// some seconds, and most returns the limit.
 func (f *front) gather(kind string, n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.wait[kind] = &gathering{most: n, met: make(chan struct{})}
 }
 
-// ServeHTTP counts a request by its method, as LIST if it is one, and as "part"
-// if it has the number of one.
+// ServeHTTP counts a request by its method, as LIST if it is one, and as "part" if it
+// has a part number.
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	kinds := []string{r.Method}
 	switch query := r.URL.Query(); {
@@ -110,12 +110,12 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answerLate lets the server do what it is asked for, even if the client leaves,
-// and holds its answer back.
+// answerLate lets the server carry out a request, even if the client disconnects, and
+// delays its response.
 func (f *front) answerLate(w http.ResponseWriter, r *http.Request, delay time.Duration) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return // the client left before
+		return // the client disconnected before
 	}
 	r = r.Clone(context.WithoutCancel(r.Context()))
 	r.Body = io.NopCloser(bytes.NewReader(body))
@@ -127,7 +127,7 @@ func (f *front) answerLate(w http.ResponseWriter, r *http.Request, delay time.Du
 	_, _ = answer.Body.WriteTo(w) // the client may have left
 }
 
-// most is how many requests of a kind were under way at once.
+// most returns how many requests of a kind were in flight at once.
 func (f *front) most(kind string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -9,8 +9,9 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// A deletion that can hardly be meant is refused before it begins: exit 1, one
-// line that says what would have gone and what permits it, and nothing is gone.
+// A deletion that is probably a mistake is refused before it begins: exit code 1, one
+// line that says what would have been deleted and which setting allows it, and nothing
+// is deleted.
 func TestRefusedDeletions(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -93,7 +94,7 @@ func TestRefusedDeletions(t *testing.T) {
 	}
 }
 
-// Siblings of the prefix show before anything is written.
+// Siblings of the prefix are reported before anything is written.
 func TestSiblingsShowFirst(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -110,13 +111,13 @@ func TestSiblingsShowFirst(t *testing.T) {
 	})
 }
 
-// A filter of a listing leaves an object out, not its file: down with --delete,
-// by the command.
+// A filter of a listing rejects an object, but its file is kept: a download with
+// --delete, by the command.
 func TestFilterKeepsMappedFiles(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		source, root := newBucket(t, srv), t.TempDir()
-		// Not every server holds a//b: as seen from this prefix all keys begin with "/".
+		// Not every server holds a//b. Relative to this prefix all keys begin with "/".
 		source.put(t, "p/a/b", make([]byte, 100))
 		source.put(t, "p/c", nil)
 		side := at(srv, "", "s3://"+source.name+"/p")

@@ -14,8 +14,8 @@ import (
 	"s3sync/storage"
 )
 
-// A program can bring the credentials and what sends the requests: in every
-// direction, with objects in parts, in runs that outlive the credentials.
+// A program can provide the credentials and the transport: in every direction, with
+// objects in parts, in runs that outlast the credentials.
 func TestCredentialsAndTransportOfAProgram(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -30,7 +30,7 @@ func TestCredentialsAndTransportOfAProgram(t *testing.T) {
 			e.AccessKey, e.SecretKey = "", ""
 			e.Credentials = func(context.Context) (s3sync.Credentials, error) {
 				asked.Add(1)
-				keys.Expires = time.Now().Add(time.Second) // so soon that each request needs others
+				keys.Expires = time.Now().Add(time.Second) // so soon that each request needs new ones
 				return keys, nil
 			}
 			own := &http.Transport{}
@@ -57,8 +57,8 @@ func TestCredentialsAndTransportOfAProgram(t *testing.T) {
 	})
 }
 
-// What a program brings may fail: its keys may be refused by the server, its
-// function may have none, its transport may be broken for a while.
+// What a program provides may fail: the server may reject its keys, its function may
+// return none, its transport may fail for a while.
 func TestCredentialsAndTransportFail(t *testing.T) {
 	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)

@@ -14,12 +14,12 @@ import (
 	"s3sync/internal/faultproxy"
 )
 
-// TestHostileSessions: nonsense instead of the session of a directory bucket ends
-// a run soon and is no success, and the target stays as it was.
+// TestHostileSessions: an invalid session of a directory bucket ends the run soon, the
+// run is not a success, and the target stays unchanged.
 func TestHostileSessions(t *testing.T) {
 	for name, lie := range nonsense() {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel() // some of it is waiting
+			t.Parallel() // some servers let it wait
 			srv, honest := newDirectories(t)
 			root := t.TempDir()
 			write(t, root, "a", []byte("new"))

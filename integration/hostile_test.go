@@ -23,10 +23,10 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// A hostile server answers one kind of requests with one kind of nonsense, for
-// ever, and is honest otherwise.
+// A hostile server always sends one kind of invalid response to one kind of request.
+// Its other responses are correct.
 
-// nonsense is what it does, by name, as rules of faultproxy.
+// nonsense are the invalid responses, by name, as rules of faultproxy.
 func nonsense() map[string]string {
 	return map[string]string{
 		"no ETag":             "etag=none",
@@ -54,14 +54,14 @@ func nonsense() map[string]string {
 
 // A hostileRun is a run that makes requests of some kinds.
 type hostileRun struct {
-	// requests are the kinds, as conditions of faultproxy.
+	// requests are the kinds of requests, as conditions of faultproxy.
 	requests []string
-	// also are rules that bring the requests about.
+	// also are rules that cause the requests.
 	also []string
-	// big: there is an object in parts. tagged: objects have tags. untagged: those
-	// of the target have, and those of the source have none.
+	// big: there is an object in parts. tagged: objects have tags. untagged: the
+	// target's objects have tags, and the source's have none.
 	big, tagged, untagged, versioned bool
-	// from and to tell which sides are buckets behind the server.
+	// from and to say which sides are buckets behind the server.
 	from, to bool
 	set      func(*s3sync.Config)
 	// same: the target has the objects already, and nothing is deleted.
@@ -113,10 +113,9 @@ func hostileRuns() map[string]hostileRun {
 	}
 }
 
-// TestHostileServer: whatever nonsense a server answers to whichever kind of
-// request, a run ends soon, tells of which object or listing, publishes nothing that
-// is not right, deletes nothing that may not be, and is no success unless all is
-// done.
+// TestHostileServer: for every invalid response to every kind of request, a run ends
+// soon, names the object or listing, publishes nothing wrong, deletes nothing that it
+// may not delete, and is a success only if everything is done.
 //
 // S3SYNC_SOAK=1 takes all servers.
 func TestHostileServer(t *testing.T) {
@@ -140,7 +139,7 @@ func TestHostileServer(t *testing.T) {
 	}
 }
 
-// A hostile is what all runs against a server share.
+// A hostile is shared by all runs against a server.
 type hostile struct {
 	*s3server.Server
 	source, versionedSource bucket
@@ -176,17 +175,17 @@ func newHostile(t *testing.T, srv *s3server.Server) *hostile {
 	return h
 }
 
-// A hostileStage is one such run.
+// A hostileStage is one run against a hostile server.
 type hostileStage struct {
 	hostileRun
 	want, old map[string][]byte
 	cfg       *s3sync.Config
 	told      string // the nonsense
-	// holds reads what the target holds.
+	// holds reads the content of the target.
 	holds func(t *testing.T) map[string][]byte
 }
 
-// play answers requests of one kind with each kind of nonsense.
+// play sends each kind of invalid response to requests of one kind.
 func (h *hostile) play(t *testing.T, sc hostileRun, request string) {
 	t.Helper()
 	reached := 0
@@ -310,13 +309,13 @@ func fileContents(t *testing.T, root string) map[string][]byte {
 	return all
 }
 
-// judge returns what is wrong about a run.
+// judge returns what is wrong with a run.
 func (st *hostileStage) judge(o *outcome, got map[string][]byte) (wrong []string) {
 	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	if errors.Is(o.err, errTooLong) {
 		say("it does not end")
 	}
-	whole := true // all objects have arrived
+	whole := true // whether all objects have arrived
 	for key, data := range st.want {
 		if !bytes.Equal(got[key], data) {
 			whole = false
@@ -336,7 +335,7 @@ func (st *hostileStage) judge(o *outcome, got map[string][]byte) (wrong []string
 		gone++
 		if _, needed := st.want[key]; needed {
 			say("%q is lost", key)
-		} else if !whole && st.told != noObject { // which may be so
+		} else if !whole && st.told != noObject { // which may be correct
 			say("%q is deleted, and not all objects have arrived", key)
 		}
 	}
@@ -361,8 +360,8 @@ func (st *hostileStage) judge(o *outcome, got map[string][]byte) (wrong []string
 	return append(wrong, st.naming(o)...)
 }
 
-// naming returns what is wrong about how failures are named: each object once, or
-// the listing, in one line of a bounded length.
+// naming returns what is wrong with the names in failures: each object must be named
+// once, or the listing, in one line of bounded length.
 func (st *hostileStage) naming(o *outcome) (wrong []string) {
 	named := map[string]int{}
 	for _, ev := range o.eventsOf(s3sync.EventFailed) {

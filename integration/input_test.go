@@ -14,9 +14,9 @@ import (
 	"s3sync/storage"
 )
 
-// TestUnusableSides: a side that cannot be reached or used is told in one line,
-// within seconds although the settings allow many repetitions, and nothing is
-// written or deleted on the other one.
+// TestUnusableSides: a side that cannot be reached or used is reported in one line,
+// within seconds although the settings allow many retries. Nothing is written or
+// deleted on the other side.
 func TestUnusableSides(t *testing.T) {
 	closed := closedPort(t)
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -71,7 +71,8 @@ func TestUnusableSides(t *testing.T) {
 						o := run(t, cfg)
 						took := time.Since(began)
 						if where == "target, unlisted" && errors.Is(tt.kind, fs.ErrPermission) {
-							// Each object may be denied for a reason of its own, but not all of them.
+							// Each object may be denied for its own reason, but not all
+							// of them.
 							if !errors.Is(o.err, tt.kind) || int(o.Failed) != len(keys) || o.Warnings+o.Transferred != 0 {
 								t.Errorf("%v, %+v", o.err, o.Stats)
 							}
@@ -98,8 +99,8 @@ func TestUnusableSides(t *testing.T) {
 	})
 }
 
-// TestTargetDisappears: a target that becomes unusable in the middle ends the
-// run at once instead of failing object by object.
+// TestTargetDisappears: a target that becomes unusable during the run ends the run at
+// once. The objects do not fail one by one.
 func TestTargetDisappears(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {

@@ -12,8 +12,8 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// SIGTERM while the server deletes: what it answers soon is counted, and what it
-// does not answer is named.
+// SIGTERM while the server deletes: deletions with a response that comes soon are
+// counted, and the others are named.
 func TestInterruptedDeletion(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

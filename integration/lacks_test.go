@@ -19,8 +19,8 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// Servers that lack a call: a real one behind a front that refuses what others do
-// not know, answers it as they do, or changes what they change.
+// Servers that lack a call: a real server behind a front that rejects calls or changes
+// values as other servers do.
 
 // putTagged writes an object with a tag.
 func (b bucket) putTagged(t *testing.T, key string, data []byte) {
@@ -59,8 +59,8 @@ func refuse(w http.ResponseWriter, status int, code string) bool {
 	return true
 }
 
-// TestServersThatLackCalls: everything arrives, with at most one warning for each
-// thing that is lost, and extraneous objects are deleted.
+// TestServersThatLackCalls: everything arrives, with at most one warning for each lost
+// property, and extraneous objects are deleted.
 func TestServersThatLackCalls(t *testing.T) {
 	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)
@@ -77,7 +77,7 @@ func TestServersThatLackCalls(t *testing.T) {
 		"tags of the target": {func(w http.ResponseWriter, r *http.Request) bool {
 			return hasHeader(r, "X-Amz-Tagging") && refuse(w, 501, "NotImplemented")
 		}, 1, 0, "Tagging.Disable"},
-		// It takes a question for tags for one for the object.
+		// It treats a request for tags as one for the object.
 		"tags, as gofakes3": {func(w http.ResponseWriter, r *http.Request) bool {
 			if !r.URL.Query().Has("tagging") {
 				return false
@@ -121,7 +121,7 @@ func TestServersThatLackCalls(t *testing.T) {
 	}
 }
 
-// TestCommandWithoutTags: what a user reads where the server knows no tags.
+// TestCommandWithoutTags: the message for a user if the server does not support tags.
 func TestCommandWithoutTags(t *testing.T) {
 	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)
@@ -133,7 +133,7 @@ func TestCommandWithoutTags(t *testing.T) {
 	for name, tt := range map[string]struct {
 		args []string
 		exit int
-		says string // in one line of standard error
+		says string // one line of standard error contains it
 	}{
 		"as it is":   {nil, 3, "WARN objects are written without the tags"},
 		"silenced":   {[]string{"--disable-tagging"}, 0, ""},
@@ -156,8 +156,8 @@ func TestCommandWithoutTags(t *testing.T) {
 	}
 }
 
-// TestStorageClassUnknown: one that comes from the source is left out, one that was
-// asked for ends the run.
+// TestStorageClassUnknown: an unsupported class of the source is dropped. A requested
+// one ends the run.
 func TestStorageClassUnknown(t *testing.T) {
 	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)
@@ -184,9 +184,9 @@ func TestStorageClassUnknown(t *testing.T) {
 	}
 }
 
-// newCeph is a front that changes what Ceph RGW 16 changes: "_" in the names of
-// metadata becomes "-", tags of uploads in parts are lost, and the answer to a
-// question for tags is empty where there are none.
+// newCeph returns a front that behaves like Ceph RGW 16: "_" in the names of metadata
+// becomes "-", tags of uploads in parts are lost, and the response to a request for
+// tags is empty if there are none.
 func newCeph(t *testing.T, b bucket) *front {
 	t.Helper()
 	f := newFront(t, b.Endpoint)
@@ -195,7 +195,7 @@ func newCeph(t *testing.T, b bucket) *front {
 		answer := httptest.NewRecorder()
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
-			return true // the client left
+			return true // the client disconnected
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		f.Proxy.ServeHTTP(answer, r)
@@ -248,8 +248,8 @@ func TestTagsOnCeph(t *testing.T) {
 	}
 }
 
-// TestVersionsOnCeph: a run that has nothing to do writes nothing, although the
-// listings do not tell which versions are the same.
+// TestVersionsOnCeph: a run with nothing to do writes nothing, although the listings do
+// not show which versions are the same.
 func TestVersionsOnCeph(t *testing.T) {
 	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)
@@ -275,8 +275,8 @@ func TestVersionsOnCeph(t *testing.T) {
 	}
 }
 
-// TestArchiveClasses: a listing's class alone leaves nothing out. What the server
-// refuses to read is a warning, in a dry run, too.
+// TestArchiveClasses: the class in a listing is not enough to skip an object. An object
+// that the server refuses to read is a warning, also in a dry run.
 func TestArchiveClasses(t *testing.T) {
 	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)

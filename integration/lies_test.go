@@ -14,22 +14,20 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// Servers that mix up what they were given, or tell wrong digests of it: what no
-// real server does, so an unchecked one stands before them. Objects whose names
-// begin with "one" go in one piece, those with "two" in two parts of 5 MiB.
+// Servers that mix up their data or report wrong digests. No real server does that, so
+// an unchecked server is put before them. Objects whose names begin with "one" are sent
+// in one piece, those with "two" in two parts of 5 MiB.
 
-// A lie is what a server answers wrongly about one object, and what s3sync must
-// report about it.
+// A lie is a wrong response about one object, and what s3sync must report about it.
 type lie struct {
 	changeBody   func(r *http.Request, body []byte) []byte
 	changeAnswer func(r *http.Request, h http.Header, body []byte) []byte
 	cause        string
-	// published: the server has the object, right or wrong, and nobody can take
-	// that back.
+	// published: the server has the object, right or wrong, and that cannot be undone.
 	published bool
 }
 
-// isFirstPart and isSecondPart report which part or range a request is about.
+// isFirstPart and isSecondPart report which part or range a request is for.
 func isFirstPart(r *http.Request) bool {
 	return r.URL.Query().Get("partNumber") == "1" || strings.HasPrefix(r.Header.Get("Range"), "bytes=0-")
 }
@@ -51,7 +49,7 @@ func repeatFirstHalf(body []byte) []byte {
 
 const wrongCRC = "AAAAAA=="
 
-// changeChecksum answers with another CRC32, in a header or a document.
+// changeChecksum sends another CRC32, in a header or a document.
 func changeChecksum(h http.Header, body []byte) []byte {
 	const name = "X-Amz-Checksum-Crc32"
 	element := regexp.MustCompile(`<ChecksumCRC32>[^<]*`)
@@ -65,7 +63,7 @@ func changeChecksum(h http.Header, body []byte) []byte {
 	return element.ReplaceAll(body, []byte("<ChecksumCRC32>"+wrongCRC+"-2"))
 }
 
-// readLies are told about what is read.
+// readLies are lies in responses to reads.
 func readLies(content map[string][]byte) map[string]lie {
 	const etag, sum = "does not match its digest: the source's ETag", "does not match its digest: the source's CRC32 checksum"
 	tellsSum := func(_ *http.Request, h http.Header, body []byte) []byte { return changeChecksum(h, body) }
@@ -96,7 +94,7 @@ func readLies(content map[string][]byte) map[string]lie {
 	}
 }
 
-// writeLies are told about what is written.
+// writeLies are lies in responses to writes.
 func writeLies(content map[string][]byte) map[string]lie {
 	const part = "the server has the CRC32 checksum"
 	return map[string]lie{
@@ -127,7 +125,7 @@ func writeLies(content map[string][]byte) map[string]lie {
 			}
 			return body
 		}},
-		// Each part is acknowledged as it was sent.
+		// The response to each part is correct.
 		"two-assembled": {cause: "the target's ETag", published: true, changeBody: assembleWrongly},
 		"one-checksum": {
 			cause: "the target's CRC32 checksum", published: true,
@@ -163,7 +161,7 @@ func errorIn200() []string {
 	}
 }
 
-// assembleWrongly exchanges the numbers of two parts.
+// assembleWrongly swaps the numbers of two parts.
 func assembleWrongly(r *http.Request, body []byte) []byte {
 	switch {
 	case isFirstPart(r):
@@ -179,7 +177,7 @@ func assembleWrongly(r *http.Request, body []byte) []byte {
 	return body
 }
 
-// newLyingServer starts an unchecked server that tells each lie about the object of
+// newLyingServer starts an unchecked server that tells each lie about the object with
 // its name.
 func newLyingServer(t *testing.T, srv *s3server.Server, lies map[string]lie) *uncheckedServer {
 	t.Helper()
@@ -199,16 +197,15 @@ func newLyingServer(t *testing.T, srv *s3server.Server, lies map[string]lie) *un
 	return c
 }
 
-// objectOf is the name of the object that a request is about, without its bucket.
+// objectOf returns the name of a request's object, without its bucket.
 func objectOf(r *http.Request) string {
 	_, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	return key
 }
 
-// TestLyingServers: nothing that a server mixed up on the way, or tells wrong
-// digests of, is counted as transferred or verified, or becomes visible in a
-// directory, however it is read or written. The cause is told. What it says
-// nothing wrong about arrives.
+// TestLyingServers: if a server mixes up data or reports wrong digests, the object is
+// not counted as transferred or verified, and does not become visible in a directory,
+// however it is read or written. The cause is reported. Objects without lies arrive.
 func TestLyingServers(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {

@@ -11,8 +11,8 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// TestFailedListing: whichever way a listing breaks off, on whichever side, the
-// run ends with an error that names the cause, and deletes nothing.
+// TestFailedListing: however a listing breaks off, on either side, the run ends with an
+// error that names the cause, and deletes nothing.
 func TestFailedListing(t *testing.T) {
 	t.Parallel()
 	faults := map[string]struct{ rule, cause string }{
@@ -66,9 +66,9 @@ func TestFailedListing(t *testing.T) {
 	})
 }
 
-// TestListingIsContinued: a listing that breaks once goes on where it broke:
-// nothing is missing, and what is deleted is what only the target has. The
-// library's own repetition must do it alone where the SDK may not repeat.
+// TestListingIsContinued: a listing that breaks once continues where it broke: no
+// object is missing, and only target-only objects are deleted. The library's own retry
+// must do this if the SDK may not retry.
 func TestListingIsContinued(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -110,8 +110,8 @@ func TestListingIsContinued(t *testing.T) {
 	})
 }
 
-// TestListingAttemptsAreBounded: a listing whose every page fails once too often
-// ends, after as many requests as the settings say.
+// TestListingAttemptsAreBounded: if every page of a listing fails once too often, the
+// listing ends after the number of requests in the settings.
 func TestListingAttemptsAreBounded(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {

@@ -1,5 +1,5 @@
-// Package integration_test runs whole syncs against real S3 servers, with the
-// library and with the built command, and with faults put on the wire between.
+// Package integration_test runs whole syncs against real S3 servers, with the library
+// and with the built command, and with faults injected on the wire.
 package integration_test
 
 import (
@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	os.Exit(s3server.Main(m))
 }
 
-// eachServer runs a test against every real server, in a short run against one.
+// eachServer runs a test against every real server, or against one in a short run.
 func eachServer(t *testing.T, test func(t *testing.T, srv *s3server.Server)) {
 	t.Helper()
 	for _, kind := range s3server.Rotated(t.Name()) {
@@ -38,7 +38,8 @@ func eachServer(t *testing.T, test func(t *testing.T, srv *s3server.Server)) {
 	}
 }
 
-// at is a side in a bucket of a server, perhaps behind a proxy at endpoint.
+// at returns a side in a bucket of a server, behind a proxy at endpoint if that is not
+// empty.
 func at(srv *s3server.Server, endpoint, url string) s3sync.Endpoint {
 	if endpoint == "" {
 		endpoint = srv.Endpoint
@@ -53,10 +54,10 @@ func at(srv *s3server.Server, endpoint, url string) s3sync.Endpoint {
 	}
 }
 
-// local is a side in the file system.
+// local returns a side in the file system.
 func local(path string) s3sync.Endpoint { return s3sync.Endpoint{URL: path} }
 
-// config is a run between two sides that does not wait long between attempts.
+// config returns a run between two sides that does not wait long between attempts.
 func config(source, target s3sync.Endpoint) *s3sync.Config {
 	cfg := s3sync.DefaultConfig()
 	cfg.Source, cfg.Target = source, target
@@ -67,7 +68,7 @@ func config(source, target s3sync.Endpoint) *s3sync.Config {
 	return cfg
 }
 
-// sync runs and wants neither an error nor a warning.
+// sync runs and fails the test on an error or a warning.
 func sync(t *testing.T, cfg *s3sync.Config) *s3sync.Report {
 	t.Helper()
 	report, err := s3sync.Sync(t.Context(), cfg)
@@ -80,14 +81,14 @@ func sync(t *testing.T, cfg *s3sync.Config) *s3sync.Report {
 	return report
 }
 
-// listening notes the events of a run.
+// listening records the events of a run.
 func listening(cfg *s3sync.Config) *[]s3sync.Event {
 	var events []s3sync.Event
 	cfg.OnEvent = func(ev s3sync.Event) { events = append(events, ev) }
 	return &events
 }
 
-// An outcome is how a run ended, and all that it told on the way.
+// An outcome is the result of a run, with all its events and log records.
 type outcome struct {
 	*s3sync.Report
 
@@ -96,7 +97,7 @@ type outcome struct {
 	log    string
 }
 
-// run runs and leaves the judgement to the test.
+// run runs; the test checks the outcome.
 func run(t *testing.T, cfg *s3sync.Config) *outcome {
 	t.Helper()
 	return runIn(t.Context(), cfg)
@@ -119,8 +120,8 @@ func runIn(ctx context.Context, cfg *s3sync.Config) *outcome {
 	return o
 }
 
-// succeeded wants no error, no warning, and that number of objects transferred
-// and verified.
+// succeeded checks that there is no error and no warning, and that this number of
+// objects was transferred and verified.
 func (o *outcome) succeeded(t *testing.T, transferred int) {
 	t.Helper()
 	st := o.Stats
@@ -130,8 +131,8 @@ func (o *outcome) succeeded(t *testing.T, transferred int) {
 	}
 }
 
-// failed wants an error that names each of the causes in its one line, and see
-// reports.
+// failed checks for an error whose only line names each of the causes. It also checks
+// what reports checks.
 func (o *outcome) failed(t *testing.T, key string, causes ...string) {
 	t.Helper()
 	if o.err == nil {
@@ -146,9 +147,9 @@ func (o *outcome) failed(t *testing.T, key string, causes ...string) {
 	o.reports(t, key, causes...)
 }
 
-// reports wants an event of that key that names each of the causes, a record in
-// the log that does, and the key among those that failed. Without a key it is
-// the run that failed, which the log leaves to the caller.
+// reports checks for an event of the key that names each of the causes, a log record
+// that does so, and the key among the failed ones. An empty key means the run itself,
+// whose failure the log leaves to the caller.
 func (o *outcome) reports(t *testing.T, key string, causes ...string) {
 	t.Helper()
 	event := ""
@@ -186,7 +187,7 @@ func (o *outcome) eventsOf(typ s3sync.EventType) (events []s3sync.Event) {
 	return events
 }
 
-// write makes a file of the given content, older than any server's clock.
+// write writes a file with the given content, older than any server's clock.
 func write(t *testing.T, root, name string, data []byte) {
 	t.Helper()
 	path := filepath.Join(root, filepath.FromSlash(name))
@@ -206,8 +207,8 @@ func touch(t *testing.T, path string, mtime time.Time) {
 	}
 }
 
-// sameTree compares the files below two directories by name and content, as
-// diff -r does, and counts them.
+// sameTree compares the files below two directories by name and content, like diff -r,
+// and returns their number.
 func sameTree(t *testing.T, want, got string) int {
 	t.Helper()
 	w, g := tree(t, want), tree(t, got)
@@ -234,7 +235,7 @@ func sameTree(t *testing.T, want, got string) int {
 	return len(w)
 }
 
-// tree finds the files below root, by slash-separated name.
+// tree returns the files below root, by slash-separated name.
 func tree(t *testing.T, root string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -252,8 +253,8 @@ func tree(t *testing.T, root string) map[string]string {
 	return found
 }
 
-// names are the files below a directory in order; none if it does not exist.
-// Temporary files are among them.
+// names returns the files below a directory in order, including temporary files. It
+// returns none if the directory does not exist.
 func names(t *testing.T, root string) []string {
 	t.Helper()
 	found := []string{}

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// compareMatrix wants docs/integrity.md to have the table, or puts it there.
+// compareMatrix checks the table in docs/integrity.md, or rewrites it.
 func compareMatrix(t *testing.T, sizes []matrixSize, cells map[matrixCell]string) {
 	t.Helper()
 	const begin, end = "<!-- matrix:begin -->\n", "<!-- matrix:end -->"
@@ -37,7 +37,7 @@ func compareMatrix(t *testing.T, sizes []matrixSize, cells map[matrixCell]string
 	}
 }
 
-// matrixTable is the table. Objects of which the same is verified share a row.
+// matrixTable returns the table. Objects with the same verification share a row.
 func matrixTable(sizes []matrixSize, cells map[matrixCell]string) string {
 	var b strings.Builder
 	b.WriteString("| encryption | direction | objects |")

@@ -19,28 +19,28 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// updateMatrix is the environment variable that lets TestVerificationMatrix
-// rewrite the table. It is no -update flag with a go:generate line, because the
-// table takes servers and a minute.
+// updateMatrix is the environment variable that lets TestVerificationMatrix rewrite the
+// table. It is not an -update flag with a go:generate line, because the table needs
+// servers and a minute.
 const updateMatrix = "S3SYNC_UPDATE_MATRIX"
 
-// matrixChunk is the threshold and the part size of what is written, and
-// matrixForeign the part size of sources that others wrote.
+// matrixChunk is the threshold and the part size of written objects, and matrixForeign
+// the part size of sources that others wrote.
 const (
 	matrixChunk   = 6 * s3sync.MiB
 	matrixForeign = 5 * s3sync.MiB
 )
 
-// A matrixStore is where objects are, and how they are encrypted there.
+// A matrixStore is a place of objects, and how they are encrypted there.
 type matrixStore struct {
 	name   string
 	kind   s3server.Kind
 	sse    string
 	kmsKey string
-	// customer tells that the user has the keys: one for each side.
+	// customer: the user has the keys, one for each side.
 	customer      bool
 	etagNotDigest bool // ETags are no digests
-	short         bool // also in a short run: the plainest one, and the one that differs most
+	short         bool // also in a short run: the simplest one, and the one that differs most
 }
 
 func matrixStores() []matrixStore {
@@ -57,7 +57,7 @@ func matrixStores() []matrixStore {
 type matrixSum struct {
 	algorithm types.ChecksumAlgorithm
 	typ       types.ChecksumType
-	refused   bool // S3 does not have it for objects in parts
+	refused   bool // S3 does not support it for objects in parts
 }
 
 func matrixSums() []matrixSum {
@@ -90,13 +90,13 @@ func (c matrixSum) String() string {
 type matrixSize struct {
 	name    string
 	data    []byte
-	onePart bool // a source that is in one part although it is small
+	onePart bool // a source in one part although it is small
 }
 
 func matrixSizes() []matrixSize {
 	return []matrixSize{
 		{name: "single", data: random(1, 1000)},
-		{name: "threshold", data: random(2, matrixChunk)}, // in one part where s3sync writes it
+		{name: "threshold", data: random(2, matrixChunk)}, // in one part if s3sync writes it
 		{name: "two-parts", data: random(3, matrixChunk+1)},
 		{name: "odd-last-part", data: random(4, 7*s3sync.MiB+7)},
 		{name: "one-part", data: random(5, 1000), onePart: true},
@@ -112,10 +112,10 @@ const (
 	matrixOther = "other parts"
 )
 
-// A matrixCell is one object's way.
+// A matrixCell is one object in one direction.
 type matrixCell struct{ store, direction, layout, size, sum string }
 
-// wantVerification is what has to hold, whatever the runs say.
+// wantVerification returns the expected verification, whatever the runs report.
 func (s matrixStore) wantVerification(c matrixSum) string {
 	switch {
 	case c.refused:
@@ -130,9 +130,8 @@ func (s matrixStore) wantVerification(c matrixSum) string {
 	return "both"
 }
 
-// TestVerificationMatrix: what is verified of every kind of object, with every
-// checksum, in every direction, under every encryption. docs/integrity.md has
-// the table.
+// TestVerificationMatrix: how every kind of object is verified, with every checksum, in
+// every direction, under every encryption. docs/integrity.md has the table.
 func TestVerificationMatrix(t *testing.T) {
 	t.Parallel()
 	root, sizes := t.TempDir(), matrixSizes()
@@ -143,7 +142,7 @@ func TestVerificationMatrix(t *testing.T) {
 	}
 	cells, want, ran := map[matrixCell]string{}, 0, true
 	for _, s := range matrixStores() {
-		want += len(matrixSums()) * (5*len(sizes) - 1) // a file is in no part
+		want += len(matrixSums()) * (5*len(sizes) - 1) // a file has no parts
 		done := false
 		t.Run(s.name, func(t *testing.T) {
 			if testing.Short() && !s.short {
@@ -187,7 +186,7 @@ func newMatrixRun(t *testing.T, s matrixStore, root string, sizes []matrixSize) 
 	var transport http.RoundTripper
 	if s.customer {
 		srv = s3server.Start(t, s.kind, s3server.Options{TLS: true})
-		transport = trusting(t, srv.CAFile) // and not AWS_CA_BUNDLE: other tests run at the same time
+		transport = trusting(t, srv.CAFile) // instead of AWS_CA_BUNDLE: other tests run at the same time
 	} else {
 		srv = s3server.Shared(t, s.kind)
 	}
@@ -197,7 +196,7 @@ func newMatrixRun(t *testing.T, s matrixStore, root string, sizes []matrixSize) 
 	}
 }
 
-// trusting is a transport that trusts the certificates of a file alone.
+// trusting returns a transport that trusts only the certificates of a file.
 func trusting(t *testing.T, file string) http.RoundTripper {
 	t.Helper()
 	pem, err := os.ReadFile(file)
@@ -213,7 +212,7 @@ func trusting(t *testing.T, file string) http.RoundTripper {
 	return transport
 }
 
-// ways takes a checksum in all directions.
+// ways tests a checksum in all directions.
 func (m *matrixRun) ways(t *testing.T, c matrixSum) {
 	m.sync(t, matrixUp, "", c, local(m.root), m.uploaded.at(""))
 	for _, layout := range []string{matrixSame, matrixOther} {
@@ -239,7 +238,7 @@ func (m *matrixRun) ways(t *testing.T, c matrixSum) {
 	}
 }
 
-// sync runs and notes what is verified of each object.
+// sync runs and records how each object is verified.
 func (m *matrixRun) sync(t *testing.T, direction, layout string, c matrixSum, from, to s3sync.Endpoint) {
 	t.Helper()
 	cfg := config(from, to)
@@ -280,7 +279,7 @@ func (m *matrixRun) sync(t *testing.T, direction, layout string, c matrixSum, fr
 	}
 }
 
-// verificationOf is what the events say of an object that was transferred.
+// verificationOf returns what the events say about a transferred object.
 func (o *outcome) verificationOf(key string) string {
 	var proofs []string
 	for _, ev := range o.events {
@@ -312,8 +311,8 @@ func (m *matrixRun) note(t *testing.T, cell matrixCell, c matrixSum, verificatio
 	m.cells[cell] = verification
 }
 
-// sources writes the objects as others would, in parts of that size. It returns
-// false if the server refuses to, as it must where S3 does not have the checksum.
+// sources writes the objects as others would, in parts of that size. It returns false
+// if the server refuses, as it must if S3 does not support the checksum.
 func (m *matrixRun) sources(t *testing.T, c matrixSum, part int) bool {
 	t.Helper()
 	for _, size := range m.sizes {
@@ -387,7 +386,7 @@ func (m *matrixRun) kms() *string {
 	return &m.kmsKey
 }
 
-// key is that of the sources, if the user has one.
+// key returns the user's key of the sources, if there is one.
 func (m *matrixRun) key() (algorithm, key, sum *string) {
 	if !m.customer {
 		return nil, nil, nil

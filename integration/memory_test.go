@@ -18,32 +18,32 @@ import (
 	"s3sync/internal/listserver"
 )
 
-// childVariable makes another process of this test binary: the server of a
-// measurement, or the run that is measured.
+// childVariable turns another process of this test binary into a server for a
+// measurement, or into the measured run.
 const childVariable = "S3SYNC_INTEGRATION_CHILD"
 
-// A comparison is one measurement, as it is told to the processes.
+// A comparison is one measurement, as the processes receive it.
 type comparison struct {
 	Role string // "server" or "run"
 	URL  string // of the server
-	// Common objects are on both sides, Doomed only in the target.
+	// Common objects are on both sides, Doomed ones only in the target.
 	Common, Doomed int
 }
 
-// A measured run.
+// A measured is the result of a measured run.
 type measured struct {
 	Heap             uint64 // peak of memory in use for objects, in bytes
 	Seconds          float64
 	Skipped, Deleted int64
 }
 
-// TestMemoryOfComparison: comparing a million objects in two buckets, of which
-// 100,000 more in the target are deleted, takes the heap of comparing 10,000.
+// TestMemoryOfComparison: a comparison of a million objects in two buckets, with a
+// deletion of 100,000 more, needs as much heap as one of 10,000.
 func TestMemoryOfComparison(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute")
 	}
-	// Without the race detector, which needs memory of its own.
+	// Without the race detector, which needs memory itself.
 	binary := filepath.Join(t.TempDir(), "integration.test")
 	if out, err := exec.CommandContext(t.Context(), "go", "test", "-c", "-race=false", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -104,7 +104,7 @@ func child(t *testing.T, binary string, c comparison) (*exec.Cmd, io.Closer, io.
 	return cmd, stdin, stdout
 }
 
-// beChild is the main function of such a process.
+// beChild is the main function of a child process.
 func beChild(text string) error {
 	var c comparison
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
@@ -123,7 +123,7 @@ func beChild(text string) error {
 	}
 	defer server.Close()
 	fmt.Println(server.URL)
-	_, err = io.Copy(io.Discard, os.Stdin) // until the parent is done or gone
+	_, err = io.Copy(io.Discard, os.Stdin) // until the parent has ended
 	return err
 }
 
@@ -149,7 +149,7 @@ func (c *comparison) measure() measured {
 	return measured{Heap: <-peak, Seconds: took, Skipped: report.Skipped, Deleted: report.Deleted}
 }
 
-// watchHeap returns the largest heap in use that it saw until ctx ended.
+// watchHeap returns the largest heap in use that it observed until ctx ended.
 func watchHeap(ctx context.Context) (peak uint64) {
 	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}}
 	tick := time.NewTicker(2 * time.Millisecond)

@@ -18,8 +18,8 @@ import (
 
 // Writes that must not happen, tags that cannot be read, and reports of tags.
 
-// TestSomebodyElseIsFaster: the target changes after it was listed. What is there
-// stays, each such object is one warning, and nothing is deleted or left behind.
+// TestSomebodyElseIsFaster: another client changes the target after it was listed. Its
+// objects stay, each of them is one warning, and nothing is deleted or left unfinished.
 func TestSomebodyElseIsFaster(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -79,7 +79,7 @@ func TestSomebodyElseIsFaster(t *testing.T) {
 	})
 }
 
-// TestReportTags: lines, counters and exit codes, also of redirects.
+// TestReportTags: lines, counters and exit codes, also for redirects.
 func TestReportTags(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -92,7 +92,7 @@ func TestReportTags(t *testing.T) {
 		want := map[string]string{"same": "ETAG MATCHES", "none": "ETAG MATCHES"}
 		got, code := reportStatuses(t, a.at(""), b.at(""), args...)
 		wantStatuses(t, "the same", got, code, want, 0)
-		if srv.Kind == s3server.VersityGW { // the other one does not keep them
+		if srv.Kind == s3server.VersityGW { // MinIO does not keep them
 			a.putUpload(t, "redirect", upload{meta: func(in *s3.PutObjectInput) { in.WebsiteRedirectLocation = aws.String("/x") }})
 			b.putUpload(t, "redirect", upload{})
 			want["redirect"], want["redirect x-amz-website-redirect-location"] = "ETAG MATCHES", "MISMATCH"
@@ -103,7 +103,7 @@ func TestReportTags(t *testing.T) {
 		b.putUpload(t, "lost", upload{})
 		p := command(t, a.at(""), b.at(""), "--report-sync-status", "--report-tagging-sync-status",
 			"--filter-include-regex", "^lost$", "--json-tracing")
-		_ = p.Run() // the exit code tells
+		_ = p.Run() // the test checks the exit code
 		for _, text := range []string{
 			`"name":"TAGGING_SYNC_STATUS","type":"TAGGING","status":"MISMATCH","key":"lost","source_version_id":"","target_version_id":"",` +
 				`"source_tagging":"k=v","target_tagging":""`,
@@ -119,11 +119,11 @@ func TestReportTags(t *testing.T) {
 	})
 }
 
-// TestTagsWithoutPermission: who may not read tags loses none without being told.
-// MinIO tells everybody how many there are; that S3 does not is done by the proxy.
+// TestTagsWithoutPermission: a user who may not read tags loses none without a report.
+// MinIO reports the number of tags to everybody; a proxy hides it, as S3 does.
 func TestTagsWithoutPermission(t *testing.T) {
 	t.Parallel()
-	srv := s3server.Shared(t, s3server.MinIO) // the other one has no policies
+	srv := s3server.Shared(t, s3server.MinIO) // versitygw has no policies
 	from := newBucket(t, srv)
 	for key := range fiveFiles() {
 		from.putUpload(t, key, upload{data: []byte(key), tags: "k=v"})
@@ -139,7 +139,7 @@ func TestTagsWithoutPermission(t *testing.T) {
 		want   counts
 		tags   bool
 	}{
-		"counted":           {denied: true, want: counts{failed: 5}}, // nothing at all arrives
+		"counted":           {denied: true, want: counts{failed: 5}}, // nothing arrives
 		"hidden":            {denied: true, rules: hides, want: counts{transferred: 5, etag: 5, warnings: 1}},
 		"disabled":          {denied: true, rules: hides, set: func(c *s3sync.Config) { c.Tagging.Disable = true }, want: counts{transferred: 5, etag: 5}},
 		"not counted":       {rules: hides, want: counts{transferred: 5, etag: 5}, tags: true},

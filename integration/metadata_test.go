@@ -16,11 +16,10 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// What objects carry besides their bytes, on all ways and with nothing left out
-// of the comparison.
+// The attributes of objects, in all directions, with a complete comparison.
 
-// setEveryHeader gives an object all that both servers keep, with characters that
-// are hard to carry.
+// setEveryHeader gives an object all attributes that both servers keep, with difficult
+// characters.
 func setEveryHeader(in *s3.PutObjectInput) {
 	in.CacheControl, in.ContentDisposition = aws.String("no-cache, max-age=1"), aws.String(`attachment; filename="a b;c.txt"`)
 	in.ContentEncoding, in.ContentLanguage = aws.String("x-none"), aws.String("de, en")
@@ -51,8 +50,8 @@ func (b bucket) putEveryKind(t *testing.T) {
 	}
 }
 
-// TestEverythingTravels: between buckets, on every way, also from one server to
-// the other; and a second run finds nothing to do.
+// TestEverythingTravels: between buckets, in every direction, also from one server to
+// the other. A second run finds nothing to do.
 func TestEverythingTravels(t *testing.T) {
 	t.Parallel()
 	for _, from := range s3server.Kinds() {
@@ -89,8 +88,8 @@ func TestEverythingTravels(t *testing.T) {
 	}
 }
 
-// withoutUnsupported changes what is wanted where a server does not keep it:
-// versitygw knows no storage classes, MinIO no redirects.
+// withoutUnsupported adjusts the expected attributes to a server: versitygw has no
+// storage classes, MinIO no redirects.
 func withoutUnsupported(srv *s3server.Server) func(*objectDetails) {
 	return func(e *objectDetails) {
 		if srv.Kind == s3server.VersityGW {
@@ -101,8 +100,8 @@ func withoutUnsupported(srv *s3server.Server) func(*objectDetails) {
 	}
 }
 
-// TestOptionsOfMetadata: what the options replace and leave out, from files and
-// from objects, in one piece and in parts.
+// TestOptionsOfMetadata: what the options replace and drop, for files and for objects,
+// in one piece and in parts.
 func TestOptionsOfMetadata(t *testing.T) {
 	t.Parallel()
 	everyOption := func(c *s3sync.Config) {
@@ -195,8 +194,8 @@ func TestOptionsOfMetadata(t *testing.T) {
 	})
 }
 
-// noType is what becomes of an object without a Content-Type: the SDK gives one to
-// what goes in one request, and the servers to the others.
+// noType returns the Content-Type of an object that was written without one: the SDK
+// sets it for objects in one request, and the servers for others.
 func noType(e *objectDetails, copied bool) string {
 	if e.Size >= 5*s3sync.MiB || copied {
 		return "binary/octet-stream"
@@ -204,7 +203,7 @@ func noType(e *objectDetails, copied bool) string {
 	return "application/octet-stream"
 }
 
-// hasOrigins wants the metadata to tell when the source objects were written.
+// hasOrigins checks that the metadata say when the source objects were written.
 func (b bucket) hasOrigins(t *testing.T, source bucket) {
 	t.Helper()
 	for _, key := range source.keys(t) {
@@ -216,7 +215,8 @@ func (b bucket) hasOrigins(t *testing.T, source bucket) {
 	}
 }
 
-// TestExpiresAsItIs: S3 keeps any text as Expires. MinIO drops what is no date.
+// TestExpiresAsItIs: S3 keeps any text as Expires. MinIO drops a text that is not a
+// date.
 func TestExpiresAsItIs(t *testing.T) {
 	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)
@@ -237,8 +237,8 @@ func TestExpiresAsItIs(t *testing.T) {
 	}
 }
 
-// TestOtherCharactersInTags: MinIO takes ASCII only, and nothing outside it is
-// written then.
+// TestOtherCharactersInTags: MinIO accepts only ASCII, so a tag with other characters
+// is not written.
 func TestOtherCharactersInTags(t *testing.T) {
 	t.Parallel()
 	source := newBucket(t, s3server.Shared(t, s3server.VersityGW))
@@ -254,9 +254,9 @@ func TestOtherCharactersInTags(t *testing.T) {
 	refuses.holds(t, nil, "key")
 }
 
-// TestOtherCharactersInMetadata: what is not ASCII is the same text afterwards,
-// also where one server answers with it as it is, and another one in the form of
-// RFC 2047. Nothing is encoded twice.
+// TestOtherCharactersInMetadata: text that is not ASCII stays the same, although one
+// server returns it unchanged and another one in RFC 2047 encoding. Nothing is encoded
+// twice.
 func TestOtherCharactersInMetadata(t *testing.T) {
 	t.Parallel()
 	for _, from := range s3server.Kinds() {

@@ -12,8 +12,8 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// TestCompareBuckets: the comparison that other tests trust sees every kind of
-// difference, and none where there is none.
+// TestCompareBuckets: the comparison that other tests use finds every kind of
+// difference, and no false one.
 func TestCompareBuckets(t *testing.T) {
 	t.Parallel()
 	full := func(in *s3.PutObjectInput) {
@@ -76,8 +76,8 @@ func TestCompareBuckets(t *testing.T) {
 	}
 }
 
-// TestCompareVersions: the comparison sees a version or a marker that is missing,
-// or in another order.
+// TestCompareVersions: the comparison finds versions and markers that are missing or in
+// another order.
 func TestCompareVersions(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {

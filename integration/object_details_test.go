@@ -26,14 +26,14 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// objectDetails are all that one object, or one version of it, has and that a
-// sync may bring along. What a server makes itself (times, version IDs, ETags of
-// parts) is not in it.
+// objectDetails are all properties of an object, or a version, that a sync may copy.
+// Properties that a server creates itself (times, version IDs, ETags of parts) are not
+// included.
 type objectDetails struct {
 	Key string // without the prefix
 	// Age is 0 for the newest version of its key, 1 for the one before, and so on.
 	Age    int
-	Marker bool // of a deletion, without any of the following
+	Marker bool // a delete marker, without any of the following
 
 	Size   int64
 	SHA256 string // of the content, in hexadecimal
@@ -41,33 +41,32 @@ type objectDetails struct {
 	CacheControl, ContentDisposition, ContentEncoding, ContentLanguage, ContentType string
 	Expires, WebsiteRedirect                                                        string
 	StorageClass                                                                    string // never empty
-	// Metadata are without those that a sync adds, and decoded: the servers
-	// differ in how they answer with other characters than ASCII.
+	// Metadata is decoded, without the entries that a sync adds. The servers differ in
+	// how they return characters outside of ASCII.
 	Metadata map[string]string
 	Tags     map[string]string
 }
 
 // compareOptions say what compareBuckets compares.
 type compareOptions struct {
-	// wantPrefix and gotPrefix are taken off the keys. Others are not looked at.
+	// wantPrefix and gotPrefix are removed from the keys. Other keys are ignored.
 	wantPrefix, gotPrefix string
-	// versions compares all versions and delete markers, in their order. Without
-	// it objects are compared as they are now.
+	// versions compares all versions and delete markers, in their order. Otherwise the
+	// current objects are compared.
 	versions bool
-	// currentMarkers leaves out of what is wanted the delete markers that are not
-	// the newest entries of their keys.
+	// currentMarkers drops the expected delete markers that are not the newest entries
+	// of their keys.
 	currentMarkers bool
-	// adjust, if set, changes what is wanted, where the copy is to differ. A nil map
-	// is an empty one.
+	// adjust, if set, changes the expected details if the copy is to differ. A nil map
+	// equals an empty one.
 	adjust func(*objectDetails)
 	// keys, if set, selects by the key without prefix.
 	keys func(string) bool
 }
 
-// compareBuckets wants two buckets, perhaps of different servers, to hold the
-// same, completely: keys, contents, headers, user metadata, tags, storage
-// classes, and if asked all versions and markers in order. It returns how many
-// objects or versions there were.
+// compareBuckets checks that two buckets, perhaps of different servers, hold the same:
+// keys, contents, headers, user metadata, tags, storage classes, and if requested all
+// versions and markers in order. It returns the number of objects or versions.
 func compareBuckets(t *testing.T, want, got bucket, s compareOptions) int {
 	t.Helper()
 	diff, n := differences(t, want, got, s)
@@ -77,7 +76,7 @@ func compareBuckets(t *testing.T, want, got bucket, s compareOptions) int {
 	return n
 }
 
-// differences tells how two buckets differ, and how much the second one holds.
+// differences returns how two buckets differ, and how many entries the second one has.
 func differences(t *testing.T, want, got bucket, s compareOptions) (diff string, n int) {
 	t.Helper()
 	w := want.details(t, s.wantPrefix, s.versions)
@@ -111,7 +110,7 @@ func differences(t *testing.T, want, got bucket, s compareOptions) (diff string,
 	return gocmp.Diff(named(w), named(g), gocmp.FilterPath(isMapField, empty)), len(g)
 }
 
-// withoutOldMarkers leaves out delete markers that something follows.
+// withoutOldMarkers drops delete markers that are not the newest entries.
 func withoutOldMarkers(list []objectDetails) []objectDetails {
 	var kept []objectDetails
 	age := map[string]int{}
@@ -126,7 +125,8 @@ func withoutOldMarkers(list []objectDetails) []objectDetails {
 	return kept
 }
 
-// isMapField is the path to Metadata or Tags, so that nil and empty are equal there.
+// isMapField matches the paths of Metadata and Tags, so that nil and empty are equal
+// there.
 func isMapField(p gocmp.Path) bool {
 	field, ok := p.Last().(gocmp.StructField)
 	return ok && (field.Name() == "Metadata" || field.Name() == "Tags")
@@ -134,8 +134,8 @@ func isMapField(p gocmp.Path) bool {
 
 func isOwnMetadata(name, _ string) bool { return strings.HasPrefix(name, "s3sync_origin_") }
 
-// details describes the objects below a prefix, in order of the key, and of
-// the age if versions are asked for.
+// details returns the objects below a prefix, in order of the key, and of the age if
+// versions are requested.
 func (b bucket) details(t *testing.T, prefix string, versions bool) []objectDetails {
 	t.Helper()
 	var list []versionEntry
@@ -196,7 +196,7 @@ func (b bucket) describe(t *testing.T, e *objectDetails, v versionEntry) {
 	e.Tags = b.tags(t, v.Key, version)
 }
 
-// tags asks for the tags of an object.
+// tags returns the tags of an object.
 func (b bucket) tags(t *testing.T, key string, version *string) map[string]string {
 	t.Helper()
 	out, err := b.Client().GetObjectTagging(t.Context(), &s3.GetObjectTaggingInput{Bucket: &b.name, Key: &key, VersionId: version})
@@ -213,8 +213,7 @@ func (b bucket) tags(t *testing.T, key string, version *string) map[string]strin
 	return tags
 }
 
-// decoded undoes RFC 2047, by which S3 and MinIO answer with other characters
-// than ASCII.
+// decoded decodes RFC 2047, in which S3 and MinIO return characters outside of ASCII.
 func decoded(t *testing.T, metadata map[string]string) map[string]string {
 	t.Helper()
 	plain := map[string]string{}
@@ -237,9 +236,9 @@ type versionEntry struct {
 	IsLatest  bool
 }
 
-// versions lists all versions and delete markers below a prefix as the server
-// does. The SDK tells versions and markers apart, and not how they are ordered
-// among each other, so its answers are read again.
+// versions lists all versions and delete markers below a prefix in the server's order.
+// The SDK returns versions and markers separately, without their common order, so its
+// responses are parsed again.
 func (b bucket) versions(t *testing.T, prefix string) []versionEntry {
 	t.Helper()
 	var raw bytes.Buffer
@@ -268,9 +267,9 @@ func (b bucket) versions(t *testing.T, prefix string) []versionEntry {
 	return all
 }
 
-// inTimeOrder puts the versions of each key from the newest to the oldest.
-// versitygw lists all delete markers before all versions; its version IDs are
-// ULIDs, which ascend with the time, also within a millisecond.
+// inTimeOrder sorts the versions of each key from newest to oldest. versitygw lists all
+// delete markers before all versions; its version IDs are ULIDs, which ascend with the
+// time, even within a millisecond.
 func inTimeOrder(all []versionEntry) {
 	slices.SortStableFunc(all, func(a, b versionEntry) int {
 		latest := 0
@@ -284,7 +283,7 @@ func inTimeOrder(all []versionEntry) {
 	})
 }
 
-// keepBody copies the body of an answer.
+// keepBody copies the body of a response.
 func keepBody(w io.Writer) func(*middleware.Stack) error {
 	return func(stack *middleware.Stack) error {
 		return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("test:KeepBody",
@@ -303,10 +302,10 @@ func keepBody(w io.Writer) func(*middleware.Stack) error {
 	}
 }
 
-// An upload is an object as a test writes it.
+// An upload is an object for a test to write.
 type upload struct {
 	data  []byte
-	parts int // at most, because they have 5 MiB at least; 0 is one request
+	parts int // at most, because parts have at least 5 MiB; 0 means one request
 	meta  func(*s3.PutObjectInput)
 	tags  string // URL-encoded
 }

@@ -12,8 +12,8 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// One server has many names. Whichever are used, a source that lies in the target
-// is not deleted, and a target in the source is not filled with itself.
+// One server has many names. Whichever are used, a source inside the target is not
+// deleted, and a target inside the source is not copied into itself.
 func TestSidesThatOverlap(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -87,8 +87,8 @@ func TestSidesThatOverlap(t *testing.T) {
 	})
 }
 
-// twoServers: two servers with buckets of one name are synced, and what only the
-// target has is deleted.
+// twoServers: two servers with buckets of one name are synced, and target-only objects
+// are deleted.
 func twoServers(t *testing.T, srv *s3server.Server, b bucket) {
 	t.Helper()
 	kinds := s3server.Kinds()

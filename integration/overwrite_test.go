@@ -21,12 +21,11 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// Objects that are not the same from one request to the next, and servers that
-// answer something else than they were asked for.
+// Objects that change between two requests, and servers that send other data than
+// requested.
 
-// TestOverwrittenWhileRead: an object that is replaced between two ranges is
-// begun anew. What arrives is one of its versions, never a mixture; an object
-// that goes on changing fails.
+// TestOverwrittenWhileRead: an object that is replaced between two ranges begins again.
+// One of its versions arrives, never a mixture. An object that always changes fails.
 func TestOverwrittenWhileRead(t *testing.T) {
 	t.Parallel()
 	versions := map[string]func(i int) (data []byte, more bool){
@@ -63,7 +62,7 @@ func TestOverwrittenWhileRead(t *testing.T) {
 				return false
 			})
 			cfg := smallParts(config(source.at(front.URL), side))
-			cfg.Transfer.ParallelParts = 1 // so that a range is asked for after the one before
+			cfg.Transfer.ParallelParts = 1 // so that ranges are requested one after another
 			o := run(t, cfg)
 			o.failed(t, "always", "changed while being read")
 			if int(o.ETagVerified) != len(versions)-1 || o.Transferred != o.ETagVerified || o.Failed != 1 || o.Warnings != 0 {
@@ -86,8 +85,8 @@ func TestOverwrittenWhileRead(t *testing.T) {
 	})
 }
 
-// TestOverwrittenAfterListing: what the listing told of an object is old when it
-// is read. Its size is that of the answer.
+// TestOverwrittenAfterListing: the listing of an object may be out of date when the
+// object is read. The size in the response counts.
 func TestOverwrittenAfterListing(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -139,11 +138,10 @@ func TestOverwrittenAfterListing(t *testing.T) {
 	})
 }
 
-// TestOtherRange: a server that answers with other bytes than those it was asked
-// for, whether it admits it or not.
+// TestOtherRange: a server sends other bytes than requested, and may or may not say so.
 func TestOtherRange(t *testing.T) {
 	t.Parallel()
-	// What is answered to the request for bytes 5242880 to 10485759.
+	// The responses to the request for bytes 5242880 to 10485759.
 	answers := map[string]struct {
 		cause  string
 		answer func(header http.Header, data []byte) (status int, body []byte)
@@ -204,7 +202,7 @@ func TestOtherRange(t *testing.T) {
 					status, body := answers[key].answer(w.Header(), data)
 					w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 					w.WriteHeader(status)
-					_, _ = w.Write(body) // the client may have left
+					_, _ = w.Write(body) // the client may have disconnected
 					return true
 				})
 				cfg := withOneRetry(source.at(front.URL), local(root))
@@ -229,7 +227,7 @@ func TestOtherRange(t *testing.T) {
 	})
 }
 
-// TestStalledTransfer: bytes that stop to flow are not waited for, in either
+// TestStalledTransfer: the run does not wait for a stalled transfer, in either
 // direction.
 func TestStalledTransfer(t *testing.T) {
 	for _, kind := range s3server.Kinds() {

@@ -11,7 +11,7 @@ import (
 	s3bucket "s3sync/storage/bucket"
 )
 
-// Stores that the caller opened: what they are is not told by any URL.
+// Stores of the caller: no URL describes them.
 
 // ownStore opens a bucket of the test server as a caller of the library does.
 func ownStore(t *testing.T, srv *directoryserver.Server, name, prefix string) *s3bucket.Store {
@@ -36,7 +36,7 @@ type decorated struct{ storage.Store }
 
 func (d decorated) Unwrap() storage.Store { return d.Store }
 
-// decorations are the ways in which a caller may give a store.
+// decorations are the ways in which a caller may wrap a store.
 func decorations() map[string]func(storage.Store) storage.Store {
 	return map[string]func(storage.Store) storage.Store{
 		"as it is":  func(s storage.Store) storage.Store { return s },
@@ -78,7 +78,7 @@ func TestOwnDirectoryBuckets(t *testing.T) {
 	}
 }
 
-// TestOwnStoreKey: a preprocess callback is told the whole key in the bucket.
+// TestOwnStoreKey: a preprocess callback receives the whole key in the bucket.
 func TestOwnStoreKey(t *testing.T) {
 	t.Parallel()
 	for name, give := range decorations() {

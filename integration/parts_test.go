@@ -15,30 +15,29 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// layouts are objects by how others wrote them, and how many requests for a
-// part's headers it takes to know their parts.
+// layouts are objects as others wrote them, and the parts whose headers are requested
+// to find out their sizes.
 func layouts() map[string]struct{ parts, heads []int } {
 	const MiB = s3sync.MiB
 	return map[string]struct{ parts, heads []int }{
-		// One request, of which all else follows.
+		// One request, which determines everything.
 		"two-of-5":        {[]int{5 * MiB, 1}, []int{1}},
 		"three-of-5":      {[]int{5 * MiB, 5 * MiB, 5 * MiB}, []int{1}},
 		"two-of-7":        {[]int{7 * MiB, 3 * MiB}, []int{1}},
 		"below-threshold": {[]int{5 * MiB, 100}, []int{1}},
-		// The ETag tells everything.
+		// The ETag determines everything.
 		"one-part":       {[]int{100}, nil},
 		"one-large-part": {[]int{9 * MiB}, nil},
-		// The first part and the number of parts do not make up the size.
+		// The first part and the number of parts do not match the size.
 		"first-is-small": {[]int{5 * MiB, 11 * MiB}, []int{1, 2}},
-		// They do, but it is not so: seen when the digest is compared.
+		// They match, but the parts differ: detected when the digest is compared.
 		"looks-uniform": {[]int{5 * MiB, 6 * MiB, 7 * MiB, MiB}, []int{1, 1, 2, 3, 4}},
 	}
 }
 
-// TestLayoutsOfOthers: objects that were written in parts of any sizes, or in
-// one piece although they are large, are verified on the way down and between
-// buckets, at the cost of one HEAD request for an object in equal parts and of
-// none for one that is not in parts.
+// TestLayoutsOfOthers: objects in parts of any sizes, or in one piece although they are
+// large, are verified in downloads and between buckets. That costs one HEAD request for
+// an object in equal parts and none for an object without parts.
 func TestLayoutsOfOthers(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -75,16 +74,15 @@ func TestLayoutsOfOthers(t *testing.T) {
 			}
 			target.contains(t, content, []string{key})
 		}
-		// What was written in our parts is known to be the same now.
+		// Objects that were written in our parts are now found equal.
 		if again := sync(t, config(source.at(""), target.at(""))); again.Transferred != 0 {
 			t.Errorf("again: %+v", again.Stats)
 		}
 	})
 }
 
-// TestLayoutFromServerThatDoesNotTell: some servers answer HEAD with partNumber
-// as if it were not there. Usual part sizes are tried; what they do not explain
-// is transferred with a warning.
+// TestLayoutFromServerThatDoesNotTell: some servers ignore partNumber in HEAD. Usual
+// part sizes are tried; an object with other parts is transferred with a warning.
 func TestLayoutFromServerThatDoesNotTell(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -112,8 +110,8 @@ func TestLayoutFromServerThatDoesNotTell(t *testing.T) {
 	})
 }
 
-// TestVerificationOff: nothing is compared that need not be, and nothing is
-// counted as verified that was not; damage then goes through.
+// TestVerificationOff: nothing unnecessary is compared, and nothing unverified counts
+// as verified. Damage then remains undetected.
 func TestVerificationOff(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -162,9 +160,9 @@ func TestVerificationOff(t *testing.T) {
 	})
 }
 
-// TestEncryptedBuckets: an object that the server encrypts under a key of KMS has
-// an ETag that is no digest. It is not compared, in either role, and that is
-// told. Encryption that keeps digests is no reason to compare less.
+// TestEncryptedBuckets: the ETag of an object that the server encrypts with KMS is not
+// a digest. It is not compared, on either side, and the run reports that. Encryption
+// that keeps digests does not reduce the comparison.
 func TestEncryptedBuckets(t *testing.T) {
 	t.Parallel()
 	srv := s3server.Shared(t, s3server.MinIO)

@@ -15,8 +15,8 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// TestPointInTimeScenario: MinIO only; with versitygw the time of a version changes
-// when the next one is written.
+// TestPointInTimeScenario: MinIO only. With versitygw the time of a version changes
+// when the next version is written.
 func TestPointInTimeScenario(t *testing.T) {
 	t.Parallel()
 	srv := s3server.Shared(t, s3server.MinIO)
@@ -31,7 +31,7 @@ func TestPointInTimeScenario(t *testing.T) {
 		change func()
 		want   int
 		at     time.Time
-		state  bucket // a copy made then
+		state  bucket // a copy from that time
 	}
 	moments := []*moment{
 		{name: "step 1", change: func() { put("data1", "dir1/data1") }, want: 2},
@@ -46,7 +46,7 @@ func TestPointInTimeScenario(t *testing.T) {
 		m.at = newest(t, source)
 		m.state = newBucket(t, srv)
 		sync(t, config(source.at(""), m.state.at("")))
-		for !time.Now().After(m.at.Add(2 * time.Millisecond)) { // the clock of the server is this one
+		for !time.Now().After(m.at.Add(2 * time.Millisecond)) { // the server uses this machine's clock
 			<-time.After(time.Millisecond)
 		}
 	}
@@ -97,7 +97,7 @@ func TestPointInTimeScenario(t *testing.T) {
 	})
 }
 
-// newest is the time of the last change of a bucket.
+// newest returns the time of the last change in a bucket.
 func newest(t *testing.T, b bucket) time.Time {
 	t.Helper()
 	out, err := b.Client().ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: &b.name})

@@ -16,9 +16,9 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// TestWhatCannotBeReadIsKept: the command tells of a link to nothing and of a
-// named pipe, deletes neither their objects nor those below them, deletes the
-// rest, and ends with exit code 3.
+// TestWhatCannotBeReadIsKept: the command reports a broken link and a named pipe. It
+// keeps their objects and those below them, deletes the rest, and ends with exit code
+// 3.
 func TestWhatCannotBeReadIsKept(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -59,8 +59,8 @@ func TestWhatCannotBeReadIsKept(t *testing.T) {
 	})
 }
 
-// TestSourceIsTakenAway: a source of 800 files that is replaced by an empty
-// directory while the command lists it. Nothing is deleted, and the exit code is 3.
+// TestSourceIsTakenAway: a source of 800 files is replaced by an empty directory while
+// the command lists it. Nothing is deleted, and the exit code is 3.
 func TestSourceIsTakenAway(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {

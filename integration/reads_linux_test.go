@@ -10,9 +10,9 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// TestBytesReadByTheProcess: what the operating system counts as read by the
-// process, from files and connections together, is the data once and little
-// more, also where ETags and additional checksums of both sides are verified.
+// TestBytesReadByTheProcess: the operating system counts the bytes that the process
+// reads from files and connections. They are the data once and little more, even if
+// ETags and additional checksums of both sides are verified.
 // proc_pid_io(5), rchar.
 func TestBytesReadByTheProcess(t *testing.T) {
 	srv := s3server.Shared(t, s3server.VersityGW)
@@ -52,7 +52,7 @@ func TestBytesReadByTheProcess(t *testing.T) {
 	}
 }
 
-// readSoFar is what this process has read since it began.
+// readSoFar returns the bytes that this process has read since it started.
 func readSoFar(t *testing.T) int64 {
 	t.Helper()
 	data, err := os.ReadFile("/proc/self/io")

@@ -14,9 +14,9 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// A real tree of about 10,000 files, sizes around every boundary and awkward
-// names go up and down again, and nothing differs; every object is verified; and
-// a second run has nothing to do in either direction.
+// A real tree of about 10,000 files, sizes around every boundary and difficult names is
+// uploaded and downloaded, and nothing differs. Every object is verified, and a second
+// run has nothing to do in either direction.
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 	source := sourceTree(t)
@@ -71,8 +71,8 @@ func TestRoundTripBetweenServers(t *testing.T) {
 	sameTree(t, source, copied)
 }
 
-// syncVerified syncs, wants every transferred object to be verified, and returns how
-// many there were.
+// syncVerified syncs, checks that every transferred object is verified, and returns
+// their number.
 func syncVerified(t *testing.T, cfg *s3sync.Config) int64 {
 	t.Helper()
 	report := sync(t, cfg)
@@ -82,8 +82,8 @@ func syncVerified(t *testing.T, cfg *s3sync.Config) int64 {
 	return report.Transferred
 }
 
-// sameTimes wants the files to have the times of the objects they came from: a
-// download that compares as newer or older shows in the events of a dry run.
+// sameTimes checks that the files have the times of their objects: the events of a dry
+// run show files that compare as newer or older.
 func sameTimes(t *testing.T, down *s3sync.Config, root string) {
 	t.Helper()
 	cfg := *down
@@ -108,7 +108,7 @@ func sameTimes(t *testing.T, down *s3sync.Config, root string) {
 	}
 }
 
-// sourceTree is Go's own source tree beside smallTree.
+// sourceTree returns Go's own source tree and smallTree.
 func sourceTree(t *testing.T) string {
 	t.Helper()
 	root := smallTree(t)
@@ -127,8 +127,8 @@ func sourceTree(t *testing.T) string {
 	return root
 }
 
-// smallTree has files of all sizes that matter, and names that are hard to
-// carry. Both servers hold keys of at most 255 bytes a segment.
+// smallTree has files of all relevant sizes, and difficult names. Both servers allow at
+// most 255 bytes in a segment of a key.
 func smallTree(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()

@@ -10,13 +10,13 @@ import (
 
 // Scenarios between two buckets.
 
-// encryptTarget makes the target encrypt what is still to come.
+// encryptTarget makes the target encrypt new objects.
 func encryptTarget(t *testing.T, s *scenarioRun) {
 	t.Helper()
 	s.target.bucket.encrypt(t)
 }
 
-// putWithoutChecksum puts a source object without the checksum that the others have.
+// putWithoutChecksum puts a source object without the checksum of the others.
 func putWithoutChecksum(key string, data []byte) step {
 	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
@@ -25,7 +25,7 @@ func putWithoutChecksum(key string, data []byte) step {
 	}
 }
 
-// wantSameETags wants the target's objects to have the ETags of the source's.
+// wantSameETags checks that the target's objects have the ETags of the source's.
 func wantSameETags(t *testing.T, s *scenarioRun) {
 	t.Helper()
 	wantSameContents(t, s)

@@ -107,7 +107,7 @@ func TestDeleteScenarios(t *testing.T) {
 		"1 of 2 at most": {before: case21, options: with(deletes, max(1)), want: counts{skipped: 3, deleted: 1, warnings: 1}, then: wantKeys(case2Left...)},
 		"excluded":       {before: case2, options: with(deletes, excludes("^data1$")), want: counts{skipped: 4}, then: wantKeys(keysOf(fiveFiles())...)},
 		"excluded, too":  {before: case2, options: with(deletes, excluded, excludes("^data1$")), want: counts{skipped: 4, deleted: 1}, then: wantKeys(case2Left...)},
-		"other filters, from the beginning": { // which limits what is listed
+		"other filters, from the beginning": { // this limits the listing
 			before: case2, want: counts{skipped: 4, deleted: 1}, then: wantKeys(case2Left...),
 			options: with(deletes, func(c *s3sync.Config) { c.Filter.Include = expression("^dir2") }),
 		},
@@ -118,8 +118,8 @@ func TestDeleteScenarios(t *testing.T) {
 	})
 }
 
-// TestCheckScenarios: update checks in every direction. Where the second run
-// finds something the third one must not.
+// TestCheckScenarios: update checks in every direction. If the second run finds
+// something, the third one must not.
 func TestCheckScenarios(t *testing.T) {
 	t.Parallel()
 	const sha, crc, crc64 = types.ChecksumAlgorithmSha256, types.ChecksumAlgorithmCrc32c, types.ChecksumAlgorithmCrc64nvme
@@ -164,7 +164,7 @@ func TestCheckScenarios(t *testing.T) {
 	runScenarios(t, allDirections(), rows)
 }
 
-// TestCancelledBeforeTheStart: nothing is done, and the cause is all that is told.
+// TestCancelledBeforeTheStart: nothing is done, and only the cause is reported.
 func TestCancelledBeforeTheStart(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -185,8 +185,8 @@ func TestCancelledBeforeTheStart(t *testing.T) {
 	})
 }
 
-// TestCompareWithCustomerKeys: what is encrypted with keys that the server does not
-// keep is compared by its checksums, with those keys.
+// TestCompareWithCustomerKeys: objects encrypted with customer keys are compared by
+// their checksums, with those keys.
 func TestCompareWithCustomerKeys(t *testing.T) {
 	srv := s3server.Start(t, s3server.MinIO, s3server.Options{TLS: true})
 	t.Setenv("AWS_CA_BUNDLE", srv.CAFile)

@@ -18,12 +18,12 @@ import (
 	"s3sync"
 )
 
-// Digests as the S3 documentation defines them, computed with the standard
-// library alone and not with what the product uses:
+// Digests as the S3 documentation defines them, computed with only the standard library
+// and not with the product's code:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
 
-// etagOf is the ETag of an object in parts of a size, or of one written whole if
-// that is 0.
+// etagOf returns the ETag of an object in parts of a size, or of one written whole if
+// the size is 0.
 func etagOf(data []byte, part int) string {
 	if part == 0 {
 		return hex.EncodeToString(digestOf(md5.New(), data))
@@ -32,7 +32,7 @@ func etagOf(data []byte, part int) string {
 	return fmt.Sprintf("%x-%d", sum, n)
 }
 
-// of computes an additional checksum, like etagOf.
+// value computes an additional checksum, like etagOf.
 func (s checksumKind) value(data []byte, part int) string {
 	h := s.hash()
 	if part == 0 || s.full {
@@ -66,7 +66,7 @@ func digestOf(h hash.Hash, data []byte) []byte {
 	return h.Sum(nil)
 }
 
-// composite is the digest of the digests of the parts.
+// composite returns the digest of the digests of the parts.
 func composite(h hash.Hash, data []byte, part int) (digest []byte, parts int) {
 	var all []byte
 	for piece := range slices.Chunk(data, part) {
@@ -76,7 +76,7 @@ func composite(h hash.Hash, data []byte, part int) (digest []byte, parts int) {
 	return digestOf(h, all), parts
 }
 
-// TestDigests holds the above against values that were computed elsewhere.
+// TestDigests compares the functions above with independently computed values.
 func TestDigests(t *testing.T) {
 	t.Parallel()
 	const mib, part = s3sync.MiB, 8 * s3sync.MiB

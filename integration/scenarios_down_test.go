@@ -14,8 +14,7 @@ import (
 
 // Scenarios from a bucket to files.
 
-// putInParts puts a source object in parts of a size, with the
-// checksum of the row.
+// putInParts puts a source object in parts of a size, with the checksum of the row.
 func putInParts(key string, data []byte, part int) step {
 	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
@@ -31,15 +30,15 @@ func putInParts(key string, data []byte, part int) step {
 	}
 }
 
-// encryptSource makes the server encrypt the source's objects, so that their ETags
-// are no digests.
+// encryptSource makes the server encrypt the source's objects, so that their ETags are
+// not digests.
 func encryptSource(t *testing.T, s *scenarioRun) {
 	t.Helper()
 	s.source.bucket.encrypt(t)
 	put(s.row.objects)(t, s)
 }
 
-// wantSourceTimes wants the files to have the times of the objects they came from.
+// wantSourceTimes checks that the files have the times of their objects.
 func wantSourceTimes(t *testing.T, s *scenarioRun) {
 	t.Helper()
 	wantSameContents(t, s)
@@ -50,7 +49,7 @@ func wantSourceTimes(t *testing.T, s *scenarioRun) {
 	}
 }
 
-// wantDirectories wants the target to have just these directories.
+// wantDirectories checks that the target has exactly these directories.
 func wantDirectories(want ...string) func(*testing.T, *scenarioRun) {
 	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
@@ -68,7 +67,7 @@ func wantDirectories(want ...string) func(*testing.T, *scenarioRun) {
 	}
 }
 
-// noObjects is the source of a row whose steps put what there is.
+// noObjects is the source of a row whose steps put all objects.
 func noObjects() map[string][]byte { return map[string][]byte{} }
 
 // TestDownloadScenarios: what arrives, and how it is verified.
@@ -113,7 +112,7 @@ func TestDownloadScenarios(t *testing.T) {
 		"checksums are missing":  {needs: needBare, options: readsSum, want: counts{transferred: 5, etag: 5, warnings: 5}},
 	}
 	for name, kind := range checksumKinds() {
-		// Somebody writes it again, in other parts, and changes another one.
+		// Another client writes it again, in other parts, and changes another object.
 		rows[name] = scenario{
 			objects: map[string][]byte{"small": []byte("small"), "empty": nil}, sum: kind, small: true,
 			before: slices.Concat(foreign, []step{
@@ -126,10 +125,10 @@ func TestDownloadScenarios(t *testing.T) {
 	runScenarios(t, []direction{down}, rows)
 }
 
-// TestDeniedByPolicy: what the server does not let the user read is left out.
+// TestDeniedByPolicy: objects that the user may not read are skipped.
 func TestDeniedByPolicy(t *testing.T) {
 	t.Parallel()
-	srv := s3server.Shared(t, s3server.MinIO) // the other one has no policies
+	srv := s3server.Shared(t, s3server.MinIO) // versitygw has no policies
 	source := newBucket(t, srv)
 	for key, data := range fiveFiles() {
 		source.put(t, key, data)

@@ -17,16 +17,16 @@ import (
 	"s3sync/storage"
 )
 
-// Scenarios of conditions, of what objects carry, and of filters and callbacks
-// that look at it.
+// Scenarios of conditions, of attributes of objects, and of filters and callbacks that
+// use them.
 
 func serverCopies(c *s3sync.Config) { c.ServerSideCopy = true }
 func ifMatch(c *s3sync.Config)      { c.Condition.IfMatch = true }
 func ifNoneMatch(c *s3sync.Config)  { c.Condition.IfNoneMatch = true }
 func syncsTags(c *s3sync.Config)    { c.Tagging.SyncLatest = true }
 
-// TestConditionScenarios: what is there is not overwritten, or only if it still
-// is what it was. Each failed condition is one warning.
+// TestConditionScenarios: an existing object is not overwritten, or only if it is
+// unchanged. Each failed condition is one warning.
 func TestConditionScenarios(t *testing.T) {
 	t.Parallel()
 	others := put(map[string][]byte{"data1": []byte("others")})
@@ -82,7 +82,7 @@ func TestConditionScenarios(t *testing.T) {
 	t.Run("by the server", func(t *testing.T) { runScenarios(t, []direction{across}, copies) })
 }
 
-// TestServerCopyScenarios: what other rows have between buckets, without the data.
+// TestServerCopyScenarios: rows between buckets, without a transfer of data.
 func TestServerCopyScenarios(t *testing.T) {
 	t.Parallel()
 	data := random(1, 6*s3sync.MiB)
@@ -142,7 +142,7 @@ func setTags(of func(*scenarioRun) side, tags map[string]string) step {
 func ofSource(s *scenarioRun) side { return s.source }
 func ofTarget(s *scenarioRun) side { return s.target }
 
-// wantTags wants the objects of the target to have these; the others none.
+// wantTags checks that these objects of the target have these tags, and others none.
 func wantTags(want map[string]string) func(*testing.T, *scenarioRun) {
 	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
@@ -154,7 +154,7 @@ func wantTags(want map[string]string) func(*testing.T, *scenarioRun) {
 	}
 }
 
-// TestTagScenarios: tags of objects that are the same otherwise.
+// TestTagScenarios: tags of objects that are otherwise equal.
 func TestTagScenarios(t *testing.T) {
 	t.Parallel()
 	five := map[string]string{"data1": "1", "dir1/data1": "2", "dir2/data2": "3", "dir21/data1": "4", "dir5/data3": "5"}
@@ -201,7 +201,7 @@ func putWithMetadata(t *testing.T, s *scenarioRun) {
 	}
 }
 
-// TestContentFilterScenarios: filters of what is not in a listing.
+// TestContentFilterScenarios: filters of properties that listings do not have.
 func TestContentFilterScenarios(t *testing.T) {
 	t.Parallel()
 	rows := map[string]scenario{}
@@ -267,7 +267,7 @@ func TestPreprocessScenarios(t *testing.T) {
 	})
 }
 
-// TestAttributeScenarios: what options put on objects, in one piece and in parts.
+// TestAttributeScenarios: attributes that options set, in one piece and in parts.
 func TestAttributeScenarios(t *testing.T) {
 	t.Parallel()
 	mixed := zeros("six", 6)

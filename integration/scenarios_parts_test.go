@@ -14,8 +14,8 @@ import (
 
 // Scenarios of objects in parts: sizes around every boundary of two part sizes.
 
-// boundaries are objects of some MiB, each also of a byte less and of one more.
-// They share the bytes, but none of them begins like another.
+// boundaries returns objects of some MiB, each also with one byte less and one more.
+// They share the bytes, but no two have a common beginning.
 func boundaries(sizes ...int) map[string][]byte {
 	data, content := random(1, 31*s3sync.MiB), map[string][]byte{}
 	for _, mib := range sizes {
@@ -27,14 +27,14 @@ func boundaries(sizes ...int) map[string][]byte {
 	return content
 }
 
-// partSizes are how a run cuts objects that it writes.
+// partSizes say how a run cuts the objects that it writes.
 type partSizes struct{ threshold, chunk int }
 
 func (c partSizes) set(cfg *s3sync.Config) {
 	cfg.Transfer.Threshold, cfg.Transfer.ChunkSize = int64(c.threshold), int64(c.chunk)
 }
 
-// part is the size of the parts of an object; 0 if it is written whole.
+// part returns the size of the parts of an object; 0 if it is written whole.
 func (c partSizes) part(data []byte) int {
 	if len(data) < c.threshold {
 		return 0
@@ -42,15 +42,14 @@ func (c partSizes) part(data []byte) int {
 	return c.chunk
 }
 
-// A wantCopy is what a run has to leave behind: content in parts of those sizes, with
-// a checksum.
+// A wantCopy is the expected copy: content in parts of those sizes, with a checksum.
 type wantCopy struct {
 	content   map[string][]byte
 	partSizes partSizes
 	sum       checksumKind
 }
 
-// check wants a bucket to hold just that, by what the server computed of it.
+// check checks that a bucket holds exactly that, using the server's digests.
 func (c wantCopy) check(t *testing.T, b bucket) {
 	t.Helper()
 	listed := map[string]string{}
@@ -84,10 +83,10 @@ func (c wantCopy) check(t *testing.T, b bucket) {
 	}
 }
 
-// TestBoundariesOfParts: objects of 5, 8, 10, 16 and 30 MiB go up in parts of 5
-// and of 8 MiB, on to other buckets in the same and in other parts, and down, and
-// each is verified on each way by its ETag and by a checksum. One run moves them
-// all. So that this takes seconds, not all sizes go to both servers.
+// TestBoundariesOfParts: objects of 5, 8, 10, 16 and 30 MiB are uploaded in parts of 5
+// and of 8 MiB, copied to other buckets in the same and in other parts, and downloaded.
+// Each step verifies them by ETag and by a checksum. One run moves all of them. To keep
+// the test short, each server gets only some of the sizes.
 func TestBoundariesOfParts(t *testing.T) {
 	t.Parallel()
 	five, eight := partSizes{5 * s3sync.MiB, 5 * s3sync.MiB}, partSizes{8 * s3sync.MiB, 8 * s3sync.MiB}
@@ -129,8 +128,8 @@ func TestBoundariesOfParts(t *testing.T) {
 	})
 }
 
-// TestThresholds: which objects go in parts, and in which, if the threshold is
-// another one than the size of the parts; with every checksum.
+// TestThresholds: which objects are sent in parts, and in which parts, if the threshold
+// differs from the part size; with every checksum.
 func TestThresholds(t *testing.T) {
 	t.Parallel()
 	content := boundaries(8)
@@ -166,8 +165,8 @@ func TestThresholds(t *testing.T) {
 	})
 }
 
-// TestOnePartScenarios: objects that are whole, or in one part, where those of
-// the run are in several, and the other way round.
+// TestOnePartScenarios: objects that are whole or in one part, while the run uses
+// several parts, and the reverse.
 func TestOnePartScenarios(t *testing.T) {
 	t.Parallel()
 	large, eight := random(1, 11*s3sync.MiB), random(2, 8*s3sync.MiB)

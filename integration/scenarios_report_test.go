@@ -13,7 +13,7 @@ func reportsMetadata(c *s3sync.Config) { c.Report.Metadata = true }
 func reportsTags(c *s3sync.Config)     { c.Report.Tagging = true }
 func bySHA256(c *s3sync.Config)        { c.Check.Mode, c.Check.Algorithm = s3sync.CheckChecksum, "SHA256" }
 
-// wantStatus wants a report to have counted just that.
+// wantStatus checks that a report has exactly these counters.
 func wantStatus(want s3sync.StatusCounts) func(*testing.T, *scenarioRun) {
 	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
@@ -23,7 +23,7 @@ func wantStatus(want s3sync.StatusCounts) func(*testing.T, *scenarioRun) {
 	}
 }
 
-// aspectCounts makes the counts of one.
+// aspectCounts returns the counts of one aspect.
 func aspectCounts(matches, mismatch, unknown int64) s3sync.AspectCounts {
 	return s3sync.AspectCounts{Matches: matches, Mismatch: mismatch, Unknown: unknown}
 }

@@ -13,7 +13,7 @@ import (
 
 // Steps and fixtures of scenarios.
 
-// synced is a run that has nothing to complain of.
+// synced is a run without errors and warnings.
 func synced(options ...func(*s3sync.Config)) step {
 	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
@@ -44,9 +44,9 @@ func changes(key string) step {
 	}
 }
 
-// touches makes source objects newer than their counterparts, by whole seconds. A bucket
-// has its own idea of the time, so that either the file on the other side is
-// made older, or the next second is waited for.
+// touches makes source objects newer than their counterparts, by whole seconds. A
+// bucket sets its own times. So a file on the other side is made older, or otherwise
+// the step waits for the next second.
 func touches(keys ...string) step {
 	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
@@ -66,7 +66,7 @@ func (s *scenarioRun) touch(t *testing.T, key string) {
 		touch(t, filepath.Join(s.target.root, path), time.Now().Add(-time.Hour))
 	default:
 		counterpart := s.target.modified(t, key)
-		// The clock of files is some milliseconds behind.
+		// The clock of files is some milliseconds late.
 		waitUntil(t, "the next second", func() bool { return time.Now().Add(-50*time.Millisecond).Unix() > counterpart })
 		s.source.put(t, key, s.content[key])
 		if s.source.modified(t, key) <= counterpart {
@@ -86,7 +86,7 @@ func loses(keys ...string) step {
 	}
 }
 
-// overwritten are target objects that somebody else replaced.
+// overwritten replaces target objects, as another client would.
 func overwritten(keys ...string) step {
 	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
@@ -96,7 +96,7 @@ func overwritten(keys ...string) step {
 	}
 }
 
-// wantStillOverwritten wants what overwritten has written to be there.
+// wantStillOverwritten checks that the content written by overwritten is still there.
 func wantStillOverwritten(keys ...string) func(*testing.T, *scenarioRun) {
 	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
@@ -123,7 +123,7 @@ func sixFiles() map[string][]byte {
 	return objects
 }
 
-// awkwardNames has names that are hard to carry in URLs and in XML.
+// awkwardNames has names that are difficult in URLs and in XML.
 func awkwardNames() map[string][]byte {
 	objects := map[string][]byte{}
 	for _, name := range []string{"data++1", "☃/☃", "dir☃/😀", "a b+c/%20", "dir/data=&?#1", "e\u0301/é", "日本語/データ"} {

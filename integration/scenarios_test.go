@@ -19,40 +19,37 @@ import (
 	"s3sync/storage"
 )
 
-// The scenarios are tables of what users do: one row is a source, what happened
-// before, the options of one run, and what this run has to count and to leave
-// behind. They hold the options together; each option by itself, and what
-// happens when something fails, is tested elsewhere.
+// The scenarios are tables of what users do. One row is a source, what happened before,
+// the options of one run, and the counters and contents expected after it. They test
+// options together. Other tests cover each option by itself, and failures.
 
 // A scenario is a row.
 type scenario struct {
 	needs   need              // of the server
-	objects map[string][]byte // what the source holds; nil is fiveFiles
-	prefix  string            // below which both sides are, if they are buckets
-	// sum is the additional checksum that the source's objects have, and those of
-	// the target that a step before puts there.
+	objects map[string][]byte // content of the source; nil means fiveFiles
+	prefix  string            // prefix of both sides, if they are buckets
+	// sum is the additional checksum of the source's objects, and of target objects
+	// that an earlier step puts.
 	sum checksumKind
-	// small makes parts of 5 MiB, also of the runs before, unless parts are kept.
+	// small makes parts of 5 MiB, also in earlier runs, unless parts are kept.
 	small bool
-	// versions: both sides are buckets that keep them.
+	// versions: both sides are buckets with versioning.
 	versions bool
 	before   []step
 	options  func(*s3sync.Config)
-	// meanwhile is a step that happens when both sides are listed, and before
-	// anything is written.
+	// meanwhile is a step after both sides are listed, and before anything is written.
 	meanwhile step
 	want      counts
-	// fails is what the error of the run tells; empty wants none.
+	// fails is a text in the error of the run; empty means no error.
 	fails string
-	// then looks at what is left. Without it the target has to hold the same as
-	// the source.
+	// then checks the result. Without it the target must hold the same as the source.
 	then func(t *testing.T, s *scenarioRun)
 }
 
-// A step is something that happens before the run that counts.
+// A step is something that happens before the tested run.
 type step func(t *testing.T, s *scenarioRun)
 
-// counts are those of one run.
+// counts are the counters of one run.
 type counts struct {
 	transferred int64
 	etag        int64 // verified by ETag
@@ -71,7 +68,7 @@ func countsOf(st s3sync.Stats) counts {
 	}
 }
 
-// A need is what a row asks of a server beyond the common.
+// A need is a special requirement of a row for its server.
 type need string
 
 const (
@@ -81,7 +78,8 @@ const (
 	needBare need = "objects without an additional checksum"
 )
 
-// lacks reports what a server cannot do: see the package comment of s3server.
+// lacks reports whether a server does not meet the need: see the package comment of
+// s3server.
 func (n need) lacks(kind s3server.Kind) bool {
 	return n != "" && kind == s3server.VersityGW // MinIO has all of them
 }
@@ -92,7 +90,7 @@ type checksumKind struct {
 	full      bool // of objects in parts: of all bytes
 }
 
-// of makes a run write it.
+// of makes a run write the checksum.
 func (s checksumKind) of(c *s3sync.Config) {
 	c.Verify.Algorithm = string(s.algorithm)
 	c.Verify.FullObject = s.full && s.algorithm != types.ChecksumAlgorithmCrc64nvme
@@ -115,14 +113,13 @@ type scenarioRun struct {
 
 	source, target side
 	row            *scenario
-	// content is what the source holds.
+	// content is the content of the source.
 	content map[string][]byte
-	// last is the run that counts, once it is over.
+	// last is the tested run after it has ended.
 	last *outcome
 }
 
-// config is a run with options, of which those are left out that the direction
-// does not have.
+// config returns a run with options, without those that the direction does not have.
 func (s *scenarioRun) config(options ...func(*s3sync.Config)) *s3sync.Config {
 	cfg := config(s.source.endpoint(), s.target.endpoint())
 	with(options...)(cfg)
@@ -193,7 +190,7 @@ func (p side) get(t *testing.T, key string) []byte {
 	return data
 }
 
-// keys are those of all objects, in order.
+// keys returns the keys of all objects, in order.
 func (p side) keys(t *testing.T) []string {
 	t.Helper()
 	if p.root != "" {
@@ -208,7 +205,7 @@ func (p side) keys(t *testing.T) []string {
 	return keys
 }
 
-// modified is when an object was, in seconds.
+// modified returns when an object was modified, in seconds.
 func (p side) modified(t *testing.T, key string) int64 {
 	t.Helper()
 	if p.root == "" {
@@ -221,7 +218,7 @@ func (p side) modified(t *testing.T, key string) int64 {
 	return fi.ModTime().Unix()
 }
 
-// head asks for all that a bucket tells of an object.
+// head returns everything that a bucket reports about an object.
 func (p side) head(t *testing.T, key string) *s3.HeadObjectOutput {
 	t.Helper()
 	out, err := p.bucket.Client().HeadObject(t.Context(), &s3.HeadObjectInput{
@@ -233,8 +230,8 @@ func (p side) head(t *testing.T, key string) *s3.HeadObjectOutput {
 	return out
 }
 
-// runScenarios runs rows on every server, in each of the directions. In a short run each
-// row is on one server.
+// runScenarios runs rows on every server, in each of the directions. In a short run
+// each row runs on one server.
 func runScenarios(t *testing.T, ways []direction, rows map[string]scenario) {
 	t.Helper()
 	for _, kind := range s3server.Kinds() {
@@ -259,7 +256,7 @@ func runScenarios(t *testing.T, ways []direction, rows map[string]scenario) {
 // isOn reports whether a row of that name runs on a server.
 func (row *scenario) isOn(kind s3server.Kind, name string) bool {
 	kinds := s3server.Rotated(name)
-	// A server that cannot run the row leaves it to the others.
+	// If a server cannot run the row, the others run it.
 	return slices.Contains(kinds, kind) || slices.ContainsFunc(kinds, row.needs.lacks)
 }
 
@@ -274,7 +271,7 @@ func (row *scenario) run(t *testing.T, srv *s3server.Server, w direction) {
 	}
 	cfg, want := s.config(row.options), row.want
 	if cfg.ServerSideCopy && !cfg.DryRun && row.sum.algorithm == "" && srv.Kind == s3server.VersityGW {
-		want.checksum = want.transferred // a copy is verified by the CRC64NVME that it gives to every object
+		want.checksum = want.transferred // a copy is verified by the CRC64NVME that this server adds to every object
 	}
 	if row.meanwhile != nil {
 		var once gosync.Once
@@ -319,7 +316,7 @@ func newSide(t *testing.T, srv *s3server.Server, row *scenario, bucket bool) sid
 	return side{root: t.TempDir()}
 }
 
-// wantSameContents wants the target to hold what the source holds.
+// wantSameContents checks that the target holds the contents of the source.
 func wantSameContents(t *testing.T, s *scenarioRun) {
 	t.Helper()
 	if diff := cmp.Diff(keysOf(s.content), s.target.keys(t)); diff != "" {
@@ -333,7 +330,7 @@ func wantSameContents(t *testing.T, s *scenarioRun) {
 	}
 }
 
-// wantKeys wants the target to hold just these keys.
+// wantKeys checks that the target holds exactly these keys.
 func wantKeys(keys ...string) func(*testing.T, *scenarioRun) {
 	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
@@ -343,7 +340,7 @@ func wantKeys(keys ...string) func(*testing.T, *scenarioRun) {
 	}
 }
 
-// all wants several things.
+// all combines several checks.
 func all(checks ...func(*testing.T, *scenarioRun)) func(*testing.T, *scenarioRun) {
 	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
@@ -353,7 +350,7 @@ func all(checks ...func(*testing.T, *scenarioRun)) func(*testing.T, *scenarioRun
 	}
 }
 
-// with joins options.
+// with combines options.
 func with(options ...func(*s3sync.Config)) func(*s3sync.Config) {
 	return func(c *s3sync.Config) {
 		for _, option := range options {

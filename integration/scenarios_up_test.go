@@ -22,10 +22,10 @@ func withoutContentMD5(c *s3sync.Config) { c.AWS.NoContentMD5 = true }
 func withoutETagCheck(c *s3sync.Config)  { c.Verify.ETag = false }
 func encryptsWithKMS(c *s3sync.Config)   { c.Encryption.SSE = "aws:kms" }
 
-// partsOf5MiB cuts into 5 MiB what others cut into 8 MiB.
+// partsOf5MiB uses parts of 5 MiB instead of 8 MiB.
 func partsOf5MiB(c *s3sync.Config) { smallParts(c) }
 
-// wantETags wants the objects of the target to have these.
+// wantETags checks that the objects of the target have these ETags.
 func wantETags(want map[string]string) func(*testing.T, *scenarioRun) {
 	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
@@ -37,8 +37,8 @@ func wantETags(want map[string]string) func(*testing.T, *scenarioRun) {
 	}
 }
 
-// wantChecksums wants the objects of the target to have just what this additional
-// checksum of the row's objects is if they go in parts of the usual size.
+// wantChecksums checks that the objects of the target have the row's additional
+// checksum, computed for parts of the usual size.
 func wantChecksums(kind checksumKind) func(*testing.T, *scenarioRun) {
 	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
@@ -54,7 +54,7 @@ func wantChecksums(kind checksumKind) func(*testing.T, *scenarioRun) {
 	}
 }
 
-// checksumIn is the additional checksum in an answer.
+// checksumIn returns the additional checksum in a response.
 func checksumIn(out *s3.HeadObjectOutput, a types.ChecksumAlgorithm) string {
 	return aws.ToString(map[types.ChecksumAlgorithm]*string{
 		types.ChecksumAlgorithmCrc32: out.ChecksumCRC32, types.ChecksumAlgorithmCrc32c: out.ChecksumCRC32C,
@@ -63,7 +63,7 @@ func checksumIn(out *s3.HeadObjectOutput, a types.ChecksumAlgorithm) string {
 	}[a])
 }
 
-// checksumKinds are the additional checksums that both servers have, and objects in
+// checksumKinds are the additional checksums that both servers have and that objects in
 // parts can have.
 func checksumKinds() map[string]checksumKind {
 	return map[string]checksumKind{
@@ -166,8 +166,8 @@ func wantContentTypes(want map[string]string) func(*testing.T, *scenarioRun) {
 	}
 }
 
-// TestUploadedInOtherParts: what was uploaded in other parts than those of the
-// run is found to be the same, by ETags and by checksums of every kind.
+// TestUploadedInOtherParts: objects that were uploaded in other parts than those of the
+// run are found equal, by ETags and by checksums of every kind.
 func TestUploadedInOtherParts(t *testing.T) {
 	t.Parallel()
 	mixed := zeros("six", 6)

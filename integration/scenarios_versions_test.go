@@ -8,9 +8,9 @@ import (
 	"s3sync"
 )
 
-// Scenarios of versions, beside those of TestVersionScenarios.
+// Scenarios of versions, in addition to those of TestVersionScenarios.
 
-// histories wants the target to have the versions of the source, and that many.
+// histories checks that the target has the versions of the source, and their number.
 func histories(n int) func(*testing.T, *scenarioRun) {
 	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
@@ -21,8 +21,7 @@ func histories(n int) func(*testing.T, *scenarioRun) {
 	}
 }
 
-// nothingMore wants a second run
-// to find nothing to do.
+// nothingMore checks that a second run has nothing to do.
 func nothingMore(skipped int64) func(*testing.T, *scenarioRun) {
 	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
@@ -32,7 +31,7 @@ func nothingMore(skipped int64) func(*testing.T, *scenarioRun) {
 	}
 }
 
-// ofSizes is one key with a version of each size, and then perhaps a deletion.
+// ofSizes puts one key with a version of each size, and then perhaps a deletion.
 func ofSizes(key string, deleted bool, sizes ...int) step {
 	return func(t *testing.T, s *scenarioRun) {
 		t.Helper()
@@ -83,7 +82,7 @@ func TestVersionRows(t *testing.T) {
 	runScenarios(t, []direction{across}, rows)
 }
 
-// wantSameLatest wants the newest versions to have the same ETag.
+// wantSameLatest checks that the newest versions have the same ETag.
 func wantSameLatest(t *testing.T, s *scenarioRun) {
 	t.Helper()
 	for _, key := range s.target.keys(t) {

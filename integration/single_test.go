@@ -16,7 +16,7 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// sourceContents are what the source of these tests holds.
+// sourceContents are the contents of the source of these tests.
 func sourceContents() map[string]string {
 	return map[string]string{
 		"top": "top", "dir/photo.jpg": "photo", "dir/a b+c": "blank", "dir/both": "both", "dir/both2": "more",
@@ -24,8 +24,8 @@ func sourceContents() map[string]string {
 	}
 }
 
-// One object as the source goes to TARGET, or into it under its own name if TARGET
-// is a directory or ends in a slash.
+// One object as the source is written to TARGET, or into it under its own name if
+// TARGET is a directory or ends in a slash.
 func TestSingleDown(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -35,7 +35,7 @@ func TestSingleDown(t *testing.T) {
 		}
 		for name, tt := range map[string]struct {
 			source string
-			before []string // files that are there, with the content "old"
+			before []string // existing files with the content "old"
 			target string
 			args   []string
 			code   int
@@ -108,7 +108,7 @@ func TestSingleDown(t *testing.T) {
 	})
 }
 
-// The same for what goes to a bucket.
+// The same for uploads to a bucket.
 func TestSingleUp(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -141,7 +141,7 @@ func TestSingleUp(t *testing.T) {
 					if way == "by a copy there" {
 						args = append(args, "--server-side-copy")
 					}
-					for range 2 { // the second time there is nothing to do
+					for range 2 { // the second run has nothing to do
 						p := command(t, source, target, args...)
 						if code := p.run(t); code != 0 {
 							t.Errorf("exit code %d\n%s", code, &p.stderr)
@@ -172,8 +172,8 @@ func TestSingleUp(t *testing.T) {
 	})
 }
 
-// One object costs one request more than its transfer, and so does a prefix that
-// could be one; a prefix that ends in a slash costs none.
+// One object costs one request more than its transfer, as does a prefix that could be
+// an object. A prefix that ends in a slash costs none.
 func TestSingleRequests(t *testing.T) {
 	t.Parallel()
 	srv := s3server.Shared(t, s3server.VersityGW)
@@ -194,7 +194,7 @@ func TestSingleRequests(t *testing.T) {
 	}
 }
 
-// A deleted object comes back as it was, and a history is copied whole.
+// A deleted object is restored as it was, and a whole history is copied.
 func TestSingleVersions(t *testing.T) {
 	t.Parallel()
 	srv := s3server.Shared(t, s3server.MinIO)

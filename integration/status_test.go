@@ -16,13 +16,13 @@ import (
 	"s3sync/internal/s3server"
 )
 
-// reportStatuses makes a report with the built command and returns its lines as
-// "type status" by key, fields of the metadata that differ by key and name, and
-// the exit code.
+// reportStatuses makes a report with the built command. It returns its lines as "type
+// status" by key, fields of the metadata that differ by key and name, and the exit
+// code.
 func reportStatuses(t *testing.T, source, target s3sync.Endpoint, args ...string) (map[string]string, int) {
 	t.Helper()
 	p := command(t, source, target, append(args, "--report-sync-status", "--json-tracing")...)
-	_ = p.Run() // the exit code tells
+	_ = p.Run() // the exit code is returned
 	if code := p.ProcessState.ExitCode(); p.stderr.Len() != 0 && code != 1 {
 		t.Errorf("a report is to be read from standard output alone: %s", p.stderr.String())
 	}
@@ -77,8 +77,8 @@ func wantStatuses(t *testing.T, what string, got map[string]string, code int, wa
 	}
 }
 
-// TestReport: what any tool uploaded, in parts of any sizes, is reported as it
-// is, in all directions, and nothing is written.
+// TestReport: uploads of any tool, in parts of any sizes, are reported correctly in all
+// directions, and nothing is written.
 func TestReport(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -129,7 +129,7 @@ func TestReport(t *testing.T) {
 	})
 }
 
-// TestReportEncrypted: what cannot be compared is unknown.
+// TestReportEncrypted: an object that cannot be compared is unknown.
 func TestReportEncrypted(t *testing.T) {
 	t.Parallel()
 	srv := s3server.Shared(t, s3server.MinIO)
@@ -177,9 +177,9 @@ func TestReportMetadata(t *testing.T) {
 	})
 }
 
-// An object that is whole in the source and in parts in the target was verified when
-// it was written. Its ETags do not tell that later: a report says so, and knows if
-// both sides may be read.
+// An object that is whole in the source and in parts in the target was verified when it
+// was written. Its ETags do not show that later: a report says so, and decides if it
+// may read both sides.
 func TestReportOfOtherParts(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -190,7 +190,7 @@ func TestReportOfOtherParts(t *testing.T) {
 		to.putParts(t, "other", random(3, 5*s3sync.MiB), random(4, 7*s3sync.MiB))
 		unknown := map[string]string{"same": "ETAG UNKNOWN", "other": "ETAG UNKNOWN"}
 		known := map[string]string{"same": "ETAG MATCHES", "other": "ETAG MISMATCH"}
-		if srv.Kind == s3server.VersityGW { // it keeps a checksum of all bytes of its own accord
+		if srv.Kind == s3server.VersityGW { // it always keeps a checksum of all bytes
 			unknown = known
 		}
 		got, code := reportStatuses(t, from.at(""), to.at(""))

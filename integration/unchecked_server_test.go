@@ -19,15 +19,14 @@ import (
 )
 
 // An uncheckedServer does not compare the bytes of a request with its digests. It
-// removes the digests, or replaces them by those of the bytes that arrived, signs
-// the request anew and forwards it to a real server.
-// Real servers refuse damaged bytes, and would leave nothing for the comparisons
-// of s3sync to find.
+// removes the digests, or replaces them by those of the received bytes, signs the
+// request again and forwards it to a real server. Real servers refuse damaged bytes, so
+// the comparisons of s3sync would have nothing to detect.
 type uncheckedServer struct {
 	URL    string
 	server *s3server.Server
-	// changeBody changes the body of a request, changeAnswer an answer. The body of
-	// an answer must keep its length.
+	// changeBody changes the body of a request, changeAnswer a response. The body of a
+	// response must keep its length.
 	changeBody   func(r *http.Request, body []byte) []byte
 	changeAnswer func(r *http.Request, h http.Header, body []byte) []byte
 }
@@ -47,7 +46,7 @@ func newUncheckedServer(t *testing.T, srv *s3server.Server) *uncheckedServer {
 func (c *uncheckedServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return // the client is gone, and nothing of it is kept
+		return // the client has disconnected, and nothing of its request is kept
 	}
 	if c.changeBody != nil {
 		body = c.changeBody(r, body)
@@ -73,7 +72,7 @@ func (c *uncheckedServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(answer)
 }
 
-// forward makes the request anew.
+// forward sends the request again.
 func (c *uncheckedServer) forward(r *http.Request, body []byte) (*http.Response, error) {
 	const unsigned = "UNSIGNED-PAYLOAD"
 	req, err := http.NewRequestWithContext(context.WithoutCancel(r.Context()), r.Method, c.server.Endpoint+r.RequestURI, bytes.NewReader(body))

@@ -22,7 +22,7 @@ func newVersionedBucket(t *testing.T, srv *s3server.Server) bucket {
 	return bucket{srv, srv.VersionedBucket(t)}
 }
 
-// syncsVersions syncs versions; syncsAllMarkers does so with the markers between them.
+// syncsVersions syncs versions; syncsAllMarkers also syncs the markers between them.
 func syncsVersions(c *s3sync.Config) { c.Versioning.Enable = true }
 
 func syncsAllMarkers(c *s3sync.Config) { c.Versioning.Enable, c.Versioning.AllMarkers = true, true }
@@ -36,7 +36,7 @@ func (b bucket) delete(t *testing.T, keys ...string) {
 	}
 }
 
-// writeHistory makes the history of a key: one letter for each version, "-" deletes.
+// writeHistory writes the history of a key: one letter for each version, "-" deletes.
 func (b bucket) writeHistory(t *testing.T, key, steps string) {
 	t.Helper()
 	for i, step := range steps {
@@ -52,8 +52,8 @@ func (b bucket) writeHistory(t *testing.T, key, steps string) {
 	}
 }
 
-// randomSteps is a history of up to n versions. No marker is first and none
-// follows another: the test servers keep no such markers.
+// randomSteps returns a history of up to n versions. It neither begins with a marker
+// nor has two in a row: the test servers keep no such markers.
 func randomSteps(r *rand.Rand, n int) string {
 	var b strings.Builder
 	for range 1 + r.IntN(n) {
@@ -78,9 +78,9 @@ func (b bucket) countVersions(t *testing.T) (versions, markers int) {
 	return versions, markers
 }
 
-// TestSyncVersions: whole histories between the servers, most of it written
-// within a few seconds: after one run they are equal, and a second one asks for
-// nothing but the listings.
+// TestSyncVersions: whole histories between the servers, most of them written within a
+// few seconds, are equal after one run. A second run makes no requests except the
+// listings.
 func TestSyncVersions(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -147,8 +147,8 @@ func replaceMetadata(e *objectDetails) {
 	}
 }
 
-// TestVersionsInPagesOfOne: MinIO only; versitygw never gets beyond the current
-// version of a key then.
+// TestVersionsInPagesOfOne: MinIO only. With such pages versitygw never gets beyond the
+// current version of a key.
 func TestVersionsInPagesOfOne(t *testing.T) {
 	t.Parallel()
 	srv := s3server.Shared(t, s3server.MinIO)
@@ -162,8 +162,8 @@ func TestVersionsInPagesOfOne(t *testing.T) {
 	compareBuckets(t, source, target, compareOptions{versions: true})
 }
 
-// TestVersionScenarios are steps that users take, each with what the run counts
-// and what there is then.
+// TestVersionScenarios: steps of users, each with the counters of the run and the
+// expected result.
 func TestVersionScenarios(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -221,8 +221,8 @@ func TestVersionScenarios(t *testing.T) {
 	})
 }
 
-// TestVersionsNeedVersioning: nothing is listed or written if a side has none, or
-// does not tell.
+// TestVersionsNeedVersioning: nothing is listed or written if a side has no versioning,
+// or does not report it.
 func TestVersionsNeedVersioning(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -269,8 +269,8 @@ func TestVersionsNeedVersioning(t *testing.T) {
 	})
 }
 
-// TestInterruptedVersions: however often a run is interrupted, the history is in
-// the end that of the source, without anything twice.
+// TestInterruptedVersions: however often a run is interrupted, the final history is
+// that of the source, without duplicates.
 func TestInterruptedVersions(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -313,7 +313,7 @@ func TestInterruptedVersions(t *testing.T) {
 		before := proxy.Count("*") - proxy.Count("ListObjectVersions")
 		o := run(t, cfg)
 		o.succeeded(t, 0)
-		if n := proxy.Count("*") - proxy.Count("ListObjectVersions") - before; n > 1 { // whether versioning is enabled
+		if n := proxy.Count("*") - proxy.Count("ListObjectVersions") - before; n > 1 { // the request whether versioning is enabled
 			t.Errorf("%d requests in a run that has nothing to do", n)
 		}
 		if open := srv.OpenUploads(t, target.name, ""); len(open) != 0 {
@@ -322,8 +322,8 @@ func TestInterruptedVersions(t *testing.T) {
 	})
 }
 
-// TestVersionsWithCustomerKeys: ETags tell nothing of what is encrypted so. Each
-// version of the target is asked where it comes from.
+// TestVersionsWithCustomerKeys: ETags of objects encrypted with customer keys are not
+// digests. The run asks for the origin of each version of the target.
 func TestVersionsWithCustomerKeys(t *testing.T) {
 	srv := s3server.Start(t, s3server.MinIO, s3server.Options{TLS: true})
 	t.Setenv("AWS_CA_BUNDLE", srv.CAFile)
@@ -358,8 +358,8 @@ func TestVersionsWithCustomerKeys(t *testing.T) {
 	compareBuckets(t, source, plain, compareOptions{versions: true})
 }
 
-// TestFailedVersion: what cannot be written holds back what comes behind it, and a
-// later run goes on there.
+// TestFailedVersion: a version that cannot be written holds back later ones, and a
+// later run continues there.
 func TestFailedVersion(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -379,7 +379,8 @@ func TestFailedVersion(t *testing.T) {
 	})
 }
 
-// TestUnheardVersions: what was carried out without an answer is not done twice.
+// TestUnheardVersions: requests that were carried out without a response are not
+// repeated.
 func TestUnheardVersions(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
@@ -394,8 +395,8 @@ func TestUnheardVersions(t *testing.T) {
 	})
 }
 
-// TestBrokenListingOfVersions: a page that fails is asked for again, and what was
-// seen of a key is not seen twice.
+// TestBrokenListingOfVersions: a page that fails is requested again, and no version of
+// a key is listed twice.
 func TestBrokenListingOfVersions(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {

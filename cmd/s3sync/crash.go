@@ -11,12 +11,13 @@ import (
 	"s3sync/internal/cli"
 )
 
-// crashLoudly keeps a crash from ending with exit code 2, which is that of the Go
-// runtime and, here, of invalid arguments: scripts take it for "nothing was done".
+// crashLoudly keeps a crash from ending with exit code 2, which the Go runtime uses for
+// crashes and this command for invalid arguments: scripts would conclude that nothing
+// was done.
 //
-// SIGQUIT prints what every goroutine does and ends with the exit code of a
-// crash. What nobody can catch, such as a lack of memory, ends by SIGABRT, which
-// shells show as 134. Whoever sets GOTRACEBACK wants it otherwise.
+// SIGQUIT prints the stacks of all goroutines and ends with the exit code of a crash. A
+// crash that cannot be caught, such as a lack of memory, ends by SIGABRT, which shells
+// show as 134. A user's GOTRACEBACK overrides this.
 func crashLoudly() {
 	quit := make(chan os.Signal, 1)
 	if !signal.Ignored(syscall.SIGQUIT) {

@@ -2,5 +2,5 @@
 
 package main
 
-// disableCoreDumps does nothing: there are none.
+// disableCoreDumps does nothing: there are no core dumps.
 func disableCoreDumps() {}

@@ -4,8 +4,8 @@ package main
 
 import "syscall"
 
-// disableCoreDumps keeps the memory of a crash, with the keys in it, from being
-// written to a file. Where that fails the system's own rule holds.
+// disableCoreDumps prevents core dumps, whose memory contains keys. If it fails, the
+// settings of the system apply.
 func disableCoreDumps() {
 	var limit syscall.Rlimit
 	if syscall.Getrlimit(syscall.RLIMIT_CORE, &limit) == nil {

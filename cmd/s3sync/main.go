@@ -13,7 +13,7 @@ import (
 
 func main() {
 	crashLoudly()
-	// Caught, a broken pipe is an error of the write and not the end of the run.
+	// With SIGPIPE caught, a broken pipe is a write error and does not end the run.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	os.Exit(cli.Main(context.Background(), cli.Process{
 		Args:    os.Args[1:],
@@ -26,8 +26,8 @@ func main() {
 	}))
 }
 
-// stopSignals are the signals that ask a run to stop. Who started the command
-// with SIGHUP ignored, as nohup does, wants it to outlive the terminal.
+// stopSignals returns the signals that stop a run. If SIGHUP is ignored, as with nohup,
+// it is not among them: the command outlives the terminal.
 func stopSignals() <-chan os.Signal {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)

@@ -15,9 +15,9 @@ import (
 	"s3sync/internal/listserver"
 )
 
-// TestMemoryDoesNotGrowWithObjects: a run over a million objects needs as much
-// memory as one over ten thousand, also if all of them wait to be deleted. The
-// binary is built without the race detector, which needs memory of its own.
+// TestMemoryDoesNotGrowWithObjects: a run over a million objects needs as much memory
+// as one over ten thousand, even if all of them wait to be deleted. The binary is built
+// without the race detector, which needs memory itself.
 func TestMemoryDoesNotGrowWithObjects(t *testing.T) {
 	if testing.Short() || runtime.GOOS != "linux" {
 		t.Skip("takes a minute and reads /proc")
@@ -25,10 +25,10 @@ func TestMemoryDoesNotGrowWithObjects(t *testing.T) {
 	const few, many = 10_000, 1_000_000
 	binary := build(t)
 	for name, tt := range map[string]struct {
-		source  func(n int) int // objects there
+		source  func(n int) int // number of objects
 		summary string
-		// growth is what may be added, in percent. One object kept in memory
-		// needs about 200 bytes: of a million that would be a thousand percent.
+		// growth is the allowed growth in percent. One object kept in memory needs
+		// about 200 bytes, so a million objects would need a thousand percent.
 		growth int64
 	}{
 		"compare": {func(n int) int { return n }, "skipped %d objects", 30},
@@ -69,7 +69,7 @@ func build(t *testing.T) (binary string) {
 	return binary
 }
 
-// sides are the options of two sides on one server.
+// sides are the arguments for two sides on one server.
 func sides(url string) []string {
 	var args []string
 	for _, side := range []string{"--source-", "--target-"} {
@@ -79,9 +79,9 @@ func sides(url string) []string {
 	return args
 }
 
-// growsLittle wants the peak of memory for many to be at most growth percent above
-// that for few. On a busy machine the garbage collector falls behind: what counts
-// is the least that a run can do with.
+// growsLittle checks that the peak of memory for many is at most growth percent above
+// the peak for few. On a busy machine the garbage collector is late, so the smallest of
+// several peaks counts.
 func growsLittle(t *testing.T, peak func(n int) int64, few, many int, growth int64) {
 	t.Helper()
 	p, q := peak(few), peak(many)
@@ -96,8 +96,8 @@ func growsLittle(t *testing.T, peak func(n int) int64, few, many int, growth int
 }
 
 // TestMemoryDoesNotGrowWithVersions: a hundred thousand versions of one object need
-// little more memory than a thousand, which are kept in it. The target has half of
-// them.
+// little more memory than a thousand, which are all kept in memory. The target has half
+// of the versions.
 func TestMemoryDoesNotGrowWithVersions(t *testing.T) {
 	if testing.Short() || runtime.GOOS != "linux" {
 		t.Skip("takes some seconds and reads /proc")
@@ -106,7 +106,7 @@ func TestMemoryDoesNotGrowWithVersions(t *testing.T) {
 	binary := build(t)
 	for name, tt := range map[string]struct {
 		arguments []string
-		want      func(n int) int // how many are transferred
+		want      func(n int) int // number of transferred versions
 	}{
 		"versions":      {[]string{"--enable-versioning"}, func(n int) int { return n - n/2 }},
 		"point in time": {[]string{"--point-in-time", "2025-01-01T00:00:00Z"}, func(int) int { return 1 }},
@@ -131,8 +131,8 @@ func TestMemoryDoesNotGrowWithVersions(t *testing.T) {
 	}
 }
 
-// TestMemoryDoesNotGrowWithFilters: nor does a run whose filter asks for the tags
-// of 2,000 objects, which are all that the update check leaves of a million.
+// TestMemoryDoesNotGrowWithFilters: the same for a run whose filter requests the tags
+// of 2,000 objects, which are all that the update check selects of a million.
 func TestMemoryDoesNotGrowWithFilters(t *testing.T) {
 	if testing.Short() || runtime.GOOS != "linux" {
 		t.Skip("takes half a minute and reads /proc")
@@ -156,9 +156,9 @@ func TestMemoryDoesNotGrowWithFilters(t *testing.T) {
 
 var highWater = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)
 
-// runMeasured runs a command and returns what it printed and its peak of
-// resident memory in bytes, as far as it was seen while it ran. What the kernel
-// tells afterwards would include the peak of this process.
+// runMeasured runs a command and returns its output and its observed peak of resident
+// memory in bytes. The peak that the kernel reports afterwards would include that of
+// this process.
 func runMeasured(t *testing.T, cmd *exec.Cmd) (out []byte, peak int64) {
 	t.Helper()
 	var output bytes.Buffer

@@ -32,7 +32,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("AWS_EC2_METADATA_DISABLED", "true") // nobody asks for credentials on the network
+			env.Setenv("AWS_EC2_METADATA_DISABLED", "true") // no requests for credentials on the network
 			env.Setenv("GORACE", "atexit_sleep_ms=0")       // with the race detector each process would end a second later
 			return nil
 		},

@@ -38,7 +38,7 @@ func exitCodeOf(t *testing.T, cmd *exec.Cmd) int {
 	return 0
 }
 
-// options of a target on a server of the test.
+// toTarget returns the arguments of a target on a server of the test.
 func toTarget(url string, args ...string) []string {
 	return append([]string{
 		"--target-endpoint-url", url, "--target-force-path-style", "--target-region", "us-east-1",
@@ -46,16 +46,16 @@ func toTarget(url string, args ...string) []string {
 	}, args...)
 }
 
-// bare is the environment of a test: nothing that would change the run.
+// bare returns the environment of a test without variables that change the run.
 func bare(t *testing.T) []string {
 	t.Helper()
 	return []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH"), "AWS_EC2_METADATA_DISABLED=true"}
 }
 
-// Signals in the middle of a request that is never answered.
+// Signals in the middle of a request without a response.
 func TestSignals(t *testing.T) {
-	// Signals that are ignored here, as under nohup, would be ignored by the command, too.
-	// Those that are caught here are not.
+	// If this process ignored signals, as under nohup, the command would ignore them,
+	// too. If it catches them, the command does not.
 	caught := make(chan os.Signal, 1)
 	signal.Notify(caught, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGTERM)
 	defer signal.Stop(caught)
@@ -107,7 +107,7 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// command is this test as the command: see TestMain.
+// command returns this test binary as the command: see TestMain.
 func command(t *testing.T) []string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "s3sync")
@@ -121,7 +121,7 @@ func command(t *testing.T) []string {
 	return []string{name}
 }
 
-// A log on a full disk: the run does its work, and does not end as if all was well.
+// A log on a full disk: the run does its work, but does not end as a success.
 func TestLogOnAFullDisk(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("needs /dev/full")
@@ -150,15 +150,15 @@ func TestLogOnAFullDisk(t *testing.T) {
 	}
 }
 
-// emptyListing answers what an empty bucket answers.
+// emptyListing sends the listing of an empty bucket.
 func emptyListing(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/xml")
 	fmt.Fprint(w, `<?xml version="1.0" encoding="UTF-8"?><ListBucketResult><Name>abc</Name><KeyCount>0</KeyCount>`+
 		`<MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated></ListBucketResult>`)
 }
 
-// A lack of memory is neither success nor "invalid arguments", and leaves no file
-// with the memory behind.
+// A lack of memory ends neither as success nor as "invalid arguments", and leaves no
+// file with the memory.
 func TestOutOfMemory(t *testing.T) {
 	if testing.Short() || runtime.GOOS != "linux" {
 		t.Skip("builds the command without the race detector, which needs more memory than is left here, and bounds memory")

@@ -1,7 +1,7 @@
-// Package limits is what the objects of a run share: the memory for their bytes,
-// the permits for parts in flight, the rate of objects, and the hasher of many
-// blocks. All units of a run use one Limits, so that none of these bounds is
-// exceeded however many units run at once.
+// Package limits holds the resources that the objects of a run share: the memory for
+// their bytes, the permits for parts in flight, the rate of objects, and the hasher of
+// many blocks. All units of a run use one Limits, so the bounds hold however many units
+// run at once.
 package limits
 
 import (
@@ -15,19 +15,19 @@ import (
 	"s3sync/internal/setting"
 )
 
-// LeastMemory is what the buffers need at least, in bytes: a part of size chunk that is
-// being filled while another one is sent, and an object below the threshold, which goes
-// in one piece.
+// LeastMemory returns the least memory that the buffers need, in bytes: two parts of
+// size chunk, one that is being filled while another one is sent, or an object below
+// the threshold, which is sent in one piece.
 func LeastMemory(chunk, threshold int64) int64 { return max(2*chunk, threshold) }
 
-// DefaultMemory is the bound of the buffers, in bytes, if the user gives none: 256 MiB,
-// or LeastMemory where that is more.
+// DefaultMemory returns the bound of the buffers in bytes if the user gives none: 256
+// MiB, or LeastMemory if that is more.
 func DefaultMemory(chunk, threshold int64) int64 { return max(256<<20, LeastMemory(chunk, threshold)) }
 
 // Options are the bounds.
 type Options struct {
-	// Memory bounds the buffers of object data in bytes. FixedMemory: the user gave
-	// the bound, so that nothing may raise it.
+	// Memory bounds the buffers of object data in bytes. FixedMemory says that the user
+	// gave the bound, so nothing may raise it.
 	Memory      int64
 	FixedMemory bool
 	// Workers bounds the objects that are worked on at once.
@@ -38,7 +38,7 @@ type Options struct {
 	ObjectsPerSecond int
 }
 
-// Limits are bounds in force. Its methods may be called concurrently.
+// Limits are the bounds in force. Its methods may be called concurrently.
 type Limits struct {
 	opts    Options
 	buffers *buffer.Pool
@@ -48,7 +48,7 @@ type Limits struct {
 	hasher  *checksum.Hasher
 }
 
-// New returns limits without anything in flight. The caller closes them.
+// New returns limits with nothing in flight. The caller closes them.
 func New(opts Options) *Limits {
 	return &Limits{
 		opts:    opts,
@@ -76,7 +76,7 @@ func (l *Limits) Hasher() *checksum.Hasher { return l.hasher }
 func (l *Limits) Workers() int { return l.opts.Workers }
 
 // StartWork waits until another object may be worked on. It fails with the cause of a
-// cancelled ctx. EndWork follows unless it fails.
+// cancelled ctx. If it succeeds, the caller must call EndWork.
 func (l *Limits) StartWork(ctx context.Context) error {
 	select {
 	case l.workers <- struct{}{}:
@@ -103,8 +103,8 @@ func (l *Limits) WaitObject(ctx context.Context) error {
 	return nil
 }
 
-// Buffer returns memory of size bytes. It waits until there is room for it, and
-// fails with buffer.ErrTooLarge if there can be none.
+// Buffer returns memory of size bytes. It waits until there is room. It fails with
+// buffer.ErrTooLarge if size can never fit.
 func (l *Limits) Buffer(ctx context.Context, size int64) (*buffer.Buffer, error) {
 	b, err := l.buffers.Get(ctx, int(size))
 	if errors.Is(err, buffer.ErrTooLarge) {
@@ -113,7 +113,7 @@ func (l *Limits) Buffer(ctx context.Context, size int64) (*buffer.Buffer, error)
 	return b, err
 }
 
-// RaiseMemory makes the bound of the buffers at least limit bytes, unless the user
+// RaiseMemory raises the bound of the buffers to at least limit bytes, unless the user
 // gave the bound.
 func (l *Limits) RaiseMemory(limit int64) {
 	if !l.opts.FixedMemory {
@@ -128,7 +128,7 @@ type Part struct {
 	Index int
 	// Off and End are bytes of the object: the part is [Off, End).
 	Off, End int64
-	// Buffer is of the size that was asked for: the whole part, or a piece of it.
+	// Buffer has the requested size: the whole part, or a piece of it.
 	Buffer *buffer.Buffer
 
 	permits chan struct{}
@@ -137,7 +137,7 @@ type Part struct {
 // Size is the number of bytes of the part.
 func (p *Part) Size() int64 { return p.End - p.Off }
 
-// Release gives the permit and the buffer back. It must be called once.
+// Release returns the permit and the buffer. It must be called once.
 func (p *Part) Release() {
 	if p.Buffer != nil {
 		p.Buffer.Release()
@@ -147,11 +147,12 @@ func (p *Part) Release() {
 	}
 }
 
-// Parts yields the parts of a layout in order, each with a permit and then a buffer
-// of the size that room returns for that of the part. The order matters: a part may
-// wait for the digests of earlier ones, so those must have what they need. Without
-// room parts have no buffers. The consumer releases each part that it takes; if it
-// breaks off, the part that it has then is released here.
+// Parts yields the parts of a layout in order. Each part has a permit and then a
+// buffer; room returns the size of the buffer for the size of the part. The order
+// matters: a part may wait for the digests of earlier parts, so earlier parts get their
+// permit and buffer first. If room is nil, parts have no buffers. The consumer releases
+// each part that it takes. If the consumer breaks off, Parts releases the part that it
+// yielded last.
 func (l *Limits) Parts(ctx context.Context, layout checksum.Layout, room func(size int64) int64) iter.Seq2[Part, error] {
 	return func(yield func(Part, error) bool) {
 		for i := range layout.Len() {

@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// maxKeys is the most that one page has.
+// maxKeys is the largest number of keys in one page.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 const maxKeys = 1000
 
-// list answers ListObjectsV2. A token is the last key of the page before, in
-// hexadecimal digits, or the number of an object after "#".
+// list answers ListObjectsV2. A token is the last key of the previous page in
+// hexadecimal digits, or "#" and the number of an object.
 func (b *bucket) list(w http.ResponseWriter, query url.Values) {
 	size := maxKeys
 	if s := query.Get("max-keys"); s != "" {
@@ -60,8 +60,8 @@ func (b *bucket) list(w http.ResponseWriter, query url.Values) {
 	b.page(w, query, from, max(from, end), truncated, token)
 }
 
-// search returns the number of the first object whose key has a property that
-// all later ones have, too.
+// search returns the number of the first object whose key satisfies reached. All later
+// keys must satisfy it, too.
 func (b *bucket) search(reached func(key string) bool) int {
 	return sort.Search(b.Objects, func(i int) bool { return reached(b.Key(i)) })
 }
@@ -118,12 +118,12 @@ func (b *bucket) page(w http.ResponseWriter, query url.Values, from, end int, tr
 		line = append(line, "&quot;</ETag><Size>"...)
 		line = strconv.AppendInt(line, b.Size, 10)
 		line = append(line, "</Size><StorageClass>STANDARD</StorageClass></Contents>"...)
-		_, _ = w.Write(line) // the client's own business if it leaves
+		_, _ = w.Write(line) // an error means that the client left
 	}
 	_, _ = w.Write([]byte("</ListBucketResult>"))
 }
 
-// shown returns the number of the object that stands at place i of the listing.
+// shown returns the number of the object at place i of the listing.
 func (b *bucket) shown(i int) int {
 	if b.Fault == Disorder && b.FaultAt+1 < b.Objects {
 		switch i {

@@ -29,12 +29,12 @@ func ETag(key string, size int64) string {
 	return hex.EncodeToString(digest.Sum(nil))
 }
 
-// content is the MD5 digest of the key over and over.
+// content returns the MD5 digest of the key, repeated up to size bytes.
 func content(key string, size int64) *io.SectionReader {
 	return io.NewSectionReader(repeated(md5.Sum([]byte(key))), 0, size)
 }
 
-// repeated is a text without end that is made of 16 bytes.
+// repeated is an endless text that repeats 16 bytes.
 type repeated [md5.Size]byte
 
 func (r repeated) ReadAt(p []byte, off int64) (int, error) {
@@ -89,8 +89,8 @@ func (b *bucket) tags(w http.ResponseWriter, key string) {
 	document(w, answer.String())
 }
 
-// put takes the bytes of an object or of a part, and forgets them. Its ETag is the Content-MD5 if the client sent one: checking it is not
-// worth the time that a benchmark measures.
+// put reads the bytes of an object or of a part and discards them. Its ETag is the
+// Content-MD5 if the client sent one: verifying it would cost time in benchmarks.
 func (s *Server) put(w http.ResponseWriter, r *http.Request, b *bucket, key string) {
 	digest := md5.New()
 	sum, err := base64.StdEncoding.DecodeString(r.Header.Get("Content-Md5"))
@@ -154,8 +154,8 @@ func (b *bucket) create(w http.ResponseWriter, r *http.Request, key string) {
 	document(w, "<InitiateMultipartUploadResult><UploadId>upload</UploadId></InitiateMultipartUploadResult>")
 }
 
-// complete answers with the ETag that S3 gives an object in parts: the MD5 of
-// their MD5s.
+// complete answers with the ETag that S3 gives an object in parts: the MD5 of the
+// parts' MD5s.
 func (b *bucket) complete(w http.ResponseWriter, r *http.Request, key string) {
 	var request struct {
 		Parts []struct{ ETag string } `xml:"Part"`
@@ -193,7 +193,7 @@ func (s *Server) deleted(b *bucket, key string) {
 	}
 }
 
-// deleteMany answers DeleteObjects: everything is gone, as far as one hears.
+// deleteMany answers DeleteObjects. It reports every object as deleted.
 func (s *Server) deleteMany(w http.ResponseWriter, r *http.Request, b *bucket) {
 	var request struct {
 		Quiet  bool
@@ -221,8 +221,7 @@ func (s *Server) deleteMany(w http.ResponseWriter, r *http.Request, b *bucket) {
 	document(w, answer.String())
 }
 
-// A chunkedReader takes the framing of aws-chunked bodies away. Trailers are
-// not looked at.
+// A chunkedReader removes the framing of aws-chunked bodies. It ignores trailers.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
 type chunkedReader struct {
 	r    *bufio.Reader

@@ -1,13 +1,13 @@
-// Package listserver is an S3 server for tests whose buckets do not exist: it
-// makes up the listing of any number of objects from their numbers, so that a
-// test can compare a million objects in no memory and little time. What is
-// written to it is discarded.
+// Package listserver is an S3 server for tests whose buckets do not exist: it computes
+// the listing of any number of objects from their numbers. So a test can compare a
+// million objects with no memory for them and in little time. The server discards what
+// is written to it.
 //
 // It answers ListObjectsV2 (prefix, start-after, continuation-token, max-keys,
 // encoding-type; no delimiter), ListObjectVersions (without delete markers),
 // GetBucketVersioning, GetObject, HeadObject, GetObjectTagging, DeleteObjects,
-// DeleteObject, PutObject and multipart uploads. It does not look at
-// signatures. A real server is the judge of everything else.
+// DeleteObject, PutObject and multipart uploads. It does not check signatures.
+// Everything else is tested with real servers.
 package listserver
 
 import (
@@ -25,7 +25,7 @@ import (
 
 // A Bucket describes the objects of one bucket.
 type Bucket struct {
-	// Objects is how many there are.
+	// Objects is the number of objects.
 	Objects int
 	// Key is the key of object number i, counted from 0. Keys must ascend in
 	// byte order. Nil is [Flat].
@@ -35,16 +35,16 @@ type Bucket struct {
 	// ModTime of each object, in whole seconds. Zero is 2024-01-01 UTC.
 	ModTime time.Time
 
-	// Versions is how many versions each object has; 0 is no versioning. Listings
-	// alone tell of them.
+	// Versions is the number of versions of each object; 0 means no versioning. Only
+	// listings show versions.
 	Versions int
 
 	// Tag, if set, is the name of a tag that each object has, with its key as the
 	// value.
 	Tag string
 
-	// Fault spoils the listing at object number FaultAt, each time that a page
-	// reaches it.
+	// Fault damages the listing at object number FaultAt, each time that a page reaches
+	// it.
 	Fault   Fault
 	FaultAt int
 
@@ -63,9 +63,9 @@ const (
 	Fail
 	// Disorder swaps object FaultAt with the one that follows it.
 	Disorder
-	// NoToken ends the page, says that there is more, and not where.
+	// NoToken ends the page and says that there is more, but not where.
 	NoToken
-	// Loop ends the page with a token that leads to its own beginning.
+	// Loop ends the page with a token that leads back to the start of that page.
 	Loop
 )
 
@@ -82,14 +82,14 @@ func Slash(i int) string { return "/" + Flat(i) }
 // bytes a character: "a b+%&<é日😀/000000000042".
 func Odd(i int) string { return "a b+%&<é日😀/" + Flat(i) }
 
-// Counts are how many requests of each kind came, failed ones included.
+// Counts are the numbers of requests of each kind, including failed ones.
 type Counts struct {
 	List, Get, Head, Tagging, Put, Part, Delete atomic.Int64
 	// Deleted counts the objects in Delete requests.
 	Deleted atomic.Int64
 	// Unknown counts those among them that do not exist.
 	Unknown atomic.Int64
-	// Bytes of all bodies that were written.
+	// Bytes counts the bytes of all written bodies.
 	Bytes atomic.Int64
 }
 
@@ -108,11 +108,11 @@ type bucket struct {
 	Bucket
 
 	mu         sync.Mutex
-	remembered map[string]http.Header // what HEAD answers, by key
+	remembered map[string]http.Header // headers of the answer to HEAD, by key
 	uploads    map[string]*upload     // by key: one at a time
 }
 
-// An upload in parts goes on.
+// An upload is an unfinished multipart upload.
 type upload struct {
 	sent http.Header
 	size int64

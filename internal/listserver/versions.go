@@ -46,7 +46,7 @@ func (b *bucket) listVersions(w http.ResponseWriter, query url.Values) {
 	_, _ = w.Write([]byte("</ListVersionsResult>"))
 }
 
-// version is the key and the ID of entry number i of the listing. IDs descend from
+// version returns the key and the ID of entry number i of the listing. IDs descend from
 // the newest version to the oldest, which is 0.
 func (b *bucket) version(i int) (key, id string) {
 	return b.Key(i / b.Versions), strconv.Itoa(b.Versions - 1 - i%b.Versions)

@@ -1,5 +1,5 @@
-// Package location reads what a user writes as SOURCE or TARGET: a bucket with a
-// prefix, or a path of the file system.
+// Package location parses the SOURCE and TARGET of a user: a bucket with a prefix, or a
+// path of the file system.
 package location
 
 import (
@@ -30,11 +30,11 @@ func (l Location) MayBeObject() bool {
 
 var errMissing = errors.New("is missing")
 
-// Parse takes a URL apart. The text after the bucket is the
-// prefix as it stands: '?', '#', '%' and dot segments mean nothing special in a
-// key, so that every key can be named. What has no scheme is a path, also with a
-// colon in it (a:b, C:/x); a scheme other than s3 is refused, lest a mistyped
-// URL become a directory.
+// Parse parses a URL or a path. The text after the bucket is the prefix, unchanged:
+// '?', '#', '%' and dot segments have no special meaning in a key, so every key can be
+// named. A text without a scheme is a path, even with a colon in it (a:b, C:/x).
+// Schemes other than s3 are an error, so that a mistyped URL does not become a
+// directory.
 func Parse(text string) (Location, error) {
 	if text == "" {
 		return Location{}, errMissing
@@ -69,8 +69,8 @@ func isScheme(s string) bool {
 	return true
 }
 
-// SourceFault is why a path cannot be a source, or nothing: it must be there, and be a
-// directory or a regular file. file reports that it is a file.
+// SourceFault returns why a path cannot be a source, or an empty text: the path must
+// exist and be a directory or a regular file. file reports that it is a file.
 func SourceFault(path string) (fault string, file bool) {
 	info, err := os.Stat(path)
 	switch {
@@ -84,8 +84,8 @@ func SourceFault(path string) (fault string, file bool) {
 	return "", !info.IsDir()
 }
 
-// TargetFault is why a path cannot be a target, or nothing: what is there must be a
-// directory, or a file that takes the one object of the source.
+// TargetFault returns why a path cannot be a target, or an empty text. An existing path
+// must be a directory, or a file if the source is one object.
 func TargetFault(path string, one bool) string {
 	info, err := os.Stat(path)
 	switch {
@@ -97,7 +97,7 @@ func TargetFault(path string, one bool) string {
 	return fmt.Sprintf("%q cannot be looked at: %v", path, cause(err))
 }
 
-// cause is what an error of package os says besides the path.
+// cause returns the text of an error of package os without the path.
 func cause(err error) error {
 	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Err

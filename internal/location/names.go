@@ -2,13 +2,13 @@ package location
 
 import "strings"
 
-// WholeNames returns source and target, quoted for a shell, with prefixes that end
-// where names do.
+// WholeNames returns source and target, quoted for a shell, with prefixes that end in a
+// slash.
 func WholeNames(source, target string) string {
 	return shellWord(wholeName(source)) + " " + shellWord(wholeName(target))
 }
 
-// wholeName adds the slash that the prefix of a URL lacks.
+// wholeName adds a slash to a URL if its prefix does not end in one.
 func wholeName(url string) string {
 	if l, err := Parse(url); err != nil || !l.MayBeObject() {
 		return url
@@ -16,7 +16,7 @@ func wholeName(url string) string {
 	return url + "/"
 }
 
-// shellWord quotes a text for a shell, if it needs that.
+// shellWord quotes a text for a shell if necessary.
 func shellWord(text string) string {
 	plain := func(r rune) bool {
 		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("_@%+=:,./-", r)

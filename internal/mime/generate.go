@@ -1,8 +1,9 @@
 //go:build ignore
 
-// This program writes table.txt from a list of media types in the format of
-// Debian's media-types package, which is in the public domain, and from
-// more.types, which has what that list lacks:
+//	This program writes table.txt from a list of media types in the format of Debian's
+//
+// media-types package, which is in the public domain, and from more.types, which has
+// the types that are missing there:
 //
 //	cat /etc/mime.types more.types | go run generate.go >table.txt
 //
@@ -18,8 +19,9 @@ import (
 	"strings"
 )
 
-// corrections are what the list lacks, and where it takes an extension that is
-// in wide use for a rare format of the same one. An empty type removes.
+// corrections add types that the list lacks. They also replace the type where the list
+// assigns a widely used extension to a rare format. An empty type removes the
+// extension.
 var corrections = map[string]string{
 	"bed":     "",                               // genome intervals, not a VNC format
 	"bz2":     "application/x-bzip2",            //
@@ -61,7 +63,7 @@ func main() {
 		}
 		for _, extension := range fields[1:] {
 			extension = strings.ToLower(extension)
-			// Only what follows the last dot counts, and the first type named.
+			// Use only the text after the last dot, and the first type that names it.
 			if _, ok := types[extension]; !ok && !strings.Contains(extension, ".") {
 				types[extension] = strings.ToLower(fields[0])
 			}

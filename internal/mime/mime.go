@@ -1,7 +1,6 @@
-// Package mime guesses the Content-Type of a file by its name. The table is
-// part of the program and the same on every machine, unlike that of the
-// standard library's mime package, so that the same tree always becomes the
-// same objects.
+// Package mime guesses the Content-Type of a file by its name. Its table is part of the
+// program, unlike that of the standard library's mime package. So the same tree always
+// becomes the same objects, on every machine.
 package mime
 
 import (
@@ -33,10 +32,9 @@ var mediaTypes = sync.OnceValue(func() map[string]string {
 	return types
 })
 
-// TypeOf returns the media type, without parameters such as charset, of a file
-// with this name, which may be a key or path with slashes. Only the extension
-// counts, whatever the case of its letters. A name that begins with its only
-// dot has none.
+// TypeOf returns the media type of a file with this name, without parameters such as
+// charset. The name may be a key or path with slashes. Only the extension counts, in
+// upper or lower case. A name whose only dot is its first character has no extension.
 func TypeOf(name string) string {
 	name = path.Base(name)
 	dot := strings.LastIndexByte(name, '.')

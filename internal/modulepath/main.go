@@ -1,5 +1,5 @@
-// Command modulepath gives the module another path, everywhere in the tree: in
-// go.mod, imports, linter rules, the Makefile and documents.
+// Command modulepath changes the path of the module everywhere in the tree: in go.mod,
+// imports, linter rules, the Makefile and documents.
 // `make module PATH=host/owner/s3sync` runs it.
 package main
 
@@ -72,8 +72,7 @@ func isModulePath(s string) bool {
 		path.Base(s) != "v0" && path.Base(s) != "v1"
 }
 
-// files returns the regular files of the tree, without those of git and of
-// make.
+// files returns the regular files of the tree, except those of git and make.
 func files(tree fs.FS) (names []string, err error) {
 	err = fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -118,10 +117,9 @@ func packageFolders(names []string) (folders []string) {
 	return slices.Compact(folders)
 }
 
-// rewriter returns a function that puts one module path in the place of
-// another in the text of a file. The name of the module is also that of the
-// command, of the root package, and of folders of users, so only places that
-// can mean nothing else are changed:
+// rewriter returns a function that replaces one module path by another in the text of a
+// file. The name of the module is also the name of the command, of the root package,
+// and of users' folders. So only unambiguous places are changed:
 //
 //   - a package below the module: s3sync/internal/cli
 //   - the root package in a rule of the linter: pkg: s3sync$

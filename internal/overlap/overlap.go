@@ -12,20 +12,21 @@ import (
 	"s3sync/storage/bucket"
 )
 
-// Two sides can hold the same objects: a bucket below two prefixes, or a directory
-// and one in it. A source in which the target lies would find there what was just
-// written, and copy it again and again. A source that lies in the target would be
-// deleted, as what only the target has. So sides are compared by what is reached,
-// not by how it is written: the rules are in bucket.ServerOf.
+// Two sides can hold the same objects: a bucket below two prefixes, or a directory and
+// one inside it. If the target lies inside the source, the source lists the objects
+// that were just written, and the run copies them again and again. If the source lies
+// inside the target, the run would delete the source as target-only objects. So sides
+// are compared by what they reach, not by how they are written: bucket.ServerOf has the
+// rules.
 //
-// That two names are one bucket does not always show. Where it may be so, nothing
-// is deleted before the source was asked for what the target alone seems to have.
+// Two names of one bucket cannot always be recognized. If the two sides may be one
+// bucket, the source is asked for each object before that is deleted as target-only.
 
-// A Kind is how two sides lie to each other.
+// A Kind is the relation between two sides.
 type Kind int
 
 const (
-	// Apart: neither lies in the other.
+	// Apart: neither side lies inside the other.
 	Apart Kind = iota
 	// Same: they are one and the same.
 	Same
@@ -35,7 +36,7 @@ const (
 	SourceInside
 )
 
-// A likelihood says whether two sides are of one container.
+// A likelihood says whether two sides are in one container.
 type likelihood int
 
 const (
@@ -57,7 +58,7 @@ func OfPrefixes(source, target string) Kind {
 	return Apart
 }
 
-// oneContainer says whether two locations in buckets are of one bucket. same
+// oneContainer reports whether two locations in buckets are in one bucket. same
 // compares the names of servers.
 func oneContainer(source, target storage.Location, same func(a, b string) bool) likelihood {
 	equal := source.Container == target.Container
@@ -72,9 +73,8 @@ func oneContainer(source, target storage.Location, same func(a, b string) bool) 
 	return no
 }
 
-// ofDirectories compares two directories, which need not exist. Links are
-// followed, and directories are compared by identity, so that neither they nor the
-// case of letters hide anything.
+// ofDirectories compares two directories, which need not exist. It follows links and
+// compares directories by identity, so links and the case of letters hide nothing.
 func ofDirectories(source, target string) Kind {
 	inside, outside := isBelow(target, source), isBelow(source, target)
 	switch {
@@ -88,11 +88,11 @@ func ofDirectories(source, target string) Kind {
 	return Apart
 }
 
-// isBelow reports whether a path is that of a directory or of something below it.
+// isBelow reports whether path is the directory or lies below it.
 func isBelow(path, directory string) bool {
 	outer, err := os.Stat(directory)
 	if err != nil {
-		return false // nothing is below what is not there
+		return false // nothing is below a directory that does not exist
 	}
 	for {
 		if resolved, err := filepath.EvalSymlinks(path); err == nil {
@@ -109,18 +109,17 @@ func isBelow(path, directory string) bool {
 	}
 }
 
-// A Suspicion is that source and target may be one bucket under two names, of which
-// one side holds the keys of the other.
+// A Suspicion says that source and target may be one bucket under two names, in which
+// case one side contains the keys of the other.
 type Suspicion struct {
-	// Names are those of both, for messages, and Prefix is that of the target.
+	// Names are the names of both sides, for messages. Prefix is that of the target.
 	Names, Prefix string
 
 	source storage.Locator
 }
 
-// Between compares what two stores reach. If nobody can tell it returns a suspicion
-// beside Apart. first is the range of the target in which a first object is looked
-// for.
+// Between compares what two stores reach. If the relation is unknown, it returns Apart
+// and a suspicion. first is the range in which it looks for the target's first object.
 func Between(ctx context.Context, source, target storage.Store, first storage.Range) (Kind, *Suspicion) {
 	from, ok := storage.As[storage.Locator](source)
 	to, ok2 := storage.As[storage.Locator](target)
@@ -152,13 +151,13 @@ func Between(ctx context.Context, source, target storage.Store, first storage.Ra
 	return Apart, nil
 }
 
-// holdsFirst reports whether the source has the first object of the target as well.
-// It costs two requests, and only where the names allow the suspicion. What cannot
-// be asked shows later.
+// holdsFirst reports whether the source has the first object of the target as well. It
+// costs two requests, and only if the names allow the suspicion. A request that fails
+// here fails again later in the run.
 func (s *Suspicion) holdsFirst(ctx context.Context, target storage.Store, first storage.Range) bool {
 	for o, err := range target.List(ctx, storage.ListOptions{Range: first}) {
 		if err != nil {
-			return false // the run meets it again
+			return false // the run will see the error again
 		}
 		one, err := s.Holds(ctx, o)
 		return err == nil && one
@@ -166,7 +165,7 @@ func (s *Suspicion) holdsFirst(ctx context.Context, target storage.Store, first 
 	return false
 }
 
-// Holds reports whether the source's bucket has the very object of the target: two
+// Holds reports whether the source's bucket has the same object as the target. Two
 // buckets give their objects different times.
 func (s *Suspicion) Holds(ctx context.Context, o storage.Object) (bool, error) {
 	there, err := s.source.StatFull(ctx, s.Prefix+o.Key)

@@ -1,6 +1,6 @@
-// Package parallel runs one function over a sequence in several goroutines. It
-// is the place where the pipeline's workers start and where they are waited
-// for, so that none outlives the call that needed it.
+// Package parallel runs one function over a sequence in several goroutines. It starts
+// the workers of the pipeline and waits for them, so none of them outlives the call
+// that started it.
 package parallel
 
 import (
@@ -12,7 +12,7 @@ import (
 	"sync"
 )
 
-// errGoexit is the outcome of a do that ended its goroutine.
+// errGoexit is the result of a do that ended its goroutine.
 var errGoexit = errors.New("worker ended by runtime.Goexit")
 
 // A PanicError is a panic that was recovered in the sequence or in a worker. It
@@ -22,33 +22,32 @@ type PanicError struct {
 	stack []byte
 }
 
-// Stack is that of the goroutine that panicked, as debug.Stack prints it.
+// Stack returns the stack of the goroutine that panicked, as debug.Stack prints it.
 func (e *PanicError) Stack() []byte { return e.stack }
 
-// Error does not include the stack. There is no Unwrap on purpose: a panic with
-// an error as its value must not pass for a failure of that kind.
+// Error does not include the stack. PanicError has no Unwrap method on purpose: a panic
+// whose value is an error must not match that kind of error.
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
-// ForEach calls do for every value of seq, in up to n goroutines (at least one)
-// at once. Values are taken from seq in the caller's goroutine, one at a time
-// and no earlier than a worker is free to take them. A value for which the yield
-// function of seq returned true is passed to do, even if its ctx is cancelled by
-// then; one for which it returned false is not. So whoever owns what a value
-// holds is known.
+// ForEach calls do for every value of seq, in up to n goroutines (at least one) at
+// once. The caller's goroutine takes values from seq, one at a time and only when a
+// worker is free. If the yield function of seq returns true, do receives the value,
+// even if its ctx is cancelled by then. If yield returns false, do does not receive it.
+// So the owner of what a value holds is always known.
 //
-// The first error, of seq or of do, is the result. It cancels the context that
-// do received, with itself as the cause, and nothing more is taken from seq.
-// The same happens with [context.Cause] of ctx when ctx is cancelled. A panic
-// in seq or do becomes a [*PanicError].
+// ForEach returns the first error of seq or do. That error cancels the context that do
+// received, with itself as the cause, and nothing more is taken from seq. If ctx is
+// cancelled, the same happens with [context.Cause] of ctx. A panic in seq or do becomes
+// a [*PanicError].
 //
-// A value may own something: do is called exactly once for each value, also if
-// the context has just ended, except for one that seq has in hand when ForEach
-// stops it. To seq this shows as a consumer that broke off at that value.
+// A value may own something: do is called exactly once for each value, even if the
+// context has just ended, except for the value that seq has in hand when ForEach stops
+// it. seq sees this as a consumer that broke off at that value.
 //
-// ForEach returns only after every call of do has returned. A nil result says
-// that seq ended without an error, that do returned nil for all of it, and that
-// ctx was not cancelled. A seq that blocks is not interrupted: whoever makes it
-// gives it a context that ends together with ctx.
+// ForEach returns only after every call of do has returned. A nil result means that seq
+// ended without an error, that do returned nil for all of it, and that ctx was not
+// cancelled. A seq that blocks is not interrupted: its creator gives it a context that
+// ends together with ctx.
 func ForEach[T any](ctx context.Context, n int, seq iter.Seq2[T, error], do func(context.Context, T) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -96,8 +95,8 @@ func feed[T any](ctx context.Context, seq iter.Seq2[T, error], work chan<- T) er
 	return nil
 }
 
-// guard calls f and turns a panic into an error. A Goexit cannot be stopped,
-// but exit is told of it, so that nobody waits for the lost goroutine.
+// guard calls f and turns a panic into an error. A Goexit cannot be stopped, so guard
+// calls exit, and nobody waits for the lost goroutine.
 func guard(f func() error, exit func(error)) (err error) {
 	returned := false
 	defer func() {

@@ -6,8 +6,8 @@ import (
 )
 
 // digits, blanks and words are \d, \s and \w, as UTS #18 defines them
-// (https://www.unicode.org/reports/tr18/#Compatibility_Properties), or their
-// members in ASCII.
+// (https://www.unicode.org/reports/tr18/#Compatibility_Properties). With ascii set they
+// are limited to ASCII.
 func digits(ascii bool) runeSet {
 	if ascii {
 		return runeSet{{'0', '9'}}
@@ -39,7 +39,8 @@ func alphabetic() runeSet { return setOf(unicode.L, unicode.Nl, unicode.Other_Al
 func lowercase() runeSet  { return setOf(unicode.Ll, unicode.Other_Lowercase) }
 func uppercase() runeSet  { return setOf(unicode.Lu, unicode.Other_Uppercase) }
 
-// cased is what has a case, and all that has another one is in it.
+// cased returns the characters with a case. Every character that has another case is
+// among them.
 func cased() runeSet {
 	return setOf(unicode.Lu, unicode.Ll, unicode.Lt, unicode.Other_Lowercase, unicode.Other_Uppercase)
 }
@@ -48,10 +49,10 @@ func idStart() runeSet {
 	return setOf(unicode.L, unicode.Nl, unicode.Other_ID_Start).without(noID())
 }
 
-// noID is what is in no identifier.
+// noID returns the characters that occur in no identifier.
 func noID() runeSet { return setOf(unicode.Pattern_Syntax, unicode.Pattern_White_Space) }
 
-// posixClass is the class [:name:], whose members are all in ASCII.
+// posixClass returns the class [:name:], whose members are all ASCII.
 func posixClass(name string) (runeSet, bool) {
 	class, ok := map[string]runeSet{
 		"alnum":  {{'0', '9'}, {'A', 'Z'}, {'a', 'z'}},
@@ -72,8 +73,8 @@ func posixClass(name string) (runeSet, bool) {
 	return class, ok
 }
 
-// loose is a name of Unicode as it is compared: neither case nor what separates
-// words counts (https://www.unicode.org/reports/tr44/#UAX44-LM3).
+// loose returns a Unicode name in the form in which names are compared: without case
+// and word separators (https://www.unicode.org/reports/tr44/#UAX44-LM3).
 func loose(name string) string {
 	name = strings.NewReplacer(" ", "", "_", "", "-", "").Replace(strings.ToLower(name))
 	if rest, ok := strings.CutPrefix(name, "is"); ok && rest != "" && rest != "c" {
@@ -82,8 +83,8 @@ func loose(name string) string {
 	return name
 }
 
-// property is the class \p{text}: a binary property, a general category or a
-// script, or one of these by the name of its kind.
+// property returns the class \p{text}: a binary property, a general category or a
+// script. The text may also name the kind, as in sc=Greek.
 func property(text string) (runeSet, bool) {
 	kind, name, found := strings.Cut(text, "=")
 	negated := false
@@ -113,8 +114,8 @@ func property(text string) (runeSet, bool) {
 	return class, ok
 }
 
-// binaryProperty finds the properties that package unicode has, or that follow
-// from them.
+// binaryProperty returns a property that package unicode has, or that follows from its
+// tables.
 func binaryProperty(name string) (runeSet, bool) {
 	switch name {
 	case "any":
@@ -146,7 +147,7 @@ func binaryProperty(name string) (runeSet, bool) {
 	return nil, false
 }
 
-// category finds a general category by its short or its long name.
+// category returns a general category by its short or long name.
 func category(name string) (runeSet, bool) {
 	switch name {
 	case "any":
@@ -168,7 +169,7 @@ func category(name string) (runeSet, bool) {
 	return nil, false
 }
 
-// script finds a script by its long or its short name.
+// script returns a script by its long or short name.
 func script(name string) (runeSet, bool) {
 	name = longScript(name)
 	for long, table := range unicode.Scripts {

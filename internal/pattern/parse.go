@@ -6,41 +6,41 @@ import (
 	"unicode/utf8"
 )
 
-// An Error says why an expression is refused, and where.
+// An Error says why an expression is invalid, and where.
 type Error struct {
-	// At is how many characters stand before the place.
+	// At is the number of characters before the place.
 	At     int
 	Reason string
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("%s, at character %d", e.Reason, e.At+1) }
 
-// deepest is how deep groups and classes may be nested.
+// deepest is the maximum depth of nested groups and classes.
 const deepest = 200
 
-// mostRepeats bounds the counts of a repetition.
+// mostRepeats is the maximum count of a repetition.
 const mostRepeats = 1 << 20
 
-// flags are what (?flags) sets, for the rest of a group.
+// flags are set by (?flags) for the rest of a group.
 type flags struct {
 	fold, lines, dotAll, swapLazy, ascii, blanks, crlf bool
 }
 
-// A parser reads an expression in the syntax of the regex crate of Rust, with what
-// the crate fancy-regex adds to it.
+// A parser parses an expression in the syntax of the Rust crate regex, with the
+// additions of the crate fancy-regex.
 type parser struct {
 	reader
 
 	flags flags
 	depth int
 
-	groups int            // that were opened
+	groups int            // number of opened groups
 	names  map[string]int // of groups
 	// references are checked when all groups are known.
 	references []pending
 }
 
-// A pending reference is one to a group that may come later.
+// A pending reference may refer to a group that comes later.
 type pending struct {
 	at, number int
 }
@@ -66,7 +66,7 @@ func parse(text string) (node, error) {
 	return n, nil
 }
 
-// validPrefix is how many bytes of text are UTF-8.
+// validPrefix returns the number of leading bytes of text that are valid UTF-8.
 func validPrefix(text string) int {
 	for i := 0; i < len(text); {
 		r, n := utf8.DecodeRuneInString(text[i:])
@@ -78,7 +78,7 @@ func validPrefix(text string) int {
 	return len(text)
 }
 
-// skip goes behind blanks and comments where they have no meaning.
+// skip skips blanks and comments where they have no meaning.
 func (p *parser) skip() {
 	for p.flags.blanks && !p.end() {
 		switch r := p.text[p.at]; {
@@ -94,8 +94,8 @@ func (p *parser) skip() {
 	}
 }
 
-// choice reads branches up to the end of the group or the text. Flags that are set
-// in one branch hold in the next ones.
+// choice parses branches up to the end of the group or the text. Flags that are set in
+// one branch also apply to the next ones.
 func (p *parser) choice() (node, error) {
 	var branches []node
 	for {
@@ -137,8 +137,8 @@ func (p *parser) sequence() (node, error) {
 	}
 }
 
-// atom reads what a repetition may follow. It returns nil for what matches nothing
-// and may not be repeated.
+// atom parses what a repetition may follow. It returns nil for an element that matches
+// nothing and must not be repeated.
 func (p *parser) atom() (node, error) {
 	start := p.at
 	r := p.text[p.at]
@@ -168,7 +168,7 @@ func (p *parser) atom() (node, error) {
 	return p.literal(r), nil
 }
 
-// dot is what a dot matches.
+// dot returns the set that a dot matches.
 func (p *parser) dot() runeSet {
 	switch {
 	case p.flags.dotAll:
@@ -179,7 +179,7 @@ func (p *parser) dot() runeSet {
 	return single('\n').negate()
 }
 
-// line is the beginning or the end of the text or of a line, as flags have it.
+// line returns the start or the end of the text or of a line, depending on the flags.
 func (p *parser) line(text, line, crlf place) node {
 	switch {
 	case !p.flags.lines:
@@ -192,7 +192,7 @@ func (p *parser) line(text, line, crlf place) node {
 
 func (p *parser) literal(r rune) node { return set{p.folded(single(r))} }
 
-// folded is a set without regard to case, if there is none.
+// folded returns the set without regard to case if the flag is set.
 func (p *parser) folded(s runeSet) runeSet {
 	switch {
 	case !p.flags.fold:
@@ -203,8 +203,8 @@ func (p *parser) folded(s runeSet) runeSet {
 	return s.fold()
 }
 
-// repeats reads the repetitions behind an atom. A + behind one is no further
-// repetition: it makes it possessive, as in fancy-regex.
+// repeats parses the repetitions after an atom. A + after a repetition is not another
+// repetition: it makes the first one possessive, as in fancy-regex.
 func (p *parser) repeats(n node, start int) (node, error) {
 	for nested := 1; ; nested++ {
 		p.skip()
@@ -230,7 +230,7 @@ func (p *parser) repeats(n node, start int) (node, error) {
 	}
 }
 
-// counts reads one of ?, *, + and {…}.
+// counts parses one of ?, *, + and {…}.
 func (p *parser) counts() (least, most int, ok bool, err error) {
 	switch {
 	case p.take("?"):

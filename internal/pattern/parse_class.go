@@ -5,9 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// class reads a class in brackets: a union of characters, ranges and classes, or
-// several of them with operators between, which are carried out from left to
-// right.
+// class parses a class in brackets: a union of characters, ranges and classes, or
+// several unions with operators between them. Operators are applied from left to right.
 func (p *parser) class() (runeSet, error) {
 	start := p.at
 	if p.depth++; p.depth > deepest {
@@ -19,7 +18,7 @@ func (p *parser) class() (runeSet, error) {
 	negated := p.take("^")
 	c := classReader{parser: p}
 	p.skip()
-	for p.take("-") { // at the beginning it has no other meaning
+	for p.take("-") { // a leading - has no other meaning
 		c.add(single('-'))
 		p.skip()
 	}
@@ -54,24 +53,25 @@ func (p *parser) class() (runeSet, error) {
 	}
 }
 
-// A classReader collects what is between the brackets of one class.
+// A classReader collects the contents of the brackets of one class.
 type classReader struct {
 	*parser
 
 	union []span  // since the last operator, in any order
-	left  runeSet // of the operator
+	left  runeSet // left side of the operator
 	apply func(left, right runeSet) runeSet
 }
 
 func (c *classReader) add(s runeSet) { c.union = append(c.union, s...) }
 
-// operator begins the right side of an operator.
+// operator starts the right side of an operator.
 func (c *classReader) operator(apply func(left, right runeSet) runeSet) {
 	c.left, c.union = c.result(), nil
 	c.apply = apply
 }
 
-// result is the class so far. Case does not count on either side of an operator.
+// result returns the class so far. With the case flag, case is ignored on both sides of
+// an operator.
 func (c *classReader) result() runeSet {
 	union := newSet(slices.Clone(c.union)...)
 	if c.apply == nil {
@@ -80,7 +80,7 @@ func (c *classReader) result() runeSet {
 	return c.apply(c.folded(c.left), c.folded(union))
 }
 
-// item reads a class, a range or a character.
+// item parses a class, a range or a character.
 func (c *classReader) item() error {
 	if c.looking("[") {
 		if posix, ok, err := c.posix(); ok || err != nil {
@@ -104,7 +104,7 @@ func (c *classReader) item() error {
 	c.at++
 	c.skip()
 	if c.end() {
-		return nil // class tells
+		return nil // class reports the error
 	}
 	high, last, err := c.member()
 	switch {
@@ -119,8 +119,8 @@ func (c *classReader) item() error {
 	return nil
 }
 
-// rangeFollows reports whether a - makes a range, and is neither the last character
-// nor part of an operator.
+// rangeFollows reports whether a - makes a range: it is neither the last character nor
+// part of an operator.
 func (c *classReader) rangeFollows() bool {
 	if !c.looking("-") {
 		return false
@@ -131,8 +131,7 @@ func (c *classReader) rangeFollows() bool {
 	return !after.looking("]") && !after.looking("-")
 }
 
-// member reads a character, or an escape that stands for a set; its character is
-// -1 then.
+// member parses a character, or an escape for a set. For a set the character is -1.
 func (c *classReader) member() (runeSet, rune, error) {
 	start := c.at
 	if !c.looking(`\`) {
@@ -156,7 +155,7 @@ func (c *classReader) member() (runeSet, rune, error) {
 	return nil, -1, c.fail(start, `\%c has no meaning in a class`, c.text[c.at+1])
 }
 
-// checked is a character of a class as a set.
+// checked returns a character of a class as a set.
 func (c *classReader) checked(start int, r rune) (runeSet, rune, error) {
 	if c.flags.ascii && r >= utf8.RuneSelf {
 		return nil, -1, c.fail(start, "characters outside ASCII need the flag u in a class")
@@ -164,7 +163,7 @@ func (c *classReader) checked(start int, r rune) (runeSet, rune, error) {
 	return single(r), r, nil
 }
 
-// posix reads [:name:] or [:^name:] of a class.
+// posix parses [:name:] or [:^name:] inside a class.
 func (c *classReader) posix() (runeSet, bool, error) {
 	start := c.at
 	if c.take("[:") {

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// escape reads what begins with a backslash, outside of classes.
+// escape parses an escape outside of classes.
 func (p *parser) escape() (node, error) {
 	start := p.at
 	if runes, ok, err := p.escapedSet(); ok || err != nil {
@@ -33,7 +33,7 @@ func (p *parser) escape() (node, error) {
 		return p.word(noWordBoundary), nil
 	case 'b':
 		return p.boundary(start)
-	case 'K': // changes what is found, but not whether
+	case 'K': // changes the text that is found, but not whether it is found
 		return sequence{}, nil
 	case 'R':
 		crlf := sequence{[]node{set{single('\r')}, set{single('\n')}}}
@@ -60,7 +60,7 @@ func (p *parser) escape() (node, error) {
 	return nil, p.fail(start, `\%c has no meaning`, letter)
 }
 
-// beforeLastBreaks is the end of the text, but for line feeds.
+// beforeLastBreaks matches at the end of the text, ignoring final line feeds.
 func beforeLastBreaks() node {
 	end := sequence{[]node{repeat{body: set{single('\n')}, max: -1}, position{kind: textEnd}}}
 	return sequence{[]node{look{body: end}}}
@@ -68,7 +68,7 @@ func beforeLastBreaks() node {
 
 func (p *parser) word(kind place) node { return position{kind, p.flags.ascii} }
 
-// boundary reads what follows \b.
+// boundary parses the text after \b.
 func (p *parser) boundary(start int) (node, error) {
 	after := p.at
 	if !p.take("{") || !p.end() && (unicode.IsDigit(p.text[p.at]) || p.text[p.at] == ',') {
@@ -90,7 +90,7 @@ func (p *parser) reference(start, number int) (node, error) {
 	return reference{number, p.flags.fold}, nil
 }
 
-// namedReference reads a name or a number, which counts backwards if negative.
+// namedReference parses a name or a number. A negative number counts backwards.
 func (p *parser) namedReference(start int, end rune) (node, error) {
 	name, _ := p.until(end)
 	if n, err := strconv.Atoi(name); err == nil {
@@ -106,7 +106,7 @@ func (p *parser) namedReference(start int, end rune) (node, error) {
 	return p.reference(start, number)
 }
 
-// escapedSet reads an escape that stands for a set, in a class, too.
+// escapedSet parses an escape for a set, inside and outside of classes.
 func (p *parser) escapedSet() (s runeSet, ok bool, err error) {
 	start := p.at
 	if p.at+1 >= len(p.text) {
@@ -144,7 +144,7 @@ func (p *parser) escapedSet() (s runeSet, ok bool, err error) {
 	return s, true, nil
 }
 
-// property reads what follows \p.
+// property parses the text after \p.
 func (p *parser) property(start int) (runeSet, error) {
 	if p.flags.ascii {
 		return nil, p.fail(start, "properties of Unicode need the flag u")
@@ -172,7 +172,7 @@ func (p *parser) property(start int) (runeSet, error) {
 	return s, nil
 }
 
-// escapedRune reads an escape that stands for a character, in a class, too.
+// escapedRune parses an escape for a character, inside and outside of classes.
 func (p *parser) escapedRune() (r rune, ok bool, err error) {
 	start, letter := p.at, p.text[p.at+1]
 	if r, ok := map[rune]rune{'a': '\a', 'f': '\f', 't': '\t', 'n': '\n', 'r': '\r', 'v': '\v', 'e': '\x1b'}[letter]; ok {
@@ -187,8 +187,8 @@ func (p *parser) escapedRune() (r rune, ok bool, err error) {
 		}
 		return r, err == nil, err
 	}
-	// What has no meaning yet may get one, but for what is neither a letter nor a
-	// digit.
+	// Unknown escapes may get a meaning later, except those of characters that are
+	// neither letters nor digits.
 	if letter < utf8.RuneSelf && !isWord(letter) && letter != '<' && letter != '>' || letter == '_' {
 		p.at += 2
 		return letter, true, nil
@@ -200,7 +200,8 @@ func isWord(r rune) bool {
 	return r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r == '_'
 }
 
-// hex reads the number of a character: so many digits, or any number in braces.
+// hex parses the number of a character: exactly n digits, or any number of digits in
+// braces.
 func (p *parser) hex(start, n int) (rune, error) {
 	var text string
 	if p.take("{") {

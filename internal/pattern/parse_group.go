@@ -5,7 +5,8 @@ import (
 	"unicode"
 )
 
-// group reads what begins with a parenthesis. It returns nil for flags and comments.
+// group parses a text that begins with a parenthesis. It returns nil for flags and
+// comments.
 func (p *parser) group() (node, error) {
 	start := p.at
 	p.at++
@@ -49,7 +50,7 @@ func (p *parser) group() (node, error) {
 
 func (p *parser) unclosed(start int) error { return p.fail(start, "there is no ) for this (") }
 
-// body reads the rest of a group. Flags that are set in it end with it.
+// body parses the rest of a group. Flags that are set in it end with it.
 func (p *parser) body(start int) (node, error) {
 	outer := p.flags
 	n, err := p.choice()
@@ -68,7 +69,7 @@ func (p *parser) look(start int, behind, negated bool) (node, error) {
 	return look{behind, negated, body}, err
 }
 
-// capture reads the rest of a group that captures.
+// capture parses the rest of a group that captures.
 func (p *parser) capture(start int, name string) (node, error) {
 	p.groups++
 	number := p.groups
@@ -90,7 +91,7 @@ func (p *parser) named(start int, end rune) (node, error) {
 	return p.capture(start, name)
 }
 
-// isName reports whether a group may have a name.
+// isName reports whether a text is a valid name of a group.
 func isName(name string) bool {
 	for i, r := range name {
 		letter := r == '_' || unicode.IsLetter(r)
@@ -101,10 +102,10 @@ func isName(name string) bool {
 	return name != ""
 }
 
-// flagged reads flags, with which a group may begin.
+// flagged parses the flags at the start of a group.
 func (p *parser) flagged(start int) (node, error) {
 	next, on := p.flags, true
-	seen, behind := "", false // the last one was a -
+	seen, behind := "", false // behind: the last character was a -
 	for ; !p.end() && p.text[p.at] != ')' && p.text[p.at] != ':'; p.at++ {
 		r := p.text[p.at]
 		if strings.ContainsRune(seen, r) {

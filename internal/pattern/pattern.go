@@ -1,18 +1,17 @@
-// Package pattern matches regular expressions: in linear time where the
-// expression allows it, and by backtracking if it has what only that can match,
-// such as look-around.
+// Package pattern matches regular expressions. It matches in linear time if the
+// expression allows it. Otherwise, as for look-around, it backtracks.
 //
-// The syntax is that of the crate regex of Rust
-// (https://docs.rs/regex/latest/regex/#syntax), which the seed of this program had:
-// with set operations in classes, and with Unicode in \w, \d, \s and \b. From the
-// crate fancy-regex come look-around, back-references, atomic groups, possessive
-// repetitions and the escapes \h, \H, \R, \K, \G, \Z, \N, \O and \e. What has no
-// meaning is refused, with its place and the reason.
+// The syntax is that of the Rust crate regex
+// (https://docs.rs/regex/latest/regex/#syntax), which the predecessor of this program
+// used: it has set operations in classes, and Unicode in \w, \d, \s and \b. The crate
+// fancy-regex adds look-around, back-references, atomic groups, possessive repetitions
+// and the escapes \h, \H, \R, \K, \G, \Z, \N, \O and \e. An expression without a
+// meaning is an error, which has the place and the reason.
 //
-// An expression is read (parse) into a tree, and the tree is written (printed) for
-// one of two engines that read another syntax: RE2, in package regexp, and regexp2,
-// which backtracks. Both take a byte that is not UTF-8 for U+FFFD. The tables of
-// Unicode are those of package unicode.
+// An expression is parsed (parse) into a tree, and the tree is written (printed) for
+// one of two engines with another syntax: RE2, in package regexp, and regexp2, which
+// backtracks. Both read a byte that is not UTF-8 as U+FFFD. The Unicode tables are
+// those of package unicode.
 package pattern
 
 import (
@@ -25,17 +24,16 @@ import (
 	"github.com/dlclark/regexp2"
 )
 
-// timeout bounds one match by backtracking, which some expressions let grow
-// exponentially with the text. Keys and metadata are short: what takes so long
-// is such a case.
+// timeout bounds one match by backtracking. For some expressions its time grows
+// exponentially with the text. Keys and metadata are short, so only such an expression
+// takes this long.
 //
-// The engine has a clock for that, a goroutine of its own for the whole process.
-// It ends by itself about a second after the last match could have taken too
-// long. It outlives the run that needed it: it holds nothing of it, and stopping
-// it would take as long as waiting.
+// The engine measures the time with one goroutine for the whole process. The goroutine
+// ends by itself about a second after the last possible timeout. It outlives the run,
+// but holds nothing of it, and stopping it would take as long as waiting.
 const timeout = 2 * time.Second
 
-// A Matcher is what stands for a Regexp, such as a [*regexp.Regexp].
+// A Matcher can take the place of a Regexp. A [*regexp.Regexp] is one.
 type Matcher interface {
 	// MatchString reports whether the expression is found anywhere in text. It may
 	// be called concurrently.
@@ -60,12 +58,12 @@ func Of(m Matcher) *Regexp {
 // A Regexp is a compiled regular expression. It may be used concurrently.
 type Regexp struct {
 	text string
-	// other matches in a way of its own, if it is not nil.
+	// other, if not nil, does the matching instead of the engines below.
 	other Matcher
 	// linear is nil if only backtracking can match the expression.
 	linear *regexp.Regexp
-	// back is nil if it is never needed: linear matches all texts, or, if back is
-	// not nil, those in ASCII.
+	// back is nil if it is never needed. If it is nil, linear matches all texts;
+	// otherwise linear matches only ASCII texts.
 	back *regexp2.Regexp
 }
 
@@ -78,7 +76,7 @@ func Compile(text string) (*Regexp, error) {
 	re := &Regexp{text: text}
 	need := needOf(tree)
 	if need != backtracking {
-		// It may be too large for that engine, which bounds repetitions.
+		// The expression may be too large for that engine, which bounds repetitions.
 		if re.linear, err = regexp.Compile(printed(tree, false)); err != nil {
 			need = backtracking
 		}
@@ -97,8 +95,8 @@ func Compile(text string) (*Regexp, error) {
 // String returns the expression.
 func (r *Regexp) String() string { return r.text }
 
-// Match reports whether the expression is found anywhere in text. It fails only
-// where backtracking takes too long.
+// Match reports whether the expression is found anywhere in text. It fails only if
+// backtracking takes too long.
 func (r *Regexp) Match(text string) (bool, error) {
 	if r.other != nil {
 		return r.other.MatchString(text), nil
@@ -113,7 +111,7 @@ func (r *Regexp) Match(text string) (bool, error) {
 	return found, nil
 }
 
-// MatchString is [Regexp.Match] where a failure is no match.
+// MatchString is [Regexp.Match], but returns false if the match fails.
 func (r *Regexp) MatchString(text string) bool {
 	found, err := r.Match(text)
 	return err == nil && found

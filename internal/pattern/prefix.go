@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// Prefix returns what every text begins with in which the expression is found. It
-// is empty if the expression does not say, or only in a way that is not worth
-// following: without regard to case, or by backtracking.
+// Prefix returns the longest known prefix of every text that the expression matches. It
+// is empty if there is none, if case is ignored, or if only backtracking can match the
+// expression.
 func (r *Regexp) Prefix() string {
 	if r.linear == nil {
 		return ""
@@ -25,18 +25,18 @@ func (r *Regexp) Prefix() string {
 	return start.text
 }
 
-// A lead is how what an expression matches begins. It is whole if that is all of
-// it, so that what follows the expression follows the lead.
+// A lead is the known beginning of the text that an expression matches. It is whole if
+// it is the complete match: then the lead of what follows can be appended.
 type lead struct {
 	text  string
 	whole bool
 }
 
-// anchored returns how what re matches begins, if it matches only at the beginning
-// of a text.
+// anchored returns the lead of re. ok is false unless re matches only at the start of a
+// text.
 func anchored(re *syntax.Regexp) (l lead, ok bool) {
 	switch re.Op {
-	case syntax.OpBeginText: // of all text: with (?m) ^ is another one
+	case syntax.OpBeginText: // the start of the whole text; with (?m), ^ is another operator
 		return lead{whole: true}, true
 	case syntax.OpCapture, syntax.OpPlus, syntax.OpRepeat:
 		if re.Op == syntax.OpRepeat && re.Min == 0 {
@@ -66,14 +66,14 @@ func anchored(re *syntax.Regexp) (l lead, ok bool) {
 	return lead{}, false
 }
 
-// begins returns how what re matches begins, wherever that is.
+// begins returns the lead of re, wherever in the text it matches.
 func begins(re *syntax.Regexp) lead {
 	switch re.Op {
 	case syntax.OpLiteral:
 		if re.Flags&syntax.FoldCase != 0 {
 			return lead{}
 		}
-		// U+FFFD also matches what is not text at all.
+		// U+FFFD also matches invalid UTF-8.
 		if i := slices.Index(re.Rune, utf8.RuneError); i >= 0 {
 			return lead{text: string(re.Rune[:i])}
 		}
@@ -102,7 +102,7 @@ func begins(re *syntax.Regexp) lead {
 	return lead{}
 }
 
-// followed is l with what comes next, as far as that is certain.
+// followed returns l, extended by the lead of next as far as it is certain.
 func (l lead) followed(next []*syntax.Regexp) lead {
 	for _, re := range next {
 		if !l.whole {
@@ -114,7 +114,7 @@ func (l lead) followed(next []*syntax.Regexp) lead {
 	return l
 }
 
-// common is what all leads begin with. It may end within a character.
+// common returns the common prefix of all leads. It may end within a character.
 func common(leads []lead) lead {
 	l := leads[0]
 	for _, other := range leads[1:] {

@@ -7,18 +7,18 @@ import (
 	"unicode"
 )
 
-// A printer writes an expression in the syntax of one of the engines: that of RE2,
-// or, if back is set, what regexp2 understands of it and of .NET. What differs
-// between the two, or from what the expression means, is spelled out.
+// A printer writes an expression in the syntax of one engine: RE2, or, if back is set,
+// the syntax that regexp2 shares with RE2 and .NET. It spells out everything whose
+// meaning differs between the engines, or from that of the expression.
 type printer struct {
 	out strings.Builder
 
 	back bool
-	// used are the groups that are referred to; the others need not capture.
+	// used are the groups with references; the other groups need not capture.
 	used map[int]bool
 }
 
-// printed is an expression for one of the engines.
+// printed returns an expression in the syntax of one engine.
 func printed(n node, back bool) string {
 	p := &printer{back: back, used: map[int]bool{}}
 	p.findUsed(n)
@@ -55,7 +55,7 @@ func (p *printer) print(n node) {
 		p.set(n.runes)
 	case sequence:
 		for _, part := range n.parts {
-			// The branches of a choice reach as far as they can.
+			// The branches of a choice extend as far as possible.
 			if _, isChoice := part.(choice); isChoice {
 				p.enclosed("(?:", part)
 			} else {
@@ -130,8 +130,8 @@ func (p *printer) repeat(n repeat) {
 	}
 }
 
-// wordClass is \w as regexp2 reads it most quickly: written as ranges, of which
-// there are hundreds, it takes milliseconds.
+// wordClass is \w in the form that regexp2 parses fastest. Written as hundreds of
+// ranges, it would take milliseconds.
 const wordClass = `\p{L}\p{Nl}\p{M}\p{Nd}\p{Pc}\x{200c}-\x{200d}\x{24b6}-\x{24e9}\x{1f130}-\x{1f149}\x{1f150}-\x{1f169}\x{1f170}-\x{1f189}`
 
 // wordsIn reports whether s is \w or, negated, \W.
@@ -183,9 +183,9 @@ func (p *printer) rune(r rune) {
 	fmt.Fprintf(&p.out, `\x{%x}`, r)
 }
 
-// position writes what matches the empty text. The other engine knows the words of
-// its own definition and, without a switch, the end of a line where ours knows that
-// of the text, so that all of it is written as look-around there.
+// position writes an element that matches the empty text. regexp2 has its own
+// definition of words, and without a switch its end of a line is our end of the text.
+// So all of them are written as look-around for regexp2.
 func (p *printer) position(n position) {
 	if !p.back {
 		p.out.WriteString(map[place]string{

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// A reader goes through the characters of an expression.
+// A reader reads the characters of an expression.
 type reader struct {
 	text []rune
 	at   int
@@ -19,7 +19,7 @@ func (*reader) fail(at int, format string, args ...any) error {
 
 func (r *reader) end() bool { return r.at >= len(r.text) }
 
-// looking reports whether the text goes on with what.
+// looking reports whether the rest of the text begins with what.
 func (r *reader) looking(what string) bool {
 	for i, want := range []rune(what) {
 		if r.at+i >= len(r.text) || r.text[r.at+i] != want {
@@ -29,7 +29,7 @@ func (r *reader) looking(what string) bool {
 	return true
 }
 
-// take goes behind what if the text goes on with it.
+// take skips what if the rest of the text begins with it.
 func (r *reader) take(what string) bool {
 	if !r.looking(what) {
 		return false
@@ -38,7 +38,7 @@ func (r *reader) take(what string) bool {
 	return true
 }
 
-// until returns the text before the next end, and goes behind that.
+// until returns the text before the next end, and skips both.
 func (r *reader) until(end rune) (string, bool) {
 	for i := r.at; i < len(r.text); i++ {
 		if r.text[i] == end {
@@ -50,7 +50,7 @@ func (r *reader) until(end rune) (string, bool) {
 	return "", false
 }
 
-// digits reads the digits that stand here.
+// digits reads digits at the current position.
 func (r *reader) digits() (n int, ok bool) {
 	start := r.at
 	for !r.end() && r.text[r.at] >= '0' && r.text[r.at] <= '9' {
@@ -60,7 +60,8 @@ func (r *reader) digits() (n int, ok bool) {
 	return n, err == nil
 }
 
-// number reads digits, with blanks around them, and reports whether there were any.
+// number reads digits with optional blanks around them, and reports whether there were
+// any.
 func (r *reader) number() (n int, ok bool) {
 	blank := func() {
 		for !r.end() && unicode.IsSpace(r.text[r.at]) {

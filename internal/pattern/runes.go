@@ -12,7 +12,7 @@ type span struct{ lo, hi rune }
 // them. Its methods return new sets.
 type runeSet []span
 
-// newSet puts spans in order.
+// newSet sorts spans into a set.
 func newSet(spans ...span) runeSet {
 	slices.SortFunc(spans, func(a, b span) int { return int(a.lo) - int(b.lo) })
 	var s runeSet
@@ -64,11 +64,11 @@ func (s runeSet) intersect(t runeSet) runeSet { return s.negate().union(t.negate
 
 func (s runeSet) without(t runeSet) runeSet { return s.intersect(t.negate()) }
 
-// either is what is in one of the two, but not in both.
+// either returns the characters in exactly one of the two sets.
 func (s runeSet) either(t runeSet) runeSet { return s.union(t).without(s.intersect(t)) }
 
-// fold adds the characters that differ from one of s by case only (Unicode, simple
-// case folding).
+// fold adds all characters that differ from one of s only by case (Unicode, simple case
+// folding).
 func (s runeSet) fold() runeSet {
 	more := slices.Clone(s)
 	for _, x := range s.changeable() {
@@ -81,8 +81,8 @@ func (s runeSet) fold() runeSet {
 	return newSet(more...)
 }
 
-// changeable is what of s may have another case: most sets are either small, or
-// have much that has none.
+// changeable returns the characters of s that may have another case. Most sets are
+// either small or consist mostly of characters without a case.
 func (s runeSet) changeable() runeSet {
 	n := 0
 	for _, x := range s {
@@ -94,7 +94,7 @@ func (s runeSet) changeable() runeSet {
 	return s.intersect(cased())
 }
 
-// foldASCII is fold for the letters of ASCII alone.
+// foldASCII is fold for ASCII letters only.
 func (s runeSet) foldASCII() runeSet {
 	more := slices.Clone(s)
 	for r := 'a'; r <= 'z'; r++ {
@@ -105,7 +105,7 @@ func (s runeSet) foldASCII() runeSet {
 	return newSet(more...)
 }
 
-// setOf is the union of tables of package unicode.
+// setOf returns the union of tables of package unicode.
 func setOf(tables ...*unicode.RangeTable) runeSet {
 	var spans []span
 	add := func(lo, hi, stride rune) {

@@ -2,8 +2,8 @@ package pattern
 
 import "strings"
 
-// scriptCodes are the short names of scripts (ISO 15924) and their long names, as
-// loose writes them. They are facts of Unicode's PropertyValueAliases.txt.
+// scriptCodes maps the short names of scripts (ISO 15924) to their long names, both in
+// the form of loose. The source is Unicode's PropertyValueAliases.txt.
 const scriptCodes = `
 adlm=adlam aghb=caucasianalbanian arab=arabic armi=imperialaramaic armn=armenian avst=avestan bali=balinese bamu=bamum
 bass=bassavah batk=batak beng=bengali bhks=bhaiksuki bopo=bopomofo brah=brahmi brai=braille bugi=buginese buhd=buhid
@@ -29,8 +29,8 @@ wcho=wancho xpeo=oldpersian xsux=cuneiform yezi=yezidi yiii=yi zanb=zanabazarsqu
 zzzz=unknown
 `
 
-// longScript is the long name of a script of which the short one is given, or the
-// name itself.
+// longScript returns the long name of a script for its short name. It returns any other
+// name unchanged.
 func longScript(name string) string {
 	for pair := range strings.FieldsSeq(scriptCodes) {
 		if code, long, _ := strings.Cut(pair, "="); code == name {

@@ -1,13 +1,14 @@
 package pattern
 
-// A node is a part of an expression that was read.
+// A node is a part of a parsed expression.
 type node interface{ isNode() }
 
 type (
 	// set matches one character of a set. A literal is a set of one.
 	set struct{ runes runeSet }
 
-	// sequence matches its parts one after the other; without parts, the empty text.
+	// sequence matches its parts one after the other. Without parts it matches the
+	// empty text.
 	sequence struct{ parts []node }
 
 	// choice matches one of its branches, the first one preferred.
@@ -19,26 +20,26 @@ type (
 		body   node
 	}
 
-	// repeat matches its body min to max times, as often as possible or, if lazy,
-	// as rarely as possible. A max of -1 is none. If possessive, it gives nothing
-	// back.
+	// repeat matches its body min to max times: as often as possible or, if lazy, as
+	// rarely as possible. A max of -1 means no maximum. If possessive, it never gives
+	// matches back.
 	repeat struct {
 		body             node
 		min, max         int
 		lazy, possessive bool
 	}
 
-	// atomic matches its body in one way only.
+	// atomic matches its body in one way only, without backtracking into it.
 	atomic struct{ body node }
 
-	// look matches the empty text if its body matches ahead, or behind; if negated,
-	// if it does not.
+	// look matches the empty text if its body matches ahead, or behind. If negated, it
+	// matches if the body does not.
 	look struct {
 		behind, negated bool
 		body            node
 	}
 
-	// reference matches what a group matched, if fold without regard to case.
+	// reference matches the text that a group matched. If fold is set, it ignores case.
 	reference struct {
 		number int
 		fold   bool
@@ -80,20 +81,20 @@ func (look) isNode()      {}
 func (reference) isNode() {}
 func (position) isNode()  {}
 
-// A need is what it takes to match an expression.
+// A need is the kind of engine that an expression needs.
 type need int
 
 const (
-	// linear time, whatever the text.
+	// linear time, for every text.
 	linear need = iota
-	// linear time for texts in ASCII: what is a word character outside of it the
-	// linear engine does not know.
+	// linear time for ASCII texts. The linear engine does not know the word characters
+	// outside of ASCII.
 	linearInASCII
 	// backtracking.
 	backtracking
 )
 
-// needOf finds what it takes to match n.
+// needOf returns the need of n.
 func needOf(n node) need {
 	most := func(nodes ...node) need {
 		all := linear

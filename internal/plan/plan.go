@@ -1,6 +1,6 @@
-// Package plan is the vocabulary of decisions: what a run knows of an object on
-// both sides, what is to be done about it, and why. Its values can be printed,
-// compared and written down. Nothing here acts.
+// Package plan is the vocabulary of decisions: what a run knows about an object on both
+// sides, what to do with it, and why. Its values can be printed, compared and written
+// down. Nothing here acts.
 package plan
 
 import (
@@ -10,9 +10,9 @@ import (
 	"s3sync/storage"
 )
 
-// A Pair is one source object beside its counterpart in the target, as the
-// listings told. No stage changes a Pair: what is learnt later stands in the
-// values that later stages return.
+// A Pair is one source object with its counterpart in the target, as the listings show
+// them. No stage changes a Pair: later findings are in the values that later stages
+// return.
 type Pair struct {
 	Source storage.Object
 	// Target is the counterpart. It is meaningful if Exists.
@@ -26,13 +26,13 @@ type Pair struct {
 // Key is the key of the source object. It names the object in every message.
 func (p *Pair) Key() string { return p.Source.Key }
 
-// IsDirectory reports whether a key stands for a directory in a store of files.
+// IsDirectory reports whether a key stands for a directory in a file store.
 func IsDirectory(key string) bool { return strings.HasSuffix(key, "/") }
 
-// Digests are what a comparison of contents rests on. A field is empty if the
-// comparison did not need it or the side did not tell it.
+// Digests are the values that a comparison of contents used. A field is empty if the
+// comparison did not need it or the side did not report it.
 type Digests struct {
-	// Algorithm is that of the additional checksums Source and Target.
+	// Algorithm is the algorithm of the additional checksums Source and Target.
 	Algorithm, Source, Target string
 	// SourceETag or TargetETag is the ETag that was computed of a file.
 	SourceETag, TargetETag string
@@ -67,9 +67,9 @@ func (k Kind) String() string {
 	return fmt.Sprintf("Kind(%d)", int(k))
 }
 
-// An Action is a decision about one object: what is to be done, and why. Source and
-// Target describe the two sides as they were when it was decided, so that whoever
-// carries the action out can tell whether it still holds.
+// An Action is a decision about one object: what to do, and why. Source and Target
+// describe the two sides at the time of the decision, so that a later stage can check
+// whether the decision is still valid.
 type Action struct {
 	Kind Kind
 	Pair
@@ -78,8 +78,8 @@ type Action struct {
 	Compared string
 	// Digests are what the Reason rests on, if it compares contents.
 	Digests Digests
-	// Info is what the source told of the object, if it was asked. It saves asking
-	// again, and is not written down.
+	// Info is the source's response about the object, if it was asked. It saves another
+	// request, and is not written down.
 	Info *storage.Info
 	// Guard holds the conditions under which the target may be written.
 	Guard Guard

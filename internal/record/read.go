@@ -14,21 +14,21 @@ import (
 // A Reader decodes what a [Writer] wrote.
 type Reader struct {
 	r       io.Reader
-	left    int64  // records of the file still to come
-	records uint32 // records of the block still to come
-	payload []byte // what is not decoded of the block
+	left    int64  // remaining records of the file
+	records uint32 // remaining records of the block
+	payload []byte // part of the block that is not decoded yet
 	block   []byte // memory for payload
 	key     []byte // of the last record
 	text    []byte // memory for the strings of one record
 	err     error
 }
 
-// NewReader returns a Reader of count objects that r has, and nothing else.
+// NewReader returns a Reader of count objects. r must hold these and nothing else.
 func NewReader(r io.Reader, count int64) *Reader { return &Reader{r: r, left: count} }
 
-// Next returns the next object, with its time in UTC. After the last one the
-// error is io.EOF, and only then: a file that ends early is [ErrDamaged].
-// An error is final.
+// Next returns the next object, with its time in UTC. After the last object, and only
+// then, the error is io.EOF: a file that ends early is [ErrDamaged]. Every error is
+// final.
 func (r *Reader) Next() (storage.Object, error) {
 	if r.err != nil {
 		return storage.Object{}, r.err
@@ -101,7 +101,7 @@ func (r *Reader) readFull(p []byte) error {
 	return err
 }
 
-// decode takes one record off the payload. All strings of a record share one
+// decode decodes the first record of the payload. All strings of a record share one
 // allocation.
 func (r *Reader) decode() (o storage.Object, ok bool) {
 	f := fields{b: r.payload, ok: true}
@@ -135,7 +135,7 @@ func (r *Reader) decode() (o storage.Object, ok bool) {
 	}, true
 }
 
-// fields takes numbers and strings off b. After the first failure ok is false.
+// fields decodes numbers and strings from b. After the first failure ok is false.
 type fields struct {
 	b  []byte
 	ok bool
@@ -172,7 +172,7 @@ func (f *fields) byte() byte {
 	return c
 }
 
-// advance passes the n bytes of a number; n <= 0 says that there was none.
+// advance skips the n bytes of a number. n <= 0 means that there was no number.
 func advance[T int64 | uint64](f *fields, v T, n int) T {
 	if n <= 0 {
 		f.ok = false

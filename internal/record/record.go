@@ -1,14 +1,15 @@
-// Package record writes descriptions of objects to temporary files and reads
-// them back, in as few bytes as is cheap to do: a key shares its beginning with
-// the one before it.
+// Package record writes descriptions of objects to temporary files and reads them back.
+// The format is compact but cheap to write: a key shares its prefix with the previous
+// key.
 //
 // A file is a row of blocks. A block is a header of 12 bytes, namely the length
 // of its payload, the number of records in it and the CRC-32C of the payload
 // (each uint32, big-endian), and the payload. The key of a block's first record
 // is written in full. The format is private to one run of the program.
 //
-// Damage is found, not read over: a reader is told how many records there are,
-// and a file that ends before is as much an error as one with other bytes.
+//	Damage is detected: the reader knows the number of records, so a file that ends
+//
+// early is an error, as are changed bytes.
 package record
 
 import (
@@ -22,17 +23,17 @@ import (
 
 const (
 	headerSize = 12
-	// blockSize is the payload from which on a block is written.
+	// blockSize is the payload size at which a block is written.
 	blockSize = 32 << 10
 	// maxRecord bounds the strings of one record. A key in S3 has at most 1,024
 	// bytes and a path about 4,096; ETags and version ids are shorter.
 	maxRecord = 1 << 20
-	// maxPayload is above what the writer makes, so that a reader does not
-	// allocate what a damaged length asks for.
+	// maxPayload is larger than any payload of the writer. It keeps a reader from
+	// allocating a damaged length.
 	maxPayload = blockSize + maxRecord + 64
 )
 
-// ErrDamaged is in the error of a reader that finds other bytes than were written.
+// ErrDamaged is in the error of a reader if the bytes are not those that were written.
 var ErrDamaged = errors.New("temporary file is damaged")
 
 // crcTable is CRC-32C, which processors compute.
@@ -53,7 +54,7 @@ type Writer struct {
 // NewWriter returns a Writer that has written nothing.
 func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
 
-// Append adds an object. Of its time of modification only the instant is kept.
+// Append adds an object. It keeps only the instant of its time of modification.
 func (w *Writer) Append(o storage.Object) error {
 	if len(o.Key)+len(o.ETag)+len(o.VersionID) > maxRecord {
 		return &storage.Error{Op: "record", Key: o.Key[:min(len(o.Key), 1024)], Err: errors.New("too long")}
@@ -72,7 +73,7 @@ func (w *Writer) Append(o storage.Object) error {
 	return nil
 }
 
-// Flush writes the block in hand. After an error the file is of no use.
+// Flush writes the current block. After an error the file is unusable.
 func (w *Writer) Flush() error {
 	if w.records == 0 {
 		return nil
@@ -90,7 +91,7 @@ func (w *Writer) Flush() error {
 // Count returns how many objects were appended.
 func (w *Writer) Count() int64 { return w.count }
 
-// Size returns how many bytes were written; the block in hand is not counted.
+// Size returns the number of written bytes, without the current block.
 func (w *Writer) Size() int64 { return w.size }
 
 func appendRecord(b []byte, last string, o storage.Object) []byte {

@@ -5,8 +5,8 @@ import (
 	"os"
 )
 
-// A TempFile is a file of the system's temporary directory that has no name
-// where the system can do without, so that nothing is left behind by a crash.
+// A TempFile is a file in the system's temporary directory. It has no name where the
+// system allows that, so a crash leaves nothing behind.
 type TempFile struct {
 	*os.File
 	name string // to be removed by Close, if not empty

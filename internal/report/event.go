@@ -7,53 +7,49 @@ import (
 	"s3sync/storage"
 )
 
-// An EventType says what an [Event] tells.
+// An EventType is the type of an [Event].
 type EventType int
 
 const (
 	// EventStart: the run begins.
 	EventStart EventType = iota + 1
-	// EventListed: the listing of the source has ended. It has Objects objects of
-	// Bytes bytes in all, before filters. A run over several ranges of keys emits
-	// one for each.
+	// EventListed: the listing of the source has ended. It has Objects objects of Bytes
+	// bytes in total, before filters. A run over several ranges of keys emits one such
+	// event for each range.
 	EventListed
-	// EventBegun: the transfer of an object begins, or begins anew after it failed.
+	// EventBegun: the transfer of an object begins, or begins again after it failed.
 	EventBegun
-	// EventWritten: Bytes of an object were written, in one piece or as Part.
-	// EventTransferred says when they are visible. Bytes that are written again
-	// have another event.
+	// EventWritten: Bytes of an object were written, in one piece or as Part. They are
+	// visible after EventTransferred. Bytes that are written again have another event.
 	EventWritten
-	// EventMismatch: bytes that were read or written are not what a server says.
-	// Err says what was compared. If it was an additional checksum, Checksums has
-	// its Algorithm. The bytes do not count as transferred; the object's outcome
-	// follows.
+	// EventMismatch: bytes that were read or written differ from what a server reports.
+	// Err says what was compared. If it was an additional checksum, Checksums has its
+	// Algorithm. The bytes do not count as transferred; the object's outcome follows.
 	EventMismatch
 	// EventTransferred: an object arrived and was published. In a dry run: it
 	// would be transferred.
 	EventTransferred
-	// EventVerified: the ETags of an object were verified with the bytes that were
-	// transferred, or those of a server-side copy are equal. The object's
+	// EventVerified: the ETags of an object were verified with the transferred bytes,
+	// or the ETags of both sides of a server-side copy are equal. The object's
 	// EventTransferred follows.
 	EventVerified
-	// EventChecksumVerified: every additional checksum that was asked for was
-	// verified in the same way, or source and target of a server-side copy report
-	// the same one. The object's EventTransferred follows.
+	// EventChecksumVerified: every requested additional checksum was verified in the
+	// same way, or source and target of a server-side copy report the same one. The
+	// object's EventTransferred follows.
 	EventChecksumVerified
-	// EventNoChecksum: the source has no additional checksum, although the
-	// verification of them was asked for. It counts as a warning; the object's
-	// other events follow.
+	// EventNoChecksum: the source has no additional checksum, although its verification
+	// was requested. It counts as a warning; the object's other events follow.
 	EventNoChecksum
-	// EventUnverified: neither ETags nor additional checksums verify the bytes of
-	// an object. Err says why, and Cause of what kind that is. The object's
+	// EventUnverified: neither ETags nor additional checksums verify the bytes of an
+	// object. Err says why, and Cause has the kind of Err. The object's
 	// EventTransferred follows.
 	EventUnverified
 	// EventSkipped: an object is left as it is; Reason says why.
 	EventSkipped
 	// EventCancelled: Config.Preprocess skipped an object. It counts as skipped.
 	EventCancelled
-	// EventTagged: the tags of an unchanged object were made those of its source,
-	// or would be in a dry run. Tags are the tags of both sides before that. It
-	// counts as transferred.
+	// EventTagged: an unchanged object got the tags of its source, or would get them in
+	// a dry run. Tags are the tags of both sides before that. It counts as transferred.
 	EventTagged
 	// EventStatus: a report compared an object in one aspect; Line is the result.
 	EventStatus
@@ -62,19 +58,19 @@ const (
 	// EventPerhapsDeleted: the run was interrupted before the target answered whether
 	// it deleted an object. It counts as a warning, too.
 	EventPerhapsDeleted
-	// EventRetry: an attempt failed with Err and is made again. It is not a
-	// warning: the object's outcome follows.
+	// EventRetry: an attempt failed with Err and is retried. It is not a warning: the
+	// object's outcome follows.
 	EventRetry
-	// EventWarning: an object was skipped because of Err; the run goes on and ends
-	// with exit code 3. An object that could not be compared (CauseIncomparable) is
-	// a warning, and not a skip as well. Objects that may not be read or written
-	// are reported when it is known whether others may: they are failures if
-	// nothing at all could be transferred, or if more than 100 in a row may not.
+	// EventWarning: an object was skipped because of Err; the run goes on and ends with
+	// exit code 3. An object that could not be compared (CauseIncomparable) counts as a
+	// warning only, not as a skip. Objects without permission to read or write are
+	// reported when the permissions of others are known: they are failures if nothing
+	// at all could be transferred, or if more than 100 in a row are refused.
 	EventWarning
 	// EventFailed: an object, a listing or the run failed with Err.
 	EventFailed
-	// EventNote: Note tells something worth knowing that is neither a warning nor a
-	// failure. It is not counted and does not change the exit code.
+	// EventNote: Note is useful information that is neither a warning nor a failure. It
+	// is not counted and does not change the exit code.
 	EventNote
 	// EventProgress: about a second has passed. Stats are the counters so far.
 	EventProgress
@@ -106,29 +102,29 @@ type Event struct {
 	Type EventType
 	// DryRun: nothing was changed.
 	DryRun bool
-	// Cause says of what kind Err is, where that matters.
+	// Cause is the kind of Err, where that matters.
 	Cause Cause
 	// Key is relative to both sides; empty for events of the run.
 	Key string
-	// Reason tells why an object is skipped or transferred.
+	// Reason says why an object is skipped or transferred.
 	Reason plan.Reason
-	// Source and Target describe the object on either side, as far as known. The
-	// ETag of a file is the one that was computed of it, if it was.
+	// Source and Target describe the object on either side, as far as known. The ETag
+	// of a file is the one that was computed for it, if any.
 	Source, Target storage.Object
 	// Part is the number of a part, from 1.
 	Part int
-	// Objects and Bytes are what was listed (EventListed). Bytes is otherwise the
-	// size of what was written (EventWritten).
+	// Objects and Bytes are the totals of a listing (EventListed). For EventWritten,
+	// Bytes is the number of written bytes.
 	Objects, Bytes int64
-	// Compared is what a filter of contents looked at, if that is the Reason: the
-	// Content-Type, or all metadata or tags as Config.Filter has them.
+	// Compared is the value that a filter of contents compared, if that is the Reason:
+	// the Content-Type, or all metadata or tags in the form of Config.Filter.
 	Compared string
-	// Note is what an EventNote tells: one sentence. Settings are the fields of the
+	// Note is the text of an EventNote: one sentence. Settings are the fields of the
 	// Config that it names, such as "Check.ReadBoth" or "Delete.MaxPercent=100".
 	Note     string
 	Settings []string
-	// Err is why an attempt is made again, why an object was skipped with a warning
-	// or failed, or why it is not verified.
+	// Err says why an attempt is retried, why an object was skipped with a warning or
+	// failed, or why it is not verified.
 	Err error
 	// Checksums are additional checksums that were compared or verified; nil if
 	// there are none.
@@ -142,10 +138,10 @@ type Event struct {
 	Stats *Stats
 }
 
-// Checksums are the additional checksums of an object in one algorithm. Source is
-// what the source has or what was computed for it. Target is what the target has.
-// Either is empty if there is none. A Source of another algorithm begins with the
-// name of that and a colon.
+// Checksums are the additional checksums of an object in one algorithm. Source is the
+// checksum that the source has, or that was computed for it. Target is the checksum
+// that the target has. Either is empty if there is none. A Source in another algorithm
+// begins with the name of that algorithm and a colon.
 type Checksums struct {
 	Algorithm, Source, Target string
 }
@@ -156,11 +152,11 @@ type Tags struct {
 	Source, Target string
 }
 
-// A Cause says of what kind the Err of an event is.
+// A Cause is the kind of the Err of an event.
 type Cause uint8
 
 const (
-	// CauseOther is any other.
+	// CauseOther is any other kind.
 	CauseOther Cause = iota
 	// CauseVerificationOff: an object is unverified because the settings turn the
 	// verification off.
@@ -171,13 +167,13 @@ const (
 	// CauseIncomparable: a warning of an object that was skipped because the update
 	// check could not compare it.
 	CauseIncomparable
-	// CauseUnlisted: a warning of something that could not be listed. Key may be
-	// that of many objects.
+	// CauseUnlisted: a warning about something that could not be listed. Key may stand
+	// for many objects.
 	CauseUnlisted
 )
 
-// SetDigests puts what a comparison or a verification found into the event: the
-// checksums, and the ETags that were computed of files.
+// SetDigests copies the results of a comparison or a verification into the event: the
+// checksums, and the ETags that were computed for files.
 func (ev *Event) SetDigests(d *plan.Digests) {
 	if d.SourceETag != "" {
 		ev.Source.ETag = d.SourceETag
@@ -190,7 +186,7 @@ func (ev *Event) SetDigests(d *plan.Digests) {
 	}
 }
 
-// checksumsOf returns those of the event, which may be none.
+// checksumsOf returns the checksums of the event, which may be empty.
 func checksumsOf(ev *Event) Checksums {
 	if ev.Checksums == nil {
 		return Checksums{}
@@ -198,7 +194,7 @@ func checksumsOf(ev *Event) Checksums {
 	return *ev.Checksums
 }
 
-// tagsOf returns those of the event, which may be none.
+// tagsOf returns the tags of the event, which may be empty.
 func tagsOf(ev *Event) Tags {
 	if ev.Tags == nil {
 		return Tags{}

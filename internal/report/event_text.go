@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// String is the event as one line: its type, its key, and what belongs to it.
+// String returns the event as one line: its type, its key, and its details.
 func (ev Event) String() string {
 	var b strings.Builder
 	b.WriteString(dry(&ev, ev.Type.String()))
@@ -18,7 +18,7 @@ func (ev Event) String() string {
 	return b.String()
 }
 
-// details are what is known of an event beside the key.
+// details returns what is known about an event besides the key.
 func details(ev *Event) (known []string) {
 	add := func(format string, args ...any) { known = append(known, fmt.Sprintf(format, args...)) }
 	if ev.Part > 0 {
@@ -57,8 +57,8 @@ func details(ev *Event) (known []string) {
 	return known
 }
 
-// statsText is the counters as one line. It is no method, which a Report would
-// inherit.
+// statsText returns the counters as one line. It is not a method, because a Report
+// would inherit it.
 func statsText(s *Stats) string {
 	text := fmt.Sprintf("%d transferred (%d bytes), %d verified by ETag, %d by checksum, %d unverified, %d skipped, %d deleted, %d failed, %d warnings",
 		s.Transferred, s.TransferredBytes, s.ETagVerified, s.ChecksumVerified, s.Unverified, s.Skipped, s.Deleted, s.Failed, s.Warnings)

@@ -13,17 +13,17 @@ import (
 // LevelTrace is the level of the most detailed log records, below debug.
 const LevelTrace = slog.LevelDebug - 4
 
-// LevelNote is the level of what is worth knowing and no warning, between info
-// and warning.
+// LevelNote is the level of useful information that is not a warning. It lies between
+// info and warning.
 const LevelNote = slog.LevelInfo + 2
 
-// SettingsAttr names the attribute of a record that says which fields of the Config
-// its texts name, as a []string of paths and perhaps values, such as
-// "Check.ReadBoth" and "Delete.MaxPercent=100".
+// SettingsAttr is the name of an attribute of log records. It lists the fields of the
+// Config that the texts of the record name, as a []string of paths with optional
+// values, such as "Check.ReadBoth" and "Delete.MaxPercent=100".
 const SettingsAttr = "settings"
 
-// sizeMode is the setting by which objects of another size are transferred whatever
-// their times.
+// sizeMode is the setting that transfers objects of different size, whatever their
+// times.
 const sizeMode = setting.Name("Check.Mode=mtime-and-size")
 
 // A logger writes the log records of docs/logging.md. A nil *slog.Logger inside
@@ -43,16 +43,16 @@ func (l *logger) write(level slog.Level, msg string, attrs ...slog.Attr) {
 	}
 }
 
-// SetTarget says where objects of the target are from now on.
+// SetTarget sets the place of the target's objects.
 func (r *Recorder) SetTarget(p Place) { r.log.target.Store(&p) }
 
-// Log writes a record that is no event.
+// Log writes a record that is not an event.
 func (r *Recorder) Log(level slog.Level, msg string, attrs ...slog.Attr) {
 	r.log.write(level, msg, attrs...)
 }
 
-// Span writes a record at the beginning of a stage, and returns what writes the
-// one at its end.
+// Span writes a record at the start of a stage. It returns a function that writes the
+// record at its end.
 func (r *Recorder) Span(stage string) (end func()) {
 	began := time.Now()
 	r.log.write(slog.LevelDebug, stage, slog.String("span_event", "new"))
@@ -100,13 +100,13 @@ func (l *logger) event(ev *Event) {
 	case EventRetry:
 		write("attempt failed, trying again.", keyed(ev)...)
 	case EventWarning:
-		if ev.Key == "" { // a place that cannot be listed, a bound that was reached
+		if ev.Key == "" { // a place that cannot be listed, or a bound that was reached
 			write(ev.Err.Error())
 			return
 		}
 		write("skipped.", append(incomparable(ev), keyed(ev)...)...)
 	case EventFailed:
-		if ev.Key != "" { // the failure of the run is Sync's own error: the caller tells it
+		if ev.Key != "" { // the failure of the run is Sync's own error: the caller reports it
 			write("failed.", keyed(ev)...)
 		}
 	case EventNote:
@@ -165,7 +165,7 @@ func levelOf(ev *Event) slog.Level {
 	return slog.LevelDebug
 }
 
-// otherSize reports whether an object was skipped by its time although its size
+// otherSize reports whether an object was skipped because of its time although its size
 // differs.
 func otherSize(ev *Event) bool {
 	return ev.Reason == plan.ReasonSame && ev.Source.Size != ev.Target.Size

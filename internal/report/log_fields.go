@@ -24,7 +24,7 @@ func transferred(ev *Event, target *Place) []slog.Attr {
 	}
 }
 
-// tagged is the message of an object whose tags alone were synced.
+// tagged returns the message for an object of which only the tags were synced.
 func tagged(ev *Event) string {
 	if tagsOf(ev).Source == "" {
 		return "sync(delete tagging only) completed."
@@ -50,8 +50,8 @@ func deleted(ev *Event, target *Place) []slog.Attr {
 	return attrs
 }
 
-// filtered is the message of an object that is left as it is. Scripts read those
-// of compared objects.
+// filtered returns the message for a skipped object. Scripts read the messages of
+// compared objects.
 func filtered(ev *Event) string {
 	switch ev.Reason {
 	case plan.ReasonSameETag:
@@ -84,8 +84,8 @@ func skipped(ev *Event) []slog.Attr {
 	return attrs
 }
 
-// incomparable is what there was to compare of an object that could not be
-// compared; nothing of another.
+// incomparable returns the values that could not be compared, or nothing if the object
+// could be compared.
 func incomparable(ev *Event) []slog.Attr {
 	if ev.Cause != CauseIncomparable {
 		return nil
@@ -93,7 +93,7 @@ func incomparable(ev *Event) []slog.Attr {
 	return compared(ev)
 }
 
-// compared is what an update check compared.
+// compared returns the values that an update check compared.
 func compared(ev *Event) []slog.Attr {
 	attrs := []slog.Attr{slog.String("name", "HeadObjectChecker")}
 	if checksumsOf(ev).Algorithm != "" {
@@ -104,7 +104,7 @@ func compared(ev *Event) []slog.Attr {
 	return append(attrs, states(ev)...)
 }
 
-// sumsOf are the additional checksums of both sides.
+// sumsOf returns the additional checksums of both sides.
 func sumsOf(ev *Event) []slog.Attr {
 	sums := checksumsOf(ev)
 	return []slog.Attr{
@@ -114,7 +114,7 @@ func sumsOf(ev *Event) []slog.Attr {
 	}
 }
 
-// plainETags are the ETags of both sides without quotes.
+// plainETags returns the ETags of both sides without quotes.
 func plainETags(ev *Event) []slog.Attr {
 	return []slog.Attr{
 		slog.String("source_e_tag", ev.Source.ETag),
@@ -156,7 +156,7 @@ func keyed(ev *Event) []slog.Attr {
 	return []slog.Attr{slog.String("key", ev.Key), errorAttr(ev.Err)}
 }
 
-// quoted is an ETag as HTTP writes it (RFC 9110, section 8.8.3).
+// quoted returns an ETag in the form of HTTP (RFC 9110, section 8.8.3).
 func quoted(etag string) string {
 	if etag == "" {
 		return ""
@@ -166,8 +166,8 @@ func quoted(etag string) string {
 
 func summary(ev *Event) []slog.Attr {
 	st := ev.Stats
-	// As in the summary of the command: a run of less than a second has the rates
-	// of one second, and what was not transferred has none.
+	// As in the summary of the command: a run of less than a second counts as one
+	// second. The rates of a dry run are zero.
 	perSecond := func(n int64) int64 {
 		if ev.DryRun {
 			return 0
@@ -194,8 +194,8 @@ func summary(ev *Event) []slog.Attr {
 	return attrs
 }
 
-// stamp is a time of a store: UTC with a numeric offset, and three decimals unless
-// it is a whole second, as log lines have always had it.
+// stamp formats a time of a store: UTC with a numeric offset, and three decimals unless
+// it is a whole second. Log lines have always had this form.
 func stamp(t time.Time) string {
 	t = t.UTC()
 	if t.Nanosecond() == 0 {

@@ -70,7 +70,7 @@ func contentStatus(ev *Event) []slog.Attr {
 	return attrs
 }
 
-// digests are those of the aspect, and those that stood in for them.
+// digests returns the digests of the aspect, and those that replaced them.
 func digests(ev *Event) []slog.Attr {
 	var attrs []slog.Attr
 	if ev.Line.Aspect == AspectChecksum || checksumsOf(ev).Algorithm != "" {
@@ -82,7 +82,7 @@ func digests(ev *Event) []slog.Attr {
 	return attrs
 }
 
-// statusSummary is the record at the end of a report.
+// statusSummary returns the record at the end of a report.
 func statusSummary(c *StatusCounts) []slog.Attr {
 	return []slog.Attr{
 		slog.String("name", reportSummary),

@@ -8,17 +8,17 @@ import (
 	"s3sync/storage"
 )
 
-// A Place turns relative keys of a side into what a user finds there.
+// A Place maps relative keys of a side to the names that a user sees there.
 type Place struct {
 	// Local: the side is a directory.
 	Local bool
 	// Root is the prefix of keys in the bucket, or the directory.
 	Root string
-	// Only, if set, is where the one object of the run is, whatever its key.
+	// Only, if set, is the path of the only object of the run, whatever its key.
 	Only string
 }
 
-// Path returns where the object of a key is.
+// Path returns the path of the object with a key.
 func (p *Place) Path(key string) string {
 	if p.Only != "" {
 		return p.Only
@@ -29,8 +29,8 @@ func (p *Place) Path(key string) string {
 	return p.Root + key
 }
 
-// PlaceOf finds where the keys of a side live: those of a store of the caller, or of a
-// location if that is nil. It is the zero Place if nobody knows.
+// PlaceOf returns the place of a side: that of a store of the caller, or of a location
+// if store is nil. It is the zero Place if the place is unknown.
 func PlaceOf(store storage.Store, l location.Location) Place {
 	if located, ok := storage.As[storage.Locator](store); ok {
 		at := located.Location()

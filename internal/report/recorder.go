@@ -12,26 +12,26 @@ import (
 	"s3sync/storage"
 )
 
-// Options say what a Recorder makes of events.
+// Options say what a Recorder does with events.
 type Options struct {
-	// Logger gets the log records; nil if nobody wants them.
+	// Logger receives the log records. It may be nil.
 	Logger *slog.Logger
 	// OnEvent, if not nil, gets every event, in order and from one goroutine. It
 	// must not call the Recorder.
 	OnEvent func(Event)
-	// DryRun: nothing is changed by the run. Every event says so.
+	// DryRun: the run changes nothing. Every event says so.
 	DryRun bool
-	// WarnAsError: what would be a warning is a failure.
+	// WarnAsError turns warnings into failures.
 	WarnAsError bool
-	// Status: the run is a report, so that it ends with the counters of one.
+	// Status: the run is a report, so it ends with the counters of a report.
 	Status bool
-	// Target is where objects of the target are.
+	// Target is the place of the target's objects.
 	Target Place
 }
 
-// A Recorder turns events into counters, log records and calls of the user's
-// callback. One goroutine does so, in order; everybody else sends to it. All methods
-// may be called concurrently, but none after Finish, except where it says so.
+// A Recorder turns events into counters, log records and calls of the user's callback.
+// One goroutine does so, in order; all others send events to it. All methods may be
+// called concurrently, but not after Finish unless they say so.
 type Recorder struct {
 	opts  Options
 	log   logger
@@ -39,7 +39,7 @@ type Recorder struct {
 	bytes atomic.Int64
 	// incomplete: something could not be listed.
 	incomplete atomic.Bool
-	// waiting are the sides that tell what they wait for, once they are open.
+	// waiting are the sides that can report what they wait for, once they are open.
 	waiting atomic.Pointer[[]waitingSide]
 
 	messages chan message
@@ -49,19 +49,19 @@ type Recorder struct {
 	// Owned by the goroutine until done is closed.
 	total    Report
 	first    error  // of all failures
-	handled  uint64 // messages
+	handled  uint64 // number of messages
 	silence  silence
 	refusals refusals
 }
 
-// A message is an event on its way to the goroutine. unit is nil if it belongs to
-// the run alone.
+// A message is an event on its way to the goroutine. unit is nil if the event belongs
+// only to the run.
 type message struct {
 	ev   Event
 	unit *Unit
 }
 
-// backlog is how many events wait at most until those who emit wait themselves.
+// backlog is the number of events that may be queued before Emit blocks.
 const backlog = 256
 
 // New returns a Recorder whose goroutine runs until Finish.
@@ -81,9 +81,9 @@ func New(opts Options) *Recorder {
 	return r
 }
 
-// Emit hands an event over. It does not block for longer than OnEvent takes. DryRun
-// and Stats are filled in later. With WarnAsError an EventWarning becomes an
-// EventFailed, unless its Cause is CauseIncomparable.
+// Emit queues an event. It blocks for no longer than OnEvent takes. The Recorder fills
+// in DryRun and Stats later. With WarnAsError an EventWarning becomes an EventFailed,
+// unless its Cause is CauseIncomparable.
 func (r *Recorder) Emit(ev Event) { r.emit(&ev, nil) }
 
 func (r *Recorder) emit(ev *Event, u *Unit) {
@@ -93,12 +93,12 @@ func (r *Recorder) emit(ev *Event, u *Unit) {
 	r.messages <- message{*ev, u}
 }
 
-// Note emits something worth knowing that is no warning.
+// Note emits useful information that is not a warning.
 func (r *Recorder) Note(text setting.Text) {
 	r.Emit(Event{Type: EventNote, Note: text.String(), Settings: text.Settings()})
 }
 
-// Notice emits what a store tells of itself.
+// Notice emits a notice of a store.
 func (r *Recorder) Notice(n storage.Notice) {
 	text := setting.Named(n.Text, n.Settings)
 	if n.Warning {
@@ -108,32 +108,32 @@ func (r *Recorder) Notice(n storage.Notice) {
 	r.Note(text)
 }
 
-// Watched reports whether somebody looks at events that are neither counted nor
+// Watched reports whether there is a callback for events that are neither counted nor
 // logged: EventBegun, EventWritten and EventMismatch.
 func (r *Recorder) Watched() bool { return r.opts.OnEvent != nil }
 
 // Read counts n bytes that were read from the source.
 func (r *Recorder) Read(n int64) { r.bytes.Add(n) }
 
-// SetIncomplete notes that a part of either side was not looked at. It reports
-// whether that was known before.
+// SetIncomplete records that a part of either side was not looked at. It reports
+// whether that was recorded before.
 func (r *Recorder) SetIncomplete() (before bool) { return r.incomplete.Swap(true) }
 
 // Incomplete reports whether a part of either side was not looked at. It may be
 // called after Finish.
 func (r *Recorder) Incomplete() bool { return r.incomplete.Load() }
 
-// Watch explains silences from now on by what the stores wait for. Either may be
-// nil.
+// Watch lets the Recorder explain silences from now on by what the stores wait for.
+// Either store may be nil.
 func (r *Recorder) Watch(source, target storage.Store) {
 	sides := waitingSides(source, target)
 	r.waiting.Store(&sides)
 }
 
-// Finish delivers what is left, and returns the report and the error of the run that
-// ended with err. An interruption of ctx is no failure, and an err that was emitted
-// already is marked by Reported. If objects failed although err is nil, the error
-// says so and wraps the Err of the first.
+// Finish delivers the remaining events, and returns the report and the final error of a
+// run that ended with err. An interruption of ctx is not a failure. An err that was
+// emitted already must be marked by Reported. If objects failed although err is nil,
+// the error says so and wraps the Err of the first one.
 func (r *Recorder) Finish(ctx context.Context, err error) (*Report, error) {
 	_, reported := errors.AsType[reportedError](err)
 	interrupted := ctx.Err() != nil && errors.Is(err, context.Cause(ctx))
@@ -150,7 +150,7 @@ func (r *Recorder) Finish(ctx context.Context, err error) (*Report, error) {
 	return &r.total, err
 }
 
-// Reported marks an error whose EventFailed was emitted already.
+// Reported marks an error whose EventFailed was emitted before.
 func Reported(err error) error { return reportedError{err} }
 
 type reportedError struct{ error }
@@ -169,7 +169,7 @@ func (r *Recorder) run() {
 			}
 			r.receive(&m)
 		case question := <-r.asks:
-			// What was emitted before the question is answered is in the channel.
+			// Events that were emitted before the question are still in the channel.
 			for range len(r.messages) {
 				m := <-r.messages
 				r.receive(&m)
@@ -181,7 +181,7 @@ func (r *Recorder) run() {
 	}
 }
 
-// ask lets the goroutine call question, after everything that was emitted before.
+// ask lets the goroutine call question after it has handled all earlier events.
 func (r *Recorder) ask(question func()) {
 	answered := make(chan struct{})
 	select {
@@ -201,7 +201,7 @@ func (r *Recorder) tick(now time.Time) {
 	}
 }
 
-// receive handles a message, and those that waited for it.
+// receive handles a message, and then any messages that were held back for it.
 func (r *Recorder) receive(m *message) {
 	r.handled++
 	released, now := r.refusals.admit(m)

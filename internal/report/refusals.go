@@ -5,31 +5,31 @@ import (
 	"io/fs"
 )
 
-// Objects that may not be read or written are skipped with a warning: most often
-// they are a few that belong to somebody else. If none at all can be transferred,
-// or many in a row cannot, the whole run lacks a permission, and a warning would
-// call a run done that did nothing. Then each of them is a failure.
+// Objects without permission to read or write are skipped with a warning: usually they
+// are a few that belong to another user. If none at all can be transferred, or many in
+// a row cannot, the whole run lacks a permission. Warnings would then make a run look
+// done that did nothing. So each of these objects is a failure.
 
-// maxRefusals is how many objects in a row may be refused.
+// maxRefusals is the number of objects in a row that may be refused.
 const maxRefusals = 100
 
-// refusals hold warnings about refused objects back until it is known what they
-// are, so that each object is reported and counted once.
+// refusals holds warnings about refused objects back until it is known whether they are
+// failures, so that each object is reported and counted once.
 type refusals struct {
 	held        []message // those of the current row, at most maxRefusals
 	long        bool      // the current row is longer
 	transferred bool      // something was transferred
 }
 
-// isRefusal reports whether an event says that an object was refused. What could not
-// be listed is no object.
+// isRefusal reports whether an event says that an object was refused. Something that
+// could not be listed is not an object.
 func isRefusal(ev *Event) bool {
 	return ev.Type == EventWarning && ev.Key != "" && ev.Cause != CauseUnlisted && errors.Is(ev.Err, fs.ErrPermission)
 }
 
-// admit takes the next message. It returns those that were held back until now, in
-// the order in which they came, and whether m itself is to be handled after them:
-// otherwise it is held back.
+// admit receives the next message. It returns the messages that were held back until
+// now, in their order, and whether m itself is to be handled after them. If not, m is
+// held back.
 func (f *refusals) admit(m *message) (released []message, now bool) {
 	switch ev := &m.ev; {
 	case ev.Type == EventTransferred, ev.Type == EventTagged:
@@ -53,7 +53,7 @@ func (f *refusals) admit(m *message) (released []message, now bool) {
 	return nil, false
 }
 
-// release returns what is held back, as events of a type.
+// release returns the messages that are held back, as events of a type.
 func (f *refusals) release(as EventType) []message {
 	released := f.held
 	f.held = nil

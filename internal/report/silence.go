@@ -8,17 +8,17 @@ import (
 	"s3sync/storage"
 )
 
-// silenceTime is how long nothing may happen before the user is told what the run
+// silenceTime is the time without progress after which the user learns what the run
 // waits for.
 const silenceTime = 30 * time.Second
 
-// A waitingSide is a side that can tell what it waits for.
+// A waitingSide is a side that can report what it waits for.
 type waitingSide struct {
 	name string
 	storage.Waiter
 }
 
-// waitingSides are those of both stores that can. Either store may be nil.
+// waitingSides returns the sides whose stores can report that. Either store may be nil.
 func waitingSides(source, target storage.Store) []waitingSide {
 	var sides []waitingSide
 	if w, ok := storage.As[storage.Waiter](source); ok {
@@ -30,18 +30,18 @@ func waitingSides(source, target storage.Store) []waitingSide {
 	return sides
 }
 
-// A silence is the time in which nothing happens in a run: no event, no byte
-// read, nothing that came or went on either side.
+// A silence is a time in which nothing happens in a run: no event, no byte read, no
+// traffic on either side.
 type silence struct {
 	since  time.Time // of events and bytes
 	events uint64
 	bytes  int64
-	next   time.Duration // the length at which the user is told again
+	next   time.Duration // the length at which the next note is due
 }
 
-// note returns what the user is to be told now, or nothing: after silenceTime, and
-// each time that the silence has become twice as long. events and bytes are how many
-// there were until now.
+// note returns the text for the user, or an empty text: there is a note after
+// silenceTime, and each time that the silence has doubled. events and bytes are the
+// totals until now.
 func (s *silence) note(now time.Time, events uint64, bytes int64, sides []waitingSide) string {
 	if events != s.events || bytes != s.bytes {
 		s.events, s.bytes, s.since = events, bytes, now

@@ -8,8 +8,8 @@ import (
 
 // Stats count outcomes. Each object is counted once per outcome.
 type Stats struct {
-	// TransferredBytes counts object data as it is read from the source,
-	// including attempts that failed later.
+	// TransferredBytes counts object data as it is read from the source, including
+	// attempts that fail later.
 	TransferredBytes int64
 	Transferred      int64
 	ETagVerified     int64
@@ -17,8 +17,8 @@ type Stats struct {
 	// Unverified counts transferred objects whose bytes were not verified.
 	Unverified int64
 	Deleted    int64
-	// PerhapsDeleted counts objects of which nobody knows whether they are deleted,
-	// because the run was interrupted before the answer came.
+	// PerhapsDeleted counts objects that may or may not be deleted, because the run was
+	// interrupted before the response came.
 	PerhapsDeleted int64
 	Skipped        int64
 	Failed         int64
@@ -27,28 +27,28 @@ type Stats struct {
 	Elapsed time.Duration
 }
 
-// maxFailures bounds Report.Failures, so that a run whose every object fails needs
-// no more memory than another.
+// maxFailures bounds Report.Failures, so that a run whose every object fails needs no
+// more memory than any other run.
 const maxFailures = 1000
 
-// A Report is what a run did. It is complete also when the run failed.
+// A Report is the result of a run. It is complete even if the run failed.
 type Report struct {
 	Stats
-	// Status is what a report (Config.Report) found.
+	// Status has the counters of a report (Config.Report).
 	Status StatusCounts
-	// Incomplete: a part of the source or target was not looked at, because it
-	// could not be listed or because the run ended early. Entries that have a
-	// warning of their own, with their key, do not make a run incomplete.
+	// Incomplete: a part of the source or target was not looked at, because it could
+	// not be listed or because the run ended early. Entries that have their own
+	// warning, with their key, do not make a run incomplete.
 	Incomplete bool
-	// Failures are the first objects that failed, at most 1,000, so that memory
-	// stays bounded; the log and the events have all of them.
+	// Failures are the first objects that failed, at most 1,000, so that memory stays
+	// bounded. The log and the events have all of them.
 	Failures []Failure
 }
 
 // A Failure is an object that failed.
 type Failure struct {
 	Key string
-	// Err is why: the Err of the event.
+	// Err is the Err of the event.
 	Err error
 }
 
@@ -63,8 +63,8 @@ func (f Failure) MarshalJSON() ([]byte, error) {
 	return json.Marshal(writtenFailure{f.Key, f.Err.Error()})
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote. The error has its text, and is of no kind
-// any more.
+// UnmarshalJSON reads the output of MarshalJSON. The error keeps only its text, not its
+// kind.
 func (f *Failure) UnmarshalJSON(data []byte) error {
 	var w writtenFailure
 	if err := json.Unmarshal(data, &w); err != nil {

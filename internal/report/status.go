@@ -1,6 +1,7 @@
 package report
 
-// A Status says how the target's object compares to the source's in one aspect.
+// A Status is the result of comparing the target's object with the source's in one
+// aspect.
 type Status string
 
 // The statuses of a report.
@@ -14,27 +15,27 @@ const (
 // An Aspect is what a report compares of an object.
 type Aspect string
 
-// The aspects of a report. Each object is reported once as not existing, or by
-// ETag or checksum, and then perhaps in others.
+// The aspects of a report. Each object is reported once as not existing, or by ETag or
+// checksum, and then perhaps in other aspects.
 const (
 	AspectExistence Aspect = "EXISTENCE"
-	AspectETag      Aspect = "ETAG"     // or what stands in for ETags that cannot be compared
-	AspectChecksum  Aspect = "CHECKSUM" // of Check.Checksum; Event.Checksums tell at least the algorithm
+	AspectETag      Aspect = "ETAG"     // or the digest that replaces ETags that cannot be compared
+	AspectChecksum  Aspect = "CHECKSUM" // of Check.Checksum; Event.Checksums has at least the algorithm
 	AspectMetadata  Aspect = "METADATA" // headers and user metadata
 	AspectTagging   Aspect = "TAGGING"  // Event.Tags are the tags
 )
 
-// A Line is what a report says of one object in one aspect.
+// A Line is the result of a report for one object in one aspect.
 type Line struct {
 	Aspect Aspect
 	Status Status
-	// Fields are the fields of the metadata, if that is the aspect.
+	// Fields are the fields of the metadata, if the aspect is metadata.
 	Fields []FieldStatus
 }
 
 // A FieldStatus is the status of one field of the metadata.
 type FieldStatus struct {
-	// Name is that of the header; x-amz-meta- stands for all user metadata.
+	// Name is the name of the header; x-amz-meta- stands for all user metadata.
 	Name   string
 	Status Status
 	// Source and Target are the values. User metadata are name=value pairs in
@@ -42,7 +43,7 @@ type FieldStatus struct {
 	Source, Target string
 }
 
-// StatusCounts count what a report found.
+// StatusCounts are the counters of a report.
 type StatusCounts struct {
 	// Objects are the source objects that were compared or not found.
 	Objects  int64

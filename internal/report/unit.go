@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// A Unit has the counters of a part of the run, such as a range of keys. What is
-// emitted through it counts for the run as well. Its methods may be called
-// concurrently, Incomplete and Report also after Recorder.Finish.
+// A Unit has the counters of a part of the run, such as a range of keys. Its events
+// count for the run as well. Its methods may be called concurrently. Incomplete and
+// Report may also be called after Recorder.Finish.
 type Unit struct {
 	r          *Recorder
 	start      time.Time
@@ -17,14 +17,14 @@ type Unit struct {
 	counted Report // owned by the goroutine of r
 }
 
-// Unit returns a Unit that has counted nothing.
+// Unit returns a new Unit whose counters are zero.
 func (r *Recorder) Unit() *Unit { return &Unit{r: r, start: time.Now()} }
 
 // Emit is Recorder.Emit for an event of the unit.
 func (u *Unit) Emit(ev Event) { u.r.emit(&ev, u) }
 
-// SetIncomplete notes for the unit and the run that a part of either side was not
-// looked at. It reports whether that was known of the unit before.
+// SetIncomplete records for the unit and the run that a part of either side was not
+// looked at. It reports whether that was recorded for the unit before.
 func (u *Unit) SetIncomplete() (before bool) {
 	u.r.SetIncomplete()
 	return u.incomplete.Swap(true)
@@ -33,10 +33,10 @@ func (u *Unit) SetIncomplete() (before bool) {
 // Incomplete reports whether a part of the unit was not looked at.
 func (u *Unit) Incomplete() bool { return u.incomplete.Load() }
 
-// Report returns what the unit did, after everything that was emitted through it
-// before is counted. TransferredBytes are those of the objects that arrived, because
-// what is read is counted for the run alone. Objects that were refused for lack of a
-// permission, and may turn out to be failures of the run, count as warnings until
+// Report returns the counters of the unit, including all events that were emitted
+// through it before. TransferredBytes counts the bytes of the objects that arrived,
+// because bytes that are read are counted only for the run. Objects that were refused
+// for lack of a permission, and may become failures of the run, count as warnings until
 // then. Report must not be called from OnEvent.
 func (u *Unit) Report() *Report {
 	var report Report

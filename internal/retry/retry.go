@@ -1,4 +1,4 @@
-// Package retry repeats what failed for a reason that may pass.
+// Package retry retries operations that failed for a temporary reason.
 package retry
 
 import (
@@ -11,16 +11,16 @@ import (
 	"s3sync/storage"
 )
 
-// A Policy bounds repetitions.
+// A Policy bounds retries.
 type Policy struct {
-	// Count is how many more attempts follow the first; 0 is none.
+	// Count is the number of attempts after the first one; 0 means no retries.
 	Count int
-	// Interval is the pause before each of them.
+	// Interval is the pause before each retry.
 	Interval time.Duration
 }
 
-// An ExhaustedError says that Err came again in every attempt. It is not tried
-// again by an enclosing Do or List, so that attempts do not multiply.
+// An ExhaustedError says that every attempt failed, the last one with Err. An enclosing
+// Do or List does not retry it, so attempts do not multiply.
 type ExhaustedError struct {
 	Attempts int
 	Err      error // of the last attempt
@@ -33,12 +33,11 @@ func (e *ExhaustedError) Error() string {
 // Unwrap makes the last failure visible to errors.Is and errors.AsType.
 func (e *ExhaustedError) Unwrap() error { return e.Err }
 
-// Do calls f until it succeeds, fails with an error that is not
-// [storage.Retryable], or has failed Count+1 times, which gives an
-// [*ExhaustedError] unless Count is 0. onRetry, if not nil, is told of each
-// failure that is followed by another attempt, with the number of the attempt
-// that failed, from 1. If ctx is cancelled during a pause, or while an attempt
-// failed that would be repeated, the result is the cause of ctx.
+// Do calls f until it succeeds, fails with an error that is not [storage.Retryable], or
+// has failed Count+1 times. The last case gives an [*ExhaustedError] unless Count is 0.
+// onRetry, if not nil, is called for each failure that is followed by another attempt,
+// with the number of the failed attempt, from 1. If ctx is cancelled during a pause, or
+// during an attempt whose failure would be retried, Do returns the cause of ctx.
 func Do(ctx context.Context, policy Policy, onRetry func(attempt int, err error), f func(context.Context) error) error {
 	for attempt := 1; ; attempt++ {
 		err := f(ctx)
@@ -51,11 +50,11 @@ func Do(ctx context.Context, policy Policy, onRetry func(attempt int, err error)
 	}
 }
 
-// List yields the objects of a listing of the range r, which list starts. A
-// listing that fails as described at [Do] is started again behind the last
-// object that was yielded, so that none is missing or repeated. That is right
-// only for listings in ascending order of the key. Attempts are counted anew
-// after every object. It is single-use if list's sequences are.
+// List yields the objects of a listing of the range r, which list starts. If a listing
+// fails and Do would retry it, List starts a listing after the last yielded object, so
+// none is missing or repeated. That is correct only for listings in ascending order of
+// the key. The number of attempts starts again after every object. The sequence is
+// single-use if list's sequences are.
 func List(ctx context.Context, policy Policy, onRetry func(attempt int, err error),
 	list func(storage.Range) iter.Seq2[storage.Object, error], r storage.Range,
 ) iter.Seq2[storage.Object, error] {
@@ -86,21 +85,21 @@ func List(ctx context.Context, policy Policy, onRetry func(attempt int, err erro
 				return
 			}
 			if r.To != "" && r.From >= r.To {
-				return // nothing is left of the range
+				return // the whole range was listed
 			}
 		}
 	}
 }
 
-// Versions is [List] for a listing of versions, of which several have the same
-// key. It starts again at the key of the last one that was yielded, and leaves out
-// what comes before it. If that one is not there any more the listing fails.
+// Versions is [List] for a listing of versions, where several versions have the same
+// key. It starts again at the key of the last yielded version, and skips the versions
+// before and including it. If that version no longer exists, the listing fails.
 func Versions(ctx context.Context, policy Policy, onRetry func(attempt int, err error),
 	list func(storage.Range) iter.Seq2[storage.Object, error], r storage.Range,
 ) iter.Seq2[storage.Object, error] {
 	return func(yield func(storage.Object, error) bool) {
 		var last storage.Object
-		some := false // last was yielded
+		some := false // whether last was yielded
 		for attempt := 1; ; attempt++ {
 			var failure error
 			behind, progress := !some, false
@@ -140,8 +139,8 @@ func Versions(ctx context.Context, policy Policy, onRetry func(attempt int, err 
 
 var errVersionGone = errors.New("the version at which a listing that broke could go on is gone")
 
-// again decides on a failed attempt: it pauses and returns nil if there is to
-// be another one, else the final error.
+// again decides about a failed attempt: it pauses and returns nil if there is to be
+// another attempt. Otherwise it returns the final error.
 func again(ctx context.Context, policy Policy, attempt int, onRetry func(int, error), err error) error {
 	if !storage.Retryable(err) {
 		return err

@@ -6,8 +6,8 @@ import (
 	"syscall"
 )
 
-// processAttributes puts the server in a process group of its own, so that an
-// interrupt at the terminal reaches only us, and lets it die with us.
+// processAttributes puts the server in its own process group, so that an interrupt at
+// the terminal reaches only us. The server dies with this process.
 func processAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

@@ -25,7 +25,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// A Kind is a server program. Its text is the name of the binary.
+// A Kind is a server program. Its text is the name of the program's binary.
 type Kind string
 
 // The servers. See the package comment for how they differ.
@@ -37,7 +37,7 @@ const (
 // Kinds returns all servers.
 func Kinds() []Kind { return []Kind{VersityGW, MinIO} }
 
-// ErrNotBuilt says that the server's binary is not there.
+// ErrNotBuilt says that the server's binary does not exist.
 var ErrNotBuilt = errors.New("not built yet: run `make tools`")
 
 // Limits of starting a server.
@@ -49,7 +49,7 @@ const (
 
 // Options adjust a server.
 type Options struct {
-	// TLS serves https with a certificate of its own authority: see Server.CAFile.
+	// TLS serves https with a certificate of a private authority: see Server.CAFile.
 	TLS bool
 	// Log, if set, receives what the server prints.
 	Log io.Writer
@@ -73,8 +73,9 @@ type Server struct {
 	output *head
 }
 
-// Run starts a server that keeps its data below dir and returns when it
-// answers. It ends with ctx, by Close, and on Linux also when this process dies.
+// Run starts a server that keeps its data below dir and returns when the server
+// responds. The server ends with ctx, by Close, and on Linux also when this process
+// dies.
 func Run(ctx context.Context, kind Kind, dir string, opts Options) (*Server, error) {
 	bin, err := binary(kind)
 	if err != nil {
@@ -95,7 +96,7 @@ func Run(ctx context.Context, kind Kind, dir string, opts Options) (*Server, err
 	}
 	for range startAttempts {
 		if err = s.start(ctx, opts); err == nil || !errors.Is(err, errEnded) {
-			break // only a lost race for the port is worth another attempt
+			break // only a lost race for the port is retried
 		}
 	}
 	if err != nil {
@@ -107,7 +108,7 @@ func Run(ctx context.Context, kind Kind, dir string, opts Options) (*Server, err
 // errEnded: the server process ended instead of serving.
 var errEnded = errors.New("the server ended at once")
 
-// start launches the process on a port that was free a moment ago.
+// start starts the process on a port that was free a moment ago.
 func (s *Server) start(ctx context.Context, opts Options) error {
 	addr, err := freeAddress(ctx)
 	if err != nil {
@@ -135,8 +136,8 @@ func (s *Server) start(ctx context.Context, opts Options) error {
 	s.ended = make(chan struct{})
 	go func() {
 		defer close(s.ended)
-		// The signal that ends the server with its parent is tied to the
-		// thread that started it: keep that thread until the server is gone.
+		// The signal that ends the server with its parent is tied to the thread that
+		// started it: keep that thread until the server has ended.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		if err := cmd.Start(); err != nil {
@@ -144,9 +145,9 @@ func (s *Server) start(ctx context.Context, opts Options) error {
 			return
 		}
 		started <- nil
-		end := context.AfterFunc(runCtx, func() { _ = cmd.Process.Kill() }) // fails only if it ended by itself
+		end := context.AfterFunc(runCtx, func() { _ = cmd.Process.Kill() }) // fails only if the process has ended by itself
 		defer end()
-		_ = cmd.Wait() // how it ended is told by its output
+		_ = cmd.Wait() // its output says how it ended
 	}()
 	if err := <-started; err != nil {
 		cancel()
@@ -159,7 +160,7 @@ func (s *Server) start(ctx context.Context, opts Options) error {
 	return nil
 }
 
-// command is the command line that serves on addr.
+// command returns the command that serves on addr.
 func (s *Server) command(addr string) (*exec.Cmd, error) {
 	data := s.path("data")
 	if err := mkdirs(data, s.path("home")); err != nil {
@@ -191,22 +192,22 @@ func (s *Server) command(addr string) (*exec.Cmd, error) {
 		env = []string{
 			"MINIO_ROOT_USER=" + s.AccessKey, "MINIO_ROOT_PASSWORD=" + s.SecretKey,
 			"MINIO_REGION=" + s.Region, "MINIO_BROWSER=off", "MINIO_UPDATE=off",
-			// A key of its own lets it encrypt with SSE-S3 and SSE-KMS.
+			// A key lets the server encrypt with SSE-S3 and SSE-KMS.
 			"MINIO_KMS_SECRET_KEY=test-key:" + base64.StdEncoding.EncodeToString(randomBytes(32)),
 		}
 	default:
 		return nil, fmt.Errorf("unknown server %q", s.Kind)
 	}
 	cmd := exec.Command(s.bin, args...)
-	// Settings of the caller's environment are not meant for the server.
+	// The server must not see settings of the caller's environment.
 	cmd.Env = append(env, "HOME="+s.path("home"), "TMPDIR="+os.TempDir(), "PATH="+os.Getenv("PATH"))
 	cmd.Dir = s.dir
 	cmd.SysProcAttr = processAttributes()
 	return cmd, nil
 }
 
-// awaitReady returns when the server answers a request signed with its keys: no
-// other program that might have got the port can.
+// awaitReady returns when the server accepts a request signed with its keys. No other
+// program that got the port could accept it.
 func (s *Server) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -228,7 +229,7 @@ func (s *Server) awaitReady(ctx context.Context) error {
 	}
 }
 
-// Close ends the server and waits until it is gone. Its data stay.
+// Close ends the server and waits until it has ended. Its data remain.
 func (s *Server) Close() {
 	s.stop()
 	<-s.ended
@@ -273,8 +274,8 @@ func mkdirs(dirs ...string) error {
 	return nil
 }
 
-// binary finds the program of a server: in the folder that S3SYNC_TOOLS names,
-// or in .cache/bin of the module that the current directory belongs to.
+// binary returns the path of a server's program: in the folder S3SYNC_TOOLS, or in
+// .cache/bin of the module that contains the current directory.
 func binary(kind Kind) (string, error) {
 	dir := os.Getenv("S3SYNC_TOOLS")
 	if dir == "" {
@@ -311,7 +312,7 @@ func moduleRoot() (string, error) {
 	}
 }
 
-// freeAddress returns a loopback address that nothing listens on at the moment.
+// freeAddress returns a loopback address that is free at the moment.
 func freeAddress(ctx context.Context) (string, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp4", "127.0.0.1:0")
@@ -331,8 +332,7 @@ func randomBytes(n int) []byte {
 // random returns 2n random letters and digits.
 func random(n int) string { return hex.EncodeToString(randomBytes(n)) }
 
-// A head keeps the beginning of what a server printed, where it says why it
-// could not start.
+// A head keeps the beginning of the server's output, which says why it could not start.
 type head struct {
 	mu sync.Mutex
 

@@ -16,8 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
-// Start runs a server for one test and ends it afterwards. It skips the test
-// where the server may not or cannot run: see the package comment.
+// Start runs a server for one test and ends it afterwards. It skips the test if the
+// server may not or cannot run: see the package comment.
 func Start(t testing.TB, kind Kind, opts Options) *Server {
 	t.Helper()
 	require(t, kind)
@@ -29,8 +29,9 @@ func Start(t testing.TB, kind Kind, opts Options) *Server {
 	return s
 }
 
-// Shared returns the server of that kind that all tests of this process use. It
-// is started by the first one. Tests keep apart by taking a bucket each.
+//	Shared returns the server of that kind that all tests of this process share. The
+//
+// first test starts it. Each test uses its own bucket.
 //
 // The server ends with the process. A package that uses it should have
 //
@@ -48,8 +49,8 @@ func Shared(t testing.TB, kind Kind) *Server {
 }
 
 // Rotated returns the kinds of servers that a test, or a row of one, runs on: all of
-// them, or one in a short run (go test -short). The name chooses which one, so that
-// each kind gets its share.
+// them, or one in a short run (go test -short). The name selects that one, so each kind
+// gets its share.
 func Rotated(name string) []Kind {
 	kinds := slices.DeleteFunc(Kinds(), func(kind Kind) bool {
 		return os.Getenv("S3SYNC_TEST_SERVERS") != "" && !listed("S3SYNC_TEST_SERVERS", kind)
@@ -69,8 +70,8 @@ func Main(m *testing.M) int {
 	return m.Run()
 }
 
-// pool holds the shared servers. Test processes have nothing else that lives as
-// long as they do.
+// pool holds the shared servers. Nothing else in test processes lives as long as the
+// process.
 var pool servers //nolint:gochecknoglobals // see above
 
 type servers struct {
@@ -113,13 +114,13 @@ func (p *servers) close() {
 	defer p.mu.Unlock()
 	for _, s := range p.byKind {
 		s.Close()
-		_ = os.RemoveAll(s.dir) // what stays is in the folder for temporary files
+		_ = os.RemoveAll(s.dir) // a folder that remains is in the folder for temporary files
 	}
 	clear(p.byKind)
 }
 
-// require skips the test if the server may not or cannot run, and fails it
-// instead if it must.
+// require skips the test if the server may not or cannot run. If the server must run,
+// it fails the test instead.
 func require(t testing.TB, kind Kind) {
 	t.Helper()
 	must := listed("S3SYNC_TEST_MUST_RUN", kind)
@@ -132,9 +133,9 @@ func require(t testing.TB, kind Kind) {
 	program(t, kind)
 }
 
-// Tool returns the path of another pinned program, such as a client of S3: one of
-// tools/versions.mk. It skips the test where that is missing, and fails it instead
-// if S3SYNC_TEST_MUST_RUN lists the name. Short runs do without such programs.
+// Tool returns the path of another pinned program, such as an S3 client: one of
+// tools/versions.mk. It skips the test if the program is missing, but fails it if
+// S3SYNC_TEST_MUST_RUN lists the name. Short runs skip such tests.
 func Tool(t testing.TB, name string) string {
 	t.Helper()
 	if testing.Short() {
@@ -160,7 +161,7 @@ func listed(variable string, kind Kind) bool {
 	return slices.Contains(strings.Split(os.Getenv(variable), ","), string(kind))
 }
 
-// Bucket creates a bucket with a name of its own and returns the name.
+// Bucket creates a bucket with a unique name and returns the name.
 func (s *Server) Bucket(t testing.TB) string {
 	t.Helper()
 	name := "test-" + strings.ToLower(random(8))
@@ -185,8 +186,8 @@ func (s *Server) VersionedBucket(t testing.TB) string {
 	return name
 }
 
-// Publish lets everybody list and read a bucket, and the tags in it, also without
-// a signature.
+// Publish lets everybody list and read a bucket, and the tags in it, even without a
+// signature.
 func (s *Server) Publish(t testing.TB, bucket string) {
 	t.Helper()
 	_, err := s.Client().PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{
@@ -199,9 +200,9 @@ func (s *Server) Publish(t testing.TB, bucket string) {
 	}
 }
 
-// OpenUploads returns the keys of the multipart uploads in a bucket that were
-// neither completed nor aborted and begin with prefix. MinIO lists nothing if
-// that is neither empty nor a whole key.
+// OpenUploads returns the keys of the multipart uploads in a bucket that were neither
+// completed nor aborted and begin with prefix. MinIO lists nothing unless prefix is
+// empty or a whole key.
 func (s *Server) OpenUploads(t testing.TB, bucket, prefix string) []string {
 	t.Helper()
 	var keys []string
@@ -220,8 +221,8 @@ func (s *Server) OpenUploads(t testing.TB, bucket, prefix string) []string {
 	return keys
 }
 
-// Restricted returns temporary credentials that may do no more than an IAM
-// policy document says. MinIO only: the test is skipped elsewhere.
+// Restricted returns temporary credentials with only the rights of an IAM policy
+// document. Only MinIO has them: the test is skipped elsewhere.
 func (s *Server) Restricted(t testing.TB, policy string) aws.Credentials {
 	t.Helper()
 	if s.Kind != MinIO {

@@ -15,9 +15,9 @@ import (
 	"time"
 )
 
-// writeCertificates makes an authority and a certificate of it for 127.0.0.1
-// and localhost, writes them below dir under the names that MinIO expects, and
-// returns the authority's file.
+// writeCertificates creates an authority and a certificate of it for 127.0.0.1 and
+// localhost. It writes them below dir under the names that MinIO expects, and returns
+// the authority's file.
 func writeCertificates(dir string) (caFile string, err error) {
 	if err := mkdirs(dir); err != nil {
 		return "", err
@@ -62,8 +62,8 @@ func writeCertificates(dir string) (caFile string, err error) {
 	if err != nil {
 		return "", err
 	}
-	// The authority stands apart: a server takes all that lies beside its own
-	// certificate for another one of its own.
+	// The authority is in another folder: a server takes every file beside its
+	// certificate for another certificate of its own.
 	caFile = filepath.Join(dir, "..", "ca.pem")
 	for name, block := range map[string]*pem.Block{
 		caFile:                            {Type: "CERTIFICATE", Bytes: caDER},
@@ -77,12 +77,12 @@ func writeCertificates(dir string) (caFile string, err error) {
 	return caFile, nil
 }
 
-// tlsConfig trusts the authority of caFile alone.
+// tlsConfig trusts only the authority of caFile.
 func tlsConfig(caFile string) *tls.Config {
 	roots := x509.NewCertPool()
 	if caFile != "" {
-		// A file that cannot be read leaves the pool empty, and the first
-		// request says that the certificate is not trusted.
+		// If the file cannot be read, the pool is empty, and the first request reports
+		// that the certificate is not trusted.
 		if data, err := os.ReadFile(caFile); err == nil {
 			roots.AppendCertsFromPEM(data)
 		}

@@ -16,8 +16,8 @@ import (
 // objects is a listing.
 type objects = iter.Seq2[storage.Object, error]
 
-// listSource yields the objects of the source that belong to the range, until the
-// scan is stopped.
+// listSource yields the source objects that belong to the range, until the scan is
+// stopped.
 func (s *Scanner) listSource(ctx context.Context) objects {
 	ranges := []storage.Range{s.opts.Range}
 	if s.mapsInto(s.opts.Range) {
@@ -36,8 +36,8 @@ func (s *Scanner) mapsInto(r storage.Range) bool {
 	return s.target.Maps() && r != (storage.Range{})
 }
 
-// listed yields the objects, or versions, of the source in some ranges that belong to
-// the range of the scan.
+// listed yields the objects, or versions, that the source has in some ranges and that
+// belong to the range of the scan.
 func (s *Scanner) listed(ctx context.Context, ranges []storage.Range) objects {
 	list := func(r storage.Range) objects { return s.list(ctx, s.source, r) }
 	if !s.opts.PointInTime.IsZero() {
@@ -60,20 +60,20 @@ func (s *Scanner) listed(ctx context.Context, ranges []storage.Range) objects {
 	}
 }
 
-// belongs reports whether a source object belongs to the range of the scan, or to
-// what of it was scanned. What has no place in the target belongs to the range of its
+// belongs reports whether a source object belongs to the range of the scan, or to the
+// scanned part of it. An object without a key in the target belongs to the range of its
 // own key.
 func (s *Scanner) belongs(key string) bool {
-	mapped, _ := s.target.MapKey(key) // also of a key that cannot be written
+	mapped, _ := s.target.MapKey(key) // also for a key that cannot be written
 	if mapped == "" {
 		mapped = key
 	}
 	return s.result.Range.Contains(mapped)
 }
 
-// untilStopped yields a listing until the scan is stopped, which is heeded between
-// two keys of its range: what lies outside is mapped into it, in no order that could be
-// continued.
+// untilStopped yields a listing until the scan is stopped. A stop takes effect between
+// two keys of the range: keys outside of it are mapped into it in no order, so a scan
+// could not continue among them.
 func (s *Scanner) untilStopped(all objects) objects {
 	return func(yield func(storage.Object, error) bool) {
 		last, some := "", false
@@ -93,8 +93,8 @@ func (s *Scanner) untilStopped(all objects) objects {
 	}
 }
 
-// takeBehind takes in what the source has behind the key at which the scan was
-// stopped, and the target holds before it.
+// takeBehind adds the source objects whose keys come after the stop and whose mapped
+// keys come before it.
 func (s *Scanner) takeBehind(ctx context.Context) error {
 	if !s.result.Stopped || !s.target.Maps() {
 		return nil
@@ -134,7 +134,7 @@ func (s *Scanner) listTarget(ctx context.Context) objects {
 	return s.list(ctx, s.target, s.opts.Range)
 }
 
-// counted tells Options.Listed of a listing that came to its end.
+// counted calls Options.Listed when a listing has ended without an error.
 func (s *Scanner) counted(all objects) objects {
 	if s.opts.Listed == nil {
 		return all
@@ -152,8 +152,8 @@ func (s *Scanner) counted(all objects) objects {
 	}
 }
 
-// list yields a range of a side in order of the key. A failure that may pass is
-// retried: behind the last key seen if the store lists in order, else from the start.
+// list yields a range of a side in order of the key. A temporary failure is retried:
+// after the last key seen if the store lists in order, otherwise from the start.
 func (s *Scanner) list(ctx context.Context, of *side.Side, r storage.Range) objects {
 	problem := func(p storage.Problem) {
 		if s.opts.Problem != nil {
@@ -166,10 +166,11 @@ func (s *Scanner) list(ctx context.Context, of *side.Side, r storage.Range) obje
 	return listSorted(ctx, of, storage.ListOptions{Range: r, Problem: problem})
 }
 
-// listSorted yields a side whose store lists in no order, which is only possible
-// once it was listed whole: it is sorted in bounded memory with the help of a
-// temporary file. A failure that may pass begins the listing anew, because nobody
-// knows what is behind the last key; what the failed attempt found is forgotten.
+// listSorted yields the objects of a side whose store lists in no order. The listing
+// must be complete before it can be sorted; the sort uses bounded memory and a
+// temporary file. After a temporary failure the listing starts again from the
+// beginning, because no key marks its position. The objects of the failed attempt are
+// dropped.
 func listSorted(ctx context.Context, of *side.Side, opts storage.ListOptions) objects {
 	return func(yield func(storage.Object, error) bool) {
 		var sorter *extsort.Sorter
@@ -199,7 +200,7 @@ func listSorted(ctx context.Context, of *side.Side, opts storage.ListOptions) ob
 	}
 }
 
-// collect takes in a whole listing. The caller closes what it returns.
+// collect reads a whole listing into a sorter. The caller closes the sorter.
 func collect(ctx context.Context, all objects) (*extsort.Sorter, error) {
 	sorter := extsort.New(0)
 	for o, err := range all {
@@ -216,12 +217,12 @@ func collect(ctx context.Context, all objects) (*extsort.Sorter, error) {
 	return sorter, nil
 }
 
-// snapshot yields the source as it was at Options.PointInTime, of the listing of its
-// versions: of each key the newest version that is not younger and that
-// Options.Keep keeps, unless that is a delete marker. It keeps one key in memory.
+// snapshot yields the source as it was at Options.PointInTime, from the listing of its
+// versions: for each key the newest version up to that time that Options.Keep keeps. A
+// key whose version is a delete marker is skipped. It keeps one key in memory.
 func (s *Scanner) snapshot(versions objects) objects {
 	return func(yield func(storage.Object, error) bool) {
-		decided, some := "", false // the key before, if its version is found
+		decided, some := "", false // the previous key, and whether its version is found
 		for v, err := range versions {
 			if err != nil {
 				yield(storage.Object{}, err)

@@ -12,30 +12,30 @@ import (
 	"s3sync/storage"
 )
 
-// A directory cannot hold every key under its own name: "/a" and "a//b" become "a"
-// and "a/b" (storage.KeyMapper). The key of such a remapped object stands elsewhere
-// in the order of the source than its file in the order of the target, so that the
-// join cannot pair them. Remapped objects are therefore sorted by their mapped key,
-// and paired after the join with what only the target seemed to have. What finds its
-// counterpart there is not target-only.
+// A directory cannot hold every key under its own name: "/a" and "a//b" become "a" and
+// "a/b" (storage.KeyMapper). The position of such a remapped key in the order of the
+// source differs from that of its file in the order of the target, so the join cannot
+// pair them. Remapped objects are therefore sorted by their mapped key. After the join
+// they are paired with the objects that seemed to be target-only. A file that is paired
+// here is not target-only.
 //
-// A range of keys is one of mapped keys here, so that these objects are looked at
-// only now: one that was listed may belong behind the key at which the scan stopped.
+// A range consists of mapped keys. So it is checked again here whether an object is in
+// the range: a listed object may belong behind the key at which the scan stopped.
 
 // sep separates the mapped key from the key in the sort key of a remapped object. It
-// occurs in neither, because no file has it in its name, and sorts below everything
-// that does.
+// occurs in neither, because no file name contains it. It sorts before every character
+// that does occur.
 const sep = "\x00"
 
 func sortKey(mapped, key string) string { return mapped + sep + key }
 
-// splitSortKey takes apart what sortKey made.
+// splitSortKey splits the result of sortKey.
 func splitSortKey(text string) (mapped, key string) {
 	mapped, key, _ = strings.Cut(text, sep)
 	return mapped, key
 }
 
-// remap keeps a source object that the target holds under another key, or would.
+// remap keeps a source object that the target holds, or would hold, under another key.
 func (s *Scanner) remap(p *Pair) error {
 	o := p.Source
 	o.Key = sortKey(p.TargetKey, o.Key)
@@ -46,20 +46,20 @@ func (s *Scanner) remap(p *Pair) error {
 // AnyRemapped reports whether Remapped has anything to do.
 func (s *Scanner) AnyRemapped() bool { return s.anyRemapped }
 
-// Remapped yields the source objects that the target holds under another key, beside
-// their counterparts, in order of that key. Pairs must have come to its end, and
-// what it yielded must have been processed. added is how many objects that the target
-// did not list were written since, directories left aside; 0 in a dry run. selects is
-// the answer of the filters: an object that it returns false for is not yielded, but
-// its file remains its own, so that no filter makes it look like one that the source
-// does not have. An error of selects ends Remapped.
+// Remapped yields the source objects that the target holds under another key, with
+// their counterparts, in order of that key. Pairs must have ended, and its objects must
+// have been processed. added is the number of objects, without directories, that were
+// written since and that the target had not listed; 0 in a dry run. selects reports
+// whether the filters select an object. A rejected object is not yielded, but keeps its
+// file, so a filter never makes the file look target-only. An error of selects ends
+// Remapped.
 //
-// If several keys map to one file it is that of the key that needs no mapping, else
-// of the first one, also if that one is not selected. The others have an Err, in every
-// run the same ones, so that none ever overwrites what another one wrote.
+// If several keys map to one file, the file belongs to the key that needs no mapping,
+// or else to the first key, even if that one is not selected. The other objects have an
+// Err. They are the same ones in every run, so none overwrites the file of another.
 //
-// It returns a single-use iterator. At its end TakeTargetOnly lacks the counterparts
-// that were found.
+// It returns a single-use iterator. When it ends, the paired objects are no longer in
+// TakeTargetOnly.
 func (s *Scanner) Remapped(ctx context.Context, added int64, selects func(*plan.Pair) (bool, error)) iter.Seq2[Pair, error] {
 	return func(yield func(Pair, error) bool) {
 		m := remapping{Scanner: s, selects: selects, keep: spool.New(0), written: added == s.missing}
@@ -74,26 +74,27 @@ func (s *Scanner) Remapped(ctx context.Context, added int64, selects func(*plan.
 	}
 }
 
-// A remapping pairs the remapped objects with what only the target seemed to have.
+// A remapping pairs the remapped objects with the objects that seemed to be
+// target-only.
 type remapping struct {
 	*Scanner
 
 	selects func(*plan.Pair) (bool, error)
-	// keep is what only the target has.
+	// keep holds the target-only objects.
 	keep *spool.Spool
-	// written: every source object that is a file of its own key is in the target.
+	// written: every source object whose file has the name of its key is in the target.
 	written bool
 
-	// The object of the target that is not paired yet, if more.
+	// The next target object that is not paired yet, if more is set.
 	next func() (storage.Object, error, bool)
 	head storage.Object
 	more bool
 
-	// The mapped key of the object before, and the key that has its file.
+	// The mapped key of the previous object, and the key that owns its file.
 	last, owner string
 }
 
-// pairAll yields what is to be processed. It returns false if yield wants no more.
+// pairAll yields the pairs to be processed. It returns false if the consumer stops.
 func (m *remapping) pairAll(ctx context.Context, yield func(Pair, error) bool) (bool, error) {
 	next, stop := iter.Pull2(m.targetOnly.All())
 	defer stop()
@@ -131,13 +132,13 @@ func (m *remapping) pairAll(ctx context.Context, yield func(Pair, error) bool) (
 	return true, nil
 }
 
-// advance reads the next object that only the target seemed to have.
+// advance reads the next object that seemed to be target-only.
 func (m *remapping) advance() (err error) {
 	m.head, err, m.more = m.next()
 	return err
 }
 
-// pass keeps an object that only the target has.
+// pass keeps a target-only object.
 func (m *remapping) pass() error {
 	if err := m.keep.Append(m.head); err != nil {
 		return err
@@ -158,8 +159,8 @@ func (m *remapping) findCounterpart(p *Pair) error {
 	return m.advance()
 }
 
-// decide reports whether an object is yielded, and sets its Err if the target cannot
-// hold it or another key has the file. An error ends the scan.
+// decide reports whether an object is yielded. It sets its Err if the target cannot
+// hold the object or another key owns the file. An error ends the scan.
 func (m *remapping) decide(ctx context.Context, p *Pair) (bool, error) {
 	m.place(p)
 	selected, err := m.selects(&p.Pair)
@@ -175,7 +176,7 @@ func (m *remapping) decide(ctx context.Context, p *Pair) (bool, error) {
 	}
 	if first {
 		var taken bool
-		if taken, p.Err = m.hasOwner(ctx, p); !taken { // a failure is that of the object
+		if taken, p.Err = m.hasOwner(ctx, p); !taken { // a failure belongs to this object
 			return true, nil
 		}
 		m.owner = p.TargetKey
@@ -185,8 +186,9 @@ func (m *remapping) decide(ctx context.Context, p *Pair) (bool, error) {
 	return true, nil
 }
 
-// hasOwner reports whether the source has a key of the very name of a file, and
-// false beside an error. The source is asked only if nothing else can tell.
+// hasOwner reports whether the source has a key that equals the name of a file. It
+// returns false with an error. It asks the source only if nothing else gives the
+// answer.
 func (m *remapping) hasOwner(ctx context.Context, p *Pair) (bool, error) {
 	if p.Exists || plan.IsDirectory(p.TargetKey) || m.plain == 0 {
 		return false, nil
@@ -195,8 +197,7 @@ func (m *remapping) hasOwner(ctx context.Context, p *Pair) (bool, error) {
 		_, err := m.target.Store.Stat(ctx, p.TargetKey, storage.StatOptions{})
 		switch {
 		case err == nil:
-			// Only the key of its name can have put it there: it is not among what only
-			// the target has.
+			// Only the key with this name can have written it: it is not target-only.
 			return true, nil
 		case !storage.Gone(err):
 			return false, m.target.Wrap(err)

@@ -1,6 +1,6 @@
-// Package scan lists both sides of a sync and pairs what they have, for one range of
-// keys. It puts listings in order, shows a source as it was at some time, and finds
-// the counterparts of objects that the target holds under another key.
+// Package scan lists both sides of a sync and pairs their objects, for one range of
+// keys. It sorts listings, shows a source as it was at a point in time, and finds the
+// counterparts of objects that the target holds under another key.
 package scan
 
 import (
@@ -17,73 +17,72 @@ import (
 	"s3sync/storage"
 )
 
-// ErrDirectoryData says that the target keeps files, that the key of an object can only
-// be the key of a directory, and that the object has data.
+// ErrDirectoryData says that an object has data although its key can only be the key of
+// a directory in a target of files.
 var ErrDirectoryData = errors.New("a key that ends in / is that of a directory, which holds no data")
 
-// Options say what is listed.
+// Options say what is scanned.
 type Options struct {
-	// Range limits what is paired. Its keys are those under which the target lists
-	// objects: where the target maps keys (storage.KeyMapper), a source object
-	// belongs to the range that contains its mapped key, or its own key if that is
-	// empty. So ranges that have no key in common have no object and no file in
-	// common, and the zero Range is everything.
+	// Range limits the pairs. Its keys are those under which the target lists objects:
+	// if the target maps keys (storage.KeyMapper), a source object belongs to the range
+	// of its mapped key, or of its own key if the mapped key is empty. So ranges
+	// without a common key share no object and no file. The zero Range contains all
+	// keys.
 	Range storage.Range
 	// PointInTime, if not zero, shows the source as it was then. The source must
 	// keep versions.
 	PointInTime time.Time
-	// Keep reports whether a version counts where PointInTime is set; an older one
-	// takes the place of one that does not. It is asked in the order of the listing,
-	// about no version that is younger or comes behind the one that counts. Nil
-	// keeps everything. An error of it ends Pairs.
+	// Keep reports whether a version counts if PointInTime is set. If it does not, the
+	// next older version is used. Keep is called in the order of the listing, but
+	// neither for versions after that time nor for those that follow the version that
+	// counts. Nil keeps all versions. An error of Keep ends Pairs.
 	Keep func(storage.Object) (bool, error)
 	// ListTarget lists the target. Otherwise no object has a counterpart.
 	ListTarget bool
-	// KeepTargetOnly lets TargetOnly return what only the target has.
+	// KeepTargetOnly lets TakeTargetOnly return the target-only objects.
 	KeepTargetOnly bool
-	// Problem, if not nil, is told what a side could not list. See
+	// Problem, if not nil, is called for everything that a side could not list. See
 	// storage.ListOptions.
 	Problem func(*side.Side, storage.Problem)
 	// Listed, if not nil, is called once, when the listing of the source has ended
-	// without an error: with how many objects of the range it has, and how many bytes
-	// these are.
+	// without an error. It receives the number of objects in the range and their bytes.
 	Listed func(objects, bytes int64)
-	// Stop, if it is closed, ends the scan before the next key of the source: see
-	// Result. At least one key is looked at.
+	// Stop, if closed, ends the scan before the next key of the source: see Result. At
+	// least one key is scanned.
 	Stop <-chan struct{}
 }
 
-// A Pair is an object of the source, perhaps with its counterpart.
+// A Pair is a source object and its counterpart, if there is one.
 type Pair struct {
 	plan.Pair
 	// Err, if not nil, says why the target cannot hold the source object:
-	// ErrDirectoryData or storage.ErrUnstorable. Of what Remapped yields it may also
-	// be the failure of a store, which keeps from finding that out.
+	// ErrDirectoryData or storage.ErrUnstorable. For pairs of Remapped it may also be
+	// the failure of a store that was asked.
 	Err error
 }
 
-// A Result is what a scan found.
+// A Result is the result of a scan.
 type Result struct {
 	// Range is Options.Range up to the key at which the scan stopped, if Stopped.
 	Range   storage.Range
 	Stopped bool
-	// Found is how many keys of the source belong to the range, except an empty one.
-	// Held is how many keys of the range the target listed.
+	// Found is the number of source keys in the range, without the empty key. Held is
+	// the number of keys that the target listed in the range.
 	Found, Held int64
 }
 
-// A Scanner scans one range once: the consumer ranges over Pairs and then, if there
-// is AnyRemapped, over Remapped. It is not for concurrent use, and calls the functions
-// of Options from the goroutine of the consumer.
+// A Scanner scans one range once: the consumer ranges over Pairs and then, if
+// AnyRemapped is true, over Remapped. It is not safe for concurrent use. It calls the
+// functions of Options in the goroutine of the consumer.
 type Scanner struct {
 	opts           Options
 	source, target *side.Side
 	result         Result
 
-	// sourceEnded: the listing of the source came to its end.
+	// sourceEnded: the listing of the source has ended.
 	sourceEnded bool
-	// plain counts the source objects that are files of their own key in a target
-	// that maps keys, and missing those of them that the target did not list.
+	// plain counts the source objects that are files of their own key in a target that
+	// maps keys. missing counts those that the target did not list.
 	plain, missing int64
 
 	targetOnly *spool.Spool
@@ -110,25 +109,25 @@ func (s *Scanner) Close() error {
 	return errors.Join(err, s.remapped.Close())
 }
 
-// Result returns what was found. Pairs and, if there is AnyRemapped, Remapped must
-// have come to their end.
+// Result returns the result. Pairs and, if AnyRemapped is true, Remapped must have
+// ended.
 func (s *Scanner) Result() Result { return s.result }
 
-// TakeTargetOnly returns what only the target has, in order of the key, if
-// Options.KeepTargetOnly is set. Pairs and, if there is AnyRemapped, Remapped must
-// have come to their end. The caller closes the spool. It is called once.
+// TakeTargetOnly returns the target-only objects in order of the key, if
+// Options.KeepTargetOnly is set. Pairs and, if AnyRemapped is true, Remapped must have
+// ended. It is called once. The caller closes the spool.
 func (s *Scanner) TakeTargetOnly() *spool.Spool {
 	taken := s.targetOnly
 	s.targetOnly = nil
 	return taken
 }
 
-// Pairs yields the source objects of the range beside their counterparts, except
-// those that the target holds under another key: they wait for Remapped. What only
-// the target has is kept for TakeTargetOnly. Pairs come in ascending order of the key,
-// and as soon as both sides are known to have reached it; memory does not grow with
-// their number. A failure of a side is the last element, and names the side. It
-// returns a single-use iterator.
+// Pairs yields the source objects of the range with their counterparts, except those
+// that the target holds under another key: Remapped yields these. Target-only objects
+// are kept for TakeTargetOnly. Pairs come in ascending order of the key, as soon as
+// both listings have reached it. Memory does not grow with their number. If a side
+// fails, the error is the last element and names the side. Pairs returns a single-use
+// iterator.
 func (s *Scanner) Pairs(ctx context.Context) iter.Seq2[Pair, error] {
 	return func(yield func(Pair, error) bool) {
 		for p, err := range join.Sorted(s.counted(s.listSource(ctx)), s.listTarget(ctx)) {
@@ -154,8 +153,8 @@ func (s *Scanner) Pairs(ctx context.Context) iter.Seq2[Pair, error] {
 	}
 }
 
-// ends reports whether the scan ends before a pair, because it is stopped. What the
-// target alone has behind the last key of the source ends it, too.
+// ends reports whether the scan ends before a pair, because it is stopped. It may also
+// end at a target-only key after the last key of the source.
 func (s *Scanner) ends(p *join.Pair) bool {
 	if !s.result.Stopped && s.sourceEnded && !p.InSource && s.result.Held > 0 && s.stops() {
 		s.stopAt(p.Key)
@@ -174,7 +173,7 @@ func (s *Scanner) stops() bool {
 
 func (s *Scanner) stopAt(key string) { s.result.Range.To, s.result.Stopped = key, true }
 
-// take takes in a pair, and reports whether it is yielded now.
+// take processes a pair, and reports whether it is yielded now.
 func (s *Scanner) take(both *join.Pair) (p Pair, now bool, err error) {
 	if both.InTarget {
 		s.result.Held++
@@ -200,8 +199,8 @@ func (s *Scanner) take(both *join.Pair) (p Pair, now bool, err error) {
 	return p, true, nil
 }
 
-// place finds the key under which the target lists an object, or would if it could
-// hold it.
+// place sets the key under which the target lists an object, or would list it if it
+// could hold it.
 func (s *Scanner) place(p *Pair) {
 	p.TargetKey, p.Err = s.target.MapKey(p.Key())
 	if p.Err == nil && plan.IsDirectory(p.Key()) && p.Source.Size > 0 {
@@ -219,7 +218,7 @@ func (s *Scanner) countPlain(p *Pair) {
 }
 
 // Limit returns the part of r that can hold objects whose source keys begin with
-// prefix. It is r if the target holds such keys under others that do not begin so.
+// prefix. It is r if the target holds such keys under keys with another prefix.
 func Limit(r storage.Range, prefix string, target *side.Side) storage.Range {
 	if mapped, err := target.MapKey(prefix); err != nil || mapped != prefix {
 		return r

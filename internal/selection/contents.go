@@ -10,9 +10,9 @@ import (
 	"s3sync/storage"
 )
 
-// ContentOptions say which objects are kept by what no listing tells. A nil
-// expression keeps every object. What an object does not have is an empty text, in
-// which no expression is found, not even one that matches always.
+// ContentOptions say which objects are kept by properties that no listing has. A nil
+// expression keeps every object. A missing property is never matched, not even by an
+// expression that matches every text.
 type ContentOptions struct {
 	IncludeContentType, ExcludeContentType *pattern.Regexp
 	// Metadata is one text, as tagset.FlattenMetadata writes it.
@@ -21,24 +21,24 @@ type ContentOptions struct {
 	IncludeTags, ExcludeTags *pattern.Regexp
 
 	// GuessType, if not nil, returns the Content-Type of a file by its key. It returns
-	// an empty text for what is no file, and if the server is to guess the type.
+	// an empty text if the key is not that of a file, or if the server is to guess the
+	// type.
 	GuessType func(key string) string
 	// Tags returns the tags of a source object that info describes. It fails if they
-	// are not known. It is called only for the filters of tags, and may be called
-	// concurrently.
+	// are unknown. It is called only for filters of tags, perhaps concurrently.
 	Tags func(ctx context.Context, key string, info *storage.Info) (map[string]string, error)
 }
 
-// A Contents selects objects by what no listing tells. Its methods may be called
-// concurrently.
+// A Contents selects objects by properties that no listing has. Its methods may be
+// called concurrently.
 type Contents struct {
 	opts    ContentOptions
-	filters []contentFilter // those that are set, in the order in which they are asked
+	filters []contentFilter // the filters that are set, in order
 }
 
-// A contentFilter is a pair of expressions about one text that goes with an object.
+// A contentFilter is a pair of expressions for one text of an object.
 type contentFilter struct {
-	name             plan.Reason // behind "include-" and "exclude-"
+	name             plan.Reason // suffix of "include-" and "exclude-"
 	include, exclude *pattern.Regexp
 	text             func(ctx context.Context, key string, info *storage.Info) (string, error)
 }
@@ -57,12 +57,12 @@ func NewContents(opts ContentOptions) *Contents {
 // Any reports whether there is any filter.
 func (c *Contents) Any() bool { return len(c.filters) > 0 }
 
-// Reject returns the name of the first filter that a source object does not pass, and
-// the text that it looked at; or the empty Reason if the object is kept. info returns
-// what the source tells of the object; it is called at most once, and only if there
-// is a filter. A delete marker is always kept. The error is that of info or of
-// ContentOptions.Tags, or says that a regular expression could not be matched; the name
-// is then that of the filter that failed.
+// Reject returns the name of the first filter that rejects a source object, and the
+// text that the filter looked at. It returns the empty Reason if the object is kept.
+// info returns what the source reports about the object; it is called at most once, and
+// only if there is a filter. A delete marker is always kept. The error is that of info
+// or of ContentOptions.Tags, or says that a regular expression could not be matched;
+// the name is then that of the filter that failed.
 func (c *Contents) Reject(ctx context.Context, source storage.Object,
 	info func(context.Context) (*storage.Info, error),
 ) (why plan.Reason, compared string, err error) {
@@ -106,7 +106,7 @@ func (f *contentFilter) reject(text string) (why plan.Reason, err error) {
 	return "", nil
 }
 
-// contentType of a file is the type that is guessed.
+// contentType returns the guessed type for a file.
 func (c *Contents) contentType(_ context.Context, key string, info *storage.Info) (string, error) {
 	if c.opts.GuessType != nil {
 		if guess := c.opts.GuessType(key); guess != "" {

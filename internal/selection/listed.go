@@ -1,5 +1,5 @@
-// Package selection decides which objects are looked at any further: first by what a
-// listing tells of each of them, later by what a request must be made for.
+// Package selection decides which objects are selected: first by the properties in a
+// listing, later by properties that need a request.
 package selection
 
 import (
@@ -12,8 +12,8 @@ import (
 	"s3sync/storage"
 )
 
-// The filters of what a listing tells, as [Listed.Reject] names them, in the order in
-// which they are asked.
+// The names of the filters of listed properties, as [Listed.Reject] returns them, in
+// the order in which they are applied.
 const (
 	MtimeBefore  plan.Reason = "mtime-before"
 	MtimeAfter   plan.Reason = "mtime-after"
@@ -24,21 +24,21 @@ const (
 	Callback     plan.Reason = plan.ReasonCallback
 )
 
-// Options say which objects are kept by what a listing tells. The zero value of a
-// field keeps every object.
+// Options say which objects are kept by the properties in a listing. The zero value of
+// a field keeps every object.
 type Options struct {
-	ModifiedBefore time.Time       // keep what was modified strictly before
-	ModifiedAfter  time.Time       // keep what was modified at or after
-	SmallerThan    *int64          // keep what has fewer bytes
-	LargerThan     *int64          // keep what has as many bytes or more
-	Include        *pattern.Regexp // keep the keys in which it is found
-	Exclude        *pattern.Regexp // keep the keys in which it is not found
-	// Func keeps the objects that it returns true for. It is asked last, and never
-	// about two objects at once.
+	ModifiedBefore time.Time       // keep objects modified strictly before
+	ModifiedAfter  time.Time       // keep objects modified at or after
+	SmallerThan    *int64          // keep objects with fewer bytes
+	LargerThan     *int64          // keep objects with at least as many bytes
+	Include        *pattern.Regexp // keep keys that it matches
+	Exclude        *pattern.Regexp // keep keys that it does not match
+	// Func keeps the objects for which it returns true. It is called last, and never
+	// for two objects at once.
 	Func func(storage.Object) (bool, error)
 }
 
-// A Listed selects objects by what a listing tells. Its methods may be called
+// A Listed selects objects by the properties in a listing. Its methods may be called
 // concurrently.
 type Listed struct {
 	opts     Options
@@ -58,11 +58,11 @@ func (e *CallbackError) Error() string { return fmt.Sprintf("filter callback on 
 
 func (e *CallbackError) Unwrap() error { return e.Err }
 
-// Reject returns the name of the first filter that an object or version does not
-// pass, or the empty Reason if it is kept. The time of modification counts in whole
-// milliseconds, which is the most that S3 tells; what is finer is cut off. The error
-// is a *CallbackError, or says that a regular expression could not be matched, which
-// is a failure of this object alone; the name is then that of the filter that failed.
+// Reject returns the name of the first filter that rejects an object or version, or the
+// empty Reason if it is kept. Times of modification are truncated to whole
+// milliseconds, the finest unit of S3. The error is a *CallbackError, or it says that a
+// regular expression could not be matched, which is a failure of only this object; the
+// name is then that of the filter that failed.
 func (l *Listed) Reject(o storage.Object) (why plan.Reason, err error) {
 	opts := &l.opts
 	modified := o.ModTime.Truncate(time.Millisecond)
@@ -71,7 +71,7 @@ func (l *Listed) Reject(o storage.Object) (why plan.Reason, err error) {
 		return MtimeBefore, nil
 	case !opts.ModifiedAfter.IsZero() && modified.Before(opts.ModifiedAfter):
 		return MtimeAfter, nil
-	case o.DeleteMarker: // which has no size
+	case o.DeleteMarker: // it has no size
 	case opts.SmallerThan != nil && o.Size >= *opts.SmallerThan:
 		return SmallerSize, nil
 	case opts.LargerThan != nil && o.Size < *opts.LargerThan:
@@ -104,7 +104,7 @@ func (l *Listed) ask(o storage.Object) (bool, error) {
 	return keep, nil
 }
 
-// Excluded reports whether Options.Exclude leaves a key out.
+// Excluded reports whether Options.Exclude excludes a key.
 func (l *Listed) Excluded(key string) (bool, error) {
 	if l.opts.Exclude == nil {
 		return false, nil
@@ -112,8 +112,8 @@ func (l *Listed) Excluded(key string) (bool, error) {
 	return l.opts.Exclude.Match(key)
 }
 
-// Prefix returns what every key begins with that Options.Include keeps. It is empty
-// if that is not known.
+// Prefix returns the common prefix of all keys that Options.Include keeps. It is empty
+// if the prefix is unknown.
 func (l *Listed) Prefix() string {
 	if l.opts.Include == nil {
 		return ""

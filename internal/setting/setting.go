@@ -1,10 +1,10 @@
-// Package setting lets an error or a text name settings without knowing how a
-// user spells them.
+// Package setting lets an error or a text name settings without knowing how a user
+// spells them.
 //
-// A setting is named by the Go path of its field in s3sync.Config, and perhaps
-// by one value of it: "Check.ReadBoth", "Delete.MaxPercent=100". What names
-// settings has a method Settings that returns them. The command finds them there
-// and puts its options in their place.
+// A setting has the Go path of its field in s3sync.Config as its name, optionally with
+// a value: "Check.ReadBoth", "Delete.MaxPercent=100". A text or error that names
+// settings has a method Settings that returns them. The command replaces them by its
+// options.
 package setting
 
 import (
@@ -17,7 +17,7 @@ import (
 // A Name is a setting as an argument of [Errorf] and [Textf].
 type Name string
 
-// A namer names settings in its text.
+// A namer is a text that names settings.
 type namer interface{ Settings() []string }
 
 // A settingError is an error whose text names settings.
@@ -31,9 +31,8 @@ func (e *settingError) Settings() []string { return e.names }
 
 func (e *settingError) Unwrap() error { return e.error }
 
-// Errorf is [fmt.Errorf] for a text that names settings: the arguments of
-// type [Name], and those that arguments of type [Text] name. It wraps as fmt.Errorf
-// does.
+// Errorf is [fmt.Errorf] for a text that names settings: the arguments of type [Name],
+// and the settings in arguments of type [Text]. It wraps errors as fmt.Errorf does.
 func Errorf(format string, args ...any) error {
 	return &settingError{fmt.Errorf(format, args...), namesIn(args)}
 }
@@ -44,12 +43,12 @@ type Text struct {
 	names []string
 }
 
-// Textf is [fmt.Sprintf] for a text that names settings, as in [Errorf].
+// Textf is [fmt.Sprintf] for a text that names settings, like [Errorf].
 func Textf(format string, args ...any) Text {
 	return Text{fmt.Sprintf(format, args...), namesIn(args)}
 }
 
-// Named is a text and the settings that it names.
+// Named returns a Text of a text and the settings that it names.
 func Named(text string, names []string) Text { return Text{text, names} }
 
 // Err returns the text as an error.
@@ -73,7 +72,7 @@ func namesIn(args []any) []string {
 	return names
 }
 
-// Of returns the settings that err and the errors it wraps name.
+// Of returns the settings that err and its wrapped errors name.
 func Of(err error) []string {
 	var names []string
 	if n, ok := err.(namer); ok {
@@ -90,8 +89,8 @@ func Of(err error) []string {
 	return names
 }
 
-// Spell returns text with every mention of one of names as spell has it. A name
-// that is part of a longer word is no mention.
+// Spell replaces every mention of one of names in text by the result of spell. A name
+// that is part of a longer word is not a mention.
 func Spell(text string, names []string, spell func(setting string) string) string {
 	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
 		text = replaceWord(text, name, spell(name))
@@ -121,14 +120,13 @@ func replaceWord(text, word, by string) string {
 	}
 }
 
-// inWord reports whether a byte can stand in a name or next to one in a longer
-// word.
+// inWord reports whether a byte can be part of a name or of a longer word around it.
 func inWord(c byte) bool {
 	return c == '.' || c == '_' || c == '=' || c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
 }
 
-// sentenceEnds reports whether text begins with a full stop and not with a
-// further part of a path.
+// sentenceEnds reports whether text begins with a full stop that ends a sentence, not
+// with the next part of a path.
 func sentenceEnds(text string) bool {
 	return text[0] == '.' && (len(text) == 1 || !inWord(text[1]))
 }

@@ -1,6 +1,6 @@
-// Package side is one side of a sync: a store, the capabilities it has, the rule
-// by which requests to it are repeated, and its name in errors. The stages speak
-// to stores through it, so that each of these rules stands in one place.
+// Package side is one side of a sync: a store, its capabilities, the retry policy for
+// its requests, and its name in errors. The stages use stores only through it, so each
+// of these rules is in one place.
 package side
 
 import (
@@ -14,21 +14,21 @@ import (
 	"s3sync/storage"
 )
 
-// ErrGone says that a source object was listed, and is no longer there to be read.
+// ErrGone says that a source object was listed but no longer exists.
 var ErrGone = errors.New("gone since it was listed")
 
 // Options say how requests to a side are made.
 type Options struct {
-	// Policy bounds the repetitions of a request.
+	// Policy bounds the retries of a request.
 	Policy retry.Policy
-	// OnRetry, if not nil, is told of each failure that is followed by another
+	// OnRetry, if not nil, is called for each failure that is followed by another
 	// attempt. key names the object, and is empty for a listing. It may be called
 	// concurrently.
 	OnRetry func(key string, err error)
 }
 
-// A Side is a store in one role. Its methods may be called concurrently. The
-// fields are not changed after New.
+// A Side is a store in the role of source or target. Its methods may be called
+// concurrently. The fields do not change after New.
 type Side struct {
 	// Name is "source" or "target".
 	Name  string
@@ -42,7 +42,7 @@ type Side struct {
 	located   storage.Located
 }
 
-// New resolves the capabilities of a store.
+// New determines the capabilities of a store.
 func New(name string, store storage.Store, opts Options) *Side {
 	s := &Side{Name: name, Store: store, Caps: store.Caps(), opts: opts}
 	s.mapper, _ = storage.As[storage.KeyMapper](store)
@@ -54,8 +54,8 @@ func New(name string, store storage.Store, opts Options) *Side {
 	return s
 }
 
-// Wrap names the side in an error of its store, which does not know what it is
-// used for. It returns nil for nil.
+// Wrap adds the name of the side to an error of its store, which does not know its
+// role. It returns nil for nil.
 func (s *Side) Wrap(err error) error {
 	if err == nil {
 		return nil
@@ -63,8 +63,8 @@ func (s *Side) Wrap(err error) error {
 	return fmt.Errorf("%s: %w", s.Name, err)
 }
 
-// WrapGone is Wrap for a question about a source object that was listed: that it
-// is not there any more is ErrGone.
+// WrapGone is Wrap for a request about a listed source object: if the object no longer
+// exists, the error is ErrGone.
 func (s *Side) WrapGone(err error) error {
 	if storage.Gone(err) {
 		return fmt.Errorf("%w: %w", ErrGone, err)
@@ -72,11 +72,11 @@ func (s *Side) WrapGone(err error) error {
 	return s.Wrap(err)
 }
 
-// Retries reports whether a request that failed is made again.
+// Retries reports whether failed requests are retried.
 func (s *Side) Retries() bool { return s.opts.Policy.Count > 0 }
 
-// Retry makes a request, and repeats it while its failure may pass. key names the
-// object for Options.OnRetry. The error is that of the request, as it stands.
+// Retry makes a request, and retries it while its failure is temporary. key names the
+// object for Options.OnRetry. The error is that of the request, unchanged.
 func (s *Side) Retry(ctx context.Context, key string, request func(context.Context) error) error {
 	return retry.Do(ctx, s.opts.Policy, s.onRetry(key), request)
 }
@@ -89,9 +89,8 @@ func (s *Side) onRetry(key string) func(int, error) {
 	}
 }
 
-// RetryUnlessChanged is Retry for a question about an object that is open. If it is
-// not the same object any more no repetition can help: the object is begun anew,
-// which is for the caller to do.
+// RetryUnlessChanged is Retry for a request about an open object. If the object has
+// changed, a retry cannot help: the caller must begin the object again.
 func (s *Side) RetryUnlessChanged(ctx context.Context, key string, request func(context.Context) error) error {
 	var changed error
 	err := s.Retry(ctx, key, func(ctx context.Context) error {
@@ -108,8 +107,8 @@ func (s *Side) RetryUnlessChanged(ctx context.Context, key string, request func(
 	return err
 }
 
-// Stat describes an object, and is repeated like Retry. name is the key that names
-// the object for Options.OnRetry. The error does not name the side.
+// Stat describes an object, and retries like Retry. name is the key that names the
+// object for Options.OnRetry. The error does not name the side.
 func (s *Side) Stat(ctx context.Context, name, key string, opts storage.StatOptions) (storage.Info, error) {
 	var info storage.Info
 	err := s.Retry(ctx, name, func(ctx context.Context) (err error) {
@@ -119,9 +118,9 @@ func (s *Side) Stat(ctx context.Context, name, key string, opts storage.StatOpti
 	return info, err
 }
 
-// List yields a range in order of the key, if the store lists in order. A failure
-// that may pass is retried behind the last key seen; one that stays ends the
-// sequence. problem is that of storage.ListOptions.
+// List yields a range in order of the key, if the store lists in order. A temporary
+// failure is retried after the last key seen; a permanent one ends the sequence.
+// problem is that of storage.ListOptions.
 func (s *Side) List(ctx context.Context, r storage.Range, problem func(storage.Problem)) iter.Seq2[storage.Object, error] {
 	list := func(r storage.Range) iter.Seq2[storage.Object, error] {
 		return s.Store.List(ctx, storage.ListOptions{Range: r, Problem: problem})
@@ -129,8 +128,8 @@ func (s *Side) List(ctx context.Context, r storage.Range, problem func(storage.P
 	return retry.List(ctx, s.opts.Policy, s.onRetry(""), list, r)
 }
 
-// Versions yields the versions of a range. A failure that may pass is retried
-// behind the last one. KeepsVersions must have succeeded before.
+// Versions yields the versions of a range. A temporary failure is retried after the
+// last version. KeepsVersions must have succeeded before.
 func (s *Side) Versions(ctx context.Context, r storage.Range) iter.Seq2[storage.Object, error] {
 	list := func(r storage.Range) iter.Seq2[storage.Object, error] {
 		return s.versioner.Versions(ctx, storage.ListOptions{Range: r})
@@ -138,8 +137,8 @@ func (s *Side) Versions(ctx context.Context, r storage.Range) iter.Seq2[storage.
 	return retry.Versions(ctx, s.opts.Policy, s.onRetry(""), list, r)
 }
 
-// KeepsVersions fails unless the store keeps versions. need is what needs them, for
-// the error.
+// KeepsVersions fails unless the store keeps versions. need is the setting that needs
+// them, for the error.
 func (s *Side) KeepsVersions(ctx context.Context, need setting.Name) error {
 	if s.versioner == nil {
 		return setting.Errorf("%s: it has no versions, which %s needs", s.Name, need)
@@ -158,11 +157,11 @@ func (s *Side) KeepsVersions(ctx context.Context, need setting.Name) error {
 	return nil
 }
 
-// Maps reports whether the store holds some keys under another name.
+// Maps reports whether the store holds some keys under other names.
 func (s *Side) Maps() bool { return s.mapper != nil }
 
-// MapKey returns the key under which the store lists what is written as key. See
-// storage.KeyMapper for the error and for what is returned beside it.
+// MapKey returns the key under which the store lists an object written as key. See
+// storage.KeyMapper for the error and the result in that case.
 func (s *Side) MapKey(key string) (string, error) {
 	if s.mapper == nil {
 		return key, nil
@@ -187,8 +186,8 @@ func (s *Side) Tagger() (storage.Tagger, error) {
 	return s.tagger, nil
 }
 
-// StillThere fails if the place of the store was taken away or replaced since it
-// was opened.
+// StillThere fails if the location of the store was removed or replaced since it was
+// opened.
 func (s *Side) StillThere(ctx context.Context) error {
 	if s.located == nil {
 		return nil

@@ -1,8 +1,7 @@
-// Package single makes stores of one object. A source can be one object or one
-// file. It goes to TARGET, or into it under its own name, as with cp: into a
-// directory that is there, and wherever TARGET ends in a slash. Both sides are then
-// stores of one object, under the name that it has in the source, so that the stages
-// of a run need not know.
+// Package single makes stores of one object. A source can be one object or one file. As
+// with cp, it goes to TARGET, or into TARGET under its own name if TARGET is an
+// existing directory or ends in a slash. Both sides are then stores of one object,
+// under its name in the source, so the stages of a run need no special case.
 package single
 
 import (
@@ -20,8 +19,7 @@ import (
 	"s3sync/storage/bucket"
 )
 
-// NameOf returns the name under which an object of a location goes somewhere: what
-// follows the last slash.
+// NameOf returns the name of the object of a location: the text after the last slash.
 func NameOf(l location.Location) string {
 	if l.Local() {
 		return filepath.Base(l.Path)
@@ -29,15 +27,15 @@ func NameOf(l location.Location) string {
 	return path.Base(l.Prefix)
 }
 
-// Find finds out whether what a location names is one object or one file. It takes a
-// request where that is not a path and does not end in a slash. A key with which other
-// keys begin is none: the prefix is meant, and skipped reports that there is an object
-// of that key all the same. versions asks for objects that are deleted now, too. The
-// error names the side.
+// Find reports whether a location names one object or one file. It makes a request
+// unless the location is a path or ends in a slash. If other keys begin with the key,
+// the location is a prefix: one is false, and skipped reports that an object of that
+// key exists as well. versions also finds objects that are deleted now. The error names
+// the side.
 func Find(ctx context.Context, l location.Location, source *side.Side, versions bool) (one, skipped bool, err error) {
 	if l.Local() {
 		info, err := os.Stat(l.Path)
-		return err == nil && info.Mode().IsRegular(), false, nil // an error is met again by the run
+		return err == nil && info.Mode().IsRegular(), false, nil // the run will report an error
 	}
 	b, ok := storage.As[*bucket.Store](source.Store)
 	if !ok || !l.MayBeObject() {
@@ -53,13 +51,13 @@ func Find(ctx context.Context, l location.Location, source *side.Side, versions 
 
 // An Object is the one object of a run.
 type Object struct {
-	// Name is its name in the source: what follows the last slash.
+	// Name is its name in the source: the text after the last slash.
 	Name string
-	// Target is where it goes; nil if the target is a store of the caller.
+	// Target is its destination; nil if the target is a store of the caller.
 	Target *Destination
 }
 
-// Stores makes stores of the one object out of those of both sides.
+// Stores returns stores of the one object, made from the stores of both sides.
 func (o *Object) Stores(source, target storage.Store) (from, to storage.Store) {
 	if o.Target != nil {
 		target = o.Target.store(target, o.Name)
@@ -67,17 +65,17 @@ func (o *Object) Stores(source, target storage.Store) (from, to storage.Store) {
 	if b, ok := storage.As[*bucket.Store](source); ok {
 		source = b.Single(o.Name)
 	}
-	return source, target // a file is alone already
+	return source, target // a source that is a file is already a store of one object
 }
 
-// A Destination is where one object goes.
+// A Destination is the place where one object is written.
 type Destination struct {
 	bucket, key string
-	// The file of a directory.
+	// parent and file are a directory and a file in it.
 	parent, file string
 }
 
-// DestinationOf is where TARGET says that an object of a name goes.
+// DestinationOf returns the destination that TARGET means for an object of a name.
 func DestinationOf(l location.Location, name string) *Destination {
 	switch {
 	case !l.Local() && (l.Prefix == "" || strings.HasSuffix(l.Prefix, "/")):
@@ -97,7 +95,7 @@ func DestinationOf(l location.Location, name string) *Destination {
 
 func (d *Destination) local() bool { return d.bucket == "" }
 
-// URL is what is opened as the target.
+// URL returns the URL to open as the target.
 func (d *Destination) URL() string {
 	if d.local() {
 		return d.parent
@@ -105,7 +103,7 @@ func (d *Destination) URL() string {
 	return "s3://" + d.bucket + "/" + d.key
 }
 
-// Path is the path of the file, or the full key of the object, for messages.
+// Path returns the path of the file, or the full key of the object, for messages.
 func (d *Destination) Path() (path string, local bool) {
 	if d.local() {
 		return filepath.Join(d.parent, filepath.FromSlash(d.file)), true
@@ -113,8 +111,8 @@ func (d *Destination) Path() (path string, local bool) {
 	return d.key, false
 }
 
-// store makes a store of the one object, which the source has under name, out of that
-// of the target.
+// store returns a store of the one object, which is called name in the source, made
+// from the store of the target.
 func (d *Destination) store(store storage.Store, name string) storage.Store {
 	if b, ok := storage.As[*bucket.Store](store); ok {
 		return b.Single(name)
@@ -125,8 +123,8 @@ func (d *Destination) store(store storage.Store, name string) storage.Store {
 	return store
 }
 
-// A oneFile is a file of a directory, which is the target of an object of another
-// name, perhaps. What else is in the directory is not looked at.
+// A oneFile is one file of a directory. It is the target of an object that may have
+// another name. It ignores everything else in the directory.
 type oneFile struct {
 	storage.Store
 
@@ -142,7 +140,7 @@ func (o *oneFile) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[
 	return o.Store.List(ctx, opts)
 }
 
-// MapKey maps the name of the object to that of the file.
+// MapKey maps the name of the object to the name of the file.
 func (o *oneFile) MapKey(key string) (string, error) {
 	if key != o.key {
 		return "", fmt.Errorf("%w: only %q goes here", storage.ErrUnstorable, o.key)
@@ -150,8 +148,8 @@ func (o *oneFile) MapKey(key string) (string, error) {
 	return o.mapper.MapKey(o.file)
 }
 
-// MappedInto returns the name of the object if that of the file is in the range and
-// it is not.
+// MappedInto returns the name of the object if the range contains the name of the file
+// but not that of the object.
 func (o *oneFile) MappedInto(r storage.Range) []storage.Range {
 	if file, err := o.mapper.MapKey(o.file); err != nil || !r.Contains(file) || r.Contains(o.key) {
 		return nil
@@ -159,5 +157,5 @@ func (o *oneFile) MappedInto(r storage.Range) []storage.Range {
 	return []storage.Range{one(o.key)}
 }
 
-// one is the range of a single key.
+// one returns the range of a single key.
 func one(key string) storage.Range { return storage.Range{From: key, To: key + "\x00"} }

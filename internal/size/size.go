@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// sizePattern is the grammar of sizes: a decimal number and a unit. A prefix
-// with an i is a power of 1024, one without is a power of 1000. B is bytes; a
-// lower-case b, bit and bits are bits, so 8Mib is 1 MiB.
+// sizePattern is the grammar of sizes: a decimal number and a unit. A prefix with an i
+// is a power of 1024, a prefix without it is a power of 1000. B means bytes. A
+// lower-case b, bit and bits mean bits, so 8Mib is 1 MiB.
 var sizePattern = regexp.MustCompile(`^(\d{1,40}(?:\.\d{1,40})?) *([KMGTPEkmgtpe]?)([iI]?)(B|b|bit|bits)?$`)
 
 // Parse reads a size in bytes, rounded up to a whole byte.

@@ -1,5 +1,5 @@
-// Package spool keeps a list of objects that may be longer than memory allows:
-// those that wait to be deleted until the run has shown that they may.
+// Package spool keeps a list of objects that may exceed the memory: the objects to be
+// deleted, until the run has shown that they may be deleted.
 package spool
 
 import (
@@ -12,24 +12,23 @@ import (
 	"s3sync/storage"
 )
 
-// DefaultMemory is how many bytes a Spool keeps before it uses a file: about
+// DefaultMemory is the number of bytes that a Spool keeps before it uses a file: about
 // 15,000 objects.
 const DefaultMemory = 1 << 20
 
-// A Spool is a list of objects in the order they were appended. It is not for
-// concurrent use.
+// A Spool is a list of objects in the order in which they were appended. It is not safe
+// for concurrent use.
 type Spool struct {
 	limit   int64
-	memory  [][]byte // everything, in blocks, until there is a file
+	memory  [][]byte // all data, in blocks, until there is a file
 	size    int64    // bytes in memory
 	file    *record.TempFile
 	records *record.Writer
-	err     error // of a write; the list is not whole then
+	err     error // of a write; the list is incomplete then
 }
 
-// New returns an empty list that uses a temporary file once it needs more than
-// about limit bytes of memory, of which it then needs little. limit <= 0 is
-// [DefaultMemory].
+// New returns an empty list. Once it needs more than about limit bytes of memory, it
+// uses a temporary file and little memory. limit <= 0 means [DefaultMemory].
 func New(limit int64) *Spool {
 	if limit <= 0 {
 		limit = DefaultMemory
@@ -39,8 +38,8 @@ func New(limit int64) *Spool {
 	return s
 }
 
-// Append adds an object at the end. After an error, which is that of the
-// temporary file or says that the object is too long, every later call fails.
+// Append adds an object at the end. The error is that of the temporary file, or says
+// that the object is too long. After an error every later call fails.
 func (s *Spool) Append(o storage.Object) error {
 	if s.err == nil {
 		s.err = s.records.Append(o)
@@ -51,9 +50,9 @@ func (s *Spool) Append(o storage.Object) error {
 // Len returns how many objects were appended.
 func (s *Spool) Len() int64 { return s.records.Count() }
 
-// All yields all objects in order, with their times in UTC. It may be repeated.
-// Nothing may be appended while it runs. If the file turns out to be damaged or
-// shortened the last element is an error.
+// All yields all objects in order, with their times in UTC. It may be repeated. Nothing
+// may be appended while it runs. If the file is damaged or shortened, the last element
+// is an error.
 func (s *Spool) All() iter.Seq2[storage.Object, error] {
 	return func(yield func(storage.Object, error) bool) {
 		if s.err == nil {
@@ -76,7 +75,7 @@ func (s *Spool) All() iter.Seq2[storage.Object, error] {
 	}
 }
 
-// content returns a reader of all that was written.
+// content returns a reader of all written data.
 func (s *Spool) content() io.Reader {
 	if s.file == nil {
 		blocks := make([]io.Reader, len(s.memory))
@@ -85,12 +84,11 @@ func (s *Spool) content() io.Reader {
 		}
 		return io.MultiReader(blocks...)
 	}
-	// One byte more than there should be, so that a longer file shows.
+	// Read one byte more than expected to detect a longer file.
 	return io.NewSectionReader(s.file, 0, s.records.Size()+1)
 }
 
-// Close removes the temporary file, if there is one. No other method may
-// follow but Len.
+// Close removes the temporary file, if there is one. Only Len may be called after it.
 func (s *Spool) Close() error {
 	s.err = errClosed
 	s.memory = nil
@@ -104,7 +102,8 @@ func (s *Spool) Close() error {
 
 var errClosed = errors.New("spool is closed")
 
-// writer takes whole blocks: into memory at first, then into the file.
+// writer receives whole blocks: it keeps them in memory first, then writes them to the
+// file.
 type writer struct{ s *Spool }
 
 func (w writer) Write(p []byte) (int, error) {
@@ -122,7 +121,7 @@ func (w writer) Write(p []byte) (int, error) {
 	return s.file.Write(p)
 }
 
-// spill moves what is in memory to a new file.
+// spill moves the blocks in memory to a new file.
 func (s *Spool) spill() error {
 	f, err := record.CreateTemp()
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package tagset holds the rules of S3's tags, and the one form in which tags and
-// user metadata are written as text: in filters, in reports and in the log.
+// Package tagset holds the rules of S3 tags, and the only text form of tags and user
+// metadata: in filters, in reports and in the log.
 package tagset
 
 import (
@@ -21,12 +21,12 @@ const (
 	MaxValue = 256
 )
 
-// characters is what names and values of tags consist of.
+// characters matches valid names and values of tags.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_control_S3Tag.html
 var characters = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
-// Parse reads tags as the header x-amz-tagging has them: name=value pairs in URL
-// encoding, joined by ampersands. It refuses what S3 would refuse.
+// Parse parses tags in the form of the header x-amz-tagging: name=value pairs in URL
+// encoding, joined by ampersands. Tags that S3 would reject are an error.
 func Parse(text string) (map[string]string, error) {
 	tags := map[string]string{}
 	for pair := range strings.SplitSeq(text, "&") {
@@ -44,7 +44,7 @@ func Parse(text string) (map[string]string, error) {
 	return tags, Check(tags)
 }
 
-// Check refuses tags that S3 would refuse.
+// Check returns an error for tags that S3 would reject.
 func Check(tags map[string]string) error {
 	if len(tags) > MaxTags {
 		return fmt.Errorf("there are %d tags, and an object can have %d", len(tags), MaxTags)
@@ -67,12 +67,12 @@ func Check(tags map[string]string) error {
 }
 
 // FlattenTags writes tags as one text: name=value pairs in order of the names,
-// percent-encoded and joined by ampersands. It is empty if there are none.
+// percent-encoded and joined by ampersands. It is empty if there are no tags.
 func FlattenTags(tags map[string]string) string { return flatten(tags, "&", percentEncode) }
 
-// FlattenMetadata writes user metadata as one text: name=value pairs in order of
-// the names, joined by commas. Values are percent-encoded. Names, which are tokens
-// of HTTP, stand as they are. It is empty if there is none.
+// FlattenMetadata writes user metadata as one text: name=value pairs in order of the
+// names, joined by commas. Values are percent-encoded. Names are HTTP tokens and are
+// not encoded. It is empty if there is no metadata.
 func FlattenMetadata(metadata map[string]string) string {
 	return flatten(metadata, ",", func(name string) string { return name })
 }
@@ -85,8 +85,8 @@ func flatten(values map[string]string, separator string, encodeName func(string)
 	return strings.Join(pairs, separator)
 }
 
-// percentEncode encodes everything but what RFC 3986, section 2.3, calls
-// unreserved.
+// percentEncode encodes everything except the unreserved characters of RFC 3986,
+// section 2.3.
 func percentEncode(text string) string {
 	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20")
 }

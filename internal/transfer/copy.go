@@ -13,8 +13,8 @@ import (
 	"s3sync/storage"
 )
 
-// A server-side copy gets the parts that the source has: an ETag follows from
-// these, and equal ETags are what verifies the copy.
+// A server-side copy has the same parts as its source: the parts determine the ETag,
+// and equal ETags verify the copy.
 
 // useCopier fails if the target cannot copy from the source.
 func (t *Transferrer) useCopier() error {
@@ -27,8 +27,8 @@ func (t *Transferrer) useCopier() error {
 	return nil
 }
 
-// copy lets the server copy the object, and compares what is told of both. attempt
-// counts from 0.
+// copy lets the server copy the object, and compares what the servers report about both
+// objects. attempt counts from 0.
 func (o *object) copy(ctx context.Context, attempt int) (err error) {
 	t := o.t
 	o.info, err = t.source.Store.Stat(ctx, o.a.Key(), storage.StatOptions{
@@ -58,11 +58,11 @@ func (o *object) copy(ctx context.Context, attempt int) (err error) {
 	return err
 }
 
-// chooseCopyLayout cuts the copy as its source is. kept is false where that cannot
-// be known or is not possible: then the copy has as few parts as can be.
+// chooseCopyLayout cuts the copy into the parts of its source. kept is false if the
+// parts are unknown or cannot be kept: then the copy has as few parts as possible.
 func (o *object) chooseCopyLayout() (kept bool) {
 	size, most := o.info.Size, o.t.target.Caps.MaxCopy
-	// An empty object has no bytes that a part could be copied of.
+	// An empty object has no bytes to copy as a part.
 	parts, _ := checksum.ParseETag(o.info.ETag)
 	if parts > 0 && size > 0 && len(o.info.Parts) == parts {
 		layout, err := checksum.Parts(o.info.Parts)
@@ -79,7 +79,7 @@ func (o *object) chooseCopyLayout() (kept bool) {
 	return false
 }
 
-// copySource names the object that is copied, as the source described it.
+// copySource returns the object to copy, as the source described it.
 func (o *object) copySource() storage.CopySource {
 	asked := o.a.Source.VersionID
 	return storage.CopySource{
@@ -104,7 +104,7 @@ func (o *object) copyWhole(ctx context.Context) (written storage.Info, err error
 	return written, err
 }
 
-// copyParts copies the object part by part, several at once.
+// copyParts copies the object in parts, several at once.
 func (o *object) copyParts(ctx context.Context) (storage.Info, error) {
 	t := o.t
 	longer, done := grace.Answer(ctx) // as in sendParts

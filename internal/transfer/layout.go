@@ -11,12 +11,12 @@ import (
 	"s3sync/storage"
 )
 
-// maxObject is the most bytes that an object can have, in parts or not.
+// maxObject is the maximum size of an object in bytes, with or without parts.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 const maxObject = 5 << 30 * checksum.MaxParts
 
-// fits fails for an object that cannot be as large as it is told to be, before
-// memory is taken for it.
+// fits fails, before memory is allocated, if the reported size of the object is
+// impossible.
 func (o *object) fits() error {
 	if o.info.Size >= 0 && o.info.Size <= maxObject {
 		return nil
@@ -25,7 +25,7 @@ func (o *object) fits() error {
 		"no object can have the %d bytes that it is told to have", o.info.Size)})
 }
 
-// layoutOf cuts an object of the given size as the options say.
+// layoutOf cuts an object of the given size according to the options.
 func (t *Transferrer) layoutOf(size int64) checksum.Layout {
 	if size < t.opts.Threshold {
 		return checksum.Whole(size)
@@ -33,8 +33,8 @@ func (t *Transferrer) layoutOf(size int64) checksum.Layout {
 	return checksum.Uniform(size, checksum.Plan(size, t.opts.ChunkSize, t.target.Caps.MaxParts))
 }
 
-// firstRange is how much of an object of the listed size is asked for first: a
-// part, or 0 for all.
+// firstRange returns the number of bytes to request first of an object of the listed
+// size: one part, or 0 for the whole object.
 func (t *Transferrer) firstRange(size int64) int64 {
 	if layout := t.layoutOf(size); layout.Multipart() {
 		_, n := layout.Bounds(0)
@@ -43,8 +43,8 @@ func (t *Transferrer) firstRange(size int64) int64 {
 	return 0
 }
 
-// chooseLayout cuts the object as its source is, if that is asked for and can be
-// known, and else as the options say.
+// chooseLayout cuts the object into the parts of its source, if that is requested and
+// the parts are known. Otherwise it follows the options.
 func (o *object) chooseLayout(ctx context.Context) (checksum.Layout, error) {
 	t := o.t
 	layout := t.layoutOf(o.info.Size)
@@ -61,7 +61,7 @@ func (o *object) chooseLayout(ctx context.Context) (checksum.Layout, error) {
 		}
 	}
 	if t.opts.Versions && o.info.ETagNotDigest {
-		return layout, nil // its ETag is not compared anyway
+		return layout, nil // its ETag is not compared
 	}
 	if t.opts.LayoutUnknown != nil {
 		t.opts.LayoutUnknown(o.a.Key())
@@ -69,11 +69,11 @@ func (o *object) chooseLayout(ctx context.Context) (checksum.Layout, error) {
 	return layout, nil
 }
 
-// streams reports whether a part of size bytes is sent without being held.
+// streams reports whether a part of size bytes is sent without being held in memory.
 func (t *Transferrer) streams(size int64) bool { return size > t.held }
 
-// checkKept tells, once, if the target does not confirm the additional checksum
-// that it was asked to keep: objects may have none there.
+// checkKept reports, once, that the target does not confirm the additional checksum
+// that it was asked to keep: objects may have no checksum there.
 func (t *Transferrer) checkKept(written *storage.Info) {
 	want := t.opts.Verify.Algorithm
 	if want == "" || t.target.Caps.Files || t.opts.Notice == nil {

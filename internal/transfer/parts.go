@@ -11,11 +11,11 @@ import (
 	"s3sync/storage"
 )
 
-// sendParts moves the object part by part, several at once.
+// sendParts moves the object in parts, several at once.
 func (o *object) sendParts(ctx context.Context) (storage.Info, error) {
 	t := o.t
-	// An upload that was begun must be known, or it could not be aborted: an
-	// interruption is heeded only after its answer, if that comes soon.
+	// An upload can be aborted only if its ID is known. So an interruption waits for
+	// the response that begins the upload, if that comes soon.
 	longer, done := grace.Answer(ctx)
 	w, err := t.target.Store.Create(longer, o.a.TargetKey, o.opts)
 	done()
@@ -41,12 +41,12 @@ func (o *object) sendParts(ctx context.Context) (storage.Info, error) {
 	})
 }
 
-// buffered yields the parts of the object, each with memory for it, or for a piece
-// of it if it is streamed.
+// buffered yields the parts of the object. Each has memory for the whole part, or for
+// one piece if the part is streamed.
 func (o *object) buffered(ctx context.Context) iter.Seq2[limits.Part, error] {
 	t := o.t
 	if _, size := o.layout.Bounds(0); !t.streams(size) {
-		// Objects of more than 10,000 parts get larger ones than were asked for.
+		// Objects with more than 10,000 parts get larger parts than requested.
 		t.limits.RaiseMemory(2 * size)
 	}
 	return t.limits.Parts(ctx, o.layout, func(size int64) int64 {
@@ -89,7 +89,7 @@ func (o *object) publish(ctx context.Context, w upload, parts func() error) (wri
 		cctx, cancel := grace.Cleanup(ctx)
 		defer cancel()
 		if aerr := w.Abort(cctx); aerr != nil {
-			// Only as text: what becomes of the object is a matter of the first.
+			// Only the text: the first error decides what happens to the object.
 			err = fmt.Errorf("%w (and what was written so far could not be removed: %s)", err, aerr.Error())
 		}
 	}()

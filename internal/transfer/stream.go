@@ -8,22 +8,22 @@ import (
 	"s3sync/storage"
 )
 
-// A stream is a part of an object that is too large to be held in memory: it is
-// read piece by piece as it is sent. So nothing is known of its digests when the
-// sending begins, and the server cannot refuse damage; what it answers is
-// compared afterwards, as ever. This happens only where the parts of the source
-// are to be kept and are larger than the ones that were asked for.
+// A stream is a part that is too large for memory: it is read piece by piece while it
+// is sent. So its digests are unknown when the sending begins, and the server cannot
+// reject damaged bytes; the digests are compared with the response afterwards, as
+// always. This happens only if the parts of the source are kept and are larger than the
+// requested parts.
 type stream struct {
 	ctx context.Context //nolint:containedctx // of the one request that reads the stream
 	o   *object
 
 	piece   []byte // memory for one piece
-	left    []byte // what of it is not sent yet
-	at, end int64  // of the next piece, of the part
+	left    []byte // the unsent rest of piece
+	at, end int64  // of the next piece, and of the part
 	err     error
 }
 
-// Read implements io.Reader. The first error stays.
+// Read implements io.Reader. After an error it always returns that error.
 func (r *stream) Read(p []byte) (int, error) {
 	if len(r.left) == 0 && r.err == nil {
 		r.err = r.next()
@@ -58,13 +58,13 @@ func (o *object) stream(ctx context.Context, piece []byte, off, end int64, write
 	r := &stream{ctx: ctx, o: o, piece: piece, at: off, end: end}
 	err := write(storage.Block{Stream: r, Size: end - off})
 	if r.err != nil && !errors.Is(r.err, io.EOF) {
-		return r.err // and not what became of the request for that reason
+		return r.err // not the failure of the request, which it caused
 	}
 	return err
 }
 
-// streamWhole moves an object in one piece that is too large for memory. What is
-// wrong with the source shows only when the target has it.
+// streamWhole moves an object in one piece that is too large for memory. A fault of the
+// source is detected only when the target has the object.
 func (o *object) streamWhole(ctx context.Context) (written storage.Info, err error) {
 	t := o.t
 	buf, err := t.limits.Buffer(ctx, t.opts.ChunkSize)

@@ -1,7 +1,7 @@
-// Package transfer carries out actions that write to the target: it moves the bytes
-// of an object through this program or lets the server copy them, writes them with
-// their attributes, verifies them, and publishes them. It decides nothing and tells
-// the outcome only as a value.
+// Package transfer carries out actions that write to the target: it moves the bytes of
+// an object through this program or lets the server copy them, writes them with their
+// attributes, verifies them, and publishes them. It makes no decisions and reports the
+// outcome only as a value.
 package transfer
 
 import (
@@ -23,63 +23,64 @@ import (
 // Options say how objects are transferred. The callbacks may be nil.
 type Options struct {
 	// Threshold is the size in bytes from which an object is written in parts, and
-	// ChunkSize is the size of these. KeepLayout writes an object in the parts of its
-	// source where these can be known.
+	// ChunkSize is the size of these parts. KeepLayout writes an object in the parts of
+	// its source if they are known.
 	Threshold, ChunkSize int64
 	KeepLayout           bool
 	// Copy lets the server copy objects.
 	Copy bool
-	// Versions: a write adds a version or a delete marker, so that it must happen just
-	// once. The target is asked whether it was carried out before it is repeated, and
-	// an interruption waits for the answer, if that comes soon.
+	// Versions: a write adds a version or a delete marker, so it must happen only once.
+	// Before a retry the target is asked whether the write was done. An interruption
+	// waits for the response, if that comes soon.
 	Versions bool
 	Verify   verify.Options
 
-	// Read is told how many bytes of object data were read or copied, also for an
-	// attempt that fails later. It is called from many goroutines.
+	// Read is called with the number of bytes of object data that were read or copied,
+	// even for an attempt that fails later. It is called from many goroutines.
 	Read func(n int64)
-	// Observe is told of each step of a transfer. It is called from many goroutines,
-	// also for one object, and must not change or keep the action.
+	// Observe is called for each step of a transfer. It is called from many goroutines,
+	// even for one object. It must not change or keep the action.
 	Observe func(*plan.Action, Step)
-	// Notice is told once if the target does not confirm that it keeps the additional
-	// checksum that it was asked to keep.
+	// Notice is called once if the target does not confirm that it keeps the requested
+	// additional checksum.
 	Notice func(storage.Notice)
-	// LayoutUnknown is told of each object of which KeepLayout cannot be heeded. It is
-	// written in the parts of the other options. It is called from many goroutines.
+	// LayoutUnknown is called for each object that KeepLayout cannot be applied to.
+	// Such an object is written in the parts of the other options. It is called from
+	// many goroutines.
 	LayoutUnknown func(key string)
 }
 
-// A Step is something that happens on the way of an object.
+// A Step is a step in the transfer of an object.
 type Step struct {
 	Kind StepKind
-	// Source describes the source object as it told when it was opened.
+	// Source describes the source object as reported when it was opened.
 	Source storage.Object
-	// Part and Bytes are what was written, if Kind is Written. Part counts from 1; 0 is
-	// an object in one piece.
+	// Part and Bytes describe the written bytes, if Kind is Written. Part counts from
+	// 1; 0 means an object in one piece.
 	Part  int
 	Bytes int64
-	// Err is what was compared, if Kind is Mismatch.
+	// Err says what was compared, if Kind is Mismatch.
 	Err error
 }
 
-// A StepKind says what happened.
+// A StepKind is the kind of a step.
 type StepKind int
 
-// What happens on the way of an object.
+// The kinds of steps.
 const (
-	// Begun: the source object is open. Each attempt begins anew.
+	// Begun: the source object is open. Each attempt has its own Begun.
 	Begun StepKind = iota + 1
-	// Written: bytes were written. That they are visible is told by the Result.
+	// Written: bytes were written. They are visible once the Result is returned.
 	Written
-	// Mismatch: bytes that were read or written are not what a side says.
+	// Mismatch: bytes that were read or written differ from what a side reports.
 	Mismatch
 )
 
 // A Result is an object that was published.
 type Result struct {
-	// Source and Target describe the object on both sides, as they told when it was
-	// read and written. Source.Key is that of the action. A side that has no ETag has
-	// the one that was computed of the bytes, if that verified the other side.
+	// Source and Target describe the object as both sides reported it when it was read
+	// and written. Source.Key is that of the action. A side without an ETag has the one
+	// that was computed from the bytes, if that verified the other side.
 	Source, Target storage.Object
 	Verification   verify.Result
 }
@@ -94,21 +95,21 @@ type Transferrer struct {
 	verifier       *verify.Verifier
 	copier         storage.Copier // nil unless the server copies
 	// held is the size in bytes of the largest part that is held in memory. Larger
-	// ones are streamed.
+	// parts are streamed.
 	held         int64
-	checksumLost sync.Once // tells of checksums that the target does not keep
+	checksumLost sync.Once // reports once that the target does not keep checksums
 }
 
-// New returns a Transferrer. It fails if the server is to copy and cannot.
+// New returns a Transferrer. It fails if the server is to copy but cannot.
 func New(opts Options, source, target *side.Side, l *limits.Limits, attrs *attributes.Builder) (*Transferrer, error) {
 	t := &Transferrer{
 		opts: opts, source: source, target: target, limits: l, attrs: attrs,
 		verifier: verify.New(opts.Verify, source, target, l),
 		held:     math.MaxInt64,
 	}
-	// A part is streamed if it is larger than those that were asked for, and would
-	// leave no room for others. An additional checksum must go before the bytes, so
-	// there must be memory for such a part.
+	// A part is streamed if it is larger than requested and would leave no room for
+	// others. An additional checksum must be sent before the bytes, so there must be
+	// memory for the whole part then.
 	if target.Caps.Streams && t.verifier.WrittenChecksum().Algorithm == "" {
 		t.held = max(opts.ChunkSize, opts.Threshold, l.Memory()/2)
 	}
@@ -118,20 +119,20 @@ func New(opts Options, source, target *side.Side, l *limits.Limits, attrs *attri
 	return t, nil
 }
 
-// Precheck fails if the listings tell already that an action cannot be carried out.
+// Precheck fails if the listings already show that an action cannot be carried out.
 func Precheck(a *plan.Action) error {
 	switch {
 	case a.Source.Archived:
 		return &storage.Error{Op: "open", Key: a.Key(), Err: storage.ErrArchived}
 	case a.Guard.TargetAbsent && a.Exists:
-		// The server is asked, too, but not every server knows of the condition.
+		// The server checks this too, but not every server knows the condition.
 		return &storage.Error{Op: "put", Key: a.Key(), Err: fmt.Errorf("%w: the target has it", storage.ErrPrecondition)}
 	}
 	return nil
 }
 
-// Readable fails if an object cannot be read that may be archived. A transfer finds
-// that out when it reads the object; a dry run asks for a single byte.
+// Readable fails if an object that may be archived cannot be read. A transfer detects
+// that when it reads the object; a dry run reads a single byte.
 func (t *Transferrer) Readable(ctx context.Context, a *plan.Action) error {
 	if !a.Source.MaybeArchived {
 		return nil
@@ -145,15 +146,15 @@ func (t *Transferrer) Readable(ctx context.Context, a *plan.Action) error {
 	})
 }
 
-// Transfer writes the source object of an action to the target. An attempt that
-// fails for a reason that may pass is repeated. If the target maps keys and the
-// target key ends in a slash, a directory is made, which has no bytes. The action is not
-// changed, and not kept.
+// Transfer writes the source object of an action to the target. It retries an attempt
+// after a temporary failure. If the target maps keys and the target key ends in a
+// slash, it makes a directory, which has no bytes. It neither changes nor keeps the
+// action.
 //
 // The error is of one of these kinds: side.ErrGone, attributes.ErrSkip, a
-// *attributes.CallbackError, or what a store said (storage.Error), which names the
-// side. Nothing is published then, except that a target may have published what it
-// did not answer.
+// *attributes.CallbackError, or the error of a store (storage.Error), which names the
+// side. After an error nothing is published, unless the target published an object
+// without a response.
 func (t *Transferrer) Transfer(ctx context.Context, a *plan.Action) (Result, error) {
 	o := &object{t: t, a: a}
 	if err := t.source.Retry(ctx, a.Key(), o.attempt); err != nil {
@@ -162,17 +163,17 @@ func (t *Transferrer) Transfer(ctx context.Context, a *plan.Action) (Result, err
 	return o.result, nil
 }
 
-// An object is on its way to the target.
+// An object is being transferred to the target.
 type object struct {
 	t        *Transferrer
 	a        *plan.Action
-	attempts int // that were begun
+	attempts int // attempts that were started
 
-	// What follows belongs to the current attempt.
+	// The following fields belong to the current attempt.
 	from         storage.Reader // nil if the server copies
-	info         storage.Info   // of the source, as it told when opened
+	info         storage.Info   // of the source, as reported when it was opened
 	parts        verify.Source
-	layout       checksum.Layout // in which it is written
+	layout       checksum.Layout // layout of the written object
 	opts         storage.WriteOptions
 	verification *verify.Verification // nil if the server copies
 
@@ -208,7 +209,7 @@ func (o *object) attempt(ctx context.Context) error {
 	return err
 }
 
-// checked tells of an error that is a mismatch, and returns it.
+// checked reports a mismatch to the observer, and returns the error.
 func (o *object) checked(err error) error {
 	if errors.Is(err, storage.ErrMismatch) {
 		o.observe(Step{Kind: Mismatch, Err: err})
@@ -225,17 +226,18 @@ func (o *object) observe(step Step) {
 	o.t.opts.Observe(o.a, step)
 }
 
-// wrote tells of a part, from 1, or of the whole object, 0.
+// wrote reports to the observer that a part, from 1, or the whole object, 0, was
+// written.
 func (o *object) wrote(part int, size int64) { o.observe(Step{Kind: Written, Part: part, Bytes: size}) }
 
-// didRead tells of bytes that were read or copied.
+// didRead reports bytes that were read or copied.
 func (t *Transferrer) didRead(n int64) {
 	if t.opts.Read != nil {
 		t.opts.Read(n)
 	}
 }
 
-// finish takes in that the object was published.
+// finish records that the object was published.
 func (o *object) finish(written *storage.Info, v verify.Result) {
 	o.t.checkKept(written)
 	o.result = Result{Source: o.info.Object, Target: written.Object, Verification: v}

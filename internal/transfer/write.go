@@ -41,7 +41,7 @@ func (o *object) send(ctx context.Context) error {
 	return nil
 }
 
-// prepare decides what the object is written with.
+// prepare determines the options for writing the object.
 func (o *object) prepare(ctx context.Context) (err error) {
 	o.opts, err = o.t.attrs.WriteOptions(ctx, o.a, &o.info)
 	o.opts.Checksum = o.t.verifier.WrittenChecksum()
@@ -83,7 +83,7 @@ func (o *object) fetch(ctx context.Context, p []byte, i int, off int64) (storage
 	return o.verification.Block(ctx, p, i, off)
 }
 
-// read fills p from off of the source.
+// read fills p from offset off of the source.
 func (o *object) read(ctx context.Context, p []byte, off int64) error {
 	s := o.t.source
 	err := s.RetryUnlessChanged(ctx, o.a.Key(), func(ctx context.Context) error {
@@ -95,8 +95,8 @@ func (o *object) read(ctx context.Context, p []byte, off int64) error {
 	return err
 }
 
-// verifySource is the last step before an object is published: the source is still
-// the object that was opened, and what was read is what it holds.
+// verifySource is the last step before an object is published: it checks that the
+// source is still the object that was opened, and that the bytes match its digests.
 func (o *object) verifySource(ctx context.Context) error {
 	if err := o.from.Check(ctx); err != nil {
 		return o.t.source.Wrap(err)
@@ -104,7 +104,7 @@ func (o *object) verifySource(ctx context.Context) error {
 	return o.verification.CheckSource(&o.info)
 }
 
-// makeDirectory creates the directory of a key that ends in a slash.
+// makeDirectory creates the directory for a key that ends in a slash.
 func (o *object) makeDirectory(ctx context.Context) error {
 	_, err := o.t.target.Store.Put(ctx, o.a.TargetKey, storage.Block{}, storage.WriteOptions{})
 	if err != nil {
@@ -114,8 +114,8 @@ func (o *object) makeDirectory(ctx context.Context) error {
 	return nil
 }
 
-// Mark deletes the target object, where versions are kept, so that it gets a delete
-// marker as the source has it.
+// Mark deletes the target object in a store that keeps versions, so that the target
+// gets a delete marker like the source.
 func (t *Transferrer) Mark(ctx context.Context, a *plan.Action) error {
 	_, err := t.write(ctx, a, func(ctx context.Context) (storage.Info, error) {
 		deleted := []storage.Object{{Key: a.TargetKey}}
@@ -124,9 +124,9 @@ func (t *Transferrer) Mark(ctx context.Context, a *plan.Action) error {
 	return err
 }
 
-// detachUntilReply is the context of a request that adds a version, where that is to
-// happen just once: an interruption is heeded only after the answer, if that comes
-// soon. The next run goes by what is listed then.
+// detachUntilReply returns the context of a request that adds a version. If the request
+// must happen only once, an interruption waits for the response, if that comes soon.
+// The next run relies on the listing.
 func (t *Transferrer) detachUntilReply(ctx context.Context) (context.Context, context.CancelFunc) {
 	if !t.opts.Versions {
 		return ctx, func() {}
@@ -134,9 +134,9 @@ func (t *Transferrer) detachUntilReply(ctx context.Context) (context.Context, co
 	return grace.Answer(ctx)
 }
 
-// write makes a request that writes an object or deletes it, and repeats it. Where
-// that adds a version, the target is asked whether it was carried out before it is
-// repeated.
+// write makes a request that writes or deletes an object, and retries it. If the
+// request adds a version, it asks the target before a retry whether the request was
+// done.
 func (t *Transferrer) write(
 	ctx context.Context, a *plan.Action, request func(context.Context) (storage.Info, error),
 ) (written storage.Info, err error) {
@@ -156,8 +156,8 @@ func (t *Transferrer) write(
 	return written, err
 }
 
-// carriedOut asks whether a version, or the marker of an object that was there, has
-// been written although there was no answer, and what was.
+// carriedOut asks whether a version, or the delete marker of an existing object, was
+// written although there was no response. If it was, written describes it.
 func (t *Transferrer) carriedOut(ctx context.Context, a *plan.Action, written *storage.Info) (bool, error) {
 	info, err := t.target.Store.Stat(ctx, a.TargetKey, storage.StatOptions{Checksums: true})
 	switch {

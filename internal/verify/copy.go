@@ -11,17 +11,17 @@ import (
 	"s3sync/storage"
 )
 
-// A server-side copy moves no bytes through this program, so that none can be
-// digested here. What verifies it is that both servers tell the same digests of
-// their objects.
+// In a server-side copy no bytes pass through this program, so it cannot compute
+// digests. The copy is verified if both servers report the same digests for their
+// objects.
 
 var errCopyNotDigest = errors.New("its ETag is no digest of its content (encryption with KMS or a customer key, a directory bucket, " +
 	"or a server with ETags of its own kind), and source and target have no additional checksum in common")
 
-// CheckCopy compares the digests that are told of the source and of its copy. A
-// digest that differs outweighs all others. kept tells that the copy has the parts
-// of the source, so that their ETags are equal if they are digests. The error is a
-// *storage.Error around a *MismatchError.
+// CheckCopy compares the reported digests of the source and of its copy. A digest that
+// differs outweighs all others. kept means that the copy has the parts of the source,
+// so that the ETags are equal if they are digests. The error is a *storage.Error around
+// a *MismatchError.
 func (v *Verifier) CheckCopy(source, target *storage.Info, kept bool) (Result, error) {
 	etags, why := v.compareETags(source, target, kept)
 	if etags == checksum.Different {
@@ -50,7 +50,7 @@ func copyMismatch(a checksum.Algorithm, key, what, source, target string) error 
 		"%v: the source's %s is %s, that of the copy is %s", storage.ErrMismatch, what, source, target)}}
 }
 
-// compareETags also returns why nothing can be compared if the verdict is unknown.
+// compareETags also returns why ETags cannot be compared if the verdict is unknown.
 func (v *Verifier) compareETags(source, target *storage.Info, kept bool) (checksum.Verdict, error) {
 	parts, ok := checksum.ParseETag(source.ETag)
 	targetParts, ok2 := checksum.ParseETag(target.ETag)
@@ -80,7 +80,7 @@ func (v *Verifier) compareETags(source, target *storage.Info, kept bool) (checks
 	return checksum.Unknown, ErrOtherParts
 }
 
-// comparable is the source with the checksums that are to be compared.
+// comparable returns the source with the checksums to compare.
 func (v *Verifier) comparable(source *storage.Info) *storage.Info {
 	if v.opts.Multipart {
 		return source
@@ -92,8 +92,8 @@ func (v *Verifier) comparable(source *storage.Info) *storage.Info {
 	return &only
 }
 
-// copiedDigests are the ETags of both sides, and their checksums in the algorithm
-// that was compared, or else in the first one of the source.
+// copiedDigests returns the ETags of both sides, and their checksums in the compared
+// algorithm, or else in the first algorithm of the source.
 func copiedDigests(source, target *storage.Info, compared checksum.Algorithm) plan.Digests {
 	if compared == "" && len(source.Checksums) > 0 {
 		compared = source.Checksums[0].Algorithm
@@ -106,7 +106,7 @@ func copiedDigests(source, target *storage.Info, compared checksum.Algorithm) pl
 	}
 }
 
-// advise adds to the reason why a copy is not verified what would help.
+// advise adds a remedy to the reason why a copy is not verified.
 func advise(why error, source *storage.Info) error {
 	switch {
 	case errors.Is(why, ErrOff), errors.Is(why, ErrMultipartOff):

@@ -7,26 +7,25 @@ import (
 	"s3sync/storage"
 )
 
-// A Result is what was verified of an object that was written. The zero Result is
-// that of something without bytes.
+// A Result says how a written object was verified. The zero Result is that of an object
+// without bytes.
 type Result struct {
-	// ETag: the ETags of both sides were computed from the bytes that passed, or those
-	// of a server-side copy are equal. Checksum: the same of every additional checksum
-	// that was asked for. A side that is a file needs no verification.
+	// ETag: the ETags of both sides match the bytes that passed, or the ETags of both
+	// sides of a server-side copy are equal. Checksum: the same for every requested
+	// additional checksum. A side that is a file needs no verification.
 	ETag, Checksum bool
-	// Why is why neither of them verifies the object, or nil.
+	// Why says why neither of them verifies the object, or is nil.
 	Why error
-	// SourceLacksChecksum: the source has no additional checksum, although their
-	// verification was asked for (Options.ReadChecksum).
+	// SourceLacksChecksum: the source has no additional checksum, although its
+	// verification was requested (Options.ReadChecksum).
 	SourceLacksChecksum bool
-	// Digests are those of both sides. A side that keeps none has the one that was
-	// computed of the bytes that passed.
+	// Digests are the digests of both sides. A side without a digest has the one that
+	// was computed from the bytes.
 	Digests plan.Digests
 }
 
-// Result sums up what was verified of an object on both sides together. It is
-// called after CheckSource and CheckTarget have succeeded. source and written are
-// what the two sides told.
+// Result returns the combined result of both sides. It is called after CheckSource and
+// CheckTarget have succeeded. source and written are what the two sides reported.
 func (p *Verification) Result(source, written *storage.Info) Result {
 	r := p.judge()
 	r.SourceLacksChecksum = p.v.opts.ReadChecksum && !p.v.source.Caps.Files && p.source.told.Value == ""
@@ -41,9 +40,8 @@ func (p *Verification) Result(source, written *storage.Info) Result {
 	return r
 }
 
-// judge combines the outcomes of both sides. Files need no verification: those of
-// the source are what others are compared with, and those of the target are what
-// the verified bytes were written to.
+// judge combines the outcomes of both sides. Files need no verification: the bytes of a
+// source file are the reference, and the verified bytes were written to a target file.
 func (p *Verification) judge() Result {
 	r := Result{ETag: true, Checksum: true}
 	wanted := 0
@@ -69,7 +67,7 @@ func (p *Verification) judge() Result {
 	}
 	r.Checksum = r.Checksum && wanted > 0
 	if !r.ETag && !r.Checksum && r.Why == nil {
-		r.Why = cmp.Or(p.source.sum.why, p.target.sum.why, ErrNoChecksum) // of a checksum that was asked for
+		r.Why = cmp.Or(p.source.sum.why, p.target.sum.why, ErrNoChecksum) // of a requested checksum
 	}
 	return r
 }

@@ -9,8 +9,8 @@ import (
 	"s3sync/storage"
 )
 
-// A Source is an object that is open, as its verification sees it. It asks the
-// store for the sizes of the parts at most once. It is for one goroutine.
+// A Source is an open object and what is known about its digests. It asks the store for
+// the sizes of the parts at most once. It is for one goroutine.
 type Source struct {
 	v     *Verifier
 	r     storage.Reader
@@ -19,20 +19,20 @@ type Source struct {
 
 	asked bool
 	sizes []int64
-	// err is why a store that could tell the sizes did not: the failure of the object.
+	// err says why a store did not return the sizes although it can: the object fails.
 	err error
 }
 
-// Source returns what is known of an object that is open for an attempt, counted
-// from 0. info is that of the Reader, which stays the caller's.
+// Source returns the Source of an open object for an attempt, counted from 0. info is
+// that of the Reader, and still belongs to the caller.
 func (v *Verifier) Source(r storage.Reader, info *storage.Info, attempt int) Source {
 	return Source{v: v, r: r, info: info, query: v.PartsQuery(attempt)}
 }
 
-// Layouts returns the layouts in which an object of that many parts can have been
-// written; 0 parts is an object written whole. guessed reports that they are only
-// likely. The error is ErrUnknownLayout if the store cannot tell and nothing can be
-// guessed; any other one is the failure of the object.
+// Layouts returns the possible layouts of an object with the given number of parts; 0
+// parts means an object written whole. guessed reports that they are only likely. The
+// error is ErrUnknownLayout if the store does not know and there is no guess; any other
+// error is a failure of the object.
 func (s *Source) Layouts(ctx context.Context, parts int) (layouts []checksum.Layout, guessed bool, err error) {
 	if parts > 0 {
 		if err := s.ask(ctx); err != nil {
@@ -43,13 +43,13 @@ func (s *Source) Layouts(ctx context.Context, parts int) (layouts []checksum.Lay
 	if len(layouts) == 0 {
 		return nil, false, ErrUnknownLayout
 	}
-	// The ETag of an object in one part that the store cannot tell of need not be
-	// a digest.
+	// If the store does not report the size of the only part, the ETag need not be a
+	// digest.
 	one := parts == 1 && (len(s.sizes) != 1 || s.sizes[0] != s.info.Size)
 	return layouts, guessed || one, nil
 }
 
-// ask asks the store for the sizes of the parts, unless that was done.
+// ask asks the store for the sizes of the parts, unless it was asked before.
 func (s *Source) ask(ctx context.Context) error {
 	if s.asked {
 		return s.err
@@ -62,7 +62,7 @@ func (s *Source) ask(ctx context.Context) error {
 	return s.err
 }
 
-// prepareSource decides what is computed of the object that is read.
+// prepareSource decides which digests of the source object are computed.
 func (p *Verification) prepareSource(ctx context.Context, s *Source) error {
 	p.prepareSourceETag(ctx, s)
 	if p.v.reads {
@@ -104,8 +104,8 @@ func (p *Verification) prepareSourceETag(ctx context.Context, s *Source) {
 	}
 }
 
-// prepareSourceSum takes the additional checksum of the source that is written
-// to the target, too, or else the one that is cheapest to compute.
+// prepareSourceSum chooses an additional checksum of the source: the one that is also
+// written to the target, or else the one that is cheapest to compute.
 func (p *Verification) prepareSourceSum(ctx context.Context, s *Source) error {
 	told := storage.Info{}
 	err := p.v.source.RetryUnlessChanged(ctx, s.info.Key, func(ctx context.Context) (err error) {
@@ -125,7 +125,7 @@ func (p *Verification) prepareSourceSum(ctx context.Context, s *Source) error {
 	return nil
 }
 
-// prepareForms finds the ways in which the source's checksum can have been made.
+// prepareForms determines the possible forms of the source's checksum.
 func (p *Verification) prepareForms(ctx context.Context, s *Source, a checksum.Algorithm) error {
 	d := &p.source
 	layouts := []checksum.Layout{checksum.Whole(s.info.Size)}

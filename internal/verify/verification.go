@@ -11,39 +11,38 @@ import (
 	"s3sync/storage"
 )
 
-// A Verification gathers the digests of one object's bytes as they pass. They are
-// computed in the parts of the source and in those of the target, so that both
-// sides can be verified although their digests may differ. Block and Feed may be
-// called concurrently for different bytes.
+// A Verification computes the digests of one object's bytes as they pass. It computes
+// them for the parts of the source and for those of the target, so both sides can be
+// verified even if their digests differ. Block and Feed may be called concurrently for
+// different bytes.
 type Verification struct {
 	v              *Verifier
 	md5            func([]byte) [md5.Size]byte
 	source, target digests
 }
 
-// digests are what is computed to verify one side.
+// digests are the digests that are computed to verify one side.
 type digests struct {
 	etag outcome
-	// etags are computed in every layout that the side may have.
+	// etags are computed in every possible layout of the side.
 	etags []*checksum.ETag
 
 	sum outcome
-	// sums are computed in every form that the checksum may have.
+	// sums are computed in every possible form of the checksum.
 	sums []*checksum.Sum
-	told storage.Checksum // what the side says
+	told storage.Checksum // what the side reports
 }
 
 // An outcome says whether one kind of digest verifies one side.
 type outcome struct {
 	verified bool
-	// why it does not, once that is known.
+	// why says why it does not, once that is known.
 	why error
-	// guessed: only a match means anything.
+	// guessed: only a match is significant; a mismatch is not.
 	guessed bool
 }
 
-// manyParts is how many parts must be digested at once for checksum.Hasher to be
-// worth it.
+// manyParts is the minimum number of parts at once for which checksum.Hasher is faster.
 const manyParts = 8
 
 // Begin prepares the digests of an object that is written in a layout. It may ask
@@ -62,7 +61,7 @@ func (v *Verifier) Begin(ctx context.Context, layout checksum.Layout, source *So
 	return p, p.prepareSource(ctx, source)
 }
 
-// prepareTarget decides what is computed of the object to be written.
+// prepareTarget decides which digests of the written object are computed.
 func (p *Verification) prepareTarget(layout checksum.Layout) error {
 	caps, opts, d := &p.v.target.Caps, &p.v.opts, &p.target
 	if caps.Files {
@@ -99,13 +98,12 @@ func (p *Verification) prepareTarget(layout checksum.Layout) error {
 	return nil
 }
 
-// algorithm is that of the checksum that the target keeps. It is empty if there is
-// none.
+// algorithm returns the algorithm of the checksum that the target keeps. It is empty if
+// there is none.
 func (p *Verification) algorithm() checksum.Algorithm { return p.v.written.Algorithm }
 
 // Block digests part i of the layout, which begins at off, and returns it with the
-// digests that the target wants. It may wait for earlier blocks. Nothing of data is
-// kept.
+// digests that the target needs. It may wait for earlier blocks. It does not keep data.
 func (p *Verification) Block(ctx context.Context, data []byte, i int, off int64) (storage.Block, error) {
 	b := storage.Block{Data: data}
 	for _, e := range p.target.etags {
@@ -128,8 +126,8 @@ func (p *Verification) Block(ctx context.Context, data []byte, i int, off int64)
 	return b, p.digestSource(ctx, data, off)
 }
 
-// Feed digests bytes that are not a part of their own. It may wait for the bytes
-// before them. Nothing of data is kept.
+// Feed digests bytes that are not a whole part. It may wait for the bytes before them.
+// It does not keep data.
 func (p *Verification) Feed(ctx context.Context, data []byte, off int64) error {
 	for _, etag := range p.target.etags {
 		if err := etag.WriteAt(ctx, data, off); err != nil {
@@ -144,8 +142,8 @@ func (p *Verification) Feed(ctx context.Context, data []byte, off int64) error {
 	return p.digestSource(ctx, data, off)
 }
 
-// digest is the digest of a block that the target keeps. It is computed only if it
-// is not there already.
+// digest returns the digest of a block that the target keeps. It computes the digest
+// only if it is missing.
 func (p *Verification) digest(b *storage.Block) []byte {
 	switch a := p.algorithm(); {
 	case a == checksum.SHA256 && b.SHA256 != nil:
@@ -157,8 +155,8 @@ func (p *Verification) digest(b *storage.Block) []byte {
 	}
 }
 
-// digestSource digests data for the source. The digests that the source shares with
-// the target have the data already.
+// digestSource digests data for the source. Digests that the source shares with the
+// target have the data already.
 func (p *Verification) digestSource(ctx context.Context, data []byte, off int64) error {
 	for _, etag := range p.source.etags {
 		if slices.Contains(p.target.etags, etag) {
@@ -185,7 +183,7 @@ func (p *Verification) digestSource(ctx context.Context, data []byte, off int64)
 	return nil
 }
 
-// wholePart returns the part of a layout that data is, if it is just one.
+// wholePart returns the part of a layout that consists of data, if there is one.
 func wholePart(l checksum.Layout, data []byte, off int64) (i int, ok bool) {
 	if len(data) == 0 {
 		return 0, l.Total() == 0
@@ -195,7 +193,7 @@ func wholePart(l checksum.Layout, data []byte, off int64) (i int, ok bool) {
 	return i, start == off && size == int64(len(data))
 }
 
-// Abort wakes everybody who waits in Block or Feed, which then fail with err.
+// Abort wakes all callers that wait in Block or Feed. They fail with err.
 func (p *Verification) Abort(err error) {
 	for _, etag := range p.source.etags {
 		etag.Abort(err)
@@ -205,13 +203,13 @@ func (p *Verification) Abort(err error) {
 	}
 }
 
-// CheckSource compares what was read with what the source says of the object. It
-// is called before anything is published. The error is a *storage.Error around a
-// *MismatchError.
+// CheckSource compares the bytes that were read with what the source reports about the
+// object. It is called before anything is published. The error is a *storage.Error
+// around a *MismatchError.
 func (p *Verification) CheckSource(info *storage.Info) error { return p.source.check("source", info) }
 
-// CheckTarget compares what was written with what the target answered. Its error is
-// that of CheckSource.
+// CheckTarget compares the bytes that were written with the target's response. Its
+// error is that of CheckSource.
 func (p *Verification) CheckTarget(info *storage.Info) error {
 	if a := p.algorithm(); a != "" && p.target.sum.why == nil {
 		p.target.told, _ = info.Checksum(a)
@@ -222,7 +220,7 @@ func (p *Verification) CheckTarget(info *storage.Info) error {
 	return p.target.check("target", info)
 }
 
-// check compares all digests of a side with what it says of itself.
+// check compares all digests of a side with what the side reports.
 func (d *digests) check(name string, info *storage.Info) error {
 	if d.etag.why == nil && len(d.etags) > 0 {
 		d.etag.why = notDigest(info)
@@ -238,7 +236,7 @@ func (d *digests) check(name string, info *storage.Info) error {
 	return nil
 }
 
-// notDigest is why an ETag says nothing about the bytes of its object, or nil.
+// notDigest returns why an ETag says nothing about the bytes of its object, or nil.
 func notDigest(info *storage.Info) error {
 	_, ok := checksum.ParseETag(info.ETag)
 	switch {
@@ -265,7 +263,7 @@ func (d *digests) checkETag(name string, info *storage.Info) error {
 		}
 	}
 	if parts, _ := checksum.ParseETag(info.ETag); parts == 0 && d.etags[0].Layout().Multipart() {
-		d.etag.why = errOwnETag // as of an object that was written whole, which none in parts has on S3
+		d.etag.why = errOwnETag // the ETag form of an object without parts, which no object with parts has on S3
 		return nil
 	}
 	return d.etag.mismatch("", info.Key, fmt.Sprintf("the %s's ETag is %s", name, info.ETag), got)
@@ -290,7 +288,8 @@ func (d *digests) checkSum(name string, info *storage.Info) error {
 	return d.sum.mismatch(d.told.Algorithm, info.Key, told, got)
 }
 
-// mismatch is the failure of a comparison, unless it means nothing.
+// mismatch returns the failure of a comparison, or nil if the mismatch is not
+// significant.
 func (o *outcome) mismatch(a checksum.Algorithm, key, told, got string) error {
 	if o.guessed {
 		o.why = ErrUnknownLayout

@@ -1,6 +1,6 @@
-// Package verify computes the digests of the bytes that pass and compares them
-// with what both sides say of their objects. One read of the bytes serves all
-// digests. Where a server copies, it compares what is told of both objects.
+// Package verify computes the digests of the bytes that pass and compares them with
+// what both sides report about their objects. One read of the bytes serves all digests.
+// For server-side copies it compares what the servers report about both objects.
 package verify
 
 import (
@@ -15,46 +15,46 @@ import (
 
 // Options select what verifies an object.
 type Options struct {
-	// ETag compares ETags with the MD5 digests of the bytes. Multipart does so for
-	// objects in parts, too, and applies to checksums that are made of those of parts.
+	// ETag compares ETags with the MD5 digests of the bytes. Multipart extends this to
+	// objects in parts, and to checksums that are computed from the checksums of parts.
 	ETag, Multipart bool
-	// Algorithm is the additional checksum that objects are written with. It may be
-	// empty. FullObject computes it over the whole object, not over the checksums of
-	// the parts. Checksum compares it with what the target answers.
+	// Algorithm is the additional checksum for written objects. It may be empty.
+	// FullObject computes it over the whole object, not over the checksums of the
+	// parts. Checksum compares it with the target's response.
 	Algorithm  checksum.Algorithm
 	FullObject bool
 	Checksum   bool
 	// ReadChecksum verifies the additional checksum of source objects.
 	ReadChecksum bool
 	// NoExpressChecksum neither writes nor reads the checksum that a store has because
-	// its ETags prove nothing (storage.Caps.DefaultChecksum).
+	// its ETags are not digests (storage.Caps.DefaultChecksum).
 	NoExpressChecksum bool
-	// ChunkSize is the size of parts, in bytes, that is tried first where nothing
-	// tells how the source was cut.
+	// ChunkSize is the part size, in bytes, that is tried first if the parts of the
+	// source are unknown.
 	ChunkSize int64
 }
 
 const algorithmSetting = setting.Name("Verify.Algorithm")
 
-// Reasons why an object is not verified which are no fault of the object: it was
-// not wanted.
+// Reasons why an object is not verified although nothing is wrong with it: the settings
+// do not ask for it.
 var (
 	ErrOff          = errors.New("verification is off")
 	ErrMultipartOff = errors.New("verification of objects written in parts is off")
 )
 
-// Reasons why an object is not verified that deserve a warning: they have to do
-// with its parts.
+// Reasons why an object is not verified that deserve a warning: they concern its parts.
 var (
 	ErrUnknownLayout = errors.New("the sizes of its parts are not known and cannot be found out")
 	ErrOtherParts    = errors.New("it is too large to be copied in one piece as the source was written, so that the ETags differ, " +
 		"and source and target have no additional checksum in common")
 )
 
-// ErrNoChecksum is why an object is not verified that has no additional checksum.
+// ErrNoChecksum says that an object is not verified because it has no additional
+// checksum.
 var ErrNoChecksum = errors.New("there is no additional checksum")
 
-// Further reasons why an object is not verified.
+// Other reasons why an object is not verified.
 var (
 	errNotDigest = setting.Errorf("its ETag is no digest of its content (encryption with KMS or a customer key, a directory bucket, "+
 		"or a server with ETags of its own kind); additional checksums would verify it: see %s and %s",
@@ -65,8 +65,8 @@ var (
 		"the ETag of each part matched when it was written; %s would verify the whole where the server keeps it", algorithmSetting)
 )
 
-// A Verifier verifies objects that go from one side to the other. Its methods may
-// be called concurrently.
+// A Verifier verifies objects that are transferred from one side to the other. Its
+// methods may be called concurrently.
 type Verifier struct {
 	opts           Options
 	source, target *side.Side
@@ -84,7 +84,7 @@ func New(opts Options, source, target *side.Side, l *limits.Limits) *Verifier {
 	}
 }
 
-// written is the additional checksum that objects get in a store.
+// written returns the additional checksum for objects written to a store.
 func (o *Options) written(caps storage.Caps) storage.Checksum {
 	a := o.Algorithm
 	if a == "" && !o.NoExpressChecksum {
@@ -102,13 +102,13 @@ func (o *Options) written(caps storage.Caps) storage.Checksum {
 	return c
 }
 
-// WrittenChecksum is the additional checksum that objects are to be written with:
+// WrittenChecksum returns the additional checksum for written objects:
 // storage.WriteOptions.Checksum. Its algorithm is empty if there is none.
 func (v *Verifier) WrittenChecksum() storage.Checksum { return v.written }
 
-// PartsQuery is how an attempt, counted from 0, asks for the parts of the source. The
-// first attempt trusts what the first part tells of the others, if another attempt
-// may follow.
+// PartsQuery returns how an attempt, counted from 0, asks for the parts of the source.
+// If another attempt may follow, the first attempt infers the sizes of all parts from
+// the first one.
 func (v *Verifier) PartsQuery(attempt int) storage.PartsQuery {
 	if attempt > 0 || !v.source.Retries() {
 		return storage.ExactParts
@@ -117,14 +117,15 @@ func (v *Verifier) PartsQuery(attempt int) storage.PartsQuery {
 }
 
 // ReadsChecksums reports whether the additional checksums of source objects are
-// verified: if that was asked for, or if the ETags of the source prove nothing.
+// verified: because it was requested, or because the ETags of the source are not
+// digests.
 func (v *Verifier) ReadsChecksums() bool { return v.reads }
 
-// A MismatchError says that bytes are not what a side says of them. It wraps
+// A MismatchError says that bytes differ from what a side reports. It wraps
 // storage.ErrMismatch.
 type MismatchError struct {
-	// Algorithm is that of the additional checksums that differ. It is empty for
-	// ETags.
+	// Algorithm is the algorithm of the additional checksums that differ. It is empty
+	// for ETags.
 	Algorithm checksum.Algorithm
 	text      string
 }
