@@ -67,7 +67,7 @@ demo: build $(BIN)/versitygw ## sync a real tree to a local S3 server and back, 
 ##### For a change
 
 .PHONY: check
-check: fmt-check vet lint ## the quick half of `make test`: no servers
+check: fmt-check lint ## the quick half of `make test`: no servers
 	S3SYNC_TEST_SERVERS=none $(GO) test $(RACE) -short $(TESTFLAGS) $(PKG)
 
 # Whole runs wait for servers and clocks more than they compute.
@@ -76,13 +76,13 @@ PARALLEL := -parallel 12
 # Packages under the race detector; whole runs without it. Both on one server, the one
 # that is built soonest: everything runs on every server in `make test-full`.
 .PHONY: test
-test: $(TEST_TOOLS:%=$(BIN)/%) fmt-check vet lint tidy-check generate-check race-note ## all that is worth waiting for before each commit
+test: $(TEST_TOOLS:%=$(BIN)/%) fmt-check lint tidy-check race-note ## all that is worth waiting for before each commit
 	S3SYNC_TEST_SERVERS=versitygw S3SYNC_TEST_MUST_RUN=versitygw $(GO) test -short -timeout 20m $(PARALLEL) $(TESTFLAGS) ./integration
 	S3SYNC_TEST_SERVERS=versitygw S3SYNC_TEST_MUST_RUN=versitygw $(GO) test $(RACE) -short -timeout 20m $(TESTFLAGS) $$($(GO) list ./... | grep -v '/integration$$')
 
 # Everything, on every server, under the race detector, and what needs much memory.
 .PHONY: test-full
-test-full: $(TEST_TOOLS:%=$(BIN)/%) $(FULL_TOOLS:%=$(BIN)/%) fix-check cross test-arm race-note ## the rest of what CI runs: before sending a change
+test-full: $(TEST_TOOLS:%=$(BIN)/%) $(FULL_TOOLS:%=$(BIN)/%) fix-check generate-check cross test-arm race-note ## the rest of what CI runs: before sending a change
 	S3SYNC_TEST_MUST_RUN=versitygw,minio,rclone,mc $(GO) test $(RACE) -timeout 45m $(PARALLEL) $(TESTFLAGS) $(PKG)
 
 # With binfmt the kernel starts programs of arm64 by itself. Without it, they
@@ -110,19 +110,16 @@ fmt: $(BIN)/golangci-lint ## format the Go files (gofumpt, imports)
 fmt-check: $(BIN)/golangci-lint
 	$(BIN)/golangci-lint fmt --diff ./...
 
-.PHONY: vet
-vet: ## go vet
-	$(GO) vet ./...
-
 .PHONY: lint
-lint: $(BIN)/golangci-lint ## golangci-lint, see .golangci.yml
+lint: $(BIN)/golangci-lint ## golangci-lint, with all that go vet does: see .golangci.yml
 	$(BIN)/golangci-lint run ./...
 
 .PHONY: generate
 generate: ## rewrite the files that tests compare (option tables, help texts, golden data)
 	$(GO) generate ./...
 
-# Works on a tree with changes, too: compares the state before and after.
+# Works on a tree with changes, too: compares the state before and after. The tests
+# compare each of these files as well.
 .PHONY: generate-check
 generate-check:
 	@state() { git diff | git hash-object --stdin; git status --porcelain; }; \
