@@ -106,6 +106,7 @@ func waitUntil(t *testing.T, what string, done func() bool) {
 // SIGINT in the middle of a large upload: exit code 130 within five seconds, no open
 // upload remains, and the next run does the whole job.
 func TestInterruptedUploadCleansUp(t *testing.T) {
+	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
 		root, bucket := t.TempDir(), srv.Bucket(t)
 		write(t, root, "large", bytes.Repeat([]byte("0123456789abcdef"), 40*s3sync.MiB/16))
