@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -13,12 +12,13 @@ import (
 	"s3sync"
 	"s3sync/storage"
 	"s3sync/storage/mem"
+	"s3sync/storage/storagetest"
 )
 
 // Objects that digests cannot decide are transferred, to be safe, and counted in a
 // note; a report does not call them different. Reading both sides decides them.
 func TestUndecided(t *testing.T) {
-	one, other := object{data: text('a', kib10)}, object{data: text('b', kib10)}
+	one, other := object{Data: storagetest.Text('a', kib10)}, object{Data: storagetest.Text('b', kib10)}
 	etag := s3sync.Check{Mode: s3sync.CheckETag}
 	sha := s3sync.Check{Mode: s3sync.CheckChecksum, Algorithm: "SHA256"}
 	const matches, mismatch, unknown = s3sync.StatusMatches, s3sync.StatusMismatch, s3sync.StatusUnknown
@@ -30,29 +30,29 @@ func TestUndecided(t *testing.T) {
 		status         s3sync.Status
 		read           s3sync.Status // with ReadBoth
 	}{
-		"whole and parts":             {etag, one, one.in(6000, 4000), nil, nil, true, unknown, matches},
-		"whole and parts, other":      {etag, one, other.in(6000, 4000), nil, nil, true, unknown, mismatch},
-		"other parts":                 {etag, one.in(6000, 4000), one.in(5000, 5000), nil, nil, true, unknown, matches},
-		"other number of parts":       {etag, one.in(6000, 4000), one.in(4000, 4000, 2000), nil, nil, true, unknown, matches},
-		"equal parts, other":          {etag, one.in(6000, 4000), other.in(6000, 4000), nil, nil, true, mismatch, mismatch},
-		"parts that nobody knows":     {etag, one.in(6000, 4000), other.in(6000, 4000), withoutParts, withoutParts, true, unknown, mismatch},
+		"whole and parts":             {etag, one, one.In(6000, 4000), nil, nil, true, unknown, matches},
+		"whole and parts, other":      {etag, one, other.In(6000, 4000), nil, nil, true, unknown, mismatch},
+		"other parts":                 {etag, one.In(6000, 4000), one.In(5000, 5000), nil, nil, true, unknown, matches},
+		"other number of parts":       {etag, one.In(6000, 4000), one.In(4000, 4000, 2000), nil, nil, true, unknown, matches},
+		"equal parts, other":          {etag, one.In(6000, 4000), other.In(6000, 4000), nil, nil, true, mismatch, mismatch},
+		"parts that nobody knows":     {etag, one.In(6000, 4000), other.In(6000, 4000), withoutParts, withoutParts, true, unknown, mismatch},
 		"whole, other":                {etag, one, other, nil, nil, true, mismatch, mismatch},
-		"composites":                  {etag, one.in(6000, 4000).with("SHA256", false), one.in(5000, 5000).with("SHA256", false), nil, nil, true, unknown, matches},
-		"a checksum of all":           {etag, one.with("CRC32", true), one.in(6000, 4000).with("CRC32", true), nil, nil, false, matches, matches},
-		"a checksum of all, other":    {etag, one.with("CRC32", true), other.in(6000, 4000).with("CRC32", true), nil, nil, true, mismatch, mismatch},
-		"encrypted":                   {etag, one, one.in(6000, 4000), etagNotDigest, otherETagNotDigest, false, unknown, matches},
+		"composites":                  {etag, one.In(6000, 4000).With("SHA256", false), one.In(5000, 5000).With("SHA256", false), nil, nil, true, unknown, matches},
+		"a checksum of all":           {etag, one.With("CRC32", true), one.In(6000, 4000).With("CRC32", true), nil, nil, false, matches, matches},
+		"a checksum of all, other":    {etag, one.With("CRC32", true), other.In(6000, 4000).With("CRC32", true), nil, nil, true, mismatch, mismatch},
+		"encrypted":                   {etag, one, one.In(6000, 4000), etagNotDigest, otherETagNotDigest, false, unknown, matches},
 		"encrypted, other":            {etag, one, other, etagNotDigest, otherETagNotDigest, false, unknown, mismatch},
-		"checksums of other parts":    {sha, one.in(6000, 4000).with("SHA256", false), one.in(5000, 5000).with("SHA256", false), nil, nil, true, unknown, matches},
-		"checksums of equal parts":    {sha, one.in(6000, 4000).with("SHA256", false), other.in(6000, 4000).with("SHA256", false), nil, nil, true, mismatch, mismatch},
-		"encrypted, equal parts":      {sha, one.in(6000, 4000).with("SHA256", false), other.in(6000, 4000).with("SHA256", false), etagNotDigest, otherETagNotDigest, true, mismatch, mismatch},
+		"checksums of other parts":    {sha, one.In(6000, 4000).With("SHA256", false), one.In(5000, 5000).With("SHA256", false), nil, nil, true, unknown, matches},
+		"checksums of equal parts":    {sha, one.In(6000, 4000).With("SHA256", false), other.In(6000, 4000).With("SHA256", false), nil, nil, true, mismatch, mismatch},
+		"encrypted, equal parts":      {sha, one.In(6000, 4000).With("SHA256", false), other.In(6000, 4000).With("SHA256", false), etagNotDigest, otherETagNotDigest, true, mismatch, mismatch},
 		"no checksum":                 {sha, one, one, nil, nil, false, unknown, matches},
 		"no checksum, other contents": {sha, one, other, nil, nil, false, unknown, mismatch},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sides := func() *s3sync.Config {
 				source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
-				tt.source.write(t, source.Store, "a")
-				tt.target.write(t, target.Store, "a")
+				tt.source.Write(t, source.Store, "a")
+				tt.target.Write(t, target.Store, "a")
 				cfg := config(source.withStatChange(tt.told), target.withStatChange(tt.told2))
 				cfg.Check = tt.check
 				return cfg
@@ -108,63 +108,11 @@ func notesOf(cfg *s3sync.Config) *[]string {
 	return &told
 }
 
-// However two objects were written and whatever is reported about them, a report never
-// calls equal contents different. A report that reads both sides is always right.
-func TestReadBothIsRight(t *testing.T) {
-	eachSeed(t, 300, func(t *testing.T, r *rand.Rand) {
-		data := text('a', 1+r.IntN(60))
-		other, equal := data, r.IntN(2) == 0
-		if !equal {
-			p := []byte(data)
-			p[r.IntN(len(p))] ^= 1 << r.IntN(8)
-			other = string(p)
-		}
-		source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
-		direction := r.IntN(3)
-		one, two := anyObject(r, data), anyObject(r, other)
-		if direction == 0 {
-			source.Store = directory(t, data, false)
-		} else {
-			one.write(t, source.Store, "a")
-		}
-		if direction == 1 {
-			target.Store = directory(t, other, true)
-		} else {
-			two.write(t, target.Store, "a")
-		}
-		// Encrypted objects have their own kind of ETag.
-		if change := []statChange{nil, etagNotDigest, withoutParts}[r.IntN(3)]; direction != 0 {
-			source.withStatChange(change)
-		}
-		if change := []statChange{nil, otherETagNotDigest, withoutParts}[r.IntN(3)]; direction != 1 {
-			target.withStatChange(change)
-		}
-		algorithm := ""
-		if r.IntN(2) == 0 {
-			algorithm = one.algorithm
-		}
-		for _, readBoth := range []bool{false, true} {
-			cfg := config(source, target)
-			cfg.Check = contentCheck(algorithm)
-			cfg.Check.ReadBoth = readBoth
-			got, _ := report(t, cfg)
-			n := got.Status.ETag
-			if algorithm != "" {
-				n = got.Status.Checksum
-			}
-			switch {
-			case equal && n.Mismatch > 0, !equal && n.Matches > 0, readBoth && n.Unknown > 0:
-				t.Errorf("%+v and %+v, equal %t, read both %t: %+v", one, two, equal, readBoth, n)
-			}
-		}
-	})
-}
-
 // Both sides are read in pieces. If an object disappears or fails meanwhile, the report
 // is the same as elsewhere.
 func TestReadBothFails(t *testing.T) {
 	const mib = s3sync.MiB
-	big := object{data: text('a', 20*mib)}
+	big := object{Data: storagetest.Text('a', 20*mib)}
 	for name, tt := range map[string]struct {
 		change           func(source, target *faulty)
 		transferred      int64
@@ -195,8 +143,8 @@ func TestReadBothFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
-			big.write(t, source.Store, "a")
-			big.in(12*mib, 8*mib).write(t, target.Store, "a")
+			big.Write(t, source.Store, "a")
+			big.In(12*mib, 8*mib).Write(t, target.Store, "a")
 			tt.change(source, target)
 			cfg := config(source, target)
 			cfg.Check = s3sync.Check{Mode: s3sync.CheckETag, ReadBoth: true}

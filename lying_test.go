@@ -15,6 +15,7 @@ import (
 	"s3sync/internal/checksum"
 	"s3sync/storage"
 	"s3sync/storage/mem"
+	"s3sync/storage/storagetest"
 )
 
 // Stores that report anything about an object: sizes, ETags, parts and checksums that
@@ -66,15 +67,15 @@ type lies struct {
 }
 
 func parseLies(s *script) lies {
-	l := lies{object: object{data: text('a', s.choose(64))}}
-	l.object = l.object.cut(s)
+	l := lies{object: object{Data: storagetest.Text('a', s.choose(64))}}
+	l.object = inRandomParts(s, l.object)
 	if all := checksum.Algorithms(); s.choose(2) == 0 {
 		a := all[s.choose(len(all))]
-		l.object = l.with(string(a), checksum.Allows(a, checksum.FullObject) && (s.choose(2) == 0 || !checksum.Allows(a, checksum.Composite)))
+		l.object = l.With(a, checksum.Allows(a, checksum.FullObject) && (s.choose(2) == 0 || !checksum.Allows(a, checksum.Composite)))
 	}
-	l.delivered = l.data
-	if n := len(l.data); n > 0 && s.choose(2) == 0 {
-		p := []byte(l.data)
+	l.delivered = l.Data
+	if n := len(l.Data); n > 0 && s.choose(2) == 0 {
+		p := []byte(l.Data)
 		p[s.choose(n)] ^= 1 << s.choose(8)
 		l.delivered = string(p)
 	}
@@ -82,21 +83,21 @@ func parseLies(s *script) lies {
 	l.lieAboutSizes(s)
 	l.lieAboutSums(s)
 	if s.choose(8) == 0 {
-		n := s.size(int64(len(l.data)))
+		n := s.size(int64(len(l.Data)))
 		l.length = func(int64) int64 { return n }
 	}
 	l.etagNotDigest = s.choose(16) == 0
 	return l
 }
 
-// cut cuts an object into random parts, or not at all.
-func (o object) cut(s *script) object {
+// inRandomParts returns the object in random parts, or as it is.
+func inRandomParts(s *script, o object) object {
 	if s.choose(4) == 0 {
 		return o
 	}
-	for left := len(o.data); left > 0; {
+	for left := len(o.Data); left > 0; {
 		n := min(left, 1+s.choose(32))
-		o.parts, left = append(o.parts, n), left-n
+		o.Parts, left = append(o.Parts, n), left-n
 	}
 	return o
 }
@@ -104,8 +105,8 @@ func (o object) cut(s *script) object {
 func (l *lies) lieAboutETag(s *script) {
 	switch s.choose(6) {
 	case 0: // the digest of the delivered bytes, in other parts
-		other := object{data: l.delivered}.cut(s)
-		l.etag = func(string) string { return other.etag() }
+		other := inRandomParts(s, object{Data: l.delivered})
+		l.etag = func(string) string { return etagOf(other) }
 	case 1: // another number of parts
 		suffix := s.text()
 		l.etag = func(right string) string {
@@ -125,7 +126,7 @@ func (l *lies) lieAboutSizes(s *script) {
 	case 1:
 		var told []int64
 		for range s.choose(8) {
-			told = append(told, s.size(int64(len(l.data))))
+			told = append(told, s.size(int64(len(l.Data))))
 		}
 		l.sizes = func([]int64) []int64 { return told }
 	case 2: // the same, in another order
@@ -142,10 +143,10 @@ func (l *lies) lieAboutSums(s *script) {
 	a, typ := all[s.choose(len(all))], []storage.ChecksumType{"", "COMPOSITE", "FULL_OBJECT", "OTHER"}[s.choose(4)]
 	switch s.choose(6) {
 	case 0: // a correct one of the delivered bytes, in other parts
-		other := object{data: l.delivered}.cut(s)
-		value := other.sum(a, checksum.Composite)
+		other := inRandomParts(s, object{Data: l.delivered})
+		value := sumOf(other, a, checksum.Composite)
 		if checksum.Allows(a, checksum.FullObject) && s.choose(2) == 0 || !checksum.Allows(a, checksum.Composite) {
-			value = other.sum(a, checksum.FullObject)
+			value = sumOf(other, a, checksum.FullObject)
 		}
 		l.sums = func([]storage.Checksum) []storage.Checksum {
 			return []storage.Checksum{{Algorithm: a, Value: value, Type: typ}}
@@ -171,13 +172,13 @@ func (l *lies) lieAboutSums(s *script) {
 	}
 }
 
-// layout returns the layout of the object.
-func (o object) layout() checksum.Layout {
-	if o.parts == nil {
-		return checksum.Whole(int64(len(o.data)))
+// layoutOf returns the layout of an object.
+func layoutOf(o object) checksum.Layout {
+	if o.Parts == nil {
+		return checksum.Whole(int64(len(o.Data)))
 	}
-	sizes := make([]int64, len(o.parts))
-	for i, n := range o.parts {
+	sizes := make([]int64, len(o.Parts))
+	for i, n := range o.Parts {
 		sizes[i] = int64(n)
 	}
 	layout, err := checksum.Parts(sizes)
@@ -187,7 +188,7 @@ func (o object) layout() checksum.Layout {
 	return layout
 }
 
-func (o object) etag() string { return etagIn(o.data, o.layout()) }
+func etagOf(o object) string { return etagIn(o.Data, layoutOf(o)) }
 
 func etagIn(data string, layout checksum.Layout) string {
 	e := checksum.NewETag(layout)
@@ -201,13 +202,13 @@ func etagIn(data string, layout checksum.Layout) string {
 	return value
 }
 
-// sum returns the checksum of the object, or an empty text if that type has none.
-func (o object) sum(a checksum.Algorithm, t checksum.Type) string {
-	sum, err := checksum.NewSum(a, o.layout(), t)
+// sumOf returns the checksum of an object, or an empty text if that type has none.
+func sumOf(o object, a checksum.Algorithm, t checksum.Type) string {
+	sum, err := checksum.NewSum(a, layoutOf(o), t)
 	if err != nil {
 		return ""
 	}
-	if err := sum.WriteAt(context.Background(), []byte(o.data), 0); err != nil {
+	if err := sum.WriteAt(context.Background(), []byte(o.Data), 0); err != nil {
 		panic(err)
 	}
 	value, err := sum.Value()
@@ -220,18 +221,18 @@ func (o object) sum(a checksum.Algorithm, t checksum.Type) string {
 // candidates returns the objects with these bytes in all parts that a test knows:
 // whole, in equal parts, and as the object was written.
 func (l *lies) candidates(data string) []object {
-	objects := []object{{data: data}}
+	objects := []object{{Data: data}}
 	for size := 1; size <= len(data); size++ {
-		o := object{data: data}
+		o := object{Data: data}
 		for left := len(data); left > 0; left -= size {
-			o.parts = append(o.parts, min(size, left))
+			o.Parts = append(o.Parts, min(size, left))
 		}
 		objects = append(objects, o)
 	}
-	if len(data) == len(l.data) {
-		backwards := slices.Clone(l.parts)
+	if len(data) == len(l.Data) {
+		backwards := slices.Clone(l.Parts)
 		slices.Reverse(backwards)
-		objects = append(objects, object{data: data, parts: l.parts}, object{data: data, parts: backwards})
+		objects = append(objects, object{Data: data, Parts: l.Parts}, object{Data: data, Parts: backwards})
 	}
 	return objects
 }
@@ -239,7 +240,7 @@ func (l *lies) candidates(data string) []object {
 // matchesETag reports whether an ETag is that of the bytes in some parts, or in the
 // parts of other.
 func (l *lies) matchesETag(etag, data string, other ...object) bool {
-	return slices.ContainsFunc(append(l.candidates(data), other...), func(o object) bool { return o.data == data && o.etag() == etag })
+	return slices.ContainsFunc(append(l.candidates(data), other...), func(o object) bool { return o.Data == data && etagOf(o) == etag })
 }
 
 // matchesChecksum does the same for an additional checksum. The number of parts may be
@@ -247,7 +248,7 @@ func (l *lies) matchesETag(etag, data string, other ...object) bool {
 func (l *lies) matchesChecksum(a checksum.Algorithm, value, data string) bool {
 	return slices.ContainsFunc(l.candidates(data), func(o object) bool {
 		for _, t := range []checksum.Type{checksum.Composite, checksum.FullObject} {
-			sum := o.sum(a, t)
+			sum := sumOf(o, a, t)
 			digest, _, _ := strings.Cut(sum, "-")
 			if sum != "" && (value == sum || value == digest) {
 				return true
@@ -338,7 +339,7 @@ func FuzzLyingStore(f *testing.F) {
 		s := &script{text}
 		l := parseLies(s)
 		source, target := &faulty{Store: mem.New()}, &faulty{Store: mem.New()}
-		l.write(t, source.Store, "a")
+		l.Write(t, source.Store, "a")
 		l.applyTo(source)
 		cfg := config(source, target)
 		local := s.choose(2) == 0
@@ -363,7 +364,7 @@ func FuzzLyingStore(f *testing.F) {
 		for _, ev := range events {
 			switch ev.Type {
 			case s3sync.EventVerified:
-				if !l.matchesETag(ev.Source.ETag, arrived, object{data: l.data, parts: l.parts}) || !local && !l.matchesETag(ev.Target.ETag, arrived) {
+				if !l.matchesETag(ev.Source.ETag, arrived, object{Data: l.Data, Parts: l.Parts}) || !local && !l.matchesETag(ev.Target.ETag, arrived) {
 					t.Errorf("ETags %q and %q prove nothing of %q: %+v", ev.Source.ETag, ev.Target.ETag, arrived, l)
 				}
 			case s3sync.EventChecksumVerified:
@@ -451,8 +452,8 @@ func FuzzLyingCounterpart(f *testing.F) {
 		s := &script{text}
 		l := parseLies(s)
 		file, counterpart := &faulty{Store: fileStore{mem.New()}}, &faulty{Store: mem.New()}
-		l.write(t, counterpart.Store, "a")
-		object{data: l.delivered}.write(t, file.Store, "a")
+		l.Write(t, counterpart.Store, "a")
+		object{Data: l.delivered}.Write(t, file.Store, "a")
 		l.applyTo(counterpart)
 		counterpart.read = nil
 		cfg := config(file, counterpart)
@@ -463,8 +464,8 @@ func FuzzLyingCounterpart(f *testing.F) {
 		switch all := checksum.Algorithms(); s.choose(3) {
 		case 0:
 			cfg.Check.Mode, cfg.Check.Algorithm = s3sync.CheckChecksum, string(all[s.choose(len(all))])
-			if l.algorithm != "" && s.choose(4) > 0 {
-				cfg.Check.Mode, cfg.Check.Algorithm = s3sync.CheckChecksum, l.algorithm
+			if l.Algorithm != "" && s.choose(4) > 0 {
+				cfg.Check.Mode, cfg.Check.Algorithm = s3sync.CheckChecksum, string(l.Algorithm)
 			}
 		case 1:
 			cfg.Check.Mode, cfg.Check.HeadEachTarget = s3sync.CheckETag, true
@@ -481,7 +482,7 @@ func FuzzLyingCounterpart(f *testing.F) {
 				t.Fatal(err)
 			}
 			told = info
-			listed := l.object.etag()
+			listed := etagOf(l.object)
 			verified := l.matchesETag(told.ETag, l.delivered) || l.matchesETag(listed, l.delivered) || slices.ContainsFunc(told.Checksums, func(c storage.Checksum) bool {
 				return l.matchesChecksum(c.Algorithm, c.Value, l.delivered)
 			})

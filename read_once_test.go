@@ -11,6 +11,7 @@ import (
 	"s3sync/storage"
 	"s3sync/storage/dir"
 	"s3sync/storage/mem"
+	"s3sync/storage/storagetest"
 )
 
 // Every byte of the source is read once and no byte of the target, in every direction,
@@ -30,12 +31,12 @@ func TestEveryByteIsReadOnce(t *testing.T) {
 	from := mem.New()
 	root := t.TempDir()
 	for name, size := range sizes {
-		o := object{data: text(name[0], size)}.with("SHA256", false)
+		o := object{Data: storagetest.Text(name[0], size)}.With("SHA256", false)
 		if size > 9*kib {
-			o = o.in(9*kib, size-9*kib) // other parts than those to be written
+			o = o.In(9*kib, size-9*kib) // other parts than those to be written
 		}
-		o.write(t, from, name)
-		if err := os.WriteFile(filepath.Join(root, name), []byte(o.data), 0o600); err != nil {
+		o.Write(t, from, name)
+		if err := os.WriteFile(filepath.Join(root, name), []byte(o.Data), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		total += size

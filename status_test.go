@@ -15,6 +15,7 @@ import (
 	"s3sync"
 	"s3sync/storage"
 	"s3sync/storage/mem"
+	"s3sync/storage/storagetest"
 )
 
 // A line is an event of a report without the objects.
@@ -58,23 +59,23 @@ func byAspect(aspect s3sync.Aspect, lines ...line) map[string]line {
 
 // Objects written by any tool, in every direction.
 func TestReport(t *testing.T) {
-	one, other := object{data: text('a', kib10)}, object{data: text('b', kib10)}
+	one, other := object{Data: storagetest.Text('a', kib10)}, object{Data: storagetest.Text('b', kib10)}
 	const (
 		matches, mismatch = s3sync.StatusMatches, s3sync.StatusMismatch
 		unknown, notFound = s3sync.StatusUnknown, s3sync.StatusNotFound
 		existence         = s3sync.AspectExistence
 	)
 	source := map[string]object{
-		"equal": one, "parts": one.in(6000, 4000), "odd": one.in(4000, 1000, 5000), "one part": one.in(kib10),
-		"sum": one.with("SHA256", false), "full": one.in(6000, 4000).with("SHA256", false), "other": one, "size": one, "missing": one, "empty": {},
+		"equal": one, "parts": one.In(6000, 4000), "odd": one.In(4000, 1000, 5000), "one part": one.In(kib10),
+		"sum": one.With("SHA256", false), "full": one.In(6000, 4000).With("SHA256", false), "other": one, "size": one, "missing": one, "empty": {},
 	}
 	target := map[string]object{
-		"equal": one, "parts": one.in(6000, 4000), "odd": one.in(4000, 1000, 5000), "one part": one,
-		"sum": one.with("SHA256", false), "full": one.in(6000, 4000).with("SHA256", false), "other": other, "size": {data: "x"}, "empty": {}, "extra": one,
+		"equal": one, "parts": one.In(6000, 4000), "odd": one.In(4000, 1000, 5000), "one part": one,
+		"sum": one.With("SHA256", false), "full": one.In(6000, 4000).With("SHA256", false), "other": other, "size": {Data: "x"}, "empty": {}, "extra": one,
 	}
 	files := map[string]object{}
 	for key, o := range source {
-		files[key] = object{data: o.data}
+		files[key] = object{Data: o.Data}
 	}
 	for name, tt := range map[string]struct {
 		source, target map[string]object
@@ -103,7 +104,7 @@ func TestReport(t *testing.T) {
 				line{"size", "", mismatch, s3sync.ReasonSize}, line{"missing", existence, notFound, s3sync.ReasonNew}),
 		},
 		"downloads": {
-			source: map[string]object{"equal": one, "odd": one.in(4000, 1000, 5000), "other": other, "../outside": one, "dir/": {}, "data/": one, "a//b": one},
+			source: map[string]object{"equal": one, "odd": one.In(4000, 1000, 5000), "other": other, "../outside": one, "dir/": {}, "data/": one, "a//b": one},
 			target: map[string]object{"equal": one, "odd": one, "other": one, "a/b": one}, down: true,
 			counts: s3sync.AspectCounts{Matches: 3, Mismatch: 1},
 			want: byAspect(s3sync.AspectETag,
@@ -139,20 +140,20 @@ func TestReport(t *testing.T) {
 			}
 			for key, o := range tt.source {
 				if tt.up {
-					o = object{data: o.data}
+					o = object{Data: o.Data}
 				}
-				o.write(t, from.Store, key)
+				o.Write(t, from.Store, key)
 			}
 			cfg := config(from, to.withStatChange(tt.told))
 			if tt.down {
 				root := t.TempDir()
 				for key, o := range tt.target {
-					writeFile(filepath.Join(root, filepath.FromSlash(key)), o.data)
+					writeFile(filepath.Join(root, filepath.FromSlash(key)), o.Data)
 				}
 				cfg.Target.Store, cfg.Target.URL = nil, root
 			} else {
 				for key, o := range tt.target {
-					o.write(t, to.Store, key)
+					o.Write(t, to.Store, key)
 				}
 			}
 			if tt.up {

@@ -579,22 +579,10 @@ func TestReportTags(t *testing.T) {
 	}
 }
 
-// TestTaggingOption: tags that S3 would reject are rejected before any work.
+// TestTaggingOption: tags that S3 would reject are rejected before any work. Most rules
+// are those of internal/tagset; Config wants each tag to have one "=" as well.
 func TestTaggingOption(t *testing.T) {
-	many := func(n int) string {
-		var pairs []string
-		for i := range n {
-			pairs = append(pairs, fmt.Sprint("k", i, "=v"))
-		}
-		return strings.Join(pairs, "&")
-	}
-	for text, ok := range map[string]bool{
-		"a=b": true, "a=": true, "a=b&c=d": true, many(10): true, "a%20b=%2B%2F%40": true, "a+b=c": true, "%C3%A4=%E6%97%A5": true,
-		strings.Repeat("n", 128) + "=" + strings.Repeat("v", 256): true, "aws=x": true,
-		many(11): false, "a=b&a=c": false, "a=b&%61=c": false, "=b": false, "a": false, "a=b=c": false, "a=%zz": false, "a=%ff": false,
-		"a=%26": false, "a%3F=b": false, "a=%0A": false, "aws:x=y": false, "AWS%3Ax=y": false,
-		strings.Repeat("n", 129) + "=v": false, "n=" + strings.Repeat("v", 257): false, "a=b&": false,
-	} {
+	for text, ok := range map[string]bool{"a=b&c=d": true, "a=b&a=c": false, "a": false, "a=b=c": false, "aws:x=y": false} {
 		cfg := config(mem.New(), mem.New())
 		cfg.Tagging.Set = text
 		if err := cfg.Validate(); (err == nil) != ok {

@@ -12,6 +12,7 @@ import (
 	"s3sync/internal/side"
 	"s3sync/storage"
 	"s3sync/storage/mem"
+	"s3sync/storage/storagetest"
 )
 
 func gone() error { return &storage.Error{Op: "get", Key: "a", Err: fs.ErrNotExist} }
@@ -19,13 +20,13 @@ func gone() error { return &storage.Error{Op: "get", Key: "a", Err: fs.ErrNotExi
 // Options that ask for the target in any case, and objects that go away between the
 // listing and the question.
 func TestAskTarget(t *testing.T) {
-	one, other := testObject{data: text('a', kib10)}, testObject{data: text('b', kib10)}
+	one, other := storagetest.Object{Data: storagetest.Text('a', kib10)}, storagetest.Object{Data: storagetest.Text('b', kib10)}
 	etag, asking := Options{Mode: ETag}, Options{Mode: ETag, AskTarget: true}
 	crc := Options{Mode: Checksum, Algorithm: checksum.CRC32, AskTarget: true}
 	for name, tt := range map[string]struct {
 		opts           Options
 		notListed      bool // the target
-		source, target testObject
+		source, target storagetest.Object
 		change         func(source, target *fake)
 		want           answer
 		wantErr        error
@@ -33,13 +34,13 @@ func TestAskTarget(t *testing.T) {
 	}{
 		"same":                    {asking, false, one, one, nil, equals(plan.ReasonSameETag), nil, 0, 0},
 		"other":                   {asking, false, one, other, nil, differs(plan.ReasonETag), nil, 1, 1},
-		"other size":              {asking, false, one, testObject{}, nil, differs(plan.ReasonSize), nil, 0, 1},
+		"other size":              {asking, false, one, storagetest.Object{}, nil, differs(plan.ReasonSize), nil, 0, 1},
 		"newer":                   {Options{AskTarget: true}, true, one, other, nil, equals(plan.ReasonSame), nil, 0, 1},
 		"size, same":              {Options{Mode: Size, AskTarget: true}, true, one, other, nil, equals(plan.ReasonSame), nil, 0, 1},
 		"not listed, same":        {asking, true, one, one, nil, equals(plan.ReasonSameETag), nil, 0, 1},
-		"not listed, other parts": {asking, true, one.with("CRC32", true), one.in(6000, 4000).with("CRC32", true), nil, equals(plan.ReasonSameChecksum), nil, 1, 1},
-		"not listed, sum":         {crc, true, one.with("CRC32", true), one.with("CRC32", true), nil, equals(plan.ReasonSameChecksum), nil, 1, 1},
-		"not listed, other sum":   {crc, true, one.with("CRC32", true), other.with("CRC32", true), nil, differs(plan.ReasonChecksum), nil, 1, 1},
+		"not listed, other parts": {asking, true, one.With("CRC32", true), one.In(6000, 4000).With("CRC32", true), nil, equals(plan.ReasonSameChecksum), nil, 1, 1},
+		"not listed, sum":         {crc, true, one.With("CRC32", true), one.With("CRC32", true), nil, equals(plan.ReasonSameChecksum), nil, 1, 1},
+		"not listed, other sum":   {crc, true, one.With("CRC32", true), other.With("CRC32", true), nil, differs(plan.ReasonChecksum), nil, 1, 1},
 		"not listed, not there":   {asking, true, one, one, func(_, target *fake) { target.Store = mem.New() }, differs(plan.ReasonNew), nil, 0, 1},
 		"not listed, fails":       {asking, true, one, one, func(_, target *fake) { target.stat = func() error { return errInjected } }, answer{}, errInjected, 0, 1},
 		"target gone":             {etag, false, one, other, func(_, target *fake) { target.stat = gone }, differs(plan.ReasonNew), nil, 0, 1},
@@ -67,7 +68,7 @@ func TestAskTarget(t *testing.T) {
 			calls(t, "source", source, tt.stats, 0)
 			calls(t, "target", target, tt.stats2, 0)
 			exists := tt.want.reason != plan.ReasonNew && !errors.Is(err, errInjected)
-			if d.Pair.Exists != exists || exists && d.Pair.Target.Size == 0 && tt.target.data != "" {
+			if d.Pair.Exists != exists || exists && d.Pair.Target.Size == 0 && tt.target.Data != "" {
 				t.Errorf("exists %t, target %+v", d.Pair.Exists, d.Pair.Target)
 			}
 		})
@@ -76,23 +77,23 @@ func TestAskTarget(t *testing.T) {
 
 // The same beside a file.
 func TestAskTargetBesideFile(t *testing.T) {
-	one := testObject{data: text('a', kib10)}
+	one := storagetest.Object{Data: storagetest.Text('a', kib10)}
 	for name, tt := range map[string]struct {
 		up, notListed bool
 		file          string
-		counterpart   testObject
+		counterpart   storagetest.Object
 		want          answer
 		stats         int
 		fileStats     int
 	}{
-		"up, same":               {true, false, one.data, one, equals(plan.ReasonSameETag), 0, 0},
-		"up, other":              {true, false, text('b', kib10), one, differs(plan.ReasonETag), 1, 0},
-		"up, parts":              {true, false, one.data, one.in(6000, 4000), equals(plan.ReasonSameETag), 1, 0},
-		"down, same":             {false, false, one.data, one, equals(plan.ReasonSameETag), 0, 0},
-		"not listed, up, same":   {true, true, one.data, one, equals(plan.ReasonSameETag), 1, 0},
-		"not listed, up, other":  {true, true, text('b', kib10), one, differs(plan.ReasonETag), 1, 0},
-		"not listed, up, parts":  {true, true, one.data, one.in(6000, 4000), equals(plan.ReasonSameETag), 2, 0},
-		"not listed, down, same": {false, true, one.data, one, equals(plan.ReasonSameETag), 0, 1},
+		"up, same":               {true, false, one.Data, one, equals(plan.ReasonSameETag), 0, 0},
+		"up, other":              {true, false, storagetest.Text('b', kib10), one, differs(plan.ReasonETag), 1, 0},
+		"up, parts":              {true, false, one.Data, one.In(6000, 4000), equals(plan.ReasonSameETag), 1, 0},
+		"down, same":             {false, false, one.Data, one, equals(plan.ReasonSameETag), 0, 0},
+		"not listed, up, same":   {true, true, one.Data, one, equals(plan.ReasonSameETag), 1, 0},
+		"not listed, up, other":  {true, true, storagetest.Text('b', kib10), one, differs(plan.ReasonETag), 1, 0},
+		"not listed, up, parts":  {true, true, one.Data, one.In(6000, 4000), equals(plan.ReasonSameETag), 2, 0},
+		"not listed, down, same": {false, true, one.Data, one, equals(plan.ReasonSameETag), 0, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file, counterpart := &fake{Store: directory(t, tt.file, false)}, bucket(t, tt.counterpart, nil)
@@ -117,7 +118,7 @@ func TestAskTargetBesideFile(t *testing.T) {
 
 // A key that ends in "/" is a directory in a target of files, which lists none.
 func TestDirectoryKeys(t *testing.T) {
-	source := bucket(t, testObject{data: "data"}, nil)
+	source := bucket(t, storagetest.Object{Data: "data"}, nil)
 	root := directory(t, "data", false)
 	if _, err := root.Put(t.Context(), "d/", storage.Block{}, storage.WriteOptions{}); err != nil {
 		t.Fatal(err)
@@ -153,7 +154,7 @@ func TestFailures(t *testing.T) {
 	} {
 		for _, name2 := range []string{"source", "target"} {
 			t.Run(name+"/"+name2, func(t *testing.T) {
-				source, target := bucket(t, testObject{data: "1"}, nil), bucket(t, testObject{data: "2"}, nil)
+				source, target := bucket(t, storagetest.Object{Data: "1"}, nil), bucket(t, storagetest.Object{Data: "2"}, nil)
 				failing := map[string]*fake{"source": source, "target": target}[name2]
 				n := 0
 				failing.stat = func() error {
@@ -191,7 +192,7 @@ func TestChangingFile(t *testing.T) {
 		"target, forever": {false, 100, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			file, counterpart := &fake{Store: directory(t, "data", false)}, bucket(t, testObject{data: "data"}, nil)
+			file, counterpart := &fake{Store: directory(t, "data", false)}, bucket(t, storagetest.Object{Data: "data"}, nil)
 			source, target := counterpart, file
 			if tt.up {
 				source, target = file, counterpart
@@ -224,7 +225,7 @@ func TestFileThatIsNotThere(t *testing.T) {
 		"target shorter": {false, true, differs(plan.ReasonSize), nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			file, counterpart := &fake{Store: directory(t, "data", false)}, bucket(t, testObject{data: "data"}, nil)
+			file, counterpart := &fake{Store: directory(t, "data", false)}, bucket(t, storagetest.Object{Data: "data"}, nil)
 			source, target := counterpart, file
 			if tt.up {
 				source, target = file, counterpart
@@ -248,7 +249,7 @@ func TestFileThatIsNotThere(t *testing.T) {
 // Once an object is known to be encrypted, files are read no more before the server
 // was asked.
 func TestEncryptedBucketCostsNoReads(t *testing.T) {
-	file, counterpart := &fake{Store: directory(t, "1", false)}, bucket(t, testObject{data: "1"}, encrypted)
+	file, counterpart := &fake{Store: directory(t, "1", false)}, bucket(t, storagetest.Object{Data: "1"}, encrypted)
 	c := comparer(t, Options{Mode: ETag}, file, counterpart)
 	for range 3 {
 		d, err := c.Compare(t.Context(), pairOf(t, file, counterpart))
@@ -263,7 +264,7 @@ func TestEncryptedBucketCostsNoReads(t *testing.T) {
 
 // A comparison of contents ends with its context.
 func TestCancelled(t *testing.T) {
-	source, target := bucket(t, testObject{data: "1"}, nil), bucket(t, testObject{data: "2"}, nil)
+	source, target := bucket(t, storagetest.Object{Data: "1"}, nil), bucket(t, storagetest.Object{Data: "2"}, nil)
 	p := pairOf(t, source, target)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -275,7 +276,7 @@ func TestCancelled(t *testing.T) {
 // The source is asked for what a filter looks at, unless it was asked before. Of a
 // file there is nothing to ask.
 func TestSourceInfo(t *testing.T) {
-	object, target := bucket(t, testObject{data: "data"}, nil), bucket(t, testObject{}, nil)
+	object, target := bucket(t, storagetest.Object{Data: "data"}, nil), bucket(t, storagetest.Object{}, nil)
 	file := &fake{Store: directory(t, "data", false)}
 	c := comparer(t, Options{}, object, target)
 	p := pairOf(t, object, target)
@@ -303,8 +304,8 @@ func TestSourceInfo(t *testing.T) {
 // A version of the source is asked for by its ID.
 func TestVersionOfTheSource(t *testing.T) {
 	versions := &versions{Store: mem.New()}
-	testObject{data: "1"}.write(t, versions.Store)
-	target := bucket(t, testObject{data: "2"}, nil)
+	storagetest.Object{Data: "1"}.Write(t, versions.Store, "a")
+	target := bucket(t, storagetest.Object{Data: "2"}, nil)
 	p := plan.Pair{Source: storage.Object{Key: "a", Size: 1, VersionID: "v1"}, Target: target.listed(t), Exists: true, TargetKey: "a"}
 	c := comparer(t, Options{Mode: ETag, ReadBoth: true}, versions, target)
 	if _, err := c.Compare(t.Context(), p); err != nil {

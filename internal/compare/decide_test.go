@@ -9,6 +9,7 @@ import (
 	"s3sync/internal/checksum"
 	"s3sync/internal/plan"
 	"s3sync/storage"
+	"s3sync/storage/storagetest"
 )
 
 func TestModeString(t *testing.T) {
@@ -84,7 +85,7 @@ func TestDecide(t *testing.T) {
 
 // A pair about which the listings tell enough costs neither a request nor memory.
 func TestListedPairsAreCheap(t *testing.T) {
-	o := testObject{data: "data"}
+	o := storagetest.Object{Data: "data"}
 	source, target := bucket(t, o, nil), bucket(t, o, nil)
 	p := pairOf(t, source, target)
 	for _, mode := range []Mode{Newer, Always, Size, NewerOrSize, ETag, NewerAndETag} {
@@ -104,8 +105,8 @@ func TestListedPairsAreCheap(t *testing.T) {
 
 // An ETag of an object in one part is known by that of the whole.
 func TestDecideOnePart(t *testing.T) {
-	whole := testObject{data: "data"}
-	for name, pair := range map[string][2]testObject{"up": {whole, whole.in(4)}, "down": {whole.in(4), whole}} {
+	whole := storagetest.Object{Data: "data"}
+	for name, pair := range map[string][2]storagetest.Object{"up": {whole, whole.In(4)}, "down": {whole.In(4), whole}} {
 		source, target := bucket(t, pair[0], nil), bucket(t, pair[1], nil)
 		d := decide(t, Options{Mode: ETag}, source, target)
 		equals(plan.ReasonSameETag).check(t, &d)

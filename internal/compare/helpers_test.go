@@ -18,6 +18,7 @@ import (
 	"s3sync/storage"
 	"s3sync/storage/dir"
 	"s3sync/storage/mem"
+	"s3sync/storage/storagetest"
 )
 
 const (
@@ -26,60 +27,6 @@ const (
 )
 
 var errInjected = errors.New("injected")
-
-// A testObject is what lies in a bucket: data in parts of the given sizes, or whole
-// without them, with a checksum.
-type testObject struct {
-	data      string
-	parts     []int
-	algorithm checksum.Algorithm
-	full      bool // FULL_OBJECT
-}
-
-func (o testObject) in(parts ...int) testObject { o.parts = parts; return o }
-
-func (o testObject) with(algorithm checksum.Algorithm, full bool) testObject {
-	o.algorithm, o.full = algorithm, full
-	return o
-}
-
-// write writes the object under the key "a".
-func (o testObject) write(t *testing.T, s storage.Store) {
-	t.Helper()
-	opts := storage.WriteOptions{Size: int64(len(o.data)), Checksum: storage.Checksum{Algorithm: o.algorithm, Type: checksum.Composite}}
-	if o.full {
-		opts.Checksum.Type = checksum.FullObject
-	}
-	if o.parts == nil {
-		if _, err := s.Put(t.Context(), "a", storage.Block{Data: []byte(o.data)}, opts); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	w, err := s.Create(t.Context(), "a", opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	off := 0
-	for i, n := range o.parts {
-		if err := w.WritePart(t.Context(), i+1, int64(off), storage.Block{Data: []byte(o.data[off : off+n])}); err != nil {
-			t.Fatal(err)
-		}
-		off += n
-	}
-	if _, err := w.Commit(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// text is n bytes; those of different letters are different.
-func text(letter byte, n int) string {
-	p := make([]byte, n)
-	for i := range p {
-		p[i] = letter ^ byte(i*i>>3)
-	}
-	return string(p)
-}
 
 // directory holds a file "a", an hour older than objects in memory, or newer.
 func directory(t *testing.T, data string, older bool) storage.Store {
@@ -118,10 +65,10 @@ type fake struct {
 	stats, opens int
 }
 
-func bucket(t *testing.T, o testObject, tells change) *fake {
+func bucket(t *testing.T, o storagetest.Object, tells change) *fake {
 	t.Helper()
 	f := &fake{Store: mem.New(), tells: tells}
-	o.write(t, f.Store)
+	o.Write(t, f.Store, "a")
 	return f
 }
 

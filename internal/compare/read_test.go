@@ -12,26 +12,27 @@ import (
 	"s3sync/internal/plan"
 	"s3sync/internal/side"
 	"s3sync/storage"
+	"s3sync/storage/storagetest"
 )
 
 // The bytes of both sides tell what digests do not. They are read only then.
 func TestReadBoth(t *testing.T) {
-	one, other := testObject{data: text('a', kib10)}, testObject{data: text('b', kib10)}
+	one, other := storagetest.Object{Data: storagetest.Text('a', kib10)}, storagetest.Object{Data: storagetest.Text('b', kib10)}
 	etag, sha := Options{Mode: ETag}, Options{Mode: Checksum, Algorithm: checksum.SHA256}
 	same, differ := equals(plan.ReasonSameContent), differs(plan.ReasonContent)
 	for name, tt := range map[string]struct {
 		opts           Options
-		source, target testObject
+		source, target storagetest.Object
 		tells, tells2  change
 		want, read     answer // without and with ReadBoth
 	}{
-		"whole and parts":             {etag, one, one.in(6000, 4000), nil, nil, isUndecided(plan.ReasonETag), same},
-		"whole and parts, other":      {etag, one, other.in(6000, 4000), nil, nil, isUndecided(plan.ReasonETag), differ},
-		"other parts":                 {etag, one.in(6000, 4000), one.in(5000, 5000), nil, nil, isUndecided(plan.ReasonETag), same},
-		"parts that nobody knows":     {etag, one.in(6000, 4000), other.in(6000, 4000), noParts, noParts, isUndecided(plan.ReasonETag), differ},
-		"encrypted":                   {etag, one, one.in(6000, 4000), encrypted, encryptedAgain, isIncomparable(), same},
+		"whole and parts":             {etag, one, one.In(6000, 4000), nil, nil, isUndecided(plan.ReasonETag), same},
+		"whole and parts, other":      {etag, one, other.In(6000, 4000), nil, nil, isUndecided(plan.ReasonETag), differ},
+		"other parts":                 {etag, one.In(6000, 4000), one.In(5000, 5000), nil, nil, isUndecided(plan.ReasonETag), same},
+		"parts that nobody knows":     {etag, one.In(6000, 4000), other.In(6000, 4000), noParts, noParts, isUndecided(plan.ReasonETag), differ},
+		"encrypted":                   {etag, one, one.In(6000, 4000), encrypted, encryptedAgain, isIncomparable(), same},
 		"encrypted, other":            {etag, one, other, encrypted, encryptedAgain, isIncomparable(), differ},
-		"checksums of other parts":    {sha, one.in(6000, 4000).with("SHA256", false), one.in(5000, 5000).with("SHA256", false), nil, nil, isUndecided(plan.ReasonChecksum), same},
+		"checksums of other parts":    {sha, one.In(6000, 4000).With("SHA256", false), one.In(5000, 5000).With("SHA256", false), nil, nil, isUndecided(plan.ReasonChecksum), same},
 		"no checksum":                 {sha, one, one, nil, nil, isIncomparable(), same},
 		"no checksum, other contents": {sha, one, other, nil, nil, isIncomparable(), differ},
 		"known by digests":            {etag, one, other, nil, nil, differs(plan.ReasonETag), differs(plan.ReasonETag)},
@@ -55,16 +56,16 @@ func TestReadBoth(t *testing.T) {
 
 // Why nothing is known is said in one sentence.
 func TestReasonsOfUnknown(t *testing.T) {
-	one := testObject{data: text('a', kib10)}
+	one := storagetest.Object{Data: storagetest.Text('a', kib10)}
 	etag, sha := Options{Mode: ETag}, Options{Mode: Checksum, Algorithm: checksum.SHA256}
 	for name, tt := range map[string]struct {
 		opts           Options
-		source, target testObject
+		source, target storagetest.Object
 		tells, tells2  change
 		want           string
 	}{
 		"no checksum at target": {sha, one, one, nil, nil, "cannot be compared: the target has no SHA256 checksum"},
-		"no checksum at source": {sha, one, one.with("SHA256", false), nil, nil, "cannot be compared: the source has no SHA256 checksum"},
+		"no checksum at source": {sha, one, one.With("SHA256", false), nil, nil, "cannot be compared: the source has no SHA256 checksum"},
 		"encrypted target": {
 			etag, one, one, nil, encrypted,
 			"cannot be compared: the target's ETag is no digest of its content, as with KMS or a customer key, and it has no additional checksum; Check.ReadBoth compares the bytes",
@@ -74,15 +75,15 @@ func TestReasonsOfUnknown(t *testing.T) {
 			"cannot be compared: the source's ETag is no digest of its content, as with KMS or a customer key, and it has no additional checksum; Check.ReadBoth compares the bytes",
 		},
 		"other checksums": {
-			etag, one.with("SHA1", false), one.with("SHA256", false), encrypted, nil,
+			etag, one.With("SHA1", false), one.With("SHA256", false), encrypted, nil,
 			"cannot be compared: not both ETags are digests of the contents, as with KMS or a customer key, and the additional checksums are not of the same kind; Check.ReadBoth compares the bytes",
 		},
 		"ETags of other parts": {
-			etag, one, one.in(6000, 4000), nil, nil,
+			etag, one, one.In(6000, 4000), nil, nil,
 			"cannot be told to be the same or not: the ETags were made of other parts, or of parts that are not known, and no checksum of all bytes is on both sides; Check.ReadBoth compares the bytes",
 		},
 		"checksums of other parts": {
-			sha, one.with("SHA256", false), one.in(6000, 4000).with("SHA256", false), nil, nil,
+			sha, one.With("SHA256", false), one.In(6000, 4000).With("SHA256", false), nil, nil,
 			"cannot be told to be the same or not: the checksums were made of other parts, or of parts that are not known, and no checksum of all bytes is on both sides; Check.ReadBoth compares the bytes",
 		},
 	} {
@@ -105,7 +106,7 @@ func TestReasonsOfUnknown(t *testing.T) {
 // Both sides are read in pieces; what goes away or fails meanwhile is told as
 // elsewhere.
 func TestReadBothFails(t *testing.T) {
-	big := testObject{data: text('a', 2*kib10)}
+	big := storagetest.Object{Data: storagetest.Text('a', 2*kib10)}
 	for name, tt := range map[string]struct {
 		change  func(source, target *fake)
 		want    answer
@@ -137,13 +138,13 @@ func TestReadBothFails(t *testing.T) {
 		}, differs(plan.ReasonContent), nil, ""},
 		"other size": {func(_, target *fake) {
 			target.open = func() error {
-				target.Store = bucket(t, testObject{data: "x"}, nil).Store
+				target.Store = bucket(t, storagetest.Object{Data: "x"}, nil).Store
 				return nil
 			}
 		}, differs(plan.ReasonSize), nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			source, target := bucket(t, big, nil), bucket(t, big.in(12_000, 8_000), nil)
+			source, target := bucket(t, big, nil), bucket(t, big.In(12_000, 8_000), nil)
 			p := pairOf(t, source, target)
 			tt.change(source, target)
 			d, err := comparer(t, Options{Mode: ETag, ReadBoth: true, ChunkSize: 8_000}, source, target).Compare(t.Context(), p)
@@ -156,20 +157,20 @@ func TestReadBothFails(t *testing.T) {
 }
 
 // randomObject is data in random parts, with a random checksum or none.
-func randomObject(r *rand.Rand, data string) testObject {
-	o := testObject{data: data}
+func randomObject(r *rand.Rand, data string) storagetest.Object {
+	o := storagetest.Object{Data: data}
 	if r.IntN(3) > 0 {
 		for left := len(data); left > 0; {
 			n := 1 + r.IntN(min(left, 1+len(data)/2))
-			if r.IntN(2) == 0 && len(o.parts) > 0 {
-				n = min(left, o.parts[0])
+			if r.IntN(2) == 0 && len(o.Parts) > 0 {
+				n = min(left, o.Parts[0])
 			}
-			o.parts, left = append(o.parts, n), left-n
+			o.Parts, left = append(o.Parts, n), left-n
 		}
 	}
 	if all := checksum.Algorithms(); r.IntN(3) > 0 {
 		a := all[r.IntN(len(all))]
-		o = o.with(a, checksum.Allows(a, checksum.FullObject) && (r.IntN(2) == 0 || !checksum.Allows(a, checksum.Composite)))
+		o = o.With(a, checksum.Allows(a, checksum.FullObject) && (r.IntN(2) == 0 || !checksum.Allows(a, checksum.Composite)))
 	}
 	return o
 }
@@ -181,7 +182,7 @@ func randomObject(r *rand.Rand, data string) testObject {
 func TestComparisonIsRight(t *testing.T) {
 	for seed := range uint64(600) {
 		r := rand.New(rand.NewPCG(seed, 1))
-		data := text('a', r.IntN(60))
+		data := storagetest.Text('a', r.IntN(60))
 		other, same := data, r.IntN(2) == 0 || data == ""
 		if !same {
 			p := []byte(data)
@@ -199,7 +200,7 @@ func TestComparisonIsRight(t *testing.T) {
 			target = &fake{Store: directory(t, other, true)}
 		}
 		opts := Options{Mode: ETag}
-		if algorithm := []testObject{one, two}[r.IntN(2)].algorithm; algorithm != "" && r.IntN(2) == 0 {
+		if algorithm := []storagetest.Object{one, two}[r.IntN(2)].Algorithm; algorithm != "" && r.IntN(2) == 0 {
 			opts = Options{Mode: Checksum, Algorithm: algorithm}
 		}
 		for _, opts.ReadBoth = range []bool{false, true} {
