@@ -315,7 +315,7 @@ func TestListed(t *testing.T) {
 		"changing":             {&ours, named(is("other", other)), named(is("others", etag)), false, storage.ErrTransient, 1},
 		"only the GET differs": {&ours, named(is("junk", other)), named(is(content, etag)), false, storage.ErrTransient, 1},
 		"another size":         {&ours, named(is("junk", etag)), named(is(content, etag)), false, storage.ErrTransient, 1},
-		"gone":                 {&ours, named(is("junk", other)), refusing(404, "NoSuchKey"), false, storage.ErrChanged, 1},
+		"gone":                 {&ours, named(is("junk", other)), named(refusing(404, "NoSuchKey")), false, storage.ErrChanged, 1},
 		"a proxy's, both":      {&ours, is("junk", other), is("junk", other), false, storage.ErrTransient, 1},
 		"customer key": {&ours, named(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X-Amz-Server-Side-Encryption-Customer-Algorithm", "AES256")

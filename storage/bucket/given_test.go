@@ -145,6 +145,18 @@ func TestTransportOfTheCaller(t *testing.T) {
 		if sent.Load() != 2 {
 			t.Errorf("%d requests were sent", sent.Load())
 		}
+		deaf := open(trips(func(req *http.Request) (*http.Response, error) { // it never reads the body
+			<-req.Context().Done()
+			return nil, req.Context().Err()
+		}))
+		defer deaf.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		began = time.Now()
+		_, err = deaf.Put(ctx, "k", storage.Block{Data: []byte("some data")}, storage.WriteOptions{Size: 9})
+		if err == nil || !strings.Contains(err.Error(), "no answer to a request for 1m0s") || time.Since(began) != time.Minute {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
 		works := open(trips(answered))
 		defer works.Close()
 		if info, err := works.Stat(t.Context(), "k", storage.StatOptions{}); err != nil || info.Size != 1 {

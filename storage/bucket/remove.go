@@ -144,7 +144,8 @@ func (r removal) deleteOne(ctx context.Context, key, etag string, onlyOnce bool)
 }
 
 // deleteSome removes the objects of the given indexes and sets their errors. It
-// fails if the server refuses such requests: then nothing was removed.
+// fails if the server refuses such requests: then nothing was removed. That something
+// does not exist is a refusal, too, because S3 counts missing objects as removed.
 func (r removal) deleteSome(ctx context.Context, objects []storage.Object, batch []int, errs []error) error {
 	keys := make([]string, len(batch))
 	at := make(map[string]int, len(batch))
@@ -153,7 +154,7 @@ func (r removal) deleteSome(ctx context.Context, objects []storage.Object, batch
 		at[keys[j]] = i
 	}
 	all, err := r.Wire.DeleteObjects(ctx, keys)
-	if failure.MayBeUnknown(err) {
+	if failure.MayBeUnknown(err) || errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err != nil {

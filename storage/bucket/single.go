@@ -7,7 +7,6 @@ import (
 	"iter"
 
 	"s3sync/storage"
-	"s3sync/storage/bucket/internal/objects"
 	"s3sync/storage/bucket/internal/wire"
 )
 
@@ -76,33 +75,33 @@ func (s *Store) listSingle(ctx context.Context, r storage.Range) iter.Seq2[stora
 		if !r.Contains(s.access.Single) {
 			return
 		}
-		o, err := s.lookup(ctx)
+		o, exists, err := s.lookup(ctx)
 		switch {
-		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
 			yield(storage.Object{}, s.access.Fail(ctx, "list", "", err))
-		default:
+		case exists:
 			o.Key = s.access.Single
 			yield(o, nil)
 		}
 	}
 }
 
-// lookup returns the only object from a listing of one key. A listing says more than
-// headers do, and it needs only the permission to list.
-func (s *Store) lookup(ctx context.Context) (storage.Object, error) {
+// lookup returns the only object from a listing of one key, and whether it exists. A
+// listing says more than headers do, and it needs only the permission to list. Directory
+// buckets cannot list one key.
+func (s *Store) lookup(ctx context.Context) (o storage.Object, exists bool, err error) {
 	if s.access.Directory {
 		a, err := s.objects.Head(ctx, wire.ObjectRef{Key: s.access.Single})
-		return a.Info.Object, err
+		if errors.Is(err, fs.ErrNotExist) {
+			return storage.Object{}, false, nil
+		}
+		return a.Info.Object, err == nil, err
 	}
 	found, err := s.listing.First(ctx, storage.Range{To: "\x00"}, 1)
-	if err == nil && len(found) == 0 {
-		err = objects.Missing()
+	if err != nil || len(found) == 0 {
+		return storage.Object{}, false, err
 	}
-	if err != nil {
-		return storage.Object{}, err
-	}
-	return found[0], nil
+	return found[0], true, nil
 }
 
 // singleVersions yields the versions of the only object.

@@ -21,8 +21,9 @@ import (
 // A success that a proxy made up, that was cut off, or that contains an error must never
 // count as a success. Otherwise it would become a file, an object, or a deletion that was
 // not made. The SDK accepts any body and any headers. So every answer with a status of
-// success is checked before the SDK sees it. A wrong one is a temporary failure, and the
-// request is retried.
+// success is checked before the SDK sees it. So is every answer that says that something
+// does not exist or is not as expected: the caller may delete other objects because of
+// it. A wrong one is a temporary failure, and the request is retried.
 
 // An expectation is what a success of an operation must contain.
 type expectation struct {
@@ -33,6 +34,8 @@ type expectation struct {
 	// roots are the names that the document in the body may have. An empty name allows an
 	// empty body. Without roots and without etag, there must be no body.
 	roots []string
+	// optional: servers that do not know the operation may refuse it in any form.
+	optional bool
 }
 
 // expectations are those of the operations that are used. The content type is not
@@ -46,17 +49,17 @@ var expectations = map[string]expectation{ //nolint:gochecknoglobals // a table,
 	"UploadPart":              {etag: true},
 	"DeleteObject":            {},
 	"AbortMultipartUpload":    {},
-	"PutObjectTagging":        {},
-	"DeleteObjectTagging":     {},
+	"PutObjectTagging":        {optional: true},
+	"DeleteObjectTagging":     {optional: true},
 	"CopyObject":              {roots: []string{"CopyObjectResult"}},
 	"UploadPartCopy":          {roots: []string{"CopyPartResult", "CopyObjectResult"}},
 	"CreateMultipartUpload":   {roots: []string{"InitiateMultipartUploadResult", "InitiateMultipartUpload"}},
 	"CompleteMultipartUpload": {roots: []string{"CompleteMultipartUploadResult"}},
-	"DeleteObjects":           {roots: []string{"DeleteResult"}},
+	"DeleteObjects":           {roots: []string{"DeleteResult"}, optional: true},
 	"ListObjectsV2":           {roots: []string{"ListBucketResult"}},
 	"ListObjectVersions":      {roots: []string{"ListVersionsResult", "ListBucketVersionsResult"}},
-	"GetObjectTagging":        {roots: []string{"Tagging", ""}}, // see emptyTags
-	"GetBucketVersioning":     {roots: []string{"VersioningConfiguration"}},
+	"GetObjectTagging":        {roots: []string{"Tagging", ""}, optional: true}, // some servers return nothing if there are no tags
+	"GetBucketVersioning":     {roots: []string{"VersioningConfiguration"}, optional: true},
 	"CreateSession":           {roots: []string{"CreateSessionResult"}},
 }
 
@@ -100,6 +103,32 @@ func (c *Checker) Check(operation string, resp *http.Response) error {
 		return c.checkETag(operation, resp, want.length)
 	}
 	return c.checkNoBody(operation, resp)
+}
+
+// CheckRefusal fails if resp says that something does not exist or is not as expected,
+// and does not come from an S3 server: it has neither a request ID nor an S3 error as its
+// body. The answer to a HEAD has no body. It needs a request ID only if the server was seen
+// to name requests. Other answers are not checked.
+func (c *Checker) CheckRefusal(operation string, resp *http.Response) error {
+	switch resp.StatusCode {
+	case http.StatusNotFound, http.StatusPreconditionFailed:
+	default:
+		return nil
+	}
+	head := operation == "HeadObject"
+	if expectations[operation].optional || HasRequestID(resp.Header) || head && !c.namesRequests.Load() {
+		return nil
+	}
+	root, err := peekRoot(resp)
+	switch {
+	case err != nil:
+		return err
+	case root == "Error":
+		return nil
+	case head:
+		return notOfS3(operation, resp, noRequestID)
+	}
+	return notOfS3(operation, resp, fmt.Sprintf("status %d, and %s instead of <Error>", resp.StatusCode, found(root)))
 }
 
 // checkDocument is Check where an answer is a document.

@@ -140,10 +140,12 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 		send = c.opts.Given.RoundTrip
 		begun := sent
 		sent = func() { begun(); answer.watch() }
+		answer.watch() // nor need it ever read the body
 	}
-	var waited func()
+	begins := answer.rest // until the body was sent
 	if tries != nil && c.asksFirst(req) {
-		out, waited = c.askFirst(out)
+		asking, waited := c.askFirst(out)
+		out, begins = asking, func() { answer.rest(); waited() }
 	}
 	if req.Body != nil && req.Body != http.NoBody {
 		out.Body = &sentBody{
@@ -152,7 +154,7 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 			limiter:    c.opts.Send,
 			flights:    c.flights,
 			flight:     fl,
-			begins:     waited,
+			begins:     begins,
 			left:       req.ContentLength,
 			sent:       sent,
 			dog:        watchdog{after: w.send, onStall: stalled(cancel, "the upload made no progress", w.send)},

@@ -8,8 +8,8 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// checkAnswers adds the look at every answer to a stack, before the SDK sees it. It stands next to the
-// transport.
+// checkAnswers adds the check of every answer to a stack, next to the transport: before
+// the SDK sees the answer.
 func (c *Client) checkAnswers(stack *middleware.Stack) error {
 	return stack.Deserialize.Add(middleware.DeserializeMiddlewareFunc("s3sync:Answers",
 		func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (
@@ -17,10 +17,14 @@ func (c *Client) checkAnswers(stack *middleware.Stack) error {
 		) {
 			out, metadata, err := next.HandleDeserialize(ctx, in)
 			resp, ok := out.RawResponse.(*smithyhttp.Response)
-			if err != nil || !ok || resp.StatusCode < 200 || resp.StatusCode > 299 {
+			if err != nil || !ok {
 				return out, metadata, err
 			}
-			if err := c.answers.Check(awsmiddleware.GetOperationName(ctx), resp.Response); err != nil {
+			check := c.answers.Check
+			if resp.StatusCode < 200 || resp.StatusCode > 299 {
+				check = c.answers.CheckRefusal
+			}
+			if err := check(awsmiddleware.GetOperationName(ctx), resp.Response); err != nil {
 				if resp.Body != nil {
 					_ = resp.Body.Close() // nobody wants the rest
 				}

@@ -112,7 +112,7 @@ func (t *translator) ofNetwork(err error) *failure.Error {
 		return &failure.Error{Kind: storage.ErrTransient, Text: e.Error()}
 	}
 	if e, ok := errors.AsType[*transport.ProxyError](err); ok {
-		return &failure.Error{Kind: failure.KindOfStatus(e.Status), Status: e.Status, Text: e.Error()}
+		return ofProxy(e)
 	}
 	_, garbage := errors.AsType[*smithy.DeserializationError](err)
 	_, syntax := errors.AsType[*xml.SyntaxError](err)
@@ -132,6 +132,19 @@ func (t *translator) ofNetwork(err error) *failure.Error {
 		return &failure.Error{Kind: storage.ErrTransient, Text: "connection to " + t.host() + ": " + inner}
 	}
 	return &failure.Error{Text: inner}
+}
+
+// ofProxy returns the failure of a proxy that refuses the connection. Its status says
+// nothing about the store.
+func ofProxy(e *transport.ProxyError) *failure.Error {
+	kind := storage.ErrUnusable
+	switch failure.KindOfStatus(e.Status) {
+	case storage.ErrTransient:
+		kind = storage.ErrTransient
+	case storage.ErrThrottled:
+		kind = storage.ErrThrottled
+	}
+	return &failure.Error{Kind: kind, Text: e.Error()}
 }
 
 // host names the server in messages.
