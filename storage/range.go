@@ -24,6 +24,9 @@ func (r Range) Intersect(other Range) Range {
 	return r
 }
 
+// Reaches reports whether keys that begin with prefix can lie in the range.
+func (r Range) Reaches(prefix string) bool { return !r.Intersect(Prefixed(prefix)).Empty() }
+
 // Prefixed returns the range of the keys that begin with prefix.
 func Prefixed(prefix string) Range {
 	r := Range{From: prefix}

@@ -245,7 +245,7 @@ func newStore(a objects.Access, opts Options, known *knowledge) *Store {
 	return s
 }
 
-// Caps tells what S3 can do. Directory buckets list in no order, their ETags prove
+// Caps tells what S3 can do. Directory buckets list in no order, their ETags verify
 // nothing, and they have neither tags nor a choice of storage classes.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html (ETag)

@@ -100,10 +100,7 @@ func (w *writing) madeBefore(ctx context.Context, key string, ours func(wire.Ans
 	a, err := w.Head(ctx, wire.ObjectRef{Key: key, Checksums: true})
 	switch {
 	case err == nil && ours(a):
-		return wire.Written{
-			ETag: a.Info.ETag, VersionID: a.Info.VersionID, ETagNotDigest: a.Info.ETagNotDigest, Checksums: a.Info.Checksums,
-			Unconfirmed: a.Unconfirmed,
-		}, nil
+		return a.Written(), nil
 	case storage.Retryable(err), ctx.Err() != nil:
 		return wire.Written{}, err
 	}

@@ -183,9 +183,7 @@ func (w *writer) completedBefore(ctx context.Context, cause error) (wire.Written
 	case err != nil:
 		return wire.Written{}, err
 	}
-	return wire.Written{
-		ETag: a.Info.ETag, VersionID: a.Info.VersionID, ETagNotDigest: a.Info.ETagNotDigest, Checksums: a.Info.Checksums,
-	}, nil
+	return a.Written(), nil
 }
 
 // made reports whether an object is what the upload makes of its parts. Either the ETag

@@ -151,8 +151,23 @@ func TestAllProxyFaults(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	// Where other settings win, the variable may be meant for other programs.
+	t.Setenv("ALL_PROXY", "socks4://u:hunter2@h:1")
+	other := opts
+	other.EndpointURL, other.HTTPSProxy = "https://s3.example.com", "http://127.0.0.1:1"
+	_, err := open(t, other).Stat(t.Context(), "k", storage.StatOptions{})
+	wantKind(t, err, storage.ErrUnusable)
+	if strings.Contains(err.Error(), "ALL_PROXY") {
+		t.Error(err)
+	}
+	other.EndpointURL = "http://s3.example.com" // for which the option does not count
+	_, err = open(t, other).Stat(t.Context(), "k", storage.StatOptions{})
+	wantKind(t, err, storage.ErrUnusable)
+	if !strings.Contains(err.Error(), "ALL_PROXY") || strings.Contains(err.Error(), "hunter2") {
+		t.Error(err)
+	}
 	t.Setenv("ALL_PROXY", "socks5://u:hunter2@127.0.0.1:1")
-	_, err := open(t, opts).Stat(t.Context(), "k", storage.StatOptions{})
+	_, err = open(t, opts).Stat(t.Context(), "k", storage.StatOptions{})
 	wantKind(t, err, storage.ErrUnusable)
 	if strings.Contains(err.Error(), "hunter2") {
 		t.Error(err)

@@ -139,7 +139,7 @@ func (w *walker) entries(prefix string, c *contents) bool {
 		case w.opts.To != "" && key >= w.opts.To:
 			return false // and so is all that follows, here and above
 		case e.typ.IsDir():
-			if w.overlaps(key) && !w.below(key, e) {
+			if w.opts.Reaches(key) && !w.below(key, e) {
 				return false
 			}
 		case key >= w.opts.From:
@@ -167,13 +167,7 @@ func (w *walker) wanted(prefix string, e entry) bool {
 // mayReach reports whether the range may hold an entry of that type under key, or keys
 // below it.
 func (w *walker) mayReach(key string, typ fs.FileMode) bool {
-	return !typ.IsDir() && w.opts.Contains(key) || typ != 0 && w.overlaps(key+"/")
-}
-
-// overlaps reports whether keys that begin with prefix may be in the range.
-func (w *walker) overlaps(prefix string) bool {
-	return (prefix >= w.opts.From || strings.HasPrefix(w.opts.From, prefix)) &&
-		(w.opts.To == "" || prefix < w.opts.To)
+	return !typ.IsDir() && w.opts.Contains(key) || typ != 0 && w.opts.Reaches(key+"/")
 }
 
 // resolve finds out what a link leads to. It adds a slash to the name of a directory, so

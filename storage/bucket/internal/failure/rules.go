@@ -13,7 +13,7 @@ import (
 // A rule says what an S3 error code means for this program.
 type rule struct {
 	kind   error
-	advice string // what the user can do; {bucket} and {endpoint} are filled in
+	advice string // what the user can do; {bucket} is filled in
 }
 
 const (

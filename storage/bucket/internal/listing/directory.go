@@ -96,14 +96,9 @@ func (l *lister) prefixes(all []string) ([]string, error) {
 			return nil, failure.Garbled("the prefix %q does not follow from %q", p, l.prefix)
 		}
 		relative, ok := strings.CutPrefix(p, l.bucket.Prefix)
-		if ok && reaches(l.r, relative) {
+		if ok && l.r.Reaches(relative) {
 			prefixes = append(prefixes, p)
 		}
 	}
 	return prefixes, nil
-}
-
-// reaches reports whether a range holds keys that begin with prefix.
-func reaches(r storage.Range, prefix string) bool {
-	return (prefix >= r.From || strings.HasPrefix(r.From, prefix)) && (r.To == "" || prefix < r.To)
 }

@@ -29,7 +29,7 @@ type Access struct {
 // Full is the key in the bucket.
 func (a *Access) Full(key string) string {
 	if a.Single != "" {
-		return a.Prefix // see checkSingle
+		return a.Prefix // see CheckSingle
 	}
 	return a.Prefix + key
 }

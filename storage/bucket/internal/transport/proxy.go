@@ -49,22 +49,26 @@ func (o *Options) proxy() (func(*http.Request) (*url.URL, error), error) {
 			return nil, failure.Unusable("the https proxy is not of the form http(s)://[user:password@]host:port")
 		}
 	}
-	if text := variable("ALL_PROXY"); text != "" {
-		if all, err = parseAllProxy(text); err != nil {
-			return nil, err
-		}
-	}
 	own := map[string]bool{"https": variable("HTTPS_PROXY") != "", "http": variable("HTTP_PROXY") != ""}
+	allProxy := variable("ALL_PROXY")
+	var allErr error
+	if allProxy != "" {
+		all, allErr = parseAllProxy(allProxy)
+	}
+	// Where other settings win, the variable may be meant for other programs.
+	if allErr != nil && option == nil && !own["https"] && !own["http"] && o.Given == nil {
+		return nil, allErr
+	}
 	direct := newDirectHosts(variable("NO_PROXY"))
 	return func(req *http.Request) (*url.URL, error) {
 		switch {
 		case option != nil && req.URL.Scheme == "https":
 			return option, nil
-		case all != nil && !own[req.URL.Scheme]:
+		case allProxy != "" && !own[req.URL.Scheme]:
 			if direct.has(req.URL) {
 				return nil, nil //nolint:nilnil // means that there is no proxy
 			}
-			return all, nil
+			return all, allErr
 		}
 		return http.ProxyFromEnvironment(req)
 	}, nil

@@ -90,7 +90,7 @@ func FuzzChecksumsIn(f *testing.F) {
 // by headers.
 func TestChecksumFields(t *testing.T) {
 	for _, alg := range checksum.Algorithms() {
-		for _, of := range []any{&types.CompletedPart{}, &s3.CompleteMultipartUploadOutput{}} {
+		for _, of := range []any{&types.CompletedPart{}, &s3.CompleteMultipartUploadOutput{}, &types.CopyObjectResult{}, &types.CopyPartResult{}} {
 			value := "the value"
 			*checksumField(of, alg) = &value
 			text, err := json.Marshal(of)

@@ -24,8 +24,8 @@ type Part struct {
 	Size   int64
 }
 
-// CreateMultipartUpload begins an upload. It sets only ETagNotDigest and Unconfirmed of
-// Written.
+// CreateMultipartUpload begins an upload. Of Written, it sets only ETagNotDigest and
+// Unconfirmed, because there is no ETag yet.
 func (c *Client) CreateMultipartUpload(ctx context.Context, key string, opts storage.WriteOptions) (Upload, Written, error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()

@@ -47,6 +47,14 @@ type Answer struct {
 	Unconfirmed error
 }
 
+// Written returns what a HEAD tells of an object as an earlier write of it would have.
+func (a *Answer) Written() Written {
+	return Written{
+		ETag: a.Info.ETag, VersionID: a.Info.VersionID, ETagNotDigest: a.Info.ETagNotDigest,
+		Checksums: a.Info.Checksums, Unconfirmed: a.Unconfirmed,
+	}
+}
+
 // HeadObject asks for the headers of an object.
 func (c *Client) HeadObject(ctx context.Context, ref ObjectRef) (Answer, error) {
 	ctx, cancel := c.limited(ctx)
