@@ -141,6 +141,7 @@ func (x *exchange) reply() {
 		typ, body = "text/html", "<!DOCTYPE html>\n<html><body>Please sign in.</body></html>\n"
 	case reply:
 		status, body = x.fault.status, x.fault.document()
+		x.w.Header().Set("X-Amz-Request-Id", "faultproxy") // a response to a HEAD has no other mark of S3
 	default:
 	}
 	if !x.fault.early {
