@@ -132,8 +132,13 @@ func TestTagsAreAskedFor(t *testing.T) {
 			s3sync.Stats{Transferred: n + 1, Warnings: 1},
 			"Tagging.Disable",
 		},
+		"hidden, with Delete": {
+			&restrictedTagStore{deny: denied}, func(c *s3sync.Config) { c.Delete.Enable = true }, 1, 1, false,
+			s3sync.Stats{Transferred: n + 1, Warnings: 1, Deleted: 1},
+			"Tagging.Disable",
+		},
 		"hidden, as error": {
-			&restrictedTagStore{deny: denied}, func(c *s3sync.Config) { c.WarnAsError = true }, 1, 1, false,
+			&restrictedTagStore{deny: denied}, func(c *s3sync.Config) { c.WarnAsError, c.Delete.Enable = true, true }, 1, 1, false,
 			s3sync.Stats{Transferred: n + 1, Failed: 1},
 			"",
 		},
@@ -163,7 +168,8 @@ func TestTagsAreAskedFor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inner, target := mem.New(), mem.New()
 			tt.store.Store = inner
-			putTags(t, inner, "a") // usually the first object to be processed
+			putTags(t, target, "only here") // deleted if Delete is enabled and nothing failed
+			putTags(t, inner, "a")          // usually the first object to be processed
 			for i := range n {
 				putTags(t, inner, fmt.Sprintf("tagged-%02d", i), "k=v", fmt.Sprint("n=", i))
 			}
@@ -179,7 +185,7 @@ func TestTagsAreAskedFor(t *testing.T) {
 				}
 			}
 			r, err := s3sync.Sync(t.Context(), cfg)
-			got := s3sync.Stats{Transferred: r.Transferred, Warnings: r.Warnings, Failed: r.Failed, Skipped: r.Skipped}
+			got := s3sync.Stats{Transferred: r.Transferred, Warnings: r.Warnings, Failed: r.Failed, Skipped: r.Skipped, Deleted: r.Deleted}
 			if got != tt.stats || (err != nil) != (got.Failed > 0) {
 				t.Errorf("%v, %+v, want %+v", err, got, tt.stats)
 			}

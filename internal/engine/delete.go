@@ -33,7 +33,7 @@ func (e *Engine) Delete(ctx context.Context, results []*Result) error {
 	if !e.opts.DryRun && slices.ContainsFunc(results, func(r *Result) bool { return r.DryRun }) {
 		return fmt.Errorf("%w: a result is that of a dry run, which transferred nothing", ErrDeleteRefused)
 	}
-	if why := forbidden(results); why != "" {
+	if why := forbidden(results, e.unsafe.Load()); why != "" {
 		if anyExtraneous(results) {
 			e.record.Log(slog.LevelWarn, "nothing is deleted: "+why)
 		}

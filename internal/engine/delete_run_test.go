@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"slices"
 	"strings"
 	"testing"
@@ -131,6 +132,38 @@ func TestGateOfAllRanges(t *testing.T) {
 				t.Errorf("deleted %q, want %q", got, tt.deleted)
 			}
 		})
+	}
+}
+
+// A warning of the whole run that counts as a failure permits no deletion, whenever the
+// units ended. The result of the unit that met it carries that.
+func TestFailedRunDeletesNothing(t *testing.T) {
+	for _, strict := range []bool{true, false} {
+		source, target := newStore(t, "a", "m"), newStore(t, "b", "x")
+		source.before = func(op, key string) error {
+			if op == "tags" && key == "m" {
+				return fs.ErrPermission
+			}
+			return nil
+		}
+		r := newRun(t, source, target, func(o *Options) { o.WarnAsError = strict })
+		first := r.unit(t, Unit{Range: storage.Range{To: "m"}})
+		second := r.unit(t, Unit{Range: storage.Range{From: "m"}})
+		if first.Unsafe || second.Unsafe != strict {
+			t.Errorf("strict %v: unsafe %v and %v", strict, first.Unsafe, second.Unsafe)
+		}
+		third := r.unit(t, Unit{Range: storage.Range{From: "m"}})
+		if third.Unsafe != strict {
+			t.Errorf("strict %v: a later unit is unsafe: %v", strict, third.Unsafe)
+		}
+		third.Unsafe = false
+		if err := r.Delete(t.Context(), []*Result{first, third}); err != nil {
+			t.Error(err)
+		}
+		told := r.end(t)
+		if deleted := told.Deleted == 2; deleted == strict || told.Transferred != 2 || (told.Failed == 1) != strict || (told.Warnings == 1) == strict {
+			t.Errorf("strict %v: %+v", strict, told.Stats)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ package engine
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"s3sync/internal/attributes"
@@ -82,6 +83,9 @@ type Engine struct {
 	attributes     *attributes.Builder
 	carry          carrier
 	notes          notes
+	// unsafe: a warning about the whole run counts as a failure, so that nothing may be
+	// deleted.
+	unsafe atomic.Bool
 }
 
 // New connects the stages between two stores, and checks that the stores support the
@@ -116,7 +120,7 @@ func (e *Engine) assemble(ctx context.Context) error {
 		return err
 	}
 	attrs, options := e.opts.Attributes, e.opts.Transfer
-	attrs.Warn = e.warnOfRun
+	attrs.Warn = e.warnOfTags
 	options.Read = e.record.Read
 	options.Notice = e.record.Notice
 	options.LayoutUnknown = func(key string) {
@@ -195,6 +199,15 @@ func (e *Engine) keys(r storage.Range) storage.Range {
 		return r
 	}
 	return scan.Limit(r, prefix, e.target)
+}
+
+// warnOfTags warns that objects are written without their tags. If warnings are
+// failures, nothing is deleted after it.
+func (e *Engine) warnOfTags(err error) {
+	if e.opts.WarnAsError {
+		e.unsafe.Store(true)
+	}
+	e.warnOfRun(err)
 }
 
 // warnOfRun emits a warning about the whole run, and not about a single object.

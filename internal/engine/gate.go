@@ -95,6 +95,22 @@ func untouchable(o storage.Object) string {
 	return ""
 }
 
+// forbidden returns why nothing may be deleted, or nothing. If it returns a reason,
+// the target-only objects are not known. unsafe says that the run failed, whatever the
+// results say: units that ended before the failure do not know of it.
+func forbidden(results []*Result, unsafe bool) string {
+	for _, r := range results {
+		if r.Incomplete {
+			return "a listing was not complete"
+		}
+		unsafe = unsafe || r.Unsafe
+	}
+	if unsafe {
+		return "not every transfer succeeded"
+	}
+	return ""
+}
+
 // A tally is the counts of a run after everything was listed and transferred.
 type tally struct {
 	// found is how many keys the source has, before filters.

@@ -32,7 +32,8 @@ type Result struct {
 	// Incomplete: a part of the range was not processed, because it could not be
 	// listed or because the unit ended early.
 	Incomplete bool
-	// Unsafe: an object was not transferred, and the target may lack it.
+	// Unsafe: an object was not transferred, so that the target may lack it, or a
+	// warning about the whole run counts as a failure.
 	Unsafe bool
 	// Found is how many keys the source has, before filters. Held is how many keys
 	// the target listed, and Added how many new ones were written.
@@ -82,22 +83,6 @@ func (r *Result) Close() error {
 }
 
 var errTooManyProtected = errors.New("too many entries of the source cannot be listed: nothing is deleted")
-
-// forbidden returns why nothing may be deleted, or nothing. If it returns a reason,
-// the target-only objects are not known.
-func forbidden(results []*Result) string {
-	var unsafe bool
-	for _, r := range results {
-		if r.Incomplete {
-			return "a listing was not complete"
-		}
-		unsafe = unsafe || r.Unsafe
-	}
-	if unsafe {
-		return "not every transfer succeeded"
-	}
-	return ""
-}
 
 func anyExtraneous(results []*Result) bool {
 	return slices.ContainsFunc(results, func(r *Result) bool { return r.extraneous != nil && r.extraneous.Len() > 0 })

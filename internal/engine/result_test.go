@@ -59,14 +59,16 @@ func TestTiling(t *testing.T) {
 func TestForbidden(t *testing.T) {
 	for name, tt := range map[string]struct {
 		results []*Result
+		unsafe  bool
 		want    string
 	}{
-		"all went well":    {[]*Result{{}, {}}, ""},
-		"one is unsafe":    {[]*Result{{}, {Unsafe: true}}, "not every transfer succeeded"},
-		"one lacks a part": {[]*Result{{Unsafe: true}, {Incomplete: true}, {}}, "a listing was not complete"},
+		"all went well":    {[]*Result{{}, {}}, false, ""},
+		"one is unsafe":    {[]*Result{{}, {Unsafe: true}}, false, "not every transfer succeeded"},
+		"the run is":       {[]*Result{{}, {}}, true, "not every transfer succeeded"},
+		"one lacks a part": {[]*Result{{Unsafe: true}, {Incomplete: true}, {}}, true, "a listing was not complete"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := forbidden(tt.results); got != tt.want {
+			if got := forbidden(tt.results, tt.unsafe); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})

@@ -189,7 +189,9 @@ func newRun(t *testing.T, source, target storage.Store, set func(*Options)) *tes
 		set(&opts)
 	}
 	r := &testRun{}
-	r.record = report.New(report.Options{DryRun: opts.DryRun, OnEvent: func(ev report.Event) { r.events = append(r.events, ev) }})
+	r.record = report.New(report.Options{
+		DryRun: opts.DryRun, WarnAsError: opts.WarnAsError, OnEvent: func(ev report.Event) { r.events = append(r.events, ev) },
+	})
 	var err error
 	if r.Engine, err = New(t.Context(), opts, source, target, r.record); err != nil {
 		_, _ = r.record.Finish(t.Context(), err)

@@ -100,7 +100,7 @@ func (r *unitRun) finish(err error) (*Result, error) {
 		res.Incomplete = true
 	}
 	res.Added = r.added.Load()
-	res.Unsafe = r.unsafe.Load()
+	res.Unsafe = r.unsafe.Load() || r.e.unsafe.Load()
 	res.Protected = r.protected.sorted()
 	told := r.record.Report()
 	res.Stats, res.Status, res.Failures = told.Stats, told.Status, told.Failures
