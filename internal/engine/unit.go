@@ -95,10 +95,8 @@ func (r *unitRun) finish(err error) (*Result, error) {
 		r.warnUnlisted(p)
 	}
 	err = errors.Join(err, r.scan.Close())
-	if err != nil || r.record.Incomplete() {
-		r.record.SetIncomplete()
-		res.Incomplete = true
-	}
+	// An error does not make the run incomplete: the range may run again.
+	res.Incomplete = err != nil || r.record.Incomplete()
 	res.Added = r.added.Load()
 	res.Unsafe = r.unsafe.Load() || r.e.unsafe.Load()
 	res.Protected = r.protected.sorted()
