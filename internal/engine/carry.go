@@ -7,6 +7,7 @@ import (
 	"s3sync/internal/plan"
 	"s3sync/internal/side"
 	"s3sync/internal/transfer"
+	"s3sync/internal/verify"
 	"s3sync/storage"
 )
 
@@ -57,13 +58,14 @@ type foreseer struct {
 }
 
 // transfer fails if an object that may be archived cannot be read. A sync finds that
-// out when it reads the object.
+// out when it reads the object. Nothing is verified, so the digests of the result are
+// those that the decision is based on.
 func (f *foreseer) transfer(ctx context.Context, a *plan.Action) (transfer.Result, error) {
 	if err := f.transferrer.Readable(ctx, a); err != nil {
 		return transfer.Result{}, err
 	}
 	f.read(a.Source.Size)
-	return transfer.Result{Source: a.Source, Target: a.Target}, nil
+	return transfer.Result{Source: a.Source, Target: a.Target, Verification: verify.Result{Digests: a.Digests}}, nil
 }
 
 func (*foreseer) setTags(context.Context, *plan.Action, map[string]string) error { return nil }

@@ -3,6 +3,8 @@ package engine
 import (
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -10,7 +12,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"s3sync/internal/compare"
+	"s3sync/internal/report"
 	"s3sync/storage"
+	"s3sync/storage/dir"
 	"s3sync/storage/mem"
 )
 
@@ -145,6 +149,56 @@ func TestDryRunResult(t *testing.T) {
 	dry.Stats.ETagVerified = real.Stats.ETagVerified // nothing was read
 	if diff := cmp.Diff(&real, &dry, cmp.AllowUnexported(Result{})); diff != "" {
 		t.Errorf("(-run +dry run):\n%s", diff)
+	}
+}
+
+// The events of a dry run have the digests that the decision is based on: the ETag that
+// was computed of a file, or the additional checksums of both sides.
+func TestDryRunDigests(t *testing.T) {
+	const sha256OfA, sha256OfB = "ypeBEsobvcr6wjGzmiPcTaeG7/gUfE5yuYB3ha/uSLs=", "PiPoFgA5WUoziU9lZOGxNIu9egCI1CxKy3PurtWcAJ0="
+	for name, tt := range map[string]struct {
+		set                    func(*Options)
+		sourceETag, targetETag string
+		checksums              *report.Checksums
+	}{
+		"etag": {func(o *Options) { o.Compare.Mode = compare.ETag }, "92eb5ffee6ae2fec3ad71c777531578f", "0cc175b9c0f1b6a831c399e269772661", nil},
+		"checksum": {
+			func(o *Options) { o.Compare.Mode, o.Compare.Algorithm = compare.Checksum, storage.SHA256 }, "", "0cc175b9c0f1b6a831c399e269772661",
+			&report.Checksums{Algorithm: string(storage.SHA256), Source: sha256OfB, Target: sha256OfA},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := t.TempDir()
+			if err := os.WriteFile(filepath.Join(path, "a"), []byte("b"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			source, err := dir.Open(path, dir.Options{Source: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer source.Close()
+			target := newStore(t)
+			opts := storage.WriteOptions{Size: 1, Checksum: storage.Checksum{Algorithm: storage.SHA256, Type: storage.FullObject}}
+			if _, err := target.Store.Put(t.Context(), "a", storage.Block{Data: []byte("a")}, opts); err != nil {
+				t.Fatal(err)
+			}
+			r := newRun(t, source, target, func(o *Options) { tt.set(o); o.DryRun = true })
+			r.unit(t, Unit{})
+			if told := r.end(t); told.Transferred != 1 {
+				t.Errorf("%+v", told.Stats)
+			}
+			for _, ev := range r.events {
+				if ev.Type != report.EventTransferred {
+					continue
+				}
+				if ev.Source.ETag != tt.sourceETag || ev.Target.ETag != tt.targetETag {
+					t.Errorf("ETags %q and %q, want %q and %q", ev.Source.ETag, ev.Target.ETag, tt.sourceETag, tt.targetETag)
+				}
+				if diff := cmp.Diff(tt.checksums, ev.Checksums); diff != "" {
+					t.Errorf("checksums (-want +got):\n%s", diff)
+				}
+			}
+		})
 	}
 }
 
