@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"s3sync/internal/engine"
 	"s3sync/internal/overlap"
@@ -25,9 +24,6 @@ type Runner struct {
 	engine *engine.Engine
 	target report.Place
 	closes []func() error // for everything that was opened, last one first
-
-	mu      sync.Mutex
-	results []*RangeResult // to be closed
 }
 
 // A RangeResult is the result of one range of a [Runner].
@@ -118,12 +114,11 @@ func (r *Runner) checkOverlap(ctx context.Context, source, target storage.Store)
 // The result is never nil. An error ends the run: pass it to Finish, and ignore the
 // result. If ctx was cancelled, the error is its cause, and the range may be run again.
 // Failures of objects are not an error, but are in the result.
+//
+// Close a result that is not needed any more, because it may hold memory or a temporary
+// file for the target-only objects. Finish closes the others.
 func (r *Runner) Run(ctx context.Context, keys storage.Range, stop <-chan struct{}) (*RangeResult, error) {
-	result, err := r.engine.Run(ctx, engine.Unit{Range: keys, Stop: stop})
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.results = append(r.results, result)
-	return result, err
+	return r.engine.Run(ctx, engine.Unit{Range: keys, Stop: stop})
 }
 
 // Delete deletes target-only objects if Config.Delete is enabled and, in all ranges,
@@ -141,10 +136,7 @@ func (r *Runner) Delete(ctx context.Context, results ...*RangeResult) error {
 // of [Sync]. The report is never nil. No method may be called after Finish.
 func (r *Runner) Finish(ctx context.Context, err error) (*Report, error) {
 	if r.engine != nil {
-		r.engine.Close()
-	}
-	for _, result := range r.results {
-		err = errors.Join(err, result.Close())
+		err = errors.Join(err, r.engine.Close())
 	}
 	for _, closeStore := range slices.Backward(r.closes) {
 		err = errors.Join(err, closeStore())

@@ -83,6 +83,7 @@ type Engine struct {
 	attributes     *attributes.Builder
 	carry          carrier
 	notes          notes
+	spools         spools
 	// unsafe: a warning about the whole run counts as a failure, so that nothing may be
 	// deleted.
 	unsafe atomic.Bool
@@ -152,11 +153,12 @@ func (e *Engine) tagsToFilter(ctx context.Context, key string, info *storage.Inf
 		setting.Textf("%s or %s", setting.Name("Filter.IncludeTags"), setting.Name("Filter.ExcludeTags")))
 }
 
-// Close ends the run: it reports the notes about the whole run, and frees what the
-// units shared. No unit may be running.
-func (e *Engine) Close() {
+// Close ends the run: it reports the notes about the whole run, frees what the units
+// shared, and closes their results. No unit may be running.
+func (e *Engine) Close() error {
 	e.notes.tell(e.record)
 	e.limits.Close()
+	return e.spools.close()
 }
 
 // checkVersioning fails if a run needs versions and a side does not keep them.

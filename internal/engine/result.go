@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 
 	"s3sync/internal/report"
 	"s3sync/internal/spool"
@@ -43,7 +44,7 @@ type Result struct {
 	Protected []string
 
 	// extraneous are the target-only objects; nil if there are none.
-	extraneous *spool.Spool
+	extraneous *heldSpool
 }
 
 // Extraneous yields the target-only objects of the range, in order of the key. It may
@@ -56,10 +57,11 @@ func (r *Result) Extraneous() iter.Seq2[storage.Object, error] {
 }
 
 // SetExtraneous sets the target-only objects of a result from elsewhere, in order of
-// the key. They are kept in memory up to a few MiB, then in a temporary file.
+// the key. They are kept in memory up to a few MiB, then in a temporary file. The caller
+// closes the result.
 func (r *Result) SetExtraneous(objects iter.Seq2[storage.Object, error]) error {
 	if r.extraneous == nil {
-		r.extraneous = spool.New(0)
+		r.extraneous = &heldSpool{Spool: spool.New(0)}
 	}
 	for o, err := range objects {
 		if err == nil {
@@ -72,7 +74,8 @@ func (r *Result) SetExtraneous(objects iter.Seq2[storage.Object, error]) error {
 	return nil
 }
 
-// Close drops the target-only objects.
+// Close drops the target-only objects. It may be called again, and after the end of the
+// run.
 func (r *Result) Close() error {
 	if r.extraneous == nil {
 		return nil
@@ -80,6 +83,62 @@ func (r *Result) Close() error {
 	s := r.extraneous
 	r.extraneous = nil
 	return s.Close()
+}
+
+// A heldSpool is the spool of a result. It is closed with the result, or else with the
+// engine.
+type heldSpool struct {
+	*spool.Spool
+
+	by *spools // nil for a result from elsewhere
+}
+
+func (s *heldSpool) Close() error {
+	if s.by != nil {
+		s.by.drop(s.Spool)
+	}
+	return s.Spool.Close()
+}
+
+// spools are the spools of the results that are not closed yet. The results themselves
+// are not kept, so memory does not grow with the number of units whose results were
+// closed, or list nothing. Its methods may be called concurrently.
+type spools struct {
+	mu   sync.Mutex
+	open map[*spool.Spool]struct{}
+}
+
+// hold returns the spool of a result, or nil if the spool is empty.
+func (h *spools) hold(s *spool.Spool) *heldSpool {
+	if s.Len() == 0 {
+		_ = s.Close() // it has no file
+		return nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.open == nil {
+		h.open = map[*spool.Spool]struct{}{}
+	}
+	h.open[s] = struct{}{}
+	return &heldSpool{s, h}
+}
+
+func (h *spools) drop(s *spool.Spool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.open, s)
+}
+
+// close closes all that are open.
+func (h *spools) close() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var err error
+	for s := range h.open {
+		err = errors.Join(err, s.Close())
+	}
+	clear(h.open)
+	return err
 }
 
 var errTooManyProtected = errors.New("too many entries of the source cannot be listed: nothing is deleted")

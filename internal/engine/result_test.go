@@ -99,6 +99,41 @@ func TestResultAsJSON(t *testing.T) {
 	}
 }
 
+// The engine holds what results need until they are closed, and closes the rest at its
+// end.
+func TestResultsAreClosed(t *testing.T) {
+	r := newRun(t, newStore(t, "a"), newStore(t, "b", "m"), nil)
+	holds := func(n int) {
+		t.Helper()
+		if len(r.spools.open) != n {
+			t.Errorf("%d spools are open, want %d", len(r.spools.open), n)
+		}
+	}
+	first, second := r.unit(t, Unit{Range: storage.Range{To: "c"}}), r.unit(t, Unit{Range: storage.Range{From: "m"}})
+	holds(2)
+	r.unit(t, Unit{Range: storage.Range{From: "c", To: "m"}}) // lists nothing
+	holds(2)
+	for range 2 {
+		if err := first.Close(); err != nil {
+			t.Error(err)
+		}
+		holds(1)
+	}
+	r.end(t)
+	holds(0)
+	if got := extraneous(t, first); got != nil {
+		t.Errorf("a closed result has %q", got)
+	}
+	for o, err := range second.Extraneous() {
+		if err == nil {
+			t.Errorf("a result is open after the end of the run: %q", o.Key)
+		}
+	}
+	if err := second.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // A result from elsewhere gets its extraneous objects.
 func TestSetExtraneous(t *testing.T) {
 	var r Result

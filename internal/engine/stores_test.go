@@ -214,7 +214,9 @@ func (r *testRun) unit(t *testing.T, u Unit) *Result {
 // end closes the engine and returns the report of the run.
 func (r *testRun) end(t *testing.T) *report.Report {
 	t.Helper()
-	r.Close()
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
 	told, _ := r.record.Finish(t.Context(), nil)
 	return told
 }

@@ -42,9 +42,9 @@ type unitRun struct {
 
 // Run processes a range of keys: it compares and transfers, and collects the
 // target-only objects. It deletes nothing. Several units may run at once if their
-// ranges do not overlap; they share the limits of the engine. The result is never nil,
-// and the caller closes it. An error ends the run. Failed objects are no error, but
-// are in the result.
+// ranges do not overlap; they share the limits of the engine. The result is never nil.
+// It is closed when it is not needed any more, at the latest by Close of the Engine. An
+// error ends the run. Failed objects are no error, but are in the result.
 func (e *Engine) Run(ctx context.Context, u Unit) (*Result, error) {
 	r := &unitRun{e: e, stop: u.Stop, record: e.record.Unit(), result: Result{Range: u.Range, DryRun: e.opts.DryRun}}
 	if u.Range.Intersect(e.opts.Range) != u.Range {
@@ -89,7 +89,7 @@ func (r *unitRun) finish(err error) (*Result, error) {
 		if scanned.Stopped {
 			res.Range.To = scanned.Range.To
 		}
-		res.extraneous = r.scan.TakeTargetOnly()
+		res.extraneous = r.e.spools.hold(r.scan.TakeTargetOnly())
 	}
 	for _, p := range r.unlisted {
 		r.warnUnlisted(p)
