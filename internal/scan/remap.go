@@ -194,7 +194,7 @@ func (m *remapping) hasOwner(ctx context.Context, p *Pair) (bool, error) {
 		return false, nil
 	}
 	if m.opts.ListTarget {
-		_, err := m.target.Store.Stat(ctx, p.TargetKey, storage.StatOptions{})
+		_, err := m.target.Stat(ctx, p.Key(), p.TargetKey, storage.StatOptions{})
 		switch {
 		case err == nil:
 			// Only the key with this name can have written it: it is not target-only.
@@ -205,7 +205,7 @@ func (m *remapping) hasOwner(ctx context.Context, p *Pair) (bool, error) {
 			return false, nil
 		}
 	}
-	_, err := m.source.Store.Stat(ctx, p.TargetKey, storage.StatOptions{})
+	_, err := m.source.Stat(ctx, p.Key(), p.TargetKey, storage.StatOptions{})
 	if storage.Gone(err) {
 		return false, nil
 	}

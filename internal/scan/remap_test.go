@@ -277,6 +277,35 @@ func TestRemappedFails(t *testing.T) {
 	}
 }
 
+// A failure that may pass is retried before it fails the object.
+func TestRemappedRetries(t *testing.T) {
+	for name, tt := range map[string]struct {
+		failures int
+		want     string
+	}{
+		"passes":        {2, "/a <nil>"},
+		"keeps failing": {3, "/a %s: temporary failure (after 3 attempts)"},
+	} {
+		for _, which := range []string{"source", "target"} {
+			t.Run(name+" in the "+which, func(t *testing.T) {
+				source, target := newStore(t, map[string]string{"/a": "1", "b": "2"}), newFileStore(t, nil)
+				s := scanner(t, Options{ListTarget: true}, source, target)
+				drain(t, s)
+				broken := map[string]*store{"source": source, "target": target.store}[which]
+				broken.stat, broken.transientStats = storage.ErrTransient, tt.failures
+				for p, err := range s.Remapped(t.Context(), 0, all) {
+					if got, want := fmt.Sprint(p.Key(), " ", p.Err), strings.ReplaceAll(tt.want, "%s", which); err != nil || got != want {
+						t.Errorf("got %q, %v; want %q", got, err, want)
+					}
+				}
+				if broken.stats != 3 {
+					t.Errorf("asked %d times", broken.stats)
+				}
+			})
+		}
+	}
+}
+
 // A consumer may stop, and what it has seen of the target is lost to nobody.
 func TestRemappedStops(t *testing.T) {
 	source, target := newStore(t, map[string]string{"/a": "1", "/b": "2"}), newFileStore(t, map[string]string{"a": "1", "z": "2"})
@@ -317,13 +346,18 @@ func TestDirectoryData(t *testing.T) {
 	source := newStore(t, map[string]string{"a/": "data", "b/": ""})
 	for name, target := range map[string]storage.Store{"bucket": newStore(t, nil), "files": newFileStore(t, nil)} {
 		s := scanner(t, Options{ListTarget: true}, source, target)
+		n := 0
 		for p, err := range s.Pairs(t.Context()) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			n++
 			if refused := name == "files" && p.Key() == "a/"; errors.Is(p.Err, ErrDirectoryData) != refused {
 				t.Errorf("%s, %q: %v", name, p.Key(), p.Err)
 			}
+		}
+		if n != 2 {
+			t.Errorf("%s: %d pairs", name, n)
 		}
 	}
 }

@@ -25,8 +25,9 @@ type store struct {
 	// failures is how many listings break behind their first object, with failure.
 	failures int
 	failure  error
-	// stat fails instead of a Stat.
-	stat error
+	// stat fails instead of a Stat, if it is permanent or transientStats are left.
+	stat           error
+	transientStats int
 	// problem is told to the consumer of each listing.
 	problem storage.Problem
 	// shuffled: listings are in an order that is never the same.
@@ -57,6 +58,11 @@ func (s *store) Caps() storage.Caps {
 
 func (s *store) Stat(ctx context.Context, key string, opts storage.StatOptions) (storage.Info, error) {
 	s.stats++
+	if errors.Is(s.stat, storage.ErrTransient) {
+		if s.transientStats--; s.transientStats < 0 {
+			return s.Store.Stat(ctx, key, opts)
+		}
+	}
 	if s.stat != nil {
 		return storage.Info{}, s.stat
 	}
