@@ -277,6 +277,7 @@ func TestBothTags(t *testing.T) {
 		"source denied":      {source: fs.ErrPermission, want: "source: tags cannot be read", is: fs.ErrPermission},
 		"target denied":      {target: fs.ErrPermission, want: "target: tags cannot be read", is: fs.ErrPermission},
 		"source gone":        {source: fs.ErrNotExist, want: "gone", is: side.ErrGone},
+		"target gone":        {target: fs.ErrNotExist, want: "target: file does not exist", is: fs.ErrNotExist},
 		"source unsupported": {source: errors.ErrUnsupported, want: "Tagging.SyncLatest needs tags: source: ", is: storage.ErrUnusable},
 		"target unsupported": {target: errors.ErrUnsupported, want: "Tagging.SyncLatest needs tags: target: ", is: storage.ErrUnusable},
 	} {
@@ -288,6 +289,9 @@ func TestBothTags(t *testing.T) {
 				has(t, err, tt.want)
 				if !errors.Is(err, tt.is) {
 					t.Errorf("%v is not %v", err, tt.is)
+				}
+				if errors.Is(err, side.ErrGone) && tt.is != side.ErrGone {
+					t.Errorf("%v is that of a source object", err)
 				}
 				return
 			}

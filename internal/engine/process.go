@@ -181,14 +181,16 @@ func (r *unitRun) skip(a *plan.Action, why plan.Reason) {
 	r.record.Emit(ev)
 }
 
-// leaveOut reports an object that the target cannot hold. An error ends the run.
+// leaveOut reports an object that the target cannot hold, or of which a store failed to
+// say whether it can. An error ends the run.
 func (r *unitRun) leaveOut(ctx context.Context, p *plan.Pair, err error) error {
 	a := &plan.Action{Pair: *p}
+	directory := errors.Is(err, scan.ErrDirectoryData)
 	switch {
-	case r.e.opts.Report.Enable:
+	case r.e.opts.Report.Enable && (directory || errors.Is(err, storage.ErrUnstorable)):
 		r.notFound(a, err)
 		return nil
-	case errors.Is(err, scan.ErrDirectoryData):
+	case directory:
 		r.skip(a, plan.ReasonDirectory)
 		return nil
 	}
