@@ -66,7 +66,7 @@ func (b *Builder) SourceTags(ctx context.Context, key string, info *storage.Info
 	case what == askNothing:
 		return nil, counts == countsTrusted || counts == countsUnknown, nil
 	}
-	tags, err = askTags(ctx, b.source, b.tagger, key, key, info.VersionID)
+	tags, err = b.askSource(ctx, key, info.VersionID)
 	if before := c.answer(what, tags, err); before > 0 {
 		b.warn(setting.Errorf("the source does not tell how many tags objects have, as %q shows; up to %d objects before it were "+
 			"taken for ones without tags (another run with %s repairs them)", key, before, setting.Name("Tagging.SyncLatest")))
@@ -89,17 +89,18 @@ func (b *Builder) RequireSourceTags(ctx context.Context, key string, info *stora
 }
 
 // BothTags asks both sides for the tags of an object. need names the settings that
-// need them. The error wraps storage.ErrUnusable if a side does not support tags.
+// need them. The error wraps storage.ErrUnusable if a side does not support tags,
+// side.ErrGone if the source object no longer exists, and only fs.ErrNotExist if the
+// target object does not.
 func (b *Builder) BothTags(ctx context.Context, p plan.Pair, need setting.Text) (source, target map[string]string, err error) {
-	from, err := b.source.Tagger()
-	if err != nil {
+	if _, err := b.source.Tagger(); err != nil {
 		return nil, nil, err
 	}
 	to, err := b.target.Tagger()
 	if err != nil {
 		return nil, nil, err
 	}
-	if source, err = askTags(ctx, b.source, from, p.Key(), p.Key(), p.Source.VersionID); err != nil {
+	if source, err = b.askSource(ctx, p.Key(), p.Source.VersionID); err != nil {
 		return nil, nil, needsTags(b.source.Wrap(err), need)
 	}
 	if target, err = askTags(ctx, b.target, to, p.Key(), p.TargetKey, ""); err != nil {
@@ -121,6 +122,17 @@ func (b *Builder) SetTags(ctx context.Context, p plan.Pair, tags map[string]stri
 	return err
 }
 
+// askSource asks the source for the tags of an object. If the object no longer exists,
+// the error is side.ErrGone. A target object that is gone is a failure instead, because
+// the target lacks what the source has.
+func (b *Builder) askSource(ctx context.Context, key, versionID string) (map[string]string, error) {
+	tags, err := askTags(ctx, b.source, b.tagger, key, key, versionID)
+	if storage.Gone(err) {
+		err = fmt.Errorf("%w: %w", side.ErrGone, err)
+	}
+	return tags, err
+}
+
 // askTags asks a side for the tags of an object. Messages about retries name the
 // object by name.
 func askTags(ctx context.Context, s *side.Side, t storage.Tagger, name, key, versionID string) (tags map[string]string, err error) {
@@ -128,10 +140,7 @@ func askTags(ctx context.Context, s *side.Side, t storage.Tagger, name, key, ver
 		tags, err = t.Tags(ctx, key, versionID)
 		return err
 	})
-	switch {
-	case storage.Gone(err):
-		return nil, fmt.Errorf("%w: %w", side.ErrGone, err)
-	case errors.Is(err, fs.ErrPermission):
+	if errors.Is(err, fs.ErrPermission) {
 		return nil, fmt.Errorf("%w: %w", errTagsDenied, err)
 	}
 	return tags, err

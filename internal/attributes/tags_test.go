@@ -277,7 +277,7 @@ func TestBothTags(t *testing.T) {
 		"source denied":      {source: fs.ErrPermission, want: "source: tags cannot be read", is: fs.ErrPermission},
 		"target denied":      {target: fs.ErrPermission, want: "target: tags cannot be read", is: fs.ErrPermission},
 		"source gone":        {source: fs.ErrNotExist, want: "gone", is: side.ErrGone},
-		"target gone":        {target: fs.ErrNotExist, want: "target: file does not exist", is: fs.ErrNotExist},
+		"target gone":        {target: fs.ErrNotExist, want: `target: get tags "b": file does not exist`, is: fs.ErrNotExist},
 		"source unsupported": {source: errors.ErrUnsupported, want: "Tagging.SyncLatest needs tags: source: ", is: storage.ErrUnusable},
 		"target unsupported": {target: errors.ErrUnsupported, want: "Tagging.SyncLatest needs tags: target: ", is: storage.ErrUnusable},
 	} {
@@ -290,7 +290,7 @@ func TestBothTags(t *testing.T) {
 				if !errors.Is(err, tt.is) {
 					t.Errorf("%v is not %v", err, tt.is)
 				}
-				if errors.Is(err, side.ErrGone) && tt.is != side.ErrGone {
+				if errors.Is(err, side.ErrGone) && !errors.Is(tt.is, side.ErrGone) {
 					t.Errorf("%v is that of a source object", err)
 				}
 				return

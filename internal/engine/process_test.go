@@ -3,6 +3,8 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"slices"
 	"testing"
 
 	"s3sync/internal/report"
@@ -24,6 +26,52 @@ func newFileStore(t *testing.T, keys ...string) fileStore {
 	}
 	t.Cleanup(func() { _ = d.Close() })
 	return fileStore{newStore(t, keys...), d}
+}
+
+// A target object that is gone when its tags are asked for is missing in the target:
+// nothing is deleted. One that is gone from the source is not. A report leaves both out.
+func TestGoneWhenTagsAreAsked(t *testing.T) {
+	for name, tt := range map[string]struct {
+		inTarget, report bool // where it is gone
+		want             report.EventType
+		deleted          int64
+	}{
+		"source":           {want: report.EventWarning, deleted: 1},
+		"target":           {inTarget: true, want: report.EventFailed},
+		"source, reported": {report: true, want: report.EventStatus},
+		"target, reported": {inTarget: true, report: true, want: report.EventStatus},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, target := newStore(t, "a"), newStore(t, "a", "x")
+			gone := source
+			if tt.inTarget {
+				gone = target
+			}
+			gone.before = func(op, key string) error {
+				if op == "tags" && key == "a" {
+					return &storage.Error{Op: "get tags", Key: key, Err: fs.ErrNotExist}
+				}
+				return nil
+			}
+			r := newRun(t, source, target, func(o *Options) {
+				o.SyncTags, o.Report = !tt.report, Report{Enable: tt.report, Tagging: tt.report}
+				o.Delete.Enable = !tt.report
+			})
+			result := r.unit(t, Unit{})
+			if result.Unsafe != (tt.want == report.EventFailed) {
+				t.Errorf("unsafe: %v", result.Unsafe)
+			}
+			if err := r.Delete(t.Context(), []*Result{result}); err != nil {
+				t.Error(err)
+			}
+			if told := r.end(t); told.Deleted != tt.deleted {
+				t.Errorf("%+v", told.Stats)
+			}
+			if got := r.keysOf(tt.want); !slices.Equal(got, []string{"a"}) {
+				t.Errorf("%v of %q", tt.want, got)
+			}
+		})
+	}
 }
 
 // A report says that an object is not in the target if it cannot be there. If a store

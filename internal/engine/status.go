@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 
@@ -11,8 +10,8 @@ import (
 	"s3sync/internal/plan"
 	"s3sync/internal/report"
 	"s3sync/internal/setting"
-	"s3sync/internal/side"
 	"s3sync/internal/tagset"
+	"s3sync/storage"
 )
 
 // A report says for every source object whether the target holds the same. It uses the
@@ -133,7 +132,7 @@ func (p *pairReport) tags(ctx context.Context) error {
 	r, a, d := p.r, p.a, p.d
 	source, target, err := r.e.attributes.BothTags(ctx, a.Pair, setting.Textf("%s", setting.Name("Report.Tagging")))
 	switch {
-	case errors.Is(err, side.ErrGone):
+	case storage.Gone(err):
 		return nil // as in metadata
 	case err != nil:
 		return err
