@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"s3sync/internal/pattern"
 	"s3sync/internal/report"
 	"s3sync/storage"
 	"s3sync/storage/dir"
@@ -111,5 +112,55 @@ func TestReportOfKeysWithoutAFile(t *testing.T) {
 				t.Errorf("%+v", result)
 			}
 		})
+	}
+}
+
+// Directories count as written only in a target that lists them.
+func TestAddedAreListed(t *testing.T) {
+	for name, tt := range map[string]struct {
+		target storage.Store
+		want   int64
+	}{
+		"files":  {newFileStore(t), 1},
+		"bucket": {newStore(t), 2},
+	} {
+		source := newStore(t, "a")
+		if _, err := source.Store.Put(t.Context(), "d/", storage.Block{}, storage.WriteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		r := newRun(t, source, tt.target, nil)
+		result := r.unit(t, Unit{})
+		if told := r.end(t); result.Added != tt.want || told.Transferred != 2 {
+			t.Errorf("%s: %d added, want %d; %+v", name, result.Added, tt.want, told.Stats)
+		}
+	}
+}
+
+// A fixed prefix of the included keys limits the listings, but not those of a run that
+// deletes: what only the target has goes whether its key is included or not.
+func TestIncludedKeys(t *testing.T) {
+	include, err := pattern.Compile("^b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, deletes := range []bool{false, true} {
+		source, target := newStore(t, "a", "b1", "c"), newStore(t, "a", "b2", "c", "x")
+		r := newRun(t, source, target, func(o *Options) { o.Listed.Include, o.Delete.Enable = include, deletes })
+		result := r.unit(t, Unit{})
+		want := [2]int64{1, 1}
+		left := []string{"a", "b1", "b2", "c", "x"}
+		if deletes {
+			want, left = [2]int64{3, 4}, []string{"a", "b1", "c"}
+		}
+		if got := [2]int64{result.Found, result.Held}; got != want {
+			t.Errorf("delete %v: listed %d and %d keys, want %d", deletes, got[0], got[1], want)
+		}
+		if err := r.Delete(t.Context(), []*Result{result}); err != nil {
+			t.Error(err)
+		}
+		r.end(t)
+		if got := target.keys(t); !slices.Equal(got, left) {
+			t.Errorf("delete %v: the target has %q, want %q", deletes, got, left)
+		}
 	}
 }

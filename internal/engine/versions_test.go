@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"s3sync/internal/attributes"
+	"s3sync/internal/report"
 	"s3sync/storage"
 	"s3sync/storage/mem"
 )
@@ -163,5 +165,39 @@ func TestInterruptedVersions(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// The preprocess callback may skip a version on purpose. Later runs do not warn that the
+// target lacks it, as they do where there is no callback.
+func TestVersionThatTheCallbackSkips(t *testing.T) {
+	source, target := newVersions(t, "a12"), newVersions(t)
+	sync := func(callback bool) *report.Report {
+		r := newRun(t, source, target, func(o *Options) {
+			versions(o)
+			o.Preprocesses = callback
+			if callback {
+				o.Attributes.Preprocess = func(_ context.Context, source *storage.Info, _ *attributes.Upload) error {
+					if source.ETag == "c4ca4238a0b923820dcc509a6f75849b" { // of the data "1"
+						return attributes.ErrSkip
+					}
+					return nil
+				}
+			}
+		})
+		r.unit(t, Unit{})
+		return r.end(t)
+	}
+	if told := sync(true); told.Transferred != 1 || told.Skipped+told.Warnings+told.Failed != 1 {
+		t.Errorf("%+v", told.Stats)
+	}
+	if got := target.histories(t); !slices.Equal(got, []string{"a2"}) {
+		t.Errorf("the target has %q", got)
+	}
+	if told := sync(true); told.Transferred != 0 || told.Warnings != 0 || told.Skipped != 2 {
+		t.Errorf("again: %+v", told.Stats)
+	}
+	if told := sync(false); told.Transferred != 0 || told.Warnings != 1 {
+		t.Errorf("without the callback: %+v", told.Stats)
 	}
 }
