@@ -103,7 +103,8 @@ func (r *unitRun) transfer(ctx context.Context, a *plan.Action) (done bool, err 
 }
 
 // passesContents reports whether an object passes the filters that need more than a
-// listing. It skips an object that does not pass. An error is for handle.
+// listing. It skips an object that does not pass. If it asks the source, the response
+// replaces the facts of the listing in the action. An error is for handle.
 func (r *unitRun) passesContents(ctx context.Context, a *plan.Action) (bool, error) {
 	if !r.e.contents.Any() {
 		return true, nil

@@ -164,3 +164,40 @@ func TestIncludedKeys(t *testing.T) {
 		}
 	}
 }
+
+// What the filters of contents learned about an object, its event tells: that of an
+// object that they exclude as well as that of one that a dry run would transfer. The
+// object changed since it was listed.
+func TestContentsTellOfTheObject(t *testing.T) {
+	for text, want := range map[string]report.EventType{"^text/": report.EventTransferred, "^image/": report.EventSkipped} {
+		include, err := pattern.Compile(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source := newStore(t, "a")
+		source.before = func(op, key string) error {
+			if op != "stat" {
+				return nil
+			}
+			opts := storage.WriteOptions{Size: 3, Attributes: storage.Attributes{ContentType: "text/plain"}}
+			_, err := source.Store.Put(t.Context(), key, storage.Block{Data: []byte("new")}, opts)
+			return err
+		}
+		r := newRun(t, source, newStore(t), func(o *Options) { o.DryRun, o.Contents.IncludeContentType = true, include })
+		r.unit(t, Unit{})
+		r.end(t)
+		n := 0
+		for _, ev := range r.events {
+			if ev.Type != want {
+				continue
+			}
+			n++
+			if ev.Source.Size != 3 || ev.Source.ETag != "22af645d1859cb5ca6da0c484f1f37ea" {
+				t.Errorf("%v tells of %+v", want, ev.Source)
+			}
+		}
+		if n != 1 {
+			t.Errorf("%d events %v", n, want)
+		}
+	}
+}

@@ -10,9 +10,9 @@ import (
 	"s3sync/storage"
 )
 
-// A Pair is one source object with its counterpart in the target, as the listings show
-// them. No stage changes a Pair: later findings are in the values that later stages
-// return.
+// A Pair is one source object with its counterpart in the target. A scan makes it as the
+// listings show them. The pairs in the values of later stages are copies: if a store was
+// asked since, its response replaces the ETag and the size of Source, or all of Target.
 type Pair struct {
 	Source storage.Object
 	// Target is the counterpart. It is meaningful if Exists.
