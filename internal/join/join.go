@@ -27,9 +27,10 @@ type Pair struct {
 // It yields a pair as soon as both sides have reached its key, and keeps at most one
 // object of each side. It is single-use, like its inputs.
 //
-// An error of a side is the last element, wrapped with the side's name. A listing that
-// is not in order is such an error; the order is checked while reading. After an error
-// the pairs are not complete. When the consumer stops, both listings stop.
+// An error of a side is the last element, unchanged. Its Pair is empty, except that
+// InSource or InTarget says whose error it is. A listing that is not in order is such an
+// error; the order is checked while reading. After an error the pairs are not complete.
+// When the consumer stops, both listings stop.
 func Sorted(source, target iter.Seq2[storage.Object, error]) iter.Seq2[Pair, error] {
 	return func(yield func(Pair, error) bool) {
 		t := other{}
@@ -39,7 +40,7 @@ func Sorted(source, target iter.Seq2[storage.Object, error]) iter.Seq2[Pair, err
 			t.next = next
 		}
 		if err := t.advance(); err != nil {
-			yield(Pair{}, err)
+			yield(Pair{InTarget: true}, err)
 			return
 		}
 		if !t.pairAll(source, yield) {
@@ -50,7 +51,7 @@ func Sorted(source, target iter.Seq2[storage.Object, error]) iter.Seq2[Pair, err
 				return
 			}
 			if err := t.advance(); err != nil {
-				yield(Pair{}, err)
+				yield(Pair{InTarget: true}, err)
 				return
 			}
 		}
@@ -80,7 +81,7 @@ func (t *other) advance() error {
 		err = t.order.check(o.Key)
 	}
 	if err != nil {
-		return fmt.Errorf("target: %w", err)
+		return err
 	}
 	t.object, t.ok = o, true
 	return nil
@@ -95,7 +96,7 @@ func (t *other) pairAll(source iter.Seq2[storage.Object, error], yield func(Pair
 			err = inOrder.check(o.Key)
 		}
 		if err != nil {
-			yield(Pair{}, fmt.Errorf("source: %w", err))
+			yield(Pair{InSource: true}, err)
 			return false
 		}
 		for t.ok && t.object.Key < o.Key {
@@ -103,7 +104,7 @@ func (t *other) pairAll(source iter.Seq2[storage.Object, error], yield func(Pair
 				return false
 			}
 			if err := t.advance(); err != nil {
-				yield(Pair{}, err)
+				yield(Pair{InTarget: true}, err)
 				return false
 			}
 		}
@@ -117,7 +118,7 @@ func (t *other) pairAll(source iter.Seq2[storage.Object, error], yield func(Pair
 		}
 		if matches {
 			if err := t.advance(); err != nil {
-				yield(Pair{}, err)
+				yield(Pair{InTarget: true}, err)
 				return false
 			}
 		}

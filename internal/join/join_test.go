@@ -33,7 +33,8 @@ func listing(size int64, err error, keys ...string) iter.Seq2[storage.Object, er
 	}
 }
 
-// collect writes each pair as its key and the sides that have it.
+// collect writes each pair as its key and the sides that have it. It adds the side to
+// an error, as the pair says.
 func collect(t testing.TB, pairs iter.Seq2[join.Pair, error]) (got []string, err error) {
 	t.Helper()
 	for p, e := range pairs {
@@ -41,7 +42,14 @@ func collect(t testing.TB, pairs iter.Seq2[join.Pair, error]) (got []string, err
 			t.Fatalf("pair %v, %v after the error %v", p, e, err)
 		}
 		if e != nil {
-			err = e
+			side := "source"
+			if p.InTarget {
+				side = "target"
+			}
+			if (p != join.Pair{InSource: side == "source", InTarget: side == "target"}) {
+				t.Errorf("with the error %v comes %+v", e, p)
+			}
+			err = fmt.Errorf("%s: %w", side, e)
 			continue
 		}
 		sides := ""
@@ -188,6 +196,9 @@ func TestSortedErrors(t *testing.T) {
 			got, err := collect(t, join.Sorted(listing(1, tt.sourceErr, tt.source...), listing(2, tt.targetErr, tt.target...)))
 			if !errors.Is(err, tt.wantErr) {
 				t.Fatalf("got error %v, want %v", err, tt.wantErr)
+			}
+			if text := err.Error(); strings.Count(text, "source: ")+strings.Count(text, "target: ") != 1 {
+				t.Errorf("error %q names a side that only the caller knows", text)
 			}
 			for _, s := range tt.text {
 				if !strings.Contains(err.Error(), s) {

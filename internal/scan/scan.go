@@ -136,8 +136,13 @@ func (s *Scanner) Pairs(ctx context.Context) iter.Seq2[Pair, error] {
 			}
 			var pair Pair
 			var now bool
-			if err == nil {
+			switch {
+			case err == nil:
 				pair, now, err = s.take(&p)
+			case p.InSource:
+				err = s.source.Wrap(err)
+			default:
+				err = s.target.Wrap(err)
 			}
 			if err != nil {
 				yield(Pair{}, err)
