@@ -1,7 +1,7 @@
 // Package transfer carries out actions that write to the target: it moves the bytes of
 // an object through this program or lets the server copy them, writes them with their
-// attributes, verifies them, and publishes them. It makes no decisions and reports the
-// outcome only as a value.
+// attributes, verifies them, and publishes them. It makes no decisions. The outcome is a
+// value; bytes, steps and notices go to callbacks meanwhile.
 package transfer
 
 import (
