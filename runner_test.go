@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -286,6 +288,41 @@ func TestDeletionNeedsAllRanges(t *testing.T) {
 	if len(contents(t, target)) != 3 {
 		t.Error("something was deleted")
 	}
+}
+
+// A hanging store is slow to write, and says so.
+type hanging struct {
+	storage.Store
+
+	since time.Time
+}
+
+func (h *hanging) Put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (storage.Info, error) {
+	time.Sleep(35 * time.Second)
+	return h.Store.Put(ctx, key, b, opts)
+}
+
+func (h *hanging) Waiting() (quiet time.Duration, what string) {
+	return time.Since(h.since), "an answer"
+}
+
+// A run in which nothing moves says what it waits for.
+func TestSilenceIsExplained(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := mem.New()
+		put(t, source, map[string]string{"k": "data"})
+		cfg := config(source, &hanging{mem.New(), time.Now()})
+		var notes []string
+		cfg.OnEvent = func(ev s3sync.Event) {
+			if ev.Type == s3sync.EventNote {
+				notes = append(notes, ev.Note)
+			}
+		}
+		run(t, cfg)
+		if len(notes) != 1 || !strings.HasSuffix(notes[0], "; waiting for the target: an answer") {
+			t.Errorf("notes %q", notes)
+		}
+	})
 }
 
 // A range outside of the run is refused.
