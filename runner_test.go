@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -321,6 +324,40 @@ func TestSilenceIsExplained(t *testing.T) {
 		run(t, cfg)
 		if len(notes) != 1 || !strings.HasSuffix(notes[0], "; waiting for the target: an answer") {
 			t.Errorf("notes %q", notes)
+		}
+	})
+}
+
+// A slowServer answers 35 s after each request, and has no object.
+type slowServer struct{}
+
+func (slowServer) RoundTrip(req *http.Request) (*http.Response, error) {
+	time.Sleep(35 * time.Second)
+	body := `<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code><Message>no</Message></Error>`
+	return &http.Response{
+		StatusCode: http.StatusForbidden, Request: req, Header: http.Header{"X-Amz-Request-Id": {"1"}, "Content-Type": {"application/xml"}},
+		Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
+	}, nil
+}
+
+// That begins before the target is open: the source may be asked whether it is one
+// object.
+func TestSilenceOfASingleObject(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config(nil, mem.New())
+		cfg.Source = s3sync.Endpoint{
+			URL: "s3://b/key", EndpointURL: "http://server.invalid", Region: "r", AccessKey: "a", SecretKey: "s", Transport: slowServer{},
+		}
+		cfg.Retry.MaxAttempts, cfg.Retry.ForceCount = 1, 0
+		var notes []string
+		cfg.OnEvent = func(ev s3sync.Event) {
+			if ev.Type == s3sync.EventNote {
+				notes = append(notes, ev.Note)
+			}
+		}
+		_, err := s3sync.NewRunner(t.Context(), cfg)
+		if !errors.Is(err, fs.ErrPermission) || len(notes) == 0 || !strings.Contains(notes[0], "; waiting for the source: ") {
+			t.Errorf("%v, notes %q", err, notes)
 		}
 	})
 }

@@ -24,8 +24,8 @@ import (
 // only objects that an independent model of the policies allows it to delete, loses
 // nothing else, and reports what happened. A reported success is a success.
 //
-// Each direction has a third of the trials: -rapid.checks=3334 makes twenty thousand, in two rounds. A
-// failure names the seed and how to repeat it.
+// Each direction has a third of the trials: -rapid.checks=3334 makes twenty thousand, in
+// two rounds. A failure names the seed and how to repeat it.
 func TestTrials(t *testing.T) {
 	for name, d := range map[string]direction{"up": up, "down": down, "across": across} {
 		t.Run(name, func(t *testing.T) {
