@@ -3,13 +3,12 @@
 //
 // Start from [DefaultConfig], set the two sides, and call [Sync]:
 //
-//		cfg := s3sync.DefaultConfig()
-//		cfg.Source.URL = "./photos"
-//		cfg.Target.URL = "s3://my-bucket/photos/"
-//		report, err := s3sync.Sync(ctx, cfg)
+//	cfg := s3sync.DefaultConfig()
+//	cfg.Source.URL = "./photos"
+//	cfg.Target.URL = "s3://my-bucket/photos/"
+//	report, err := s3sync.Sync(ctx, cfg)
 //
-//	 The report is complete even if the run failed. [Config.OnEvent] and [Config.Logger]
-//
+// The report is complete even if the run failed. [Config.OnEvent] and [Config.Logger]
 // receive what happens to each object meanwhile. A [Runner] does a sync in parts:
 // ranges of keys that run on their own, and can be stopped and continued.
 //
@@ -27,8 +26,7 @@
 //
 // # Errors
 //
-//	errors.Is finds out why a run or an object of [Report.Failures] failed:
-//
+// [errors.Is] finds out why a run or an object of [Report].Failures failed:
 // [storage.ErrNoBucket], [storage.ErrCredentials] and [storage.ErrFull] are some of the
 // kinds. See docs/library.md.
 //

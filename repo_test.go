@@ -2,6 +2,7 @@ package s3sync_test
 
 import (
 	"flag"
+	"go/doc/comment"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -209,6 +210,37 @@ func TestGoldenFilesAreGenerated(t *testing.T) {
 	for dir := range declares {
 		if !generates[dir] {
 			t.Errorf("%s has an -update flag but no line `//go:generate go test -run ^TestName$ . -update`", dir)
+		}
+	}
+}
+
+// TestDocComments: a line that is indented by mistake is shown as code and tears its
+// sentence apart. So no code is prose, and the comment of the root has its example and
+// no other code.
+func TestDocComments(t *testing.T) {
+	prose := regexp.MustCompile(`(?m)^\s*[A-Z][a-z]+( [a-z]+){2}`)
+	for _, f := range sources(t) {
+		if path.Ext(f.name) != ".go" || strings.Contains(f.name, "testdata/") {
+			continue
+		}
+		files := token.NewFileSet()
+		parsed, err := parser.ParseFile(files, f.name, f.data, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, group := range parsed.Comments {
+			var code []string
+			for _, block := range new(comment.Parser).Parse(group.Text()).Content {
+				if b, ok := block.(*comment.Code); ok {
+					code = append(code, b.Text)
+				}
+			}
+			if found := prose.FindString(strings.Join(code, "")); found != "" {
+				t.Errorf("%s: is this code? %s", files.Position(group.Pos()), found)
+			}
+			if f.name == "doc.go" && (len(code) != 1 || strings.Count(code[0], "\n") != 4) {
+				t.Errorf("code in the comment of the root: %q", code)
+			}
 		}
 	}
 }

@@ -1,7 +1,6 @@
 //go:build ignore
 
-//	This program writes table.txt from a list of media types in the format of Debian's
-//
+// This program writes table.txt from a list of media types in the format of Debian's
 // media-types package, which is in the public domain, and from more.types, which has
 // the types that are missing there:
 //

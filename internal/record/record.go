@@ -7,8 +7,7 @@
 // (each uint32, big-endian), and the payload. The key of a block's first record
 // is written in full. The format is private to one run of the program.
 //
-//	Damage is detected: the reader knows the number of records, so a file that ends
-//
+// Damage is detected: the reader knows the number of records, so a file that ends
 // early is an error, as are changed bytes.
 package record
 

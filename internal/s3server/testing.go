@@ -29,8 +29,7 @@ func Start(t testing.TB, kind Kind, opts Options) *Server {
 	return s
 }
 
-//	Shared returns the server of that kind that all tests of this process share. The
-//
+// Shared returns the server of that kind that all tests of this process share. The
 // first test starts it. Each test uses its own bucket.
 //
 // The server ends with the process. A package that uses it should have
