@@ -96,14 +96,14 @@ func quoted(texts ...string) string {
 func findTies(c *Line) map[*option][]string {
 	const modes = "Check.Mode="
 	c.Config.Source.Store, c.Config.Target.Store = noStore{}, noStore{}
-	excludes, requires := map[*option][]string{}, map[*option][]string{}
+	ties, excludes := map[*option][]string{}, map[*option][]string{}
 	for i, a := range c.options {
 		if a.positional() {
 			continue
 		}
 		for _, fault := range faultsOf(c, a) {
-			if other := c.bound(fault.Other); fault.Other != "" && other != nil {
-				requires[a] = append(requires[a], other.title())
+			if other := c.bound(fault.Other); other != nil && strings.HasPrefix(fault.Reason, "requires") {
+				ties[a] = append(ties[a], fault.Reason+" "+quoted(other.title()))
 			}
 		}
 		for _, b := range c.options[i+1:] {
@@ -120,16 +120,28 @@ func findTies(c *Line) map[*option][]string {
 			}
 		}
 	}
-	ties := map[*option][]string{}
 	for _, o := range c.options {
-		if names := requires[o]; names != nil {
-			ties[o] = append(ties[o], "requires "+quoted(names...))
-		}
 		if names := excludes[o]; names != nil {
 			ties[o] = append(ties[o], "not with "+quoted(names...))
 		}
 	}
 	return ties
+}
+
+func TestTies(t *testing.T) {
+	c := newLine()
+	ties := findTies(c)
+	for name, want := range map[string]string{
+		"worker-size":    "",
+		"read-both":      "", // a report is enough
+		"sse-kms-key-id": "requires aws:kms or aws:kms:dsse as `--sse`; not with `--target-sse-c`",
+		"max-delete":     "requires `--delete`",
+		"if-none-match":  "not with `--enable-versioning`, `--point-in-time`, `--if-match`",
+	} {
+		if got := strings.Join(ties[c.named(name)], "; "); got != want {
+			t.Errorf("--%s: got %s, want %s", name, got, want)
+		}
+	}
 }
 
 // faultsOf is what the library says if just these options are given.

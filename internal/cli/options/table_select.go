@@ -109,8 +109,8 @@ func checkOptions(cfg *s3sync.Config, set *settings) []*option {
 		{
 			name: "read-both", sets: "Check.ReadBoth",
 			usage: "read the bytes of both sides if ETags and checksums do not show whether they differ",
-			more: "For --check-etag and similar options, and for reports. Such objects were uploaded in other parts, or are encrypted with KMS, and the two sides " +
-				"have no checksum in common. It reads the bytes of both sides and writes nothing.",
+			more: "For comparisons of contents and for reports. It is needed for objects that were uploaded in other parts, or are encrypted with KMS, " +
+				"if the two sides have no checksum in common. Costs reading such objects on both sides.",
 		},
 	})
 }
