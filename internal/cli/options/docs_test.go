@@ -91,12 +91,17 @@ func quoted(texts ...string) string {
 	return strings.Join(all, ", ")
 }
 
-// findTies asks the library which options exclude or require each other: it
-// tries each alone and each pair.
+// findTies asks the library in which directions options work, and which exclude or
+// require each other: it tries each alone and each pair.
 func findTies(c *Line) map[*option][]string {
 	const modes = "Check.Mode="
-	c.Config.Source.Store, c.Config.Target.Store = noStore{}, noStore{}
 	ties, excludes := map[*option][]string{}, map[*option][]string{}
+	for _, o := range c.options {
+		if direction := directionOf(c, o); direction != "" {
+			ties[o] = append(ties[o], direction)
+		}
+	}
+	c.Config.Source.Store, c.Config.Target.Store = noStore{}, noStore{}
 	for i, a := range c.options {
 		if a.positional() {
 			continue
@@ -128,15 +133,48 @@ func findTies(c *Line) map[*option][]string {
 	return ties
 }
 
+// directionOf returns in which direction an option works, or nothing if it works in all
+// of them. The library says it of a directory and a bucket on either side.
+func directionOf(c *Line, o *option) string {
+	if o.positional() {
+		return ""
+	}
+	refused := map[string]bool{}
+	for source, target := range map[string]string{".": "s3://b", "s3://a": "."} {
+		c.Config.Source, c.Config.Target = s3sync.Endpoint{URL: source}, s3sync.Endpoint{URL: target}
+		for _, fault := range faultsOf(c, o) {
+			refused[strings.TrimPrefix(fault.Reason, "cannot be used with ")] = true
+		}
+	}
+	switch {
+	case refused["a local source"] && refused["a local target"]:
+		return "only between buckets"
+	case refused["a local source"]:
+		return "only from a bucket"
+	case refused["a local target"]:
+		return "only to a bucket"
+	case refused["an S3 source"]:
+		return "only from a directory"
+	case refused["an S3 target"]:
+		return "only to a directory"
+	}
+	return ""
+}
+
 func TestTies(t *testing.T) {
 	c := newLine()
 	ties := findTies(c)
 	for name, want := range map[string]string{
-		"worker-size":    "",
-		"read-both":      "", // a report is enough
-		"sse-kms-key-id": "requires aws:kms or aws:kms:dsse as `--sse`; not with `--target-sse-c`",
-		"max-delete":     "requires `--delete`",
-		"if-none-match":  "not with `--enable-versioning`, `--point-in-time`, `--if-match`",
+		"worker-size":                "",
+		"no-guess-mime-type":         "only from a directory",
+		"fsync":                      "only to a directory",
+		"filter-include-tag-regex":   "only from a bucket",
+		"storage-class":              "only to a bucket",
+		"report-tagging-sync-status": "only between buckets; requires `--report-sync-status`",
+		"read-both":                  "", // a report is enough
+		"sse-kms-key-id":             "only to a bucket; requires aws:kms or aws:kms:dsse as `--sse`; not with `--target-sse-c`",
+		"max-delete":                 "requires `--delete`",
+		"if-none-match":              "only to a bucket; not with `--enable-versioning`, `--point-in-time`, `--if-match`",
 	} {
 		if got := strings.Join(ties[c.named(name)], "; "); got != want {
 			t.Errorf("--%s: got %s, want %s", name, got, want)

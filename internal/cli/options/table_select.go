@@ -183,6 +183,7 @@ func performanceOptions() []*option {
 		{
 			name: "auto-chunksize", sets: "Transfer.AutoChunkSize",
 			usage: "give target objects the parts of their sources",
+			more:  "Files have no parts, so from a directory it is for comparisons of ETags only.",
 		},
 	})...)
 }
