@@ -140,11 +140,18 @@ func (l *Line) levelVariable() *slog.Level {
 func logVariables() []string { return []string{envPrefix + "LOG", "RUST_LOG"} }
 
 // misspelt rejects a variable whose name is almost that of an option: with
-// S3SYNC_DRYRUN set, nobody expects a run that writes.
+// S3SYNC_DRYRUN set, nobody expects a run that writes. It also rejects the name of an
+// option that no variable sets.
 func (l *Line) misspelt() error {
 	names := logVariables()
 	for _, o := range l.options {
 		names = append(names, o.variables()...)
+	}
+	for _, o := range l.options {
+		name := envPrefix + o.bare()
+		if _, set := l.env[name]; set && o.instead != "" {
+			return usagef("%s is not read: %s", name, o.instead)
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.env)) {
 		if !strings.HasPrefix(name, envPrefix) || slices.Contains(names, name) {

@@ -80,7 +80,7 @@ func TestEnvironment(t *testing.T) {
 			want: func(c *config) bool { return c.Delete.Enable },
 		},
 		"switches of -v have no variable": {
-			env:  []string{"VERBOSE=1", "QUIET=1", "HELP=1", "VERSION=1"},
+			env:  []string{"VERBOSE=1", "QUIET=1", "HELP=1", "VERSION=1", "S3SYNC_VERSION=1.2.3"},
 			want: func(c *config) bool { return c != nil },
 		},
 		"duration": {
@@ -309,6 +309,9 @@ func TestRefusedEnvironment(t *testing.T) {
 		`--aws-max-attempts (set by AWS_MAX_ATTEMPTS) must be at least 1, not 0`:                    {"AWS_MAX_ATTEMPTS=0"},
 		`S3SYNC_DRYRUN in the environment is not an option; did you mean S3SYNC_DRY_RUN?`:           {"S3SYNC_DRYRUN=1"},
 		`S3SYNC_WORKERS_SIZE in the environment is not an option; did you mean S3SYNC_WORKER_SIZE?`: {"S3SYNC_WORKERS_SIZE=1"},
+		`S3SYNC_VERBOSE is not read: S3SYNC_LOG sets the level`:                                     {"S3SYNC_VERBOSE=3"},
+		`S3SYNC_QUIET is not read: S3SYNC_LOG sets the level`:                                       {"S3SYNC_QUIET=1"},
+		`S3SYNC_HELP is not read: type --help`:                                                      {"S3SYNC_HELP="},
 		`--auto-complete-shell must be one of bash, zsh, fish, powershell, elvish, not "x"`:         {"AUTO_COMPLETE_SHELL=x"},
 	} {
 		t.Run(want, func(t *testing.T) {

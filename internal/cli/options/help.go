@@ -88,7 +88,7 @@ func (h help) long() string {
 }
 
 func environmentNote() string {
-	return "Each option can be set by a variable: " + envPrefix + "WORKER_SIZE=32 is --worker-size 32, " + envPrefix +
+	return "Every option but -v, -q, -h and -V can be set by a variable: " + envPrefix + "WORKER_SIZE=32 is --worker-size 32, " + envPrefix +
 		"DELETE=true is --delete. The names without " + envPrefix + " also work, unless an option says otherwise; a note names the options that " +
 		"came from such names. SOURCE, TARGET and DELETE need " + envPrefix + ", because other programs use these names. The command line overrides " +
 		"variables, and a variable with " + envPrefix + " overrides one without. A variable with " + envPrefix + " that is almost the name of an option is refused. " +

@@ -63,6 +63,9 @@ type option struct {
 	file bool
 	// env says which variables set the option.
 	env envRule
+	// instead says what to do if somebody sets the variable of an option that has none.
+	// If it is empty, such a variable is ignored.
+	instead string
 
 	// from is the variable that set the value, if any.
 	from  string

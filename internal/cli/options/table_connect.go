@@ -1,5 +1,7 @@
 package options
 
+const setLevel = envPrefix + "LOG sets the level"
+
 func basicOptions(set *settings) []*option {
 	return []*option{
 		{
@@ -15,19 +17,20 @@ func basicOptions(set *settings) []*option {
 				"Otherwise TARGET is its new key or file name.",
 		},
 		{
-			name: "verbose", short: "v", group: basic, value: counter(&set.verbose), env: envNone,
+			name: "verbose", short: "v", group: basic, value: counter(&set.verbose), env: envNone, instead: setLevel,
 			usage: "log more: -v info, -vv debug, -vvv trace",
-			more:  "Without it warnings and errors are logged.",
+			more:  "Without it notes, warnings and errors are logged.",
 		},
 		{
-			name: "quiet", short: "q", group: basic, value: counter(&set.quiet), env: envNone,
+			name: "quiet", short: "q", group: basic, value: counter(&set.quiet), env: envNone, instead: setLevel,
 			usage: "log less: -q errors, -qq nothing",
 		},
 		{
-			name: "help", short: "h", group: basic, value: on(&set.help), env: envNone,
+			name: "help", short: "h", group: basic, value: on(&set.help), env: envNone, instead: "type --help",
 			usage: "print help; -h prints one line for each option",
 		},
 		{
+			// Images of containers set S3SYNC_VERSION to the version that they hold.
 			name: "version", short: "V", group: basic, value: on(&set.version), env: envNone,
 			usage: "print the version",
 		},
