@@ -58,7 +58,7 @@ func (l *Line) applyVariable(o *option) error {
 			continue
 		}
 		o.from = name
-		if err := o.value.parse(text); err != nil {
+		if err := o.value.take(text); err != nil {
 			return usagef("%s %v", o.label(), err)
 		}
 		// A switch that is set to false counts as not given.

@@ -341,8 +341,10 @@ func (l *Line) Given() []Given {
 		switch {
 		case o.secret:
 			shown = "(secret)"
-		case o.value.kind != single:
+		case o.value.kind == toggle:
 			shown = "true"
+		case shown == "":
+			shown = o.value.text
 		}
 		given = append(given, Given{o.title(), shown, o.from})
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"s3sync"
 )
 
@@ -54,8 +56,8 @@ func optionCases() map[string]optionCase {
 		"SOURCE": {good: "s3://other", bad: "", says: "must not be empty"},
 		"TARGET": {good: "s3://other", bad: "https://b", says: `must be s3://bucket[/prefix] or a path, not a URL of scheme "https"`},
 
-		"verbose": {shown: "-", bad: "3", says: "takes no value"},
-		"quiet":   {shown: "-", bad: "3", says: "takes no value"},
+		"verbose": {shown: "1", bad: "3", says: "takes no value"},
+		"quiet":   {shown: "1", bad: "3", says: "takes no value"},
 		"help":    aSwitch,
 		"version": aSwitch,
 
@@ -318,6 +320,29 @@ func TestEveryFieldHasAnOption(t *testing.T) {
 	}
 }
 
+// What was given is shown, also if it is what the option does without it.
+func TestGiven(t *testing.T) {
+	c := between("--force-retry-count=0", "--read-timeout-milliseconds=0", "--metadata=b=1,a=2", "-vv", "--filter-smaller-size=1KiB",
+		"--target-secret-access-key=hunter2", "--target-access-key=k")
+	c.env = []string{"S3SYNC_DISABLE_ETAG_VERIFY=1", "FORCE_RETRY_INTERVAL_MILLISECONDS=0"}
+	l := c.line()
+	if _, _, err := l.Parse(); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, g := range l.Given() {
+		got[g.Option] = g.Value
+	}
+	want := map[string]string{
+		"SOURCE": "s3://a", "TARGET": "s3://b", "--verbose": "2", "--target-access-key": "k", "--target-secret-access-key": "(secret)",
+		"--filter-smaller-size": "1KiB", "--metadata": "b=1,a=2", "--disable-etag-verify": "true", "--force-retry-count": "0",
+		"--force-retry-interval-milliseconds": "0", "--read-timeout-milliseconds": "0",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // Names are in one style, and each says what it does.
 func TestOptionTable(t *testing.T) {
 	seen := map[string]bool{}
@@ -376,6 +401,7 @@ func TestRefusedArguments(t *testing.T) {
 		`--target-session-token must not hold '\n': no header can carry it`: {
 			"--target-session-token", "hunter2\n", "--target-access-key", "a", "--target-secret-access-key", "s", "s3://a", "s3://b",
 		},
+		`--metadata has the name "a" twice`:                                                   {"--metadata", "a=b,c=d,a=c", "s3://a", "s3://b"},
 		`--auto-complete-shell must be one of bash, zsh, fish, powershell, elvish, not "ksh"`: {"--auto-complete-shell", "ksh"},
 	} {
 		t.Run(want, func(t *testing.T) {

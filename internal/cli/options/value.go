@@ -32,6 +32,8 @@ type value struct {
 	reset func()
 	// set: a value was taken from the command line.
 	set bool
+	// text is what was given last. show does not show a zero.
+	text string
 	// lenient accepts anything, because the shell asks for completions.
 	lenient bool
 }
@@ -58,6 +60,12 @@ func (v *value) Set(text string) error {
 		text = "true"
 	}
 	v.set = true
+	return v.take(text)
+}
+
+// take parses a text and keeps it.
+func (v *value) take(text string) error {
+	v.text = text
 	return v.parse(text)
 }
 
@@ -264,6 +272,9 @@ func parsePairs(text string) (map[string]string, error) {
 		if match == nil {
 			return nil, fmt.Errorf("must be name=value[,name=value]... of the characters A-Z a-z 0-9 _ - . and not %q", text)
 		}
+		if _, twice := m[match[1]]; twice {
+			return nil, fmt.Errorf("has the name %q twice", match[1])
+		}
 		m[match[1]] = match[2]
 	}
 	return m, nil
@@ -295,6 +306,11 @@ func counter(n *int) *value {
 		kind:  count,
 		reset: func() { *n = 0 },
 		parse: func(string) error { *n++; return nil },
-		show:  func() string { return "" },
+		show: func() string {
+			if *n == 0 {
+				return ""
+			}
+			return strconv.Itoa(*n)
+		},
 	}
 }
