@@ -80,7 +80,7 @@ func boundFields() []string {
 func localFields(side, key string) []string {
 	return []string{
 		side + "Profile", side + "AccessKey", side + "SecretKey", side + "SessionToken", side + "EndpointURL", side + "Credentials", side + "Transport",
-		side + "Accelerate", side + "RequestPayer", key + "Algorithm", key + "Key", key + "KeyMD5",
+		side + "Accelerate", side + "RequestPayer", side + "PathStyle", key + "Algorithm", key + "Key", key + "KeyMD5",
 	}
 }
 

@@ -197,12 +197,12 @@ func TestEnvironmentForAnotherDirection(t *testing.T) {
 	}{
 		"to a directory": {
 			args: []string{"s3://a", dir},
-			env:  []string{"S3SYNC_SSE=AES256", "ACL=private", "S3SYNC_METADATA=a=b", "S3SYNC_TARGET_ACCESS_KEY=k", "S3SYNC_WORKER_SIZE=3"},
+			env:  []string{"S3SYNC_SSE=AES256", "ACL=private", "S3SYNC_METADATA=a=b", "S3SYNC_TARGET_ACCESS_KEY=k", "S3SYNC_TARGET_FORCE_PATH_STYLE=1", "S3SYNC_WORKER_SIZE=3"},
 			want: func(c *s3sync.Config) bool {
 				return c.Encryption.SSE == "" && c.Metadata.ACL == "" && c.Metadata.User == nil && c.Target.AccessKey == "" && c.Transfer.Workers == 3
 			},
 			notes: []string{"options of the environment that cannot be used with a local target are ignored: " +
-				"--target-access-key (set by S3SYNC_TARGET_ACCESS_KEY), --metadata (set by S3SYNC_METADATA), --acl (set by ACL), --sse (set by S3SYNC_SSE)"},
+				"--target-access-key (set by S3SYNC_TARGET_ACCESS_KEY), --target-force-path-style (set by S3SYNC_TARGET_FORCE_PATH_STYLE), --metadata (set by S3SYNC_METADATA), --acl (set by ACL), --sse (set by S3SYNC_SSE)"},
 		},
 		"from a directory": {
 			args: []string{dir, "s3://b"},
@@ -224,6 +224,7 @@ func TestEnvironmentForAnotherDirection(t *testing.T) {
 			want: func(c *s3sync.Config) bool { return !c.Verify.ETag },
 		},
 		"flags are meant":         {args: []string{"--sse=AES256", "s3://a", dir}, refused: "--sse cannot be used with a local target"},
+		"a flag of a local side":  {args: []string{"--source-force-path-style", dir, "s3://b"}, refused: "--source-force-path-style cannot be used with a local source"},
 		"flags beside the rest":   {args: []string{"--sse=AES256", "s3://a", dir}, env: []string{"S3SYNC_ACL=private"}, refused: "--sse cannot be used with a local target"},
 		"what protects the files": {args: []string{"s3://a", dir}, env: []string{"S3SYNC_IF_NONE_MATCH=true"}, refused: "--if-none-match (set by S3SYNC_IF_NONE_MATCH) cannot be used with a local target"},
 		"what selects":            {args: []string{dir, "s3://b"}, env: []string{"S3SYNC_FILTER_INCLUDE_TAG_REGEX=x"}, refused: "--filter-include-tag-regex (set by S3SYNC_FILTER_INCLUDE_TAG_REGEX) cannot be used with a local source"},
