@@ -125,7 +125,7 @@ func (v *validator) encryption() {
 		v.add2("Encryption.KMSKeyID", "requires aws:kms or aws:kms:dsse as", "Encryption.SSE")
 	}
 	if kms && v.Check.Mode.ETags() {
-		v.add2("Check.Mode="+v.Check.Mode.String(), "cannot be combined with KMS, whose ETags are not digests:", "Encryption.SSE")
+		v.add2("Check.Mode="+v.Check.Mode.String(), "cannot be used if KMS encrypts the target, because its ETags are not digests: see", "Encryption.SSE")
 	}
 	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
 	a := checksum.Algorithm(v.Verify.Algorithm)

@@ -27,7 +27,7 @@ func (r *Runner) findSingle(ctx context.Context, source storage.Store) (*single.
 	one, skipped, err := single.Find(ctx, l, of, cfg.Versioning.Enable || !cfg.Versioning.PointInTime.IsZero())
 	if skipped {
 		r.record.Emit(Event{Type: EventNote, Note: fmt.Sprintf(
-			"the object %q is skipped: other keys begin with its key, so that the source is all that begins so", l.Prefix)})
+			"%q is taken as a prefix, because other keys begin with it; the object with exactly this key is skipped", l.Prefix)})
 	}
 	switch {
 	case err != nil:

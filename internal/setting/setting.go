@@ -78,7 +78,7 @@ func Of(err error) []string {
 	if n, ok := err.(namer); ok {
 		names = n.Settings()
 	}
-	switch e := err.(type) { //nolint:errorlint // likewise
+	switch e := err.(type) { //nolint:errorlint // each error is asked for itself
 	case interface{ Unwrap() error }:
 		names = append(slices.Clip(names), Of(e.Unwrap())...)
 	case interface{ Unwrap() []error }:

@@ -113,7 +113,7 @@ func sideOptions() []*option {
 			},
 			{
 				name: side.name + "-endpoint-url", sets: side.path + "EndpointURL",
-				usage: "`URL` of the S3 server of the " + side.name + ", if it is not AWS: http(s)://host[:port]",
+				usage: "`URL` of the S3 server of the " + side.name + ", if it is not AWS: http(s)://host[:port][/path]",
 			},
 			{
 				name: side.name + "-accelerate", sets: side.path + "Accelerate",

@@ -460,7 +460,7 @@ func TestCheckModes(t *testing.T) {
 		{args: []string{modes[2], "--target-sse-c=AES256", "--target-sse-c-key=" + aKey.good, "--target-sse-c-key-md5=" + anMD5.good}, err: "--check-etag cannot be combined with --target-sse-c-key"},
 		{args: []string{overwrite, "--if-match"}, err: "--if-match needs an ETag to compare with, so that without a listing of the target it requires --head-each-target"},
 		{args: []string{"--read-both"}, err: "--read-both needs a comparison of contents, as by --check-etag"},
-		{args: []string{modes[2], "--sse=aws:kms"}, err: "--check-etag cannot be combined with KMS, whose ETags are not digests: --sse"},
+		{args: []string{modes[2], "--sse=aws:kms"}, err: "--check-etag cannot be used if KMS encrypts the target, because its ETags are not digests: see --sse"},
 	} {
 		c, err := parse(t, append(tt.args, "s3://a", "s3://b")...)
 		if got := fmt.Sprint(err); got != tt.err && (tt.err != "" || err != nil) {
