@@ -27,7 +27,7 @@ func (r *Runner) findSingle(ctx context.Context, source storage.Store) (*single.
 	one, skipped, err := single.Find(ctx, l, of, cfg.Versioning.Enable || !cfg.Versioning.PointInTime.IsZero())
 	if skipped {
 		r.record.Emit(Event{Type: EventNote, Note: fmt.Sprintf(
-			"%q is taken as a prefix, because other keys begin with it; the object with exactly this key is skipped", l.Prefix)})
+			"the object %q is skipped: other keys begin with its key, which is taken as a prefix", l.Prefix)})
 	}
 	switch {
 	case err != nil:
