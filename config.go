@@ -22,8 +22,8 @@ const (
 // A Config says what one run does. Start from [DefaultConfig], set Source and
 // Target, change what differs, and call [Sync]. The zero Config is not valid.
 //
-// Every field corresponds to an option of the command, and every option to a field: see
-// docs/options.md.
+// Every setting of the command is a field: see docs/options.md. Store, Credentials,
+// Transport, Range and the callbacks are for programs only.
 type Config struct { //nolint:recvcheck // MarshalJSON is that of a Config, too
 	Source, Target Endpoint
 
