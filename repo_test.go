@@ -2,6 +2,7 @@ package s3sync_test
 
 import (
 	"flag"
+	"go/ast"
 	"go/doc/comment"
 	"go/parser"
 	"go/token"
@@ -243,4 +244,76 @@ func TestDocComments(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestLogMessagesAreDocumented: docs/logging.md names every record, because scripts look
+// for them.
+func TestLogMessagesAreDocumented(t *testing.T) {
+	data, err := os.ReadFile(filepath.FromSlash("docs/logging.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, f := range sources(t) {
+		dir := path.Dir(f.name)
+		if path.Ext(f.name) != ".go" || strings.HasSuffix(f.name, "_test.go") || slices.Contains(testTools, "s3sync/"+dir) {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), f.name, f.data, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, message := range loggedIn(parsed, dir == "internal/report") {
+			found++
+			if !strings.Contains(string(data), "`"+message) {
+				t.Errorf("%s logs %q, which docs/logging.md does not have", f.name, message)
+			}
+		}
+	}
+	if found < 20 {
+		t.Errorf("only %d messages found", found)
+	}
+}
+
+// loggedIn returns the messages of log records that a file has as literals. Those of
+// package report also go through functions of its own, and some of these return one.
+func loggedIn(file *ast.File, report bool) (messages []string) {
+	literal := func(n ast.Node) {
+		if text, ok := n.(*ast.BasicLit); ok && text.Kind == token.STRING {
+			messages = append(messages, strings.Trim(text.Value, `"`))
+		}
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if r, ok := n.(*ast.ReturnStmt); ok && report && len(r.Results) == 1 {
+			if text, ok := r.Results[0].(*ast.BasicLit); ok && strings.HasSuffix(text.Value, `."`) {
+				literal(text)
+			}
+		}
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		name := ""
+		switch f := call.Fun.(type) {
+		case *ast.Ident:
+			name = f.Name
+		case *ast.SelectorExpr:
+			name = f.Sel.Name
+		}
+		logs := []string{"Log", "LogAttrs", "DebugContext"}
+		if report {
+			logs = append(logs, "write", "dry")
+		}
+		if !slices.Contains(logs, name) {
+			return true
+		}
+		for _, arg := range call.Args {
+			if sum, ok := arg.(*ast.BinaryExpr); ok {
+				arg = sum.X
+			}
+			literal(arg)
+		}
+		return true
+	})
+	return messages
 }
