@@ -153,14 +153,15 @@ func TestDependencies(t *testing.T) {
 	}
 }
 
-// TestArchitecture: docs/ARCHITECTURE.md names every package, and every package that it
-// names exists.
+// TestArchitecture: docs/ARCHITECTURE.md names every package, every package that it
+// names exists, and a rule of the linter holds the walls of each.
 func TestArchitecture(t *testing.T) {
 	data, err := os.ReadFile(filepath.FromSlash("docs/ARCHITECTURE.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	text := string(data)
+	walls := packagesWithWalls(t)
 	named := func(name string) bool { return strings.Contains(text, "`"+name+"`") }
 
 	for _, p := range goList(t, "./...") {
@@ -170,6 +171,10 @@ func TestArchitecture(t *testing.T) {
 		}
 		if !named(name) {
 			t.Errorf("the package `%s` is not named", name)
+		}
+		// The program is above all others, and integration has only tests.
+		if !walls[name] && name != "cmd/s3sync" && name != "integration" {
+			t.Errorf("no depguard rule in .golangci.yml names the package `%s`", name)
 		}
 	}
 	var tests strings.Builder
@@ -191,6 +196,26 @@ func TestArchitecture(t *testing.T) {
 	if lines := strings.Count(text, "\n"); lines > 200 {
 		t.Errorf("%d lines; more than 200 are not read", lines)
 	}
+}
+
+// packagesWithWalls returns the packages that the depguard rules name, as what a rule
+// is about or as what it forbids.
+func packagesWithWalls(t *testing.T) map[string]bool {
+	t.Helper()
+	data, err := os.ReadFile(".golangci.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rules, _ := strings.Cut(string(data), "    depguard:\n")
+	rules, _, _ = strings.Cut(rules, "    forbidigo:\n")
+	walls := map[string]bool{}
+	name := regexp.MustCompile(`(?:\*\*/|pkg: (?:s3sync/)?)([\w/]+)(?:\{([\w,]+)\})?`)
+	for _, m := range name.FindAllStringSubmatch(rules, -1) {
+		for last := range strings.SplitSeq(m[2], ",") {
+			walls[strings.TrimSuffix(m[1]+last, "/")] = true
+		}
+	}
+	return walls
 }
 
 // TestGoldenFilesAreGenerated: `make generate` rewrites every golden file,
