@@ -262,7 +262,7 @@ func TestConditions(t *testing.T) {
 			cfg := config(source, target)
 			cfg.Transfer.Workers = 1
 			tt.set(cfg)
-			_, _ = s3sync.Sync(t.Context(), cfg) // if-none-match warns
+			_, _ = try(t, cfg) // if-none-match warns
 			match := map[bool]string{true: old.ETag}
 			there, fresh := target.opts["there"], target.opts["new"]
 			if there.IfMatch != match[tt.match] || there.IfAbsent != tt.absent || there.ACL != tt.acl {
@@ -299,7 +299,7 @@ func TestFailedPrecondition(t *testing.T) {
 				cfg := config(source, target)
 				set(&cfg.Condition)
 				cfg.Delete.Enable, cfg.WarnAsError = true, asError
-				r, err := s3sync.Sync(t.Context(), cfg)
+				r, err := try(t, cfg)
 				var wantErr, wantWarn int64 = 0, 1
 				if asError {
 					wantErr, wantWarn = 1, 0
@@ -332,7 +332,7 @@ func TestDeletePrecondition(t *testing.T) {
 		target.put = func(string) error { put(t, inner, map[string]string{"3": "other"}); return nil }
 		cfg := config(source, target)
 		cfg.Condition.IfMatch, cfg.Delete.Enable, cfg.WarnAsError = true, true, asError
-		r, err := s3sync.Sync(t.Context(), cfg)
+		r, err := try(t, cfg)
 		if (err != nil) != asError || r.Warnings+r.Failed != 1 || (r.Failed == 1) != asError || r.Deleted != 4 {
 			t.Errorf("as error %t: %v, %+v", asError, err, r.Stats)
 		}
@@ -387,7 +387,7 @@ func TestArchived(t *testing.T) {
 					t.Errorf("the warning does not say what to do: %v", ev.Err)
 				}
 			}
-			r, err := s3sync.Sync(t.Context(), cfg)
+			r, err := try(t, cfg)
 			failed := tt.asError && !tt.silent
 			if (err != nil) != failed || r.Transferred != 1 || (r.Deleted == 1) == failed {
 				t.Errorf("%v, %+v", err, r.Stats)
@@ -425,7 +425,7 @@ func TestMaybeArchived(t *testing.T) {
 			source := &faulty{Store: inner, list: each(func(o *storage.Object) { o.MaybeArchived = true })}
 			cfg := config(source, target)
 			cfg.DryRun = dry
-			r, err := s3sync.Sync(t.Context(), cfg)
+			r, err := try(t, cfg)
 			if err != nil || r.Transferred != 2 || r.Warnings != 0 || source.called("open") != 2 {
 				t.Errorf("%v, %+v, %d opened", err, r.Stats, source.called("open"))
 			}

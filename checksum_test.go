@@ -120,7 +120,7 @@ func TestWrongChecksumIsAFailure(t *testing.T) {
 			side(source, target)
 			cfg := config(source, target)
 			cfg.Verify.Algorithm, cfg.Verify.ReadChecksum = "CRC32", true
-			report, err := s3sync.Sync(t.Context(), cfg)
+			report, err := try(t, cfg)
 			if !errors.Is(err, storage.ErrMismatch) || report.Transferred+report.ChecksumVerified != 0 {
 				t.Errorf("error %v, %+v", err, report.Stats)
 			}
@@ -129,7 +129,7 @@ func TestWrongChecksumIsAFailure(t *testing.T) {
 			}
 
 			cfg.Verify.Checksum = name == "source"
-			if _, err := s3sync.Sync(t.Context(), cfg); (err == nil) != (name == "target") {
+			if _, err := try(t, cfg); (err == nil) != (name == "target") {
 				t.Errorf("with the comparison at the target off: %v", err)
 			}
 		})
@@ -247,7 +247,7 @@ func TestChecksumThatIsNotKept(t *testing.T) {
 					t.Errorf("warned of %v", ev.Err)
 				}
 			}
-			r, err := s3sync.Sync(t.Context(), cfg)
+			r, err := try(t, cfg)
 			if (err != nil) != cfg.WarnAsError || r.Failed == 1 != cfg.WarnAsError || r.Transferred != 3 || r.Warnings != tt.warnings || r.ETagVerified != 3 {
 				t.Errorf("%v, %+v", err, r.Stats)
 			}

@@ -149,7 +149,7 @@ func TestReadBothFails(t *testing.T) {
 			cfg := config(source, target)
 			cfg.Check = s3sync.Check{Mode: s3sync.CheckETag, ReadBoth: true}
 			cfg.DryRun = true
-			report, err := s3sync.Sync(t.Context(), cfg)
+			report, err := try(t, cfg)
 			if report.Transferred != tt.transferred || report.Failed != tt.failed || report.Warnings != tt.warnings || (err != nil) != (tt.failed > 0) {
 				t.Errorf("%v, %+v", err, report.Stats)
 			}

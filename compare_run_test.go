@@ -86,7 +86,7 @@ func TestCompareFails(t *testing.T) {
 			cfg := config(source, target)
 			cfg.Check.Mode = s3sync.CheckETag
 			cfg.Transfer.Workers = 1
-			report, err := s3sync.Sync(t.Context(), cfg)
+			report, err := try(t, cfg)
 			if (err != nil) != (tt.failed > 0) || report.Failed != tt.failed || report.Warnings != tt.warnings ||
 				report.Transferred != 2-tt.failed-tt.warnings {
 				t.Errorf("error %v, %+v", err, report.Stats)
@@ -125,7 +125,7 @@ func TestCompareChangingFile(t *testing.T) {
 				cfg = config(file, counterpart)
 			}
 			cfg.Check.Mode = s3sync.CheckETag
-			report, _ := s3sync.Sync(t.Context(), cfg)
+			report, _ := try(t, cfg)
 			if report.Skipped != tt.skipped || report.Warnings != tt.warnings || report.Failed != tt.failed || report.Transferred != 0 {
 				t.Errorf("%+v", report.Stats)
 			}

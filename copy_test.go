@@ -153,7 +153,7 @@ func TestServerSideCopyVerification(t *testing.T) {
 					why = ev.Err.Error()
 				}
 			}
-			report, err := s3sync.Sync(t.Context(), cfg)
+			report, err := try(t, cfg)
 			if (err != nil) != tt.fails || (report.Transferred == 0) != tt.fails || tt.fails && !errors.Is(err, storage.ErrMismatch) {
 				t.Errorf("%v, %+v", err, report.Stats)
 			}
@@ -182,7 +182,7 @@ func TestServerSideCopyNeedsACopier(t *testing.T) {
 	} {
 		cfg := config(stores[0], stores[1])
 		cfg.ServerSideCopy, cfg.Delete.Enable = true, true
-		report, err := s3sync.Sync(t.Context(), cfg)
+		report, err := try(t, cfg)
 		if err == nil || !strings.Contains(err.Error(), "server-side copy: the target cannot copy from the source") || report.Transferred != 0 {
 			t.Errorf("%s: %v, %+v", name, err, report.Stats)
 		}

@@ -103,7 +103,7 @@ func TestFiltersDeleteNothing(t *testing.T) {
 						deleted = append(deleted, ev.Key)
 					}
 				}
-				if _, err := s3sync.Sync(t.Context(), cfg); err != nil {
+				if _, err := try(t, cfg); err != nil {
 					t.Fatal(err)
 				}
 				after := files(t, target)
@@ -285,7 +285,7 @@ func TestEmptySourceDeletesNothing(t *testing.T) {
 			cfg := config(source, target)
 			cfg.Delete.Enable = true
 			tt.adjust(source, cfg)
-			report, err := s3sync.Sync(t.Context(), cfg)
+			report, err := try(t, cfg)
 			if tt.refused {
 				if !errors.Is(err, s3sync.ErrDeleteRefused) || !strings.Contains(err.Error(), "2 of the 2") || report.Failed != 1 || report.Deleted != 0 {
 					t.Errorf("%v, %+v", err, report.Stats)
@@ -331,7 +331,7 @@ func TestTooManyDeletions(t *testing.T) {
 			cfg := config(source, target)
 			cfg.Delete.Enable = true
 			tt.adjust(cfg)
-			report, err := s3sync.Sync(t.Context(), cfg)
+			report, err := try(t, cfg)
 			if refused := errors.Is(err, s3sync.ErrDeleteRefused); refused != (tt.deleted == 0) || report.Deleted != tt.deleted {
 				t.Errorf("%v, %+v", err, report.Stats)
 			}
@@ -350,7 +350,7 @@ func TestSiblingsOfAnOwnStore(t *testing.T) {
 	put(t, held, before)
 	cfg := config(source, &prefixView{Store: held, server: "s", prefix: "photos"})
 	cfg.Delete.Enable, cfg.Delete.MaxPercent = true, 100
-	_, err := s3sync.Sync(t.Context(), cfg)
+	_, err := try(t, cfg)
 	if !errors.Is(err, s3sync.ErrDeleteRefused) || !strings.Contains(err.Error(), `as "photos-private/b" shows`) ||
 		strings.Contains(err.Error(), "Probably") {
 		t.Errorf("%v", err)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"s3sync"
+	"s3sync/internal/settingtest"
 	"s3sync/storage"
 )
 
@@ -73,11 +74,21 @@ func equal(t *testing.T, got, want map[string]string) {
 // run syncs and fails the test on an error.
 func run(t *testing.T, cfg *s3sync.Config) *s3sync.Report {
 	t.Helper()
-	report, err := s3sync.Sync(t.Context(), cfg)
+	report, err := try(t, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return report
+}
+
+// try syncs, and the test looks at the error. What the run tells must name settings so
+// that the command can put options in place of them.
+func try(t *testing.T, cfg *s3sync.Config) (*s3sync.Report, error) {
+	t.Helper()
+	end := settingtest.Watch(t, cfg)
+	report, err := s3sync.Sync(t.Context(), cfg)
+	end(report, err)
+	return report, err
 }
 
 // runSmall is run with part sizes and memory divided by 1,024, which no valid Config
@@ -100,7 +111,10 @@ func syncSmall(t *testing.T, cfg *s3sync.Config) (*s3sync.Report, error) {
 	small.Transfer.Threshold >>= 10
 	small.Transfer.ChunkSize >>= 10
 	small.Transfer.MaxMemory >>= 10
-	return s3sync.SyncUnchecked(t.Context(), &small, "")
+	end := settingtest.Watch(t, &small)
+	report, err := s3sync.SyncUnchecked(t.Context(), &small, "")
+	end(report, err)
+	return report, err
 }
 
 // randomTrees returns two random sets of objects that have some keys in common.

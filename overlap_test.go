@@ -114,7 +114,7 @@ func TestOneBucketUnderTwoNames(t *testing.T) {
 			}
 			cfg := config(&prefixView{Store: one, server: "s", prefix: tt.source, full: tt.full}, &prefixView{Store: held, server: tt.server, prefix: tt.target})
 			cfg.Delete = s3sync.Delete{Enable: true, AllowOverlap: tt.allow}
-			report, err := s3sync.Sync(t.Context(), cfg)
+			report, err := try(t, cfg)
 			if tt.want == "" {
 				if err != nil {
 					t.Fatal(err)
@@ -182,7 +182,7 @@ func TestDirectoriesInEachOther(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			cfg := config(open(tt.source, dir.Options{Source: true}), open(tt.target, dir.Options{Missing: true}))
 			cfg.Delete.Enable = true
-			_, err := s3sync.Sync(t.Context(), cfg)
+			_, err := try(t, cfg)
 			if _, ok := errors.AsType[*s3sync.ConfigError](err); !ok || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want %q", err, tt.want)
 			}

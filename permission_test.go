@@ -51,7 +51,7 @@ func TestPermission(t *testing.T) {
 				cfg.Transfer.Workers = 1
 				told := map[s3sync.EventType]int64{}
 				cfg.OnEvent = func(ev s3sync.Event) { told[ev.Type]++ }
-				report, err := s3sync.Sync(t.Context(), cfg)
+				report, err := try(t, cfg)
 				if report.Warnings != tt.warnings || report.Failed != tt.failed || report.Transferred != n-tt.warnings-tt.failed {
 					t.Errorf("%s: %+v", side, report.Stats)
 				}
@@ -75,7 +75,7 @@ func TestPermissionOfAllThatIsNew(t *testing.T) {
 	target.put = func(key string) error { return &storage.Error{Op: "put", Key: key, Err: fs.ErrPermission} }
 	cfg := config(source, target)
 	cfg.Check.Mode = s3sync.CheckSize
-	report, err := s3sync.Sync(t.Context(), cfg)
+	report, err := try(t, cfg)
 	if !errors.Is(err, fs.ErrPermission) || report.Failed != 2 || report.Warnings != 0 || report.Skipped != 1 {
 		t.Errorf("error %v, %+v", err, report.Stats)
 	}
@@ -84,7 +84,7 @@ func TestPermissionOfAllThatIsNew(t *testing.T) {
 // A directory that may not be read is not an object: no transfer was refused.
 func TestUnlistedIsNoDenial(t *testing.T) {
 	source := &faulty{Store: mem.New(), problem: storage.Problem{Key: "locked", Err: fs.ErrPermission}}
-	report, err := s3sync.Sync(t.Context(), config(source, mem.New()))
+	report, err := try(t, config(source, mem.New()))
 	if err != nil || report.Warnings != 1 || report.Failed != 0 {
 		t.Errorf("%v, %+v", err, report.Stats)
 	}

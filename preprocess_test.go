@@ -154,7 +154,7 @@ func TestPreprocessFails(t *testing.T) {
 				}
 				return nil
 			}
-			r, err := s3sync.Sync(t.Context(), cfg)
+			r, err := try(t, cfg)
 			if err == nil || !strings.Contains(err.Error(), `preprocess callback on "key-02"`) || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v", err)
 			}

@@ -76,7 +76,7 @@ func TestLinksToNothingProtect(t *testing.T) {
 					warned[ev.Key] = ev.Err.Error()
 				}
 			}
-			report, err := s3sync.Sync(t.Context(), cfg)
+			report, err := try(t, cfg)
 			if (err != nil) != tt.fails || report.Deleted != tt.deleted || report.Warnings != tt.warnings || report.Incomplete {
 				t.Errorf("%+v, %v; want %d deleted, %d warnings", report, err, tt.deleted, tt.warnings)
 			}
@@ -249,7 +249,7 @@ func TestMovedSourceDeletesNothing(t *testing.T) {
 		put(t, target, map[string]string{"old": "x"})
 		cfg := config(source, target)
 		cfg.Delete.Enable, cfg.WarnAsError = true, strict
-		report, err := s3sync.Sync(t.Context(), cfg)
+		report, err := try(t, cfg)
 		if (err != nil) != strict || report.Deleted != 0 || !report.Incomplete || report.Warnings+report.Failed != 1 {
 			t.Errorf("warnings as errors %v: %+v, %v", strict, report, err)
 		}

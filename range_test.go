@@ -222,7 +222,7 @@ func TestIncludeProperty(t *testing.T) {
 						keys[ev.Key] = fmt.Sprint(ev.Type, ev.Err)
 					}
 				}
-				report, err := s3sync.Sync(t.Context(), cfg)
+				report, err := try(t, cfg)
 				if err != nil {
 					rt.Fatal(err)
 				}

@@ -292,7 +292,7 @@ func TestContentFiltersThatFail(t *testing.T) {
 					retries++
 				}
 			}
-			report, err := s3sync.Sync(t.Context(), cfg)
+			report, err := try(t, cfg)
 			if (err != nil) != (tt.failed > 0) || report.Warnings != tt.warnings || report.Failed != tt.failed || report.Skipped != 0 {
 				t.Errorf("%v, %+v", err, report.Stats)
 			}
@@ -378,7 +378,7 @@ func TestFilterCallback(t *testing.T) {
 			}
 			return true, nil
 		}
-		report, err := s3sync.Sync(t.Context(), cfg)
+		report, err := try(t, cfg)
 		if !errors.Is(err, errInjected) || !strings.Contains(err.Error(), `filter callback on "b"`) || !report.Incomplete || report.Failed != 1 {
 			t.Errorf("error %v, %+v", err, report)
 		}
@@ -405,7 +405,7 @@ func TestExpressionThatCannotBeMatched(t *testing.T) {
 		cfg := config(source, target)
 		cfg.Filter.Exclude = endless
 		cfg.Delete.Enable = true
-		report, err := s3sync.Sync(t.Context(), cfg)
+		report, err := try(t, cfg)
 		if err == nil || !slices.Equal(report.FailedKeys(), []string{hard}) || !strings.Contains(err.Error(), endless.String()) {
 			t.Errorf("error %v, %+v", err, report)
 		}
@@ -419,7 +419,7 @@ func TestExpressionThatCannotBeMatched(t *testing.T) {
 		cfg := config(source, target)
 		cfg.Filter.Exclude = endless
 		cfg.Delete.Enable = true
-		report, err := s3sync.Sync(t.Context(), cfg)
+		report, err := try(t, cfg)
 		if err == nil || !slices.Equal(report.FailedKeys(), []string{hard}) || report.Deleted != 1 {
 			t.Errorf("error %v, %+v", err, report)
 		}
@@ -432,7 +432,7 @@ func TestExpressionThatCannotBeMatched(t *testing.T) {
 		cfg := config(source, target)
 		cfg.Filter.Exclude = endless
 		cfg.Delete.Enable, cfg.FailFast = true, true
-		report, err := s3sync.Sync(t.Context(), cfg)
+		report, err := try(t, cfg)
 		if err == nil || report.Failed != 1 {
 			t.Errorf("error %v, %+v", err, report)
 		}
@@ -451,7 +451,7 @@ func TestExpressionThatCannotBeMatched(t *testing.T) {
 		cfg := config(source, target)
 		cfg.Filter.ExcludeContentType = endless
 		cfg.Delete.Enable = true
-		report, err := s3sync.Sync(t.Context(), cfg)
+		report, err := try(t, cfg)
 		if err == nil || !slices.Equal(report.FailedKeys(), []string{"cat"}) {
 			t.Errorf("error %v, %+v", err, report)
 		}

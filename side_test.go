@@ -69,7 +69,7 @@ func TestFailuresNameTheSide(t *testing.T) {
 					failed = append(failed, ev.Err)
 				}
 			}
-			report, err := s3sync.Sync(t.Context(), cfg)
+			report, err := try(t, cfg)
 			if err == nil || len(failed) != 1 || !strings.HasPrefix(failed[0].Error(), tt.want) || strings.Count(failed[0].Error(), tt.want) != 1 {
 				t.Errorf("%v: want one failure that begins with %q, got %q, %+v", err, tt.want, failed, report.Stats)
 			}
@@ -83,7 +83,7 @@ func TestFailedDeletionNamesTheTarget(t *testing.T) {
 	put(t, target, map[string]string{"a": "old"})
 	cfg := config(source, &faulty{Store: target, remove: &storage.Error{Op: "delete", Key: "a", Err: errInjected}})
 	cfg.Delete.Enable, cfg.Delete.AllowEmptySource = true, true
-	if _, err := s3sync.Sync(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "target: delete") {
+	if _, err := try(t, cfg); err == nil || !strings.Contains(err.Error(), "target: delete") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -174,7 +174,7 @@ func TestPointInTimeNeedsVersions(t *testing.T) {
 	} {
 		cfg := config(source, mem.New())
 		cfg.Versioning.PointInTime = time.Now()
-		if _, err := s3sync.Sync(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := try(t, cfg); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}
 	}
@@ -184,7 +184,7 @@ func TestPointInTimeIsNotInTheFuture(t *testing.T) {
 	target := mem.New()
 	cfg := config(newVersioned(), target)
 	cfg.Versioning.PointInTime = time.Now().Add(time.Hour)
-	_, err := s3sync.Sync(t.Context(), cfg)
+	_, err := try(t, cfg)
 	if fault, ok := errors.AsType[*s3sync.ConfigError](err); !ok || fault.Field != "Versioning.PointInTime" {
 		t.Errorf("error %v", err)
 	}

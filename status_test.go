@@ -253,7 +253,7 @@ func TestReportThatFails(t *testing.T) {
 			change(source, target)
 			cfg := config(source, target)
 			cfg.Report.Status = true
-			report, err := s3sync.Sync(t.Context(), cfg)
+			report, err := try(t, cfg)
 			if err == nil || report.Failed != 1 {
 				t.Errorf("error %v, %+v", err, report.Stats)
 			}

@@ -98,7 +98,7 @@ func TestFailedListingDeletesNothing(t *testing.T) {
 		cfg := config(source, target)
 		cfg.Delete.Enable = true
 
-		report, err := s3sync.Sync(t.Context(), cfg)
+		report, err := try(t, cfg)
 		if !errors.Is(err, errInjected) {
 			t.Errorf("error %v, want the listing's", err)
 		}
@@ -157,7 +157,7 @@ func TestFailedTransferDeletesNothing(t *testing.T) {
 			cfg := config(source, target)
 			cfg.Delete.Enable = true
 
-			report, _ := s3sync.Sync(t.Context(), cfg)
+			report, _ := try(t, cfg)
 			if report.Failed+report.Warnings != 1 || report.Transferred != 2 || report.Deleted != 0 {
 				t.Errorf("report %+v", report)
 			}
@@ -175,7 +175,7 @@ func TestFailedKeysAreReported(t *testing.T) {
 		}
 		return &storage.Error{Op: "put", Key: key, Err: errInjected}
 	}
-	report, err := s3sync.Sync(t.Context(), config(source, target))
+	report, err := try(t, config(source, target))
 	if !errors.Is(err, errInjected) {
 		t.Errorf("error %v", err)
 	}
@@ -202,7 +202,7 @@ func TestFailFastStopsAtTheFirst(t *testing.T) {
 	cfg := config(source, target)
 	cfg.FailFast = true
 	cfg.Transfer.Workers = 1
-	report, err := s3sync.Sync(t.Context(), cfg)
+	report, err := try(t, cfg)
 	if !errors.Is(err, errInjected) || report.Failed != 1 {
 		t.Errorf("error %v, failed %d; want the first failure alone", err, report.Failed)
 	}
@@ -216,7 +216,7 @@ func TestUnusableStoreEndsTheRun(t *testing.T) {
 	}
 	cfg := config(source, target)
 	cfg.Transfer.Workers = 1
-	report, err := s3sync.Sync(t.Context(), cfg)
+	report, err := try(t, cfg)
 	if !errors.Is(err, storage.ErrUnusable) || report.Failed != 1 || target.called("put") != 1 {
 		t.Errorf("error %v, failed %d, puts %d", err, report.Failed, target.called("put"))
 	}
@@ -334,7 +334,7 @@ func TestWrongAnswerOfTheTargetIsNoSuccess(t *testing.T) {
 			source, target := mem.New(), &faulty{Store: mem.New()}
 			put(t, source, map[string]string{"a": "data"})
 			target.written = func(_ string, i *storage.Info) { tt.change(i) }
-			report, err := s3sync.Sync(t.Context(), config(source, target))
+			report, err := try(t, config(source, target))
 			if (err != nil) != tt.failed || report.Unverified != tt.unverified || report.ETagVerified != 0 {
 				t.Errorf("error %v, report %+v", err, report.Stats)
 			}

@@ -184,7 +184,7 @@ func TestTagsAreAskedFor(t *testing.T) {
 					t.Errorf("the warning does not name %s: %v", tt.warning, ev.Err)
 				}
 			}
-			r, err := s3sync.Sync(t.Context(), cfg)
+			r, err := try(t, cfg)
 			got := s3sync.Stats{Transferred: r.Transferred, Warnings: r.Warnings, Failed: r.Failed, Skipped: r.Skipped, Deleted: r.Deleted}
 			if got != tt.stats || (err != nil) != (got.Failed > 0) {
 				t.Errorf("%v, %+v, want %+v", err, got, tt.stats)
@@ -268,7 +268,7 @@ func TestTagsDeniedOfSome(t *testing.T) {
 			warned += ev.Key + ": " + ev.Err.Error()
 		}
 	}
-	r, err := s3sync.Sync(t.Context(), cfg)
+	r, err := try(t, cfg)
 	if err != nil || r.Transferred != 2 || r.Warnings != 1 || r.Deleted != 0 {
 		t.Errorf("%v, %+v", err, r.Stats)
 	}
@@ -296,7 +296,7 @@ func TestTagsFail(t *testing.T) {
 	}
 	cfg := config(source, target)
 	cfg.Transfer.Workers, cfg.Retry.ForceCount = 1, 0
-	r, err := s3sync.Sync(t.Context(), cfg)
+	r, err := try(t, cfg)
 	if !errors.Is(err, errInjected) || r.Failed != 3 || r.Transferred != 0 {
 		t.Errorf("%v, %+v", err, r.Stats)
 	}
@@ -319,7 +319,7 @@ func TestTagsFailSlowly(t *testing.T) {
 		cfg := config(source, mem.New())
 		cfg.Transfer.Workers, cfg.Retry.ForceCount = 16, 0
 		begin := time.Now()
-		r, _ := s3sync.Sync(t.Context(), cfg)
+		r, _ := try(t, cfg)
 		// The first sample, the one that all others of its time waited for, and then
 		// four rows.
 		if took := time.Since(begin); r.Failed != 64 || took > 6*time.Second {
@@ -366,7 +366,7 @@ func TestTagsAskedForButUnsupported(t *testing.T) {
 				cfg.Check.Mode = s3sync.CheckSize
 			}
 			tt.set(cfg)
-			r, err := s3sync.Sync(t.Context(), cfg)
+			r, err := try(t, cfg)
 			if !errors.Is(err, storage.ErrUnusable) || !strings.Contains(err.Error(), tt.want) || r.Failed != 1 || r.Warnings != 0 || r.Transferred != 0 {
 				t.Errorf("%v, %+v", err, r.Stats)
 			}
@@ -487,7 +487,7 @@ func TestSyncTagsFails(t *testing.T) {
 					failed += ev.Key + ": " + ev.Err.Error()
 				}
 			}
-			r, err := s3sync.Sync(t.Context(), cfg)
+			r, err := try(t, cfg)
 			if !errors.Is(err, fs.ErrPermission) || r.Failed != 1 || r.Transferred+r.Deleted != 0 || !strings.HasPrefix(failed, "a: ") || !strings.Contains(failed, permission) {
 				t.Errorf("%q, %+v", failed, r.Stats)
 			}
@@ -497,7 +497,7 @@ func TestSyncTagsFails(t *testing.T) {
 	cfg := config(plain{mem.New()}, mem.New())
 	cfg.Tagging.SyncLatest = true
 	put(t, cfg.Source.Store, map[string]string{"a": ""})
-	if r, err := s3sync.Sync(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "no tags") || r.Transferred != 0 {
+	if r, err := try(t, cfg); err == nil || !strings.Contains(err.Error(), "no tags") || r.Transferred != 0 {
 		t.Errorf("%v, %+v", err, r.Stats)
 	}
 }
@@ -527,14 +527,14 @@ func TestSetTagsOfTargetWithoutTags(t *testing.T) {
 			putTags(t, cfg.Source.Store, "a", "k=v")
 			put(t, target, map[string]string{"only here": ""})
 			cfg.Tagging.Set, cfg.Delete.Enable, cfg.DryRun = "x=y", true, dryRun
-			r, err := s3sync.Sync(t.Context(), cfg)
+			r, err := try(t, cfg)
 			if err == nil || !strings.Contains(err.Error(), "target: its objects have no tags, which Tagging.Set asks for") || r.Transferred+r.Deleted != 0 {
 				t.Errorf("%s, dry run %t: %v, %+v", name, dryRun, err, r.Stats)
 			}
 		}
 		cfg := config(mem.New(), target)
 		putTags(t, cfg.Source.Store, "a", "k=v")
-		if r, err := s3sync.Sync(t.Context(), cfg); err != nil || r.Transferred != 1 {
+		if r, err := try(t, cfg); err != nil || r.Transferred != 1 {
 			t.Errorf("%s, without tags to set: %v, %+v", name, err, r.Stats)
 		}
 	}

@@ -337,7 +337,7 @@ func TestFailedVersionHoldsBackLaterOnes(t *testing.T) {
 					failures = append(failures, ev.Key+" "+ev.Err.Error())
 				}
 			}
-			report, err := s3sync.Sync(t.Context(), cfg)
+			report, err := try(t, cfg)
 			if !errors.Is(err, errInjected) || report.Failed != 1 || len(failures) != 1 || !strings.Contains(failures[0], "wait for it") {
 				t.Errorf("error %v, failures %q", err, failures)
 			}
@@ -390,7 +390,7 @@ func TestFailedVersionHoldsBackMarker(t *testing.T) {
 	source, target := newVersioned(), newVersioned()
 	source.writeHistory(t, "a", "12-")
 	target.put = func(string) error { return &storage.Error{Op: "put", Key: "a", Err: errInjected} }
-	if _, err := s3sync.Sync(t.Context(), versionsConfig(source, target)); !errors.Is(err, errInjected) {
+	if _, err := try(t, versionsConfig(source, target)); !errors.Is(err, errInjected) {
 		t.Errorf("error %v", err)
 	}
 	if n := target.called("delete"); n != 0 {
@@ -409,7 +409,7 @@ func TestVersioningIsNeeded(t *testing.T) {
 		"target cannot":   {newVersioned(), &faulty{Store: mem.New()}, "target: it has no versions"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			report, err := s3sync.Sync(t.Context(), versionsConfig(tt.source, tt.target))
+			report, err := try(t, versionsConfig(tt.source, tt.target))
 			if err == nil || !strings.Contains(err.Error(), tt.want) || report.Failed != 1 {
 				t.Errorf("error %v, want %q", err, tt.want)
 			}
@@ -443,7 +443,7 @@ func TestBrokenVersionListing(t *testing.T) {
 	}
 
 	source.listed = failAfter(4)
-	if _, err := s3sync.Sync(t.Context(), cfg); !errors.Is(err, errInjected) {
+	if _, err := try(t, cfg); !errors.Is(err, errInjected) {
 		t.Errorf("error %v", err)
 	}
 	source.listed = nil
@@ -452,7 +452,7 @@ func TestBrokenVersionListing(t *testing.T) {
 			_ = yield(storage.Object{Key: "b"}, nil) && yield(storage.Object{Key: "a"}, nil)
 		}
 	}
-	if _, err := s3sync.Sync(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "out of order") {
+	if _, err := try(t, cfg); err == nil || !strings.Contains(err.Error(), "out of order") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -234,7 +234,7 @@ func TestCancel(t *testing.T) {
 				if name == "abort hangs" {
 					addRule(t, front.Proxy, "UploadPart partNumber=2 stall after=100000")
 				}
-				o := runIn(ctx, cfg)
+				o := runIn(ctx, t, cfg)
 				took := time.Since(<-cancelled)
 				if !errors.Is(o.err, errStop) || took > 5*time.Second || !o.Incomplete || o.Failed != 0 || o.Warnings != 0 {
 					t.Errorf("%v after %v, %+v\n%s", o.err, took, o.Stats, o.log)

@@ -271,7 +271,7 @@ func TestServerSideCopyInterrupted(t *testing.T) {
 			}
 			return false
 		})
-		o := runIn(ctx, withServerSideCopy(config(source.at(front.URL), target.at(front.URL))))
+		o := runIn(ctx, t, withServerSideCopy(config(source.at(front.URL), target.at(front.URL))))
 		if !errors.Is(o.err, context.Canceled) || o.Transferred != 0 {
 			t.Errorf("%v, %+v", o.err, o.Stats)
 		}

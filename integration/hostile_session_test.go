@@ -38,7 +38,7 @@ func TestHostileSessions(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errTooLong)
 			defer cancel()
-			o := runIn(ctx, cfg)
+			o := runIn(ctx, t, cfg)
 			if errors.Is(o.err, errTooLong) {
 				t.Errorf("it does not end\n%s", o.log)
 			}

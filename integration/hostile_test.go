@@ -210,7 +210,7 @@ func (h *hostile) play(t *testing.T, sc hostileRun, request string) {
 		}
 		st.cfg.Timeout.Read = wait
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, errTooLong)
-		o := runIn(ctx, st.cfg)
+		o := runIn(ctx, t, st.cfg)
 		cancel()
 		st.told = what
 		if what == honest && (o.err != nil || o.Warnings > 0) {

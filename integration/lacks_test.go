@@ -135,7 +135,8 @@ func TestCommandWithoutTags(t *testing.T) {
 		exit int
 		says string // one line of standard error contains it
 	}{
-		"as it is":   {nil, 3, "WARN objects are written without the tags"},
+		"as it is":   {nil, 3, "--disable-tagging goes without tags"},
+		"once":       {nil, 3, "WARN objects are written without the tags"},
 		"silenced":   {[]string{"--disable-tagging"}, 0, ""},
 		"asked for":  {[]string{"--tagging", "a=b", "--worker-size", "1"}, 1, "what --tagging asks for"},
 		"to be kept": {[]string{"--sync-latest-tagging", "--worker-size", "1"}, 1, "--sync-latest-tagging needs tags"},

@@ -17,6 +17,7 @@ import (
 
 	"s3sync"
 	"s3sync/internal/s3server"
+	"s3sync/internal/settingtest"
 )
 
 func TestMain(m *testing.M) {
@@ -71,7 +72,9 @@ func config(source, target s3sync.Endpoint) *s3sync.Config {
 // sync runs and fails the test on an error or a warning.
 func sync(t *testing.T, cfg *s3sync.Config) *s3sync.Report {
 	t.Helper()
+	end := settingtest.Watch(t, cfg)
 	report, err := s3sync.Sync(t.Context(), cfg)
+	end(report, err)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,10 +103,12 @@ type outcome struct {
 // run runs; the test checks the outcome.
 func run(t *testing.T, cfg *s3sync.Config) *outcome {
 	t.Helper()
-	return runIn(t.Context(), cfg)
+	return runIn(t.Context(), t, cfg)
 }
 
-func runIn(ctx context.Context, cfg *s3sync.Config) *outcome {
+func runIn(ctx context.Context, t *testing.T, cfg *s3sync.Config) *outcome {
+	t.Helper()
+	end := settingtest.Watch(t, cfg)
 	var log strings.Builder
 	o := &outcome{}
 	observe := cfg.OnEvent
@@ -116,6 +121,7 @@ func runIn(ctx context.Context, cfg *s3sync.Config) *outcome {
 	cfg.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	o.Report, o.err = s3sync.Sync(ctx, cfg)
 	cfg.OnEvent, cfg.Logger = observe, nil
+	end(o.Report, o.err)
 	o.log = log.String()
 	return o
 }

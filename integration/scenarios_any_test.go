@@ -175,7 +175,7 @@ func TestCancelledBeforeTheStart(t *testing.T) {
 				s.target.put(t, "other", nil)
 				ctx, cancel := context.WithCancel(t.Context())
 				cancel()
-				o := runIn(ctx, s.config(deletes))
+				o := runIn(ctx, t, s.config(deletes))
 				if got := countsOf(o.Stats); !errors.Is(o.err, context.Canceled) || got != (counts{}) || !o.Incomplete {
 					t.Errorf("%v, %+v\n%s", o.err, got, o.log)
 				}

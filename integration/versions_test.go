@@ -296,7 +296,7 @@ func TestInterruptedVersions(t *testing.T) {
 					}
 				}
 			}
-			o := runIn(ctx, cfg)
+			o := runIn(ctx, t, cfg)
 			cancel()
 			if o.err == nil {
 				break

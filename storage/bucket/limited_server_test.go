@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"s3sync/internal/settingtest"
 	"s3sync/storage"
 	"s3sync/storage/bucket"
 )
@@ -67,6 +68,7 @@ func (p *limitedServer) wantNotices(t *testing.T, want ...string) {
 		if n.Warning != (kind == "warning") || !strings.Contains(n.Text, text) {
 			t.Errorf("told %+v, want %q", n, want[i])
 		}
+		settingtest.Text(t, n.Text, n.Settings)
 	}
 }
 
