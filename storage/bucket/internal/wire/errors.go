@@ -137,12 +137,9 @@ func (t *translator) ofNetwork(err error) *failure.Error {
 // ofProxy returns the failure of a proxy that refuses the connection. Its status says
 // nothing about the store.
 func ofProxy(e *transport.ProxyError) *failure.Error {
-	kind := storage.ErrUnusable
-	switch failure.KindOfStatus(e.Status) {
-	case storage.ErrTransient:
-		kind = storage.ErrTransient
-	case storage.ErrThrottled:
-		kind = storage.ErrThrottled
+	kind := failure.KindOfStatus(e.Status)
+	if !storage.Retryable(kind) {
+		kind = storage.ErrUnusable
 	}
 	return &failure.Error{Kind: kind, Text: e.Error()}
 }
