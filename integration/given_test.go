@@ -45,6 +45,9 @@ func TestCredentialsAndTransportOfAProgram(t *testing.T) {
 		} {
 			asked.Store(0)
 			sent.Store(0)
+			// Requests that need new credentials at the same time share one answer of
+			// the function.
+			cfg.Transfer.Workers, cfg.Transfer.ParallelParts = 1, 1
 			cfg.ServerSideCopy = name == "copy"
 			run(t, cfg).succeeded(t, 2)
 			if sent.Load() < 4 || asked.Load() < sent.Load() {
