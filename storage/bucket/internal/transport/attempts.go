@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"net/http"
-	"sync"
 	"sync/atomic"
 )
 
@@ -17,7 +16,7 @@ type Attempts struct {
 // attemptsKey is the context key of Attempts.
 type attemptsKey struct{}
 
-// CountAttempts returns a context and the count of the requests that are made with it.
+// CountAttempts returns a context and the count of the requests that Do sends with it.
 func CountAttempts(ctx context.Context) (context.Context, *Attempts) {
 	a := new(Attempts)
 	return context.WithValue(ctx, attemptsKey{}, a), a
@@ -38,9 +37,5 @@ func attemptsOf(req *http.Request) *Attempts {
 	return a
 }
 
-// begin counts a request that is about to be sent. The caller calls the returned function
-// when the request was sent completely.
-func (a *Attempts) begin() (sent func()) {
-	a.earlier.Store(a.whole.Load())
-	return sync.OnceFunc(func() { a.whole.Add(1) })
-}
+// begin notes that a request is about to be sent.
+func (a *Attempts) begin() { a.earlier.Store(a.whole.Load()) }

@@ -4,101 +4,73 @@ import (
 	"context"
 	"errors"
 	"io"
-	"sync"
-	"time"
 )
 
-// A watchdog calls onStall if watch was not called again for some time. It needs no
-// goroutine. Its methods may be called concurrently.
-type watchdog struct {
-	after   time.Duration // 0 is never
-	onStall func()
+// limitedPiece is how much of a body is read at once under a Limiter, in bytes. It is
+// small enough that the stream flows evenly.
+const limitedPiece = 32 << 10
 
-	mu    sync.Mutex
-	timer *time.Timer
-	ended bool
-}
-
-// watch starts or restarts the time.
-func (w *watchdog) watch() {
-	if w.after <= 0 {
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	switch {
-	case w.ended:
-	case w.timer == nil:
-		w.timer = time.AfterFunc(w.after, w.onStall)
-	default:
-		w.timer.Reset(w.after)
-	}
-}
-
-// rest stops watching until the next watch.
-func (w *watchdog) rest() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.timer != nil {
-		w.timer.Stop()
-	}
-}
-
-// end stops watching for good.
-func (w *watchdog) end() {
-	w.rest()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.ended = true
+// A Limiter bounds a stream of bytes. WaitN returns when n more may pass.
+type Limiter interface {
+	WaitN(ctx context.Context, n int) error
 }
 
 // A sentBody is the body of a request. The transport writes what it has read to the
 // network before it reads again. So the time between two reads is the time that the
-// network takes.
+// network takes, and that after the last one the time of the answer.
 type sentBody struct {
 	io.ReadCloser
 
-	ctx     context.Context //nolint:containedctx // of this request, like that of an http.Request
-	limiter Limiter
-	flights *flights
 	flight  *flight
-	dog     watchdog
 	begins  func() // if set, is called before the first byte is sent
 	left    int64  // bytes that are not read yet
-	sent    func() // is called when there are none
+	counted bool   // among the attempts that were sent completely
 }
 
 func (b *sentBody) Read(p []byte) (int, error) {
-	b.dog.rest()
-	b.flight.waits.Store(false)
-	defer b.flight.waits.Store(true)
-	if !b.flight.again {
-		b.flights.move()
+	f := b.flight
+	f.rest(uploading)
+	f.rest(answering)
+	f.waits.Store(false)
+	defer f.waits.Store(true)
+	if !f.call.Again {
+		f.client.move()
 	}
 	if b.begins != nil {
 		b.begins()
 		b.begins = nil
 	}
-	if b.limiter != nil {
+	limiter := f.client.opts.Send
+	if limiter != nil {
 		p = p[:min(len(p), limitedPiece)]
 	}
 	n, err := b.ReadCloser.Read(p)
-	if b.limiter != nil && n > 0 {
-		if werr := b.limiter.WaitN(b.ctx, n); werr != nil {
+	if limiter != nil && n > 0 {
+		if werr := limiter.WaitN(f, n); werr != nil {
 			return 0, werr
 		}
 	}
+	now := f.client.now()
 	if b.left -= int64(n); b.left <= 0 {
-		b.sent()
+		b.whole()
+		f.watch(answering, now)
 	}
 	if err == nil {
-		b.dog.watch()
+		f.watch(uploading, now)
 	}
 	return n, err
 }
 
+// whole counts an attempt that was sent completely.
+func (b *sentBody) whole() {
+	if tries := b.flight.call.Attempts; tries != nil && !b.counted {
+		b.counted = true
+		tries.whole.Add(1)
+	}
+}
+
 func (b *sentBody) Close() error {
-	b.dog.end()
+	b.flight.leave(uploading)
 	return b.ReadCloser.Close()
 }
 
@@ -106,29 +78,27 @@ func (b *sentBody) Close() error {
 type receivedBody struct {
 	io.ReadCloser
 
-	ctx     context.Context //nolint:containedctx // of this request, like that of an http.Request
-	cancel  context.CancelCauseFunc
-	limiter Limiter
-	flights *flights
 	flight  *flight
-	dog     watchdog
+	bounded boundedBody // is the ReadCloser if the answer has a bound
 }
 
 func (b *receivedBody) Read(p []byte) (int, error) {
-	if b.limiter != nil {
+	f := b.flight
+	limiter := f.client.opts.Receive
+	if limiter != nil {
 		p = p[:min(len(p), limitedPiece)]
 	}
-	b.dog.watch()
-	b.flight.waits.Store(true)
+	f.watch(downloading, f.client.now())
+	f.waits.Store(true)
 	n, err := b.ReadCloser.Read(p)
-	b.flight.waits.Store(false)
-	b.flights.move()
-	b.dog.rest()
+	f.waits.Store(false)
+	f.client.move()
+	f.rest(downloading)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return n, OwnCause(b.ctx, err)
+		return n, OwnCause(f, err)
 	}
-	if b.limiter != nil && n > 0 {
-		if werr := b.limiter.WaitN(b.ctx, n); werr != nil {
+	if limiter != nil && n > 0 {
+		if werr := limiter.WaitN(f, n); werr != nil {
 			return n, werr
 		}
 	}
@@ -136,9 +106,8 @@ func (b *receivedBody) Read(p []byte) (int, error) {
 }
 
 func (b *receivedBody) Close() error {
-	b.dog.end()
+	b.flight.leave(downloading)
 	err := b.ReadCloser.Close()
-	b.flights.end(b.flight)
-	b.cancel(nil)
+	b.flight.end()
 	return err
 }

@@ -44,14 +44,6 @@ func boundOf(operation string, status, pageSize int) bound {
 	return bound{bytes: maxAnswer, tags: maxTags}
 }
 
-// of bounds a body.
-func (b bound) of(operation string, body io.ReadCloser) io.ReadCloser {
-	if b == (bound{}) {
-		return body
-	}
-	return &boundedBody{ReadCloser: body, left: b, operation: operation}
-}
-
 // A boundedBody is a body with a bound. It keeps nothing of the body.
 type boundedBody struct {
 	io.ReadCloser

@@ -50,8 +50,14 @@ type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
 // hearing returns a dialer of hearingConns. Package http ends a request as soon as it
 // cannot send it, also if an answer has arrived. So failures to write are delayed.
-func hearing(dial dialer) dialer {
+//
+// A request does not wait for its answer while it waits for a connection, which has a
+// limit of its own.
+func (c *Client) hearing(dial dialer) dialer {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		if f, ok := ctx.Value(flightKey{}).(*flight); ok && f.rest(answering) {
+			defer func() { f.watch(answering, c.now()) }()
+		}
 		conn, err := dial(ctx, network, address)
 		if err != nil {
 			return nil, err

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -19,15 +18,6 @@ import (
 
 	"s3sync/storage/bucket/internal/failure"
 )
-
-// A Limiter bounds a stream of bytes. WaitN returns when n more may pass.
-type Limiter interface {
-	WaitN(ctx context.Context, n int) error
-}
-
-// limitedPiece is how much of a body is read at once under a Limiter, in bytes. It is
-// small enough that the stream flows evenly.
-const limitedPiece = 32 << 10
 
 // Options say how requests are sent. 0 bounds nothing.
 type Options struct {
@@ -53,7 +43,10 @@ type Options struct {
 	PageSize int
 	// Trace, if set, logs every request at level debug.
 	Trace *slog.Logger
-	// Operation returns the name of the S3 operation that a request is for, by its
+	// Observe, if set, is told of every request when its answer begins or it has failed. It
+	// may be called concurrently.
+	Observe func(Call, Outcome)
+	// Operation returns the name of the S3 operation that a request of Do is for, by its
 	// context.
 	Operation func(context.Context) string
 	// Secrets are not shown.
@@ -66,7 +59,10 @@ type Options struct {
 type Client struct {
 	http     *http.Transport
 	opts     Options
-	flights  *flights
+	shortest time.Duration // of the limits of time; 0 if there is none
+	start    time.Time
+	moved    atomic.Int64 // when something last came or went
+	flights  flights
 	answered atomic.Bool
 	// ignoresExpect: the server did not answer a request that asked before it sent its body.
 	ignoresExpect atomic.Bool
@@ -74,8 +70,9 @@ type Client struct {
 
 // New returns a client that sends with t. Setup must have been applied to t.
 func New(t *http.Transport, o Options) *Client {
-	t.DialContext = hearing(t.DialContext)
-	return &Client{http: t, opts: o, flights: newFlights()}
+	c := &Client{http: t, opts: o, shortest: o.shortest(), start: time.Now()}
+	t.DialContext = c.hearing(t.DialContext)
+	return c
 }
 
 // HTTP returns the transport. It must not be changed after the first request.
@@ -87,106 +84,66 @@ func (c *Client) Answered() bool { return c.answered.Load() }
 // Waiting returns how long the server has been silent, and which requests wait for it.
 // A retry does not end the silence.
 func (c *Client) Waiting() (quiet time.Duration, what string) {
-	quiet, what = c.flights.waiting()
+	quiet, what = c.waiting()
 	return quiet, c.opts.Secrets.Mask(what)
 }
 
 // Clean returns a text of the server or the network as one short line without secrets.
 func (c *Client) Clean(text string) string { return failure.OneLine(c.opts.Secrets.Mask(text)) }
 
-// A TimeoutError says which of the limits of this package a request exceeded.
-type TimeoutError struct {
-	What  string
-	After time.Duration
+// A Call is what this package must know of a request besides the HTTP request.
+type Call struct {
+	Operation string    // name of the S3 operation
+	Again     bool      // a retry, which is no progress
+	Attempts  *Attempts // counts the requests of a write with a condition; nil counts nothing
 }
 
-func (e *TimeoutError) Error() string { return fmt.Sprintf("%s for %v", e.What, e.After) }
-
-// Timeout makes it a net.Error that reports a time-out.
-func (e *TimeoutError) Timeout() bool { return true }
-
-// Do sends one request. It follows no redirect, because the signature is valid only for
-// one host.
-//
-// The context of the transport ends when the body of the answer is closed. Everything
-// that watches the request ends then, too.
+// Do sends a request of the SDK as Send does. The call follows from the context and the
+// header of the request.
 func (c *Client) Do(req *http.Request) (*http.Response, error) {
+	return c.Send(Call{
+		Operation: c.opts.Operation(req.Context()),
+		Again:     !strings.HasPrefix(cmp.Or(req.Header.Get("Amz-Sdk-Request"), firstAttempt), firstAttempt),
+		Attempts:  attemptsOf(req),
+	}, req)
+}
+
+// firstAttempt is how the SDK's header of the attempts begins.
+const firstAttempt = "attempt=1;"
+
+// Send sends one request. It follows no redirect, because the signature is valid only for
+// one host. It sends the body only once, so it does not use req.GetBody.
+//
+// The context of the transport ends when the body of the answer is closed, if there is
+// any limit of time. Everything that watches the request ends then, too.
+func (c *Client) Send(call Call, req *http.Request) (*http.Response, error) {
 	if err := sendable(req.Header); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancelCause(req.Context())
-	if c.opts.AttemptTimeout > 0 {
-		timer := time.AfterFunc(c.opts.AttemptTimeout, func() {
-			cancel(&TimeoutError{"no answer to a request", c.opts.AttemptTimeout})
-		})
-		defer timer.Stop()
-	}
-	operation := c.opts.Operation(ctx)
-	w := c.opts.waits(operation)
-	fl := c.flight(req)
-	// The time for the answer starts after the upload.
-	answer := &watchdog{after: w.answer, onStall: stalled(cancel, "no answer to a request", w.answer)}
-	defer answer.end()
-	out := req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		WroteRequest: func(httptrace.WroteRequestInfo) { answer.watch() },
-	}))
-	tries := attemptsOf(req)
-	sent := func() {}
-	if tries != nil {
-		sent = tries.begin()
-	}
-	send := c.http.RoundTrip
-	if c.opts.Given != nil { // it may not tell when a request was sent
-		send = c.opts.Given.RoundTrip
-		begun := sent
-		sent = func() { begun(); answer.watch() }
-		answer.watch() // nor need it ever read the body
-	}
-	begins := answer.rest // until the body was sent
-	if tries != nil && c.asksFirst(req) {
-		asking, waited := c.askFirst(out)
-		out, begins = asking, func() { answer.rest(); waited() }
-	}
-	if req.Body != nil && req.Body != http.NoBody {
-		out.Body = &sentBody{
-			ReadCloser: req.Body,
-			ctx:        ctx,
-			limiter:    c.opts.Send,
-			flights:    c.flights,
-			flight:     fl,
-			begins:     begins,
-			left:       req.ContentLength,
-			sent:       sent,
-			dog:        watchdog{after: w.send, onStall: stalled(cancel, "the upload made no progress", w.send)},
-		}
-	} else {
-		sent()
-	}
-	resp, err := send(out)
-	c.trace(req, resp, err, fl.began)
+	f := c.begin(call, req)
+	resp, err := f.send(req)
+	took := c.now() - f.began
 	if err != nil {
-		c.flights.end(fl)
-		err = OwnCause(ctx, err)
-		cancel(nil)
+		err = OwnCause(f, err)
+	}
+	c.trace(call, req, resp, err, took)
+	if c.opts.Observe != nil {
+		c.opts.Observe(call, outcome(resp, err, took))
+	}
+	if err != nil {
+		f.end()
 		return nil, err
 	}
+	f.leave(attempting)
+	f.leave(answering)
 	c.answered.Store(true)
-	c.flights.move()
-	fl.waits.Store(false)
+	c.move()
+	f.waits.Store(false)
 	if resp.Body == http.NoBody {
-		c.flights.end(fl)
-		cancel(nil)
+		f.end()
 		return resp, nil
 	}
-	resp.Body = &receivedBody{
-		ReadCloser: boundOf(operation, resp.StatusCode, c.opts.PageSize).of(operation, resp.Body),
-		ctx:        ctx,
-		cancel:     cancel,
-		limiter:    c.opts.Receive,
-		flights:    c.flights,
-		flight:     fl,
-		dog:        watchdog{after: w.receive, onStall: stalled(cancel, "the download made no progress", w.receive)},
-	}
+	f.receive(resp)
 	return resp, nil
 }
 
@@ -195,30 +152,14 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 func sendable(headers http.Header) error {
 	for name, values := range headers {
 		for _, value := range values {
-			if i := strings.IndexFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }); i >= 0 {
-				return &failure.Error{Text: fmt.Sprintf("the request cannot be sent: the header %s would hold %q, which no header can", strings.ToLower(name), value[i])}
+			for i := range len(value) {
+				if c := value[i]; c < ' ' && c != '\t' || c == 0x7f {
+					return &failure.Error{Text: fmt.Sprintf("the request cannot be sent: the header %s would hold %q, which no header can", strings.ToLower(name), c)}
+				}
 			}
 		}
 	}
 	return nil
-}
-
-// flight begins that of a request.
-func (c *Client) flight(req *http.Request) *flight {
-	fl := &flight{
-		operation: c.opts.Operation(req.Context()),
-		path:      req.URL.Path,
-		again:     !strings.HasPrefix(cmp.Or(req.Header.Get("Amz-Sdk-Request"), firstAttempt), firstAttempt),
-	}
-	c.flights.begin(fl)
-	return fl
-}
-
-// firstAttempt is how the SDK's header of the attempts begins.
-const firstAttempt = "attempt=1;"
-
-func stalled(cancel context.CancelCauseFunc, what string, after time.Duration) func() {
-	return func() { cancel(&TimeoutError{what, after}) }
 }
 
 // OwnCause returns the reason why this program ended the request, or else err.
@@ -231,17 +172,17 @@ func OwnCause(ctx context.Context, err error) error {
 
 // trace logs one attempt. It leaves out headers, because they contain signatures, session
 // tokens and keys.
-func (c *Client) trace(req *http.Request, resp *http.Response, err error, began time.Time) {
+func (c *Client) trace(call Call, req *http.Request, resp *http.Response, err error, took time.Duration) {
 	if c.opts.Trace == nil {
 		return
 	}
 	attrs := []any{
-		slog.String("operation", c.opts.Operation(req.Context())),
+		slog.String("operation", call.Operation),
 		slog.String("method", req.Method),
 		slog.String("host", req.URL.Host),
 		slog.String("path", req.URL.Path),
 		slog.Int64("sent", max(req.ContentLength, 0)),
-		slog.Duration("took", time.Since(began)),
+		slog.Duration("took", took),
 	}
 	if err != nil {
 		attrs = append(attrs, slog.String("error", c.Clean(cause(err).Error())))

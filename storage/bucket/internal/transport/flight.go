@@ -1,0 +1,175 @@
+package transport
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"s3sync/storage/bucket/internal/failure"
+)
+
+// A flight is a request from its beginning until its answer was read. It is one
+// allocation, because there is one for every request. It is not used again: net/http may
+// read the body of a request after it has returned the answer.
+//
+// A flight is the context of the request that the transport sends. It ends when the body
+// of the answer is closed.
+type flight struct {
+	context.Context //nolint:containedctx // a flight is a context
+
+	client *Client
+	call   Call
+	path   string
+	began  time.Duration // on the clock of the client
+	// cancel ends the context, if anything can be overdue.
+	cancel context.CancelCauseFunc
+	limits limits
+	due    [stages]atomic.Int64 // see watch
+	// waits: the request waits for the server.
+	waits atomic.Bool
+
+	out      http.Request // what the transport sends
+	sent     sentBody
+	received receivedBody
+
+	// Of flights.
+	earlier, later *flight
+	flies          bool
+}
+
+// begin begins the flight of a request.
+func (c *Client) begin(call Call, req *http.Request) *flight {
+	f := &flight{Context: req.Context(), client: c, call: call, path: req.URL.Path, began: c.now(), limits: c.opts.limits(call.Operation)}
+	if f.limits != (limits{}) {
+		f.Context, f.cancel = context.WithCancelCause(f.Context)
+	}
+	f.out = *req.WithContext(f)
+	f.waits.Store(true)
+	if !call.Again {
+		c.moved.Store(int64(f.began))
+	}
+	c.flights.add(f)
+	return f
+}
+
+// send sends the request.
+func (f *flight) send(req *http.Request) (*http.Response, error) {
+	c, out, tries := f.client, &f.out, f.call.Attempts
+	f.sent.flight = f
+	if tries != nil {
+		tries.begin()
+		if c.asksFirst(req) {
+			out, f.sent.begins = c.askFirst(out)
+		}
+	}
+	f.watch(attempting, f.began)
+	if req.Body == nil || req.Body == http.NoBody {
+		f.sent.whole()
+		f.watch(answering, f.began)
+	} else {
+		f.sent.ReadCloser, f.sent.left = req.Body, req.ContentLength
+		out.Body, out.GetBody = &f.sent, nil
+	}
+	if c.opts.Given == nil {
+		return c.http.RoundTrip(out)
+	}
+	f.watch(answering, f.began) // it need not ever read the body
+	return c.opts.Given.RoundTrip(out)
+}
+
+// receive makes the flight read the body of an answer.
+func (f *flight) receive(resp *http.Response) {
+	f.received.flight, f.received.ReadCloser = f, resp.Body
+	if b := boundOf(f.call.Operation, resp.StatusCode, f.client.opts.PageSize); b != (bound{}) {
+		f.received.bounded = boundedBody{ReadCloser: resp.Body, left: b, operation: f.call.Operation}
+		f.received.ReadCloser = &f.received.bounded
+	}
+	resp.Body = &f.received
+}
+
+// end ends a flight. Nothing watches it from now on. It may be called again.
+func (f *flight) end() {
+	f.client.flights.remove(f)
+	if f.cancel != nil {
+		f.cancel(nil)
+	}
+}
+
+// flightKey is the context key of a flight.
+type flightKey struct{}
+
+// Value makes the flight known to what is done in its context.
+func (f *flight) Value(key any) any {
+	if key == (flightKey{}) {
+		return f
+	}
+	return f.Context.Value(key)
+}
+
+// flights are the requests of a client that are on their way, the oldest first. Its
+// methods may be called concurrently.
+type flights struct {
+	mu           sync.Mutex
+	first, last  *flight
+	sweeper      *time.Timer
+	sweeperIsSet bool
+}
+
+// remove removes a flight, if it was not removed already.
+func (f *flights) remove(fl *flight) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !fl.flies {
+		return
+	}
+	fl.flies = false
+	if fl.earlier == nil {
+		f.first = fl.later
+	} else {
+		fl.earlier.later = fl.later
+	}
+	if fl.later == nil {
+		f.last = fl.earlier
+	} else {
+		fl.later.earlier = fl.earlier
+	}
+	fl.earlier, fl.later = nil, nil // or one flight would keep others in memory
+}
+
+// now is the time on the clock of the client, which starts with it.
+func (c *Client) now() time.Duration { return time.Since(c.start) }
+
+// move notes that something came or went.
+func (c *Client) move() { c.moved.Store(int64(c.now())) }
+
+// namedFlights is how many requests waiting names.
+const namedFlights = 3
+
+// waiting returns for how long nothing has come or gone, and the requests that
+// wait for the server, the oldest first; empty if none does.
+func (c *Client) waiting() (quiet time.Duration, what string) {
+	now := c.now()
+	quiet = now - time.Duration(c.moved.Load())
+	more := 0
+	var names []string
+	c.flights.mu.Lock()
+	for f := c.flights.first; f != nil; f = f.later {
+		switch {
+		case !f.waits.Load():
+		case len(names) < namedFlights:
+			names = append(names, fmt.Sprintf("%s of %q for %v", f.call.Operation, failure.OneLine(f.path), (now-f.began).Round(time.Second)))
+		default:
+			more++
+		}
+	}
+	c.flights.mu.Unlock()
+	what = strings.Join(names, ", ")
+	if more > 0 {
+		what += fmt.Sprintf(" and %d more", more)
+	}
+	return quiet, what
+}
