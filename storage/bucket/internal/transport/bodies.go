@@ -28,11 +28,25 @@ type sentBody struct {
 }
 
 func (b *sentBody) Read(p []byte) (int, error) {
+	b.reads()
+	if b.flight.client.opts.Send != nil {
+		p = p[:min(len(p), limitedPiece)]
+	}
+	n, err := b.ReadCloser.Read(p)
+	if err := b.wait(n); err != nil {
+		return 0, err
+	}
+	b.hasRead(n, err == nil)
+	return n, err
+}
+
+// reads is called before a part of the body is read: the network has taken what was read
+// before.
+func (b *sentBody) reads() {
 	f := b.flight
 	f.rest(uploading)
 	f.rest(answering)
 	f.waits.Store(false)
-	defer f.waits.Store(true)
 	if !f.call.Again {
 		f.client.move()
 	}
@@ -40,25 +54,29 @@ func (b *sentBody) Read(p []byte) (int, error) {
 		b.begins()
 		b.begins = nil
 	}
-	limiter := f.client.opts.Send
-	if limiter != nil {
-		p = p[:min(len(p), limitedPiece)]
+}
+
+// wait waits until n bytes may be sent.
+func (b *sentBody) wait(n int) error {
+	limiter := b.flight.client.opts.Send
+	if limiter == nil || n <= 0 {
+		return nil
 	}
-	n, err := b.ReadCloser.Read(p)
-	if limiter != nil && n > 0 {
-		if werr := limiter.WaitN(f, n); werr != nil {
-			return 0, werr
-		}
-	}
-	now := f.client.now()
+	return limiter.WaitN(b.flight, n)
+}
+
+// hasRead is called before the n bytes that were read are sent. more tells whether the
+// body will be read again.
+func (b *sentBody) hasRead(n int, more bool) {
+	f, now := b.flight, b.flight.client.now()
+	f.waits.Store(true)
 	if b.left -= int64(n); b.left <= 0 {
 		b.whole()
 		f.watch(answering, now)
 	}
-	if err == nil {
+	if more {
 		f.watch(uploading, now)
 	}
-	return n, err
 }
 
 // whole counts an attempt that was sent completely.

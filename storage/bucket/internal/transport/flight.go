@@ -67,12 +67,16 @@ func (f *flight) send(req *http.Request) (*http.Response, error) {
 		}
 	}
 	f.watch(attempting, f.began)
-	if req.Body == nil || req.Body == http.NoBody {
+	switch small := f.small(req.ContentLength, req.Body); {
+	case req.Body == nil, req.Body == http.NoBody:
 		f.sent.whole()
 		f.watch(answering, f.began)
-	} else {
+	case small != nil:
+		out.Body = small
+		f.watch(answering, f.began)
+	default:
 		f.sent.ReadCloser, f.sent.left = req.Body, req.ContentLength
-		out.Body, out.GetBody = &f.sent, nil
+		out.Body, out.GetBody = &f.sent, nil // net/http would send another one unwatched
 	}
 	if c.opts.Given == nil {
 		return c.http.RoundTrip(out)

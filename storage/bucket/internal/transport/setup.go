@@ -13,6 +13,9 @@ const (
 	// https://docs.aws.amazon.com/sdkref/latest/guide/feature-smart-config-defaults.html
 	defaultConnectTimeout = 3100 * time.Millisecond
 	minIdleConns          = 64
+	// bufferSize is the size of each of the two buffers of a connection, in bytes. An object
+	// of 10 KiB and its header take one system call.
+	bufferSize = 16 << 10
 )
 
 // Dialer sets the time-out of a dialer.
@@ -47,6 +50,7 @@ func (o *Options) Setup() (func(*http.Transport), error) {
 		t.MaxIdleConns = 0
 		t.MaxIdleConnsPerHost = max(o.MaxConns, minIdleConns)
 		t.MaxConnsPerHost = 0
+		t.ReadBufferSize, t.WriteBufferSize = bufferSize, bufferSize
 		t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}
 	}, nil
 }

@@ -112,7 +112,7 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 const firstAttempt = "attempt=1;"
 
 // Send sends one request. It follows no redirect, because the signature is valid only for
-// one host. It sends the body only once, so it does not use req.GetBody.
+// one host. A body that is in memory should be a Body.
 //
 // The context of the transport ends when the body of the answer is closed, if there is
 // any limit of time. Everything that watches the request ends then, too.

@@ -40,8 +40,9 @@ func (s stage) overdue() string {
 		return "the upload made no progress"
 	case downloading:
 		return "the download made no progress"
+	default:
+		return "no answer to a request"
 	}
-	return "no answer to a request"
 }
 
 // limits are those of the stages of a request. 0 is no limit.
