@@ -29,8 +29,10 @@ type Options struct {
 	ConnectTimeout time.Duration
 	// AttemptTimeout bounds a request until its answer begins.
 	AttemptTimeout time.Duration
-	// ReadTimeout bounds the wait for an answer after the request was sent. For requests
-	// that take the server some time, it is 15 times as long, up to 15 minutes.
+	// ReadTimeout bounds the wait for an answer. It begins when the last byte of the request
+	// was handed to the network. The TLS handshake of a new connection is part of it where
+	// the request has no body or a small one; the wait for the connection is not. For
+	// requests that take the server some time, it is 15 times as long, up to 15 minutes.
 	ReadTimeout time.Duration
 	// StallTimeout bounds the time in which a body makes no progress, as ReadTimeout
 	// does for an answer if it is shorter.
@@ -43,8 +45,8 @@ type Options struct {
 	PageSize int
 	// Trace, if set, logs every request at level debug.
 	Trace *slog.Logger
-	// Observe, if set, is told of every request when its answer begins or it has failed. It
-	// may be called concurrently.
+	// Observe, if set, is told of every request when its answer has begun or it has failed.
+	// It is called concurrently, and Send waits for it.
 	Observe func(Call, Outcome)
 	// Operation returns the name of the S3 operation that a request of Do is for, by its
 	// context.
@@ -117,28 +119,27 @@ const firstAttempt = "attempt=1;"
 // The context of the transport ends when the body of the answer is closed, if there is
 // any limit of time. Everything that watches the request ends then, too.
 func (c *Client) Send(call Call, req *http.Request) (*http.Response, error) {
-	if err := sendable(req.Header); err != nil {
-		return nil, err
+	if c.opts.Given != nil { // the client's own transport looks at headers itself
+		if err := sendable(req.Header); err != nil {
+			return nil, err
+		}
 	}
 	f := c.begin(call, req)
 	resp, err := f.send(req)
-	took := c.now() - f.began
+	now := c.now()
 	if err != nil {
-		err = OwnCause(f, err)
+		err = cmp.Or(sendable(req.Header), OwnCause(f, err))
 	}
-	c.trace(call, req, resp, err, took)
+	c.trace(call, req, resp, err, now-f.began)
 	if c.opts.Observe != nil {
-		c.opts.Observe(call, outcome(resp, err, took))
+		c.opts.Observe(call, outcome(resp, err, now-f.began))
 	}
 	if err != nil {
 		f.end()
 		return nil, err
 	}
-	f.leave(attempting)
-	f.leave(answering)
 	c.answered.Store(true)
-	c.move()
-	f.waits.Store(false)
+	c.moved.Store(int64(now))
 	if resp.Body == http.NoBody {
 		f.end()
 		return resp, nil
