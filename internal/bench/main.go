@@ -35,6 +35,14 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if len(os.Args) > 1 && os.Args[1] == "serve" {
+		if err := serve(ctx, os.Args[2:]); err != nil {
+			stop()
+			fmt.Fprintln(os.Stderr, "bench serve:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	b := &bench{progress: os.Stderr}
 	flag.IntVar(&b.files, "files", 20_000, "number of small files")
 	flag.IntVar(&b.small, "small", 10<<10, "bytes of each small file")
@@ -191,10 +199,10 @@ func (b *bench) turn(ctx context.Context, dir, tree string, t tool) (err error) 
 	return nil
 }
 
-// start starts a server with the bucket of [bucket].
+// start starts a server with the bucket of [bucketName].
 func (b *bench) start(ctx context.Context, dir string) (endpoint, func(), error) {
 	if b.kind == discard {
-		s, err := listserver.Start(map[string]listserver.Bucket{bucket: {Remember: true}})
+		s, err := listserver.Start(map[string]listserver.Bucket{bucketName: {Remember: true}})
 		if err != nil {
 			return endpoint{}, nil, err
 		}
@@ -204,7 +212,7 @@ func (b *bench) start(ctx context.Context, dir string) (endpoint, func(), error)
 	if err != nil {
 		return endpoint{}, nil, err
 	}
-	if err := s.CreateBucket(ctx, bucket); err != nil {
+	if err := s.CreateBucket(ctx, bucketName); err != nil {
 		s.Close()
 		return endpoint{}, nil, err
 	}

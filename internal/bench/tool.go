@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-const bucket = "bench"
+const bucketName = "bench"
 
 // An endpoint is a server and the keys to it.
 type endpoint struct {
@@ -33,7 +33,7 @@ type tool struct {
 // 16 parts at once, parts of 8 MiB, everything verified.
 func s3syncTool(name, binary string, options ...string) tool {
 	return tool{name, func(e endpoint, from, to string) *exec.Cmd {
-		remote := "s3://" + bucket + "/tree/"
+		remote := "s3://" + bucketName + "/tree/"
 		args := []string{"--target-endpoint-url", e.url, "--target-force-path-style", from, remote}
 		if from == "" {
 			args = []string{"--source-endpoint-url", e.url, "--source-force-path-style", remote, to}
@@ -51,7 +51,7 @@ func s3syncTool(name, binary string, options ...string) tool {
 // what was transferred.
 func rcloneTool(binary string) tool {
 	return tool{"rclone", func(e endpoint, from, to string) *exec.Cmd {
-		remote := "b:" + bucket + "/tree"
+		remote := "b:" + bucketName + "/tree"
 		sides := []string{from, remote}
 		if from == "" {
 			sides = []string{remote, to}
