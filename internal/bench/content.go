@@ -76,12 +76,12 @@ func (l layout) find(key string) (int, bool) {
 	return i, string(l.appendKey(buf[:0], i)) == key
 }
 
-// modTime is the time of all made-up objects. The files of trees are older, so that
-// no tool thinks that they have changed.
-var (
-	modTime  = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
-	fileTime = time.Date(2023, 1, 1, 0, 0, 0, 0, time.UTC)
-)
+// modTime is the time of all made-up objects.
+func modTime() time.Time { return time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC) }
+
+// fileTime is the time of the files of trees. They are older than the objects, so
+// that no tool thinks that they have changed.
+func fileTime() time.Time { return modTime().AddDate(-1, 0, 0) }
 
 const (
 	// partSize is the size of the parts of made-up objects that are larger.
@@ -94,6 +94,8 @@ const (
 )
 
 // madeUp returns the random bytes that all contents are slices of.
+//
+//nolint:gochecknoglobals // made once, and never changed
 var madeUp = sync.OnceValue(func() []byte {
 	b := make([]byte, partSize+kinds*kindStep)
 	_, _ = rand.NewChaCha8([32]byte{}).Read(b) // never fails

@@ -35,13 +35,16 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if len(os.Args) > 1 && os.Args[1] == "serve" {
-		if err := serve(ctx, os.Args[2:]); err != nil {
-			stop()
-			fmt.Fprintln(os.Stderr, "bench serve:", err)
-			os.Exit(1)
+	if len(os.Args) > 1 {
+		command := map[string]func(context.Context, []string) error{"serve": serve, "floor": floor}[os.Args[1]]
+		if command != nil {
+			if err := command(ctx, os.Args[2:]); err != nil {
+				stop()
+				fmt.Fprintf(os.Stderr, "bench %s: %v\n", os.Args[1], err)
+				os.Exit(1)
+			}
+			return
 		}
-		return
 	}
 	b := &bench{progress: os.Stderr}
 	flag.IntVar(&b.files, "files", 20_000, "number of small files")

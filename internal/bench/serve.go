@@ -83,6 +83,7 @@ type server struct {
 	reads    atomic.Int64 // for traffic.Slow
 	throttle throttle
 	uploads  uploads
+	clock    clock
 	serial   atomic.Int64 // IDs of requests and of uploads
 }
 

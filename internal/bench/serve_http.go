@@ -245,21 +245,22 @@ func (c *chunkedReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// date returns the text of the Date header, which is made once a second.
-var date = func() func() string {
-	var mu sync.Mutex
-	var second int64
-	var text string
-	return func() string {
-		now := time.Now()
-		mu.Lock()
-		defer mu.Unlock()
-		if s := now.Unix(); s != second {
-			second, text = s, now.UTC().Format(http.TimeFormat)
-		}
-		return text
+// A clock knows the text of the Date header, which it makes once a second.
+type clock struct {
+	mu     sync.Mutex
+	second int64
+	text   string
+}
+
+func (c *clock) date() string {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s := now.Unix(); s != c.second {
+		c.second, c.text = s, now.UTC().Format(http.TimeFormat)
 	}
-}()
+	return c.text
+}
 
 // head begins the answer: the headers that all answers of S3 have. A length of -1
 // stands for an answer that cannot have a body.
@@ -267,7 +268,7 @@ func (c *conversation) head(status int, length int64) {
 	b := append(c.out[:0], "HTTP/1.1 "...)
 	b = strconv.AppendInt(b, int64(status), 10)
 	b = append(append(b, ' '), http.StatusText(status)...)
-	b = append(append(b, "\r\nDate: "...), date()...)
+	b = append(append(b, "\r\nDate: "...), c.clock.date()...)
 	b = append(b, "\r\nServer: bench\r\nX-Amz-Request-Id: "...)
 	b = appendDigits(b, int(c.serial.Add(1)), 16)
 	if length >= 0 {

@@ -111,8 +111,9 @@ func (c *conversation) answer() error {
 		return c.end(b, o)
 	case ofBucket:
 		return c.ofBucket()
+	default:
+		return c.fail(http.StatusNotImplemented, "NotImplemented")
 	}
-	return c.fail(http.StatusNotImplemented, "NotImplemented")
 }
 
 func (c *conversation) noContent() error {
@@ -192,7 +193,7 @@ func (c *conversation) get(b *bucket) error {
 	}
 	c.head(status, end-from)
 	c.etag(o.etag)
-	c.add("Last-Modified", lastModified)
+	c.add("Last-Modified", modTime().Format(http.TimeFormat))
 	c.add("Accept-Ranges", "bytes")
 	if parts > 0 {
 		c.add("X-Amz-Mp-Parts-Count", strconv.Itoa(parts))
@@ -206,8 +207,6 @@ func (c *conversation) get(b *bucket) error {
 	}
 	return c.sendRange(at, from, end)
 }
-
-var lastModified = modTime.Format(http.TimeFormat)
 
 // sendRange sends the bytes [from, end): what is small with the head, in one write.
 func (c *conversation) sendRange(at func(off int64) []byte, from, end int64) error {
