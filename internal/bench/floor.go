@@ -42,7 +42,7 @@ func floor(_ context.Context, args []string) error {
 // A fleet is the workers of a transfer and what they share.
 type fleet struct {
 	*client
-	jobs chan func(buf []byte) error
+	jobs chan func(*worker) error
 	once sync.Once
 	stop chan struct{} // closed after the first error
 	err  error
@@ -54,16 +54,13 @@ func transfer(endpoint, bucket string, workers int, produce func(*fleet) error) 
 	if err != nil {
 		return err
 	}
-	f := &fleet{client: c, jobs: make(chan func([]byte) error, workers), stop: make(chan struct{})}
+	f := &fleet{client: c, jobs: make(chan func(*worker) error, workers), stop: make(chan struct{})}
 	var wait sync.WaitGroup
 	for range workers {
 		wait.Go(func() {
-			var buf []byte
+			var w worker
 			for job := range f.jobs {
-				if buf == nil {
-					buf = make([]byte, partSize)
-				}
-				if err := job(buf); err != nil {
+				if err := job(&w); err != nil {
 					f.fail(err)
 					return
 				}
@@ -90,8 +87,18 @@ func (f *fleet) fail(err error) {
 
 var errStopped = errors.New("a worker stopped")
 
-// do hands out a job.
-func (f *fleet) add(job func(buf []byte) error) error {
+// A worker has a buffer, which grows as it is needed.
+type worker struct{ buf []byte }
+
+func (w *worker) buffer(size int64) []byte {
+	if int64(len(w.buf)) < size {
+		w.buf = make([]byte, size)
+	}
+	return w.buf[:size]
+}
+
+// add hands out a job.
+func (f *fleet) add(job func(*worker) error) error {
 	select {
 	case f.jobs <- job:
 		return nil

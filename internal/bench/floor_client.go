@@ -68,7 +68,11 @@ type answer struct {
 func (c *client) do(method, key, query, byteRange string, body []byte) (answer, [md5.Size]byte, error) {
 	payload, sum := sha256.Sum256(body), md5.Sum(body)
 	for {
-		response, err := c.transport.RoundTrip(c.request(method, key, query, byteRange, body, payload, sum))
+		r := c.request(method, key, query, hex.EncodeToString(payload[:]), sum, body)
+		if byteRange != "" {
+			r.Header["Range"] = []string{byteRange}
+		}
+		response, err := c.transport.RoundTrip(r)
 		if err != nil {
 			return answer{}, sum, err
 		}
@@ -87,22 +91,19 @@ func (c *client) do(method, key, query, byteRange string, body []byte) (answer, 
 	}
 }
 
-// request makes a signed request.
-func (c *client) request(method, key, query, byteRange string, body []byte, payload [sha256.Size]byte, sum [md5.Size]byte) *http.Request {
+// request makes a signed request. The hash is the SHA-256 of the body in hexadecimal
+// digits, and sum is its MD5.
+func (c *client) request(method, key, query, hash string, sum [md5.Size]byte, body []byte) *http.Request {
 	now := time.Now().UTC().Format("20060102T150405Z")
 	path := "/" + c.bucket + "/" + key
 	u := c.base
 	u.Path, u.RawQuery = path, query
-	hash := hex.EncodeToString(payload[:])
 	header := http.Header{"X-Amz-Date": {now}, "X-Amz-Content-Sha256": {hash}}
 	signed, lines := "host;x-amz-content-sha256;x-amz-date", "host:"+u.Host
 	if body != nil {
 		text := base64.StdEncoding.EncodeToString(sum[:])
 		header["Content-Md5"] = []string{text}
 		signed, lines = "content-md5;"+signed, "content-md5:"+text+"\n"+lines
-	}
-	if byteRange != "" {
-		header["Range"] = []string{byteRange}
 	}
 	canonical := sha256.Sum256([]byte(method + "\n" + path + "\n" + query + "\n" + lines +
 		"\nx-amz-content-sha256:" + hash + "\nx-amz-date:" + now + "\n\n" + signed + "\n" + hash))
@@ -117,10 +118,9 @@ func (c *client) request(method, key, query, byteRange string, body []byte, payl
 	return r
 }
 
-// send sends a body whose answer is of no interest but for its ETag, which must be the
-// MD5.
-func (c *client) send(key, query string, body []byte) error {
-	a, sum, err := c.do(http.MethodPut, key, query, "", body)
+// send writes an object. The ETag of the answer must be the MD5.
+func (c *client) send(key string, body []byte) error {
+	a, sum, err := c.do(http.MethodPut, key, "", "", body)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,6 @@ type lister struct {
 	*client
 	token string
 	last  bool
-	page  []entry
 }
 
 func (l *lister) next() ([]entry, error) {
@@ -49,12 +48,12 @@ func (l *lister) next() ([]entry, error) {
 	}
 	l.token = element(document, "NextContinuationToken")
 	l.last = l.token == ""
-	l.page = l.page[:0]
+	page := make([]entry, 0, maxKeys)
 	for rest := document; ; {
 		var e entry
 		var text []byte
 		if e.key, rest = cut(rest, "<Key>"); e.key == nil {
-			return l.page, nil
+			return page, nil
 		}
 		e.etag, rest = cut(rest, "<ETag>&quot;")
 		e.etag = bytes.TrimSuffix(e.etag, []byte("&quot;"))
@@ -62,7 +61,7 @@ func (l *lister) next() ([]entry, error) {
 		if e.size, err = strconv.ParseInt(string(text), 10, 64); err != nil {
 			return nil, err
 		}
-		l.page = append(l.page, e)
+		page = append(page, e)
 	}
 }
 
@@ -133,8 +132,8 @@ func newSide(endpoint, address string) (side, error) {
 	return &lister{client: c}, err
 }
 
-// compareSides compares two listings. It fails if the target lacks an object or has
-// another size. It can delete what only the target has.
+// compareSides compares two listings, which are read at the same time. It fails if the
+// target lacks an object or has another size. It can delete what only the target has.
 func compareSides(endpoint, source, target string, remove bool) error {
 	a, err := newSide(endpoint, source)
 	if err != nil {
@@ -144,39 +143,71 @@ func compareSides(endpoint, source, target string, remove bool) error {
 	if err != nil {
 		return err
 	}
-	var left, right []entry
-	var keys [][]byte // copies: pages are reused
+	var extra [][]byte
+	bucket, _ := b.(*lister)
+	remove = remove && bucket != nil
+	left, right := ahead(a), ahead(b)
 	for {
-		if len(left) == 0 {
-			if left, err = a.next(); err != nil {
-				return err
-			}
+		if err := errors.Join(left.fill(), right.fill()); err != nil {
+			return err
 		}
-		if len(right) == 0 {
-			if right, err = b.next(); err != nil {
-				return err
-			}
-		}
+		l, r := left.entries, right.entries
 		switch {
-		case len(right) > 0 && (len(left) == 0 || bytes.Compare(right[0].key, left[0].key) < 0):
-			keys = append(keys, bytes.Clone(right[0].key))
-			right = right[1:]
-			if l, ok := b.(*lister); ok && remove && len(keys) == maxKeys {
-				if err := l.remove(keys); err != nil {
-					return err
-				}
-				keys = keys[:0]
+		case len(r) > 0 && (len(l) == 0 || bytes.Compare(r[0].key, l[0].key) < 0):
+			extra = append(extra, r[0].key)
+			right.entries = r[1:]
+		case len(l) == 0:
+			if remove && len(extra) > 0 {
+				return bucket.remove(extra)
 			}
-		case len(left) == 0 && remove && len(keys) > 0:
-			return b.(*lister).remove(keys)
-		case len(left) == 0:
 			return nil
-		case len(right) == 0 || !bytes.Equal(left[0].key, right[0].key) || left[0].size != right[0].size:
-			return fmt.Errorf("%s differs", left[0].key)
+		case len(r) == 0 || !bytes.Equal(l[0].key, r[0].key) || l[0].size != r[0].size:
+			return fmt.Errorf("%s differs", l[0].key)
 		default:
-			left, right = left[1:], right[1:]
+			left.entries, right.entries = l[1:], r[1:]
+		}
+		if remove && len(extra) == maxKeys {
+			if err := bucket.remove(extra); err != nil {
+				return err
+			}
+			extra = extra[:0]
 		}
 	}
+}
+
+// A reader reads a side ahead.
+type reader struct {
+	entries []entry
+	pages   chan []entry // closed at the end
+	err     error        // to be read after that
+}
+
+func ahead(s side) *reader {
+	r := &reader{pages: make(chan []entry, 1)}
+	go func() { // until the listing or the process ends
+		defer close(r.pages)
+		for {
+			entries, err := s.next()
+			if err != nil || len(entries) == 0 {
+				r.err = err
+				return
+			}
+			r.pages <- entries
+		}
+	}()
+	return r
+}
+
+// fill sees to it that there are entries, unless the listing has ended.
+func (r *reader) fill() error {
+	for len(r.entries) == 0 {
+		entries, ok := <-r.pages
+		if !ok {
+			return r.err
+		}
+		r.entries = entries
+	}
+	return nil
 }
 
 // remove deletes objects.

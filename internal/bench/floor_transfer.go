@@ -30,14 +30,14 @@ func (f *fleet) up(root string) error {
 		if info.Size() > partSize {
 			return f.upParts(path, key, info.Size())
 		}
-		return f.add(func(buf []byte) error {
+		return f.add(func(w *worker) error {
 			file, err := os.Open(path)
 			if err != nil {
 				return err
 			}
-			n, err := io.ReadFull(file, buf[:info.Size()])
-			if err == nil {
-				err = f.send(key, "", buf[:n])
+			buf := w.buffer(info.Size())
+			if _, err = io.ReadFull(file, buf); err == nil {
+				err = f.send(key, buf)
 			}
 			return errors.Join(err, file.Close())
 		})
@@ -60,9 +60,9 @@ func (f *fleet) upParts(path, key string, size int64) error {
 	var left atomic.Int64
 	left.Store(int64(n))
 	for i := range n {
-		err := f.add(func(buf []byte) error {
+		err := f.add(func(w *worker) error {
 			off := int64(i) * partSize
-			buf = buf[:min(partSize, size-off)]
+			buf := w.buffer(min(partSize, size-off))
 			if _, err := file.ReadAt(buf, off); err != nil {
 				return err
 			}
@@ -131,7 +131,7 @@ func (f *fleet) down(root string) error {
 			if e.size > partSize {
 				err = f.downParts(path, key, etag, e.size)
 			} else {
-				err = f.add(func(buf []byte) error { return f.downOne(path, key, etag, buf[:e.size]) })
+				err = f.add(func(w *worker) error { return f.downOne(path, key, etag, w.buffer(e.size)) })
 			}
 			if err != nil {
 				return err
@@ -190,9 +190,9 @@ func (f *fleet) downParts(path, key, etag string, size int64) error {
 	var mu sync.Mutex
 	left := n
 	for i := range n {
-		err := f.add(func(buf []byte) error {
+		err := f.add(func(w *worker) error {
 			off := int64(i) * partSize
-			buf = buf[:min(partSize, size-off)]
+			buf := w.buffer(min(partSize, size-off))
 			sum, err := f.fetch(key, fmt.Sprintf("bytes=%d-%d", off, off+int64(len(buf))-1), buf)
 			if err != nil {
 				return err

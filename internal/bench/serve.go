@@ -97,12 +97,14 @@ type report struct {
 	// Accepted and Rejected are the requests of each second, with -throttle.
 	Accepted []int64 `json:"accepted,omitempty"`
 	Rejected []int64 `json:"rejected,omitempty"`
+	// CPU is the CPU time of the server before it obeyed an order, or until its end.
+	CPU time.Duration `json:"cpu,omitempty"`
 	// Error is the difference that a verification found.
 	Error string `json:"error,omitempty"`
 }
 
 func (s *server) report() report {
-	r := report{Requests: make(map[string]int64), Refused: s.refused.Load(), Received: s.received.Load(), Sent: s.sent.Load()}
+	r := report{CPU: ownCPU(), Requests: make(map[string]int64), Refused: s.refused.Load(), Received: s.received.Load(), Sent: s.sent.Load()}
 	for o := range operations {
 		if n := s.counts[o].Load(); n > 0 {
 			r.Requests[o.String()] = n
@@ -179,7 +181,7 @@ func (s *server) accept(listener net.Listener) {
 func (s *server) obey(in io.Reader, out *json.Encoder) error {
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
-		var answer report
+		answer := report{CPU: ownCPU()}
 		order := strings.SplitN(lines.Text(), " ", 3)
 		if len(order) != 3 || order[0] != "verify" {
 			answer.Error = fmt.Sprintf("unknown order %q", lines.Text())

@@ -1,154 +1,204 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"fmt"
-	"io/fs"
-	"math/rand/v2"
+	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
 
-const bucketName = "bench"
-
-// An endpoint is a server and the keys to it.
-type endpoint struct {
-	url, region, accessKey, secretKey string
+// A job is one run of a tool.
+type job struct {
+	work           work
+	endpoint       string // URL
+	ca             string // file, with TLS
+	source, target string // directories, or s3://BUCKET
+	workers        int    // 0: the tool's default
+	scratch        string // a directory for files of configuration
+	delay          time.Duration
 }
+
+func (j job) fromBucket() bool { return isBucket(j.source) }
+func (j job) toBucket() bool   { return isBucket(j.target) }
+
+func isBucket(address string) bool { return strings.HasPrefix(address, "s3://") }
 
 // A tool is a program that syncs.
 type tool struct {
 	name string
-	// command is the command line that uploads the directory from, or downloads
-	// to the directory to.
-	command func(e endpoint, from, to string) *exec.Cmd
+	// command is the command line of a job.
+	command func(job) ([]string, error)
+	// env are the variables besides the usual ones.
+	env func(job) []string
+	// ours is set for s3sync: failures of others are told but are none of ours.
+	ours bool
 }
 
-// s3syncTool is s3sync with its defaults, unless options change them: 16 objects and
-// 16 parts at once, parts of 8 MiB, everything verified.
-func s3syncTool(name, binary string, options ...string) tool {
-	return tool{name, func(e endpoint, from, to string) *exec.Cmd {
-		remote := "s3://" + bucketName + "/tree/"
-		args := []string{"--target-endpoint-url", e.url, "--target-force-path-style", from, remote}
-		if from == "" {
-			args = []string{"--source-endpoint-url", e.url, "--source-force-path-style", remote, to}
-		}
-		cmd := exec.Command(binary, slices.Concat(options, args)...)
-		cmd.Env = environment("AWS_", "S3SYNC_")
-		cmd.Env = append(cmd.Env, "AWS_ACCESS_KEY_ID="+e.accessKey, "AWS_SECRET_ACCESS_KEY="+e.secretKey,
-			"AWS_REGION="+e.region, "AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull)
-		return cmd
-	}}
-}
-
-// rcloneTool is rclone with the same numbers of objects and parts at once, the
-// same size of parts, and its own defaults otherwise, which verify the MD5 of
-// what was transferred.
-func rcloneTool(binary string) tool {
-	return tool{"rclone", func(e endpoint, from, to string) *exec.Cmd {
-		remote := "b:" + bucketName + "/tree"
-		sides := []string{from, remote}
-		if from == "" {
-			sides = []string{remote, to}
-		}
-		cmd := exec.Command(binary, append([]string{
-			"sync", "--transfers", "16", "--checkers", "16",
-			"--s3-upload-cutoff", "8Mi", "--s3-chunk-size", "8Mi", "--s3-upload-concurrency", "16",
-			"--multi-thread-cutoff", "8Mi", "--multi-thread-chunk-size", "8Mi", "--multi-thread-streams", "16",
-		}, sides...)...)
-		cmd.Env = append(environment("AWS_", "RCLONE"), "RCLONE_CONFIG="+os.DevNull,
-			"RCLONE_CONFIG_B_TYPE=s3", "RCLONE_CONFIG_B_PROVIDER=Other", "RCLONE_CONFIG_B_ENDPOINT="+e.url,
-			"RCLONE_CONFIG_B_REGION="+e.region, "RCLONE_CONFIG_B_FORCE_PATH_STYLE=true", "RCLONE_CONFIG_B_NO_CHECK_BUCKET=true", "RCLONE_CONFIG_B_LIST_VERSION=2",
-			"RCLONE_CONFIG_B_ACCESS_KEY_ID="+e.accessKey, "RCLONE_CONFIG_B_SECRET_ACCESS_KEY="+e.secretKey)
-		return cmd
-	}}
-}
-
-// environment is ours without the variables that begin with a prefix.
-func environment(without ...string) (env []string) {
-next:
+// environment is ours without what could change a tool, and with what all tools
+// understand.
+func environment(j job) (env []string) {
 	for _, v := range os.Environ() {
-		for _, prefix := range without {
-			if strings.HasPrefix(v, prefix) {
-				continue next
-			}
+		name, _, _ := strings.Cut(v, "=")
+		if !slices.ContainsFunc([]string{"AWS", "S3SYNC", "RCLONE", "MC_", "S3_"}, func(p string) bool { return strings.HasPrefix(name, p) }) {
+			env = append(env, v)
 		}
-		env = append(env, v)
+	}
+	env = append(env, "AWS_ACCESS_KEY_ID="+accessKey, "AWS_SECRET_ACCESS_KEY="+secretKey, "AWS_REGION="+region, "AWS_DEFAULT_REGION="+region,
+		"AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "AWS_EC2_METADATA_DISABLED=true")
+	if j.ca != "" {
+		env = append(env, "AWS_CA_BUNDLE="+j.ca, "SSL_CERT_FILE="+j.ca)
 	}
 	return env
 }
 
-// A sample is one measured run.
-type sample struct {
-	user, system, elapsed time.Duration
-	memory                int64 // bytes: peak resident set, 0 if not reported
+// floorTool is the floor. Without a number it has so many workers that a request never
+// waits for another at 10,000 requests/s.
+func floorTool(bench string) tool {
+	return tool{name: "floor", command: func(j job) ([]string, error) {
+		workers := j.workers
+		if workers == 0 {
+			workers = min(max(16, int(10_000*j.delay.Seconds())), 1000)
+		}
+		command := []string{bench, "floor", "-endpoint", j.endpoint, "-workers", strconv.Itoa(workers)}
+		switch j.work {
+		case up:
+			command = append(command, "up")
+		case down:
+			command = append(command, "down")
+		case prune:
+			command = append(command, "-delete", "compare")
+		case same, pairs:
+			command = append(command, "compare")
+		}
+		return append(command, j.source, j.target), nil
+	}}
 }
 
-// measure runs a command to its end.
-func measure(ctx context.Context, template *exec.Cmd) (sample, error) {
-	cmd := exec.CommandContext(ctx, template.Path, template.Args[1:]...)
-	cmd.Env = template.Env
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
-	start := time.Now()
-	if err := cmd.Run(); err != nil {
-		return sample{}, fmt.Errorf("%v: %w\n%s", cmd, err, output.String())
-	}
-	return sample{
-		user:    cmd.ProcessState.UserTime(),
-		system:  cmd.ProcessState.SystemTime(),
-		elapsed: time.Since(start),
-		memory:  peakMemory(cmd.ProcessState),
-	}, nil
+// s3syncTool is s3sync with its defaults.
+func s3syncTool(name, binary string, options ...string) tool {
+	return tool{name: name, ours: true, command: func(j job) ([]string, error) {
+		return slices.Concat([]string{binary}, options, s3syncOptions(j)), nil
+	}}
 }
 
-// writeFiles writes n files of random bytes below dir, a hundred to a folder. It uses
-// little memory, because Linux counts the peak of this process as a peak of the
-// commands that it starts.
-func writeFiles(ctx context.Context, dir string, n int, size int64) error {
-	random := rand.NewChaCha8([32]byte{})
-	buf := make([]byte, 64<<10)
-	for i := range n {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		name := filepath.Join(dir, fmt.Sprintf("%04d", i/100), fmt.Sprintf("%06d.bin", i))
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			return err
-		}
-		f, err := os.Create(name)
-		if err != nil {
-			return err
-		}
-		for left := size; left > 0 && err == nil; left -= int64(len(buf)) {
-			_, _ = random.Read(buf) // never fails
-			_, err = f.Write(buf[:min(left, int64(len(buf)))])
-		}
-		if cerr := f.Close(); err == nil {
-			err = cerr
-		}
-		if err != nil {
-			return err
-		}
+// s3syncOptions are the same for s3sync and for the earlier program.
+func s3syncOptions(j job) (options []string) {
+	if j.fromBucket() {
+		options = append(options, "--source-endpoint-url", j.endpoint, "--source-force-path-style")
 	}
-	return nil
+	if j.toBucket() {
+		options = append(options, "--target-endpoint-url", j.endpoint, "--target-force-path-style")
+	}
+	if j.workers > 0 {
+		options = append(options, "--worker-size", strconv.Itoa(j.workers))
+	}
+	if j.work == prune {
+		options = append(options, "--delete")
+	}
+	return append(options, j.source, j.target)
 }
 
-// expectFiles fails unless there are n regular files below dir.
-func expectFiles(dir string, n int) error {
-	err := fs.WalkDir(os.DirFS(dir), ".", func(_ string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.Type().IsRegular() {
-			n--
+// peers are the other tools that the environment names.
+func peers(env func(string) string) (tools []tool) {
+	for _, p := range []struct {
+		variable string
+		tool     func(binary string) tool
+	}{{"RCLONE", rclone}, {"S5CMD", s5cmd}, {"UPSTREAM", upstream}, {"AWS", aws}, {"MC", mc}} {
+		if binary := env(p.variable); binary != "" {
+			tools = append(tools, p.tool(binary))
 		}
-		return err
-	})
-	if err == nil && n != 0 {
-		err = fmt.Errorf("%d files too few in %s", n, dir)
 	}
-	return err
+	return tools
+}
+
+func upstream(binary string) tool {
+	return tool{name: "upstream", command: func(j job) ([]string, error) { return append([]string{binary}, s3syncOptions(j)...), nil }}
+}
+
+// rclone verifies the MD5 of small objects. It compares the times of listings, as
+// s3sync does, and not those in the metadata, which would need a request per object.
+func rclone(binary string) tool {
+	return tool{name: "rclone", command: func(j job) ([]string, error) {
+		options := []string{
+			binary, "sync", "--update", "--use-server-modtime",
+			"--s3-upload-cutoff", "8Mi", "--s3-chunk-size", "8Mi", "--s3-upload-concurrency", "16",
+			"--multi-thread-cutoff", "8Mi", "--multi-thread-chunk-size", "8Mi", "--multi-thread-streams", "16",
+		}
+		if j.workers > 0 {
+			options = append(options, "--transfers", strconv.Itoa(j.workers), "--checkers", strconv.Itoa(j.workers))
+		}
+		if j.ca != "" {
+			options = append(options, "--ca-cert", j.ca)
+		}
+		if j.work == up || j.work == same { // rclone sync deletes, copy does not
+			options[1] = "copy"
+		}
+		remote := func(address string) string { return strings.Replace(address, "s3://", "b:", 1) }
+		return append(options, remote(j.source), remote(j.target)), nil
+	}, env: func(j job) []string {
+		return []string{
+			"RCLONE_CONFIG=" + os.DevNull, "RCLONE_CONFIG_B_TYPE=s3", "RCLONE_CONFIG_B_PROVIDER=Other", "RCLONE_CONFIG_B_ENDPOINT=" + j.endpoint,
+			"RCLONE_CONFIG_B_REGION=" + region, "RCLONE_CONFIG_B_FORCE_PATH_STYLE=true", "RCLONE_CONFIG_B_NO_CHECK_BUCKET=true", "RCLONE_CONFIG_B_LIST_VERSION=2",
+			"RCLONE_CONFIG_B_ACCESS_KEY_ID=" + accessKey, "RCLONE_CONFIG_B_SECRET_ACCESS_KEY=" + secretKey,
+		}
+	}}
+}
+
+func s5cmd(binary string) tool {
+	return tool{name: "s5cmd", command: func(j job) ([]string, error) {
+		options := []string{binary, "--endpoint-url", j.endpoint, "--log", "error"}
+		if j.workers > 0 {
+			options = append(options, "--numworkers", strconv.Itoa(j.workers))
+		}
+		options = append(options, "sync")
+		if j.work == prune {
+			options = append(options, "--delete")
+		}
+		from := j.source + "/"
+		if j.fromBucket() {
+			from += "*"
+		}
+		return append(options, from, j.target+"/"), nil
+	}}
+}
+
+// aws has its number of requests in its configuration.
+func aws(binary string) tool {
+	config := func(j job) string { return filepath.Join(j.scratch, "aws-config") }
+	return tool{name: "aws", command: func(j job) ([]string, error) {
+		text := "[default]\ns3 =\n  addressing_style = path\n"
+		if j.workers > 0 {
+			text += fmt.Sprintf("  max_concurrent_requests = %d\n", j.workers)
+		}
+		options := []string{binary, "--endpoint-url", j.endpoint, "s3", "sync", "--only-show-errors", j.source, j.target}
+		if j.work == prune {
+			options = append(options, "--delete")
+		}
+		return options, os.WriteFile(config(j), []byte(text), 0o600)
+	}, env: func(j job) []string { return []string{"AWS_CONFIG_FILE=" + config(j)} }}
+}
+
+func mc(binary string) tool {
+	return tool{name: "mc", command: func(j job) ([]string, error) {
+		options := []string{binary, "--quiet", "mirror"}
+		if j.workers > 0 {
+			options = append(options, "--max-workers", strconv.Itoa(j.workers))
+		}
+		if j.work == prune {
+			options = append(options, "--remove")
+		}
+		remote := func(address string) string { return strings.Replace(address, "s3://", "b/", 1) }
+		return append(options, remote(j.source), remote(j.target)), nil
+	}, env: func(j job) []string {
+		host := j.endpoint
+		if u, err := url.Parse(j.endpoint); err == nil {
+			u.User = url.UserPassword(accessKey, secretKey)
+			host = u.String()
+		}
+		return []string{"MC_HOST_b=" + host, "MC_CONFIG_DIR=" + filepath.Join(j.scratch, "mc")}
+	}}
 }

@@ -1,0 +1,263 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const bucketName = "bench"
+
+// A bench runs scenarios and prints their tables.
+type bench struct {
+	rounds   int   // 0: what each scenario says
+	workers  []int // nil: what each scenario says
+	limit    time.Duration
+	dir      string
+	tools    []tool
+	progress io.Writer
+	out      io.Writer
+
+	self   string // our own binary, for server and floor
+	work   string // below dir
+	tree   string // the tree that exists
+	failed []string
+}
+
+func (b *bench) run(ctx context.Context, chosen []scenario) (err error) {
+	if b.self, err = os.Executable(); err != nil {
+		return err
+	}
+	if b.work, err = os.MkdirTemp(b.dir, "s3sync-bench-"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(b.work)) }()
+	if _, err := fmt.Fprintf(b.out, "%d cores, %s/%s, %s, data in %s\n", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), filepath.Dir(b.work)); err != nil {
+		return err
+	}
+	for _, s := range chosen {
+		results, err := b.scenario(ctx, s)
+		if err != nil {
+			return err
+		}
+		if err := table(b.out, s, results); err != nil {
+			return err
+		}
+	}
+	if len(b.failed) > 0 {
+		return errors.New(strings.Join(b.failed, "\n"))
+	}
+	return nil
+}
+
+// contestants are the tools of a scenario, the floor first.
+func (b *bench) contestants(s scenario) (all []contestant) {
+	workers := b.workers
+	if workers == nil {
+		workers = []int{s.workers}
+	}
+	for i, w := range workers {
+		add := func(t tool) {
+			if len(workers) > 1 {
+				t.name = fmt.Sprintf("%s, %s", t.name, atOnce(w))
+			}
+			all = append(all, contestant{t, w})
+		}
+		if i == 0 {
+			all = append(all, contestant{floorTool(b.self), w})
+		}
+		for _, t := range b.tools {
+			add(t)
+			if command := t.command; t.ours && s.unverified {
+				t.name += ", unverified"
+				t.command = func(j job) ([]string, error) {
+					c, err := command(j)
+					return slices.Insert(c, 1, "--disable-etag-verify"), err
+				}
+				add(t)
+			}
+		}
+	}
+	return all
+}
+
+func atOnce(workers int) string {
+	if workers == 0 {
+		return "default"
+	}
+	return fmt.Sprint(workers)
+}
+
+// A contestant is a tool with a number of workers.
+type contestant struct {
+	tool
+	workers int
+}
+
+// scenario measures one scenario.
+func (b *bench) scenario(ctx context.Context, s scenario) ([]result, error) {
+	source, err := b.makeTree(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	rounds := s.rounds
+	if b.rounds > 0 {
+		rounds = b.rounds
+	}
+	all := b.contestants(s)
+	results := make([]result, len(all))
+	for round := range rounds {
+		for turn := range all {
+			i := turn
+			if round%2 == 1 { // the order makes a difference, too
+				i = len(all) - 1 - turn
+			}
+			c := all[i]
+			results[i].name = c.name
+			m, err := b.turn(ctx, s, c, source)
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			if err != nil {
+				b.tell("%s: %s failed: %v", s.name, c.name, err)
+				results[i].failed = err
+				if c.ours || i == 0 {
+					b.failed = append(b.failed, fmt.Sprintf("%s: %s: %v", s.name, c.name, firstLine(err)))
+				}
+			} else {
+				b.tell("%s %d/%d: %s: %.2f s, %.2f s of CPU (server %.2f)", s.name, round+1, rounds, c.name,
+					m.elapsed.Seconds(), m.cpu().Seconds(), m.report.CPU.Seconds())
+			}
+			results[i].samples = append(results[i].samples, m)
+		}
+	}
+	return results, nil
+}
+
+func (b *bench) tell(format string, args ...any) {
+	_, _ = fmt.Fprintf(b.progress, format+"\n", args...) // nobody needs it
+}
+
+// makeTree writes the files that a scenario reads, unless they are there, and removes
+// others. It returns their directory.
+func (b *bench) makeTree(ctx context.Context, s scenario) (string, error) {
+	if s.work == down || s.work == pairs {
+		return "", nil
+	}
+	root := filepath.Join(b.work, fmt.Sprintf("tree-%v-%d", s.layout, max(1, s.every)))
+	if root == b.tree {
+		return root, nil
+	}
+	if b.tree != "" {
+		if err := os.RemoveAll(b.tree); err != nil {
+			return "", err
+		}
+	}
+	b.tree = root
+	b.tell("%s: writing files", s.name)
+	// A process of its own, because Linux counts the peak memory of this process as a
+	// peak of the commands that it starts.
+	cmd := exec.CommandContext(ctx, b.self, "files", root, s.layout.String(), strconv.Itoa(max(1, s.every)))
+	cmd.Stderr = os.Stderr
+	return root, cmd.Run()
+}
+
+// files is the command `bench files DIRECTORY LAYOUT EVERY`.
+func files(ctx context.Context, args []string) error {
+	if len(args) != 3 {
+		return flag.ErrHelp
+	}
+	l, err := parseLayout(args[1])
+	if err != nil {
+		return err
+	}
+	every, err := strconv.Atoi(args[2])
+	if err != nil {
+		return err
+	}
+	return writeTree(ctx, args[0], l, every)
+}
+
+// writeTree writes the files of a layout, or every so manieth.
+func writeTree(ctx context.Context, root string, l layout, every int) error {
+	for i := 0; i < l.objects; i += every {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		name := filepath.Join(root, filepath.FromSlash(string(l.appendKey(nil, i))))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return err
+		}
+		f, err := os.Create(name)
+		if err != nil {
+			return err
+		}
+		err = writeContent(f, i, 0, l.size)
+		if err = errors.Join(err, f.Close()); err != nil {
+			return err
+		}
+		if err := os.Chtimes(name, fileTime(), fileTime()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// turn lets one tool do the work once, with a server of its own, and checks the result.
+func (b *bench) turn(ctx context.Context, s scenario, c contestant, tree string) (m measurement, err error) {
+	scratch, err := os.MkdirTemp(b.work, "turn-")
+	if err != nil {
+		return m, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
+	j := job{work: s.work, workers: c.workers, scratch: scratch, delay: s.traffic.Delay, source: tree, target: "s3://" + bucketName}
+	l := s.layout
+	result := tree // what must be equal to the bucket in the end
+	switch s.work {
+	case up:
+		l = layout{}
+	case down:
+		j.source, j.target = j.target, filepath.Join(scratch, "back")
+		if result = j.target; os.Mkdir(result, 0o755) != nil {
+			return m, err
+		}
+	case pairs:
+		j.source = "s3://" + bucketName + "-source"
+		result = ""
+	case same, prune:
+	}
+	if s.tls {
+		j.ca = filepath.Join(b.work, "ca.pem")
+	}
+	server, err := b.startServer(s, l, j.ca)
+	if err != nil {
+		return m, err
+	}
+	j.endpoint = server.report.URL
+	limited, cancel := context.WithTimeout(ctx, b.limit)
+	defer cancel()
+	m, err = measure(limited, c.tool, j)
+	if limited.Err() != nil && ctx.Err() == nil {
+		err = fmt.Errorf("it took longer than %v", b.limit)
+	}
+	if err == nil && result != "" {
+		err = server.verify(bucketName, result)
+	}
+	return m, errors.Join(err, server.end(&m))
+}
+
+// firstLine is a short form of an error.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}

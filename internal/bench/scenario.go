@@ -1,0 +1,144 @@
+package main
+
+import (
+	"fmt"
+	"time"
+)
+
+// A work is what a tool does in a scenario.
+type work int
+
+const (
+	up    work = iota // a directory to an empty bucket
+	down              // a bucket to an empty directory
+	same              // a directory to a bucket that is equal
+	pairs             // a bucket to one that is equal
+	prune             // a directory to a bucket that may have more, with deletion
+)
+
+// A scenario is something to measure.
+type scenario struct {
+	name, title string
+	work        work
+	layout      layout
+	every       int // the source has every so manieth object of the layout; 0 and 1 are all
+	traffic     traffic
+	tls         bool
+	keep        bool // the server keeps what is written, so that all bytes are compared
+	workers     int  // 0: each tool's default
+	rounds      int
+	usual       bool   // measured unless other scenarios are asked for
+	unverified  bool   // s3sync also without verification
+	unit        string // "GiB" or "object"
+}
+
+// units is what CPU time is divided by.
+func (s scenario) units() float64 {
+	if s.unit == "GiB" {
+		return float64(s.layout.size) * float64(s.layout.objects) / (1 << 30)
+	}
+	return float64(s.layout.objects)
+}
+
+// sizes are the sizes of scenarios that flags can change.
+type sizes struct {
+	files, pairs int
+	small, large int64
+}
+
+// millis is a delay as it stands in names.
+func millis(d time.Duration) string { return fmt.Sprintf("%dms", d.Milliseconds()) }
+
+// delays are the times before each answer.
+func delays() []time.Duration {
+	return []time.Duration{0, 5 * time.Millisecond, 20 * time.Millisecond, 100 * time.Millisecond}
+}
+
+// scenarios returns all scenarios. Those with the same files follow each other.
+func scenarios(z sizes) []scenario {
+	small := layout{objects: z.files, folder: 100, size: z.small}
+	large := layout{objects: 1, size: z.large}
+	files := fmt.Sprintf("%s files of %s", thousands(int64(z.files)), bytesText(z.small))
+	gib := bytesText(z.large)
+	all := []scenario{
+		{name: "small-up", title: files + " up", layout: small, workers: 16, rounds: 3, usual: true},
+		{name: "small-up-tls", title: files + " up, TLS", layout: small, workers: 16, tls: true, rounds: 3, usual: true},
+		{name: "same-local", title: files + ", nothing changed", work: same, layout: small, workers: 16, rounds: 3, usual: true},
+		{name: "small-down", title: files + " down", work: down, layout: small, workers: 16, rounds: 3, usual: true},
+		{name: "small-down-tls", title: files + " down, TLS", work: down, layout: small, workers: 16, tls: true, rounds: 3, usual: true},
+	}
+	for _, d := range delays() {
+		at, after := "@"+millis(d), ", "+millis(d)+" per request, defaults"
+		all = append(all, scenario{name: "delay-up" + at, title: files + " up" + after, layout: small, traffic: traffic{Delay: d}, rounds: 1, usual: d == 20*time.Millisecond},
+			scenario{name: "delay-down" + at, title: files + " down" + after, work: down, layout: small, traffic: traffic{Delay: d}, rounds: 1, usual: d == 20*time.Millisecond})
+	}
+	few := small
+	few.objects = max(1, small.objects/4)
+	fewer := fmt.Sprintf("%s files of %s", thousands(int64(few.objects)), bytesText(z.small))
+	calm := traffic{Delay: 20 * time.Millisecond}
+	slow := calm
+	slow.Slow = true
+	half := small
+	half.objects = max(1, small.objects/2)
+	all = append(all,
+		scenario{name: "reads", title: fewer + " down, 20ms per request, defaults", work: down, layout: few, traffic: calm, rounds: 1},
+		scenario{name: "reads-slow", title: fewer + " down, the same, and 1 % of reads take 10 s", work: down, layout: few, traffic: slow, rounds: 1, usual: true},
+		scenario{
+			name: "throttle-up", title: fmt.Sprintf("%s files of %s up, SlowDown above 500 requests/s, defaults", thousands(int64(half.objects)), bytesText(z.small)),
+			layout: half, traffic: traffic{Throttle: 500}, rounds: 1, usual: true,
+		},
+		scenario{name: "large-up", title: gib + " up", layout: large, rounds: 3, unit: "GiB", unverified: true, usual: true},
+		scenario{name: "large-down", title: gib + " down", work: down, layout: large, rounds: 3, unit: "GiB", unverified: true, usual: true},
+	)
+	all = append(all, listings(z)...)
+	return append(all, copies()...)
+}
+
+// listings compare two buckets.
+func listings(z sizes) []scenario {
+	deep := layout{objects: z.pairs, folder: max(1, z.pairs/100), size: 100}
+	flat := layout{objects: 5 * z.pairs, size: 100}
+	slow := traffic{PageDelay: 50 * time.Millisecond}
+	in := func(l layout) string { return thousands(int64(l.objects)) + " objects in two buckets, nothing changed" }
+	return []scenario{
+		{name: "pairs", title: in(deep) + ", 100 prefixes", work: pairs, layout: deep, rounds: 3, usual: true},
+		{name: "pairs-50ms", title: in(deep) + ", 100 prefixes, 50ms a page", work: pairs, layout: deep, traffic: slow, rounds: 1, usual: true},
+		{name: "flat", title: in(flat) + ", no prefixes", work: pairs, layout: flat, rounds: 1},
+		{name: "flat-50ms", title: in(flat) + ", no prefixes, 50ms a page", work: pairs, layout: flat, traffic: slow, rounds: 1, usual: true},
+	}
+}
+
+// copies are the workloads of syq's S3 benchmark, https://github.com/greaber/syq. All
+// contents are compared afterwards.
+func copies() (all []scenario) {
+	for _, l := range []layout{{objects: 1, size: 512 << 20}, {objects: 64, size: 8 << 20}, {objects: 1024, folder: 100, size: 64 << 10}} {
+		title := fmt.Sprintf("%s × %s", thousands(int64(l.objects)), bytesText(l.size))
+		for _, d := range delays() {
+			for w, name := range []string{"up", "down"} {
+				all = append(all, scenario{
+					name:  fmt.Sprintf("syq-%dx%s-%s@%s", l.objects, compact(l.size), name, millis(d)),
+					title: title + " " + name + ", " + millis(d) + " per request, defaults",
+					work:  work(w), layout: l, keep: true, unit: "GiB", traffic: traffic{Delay: d}, rounds: 1, usual: d == 20*time.Millisecond,
+				})
+			}
+		}
+	}
+	l := layout{objects: 100_000, folder: 1000, size: 1 << 10}
+	title := "100,000 × 1 KiB in the target, "
+	for _, p := range []struct {
+		name, title string
+		every       int
+	}{
+		{"delete", "of which the source has 100", 1000},
+		{"noop", "all in the source, with deletion", 1},
+		{"mixed", "of which the source has half", 2},
+	} {
+		for _, d := range delays() {
+			all = append(all, scenario{
+				name: "prune-" + p.name + "@" + millis(d), title: title + p.title + ", " + millis(d) + " per request, defaults",
+				work: prune, layout: l, every: p.every, traffic: traffic{Delay: d}, rounds: 1, usual: d == 0,
+			})
+		}
+	}
+	return all
+}
