@@ -155,7 +155,7 @@ race-note:
 ##### Longer runs
 
 .PHONY: bench
-bench: build $(BIN)/versitygw ## measure CPU, time and memory per object and per GiB (BENCHFLAGS=-help)
+bench: build ## measure CPU, time, memory and requests against a floor and other tools (BENCHFLAGS=-list)
 	@$(GO) run ./internal/bench $(BENCHFLAGS)
 
 .PHONY: fuzz

@@ -36,8 +36,9 @@ func measure(ctx context.Context, t tool, j job) (measurement, error) {
 	cmd.Stdout, cmd.Stderr = &output, &output
 	start := time.Now()
 	if err := cmd.Run(); err != nil {
-		text := output.Bytes()
-		return measurement{}, fmt.Errorf("%v: %w\n%s", cmd, err, text[max(0, len(text)-2000):])
+		text := bytes.TrimSpace(output.Bytes())
+		last := text[bytes.LastIndexByte(text, '\n')+1:]
+		return measurement{}, fmt.Errorf("%w: %s\n%v\n%s", err, last, cmd, text[max(0, len(text)-2000):])
 	}
 	return measurement{
 		user: cmd.ProcessState.UserTime(), system: cmd.ProcessState.SystemTime(),

@@ -154,8 +154,8 @@ func (r *request) header(name, value, line []byte) (err error) {
 		r.last = bytes.EqualFold(value, []byte("close"))
 	case is(name, "Transfer-Encoding"):
 		r.chunked = true
-	case is(name, "Content-Encoding"):
-		r.awsChunked = bytes.Contains(value, []byte("aws-chunked"))
+	case is(name, "X-Amz-Content-Sha256"):
+		r.awsChunked = bytes.HasPrefix(value, []byte("STREAMING-"))
 	case is(name, "X-Amz-Decoded-Content-Length"):
 		r.decodedLength, err = strconv.ParseInt(string(value), 10, 64)
 	case is(name, "X-Amz-Copy-Source"):

@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"hash"
+	"html"
 	"io"
 	"net/http"
 	"strconv"
@@ -106,7 +107,7 @@ func (c *conversation) answer() error {
 	case createUpload:
 		id := strconv.FormatInt(c.serial.Add(1), 10)
 		c.uploads.create(id, string(r.kept))
-		return c.document([]byte(xml.Header + "<InitiateMultipartUploadResult><UploadId>" + id + "</UploadId></InitiateMultipartUploadResult>"))
+		return c.document([]byte(xml.Header + `<InitiateMultipartUploadResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><UploadId>` + id + "</UploadId></InitiateMultipartUploadResult>"))
 	case completeUpload, abortUpload:
 		return c.end(b, o)
 	case ofBucket:
@@ -156,7 +157,7 @@ func (c *conversation) end(b *bucket, op operation) error {
 		return c.noContent()
 	}
 	b.write(c.request.key, o)
-	return c.document([]byte(xml.Header + "<CompleteMultipartUploadResult><ETag>&quot;" + o.etag + "&quot;</ETag></CompleteMultipartUploadResult>"))
+	return c.document([]byte(xml.Header + `<CompleteMultipartUploadResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Bucket>` + c.request.bucket + "</Bucket><ETag>&quot;" + o.etag + "&quot;</ETag></CompleteMultipartUploadResult>"))
 }
 
 // get answers GetObject and HeadObject.
@@ -260,21 +261,20 @@ func parseRange(header string, size int64) (from, end int64, ok bool) {
 
 // deleteMany answers DeleteObjects. It reports every object as deleted.
 func (c *conversation) deleteMany(b *bucket, body []byte) error {
-	var request struct {
-		Quiet  bool
-		Object []struct{ Key string }
-	}
-	if err := xml.Unmarshal(body, &request); err != nil || len(request.Object) == 0 || len(request.Object) > maxKeys {
-		return c.fail(http.StatusBadRequest, "MalformedXML")
-	}
-	answer := bytes.NewBufferString(xml.Header + "<DeleteResult>")
-	for _, o := range request.Object {
-		b.remove(o.Key)
-		if !request.Quiet {
+	quiet := bytes.Contains(body, []byte("<Quiet>true</Quiet>"))
+	answer := bytes.NewBufferString(xml.Header + `<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">`)
+	n := 0
+	for key, rest := cut(body, "<Key>"); key != nil; key, rest = cut(rest, "<Key>") {
+		n++
+		b.remove(html.UnescapeString(string(key)))
+		if !quiet {
 			answer.WriteString("<Deleted><Key>")
-			_ = xml.EscapeText(answer, []byte(o.Key)) // a Buffer does not fail
+			answer.Write(key)
 			answer.WriteString("</Key></Deleted>")
 		}
+	}
+	if n == 0 || n > maxKeys {
+		return c.fail(http.StatusBadRequest, "MalformedXML")
 	}
 	answer.WriteString("</DeleteResult>")
 	return c.document(answer.Bytes())
@@ -289,7 +289,7 @@ func (c *conversation) ofBucket() error {
 	case r.has("versioning"):
 		return c.document([]byte(xml.Header + "<VersioningConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"/>"))
 	case r.has("uploads"):
-		return c.document([]byte(xml.Header + "<ListMultipartUploadsResult><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>"))
+		return c.document([]byte(xml.Header + "<ListMultipartUploadsResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>"))
 	case r.method == http.MethodHead, r.method == http.MethodPut:
 		c.head(http.StatusOK, 0)
 		c.add("X-Amz-Bucket-Region", "us-east-1")

@@ -31,25 +31,35 @@ func table(out io.Writer, s scenario, results []result) error {
 		unit = "pair"
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
-	_, _ = fmt.Fprintf(w, "\n**%s**: %s; %d rounds\n\n", s.name, s.title, len(results[0].samples))
+	_, _ = fmt.Fprintf(w, "\n**%s**: %s; %s\n\n", s.name, s.title, rounds(len(results[0].samples)))
 	_, _ = fmt.Fprintf(w, "| tool\t| CPU per %s\t| to floor\t| elapsed\t| to floor\t| rate\t| memory\t| requests\t|\n|---\t|---:\t|---:\t|---:\t|---:\t|---:\t|---:\t|---\t|\n", unit)
+	var notes []string
 	for _, r := range results {
 		done := r.done()
+		if missing := len(r.samples) - len(done); missing > 0 {
+			notes = append(notes, fmt.Sprintf("%s: %d of %d runs failed: %s\n", r.name, missing, len(r.samples), firstLine(r.failed)))
+		}
 		if len(done) == 0 {
-			_, _ = fmt.Fprintf(w, "| %s\t| failed\t|\t|\t|\t|\t|\t| %s\t|\n", r.name, firstLine(r.failed))
+			_, _ = fmt.Fprintf(w, "| %s\t| failed\t|\t|\t|\t|\t|\t|\t|\n", r.name)
 			continue
 		}
 		elapsed := median(done, func(m measurement) float64 { return m.elapsed.Seconds() })
-		note := requests(done[len(done)-1].report)
-		if len(done) < len(r.samples) {
-			note += fmt.Sprintf("; %d of %d runs failed: %s", len(r.samples)-len(done), len(r.samples), firstLine(r.failed))
-		}
 		_, _ = fmt.Fprintf(w, "| %s\t| %s\t| %s\t| %.2f s\t| %s\t| %s\t| %s\t| %s\t|\n", r.name,
 			perUnit(done, s), ratio(r, results[0], func(m measurement) float64 { return m.cpu().Seconds() }),
 			elapsed, ratio(r, results[0], func(m measurement) float64 { return m.elapsed.Seconds() }),
-			rate(s, elapsed), bytesText(int64(median(done, func(m measurement) float64 { return float64(m.memory) }))), note)
+			rate(s, elapsed), bytesText(int64(median(done, func(m measurement) float64 { return float64(m.memory) }))), requests(done[len(done)-1].report))
+	}
+	if len(notes) > 0 {
+		_, _ = fmt.Fprintf(w, "\n%s", strings.Join(notes, "\n"))
 	}
 	return w.Flush()
+}
+
+func rounds(n int) string {
+	if n == 1 {
+		return "one round"
+	}
+	return fmt.Sprintf("%d rounds", n)
 }
 
 // perUnit shows the median CPU time of an object or GiB, and its range.

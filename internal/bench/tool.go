@@ -79,9 +79,13 @@ func floorTool(bench string) tool {
 }
 
 // s3syncTool is s3sync with its defaults.
-func s3syncTool(name, binary string, options ...string) tool {
+func s3syncTool(name, binary string) tool {
 	return tool{name: name, ours: true, command: func(j job) ([]string, error) {
-		return slices.Concat([]string{binary}, options, s3syncOptions(j)), nil
+		command := []string{binary}
+		if j.work == prune {
+			command = append(command, "--max-delete-percent", "100")
+		}
+		return append(command, s3syncOptions(j)...), nil
 	}}
 }
 
@@ -182,12 +186,10 @@ func aws(binary string) tool {
 	}, env: func(j job) []string { return []string{"AWS_CONFIG_FILE=" + config(j)} }}
 }
 
+// mc chooses the number of objects at once itself.
 func mc(binary string) tool {
 	return tool{name: "mc", command: func(j job) ([]string, error) {
 		options := []string{binary, "--quiet", "mirror"}
-		if j.workers > 0 {
-			options = append(options, "--max-workers", strconv.Itoa(j.workers))
-		}
 		if j.work == prune {
 			options = append(options, "--remove")
 		}
