@@ -22,6 +22,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -80,6 +81,12 @@ func measureAll(ctx context.Context, args []string) error {
 		tools = append(tools, s3syncTool(name, binary))
 		return nil
 	})
+	var change changes
+	flags.DurationVar(&change.traffic.Delay, "delay", 0, "time before each answer, instead of that of the scenarios")
+	flags.DurationVar(&change.traffic.PageDelay, "page-delay", 0, "time before each page of a listing")
+	flags.DurationVar(&change.traffic.Jitter, "jitter", 0, "random time before each answer, at most this, besides the others")
+	flags.IntVar(&change.traffic.Throttle, "throttle", 0, "requests per second; SlowDown above it")
+	flags.BoolVar(&change.tls, "tls", false, "use TLS in all scenarios")
 	_ = flags.Parse(args) // exits
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected %q", flags.Arg(0))
@@ -99,7 +106,31 @@ func measureAll(ctx context.Context, args []string) error {
 	if b.workers, err = numbers(*workers); err != nil {
 		return err
 	}
+	for i := range chosen {
+		change.apply(&chosen[i])
+	}
 	return b.run(ctx, chosen)
+}
+
+// changes are what flags change in all scenarios; zero values change nothing.
+type changes struct {
+	traffic traffic
+	tls     bool
+}
+
+func (c changes) apply(s *scenario) {
+	before := s.traffic
+	s.traffic.Delay = cmp.Or(c.traffic.Delay, s.traffic.Delay)
+	s.traffic.PageDelay = cmp.Or(c.traffic.PageDelay, s.traffic.PageDelay)
+	s.traffic.Jitter = cmp.Or(c.traffic.Jitter, s.traffic.Jitter)
+	s.traffic.Throttle = cmp.Or(c.traffic.Throttle, s.traffic.Throttle)
+	if s.traffic != before {
+		s.title += fmt.Sprintf("; changed to %+v", s.traffic)
+	}
+	if c.tls && !s.tls {
+		s.tls = true
+		s.title += ", TLS"
+	}
 }
 
 // memory returns a directory in memory, or "" if there is none that is known.

@@ -81,7 +81,7 @@ func scenarios(z sizes) []scenario {
 	half := small
 	half.objects = max(1, small.objects/2)
 	all = append(all,
-		scenario{name: "reads", title: fewer + " down, 20ms per request, defaults", work: down, layout: few, traffic: calm, rounds: 1},
+		scenario{name: "reads", title: fewer + " down, 20ms per request, defaults", work: down, layout: few, traffic: calm, rounds: 1, usual: true},
 		scenario{name: "reads-slow", title: fewer + " down, 20ms per request, defaults, 1 % of reads take 10 s", work: down, layout: few, traffic: slow, rounds: 1, usual: true},
 		scenario{
 			name: "throttle-up", title: fmt.Sprintf("%s files of %s up, SlowDown above 500 requests/s, defaults", thousands(int64(half.objects)), bytesText(z.small)),
