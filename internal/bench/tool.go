@@ -152,15 +152,21 @@ func rclone(binary string) tool {
 	}}
 }
 
+// s5cmd copies with cp where the target is empty, because its sync takes several times
+// the CPU time.
 func s5cmd(binary string) tool {
 	return tool{name: "s5cmd", command: func(j job) ([]string, error) {
 		options := []string{binary, "--endpoint-url", j.endpoint, "--log", "error"}
 		if j.workers > 0 {
 			options = append(options, "--numworkers", strconv.Itoa(j.workers))
 		}
-		options = append(options, "sync")
-		if j.work == prune {
-			options = append(options, "--delete")
+		switch j.work {
+		case up, down:
+			options = append(options, "cp")
+		case same, pairs:
+			options = append(options, "sync")
+		case prune:
+			options = append(options, "sync", "--delete")
 		}
 		from := j.source + "/"
 		if j.fromBucket() {
