@@ -148,19 +148,24 @@ func levelOf(ev *Event) slog.Level {
 		}
 		return slog.LevelInfo
 	case EventSkipped, EventCancelled:
-		switch {
-		case ev.Reason == plan.ReasonDirectory:
-			return slog.LevelWarn
-		case otherSize(ev):
-			return slog.LevelInfo
-		}
-		return slog.LevelDebug
+		return levelOfSkipped(ev.Reason, ev.Source.Size != ev.Target.Size)
 	case EventRetry, EventWarning, EventNoChecksum, EventPerhapsDeleted:
 		return slog.LevelWarn
 	case EventNote:
 		return LevelNote
 	case EventFailed:
 		return slog.LevelError
+	}
+	return slog.LevelDebug
+}
+
+// levelOfSkipped returns the level of a skipped object, whose sizes differ or not.
+func levelOfSkipped(why plan.Reason, sizesDiffer bool) slog.Level {
+	switch {
+	case why == plan.ReasonDirectory:
+		return slog.LevelWarn
+	case why == plan.ReasonSame && sizesDiffer:
+		return slog.LevelInfo
 	}
 	return slog.LevelDebug
 }

@@ -58,8 +58,7 @@ func logged(t *testing.T, opts Options, run func(r *Recorder)) string {
 	}))
 	r := New(opts)
 	run(r)
-	var before string
-	r.ask(func() { before = log.String() })
+	before := log.String()
 	_, _ = r.Finish(t.Context(), nil) // some of the events are failures
 	return before
 }
@@ -229,7 +228,7 @@ func TestSummary(t *testing.T) {
 		r.Emit(Event{Type: EventPerhapsDeleted, Key: "k"})
 		r.Emit(Event{Type: EventStatus, Line: &Line{Aspect: AspectExistence, Status: StatusNotFound}})
 		r.Emit(Event{Type: EventStatus, Checksums: &Checksums{}, Line: &Line{Aspect: AspectChecksum, Status: StatusMismatch}})
-		r.ask(log.Reset)
+		log.Reset()
 		if _, err := r.Finish(t.Context(), nil); err != nil {
 			t.Error(err)
 		}

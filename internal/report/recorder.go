@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,8 +31,9 @@ type Options struct {
 }
 
 // A Recorder turns events into counters, log records and calls of the user's callback.
-// One goroutine does so, in order; all others send events to it. All methods may be
-// called concurrently, but not after Finish unless they say so.
+// Whoever emits an event counts and logs it, under one lock. One goroutine calls the
+// callback, in the order in which the events were counted. All methods may be called
+// concurrently, but not after Finish unless they say so.
 type Recorder struct {
 	opts  Options
 	log   logger
@@ -42,38 +44,33 @@ type Recorder struct {
 	// waiting are the sides that can report what they wait for, once they are open.
 	waiting atomic.Pointer[[]waitingSide]
 
-	messages chan message
-	asks     chan func()
-	done     chan struct{}
+	wake chan struct{} // there is something for the goroutine
+	done chan struct{} // the goroutine has ended
 
-	// Owned by the goroutine until done is closed.
+	mu       sync.Mutex
 	total    Report
 	first    error  // of all failures
-	handled  uint64 // number of messages
+	handled  uint64 // number of events
 	silence  silence
 	refusals refusals
+	queue    []Event // for OnEvent
+	room     sync.Cond
+	finished bool
 }
 
-// A message is an event on its way to the goroutine. unit is nil if the event belongs
-// only to the run.
-type message struct {
-	ev   Event
-	unit *Unit
-}
-
-// backlog is the number of events that may be queued before Emit blocks.
+// backlog is the number of events that may be queued for OnEvent before Emit blocks.
 const backlog = 256
 
 // New returns a Recorder whose goroutine runs until Finish.
 func New(opts Options) *Recorder {
 	r := &Recorder{
-		opts:     opts,
-		log:      logger{slog: opts.Logger},
-		start:    time.Now(),
-		messages: make(chan message, backlog),
-		asks:     make(chan func()),
-		done:     make(chan struct{}),
+		opts:  opts,
+		log:   logger{slog: opts.Logger},
+		start: time.Now(),
+		wake:  make(chan struct{}, 1),
+		done:  make(chan struct{}),
 	}
+	r.room.L = &r.mu
 	r.silence.since = r.start
 	r.waiting.Store(new([]waitingSide))
 	r.log.target.Store(&opts.Target)
@@ -81,16 +78,28 @@ func New(opts Options) *Recorder {
 	return r
 }
 
-// Emit queues an event. It blocks for no longer than OnEvent takes. The Recorder fills
-// in DryRun and Stats later. With WarnAsError an EventWarning becomes an EventFailed,
-// unless its Cause is CauseIncomparable.
+// Emit counts and logs an event, and queues it for OnEvent. It blocks for no longer
+// than OnEvent and the log take. The Recorder fills in DryRun and Stats. With
+// WarnAsError an EventWarning becomes an EventFailed, unless its Cause is
+// CauseIncomparable.
 func (r *Recorder) Emit(ev Event) { r.emit(&ev, nil) }
 
+// emit is Emit for an event of a unit; nil if the event belongs only to the run.
 func (r *Recorder) emit(ev *Event, u *Unit) {
 	if ev.Type == EventWarning && r.opts.WarnAsError && ev.Cause != CauseIncomparable {
 		ev.Type = EventFailed
 	}
-	r.messages <- message{*ev, u}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for len(r.queue) >= backlog {
+		r.room.Wait()
+	}
+	r.receive(ev, u)
+}
+
+// sees reports whether somebody sees an event of this level: OnEvent or the log.
+func (r *Recorder) sees(level slog.Level) bool {
+	return r.opts.OnEvent != nil || r.log.enabled(level)
 }
 
 // Note emits useful information that is not a warning.
@@ -141,7 +150,10 @@ func (r *Recorder) Finish(ctx context.Context, err error) (*Report, error) {
 		r.Emit(Event{Type: EventFailed, Err: err})
 	}
 	r.Emit(Event{Type: EventEnd})
-	close(r.messages)
+	r.mu.Lock()
+	r.finished = true
+	r.mu.Unlock()
+	r.signal()
 	<-r.done
 	r.total.Incomplete = err != nil || r.Incomplete()
 	if err == nil && r.total.Failed > 0 {
@@ -157,70 +169,75 @@ type reportedError struct{ error }
 
 func (e reportedError) Unwrap() error { return e.error }
 
+// run calls OnEvent, and looks each second at how the run goes on.
 func (r *Recorder) run() {
 	defer close(r.done)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	for {
+	var events []Event
+	for finished := false; !finished; {
 		select {
-		case m, ok := <-r.messages:
-			if !ok {
-				return
-			}
-			r.receive(&m)
-		case question := <-r.asks:
-			// Events that were emitted before the question are still in the channel.
-			for range len(r.messages) {
-				m := <-r.messages
-				r.receive(&m)
-			}
-			question()
 		case <-tick.C:
 			r.tick(time.Now())
+		case <-r.wake:
+		}
+		events, finished = r.take(events)
+		for i := range events {
+			r.opts.OnEvent(events[i])
 		}
 	}
 }
 
-// ask lets the goroutine call question after it has handled all earlier events.
-func (r *Recorder) ask(question func()) {
-	answered := make(chan struct{})
+// signal wakes the goroutine.
+func (r *Recorder) signal() {
 	select {
-	case r.asks <- func() { question(); close(answered) }:
-		<-answered
-	case <-r.done:
-		question()
+	case r.wake <- struct{}{}:
+	default: // it is awake
 	}
+}
+
+// take returns the queued events, and whether no more will follow. old becomes the
+// memory of the queue.
+func (r *Recorder) take(old []Event) (events []Event, finished bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	events, r.queue = r.queue, old[:0]
+	r.room.Broadcast()
+	return events, r.finished
 }
 
 func (r *Recorder) tick(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.Watched() {
-		r.handle(&message{ev: Event{Type: EventProgress}})
+		r.handle(&Event{Type: EventProgress}, nil)
 	}
 	if note := r.silence.note(now, r.handled, r.bytes.Load(), *r.waiting.Load()); note != "" {
-		r.handle(&message{ev: Event{Type: EventNote, Note: note}})
+		r.handle(&Event{Type: EventNote, Note: note}, nil)
 	}
 }
 
-// receive handles a message, and then any messages that were held back for it.
-func (r *Recorder) receive(m *message) {
+// receive handles an event, after any events that were held back for it. The caller
+// holds mu.
+func (r *Recorder) receive(ev *Event, u *Unit) {
 	r.handled++
-	released, now := r.refusals.admit(m)
+	released, now := r.refusals.admit(ev, u)
 	for i := range released {
-		r.handle(&released[i])
+		r.handle(&released[i].ev, released[i].unit)
 	}
 	if now {
-		r.handle(m)
+		r.handle(ev, u)
 	}
 }
 
-func (r *Recorder) handle(m *message) {
-	ev := &m.ev
+// handle counts, logs and queues an event. The caller holds mu.
+func (r *Recorder) handle(ev *Event, u *Unit) {
 	r.total.count(ev)
 	if ev.Type == EventFailed && r.first == nil {
 		r.first = ev.Err
 	}
-	if m.unit != nil {
-		m.unit.count(ev)
+	if u != nil {
+		u.count(ev)
 	}
 	ev.DryRun = r.opts.DryRun
 	if ev.Type == EventProgress || ev.Type == EventEnd {
@@ -234,6 +251,8 @@ func (r *Recorder) handle(m *message) {
 		r.log.event(ev)
 	}
 	if r.opts.OnEvent != nil {
-		r.opts.OnEvent(*ev)
+		if r.queue = append(r.queue, *ev); len(r.queue) == 1 {
+			r.signal()
+		}
 	}
 }

@@ -1,14 +1,19 @@
 package report
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"s3sync/internal/plan"
 	"s3sync/storage"
@@ -244,6 +249,90 @@ func TestManyEmit(t *testing.T) {
 		if got := u.Report(); got.Skipped != workers*each/2 {
 			t.Errorf("unit: %+v", got.Stats)
 		}
+	}
+}
+
+// TestSlowCallback: whoever emits waits for OnEvent, so that the queue does not grow.
+func TestSlowCallback(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var emitted, delivered, most int
+		r := New(Options{OnEvent: func(Event) {
+			time.Sleep(time.Millisecond)
+			synctest.Wait() // the others have emitted all that they may
+			most = max(most, emitted-delivered)
+			delivered++
+		}})
+		for range 4 * backlog {
+			r.Emit(Event{Type: EventTransferred})
+			emitted++
+		}
+		if _, err := r.Finish(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		if most < backlog || most > 2*backlog {
+			t.Errorf("up to %d events were waiting", most)
+		}
+	})
+}
+
+// TestSkip: a skipped object counts, and is seen by whoever sees its event.
+func TestSkip(t *testing.T) {
+	same := &plan.Pair{Source: storage.Object{Key: "k", Size: 5}, Target: storage.Object{Key: "k", Size: 5}}
+	resized := &plan.Pair{Source: storage.Object{Key: "k", Size: 5}, Target: storage.Object{Key: "k", Size: 6}}
+	for name, tt := range map[string]struct {
+		p      *plan.Pair
+		why    plan.Reason
+		level  slog.Level
+		logged bool
+	}{
+		"at debug":               {same, plan.ReasonSame, slog.LevelDebug, true},
+		"at info":                {same, plan.ReasonSame, slog.LevelInfo, false},
+		"other size, at info":    {resized, plan.ReasonSame, slog.LevelInfo, true},
+		"other size, at warning": {resized, plan.ReasonSame, slog.LevelWarn, false},
+		"directory, at warning":  {same, plan.ReasonDirectory, slog.LevelWarn, true},
+	} {
+		for _, watched := range []bool{false, true} {
+			var log bytes.Buffer
+			var events []Event
+			opts := Options{Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: tt.level}))}
+			if watched {
+				opts.OnEvent = func(ev Event) {
+					if ev.Type == EventSkipped {
+						events = append(events, ev)
+					}
+				}
+			}
+			r := New(opts)
+			u := r.Unit()
+			u.Skip(tt.p, tt.why)
+			if logged := strings.Contains(log.String(), "object filtered."); logged != tt.logged {
+				t.Errorf("%s: logged %v", name, logged)
+			}
+			report, err := r.Finish(t.Context(), nil)
+			if err != nil || report.Skipped != 1 || u.Report().Skipped != 1 {
+				t.Errorf("%s: error %v, run %+v, unit %+v", name, err, report.Stats, u.Report().Stats)
+			}
+			want := Event{Type: EventSkipped, Key: "k", Reason: tt.why, Source: tt.p.Source, Target: tt.p.Target}
+			if watched && (len(events) != 1 || !cmp.Equal(events[0], want)) {
+				t.Errorf("%s: events %v", name, events)
+			}
+		}
+	}
+}
+
+// TestUnseenEventsCostNothing: an event that nobody sees is counted without memory.
+func TestUnseenEventsCostNothing(t *testing.T) {
+	r := New(Options{Logger: slog.New(slog.NewTextHandler(&bytes.Buffer{}, nil))})
+	u := r.Unit()
+	p := &plan.Pair{Source: storage.Object{Key: "k"}}
+	if n := testing.AllocsPerRun(100, func() {
+		u.Skip(p, plan.ReasonSame)
+		u.Emit(Event{Type: EventVerified, Key: "k"})
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if _, err := r.Finish(t.Context(), nil); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -16,9 +16,15 @@ const maxRefusals = 100
 // refusals holds warnings about refused objects back until it is known whether they are
 // failures, so that each object is reported and counted once.
 type refusals struct {
-	held        []message // those of the current row, at most maxRefusals
-	long        bool      // the current row is longer
-	transferred bool      // something was transferred
+	held        []heldEvent // those of the current row, at most maxRefusals
+	long        bool        // the current row is longer
+	transferred bool        // something was transferred
+}
+
+// A heldEvent is an event that is held back, and its unit, if it belongs to one.
+type heldEvent struct {
+	ev   Event
+	unit *Unit
 }
 
 // isRefusal reports whether an event says that an object was refused. Something that
@@ -27,11 +33,11 @@ func isRefusal(ev *Event) bool {
 	return ev.Type == EventWarning && ev.Key != "" && ev.Cause != CauseUnlisted && errors.Is(ev.Err, fs.ErrPermission)
 }
 
-// admit receives the next message. It returns the messages that were held back until
-// now, in their order, and whether m itself is to be handled after them. If not, m is
+// admit receives the next event. It returns the events that were held back until now,
+// in their order, and whether ev itself is to be handled after them. If not, ev is
 // held back.
-func (f *refusals) admit(m *message) (released []message, now bool) {
-	switch ev := &m.ev; {
+func (f *refusals) admit(ev *Event, u *Unit) (released []heldEvent, now bool) {
+	switch {
 	case ev.Type == EventTransferred, ev.Type == EventTagged:
 		f.transferred, f.long = true, false
 		return f.release(EventWarning), true
@@ -45,7 +51,7 @@ func (f *refusals) admit(m *message) (released []message, now bool) {
 		ev.Type = EventFailed
 		return nil, true
 	}
-	f.held = append(f.held, *m)
+	f.held = append(f.held, heldEvent{*ev, u})
 	if len(f.held) > maxRefusals {
 		f.long = true
 		return f.release(EventFailed), false
@@ -53,8 +59,8 @@ func (f *refusals) admit(m *message) (released []message, now bool) {
 	return nil, false
 }
 
-// release returns the messages that are held back, as events of a type.
-func (f *refusals) release(as EventType) []message {
+// release returns the events that are held back, as events of a type.
+func (f *refusals) release(as EventType) []heldEvent {
 	released := f.held
 	f.held = nil
 	for i := range released {
@@ -63,7 +69,7 @@ func (f *refusals) release(as EventType) []message {
 	return released
 }
 
-// heldOf counts the messages of a unit that are held back.
+// heldOf counts the events of a unit that are held back.
 func (f *refusals) heldOf(u *Unit) (n int64) {
 	for i := range f.held {
 		if f.held[i].unit == u {

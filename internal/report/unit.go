@@ -4,6 +4,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"s3sync/internal/plan"
 )
 
 // A Unit has the counters of a part of the run, such as a range of keys. Its events
@@ -14,7 +16,7 @@ type Unit struct {
 	start      time.Time
 	incomplete atomic.Bool
 
-	counted Report // owned by the goroutine of r
+	counted Report // guarded by r.mu
 }
 
 // Unit returns a new Unit whose counters are zero.
@@ -22,6 +24,20 @@ func (r *Recorder) Unit() *Unit { return &Unit{r: r, start: time.Now()} }
 
 // Emit is Recorder.Emit for an event of the unit.
 func (u *Unit) Emit(ev Event) { u.r.emit(&ev, u) }
+
+// Skip emits an EventSkipped of a pair. Nearly every object of a run may be skipped, so
+// an event that nobody sees is only counted.
+func (u *Unit) Skip(p *plan.Pair, why plan.Reason) {
+	if u.r.sees(levelOfSkipped(why, p.Source.Size != p.Target.Size)) {
+		u.Emit(Event{Type: EventSkipped, Key: p.Key(), Reason: why, Source: p.Source, Target: p.Target})
+		return
+	}
+	u.r.mu.Lock()
+	defer u.r.mu.Unlock()
+	u.r.handled++
+	u.r.total.Skipped++
+	u.counted.Skipped++
+}
 
 // SetIncomplete records for the unit and the run that a part of either side was not
 // looked at. It reports whether that was recorded for the unit before.
@@ -37,14 +53,13 @@ func (u *Unit) Incomplete() bool { return u.incomplete.Load() }
 // through it before. TransferredBytes counts the bytes of the objects that arrived,
 // because bytes that are read are counted only for the run. Objects that were refused
 // for lack of a permission, and may become failures of the run, count as warnings until
-// then. Report must not be called from OnEvent.
+// then.
 func (u *Unit) Report() *Report {
-	var report Report
-	u.r.ask(func() {
-		report = u.counted
-		report.Failures = slices.Clone(report.Failures)
-		report.Warnings += u.r.refusals.heldOf(u)
-	})
+	u.r.mu.Lock()
+	defer u.r.mu.Unlock()
+	report := u.counted
+	report.Failures = slices.Clone(report.Failures)
+	report.Warnings += u.r.refusals.heldOf(u)
 	report.Elapsed = time.Since(u.start)
 	report.Incomplete = u.Incomplete()
 	return &report

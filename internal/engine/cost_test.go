@@ -1,0 +1,228 @@
+package engine
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"s3sync/internal/compare"
+	"s3sync/internal/report"
+	"s3sync/storage"
+	"s3sync/storage/dir"
+	"s3sync/storage/mem"
+)
+
+// A leanStore lists, reads and writes objects of the same bytes without an allocation,
+// so that what is measured is the cost of everything else.
+type leanStore struct {
+	caps    storage.Caps
+	data    []byte
+	etag    string
+	objects []storage.Object
+	readers []leanReader
+}
+
+// bucketCaps are those of a bucket, and fileCaps those of a directory.
+func bucketCaps() storage.Caps {
+	return storage.Caps{
+		Ordered: true, WantMD5: true, WantSHA256: true, Streams: true,
+		DeleteBatch: 1000, MaxParts: 10_000, Tags: true, StorageClasses: true,
+	}
+}
+
+func fileCaps() storage.Caps { return storage.Caps{Ordered: true, Files: true, DeleteBatch: 1000} }
+
+// newLeanStore returns a store of n objects of 10 KiB.
+func newLeanStore(caps storage.Caps, n int) *leanStore {
+	s := &leanStore{caps: caps, data: make([]byte, 10<<10), objects: make([]storage.Object, n), readers: make([]leanReader, n)}
+	sum := md5.Sum(s.data)
+	if !caps.Files {
+		s.etag = hex.EncodeToString(sum[:])
+	}
+	for i := range n {
+		s.objects[i] = storage.Object{Key: leanKey(i), Size: int64(len(s.data)), ModTime: time.Unix(1_700_000_000, 0), ETag: s.etag}
+		s.readers[i] = leanReader{s: s, info: storage.Info{Object: s.objects[i]}}
+	}
+	return s
+}
+
+func leanKey(i int) string { return fmt.Sprintf("photos/2024/05/IMG_%06d.jpeg", i) }
+
+func (s *leanStore) Caps() storage.Caps { return s.caps }
+
+func (s *leanStore) List(context.Context, storage.ListOptions) iter.Seq2[storage.Object, error] {
+	return func(yield func(storage.Object, error) bool) {
+		for i := range s.objects {
+			if !yield(s.objects[i], nil) {
+				return
+			}
+		}
+	}
+}
+
+func (s *leanStore) Open(_ context.Context, key string, _ storage.OpenOptions) (storage.Reader, error) {
+	const number = len("photos/2024/05/IMG_")
+	i, err := strconv.Atoi(key[number : number+6])
+	if err != nil {
+		return nil, err
+	}
+	return &s.readers[i], nil
+}
+
+func (s *leanStore) Put(_ context.Context, key string, b storage.Block, opts storage.WriteOptions) (storage.Info, error) {
+	return storage.Info{Object: storage.Object{Key: key, Size: int64(len(b.Data)), ModTime: opts.ModTime, ETag: s.etag}}, nil
+}
+
+func (*leanStore) Stat(context.Context, string, storage.StatOptions) (storage.Info, error) {
+	return storage.Info{}, errors.ErrUnsupported
+}
+
+func (*leanStore) Create(context.Context, string, storage.WriteOptions) (storage.Writer, error) {
+	return nil, errors.ErrUnsupported
+}
+
+func (*leanStore) Delete(_ context.Context, objects []storage.Object, _ storage.DeleteOptions) []error {
+	return slices.Repeat([]error{errors.ErrUnsupported}, len(objects))
+}
+
+func (*leanStore) Close() error { return nil }
+
+type leanReader struct {
+	s    *leanStore
+	info storage.Info
+}
+
+func (r *leanReader) Info() storage.Info { return r.info }
+
+func (r *leanReader) ReadAt(_ context.Context, p []byte, off int64) error {
+	copy(p, r.s.data[off:])
+	return nil
+}
+
+func (*leanReader) Layout(context.Context, storage.PartsQuery) ([]int64, error) { return nil, nil }
+
+func (*leanReader) Checksums(context.Context) ([]storage.Checksum, error) { return nil, nil }
+
+func (*leanReader) Check(context.Context) error { return nil }
+
+func (*leanReader) Close() error { return nil }
+
+// costOptions are those of the command without options, but with few workers.
+func costOptions() Options {
+	opts := options()
+	opts.Delete = Delete{}
+	opts.Compare = compare.Options{Mode: compare.Newer, ChunkSize: 8 << 20}
+	opts.ByTime = true
+	opts.Limits.Workers = 4
+	return opts
+}
+
+// syncOnce runs a sync that nobody watches.
+func syncOnce(tb testing.TB, source, target storage.Store) report.Stats {
+	tb.Helper()
+	record := report.New(report.Options{})
+	e, err := New(tb.Context(), costOptions(), source, target, record)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	result, err := e.Run(tb.Context(), Unit{})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := errors.Join(result.Close(), e.Close()); err != nil {
+		tb.Fatal(err)
+	}
+	told, err := record.Finish(tb.Context(), nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return told.Stats
+}
+
+func perObject(b *testing.B, n int) {
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/object")
+}
+
+func BenchmarkUnchanged(b *testing.B) {
+	const n = 200_000
+	source, target := newLeanStore(bucketCaps(), n), newLeanStore(bucketCaps(), n)
+	b.ReportAllocs()
+	for b.Loop() {
+		if got := syncOnce(b, source, target); got.Skipped != n {
+			b.Fatalf("%+v", got)
+		}
+	}
+	perObject(b, n)
+}
+
+func BenchmarkTransfer(b *testing.B) {
+	const n = 2000
+	for name, caps := range map[string][2]storage.Caps{
+		"up":   {fileCaps(), bucketCaps()},
+		"down": {bucketCaps(), fileCaps()},
+		"copy": {bucketCaps(), bucketCaps()},
+	} {
+		b.Run(name, func(b *testing.B) {
+			source, target := newLeanStore(caps[0], n), newLeanStore(caps[1], 0)
+			b.ReportAllocs()
+			for b.Loop() {
+				if got := syncOnce(b, source, target); got.Transferred != n || got.ETagVerified != n {
+					b.Fatalf("%+v", got)
+				}
+			}
+			perObject(b, n)
+		})
+	}
+}
+
+// BenchmarkStores transfers between real stores.
+func BenchmarkStores(b *testing.B) {
+	const n = 2000
+	fill := func(b *testing.B, s storage.Store) storage.Store {
+		b.Helper()
+		data := make([]byte, 10<<10)
+		for i := range n {
+			if _, err := s.Put(b.Context(), leanKey(i), storage.Block{Data: data}, storage.WriteOptions{Size: int64(len(data))}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		return s
+	}
+	memory := func(*testing.B) storage.Store { return mem.New() }
+	files := func(b *testing.B) storage.Store {
+		b.Helper()
+		s, err := dir.Open(b.TempDir(), dir.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		return s
+	}
+	for name, sides := range map[string][2]func(*testing.B) storage.Store{
+		"dir to mem": {files, memory}, "mem to dir": {memory, files}, "mem to mem": {memory, memory},
+	} {
+		b.Run(name, func(b *testing.B) {
+			source := fill(b, sides[0](b))
+			b.ReportAllocs()
+			for b.Loop() {
+				target := sides[1](b)
+				if got := syncOnce(b, source, target); got.Transferred != n {
+					b.Fatalf("%+v", got)
+				}
+				if err := target.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			perObject(b, n)
+			if err := source.Close(); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
