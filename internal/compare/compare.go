@@ -163,6 +163,13 @@ func (c *Comparer) Compare(ctx context.Context, p plan.Pair) (Decision, error) {
 	return x.d, err
 }
 
+// Unchanged reports whether the listings alone show that an object is not to be
+// transferred, and why. It makes no request. Compare returns the same decision.
+func (c *Comparer) Unchanged(p *plan.Pair) (why plan.Reason, unchanged bool) {
+	listed := c.opts.Mode.decide(p)
+	return listed.reason, listed.Verdict == checksum.Equal
+}
+
 // isDirectory reports whether an object is a directory in a target that does not list
 // directories.
 func (c *Comparer) isDirectory(p *plan.Pair) bool {

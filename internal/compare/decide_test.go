@@ -91,8 +91,12 @@ func TestListedPairsAreCheap(t *testing.T) {
 	for _, mode := range []Mode{Newer, Always, Size, NewerOrSize, ETag, NewerAndETag} {
 		c := comparer(t, Options{Mode: mode}, source, target)
 		allocations := testing.AllocsPerRun(100, func() {
-			if d, err := c.Compare(t.Context(), p); err != nil || d.Verdict == checksum.Unknown || d.Pair != p {
+			d, err := c.Compare(t.Context(), p)
+			if err != nil || d.Verdict == checksum.Unknown || d.Pair != p {
 				t.Errorf("%s: %v, %+v", mode, err, d)
+			}
+			if why, unchanged := c.Unchanged(&p); unchanged != (d.Verdict == checksum.Equal) || why != d.Reason {
+				t.Errorf("%s: unchanged %v, %q; decided %+v", mode, unchanged, why, d)
 			}
 		})
 		if allocations > 0 {

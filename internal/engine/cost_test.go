@@ -39,9 +39,9 @@ func bucketCaps() storage.Caps {
 
 func fileCaps() storage.Caps { return storage.Caps{Ordered: true, Files: true, DeleteBatch: 1000} }
 
-// newLeanStore returns a store of n objects of 10 KiB.
-func newLeanStore(caps storage.Caps, n int) *leanStore {
-	s := &leanStore{caps: caps, data: make([]byte, 10<<10), objects: make([]storage.Object, n), readers: make([]leanReader, n)}
+// newLeanStore returns a store of n objects.
+func newLeanStore(caps storage.Caps, n, size int) *leanStore {
+	s := &leanStore{caps: caps, data: make([]byte, size), objects: make([]storage.Object, n), readers: make([]leanReader, n)}
 	sum := md5.Sum(s.data)
 	if !caps.Files {
 		s.etag = hex.EncodeToString(sum[:])
@@ -52,6 +52,9 @@ func newLeanStore(caps storage.Caps, n int) *leanStore {
 	}
 	return s
 }
+
+// small is the size of a small object in bytes.
+const small = 10 << 10
 
 func leanKey(i int) string { return fmt.Sprintf("photos/2024/05/IMG_%06d.jpeg", i) }
 
@@ -152,7 +155,7 @@ func perObject(b *testing.B, n int) {
 
 func BenchmarkUnchanged(b *testing.B) {
 	const n = 200_000
-	source, target := newLeanStore(bucketCaps(), n), newLeanStore(bucketCaps(), n)
+	source, target := newLeanStore(bucketCaps(), n, small), newLeanStore(bucketCaps(), n, small)
 	b.ReportAllocs()
 	for b.Loop() {
 		if got := syncOnce(b, source, target); got.Skipped != n {
@@ -162,23 +165,27 @@ func BenchmarkUnchanged(b *testing.B) {
 	perObject(b, n)
 }
 
+// BenchmarkTransfer transfers objects of 10 KiB, which the digests dominate, and of one
+// byte, which shows everything else.
 func BenchmarkTransfer(b *testing.B) {
 	const n = 2000
-	for name, caps := range map[string][2]storage.Caps{
-		"up":   {fileCaps(), bucketCaps()},
-		"down": {bucketCaps(), fileCaps()},
-		"copy": {bucketCaps(), bucketCaps()},
-	} {
-		b.Run(name, func(b *testing.B) {
-			source, target := newLeanStore(caps[0], n), newLeanStore(caps[1], 0)
-			b.ReportAllocs()
-			for b.Loop() {
-				if got := syncOnce(b, source, target); got.Transferred != n || got.ETagVerified != n {
-					b.Fatalf("%+v", got)
+	for _, size := range []int{small, 1} {
+		for way, caps := range map[string][2]storage.Caps{
+			"up":   {fileCaps(), bucketCaps()},
+			"down": {bucketCaps(), fileCaps()},
+			"copy": {bucketCaps(), bucketCaps()},
+		} {
+			b.Run(fmt.Sprintf("%s/%d", way, size), func(b *testing.B) {
+				source, target := newLeanStore(caps[0], n, size), newLeanStore(caps[1], 0, size)
+				b.ReportAllocs()
+				for b.Loop() {
+					if got := syncOnce(b, source, target); got.Transferred != n || got.ETagVerified != n {
+						b.Fatalf("%+v", got)
+					}
 				}
-			}
-			perObject(b, n)
-		})
+				perObject(b, n)
+			})
+		}
 	}
 }
 
@@ -187,7 +194,7 @@ func BenchmarkStores(b *testing.B) {
 	const n = 2000
 	fill := func(b *testing.B, s storage.Store) storage.Store {
 		b.Helper()
-		data := make([]byte, 10<<10)
+		data := make([]byte, small)
 		for i := range n {
 			if _, err := s.Put(b.Context(), leanKey(i), storage.Block{Data: data}, storage.WriteOptions{Size: int64(len(data))}); err != nil {
 				b.Fatal(err)

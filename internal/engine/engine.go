@@ -10,6 +10,7 @@ package engine
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -84,6 +85,7 @@ type Engine struct {
 	carry          carrier
 	notes          notes
 	spools         spools
+	actions        sync.Pool // of zero *plan.Action
 	// unsafe: a warning about the whole run counts as a failure, so that nothing may be
 	// deleted.
 	unsafe atomic.Bool

@@ -26,7 +26,14 @@ func (n *notes) count(d *compare.Decision, byTime bool) {
 	switch {
 	case errors.Is(d.Err, compare.ErrUndecided):
 		n.undecided.Add(1)
-	case byTime && d.Err == nil && d.Verdict == checksum.Equal && d.Reason == plan.ReasonSame && d.Pair.Source.Size != d.Pair.Target.Size:
+	case d.Err == nil && d.Verdict == checksum.Equal:
+		n.countUnchanged(&d.Pair, d.Reason, byTime)
+	}
+}
+
+// countUnchanged is count for an object that is not to be transferred.
+func (n *notes) countUnchanged(p *plan.Pair, why plan.Reason, byTime bool) {
+	if byTime && why == plan.ReasonSame && p.Source.Size != p.Target.Size {
 		n.otherSize.Add(1)
 	}
 }

@@ -14,9 +14,41 @@ import (
 	"s3sync/storage"
 )
 
-// process decides about one pair, and carries out the decision. It returns an error
-// only if the run must end.
-func (r *unitRun) process(ctx context.Context, p plan.Pair) error {
+// settle skips a pair that the listings show to be unchanged, and reports whether it
+// did. It neither waits nor asks a side, so it needs no worker. Once the run is about
+// to end, it leaves the pair to the workers, which know whether anything is still done.
+func (r *unitRun) settle(ctx context.Context, p *plan.Pair) bool {
+	e := r.e
+	if e.opts.Report.Enable || e.opts.SyncTags || r.ending.Load() || ctx.Err() != nil {
+		return false
+	}
+	why, unchanged := e.compare.Unchanged(p)
+	if !unchanged {
+		return false
+	}
+	e.notes.countUnchanged(p, why, e.opts.ByTime)
+	r.record.Skip(p, why)
+	return true
+}
+
+// work processes a pair in a worker. It returns an error only if the run must end.
+func (r *unitRun) work(ctx context.Context, a *plan.Action) error {
+	ends := true // also by a panic
+	defer func() {
+		if ends {
+			r.ending.Store(true)
+		}
+	}()
+	err := r.process(ctx, a)
+	ends = err != nil
+	*a = plan.Action{} // nobody keeps it
+	r.e.actions.Put(a)
+	return err
+}
+
+// process decides about the pair of an action, which has nothing else yet, and carries
+// out the decision. It returns an error only if the run must end.
+func (r *unitRun) process(ctx context.Context, a *plan.Action) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -25,49 +57,48 @@ func (r *unitRun) process(ctx context.Context, p plan.Pair) error {
 	}
 	defer r.e.limits.EndWork()
 	if r.e.opts.Report.Enable {
-		return r.reportPair(ctx, p)
+		return r.reportPair(ctx, a)
 	}
-	d, err := r.e.compare.Compare(ctx, p)
+	d, err := r.e.compare.Compare(ctx, a.Pair)
 	if err != nil {
-		return r.handle(ctx, &plan.Action{Pair: d.Pair}, err)
+		a.Pair = d.Pair
+		return r.handle(ctx, a, err)
 	}
 	r.e.notes.count(&d, r.e.opts.ByTime)
-	a, err := r.e.actionOf(&d)
-	if err == nil && a.Kind == plan.Skip { // most objects: nothing is allocated for them
-		r.skip(&a, a.Reason)
-		return nil
-	}
-	return r.act(ctx, a, err)
+	return r.handle(ctx, a, r.act(ctx, a, r.e.decide(a, &d)))
 }
 
-// act carries out an action, unless err says why nothing is done. It returns an error
-// only if the run must end.
-func (r *unitRun) act(ctx context.Context, a plan.Action, err error) error {
+// act carries out an action, unless err says why nothing is done. Its errors are for
+// handle.
+func (r *unitRun) act(ctx context.Context, a *plan.Action, err error) error {
 	switch {
 	case err != nil:
+	case a.Kind == plan.Skip:
+		r.skip(a, a.Reason)
 	case a.Kind == plan.Tag:
-		err = r.syncTags(ctx, &a)
+		err = r.syncTags(ctx, a)
 	default:
-		_, err = r.transfer(ctx, &a)
+		_, err = r.transfer(ctx, a)
 	}
-	return r.handle(ctx, &a, err)
+	return err
 }
 
-// actionOf makes an action from a decision. An error says why nothing is done.
-func (e *Engine) actionOf(d *compare.Decision) (plan.Action, error) {
-	a := plan.Action{Kind: plan.Transfer, Pair: d.Pair, Reason: d.Reason, Digests: d.Digests, Info: d.SourceInfo}
+// decide makes the action that follows from a decision. An error says why nothing is
+// done.
+func (e *Engine) decide(a *plan.Action, d *compare.Decision) error {
+	*a = plan.Action{Kind: plan.Transfer, Pair: d.Pair, Reason: d.Reason, Digests: d.Digests, Info: d.SourceInfo}
 	switch {
 	case errors.Is(d.Err, compare.ErrUndecided): // a transfer is safe
 	case d.Err != nil:
-		return a, d.Err
+		return d.Err
 	case d.Verdict == checksum.Equal:
 		a.Kind = plan.Skip
 		if e.opts.SyncTags {
 			a.Kind = plan.Tag
 		}
 	}
-	a.Guard = e.guardOf(&a)
-	return a, nil
+	a.Guard = e.guardOf(a)
+	return nil
 }
 
 // guardOf returns the conditions under which an action writes.

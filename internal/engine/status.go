@@ -26,16 +26,16 @@ type Report struct {
 	Metadata, Tagging bool
 }
 
-// reportPair reports the status of one pair. It returns an error only if the run must
-// end.
-func (r *unitRun) reportPair(ctx context.Context, p plan.Pair) error {
-	d, err := r.e.compare.Compare(ctx, p)
-	a := plan.Action{Pair: d.Pair, Reason: d.Reason, Digests: d.Digests, Info: d.SourceInfo}
+// reportPair reports the status of the pair of an action, which has nothing else yet.
+// It returns an error only if the run must end.
+func (r *unitRun) reportPair(ctx context.Context, a *plan.Action) error {
+	d, err := r.e.compare.Compare(ctx, a.Pair)
+	*a = plan.Action{Pair: d.Pair, Reason: d.Reason, Digests: d.Digests, Info: d.SourceInfo}
 	if err == nil {
-		p := pairReport{r: r, a: &a, d: &d}
+		p := pairReport{r: r, a: a, d: &d}
 		err = p.run(ctx)
 	}
-	return r.handle(ctx, &a, err)
+	return r.handle(ctx, a, err)
 }
 
 // A pairReport reports the result of a comparison. The errors of its methods are for

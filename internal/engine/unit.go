@@ -34,6 +34,7 @@ type unitRun struct {
 
 	added     atomic.Int64
 	unsafe    atomic.Bool
+	ending    atomic.Bool // a worker ends the run
 	protected keySet
 	// unlisted, in a unit that may be stopped, are the entries with a key that could
 	// not be listed. Only at its end is it known which of them belong to the unit.
@@ -69,11 +70,11 @@ func (r *unitRun) run(ctx context.Context) error {
 	if r.e.opts.Versions {
 		return r.syncVersions(ctx)
 	}
-	if err := r.work(ctx, "compare and transfer", r.pairs(ctx)); err != nil {
+	if err := r.each(ctx, "compare and transfer", r.pairs(ctx)); err != nil {
 		return err
 	}
 	if r.scan.AnyRemapped() {
-		if err := r.work(ctx, "transfer to mapped keys", r.remapped(ctx)); err != nil {
+		if err := r.each(ctx, "transfer to mapped keys", r.remapped(ctx)); err != nil {
 			return err
 		}
 	}
@@ -110,18 +111,19 @@ func (r *unitRun) listed(objects, bytes int64) {
 	r.record.Emit(report.Event{Type: report.EventListed, Objects: objects, Bytes: bytes})
 }
 
-// work lets the workers process pairs.
-func (r *unitRun) work(ctx context.Context, stage string, pairs iter.Seq2[plan.Pair, error]) error {
+// each lets the workers process the pairs of actions.
+func (r *unitRun) each(ctx context.Context, stage string, actions iter.Seq2[*plan.Action, error]) error {
 	end := r.e.record.Span(stage)
 	defer end()
-	return parallel.ForEach(ctx, r.e.limits.Workers(), pairs, r.process)
+	return parallel.ForEach(ctx, r.e.limits.Workers(), actions, r.work)
 }
 
-// pairs yields every source object that the filters keep and the target can hold, with
-// its counterpart. It returns a single-use iterator.
-func (r *unitRun) pairs(ctx context.Context) iter.Seq2[plan.Pair, error] {
+// pairs yields an action, which has only its pair yet, for every source object that the
+// filters keep and the target can hold, unless the pair is settled at once. It returns
+// a single-use iterator.
+func (r *unitRun) pairs(ctx context.Context) iter.Seq2[*plan.Action, error] {
 	filtered := !r.e.opts.PointInTime.IsZero() // the snapshot has filtered already
-	return func(yield func(plan.Pair, error) bool) {
+	return func(yield func(*plan.Action, error) bool) {
 		for p, err := range r.scan.Pairs(ctx) {
 			selected := filtered
 			switch {
@@ -132,16 +134,16 @@ func (r *unitRun) pairs(ctx context.Context) iter.Seq2[plan.Pair, error] {
 			case !filtered:
 				selected, err = r.selects(ctx, &p.Pair)
 			}
-			if !r.next(ctx, p, selected, err, yield) {
+			if !r.next(ctx, &p, selected, err, yield) {
 				return
 			}
 		}
 	}
 }
 
-// remapped yields the source objects that the target holds under another key, with
-// their counterparts. It returns a single-use iterator.
-func (r *unitRun) remapped(ctx context.Context) iter.Seq2[plan.Pair, error] {
+// remapped is pairs for the source objects that the target holds under another key. It
+// returns a single-use iterator.
+func (r *unitRun) remapped(ctx context.Context) iter.Seq2[*plan.Action, error] {
 	written := int64(0)
 	if r.e.carry.writes() {
 		written = r.added.Load()
@@ -150,17 +152,18 @@ func (r *unitRun) remapped(ctx context.Context) iter.Seq2[plan.Pair, error] {
 	if !r.e.opts.PointInTime.IsZero() {
 		selects = func(*plan.Pair) (bool, error) { return true, nil }
 	}
-	return func(yield func(plan.Pair, error) bool) {
+	return func(yield func(*plan.Action, error) bool) {
 		for p, err := range r.scan.Remapped(ctx, written, selects) {
-			if !r.next(ctx, p, true, err, yield) {
+			if !r.next(ctx, &p, true, err, yield) {
 				return
 			}
 		}
 	}
 }
 
-// next yields a pair if it is to be processed. It returns false at the end.
-func (r *unitRun) next(ctx context.Context, p scan.Pair, selected bool, err error, yield func(plan.Pair, error) bool) bool {
+// next yields the action of a pair, if it is to be processed. It returns false at the
+// end.
+func (r *unitRun) next(ctx context.Context, p *scan.Pair, selected bool, err error, yield func(*plan.Action, error) bool) bool {
 	switch {
 	case err != nil:
 	case !selected:
@@ -170,9 +173,16 @@ func (r *unitRun) next(ctx context.Context, p scan.Pair, selected bool, err erro
 		if err == nil {
 			return true
 		}
+	case r.settle(ctx, &p.Pair):
+		return true
 	default:
-		return yield(p.Pair, nil)
+		a, _ := r.e.actions.Get().(*plan.Action)
+		if a == nil {
+			a = new(plan.Action)
+		}
+		a.Pair = p.Pair
+		return yield(a, nil)
 	}
-	yield(plan.Pair{}, err)
+	yield(nil, err)
 	return false
 }
