@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"sync"
 
 	"s3sync/internal/buffer"
 	"s3sync/internal/checksum"
@@ -45,7 +46,9 @@ type Limits struct {
 	objects *ratelimit.Limiter
 	workers chan struct{} // one for each object at work
 	permits chan struct{} // one for each part in flight
-	hasher  *checksum.Hasher
+
+	startHasher sync.Once
+	hasher      *checksum.Hasher // nil until it is needed
 }
 
 // New returns limits with nothing in flight. The caller closes them.
@@ -56,12 +59,15 @@ func New(opts Options) *Limits {
 		objects: ratelimit.Objects(opts.ObjectsPerSecond),
 		workers: make(chan struct{}, opts.Workers),
 		permits: make(chan struct{}, opts.ParallelParts),
-		hasher:  checksum.NewHasher(),
 	}
 }
 
 // Close ends the hasher. Nothing may be in flight.
-func (l *Limits) Close() { l.hasher.Close() }
+func (l *Limits) Close() {
+	if l.hasher != nil {
+		l.hasher.Close()
+	}
+}
 
 // Memory is the bound of the buffers in bytes.
 func (l *Limits) Memory() int64 { return l.opts.Memory }
@@ -69,8 +75,12 @@ func (l *Limits) Memory() int64 { return l.opts.Memory }
 // ParallelParts is how many parts may be in flight.
 func (l *Limits) ParallelParts() int { return l.opts.ParallelParts }
 
-// Hasher computes MD5 digests of several blocks at once.
-func (l *Limits) Hasher() *checksum.Hasher { return l.hasher }
+// Hasher computes MD5 digests of several blocks at once. It takes memory, which runs
+// that have only small objects do without.
+func (l *Limits) Hasher() *checksum.Hasher {
+	l.startHasher.Do(func() { l.hasher = checksum.NewHasher() })
+	return l.hasher
+}
 
 // Workers is how many objects may be worked on at once.
 func (l *Limits) Workers() int { return l.opts.Workers }

@@ -98,6 +98,7 @@ type Transferrer struct {
 	// parts are streamed.
 	held         int64
 	checksumLost sync.Once // reports once that the target does not keep checksums
+	objects      sync.Pool // of zero *object
 }
 
 // New returns a Transferrer. It fails if the server is to copy but cannot.
@@ -156,11 +157,20 @@ func (t *Transferrer) Readable(ctx context.Context, a *plan.Action) error {
 // side. After an error nothing is published, unless the target published an object
 // without a response.
 func (t *Transferrer) Transfer(ctx context.Context, a *plan.Action) (Result, error) {
-	o := &object{t: t, a: a}
+	o, _ := t.objects.Get().(*object)
+	if o == nil {
+		o = new(object)
+	}
+	o.t, o.a = t, a
 	if err := t.source.Retry(ctx, a.Key(), o.attempt); err != nil {
 		return Result{}, err
 	}
-	return o.result, nil
+	result := o.result
+	if o.layout.Len() == 1 && !t.streams(o.info.Size) { // nobody has o any more
+		*o = object{}
+		t.objects.Put(o)
+	}
+	return result, nil
 }
 
 // An object is being transferred to the target.
@@ -175,7 +185,7 @@ type object struct {
 	parts        verify.Source
 	layout       checksum.Layout // layout of the written object
 	opts         storage.WriteOptions
-	verification *verify.Verification // nil if the server copies
+	verification verify.Verification // begun unless the server copies
 
 	result Result
 }

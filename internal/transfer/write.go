@@ -22,7 +22,7 @@ func (o *object) send(ctx context.Context) error {
 	if err := o.prepare(ctx); err != nil {
 		return err
 	}
-	if o.verification, err = t.verifier.Begin(ctx, o.layout, &o.parts); err != nil {
+	if err := t.verifier.Begin(ctx, &o.verification, o.layout, &o.parts); err != nil {
 		return err
 	}
 	var written storage.Info

@@ -19,6 +19,7 @@ type Source struct {
 
 	asked bool
 	sizes []int64
+	whole [1]checksum.Layout // memory for the layout of an object written whole
 	// err says why a store did not return the sizes although it can: the object fails.
 	err error
 }
@@ -34,10 +35,12 @@ func (v *Verifier) Source(r storage.Reader, info *storage.Info, attempt int) Sou
 // error is ErrUnknownLayout if the store does not know and there is no guess; any other
 // error is a failure of the object.
 func (s *Source) Layouts(ctx context.Context, parts int) (layouts []checksum.Layout, guessed bool, err error) {
-	if parts > 0 {
-		if err := s.ask(ctx); err != nil {
-			return nil, false, err
-		}
+	if parts == 0 {
+		s.whole[0] = checksum.Whole(s.info.Size)
+		return s.whole[:], false, nil
+	}
+	if err := s.ask(ctx); err != nil {
+		return nil, false, err
 	}
 	layouts, guessed = checksum.Layouts(s.info.Size, parts, s.sizes, s.v.opts.ChunkSize)
 	if len(layouts) == 0 {

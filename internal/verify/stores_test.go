@@ -186,15 +186,15 @@ func pass(t *testing.T, opts verify.Options, source, target *store, parts ...int
 	defer r.Close()
 	info := r.Info()
 	from := v.Source(r, &info, 0)
-	p, err := v.Begin(t.Context(), layoutOf(t, parts), &from)
-	if err != nil {
+	var p verify.Verification
+	if err := v.Begin(t.Context(), &p, layoutOf(t, parts), &from); err != nil {
 		return verify.Result{}, err
 	}
 	data := make([]byte, 10)
 	if err := r.ReadAt(t.Context(), data, 0); err != nil {
 		t.Fatal(err)
 	}
-	written := write(t, target.Store, string(data), parts, storage.WriteOptions{Size: 10, Checksum: v.WrittenChecksum()}, p)
+	written := write(t, target.Store, string(data), parts, storage.WriteOptions{Size: 10, Checksum: v.WrittenChecksum()}, &p)
 	if target.told != nil {
 		target.told(&written)
 	}

@@ -15,17 +15,29 @@ import (
 // them for the parts of the source and for those of the target, so both sides can be
 // verified even if their digests differ. Block and Feed may be called concurrently for
 // different bytes.
+//
+// It holds the memory for an object in one piece, so that it needs no more.
 type Verification struct {
 	v              *Verifier
 	md5            func([]byte) [md5.Size]byte
 	source, target digests
+
+	parts int       // of the written object
+	whole blockSums // of the only part
+}
+
+// blockSums are the digests of a block that is written.
+type blockSums struct {
+	md5    [md5.Size]byte
+	sha256 [sha256.Size]byte
 }
 
 // digests are the digests that are computed to verify one side.
 type digests struct {
 	etag outcome
 	// etags are computed in every possible layout of the side.
-	etags []*checksum.ETag
+	etags   []*checksum.ETag
+	oneETag [1]*checksum.ETag // memory of etags
 
 	sum outcome
 	// sums are computed in every possible form of the checksum.
@@ -45,20 +57,21 @@ type outcome struct {
 // manyParts is the minimum number of parts at once for which checksum.Hasher is faster.
 const manyParts = 8
 
-// Begin prepares the digests of an object that is written in a layout. It may ask
-// the source for its checksums and the sizes of its parts.
-func (v *Verifier) Begin(ctx context.Context, layout checksum.Layout, source *Source) (*Verification, error) {
-	p := &Verification{v: v, md5: md5.Sum}
-	if min(layout.Len(), v.limits.ParallelParts()) >= manyParts {
+// Begin prepares p for the digests of an object that is written in a layout. It may ask
+// the source for its checksums and the sizes of its parts. p must not be copied.
+func (v *Verifier) Begin(ctx context.Context, p *Verification, layout checksum.Layout, source *Source) error {
+	*p = Verification{v: v, md5: md5.Sum, parts: layout.Len()}
+	p.source.etags, p.target.etags = p.source.oneETag[:0], p.target.oneETag[:0]
+	if min(p.parts, v.limits.ParallelParts()) >= manyParts {
 		p.md5 = v.limits.Hasher().MD5
 	}
 	if err := p.prepareTarget(layout); err != nil {
-		return nil, err
+		return err
 	}
 	if v.source.Caps.Files {
-		return p, nil
+		return nil
 	}
-	return p, p.prepareSource(ctx, source)
+	return p.prepareSource(ctx, source)
 }
 
 // prepareTarget decides which digests of the written object are computed.
@@ -68,7 +81,7 @@ func (p *Verification) prepareTarget(layout checksum.Layout) error {
 		return nil
 	}
 	if caps.WantMD5 {
-		d.etags = []*checksum.ETag{checksum.NewETag(layout)}
+		d.etags = append(d.etags, checksum.NewETag(layout))
 	}
 	switch {
 	case !opts.ETag:
@@ -106,16 +119,20 @@ func (p *Verification) algorithm() checksum.Algorithm { return p.v.written.Algor
 // digests that the target needs. It may wait for earlier blocks. It does not keep data.
 func (p *Verification) Block(ctx context.Context, data []byte, i int, off int64) (storage.Block, error) {
 	b := storage.Block{Data: data}
+	sums := &p.whole
+	if p.parts > 1 {
+		sums = new(blockSums)
+	}
 	for _, e := range p.target.etags {
-		sum := p.md5(data)
-		b.MD5 = sum[:]
-		if err := e.SetPart(i, sum); err != nil {
+		sums.md5 = p.md5(data)
+		b.MD5 = sums.md5[:]
+		if err := e.SetPart(i, sums.md5); err != nil {
 			return b, err
 		}
 	}
 	if p.v.target.Caps.WantSHA256 {
-		sum := sha256.Sum256(data)
-		b.SHA256 = sum[:]
+		sums.sha256 = sha256.Sum256(data)
+		b.SHA256 = sums.sha256[:]
 	}
 	for _, sum := range p.target.sums {
 		b.Checksum = p.digest(&b)

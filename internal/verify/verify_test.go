@@ -259,8 +259,8 @@ func TestFeed(t *testing.T) {
 	}
 	info := r.Info()
 	from := v.Source(r, &info, 0)
-	p, err := v.Begin(t.Context(), layoutOf(t, []int{6, 4}), &from)
-	if err != nil {
+	var p verify.Verification
+	if err := v.Begin(t.Context(), &p, layoutOf(t, []int{6, 4}), &from); err != nil {
 		t.Fatal(err)
 	}
 	const data = "0123456789"
@@ -292,8 +292,8 @@ func TestBlock(t *testing.T) {
 			opts := everything
 			opts.Algorithm = a
 			v := newVerifier(t, opts, source, target, 1)
-			p, err := v.Begin(t.Context(), checksum.Whole(10), nil)
-			if err != nil {
+			var p verify.Verification
+			if err := v.Begin(t.Context(), &p, checksum.Whole(10), nil); err != nil {
 				t.Fatal(err)
 			}
 			b, err := p.Block(t.Context(), data, 0, 0)
@@ -346,8 +346,8 @@ func TestAbort(t *testing.T) {
 	}
 	info := r.Info()
 	from := v.Source(r, &info, 0)
-	p, err := v.Begin(t.Context(), layoutOf(t, []int{5, 5}), &from)
-	if err != nil {
+	var p verify.Verification
+	if err := v.Begin(t.Context(), &p, layoutOf(t, []int{5, 5}), &from); err != nil {
 		t.Fatal(err)
 	}
 	done := make(chan error)
