@@ -107,8 +107,17 @@ func (c *command) progress() *progress {
 	return p
 }
 
+// callback returns the function that draws the line, or nil if there is none: a run
+// that nobody watches costs less.
+func (p *progress) callback() func(s3sync.Event) {
+	if p.screen.out == nil {
+		return nil
+	}
+	return p.event
+}
+
 func (p *progress) event(ev s3sync.Event) {
-	if ev.Type != s3sync.EventProgress || p.screen.out == nil {
+	if ev.Type != s3sync.EventProgress {
 		return
 	}
 	p.screen.show(cut(p.line(*ev.Stats), p.width()-1))

@@ -72,6 +72,9 @@ func TestProgressRates(t *testing.T) {
 func TestProgressDraws(t *testing.T) {
 	var out bytes.Buffer
 	p := &progress{screen: &screen{out: &out}, samples: []sample{{}}, dryRun: true, width: func() int { return 20 }}
+	if p.callback() == nil {
+		t.Fatal("nobody draws the line")
+	}
 	p.event(s3sync.Event{Type: s3sync.EventTransferred})
 	if out.Len() != 0 {
 		t.Errorf("drawn between seconds: %q", out.String())
@@ -87,12 +90,15 @@ func TestProgressDraws(t *testing.T) {
 	}
 }
 
-// A line is drawn only on terminals: a buffer is none.
+// A line is drawn only on terminals: a buffer is none. The run without a line is not
+// watched.
 func TestProgressNeedsATerminal(t *testing.T) {
 	c := between()
+	if code := c.main(t); code != 0 || c.cfg.OnEvent != nil {
+		t.Errorf("code %d, watched %v", code, c.cfg.OnEvent != nil)
+	}
 	cmd := newCommand(c.process())
 	p := cmd.progress()
-	p.event(s3sync.Event{Type: s3sync.EventProgress})
 	p.end()
 	if got := fmt.Sprint(c.stderr.Len(), cmd.screen.out); got != "0 <nil>" {
 		t.Errorf("got %s", got)

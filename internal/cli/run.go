@@ -20,7 +20,7 @@ func (c *command) sync(ctx context.Context) {
 	}
 	c.logSettings()
 	p := c.progress()
-	c.cfg().OnEvent = p.event
+	c.cfg().OnEvent = p.callback()
 	ctx, stop := c.interruptible(ctx)
 	report, err := c.p.Sync(ctx, c.cfg())
 	sig := stop()

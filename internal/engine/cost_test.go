@@ -127,10 +127,10 @@ func costOptions() Options {
 	return opts
 }
 
-// syncOnce runs a sync that nobody watches.
-func syncOnce(tb testing.TB, source, target storage.Store) report.Stats {
+// syncOnce runs a sync. onEvent may be nil.
+func syncOnce(tb testing.TB, source, target storage.Store, onEvent func(report.Event)) report.Stats {
 	tb.Helper()
-	record := report.New(report.Options{})
+	record := report.New(report.Options{OnEvent: onEvent})
 	e, err := New(tb.Context(), costOptions(), source, target, record)
 	if err != nil {
 		tb.Fatal(err)
@@ -156,13 +156,17 @@ func perObject(b *testing.B, n int) {
 func BenchmarkUnchanged(b *testing.B) {
 	const n = 200_000
 	source, target := newLeanStore(bucketCaps(), n, small), newLeanStore(bucketCaps(), n, small)
-	b.ReportAllocs()
-	for b.Loop() {
-		if got := syncOnce(b, source, target); got.Skipped != n {
-			b.Fatalf("%+v", got)
-		}
+	for name, onEvent := range map[string]func(report.Event){"unwatched": nil, "watched": func(report.Event) {}} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if got := syncOnce(b, source, target, onEvent); got.Skipped != n {
+					b.Fatalf("%+v", got)
+				}
+			}
+			perObject(b, n)
+		})
 	}
-	perObject(b, n)
 }
 
 // BenchmarkTransfer transfers objects of 10 KiB, which the digests dominate, and of one
@@ -179,7 +183,7 @@ func BenchmarkTransfer(b *testing.B) {
 				source, target := newLeanStore(caps[0], n, size), newLeanStore(caps[1], 0, size)
 				b.ReportAllocs()
 				for b.Loop() {
-					if got := syncOnce(b, source, target); got.Transferred != n || got.ETagVerified != n {
+					if got := syncOnce(b, source, target, nil); got.Transferred != n || got.ETagVerified != n {
 						b.Fatalf("%+v", got)
 					}
 				}
@@ -219,7 +223,7 @@ func BenchmarkStores(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				target := sides[1](b)
-				if got := syncOnce(b, source, target); got.Transferred != n {
+				if got := syncOnce(b, source, target, nil); got.Transferred != n {
 					b.Fatalf("%+v", got)
 				}
 				if err := target.Close(); err != nil {

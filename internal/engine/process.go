@@ -223,7 +223,7 @@ func (r *unitRun) leaveOut(ctx context.Context, p *plan.Pair, err error) error {
 		r.notFound(a, err)
 		return nil
 	case directory:
-		r.skip(a, plan.ReasonDirectory)
+		r.record.Skip(p, plan.ReasonDirectory)
 		return nil
 	}
 	return r.handle(ctx, a, err)
@@ -234,16 +234,17 @@ func (r *unitRun) leaveOut(ctx context.Context, p *plan.Pair, err error) error {
 // callback must be.
 func (r *unitRun) selects(ctx context.Context, p *plan.Pair) (bool, error) {
 	why, err := r.e.listed.Reject(p.Source)
+	switch {
+	case err == nil && why == "":
+		return true, nil
+	case err == nil:
+		r.record.Skip(p, why)
+		return false, nil
+	}
 	if _, ok := errors.AsType[*selection.CallbackError](err); ok {
 		return false, err
 	}
-	if err != nil {
-		r.unsafe.Store(true)
-		r.record.Emit(report.Event{Type: report.EventFailed, Key: p.Key(), Source: p.Source, Err: err})
-		return false, r.e.fatal(ctx, err)
-	}
-	if why != "" {
-		r.skip(&plan.Action{Pair: *p}, why)
-	}
-	return why == "", nil
+	r.unsafe.Store(true)
+	r.record.Emit(report.Event{Type: report.EventFailed, Key: p.Key(), Source: p.Source, Err: err})
+	return false, r.e.fatal(ctx, err)
 }

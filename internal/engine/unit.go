@@ -129,7 +129,7 @@ func (r *unitRun) pairs(ctx context.Context) iter.Seq2[*plan.Action, error] {
 			switch {
 			case err != nil:
 			case p.Key() == "":
-				r.skip(&plan.Action{Pair: p.Pair}, plan.ReasonEmptyKey)
+				r.record.Skip(&p.Pair, plan.ReasonEmptyKey)
 				continue
 			case !filtered:
 				selected, err = r.selects(ctx, &p.Pair)

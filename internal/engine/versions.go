@@ -47,7 +47,7 @@ func (r *unitRun) syncVersions(ctx context.Context) error {
 func (r *unitRun) keepVersion(ctx context.Context, v storage.Object) (bool, error) {
 	p := plan.Pair{Source: v, TargetKey: v.Key}
 	if v.Key == "" {
-		r.skip(&plan.Action{Pair: p}, plan.ReasonEmptyKey)
+		r.record.Skip(&p, plan.ReasonEmptyKey)
 		return false, nil
 	}
 	return r.selects(ctx, &p)

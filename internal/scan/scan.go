@@ -138,7 +138,7 @@ func (s *Scanner) Pairs(ctx context.Context) iter.Seq2[Pair, error] {
 			var now bool
 			switch {
 			case err == nil:
-				pair, now, err = s.take(&p)
+				now, err = s.take(&p, &pair)
 			case p.InSource:
 				err = s.source.Wrap(err)
 			default:
@@ -178,8 +178,8 @@ func (s *Scanner) stops() bool {
 
 func (s *Scanner) stopAt(key string) { s.result.Range.To, s.result.Stopped = key, true }
 
-// take processes a pair, and reports whether it is yielded now.
-func (s *Scanner) take(both *join.Pair) (p Pair, now bool, err error) {
+// take makes a pair of both sides, and reports whether it is yielded now. p is zero.
+func (s *Scanner) take(both *join.Pair, p *Pair) (now bool, err error) {
 	if both.InTarget {
 		s.result.Held++
 	}
@@ -187,21 +187,21 @@ func (s *Scanner) take(both *join.Pair) (p Pair, now bool, err error) {
 		if s.opts.KeepTargetOnly || s.target.Maps() {
 			err = s.targetOnly.Append(both.Target)
 		}
-		return p, false, err
+		return false, err
 	}
-	p.Pair = plan.Pair{Source: both.Source, Target: both.Target, Exists: both.InTarget, TargetKey: both.Key}
+	p.Source, p.Target, p.Exists, p.TargetKey = both.Source, both.Target, both.InTarget, both.Key
 	if both.Key == "" {
-		return p, true, nil
+		return true, nil
 	}
 	if s.target.Maps() {
-		s.place(&p)
+		s.place(p)
 		if p.TargetKey != both.Key && p.TargetKey != "" {
-			return p, false, s.remap(&p)
+			return false, s.remap(p)
 		}
-		s.countPlain(&p)
+		s.countPlain(p)
 	}
 	s.result.Found++
-	return p, true, nil
+	return true, nil
 }
 
 // place sets the key under which the target lists an object, or would list it if it

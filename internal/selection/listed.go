@@ -65,11 +65,11 @@ func (e *CallbackError) Unwrap() error { return e.Err }
 // name is then that of the filter that failed.
 func (l *Listed) Reject(o storage.Object) (why plan.Reason, err error) {
 	opts := &l.opts
-	modified := o.ModTime.Truncate(time.Millisecond)
+	modified := func() time.Time { return o.ModTime.Truncate(time.Millisecond) }
 	switch {
-	case !opts.ModifiedBefore.IsZero() && !modified.Before(opts.ModifiedBefore):
+	case !opts.ModifiedBefore.IsZero() && !modified().Before(opts.ModifiedBefore):
 		return MtimeBefore, nil
-	case !opts.ModifiedAfter.IsZero() && modified.Before(opts.ModifiedAfter):
+	case !opts.ModifiedAfter.IsZero() && modified().Before(opts.ModifiedAfter):
 		return MtimeAfter, nil
 	case o.DeleteMarker: // it has no size
 	case opts.SmallerThan != nil && o.Size >= *opts.SmallerThan:
