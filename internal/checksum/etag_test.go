@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -288,6 +289,53 @@ func TestETagWakesWaiters(t *testing.T) {
 			t.Error("got no error")
 		}
 	})
+}
+
+// An ETag matches its own text and nothing else, and not before all bytes are there.
+func TestETagMatches(t *testing.T) {
+	data := []byte("twelve bytes")
+	for _, layout := range []checksum.Layout{
+		checksum.Whole(12), checksum.Uniform(12, 12), checksum.Uniform(12, 5), mustParts(t, slices.Repeat([]int64{0}, 9_999)...), mustParts(t, 12),
+	} {
+		e := checksum.NewETag(layout)
+		bytes := data[:layout.Total()]
+		if len(bytes) > 0 {
+			if ok, err := e.Matches(reference(bytes, layout)); ok || err == nil {
+				t.Errorf("without bytes: %v, error %v", ok, err)
+			}
+		}
+		if err := e.WriteAt(t.Context(), bytes, 0); err != nil {
+			t.Fatal(err)
+		}
+		want := reference(bytes, layout)
+		for etag, matches := range map[string]bool{
+			want: true, want + "0": false, want[1:]: false, want + "-2": false, strings.ToUpper(want): false, "": false,
+		} {
+			if got, err := e.Matches(etag); got != matches || err != nil {
+				t.Errorf("%s and %s: %v, error %v", want, etag, got, err)
+			}
+		}
+	}
+}
+
+// The ETag of an object written whole takes no memory but its own, which serves again.
+func TestETagOfAWholeObjectIsCheap(t *testing.T) {
+	data := []byte("data")
+	sum := md5.Sum(data)
+	want := hex.EncodeToString(sum[:])
+	var e checksum.ETag
+	allocations := testing.AllocsPerRun(100, func() {
+		e.Begin(checksum.Whole(4))
+		if err := e.SetPart(0, sum); err != nil {
+			t.Error(err)
+		}
+		if matches, err := e.Matches(want); !matches || err != nil {
+			t.Errorf("%v, error %v", matches, err)
+		}
+	})
+	if allocations > 0 {
+		t.Errorf("%v allocations", allocations)
+	}
 }
 
 func BenchmarkETag(b *testing.B) {

@@ -23,7 +23,7 @@ type lanes struct {
 	parts []lane
 	sums  []byte // the digests of all parts in order; zero where not yet done
 	err   error
-	abort chan struct{} // closed when err is set
+	abort chan struct{} // closed when err is set; nil until somebody waits
 
 	// These back the slices for an object of one part.
 	onePart [1]lane
@@ -52,7 +52,7 @@ type running struct {
 
 // start prepares l, which must be zero.
 func (l *lanes) start(alg *algorithm, layout Layout) {
-	l.alg, l.layout, l.abort = alg, layout, make(chan struct{})
+	l.alg, l.layout = alg, layout
 	if n := layout.Len(); n == 1 {
 		l.parts, l.sums = l.onePart[:], l.oneSum[:alg.size]
 	} else {
@@ -167,6 +167,9 @@ func (l *lanes) tryClaim(i int, n, at int64) (*running, <-chan struct{}, error) 
 	if run.moved == nil {
 		run.moved = make(chan struct{})
 	}
+	if l.abort == nil {
+		l.abort = make(chan struct{})
+	}
 	return nil, run.moved, nil
 }
 
@@ -266,6 +269,8 @@ func (l *lanes) Abort(err error) {
 	defer l.mu.Unlock()
 	if l.err == nil {
 		l.err = err
-		close(l.abort)
+		if l.abort != nil {
+			close(l.abort)
+		}
 	}
 }

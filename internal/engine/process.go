@@ -65,7 +65,7 @@ func (r *unitRun) process(ctx context.Context, a *plan.Action) error {
 		return r.handle(ctx, a, err)
 	}
 	r.e.notes.count(&d, r.e.opts.ByTime)
-	return r.handle(ctx, a, r.act(ctx, a, r.e.decide(a, &d)))
+	return r.handle(ctx, a, r.act(ctx, a, r.e.setAction(a, &d)))
 }
 
 // act carries out an action, unless err says why nothing is done. Its errors are for
@@ -83,9 +83,9 @@ func (r *unitRun) act(ctx context.Context, a *plan.Action, err error) error {
 	return err
 }
 
-// decide makes the action that follows from a decision. An error says why nothing is
+// setAction makes a the action that follows from a decision. An error says why nothing is
 // done.
-func (e *Engine) decide(a *plan.Action, d *compare.Decision) error {
+func (e *Engine) setAction(a *plan.Action, d *compare.Decision) error {
 	*a = plan.Action{Kind: plan.Transfer, Pair: d.Pair, Reason: d.Reason, Digests: d.Digests, Info: d.SourceInfo}
 	switch {
 	case errors.Is(d.Err, compare.ErrUndecided): // a transfer is safe

@@ -102,7 +102,7 @@ func (p *Verification) prepareSourceETag(ctx context.Context, s *Source) {
 		if t := p.target.etags; len(t) > 0 && t[0].Layout().Equal(layout) {
 			d.etags = append(d.etags, t[0])
 		} else {
-			d.etags = append(d.etags, checksum.NewETag(layout))
+			d.compute(layout)
 		}
 	}
 }

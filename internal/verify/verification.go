@@ -36,8 +36,9 @@ type blockSums struct {
 type digests struct {
 	etag outcome
 	// etags are computed in every possible layout of the side.
-	etags   []*checksum.ETag
-	oneETag [1]*checksum.ETag // memory of etags
+	etags []*checksum.ETag
+	first checksum.ETag     // memory of the first one
+	list  [1]*checksum.ETag // memory of etags
 
 	sum outcome
 	// sums are computed in every possible form of the checksum.
@@ -61,7 +62,7 @@ const manyParts = 8
 // the source for its checksums and the sizes of its parts. p must not be copied.
 func (v *Verifier) Begin(ctx context.Context, p *Verification, layout checksum.Layout, source *Source) error {
 	*p = Verification{v: v, md5: md5.Sum, parts: layout.Len()}
-	p.source.etags, p.target.etags = p.source.oneETag[:0], p.target.oneETag[:0]
+	p.source.etags, p.target.etags = p.source.list[:0], p.target.list[:0]
 	if min(p.parts, v.limits.ParallelParts()) >= manyParts {
 		p.md5 = v.limits.Hasher().MD5
 	}
@@ -81,7 +82,7 @@ func (p *Verification) prepareTarget(layout checksum.Layout) error {
 		return nil
 	}
 	if caps.WantMD5 {
-		d.etags = append(d.etags, checksum.NewETag(layout))
+		d.compute(layout)
 	}
 	switch {
 	case !opts.ETag:
@@ -109,6 +110,16 @@ func (p *Verification) prepareTarget(layout checksum.Layout) error {
 		d.sum.why = ErrMultipartOff
 	}
 	return nil
+}
+
+// compute adds the ETag in a layout to those that are computed.
+func (d *digests) compute(layout checksum.Layout) {
+	if len(d.etags) == 0 {
+		d.first.Begin(layout)
+		d.etags = append(d.etags, &d.first)
+		return
+	}
+	d.etags = append(d.etags, checksum.NewETag(layout))
 }
 
 // algorithm returns the algorithm of the checksum that the target keeps. It is empty if
@@ -268,13 +279,12 @@ func notDigest(info *storage.Info) error {
 }
 
 func (d *digests) checkETag(name string, info *storage.Info) error {
-	var got string
 	for _, etag := range d.etags {
-		var err error
-		if got, err = etag.Sum(); err != nil {
+		matches, err := etag.Matches(info.ETag)
+		if err != nil {
 			return &storage.Error{Op: "verify", Key: info.Key, Err: err}
 		}
-		if got == info.ETag {
+		if matches {
 			d.etag.verified = true
 			return nil
 		}
@@ -282,6 +292,10 @@ func (d *digests) checkETag(name string, info *storage.Info) error {
 	if parts, _ := checksum.ParseETag(info.ETag); parts == 0 && d.etags[0].Layout().Multipart() {
 		d.etag.why = errOwnETag // the ETag form of an object without parts, which no object with parts has on S3
 		return nil
+	}
+	got, err := d.etags[len(d.etags)-1].Sum()
+	if err != nil {
+		return &storage.Error{Op: "verify", Key: info.Key, Err: err}
 	}
 	return d.etag.mismatch("", info.Key, fmt.Sprintf("the %s's ETag is %s", name, info.ETag), got)
 }
