@@ -208,7 +208,7 @@ type OpenOptions struct {
 	// offset 0: the store may fetch no more than that with its first request.
 	First int64
 	// Listed, if set, is what a listing returned for the object. If an answer contradicts
-	// it, the store makes sure that the answer is right.
+	// it, the store makes sure that the answer is right. It is valid during the call.
 	Listed *Object
 }
 
@@ -239,7 +239,8 @@ type Reader interface {
 }
 
 // A Block is a run of bytes of an object with its digests. A digest that was not computed
-// is nil.
+// is nil. The bytes and digests belong to the caller, who uses their memory again after
+// the call.
 type Block struct {
 	Data []byte
 	// Stream, if set, gives the bytes instead of Data: Size of them, once. Their

@@ -83,8 +83,8 @@ func (r *unitRun) act(ctx context.Context, a *plan.Action, err error) error {
 	return err
 }
 
-// setAction makes a the action that follows from a decision. An error says why nothing is
-// done.
+// setAction makes a the action that follows from a decision. An error says why nothing
+// is done.
 func (e *Engine) setAction(a *plan.Action, d *compare.Decision) error {
 	*a = plan.Action{Kind: plan.Transfer, Pair: d.Pair, Reason: d.Reason, Digests: d.Digests, Info: d.SourceInfo}
 	switch {

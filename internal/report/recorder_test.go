@@ -114,6 +114,47 @@ func TestProgress(t *testing.T) {
 	})
 }
 
+// TestProgressCountsWhatCameBefore: the counters of an event are those of the events
+// before it, however many emit meanwhile and however slow the callback is.
+func TestProgressCountsWhatCameBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var before Stats
+		progress := 0
+		r := New(Options{OnEvent: func(ev Event) {
+			time.Sleep(time.Millisecond)
+			switch ev.Type {
+			case EventSkipped:
+				before.Skipped++
+			case EventTransferred:
+				before.Transferred++
+			case EventProgress, EventEnd:
+				progress++
+				if ev.Stats.Skipped != before.Skipped || ev.Stats.Transferred != before.Transferred {
+					t.Errorf("%v, but %v came before", ev, before)
+				}
+			default:
+			}
+		}})
+		u := r.Unit()
+		var workers sync.WaitGroup
+		for range 4 {
+			workers.Go(func() {
+				for i := range 2000 {
+					u.Skip(&plan.Pair{Source: storage.Object{Key: "k"}}, plan.ReasonSame)
+					u.Emit(Event{Type: EventTransferred})
+					if i%100 == 0 {
+						time.Sleep(time.Second / 20)
+					}
+				}
+			})
+		}
+		workers.Wait()
+		if _, err := r.Finish(t.Context(), nil); err != nil || progress < 10 || before.Skipped != 8000 || before.Transferred != 8000 {
+			t.Errorf("error %v, %d times progress, %+v", err, progress, before)
+		}
+	})
+}
+
 func TestFinish(t *testing.T) {
 	stopped := errors.New("stopped")
 	for name, tt := range map[string]struct {
