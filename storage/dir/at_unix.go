@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path"
 	"syscall"
 	"time"
 
@@ -18,7 +17,7 @@ import (
 
 // openAt opens what a path names, looked up from a directory; "" is that
 // directory. Symbolic links are followed.
-func openAt(dir *os.File, name string) (*os.File, error) {
+func openAt(dir *os.File, name string) (*descriptor, error) {
 	fd := -1
 	err := uninterrupted(func() (err error) {
 		fd, err = unix.Openat(int(dir.Fd()), orDot(name), unix.O_RDONLY|unix.O_CLOEXEC|noWait, 0)
@@ -27,29 +26,24 @@ func openAt(dir *os.File, name string) (*os.File, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
-	// The file is to be read like any other: os.NewFile takes one that does not
-	// wait for one that can be polled.
-	if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFL, unix.O_RDONLY); err != nil {
-		return nil, errors.Join(&fs.PathError{Op: "open", Path: name, Err: err}, unix.Close(fd))
-	}
-	return os.NewFile(uintptr(fd), name), nil
+	return &descriptor{fd: fd}, nil
 }
 
 // statAt describes what a path names, looked up from a directory; "" is that
 // directory. The last link is followed if follow says so, the others are always.
-func statAt(dir *os.File, name string, follow bool) (fs.FileInfo, error) {
+func statAt(dir *os.File, name string, follow bool) (status, error) {
 	flags := unix.AT_SYMLINK_NOFOLLOW
 	if follow {
 		flags = 0
 	}
-	fi := &fileStat{name: path.Base(orDot(name))}
+	var stat unix.Stat_t
 	err := uninterrupted(func() error {
-		return unix.Fstatat(int(dir.Fd()), orDot(name), &fi.stat, flags)
+		return unix.Fstatat(int(dir.Fd()), orDot(name), &stat, flags)
 	})
 	if err != nil {
-		return nil, &fs.PathError{Op: "stat", Path: name, Err: err}
+		return status{}, &fs.PathError{Op: "stat", Path: name, Err: err}
 	}
-	return fi, nil
+	return statusOfStat(&stat), nil
 }
 
 func orDot(name string) string {
@@ -69,22 +63,19 @@ func uninterrupted(f func() error) error {
 	}
 }
 
-// A fileStat is the fs.FileInfo of statAt.
-type fileStat struct {
-	name string
-	stat unix.Stat_t
+func statusOfStat(stat *unix.Stat_t) status {
+	return status{
+		mode:    modeOf(uint32(stat.Mode)), //nolint:unconvert // the types differ between systems
+		size:    stat.Size,
+		modTime: time.Unix(stat.Mtim.Unix()),
+		id:      identity{uint64(stat.Dev), uint64(stat.Ino)}, //nolint:unconvert // the types differ between systems
+	}
 }
 
-func (s *fileStat) Name() string       { return s.name }
-func (s *fileStat) Size() int64        { return s.stat.Size }
-func (s *fileStat) ModTime() time.Time { return time.Unix(s.stat.Mtim.Unix()) }
-func (s *fileStat) IsDir() bool        { return s.Mode().IsDir() }
-func (s *fileStat) Sys() any           { return &s.stat }
-
-// Mode returns the type and the permissions.
-func (s *fileStat) Mode() fs.FileMode {
-	mode := fs.FileMode(s.stat.Mode) & fs.ModePerm
-	switch s.stat.Mode & unix.S_IFMT {
+// modeOf returns the type and the permissions of a file.
+func modeOf(bits uint32) fs.FileMode {
+	mode := fs.FileMode(bits) & fs.ModePerm
+	switch bits & unix.S_IFMT {
 	case unix.S_IFREG:
 		return mode
 	case unix.S_IFDIR:
@@ -115,10 +106,7 @@ func (i identity) elsewhere(other identity) bool {
 }
 
 func identityOf(fi fs.FileInfo) identity {
-	switch stat := fi.Sys().(type) {
-	case *unix.Stat_t:
-		return identity{uint64(stat.Dev), uint64(stat.Ino)} //nolint:unconvert // the types differ between systems
-	case *syscall.Stat_t:
+	if stat, ok := fi.Sys().(*syscall.Stat_t); ok {
 		return identity{uint64(stat.Dev), uint64(stat.Ino)} //nolint:unconvert // the types differ between systems
 	}
 	return identity{}

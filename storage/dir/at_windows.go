@@ -10,19 +10,46 @@ import (
 // here, so that its path leads to it.
 
 // openAt opens what a path names below a directory, which "" is.
-func openAt(dir *os.File, name string) (*os.File, error) {
-	return os.Open(filepath.Join(dir.Name(), filepath.FromSlash(name)))
+func openAt(dir *os.File, name string) (*descriptor, error) {
+	f, err := os.Open(filepath.Join(dir.Name(), filepath.FromSlash(name)))
+	if err != nil {
+		return nil, err
+	}
+	return newDescriptor(f), nil
 }
 
 // statAt describes what a path names below a directory, which "" is. The last
 // link is followed if follow says so, the others are always.
-func statAt(dir *os.File, name string, follow bool) (fs.FileInfo, error) {
+func statAt(dir *os.File, name string, follow bool) (status, error) {
 	path := filepath.Join(dir.Name(), filepath.FromSlash(name))
+	stat := os.Lstat
 	if follow {
-		return os.Stat(path)
+		stat = os.Stat
 	}
-	return os.Lstat(path)
+	fi, err := stat(path)
+	if err != nil {
+		return status{}, err
+	}
+	return statusOf(fi), nil
 }
+
+// A descriptor is an open file or directory.
+type descriptor struct{ *os.File }
+
+// newDescriptor takes a file over.
+func newDescriptor(f *os.File) *descriptor { return &descriptor{f} }
+
+func (d *descriptor) stat() (status, error) {
+	fi, err := d.Stat()
+	if err != nil {
+		return status{}, err
+	}
+	return statusOf(fi), nil
+}
+
+func (d *descriptor) chmod(mode fs.FileMode) error { return d.Chmod(mode) }
+func (d *descriptor) sync() error                  { return d.Sync() }
+func (d *descriptor) osFile() *os.File             { return d.File }
 
 // An identity tells files of a system apart. That of no file is the zero value.
 type identity struct{ fi fs.FileInfo }

@@ -110,7 +110,9 @@ func open(path string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return writable(&tree{path: path, fsync: opts.Fsync, root: root}), nil
+	t := &tree{path: path, fsync: opts.Fsync}
+	t.setRoot(root)
+	return writable(t), nil
 }
 
 func writable(t *tree) *Store { return &Store{view: t, target: t, held: t} }
@@ -141,26 +143,26 @@ func (s *Store) stat(ctx context.Context, key string) (storage.Info, error) {
 	if err != nil {
 		return storage.Info{}, err
 	}
-	fi, err := s.view.stat(p.path)
+	st, err := s.view.stat(p.path)
 	if err != nil {
 		return storage.Info{}, lookupError(err)
 	}
-	if p.dir && fi.IsDir() {
-		return directoryInfo(p, fi), nil
+	if p.dir && st.isDir() {
+		return directoryInfo(p, st), nil
 	}
-	if p.dir || !fi.Mode().IsRegular() {
+	if p.dir || !st.isRegular() {
 		return storage.Info{}, fs.ErrNotExist
 	}
-	return fileInfo(p.path, fi), nil
+	return fileInfo(p.path, st), nil
 }
 
-func fileInfo(path string, fi fs.FileInfo) storage.Info {
-	return storage.Info{Object: storage.Object{Key: path, Size: fi.Size(), ModTime: fi.ModTime()}}
+func fileInfo(path string, st status) storage.Info {
+	return storage.Info{Object: storage.Object{Key: path, Size: st.size, ModTime: st.modTime}}
 }
 
-func directoryInfo(p keyPath, fi fs.FileInfo) storage.Info {
+func directoryInfo(p keyPath, st status) storage.Info {
 	return storage.Info{
-		Object:    storage.Object{Key: p.key(), ModTime: fi.ModTime()},
+		Object:    storage.Object{Key: p.key(), ModTime: st.modTime},
 		Directory: true,
 	}
 }

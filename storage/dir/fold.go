@@ -131,6 +131,30 @@ func mayFold(d directory, name string, found fs.FileInfo) bool {
 	return err == nil && os.SameFile(found, other)
 }
 
+// caseMatters reports whether the names in a directory are certainly exact: none finds an
+// entry that has another name. name is one that exists. A file system that takes other
+// letters for the same, but not those of ASCII in the other case, is not known, except on
+// macOS.
+func caseMatters(d directory, name string) bool {
+	if foldsForms || !hasASCIILetter(name) {
+		return false
+	}
+	before, err := d.Lstat(name)
+	if err != nil {
+		return false
+	}
+	_, err = d.Lstat(otherCase(name))
+	if !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	after, err := d.Lstat(name) // it was there all the time
+	return err == nil && os.SameFile(before, after)
+}
+
+func hasASCIILetter(name string) bool {
+	return strings.ContainsFunc(name, func(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' })
+}
+
 // otherCase returns name with the letters of the other case: only the ASCII
 // ones where there are any, because some file systems fold no others.
 func otherCase(name string) string {

@@ -1,7 +1,7 @@
 package dir
 
 import (
-	"crypto/rand"
+	"math/rand/v2"
 	"path"
 	"runtime"
 	"slices"
@@ -225,10 +225,26 @@ func join(dir, name string) string {
 const (
 	tempPrefix = ".s3sync-"
 	tempSuffix = ".tmp"
-	tempRandom = 26 // the length of rand.Text: 128 bits in base 32
+	tempRandom = 26 // 130 bits in base 32
+	base32     = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 )
 
-func tempName() string { return tempPrefix + rand.Text() + tempSuffix }
+// tempName returns a name that no other file has, in this program or another one. It need
+// not be a secret: a file is created only if there is none of its name.
+func tempName() string {
+	var name [len(tempPrefix) + tempRandom + len(tempSuffix)]byte
+	copy(name[:], tempPrefix)
+	copy(name[len(tempPrefix)+tempRandom:], tempSuffix)
+	var bits uint64
+	for i := range tempRandom {
+		if i%12 == 0 { // 5 bits each
+			bits = rand.Uint64()
+		}
+		name[len(tempPrefix)+i] = base32[bits%32]
+		bits /= 32
+	}
+	return string(name[:])
+}
 
 // isTemp reports whether a name is one of tempName. It is as narrow as can be:
 // a user's file must not vanish for looking alike.
@@ -239,5 +255,5 @@ func isTemp(name string) bool {
 	}
 	random, ok = strings.CutSuffix(random, tempSuffix)
 	return ok && len(random) == tempRandom &&
-		strings.Trim(random, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
+		strings.Trim(random, base32) == ""
 }

@@ -62,11 +62,12 @@ func (f folder) removeStale(name string) {
 	if err != nil {
 		return
 	}
-	defer file.Close() //nolint:errcheck // nothing was written
-	if lock(file) != nil {
+	d := newDescriptor(file)
+	defer d.Close() //nolint:errcheck // nothing was written
+	if d.lock() != nil {
 		return
 	}
-	if touched, err := lastTouched(file); err != nil || time.Since(touched) < staleAge {
+	if touched, err := d.lastTouched(); err != nil || time.Since(touched) < staleAge {
 		return
 	}
 	_ = f.Remove(name) // or a later run does

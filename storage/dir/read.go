@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 
 	"s3sync/storage"
 )
@@ -37,7 +36,7 @@ func (s *Store) open(ctx context.Context, key string, opts storage.OpenOptions) 
 		return nil, fs.ErrNotExist
 	}
 	if p.dir {
-		if fi, err := s.view.stat(p.path); err == nil && fi.IsDir() {
+		if st, err := s.view.stat(p.path); err == nil && st.isDir() {
 			return nil, unstorable("a directory holds no data")
 		}
 		return nil, fs.ErrNotExist
@@ -45,27 +44,27 @@ func (s *Store) open(ctx context.Context, key string, opts storage.OpenOptions) 
 	f, err := s.view.open(p.path)
 	if err != nil {
 		// A socket cannot be opened at all.
-		if fi, statErr := s.view.stat(p.path); statErr == nil && !fi.Mode().IsRegular() {
-			err = irregular(fi)
+		if st, statErr := s.view.stat(p.path); statErr == nil && !st.isRegular() {
+			err = irregular(st)
 		}
 		return nil, readError(err)
 	}
-	fi, err := f.Stat()
-	if err == nil && !fi.Mode().IsRegular() {
-		err = irregular(fi)
+	st, err := f.stat()
+	if err == nil && !st.isRegular() {
+		err = irregular(st)
 	}
 	if err != nil {
 		return nil, errors.Join(readError(err), f.Close())
 	}
-	return &reader{view: s.view, path: p.path, file: f, opened: fi}, nil
+	return &reader{view: s.view, path: p.path, file: f, opened: st}, nil
 }
 
 // irregular is the error for something else in place of a file.
-func irregular(fi fs.FileInfo) error {
-	if fi.IsDir() {
+func irregular(st status) error {
+	if st.isDir() {
 		return fs.ErrNotExist
 	}
-	return unstorable("not a regular file but %s", kind(fi.Mode()))
+	return unstorable("not a regular file but %s", kind(st.mode))
 }
 
 // kind names what is neither a regular file nor a directory.
@@ -87,8 +86,8 @@ func kind(mode fs.FileMode) string {
 type reader struct {
 	view   view
 	path   string
-	file   *os.File
-	opened fs.FileInfo
+	file   *descriptor
+	opened status
 }
 
 func (r *reader) Info() storage.Info { return fileInfo(r.path, r.opened) }
@@ -98,7 +97,7 @@ func (r *reader) ReadAt(ctx context.Context, p []byte, off int64) error {
 	if err := ctx.Err(); err != nil {
 		return fail("read", r.path, err)
 	}
-	if size := r.opened.Size(); off < 0 || off > size || int64(len(p)) > size-off {
+	if size := r.opened.size; off < 0 || off > size || int64(len(p)) > size-off {
 		return fail("read", r.path, errPastEnd)
 	}
 	n, err := r.file.ReadAt(p, off)
@@ -117,29 +116,29 @@ func (r *reader) Layout(context.Context, storage.PartsQuery) ([]int64, error) { 
 // Checksums returns nil, because files have no additional checksums.
 func (r *reader) Checksums(context.Context) ([]storage.Checksum, error) { return nil, nil }
 
-// Check compares size and time of the open file with those at Open, and checks that the
-// file is still the one under its name. It does not notice a writer that keeps the size
+// Check checks that the file under the name is still the one that is open, and compares
+// its size and time with those at Open. It does not notice a writer that keeps the size
 // and sets the time back.
 func (r *reader) Check(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fail("read", r.path, err)
 	}
-	now, err := r.file.Stat()
-	if err != nil {
-		return fail("read", r.path, readError(err))
+	now, err := r.view.named(r.path)
+	if err == nil && onWindows && now.id.is(r.opened.id) {
+		// There, what the name tells of a file may be older than what its handle tells.
+		now, err = r.file.stat()
 	}
-	named, err := r.view.stat(r.path)
 	switch {
 	case isGone(err):
 		err = fmt.Errorf("%w: deleted", storage.ErrChanged)
 	case err != nil:
 		err = readError(err)
-	case !identityOf(now).is(identityOf(named)):
+	case !now.id.is(r.opened.id):
 		err = fmt.Errorf("%w: replaced by another file", storage.ErrChanged)
-	case now.Size() != r.opened.Size():
-		err = fmt.Errorf("%w: size was %d, is %d", storage.ErrChanged, r.opened.Size(), now.Size())
-	case !now.ModTime().Equal(r.opened.ModTime()):
-		err = fmt.Errorf("%w: time of modification was %v, is %v", storage.ErrChanged, r.opened.ModTime(), now.ModTime())
+	case now.size != r.opened.size:
+		err = fmt.Errorf("%w: size was %d, is %d", storage.ErrChanged, r.opened.size, now.size)
+	case !now.modTime.Equal(r.opened.modTime):
+		err = fmt.Errorf("%w: time of modification was %v, is %v", storage.ErrChanged, r.opened.modTime, now.modTime)
 	}
 	if err != nil {
 		return fail("read", r.path, err)

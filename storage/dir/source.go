@@ -26,7 +26,8 @@ func openSource(path string, fi fs.FileInfo, opts Options) (*Store, error) {
 		if fi, err = root.Stat("."); err != nil {
 			return nil, errors.Join(err, root.Close())
 		}
-		t := &tree{path: path, root: root}
+		t := &tree{path: path}
+		t.setRoot(root)
 		return &Store{view: t, held: t, place: place{path, identityOf(fi)}}, nil
 	}
 	root, err := os.OpenFile(path, os.O_RDONLY|onlyDirectory, 0)
@@ -76,20 +77,18 @@ type followed struct {
 
 func (f followed) readDir(path string) (c *contents, err error) {
 	c = &contents{}
-	file, err := f.open(path)
+	d, err := f.open(path)
 	if err != nil {
 		return c, err
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	err = c.read(file, func(e fs.DirEntry) (entry, bool) {
-		return entry{name: e.Name(), typ: e.Type()}, true
-	})
-	return c, err
+	defer func() { err = errors.Join(err, d.Close()) }()
+	return c, c.read(d, false)
 }
 
-func (f followed) stat(path string) (fs.FileInfo, error)  { return statAt(f.root, path, true) }
-func (f followed) lstat(path string) (fs.FileInfo, error) { return statAt(f.root, path, false) }
-func (f followed) open(path string) (*os.File, error)     { return openAt(f.root, path) }
+func (f followed) stat(path string) (status, error)      { return statAt(f.root, path, true) }
+func (f followed) lstat(path string) (status, error)     { return statAt(f.root, path, false) }
+func (f followed) named(path string) (status, error)     { return f.stat(path) }
+func (f followed) open(path string) (*descriptor, error) { return openAt(f.root, path) }
 
 // A single is the view of a source that is one file. Its directory is not held
 // open, because whoever may read a file may not be allowed to read that.
@@ -122,22 +121,31 @@ func (s single) readDir(string) (*contents, error) {
 		return &contents{}, fmt.Errorf("%s is not a regular file any more", s.path)
 	}
 	e := entry{name: s.name}
-	e.set(fi)
+	e.set(statusOf(fi))
 	return &contents{entries: []entry{e}}, nil
 }
 
-func (s single) stat(path string) (fs.FileInfo, error) {
+func (s single) stat(path string) (status, error) {
 	if path != s.name {
-		return nil, fs.ErrNotExist
+		return status{}, fs.ErrNotExist
 	}
-	return os.Stat(s.path)
+	fi, err := os.Stat(s.path)
+	if err != nil {
+		return status{}, err
+	}
+	return statusOf(fi), nil
 }
 
-func (s single) lstat(path string) (fs.FileInfo, error) { return s.stat(path) }
+func (s single) lstat(path string) (status, error) { return s.stat(path) }
+func (s single) named(path string) (status, error) { return s.stat(path) }
 
-func (s single) open(path string) (*os.File, error) {
+func (s single) open(path string) (*descriptor, error) {
 	if path != s.name {
 		return nil, fs.ErrNotExist
 	}
-	return os.OpenFile(s.path, os.O_RDONLY|noWait, 0)
+	f, err := os.OpenFile(s.path, os.O_RDONLY|noWait, 0)
+	if err != nil {
+		return nil, err
+	}
+	return newDescriptor(f), nil
 }

@@ -19,25 +19,28 @@ const onlyDirectory = 0
 // setModTime stamps the file called name in dir, which is open as f. It goes
 // through f, because closing a file that was written may stamp it again
 // unless that very handle set the time.
-func setModTime(_ *os.Root, _ string, f *os.File, t time.Time) error {
+func setModTime(_ *os.Root, _ string, d *descriptor, t time.Time) error {
 	written := syscall.NsecToFiletime(t.UnixNano())
-	return syscall.SetFileTime(syscall.Handle(f.Fd()), nil, nil, &written)
+	return syscall.SetFileTime(syscall.Handle(d.Fd()), nil, nil, &written)
 }
 
 // syncDir does nothing: directories cannot be flushed, and NTFS journals them.
 func syncDir(*os.Root) error { return nil }
 
+// syncEntries is syncDir for a directory that is open.
+func syncEntries(*os.File) error { return nil }
+
 // lock locks a file until it is closed. It fails if the file is locked already. Others
 // cannot read or write locked bytes, so the lock is on a byte that no file has.
-func lock(f *os.File) error {
+func (d *descriptor) lock() error {
 	beyond := &windows.Overlapped{OffsetHigh: 1<<31 - 1}
-	return windows.LockFileEx(windows.Handle(f.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, beyond)
+	return windows.LockFileEx(windows.Handle(d.Fd()), windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, beyond)
 }
 
 // lastTouched returns when the file was last written or created, whichever is later. The
 // time of the last write may have been set back.
-func lastTouched(f *os.File) (time.Time, error) {
-	fi, err := f.Stat()
+func (d *descriptor) lastTouched() (time.Time, error) {
+	fi, err := d.Stat()
 	if err != nil {
 		return time.Time{}, err
 	}

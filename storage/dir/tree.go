@@ -30,9 +30,14 @@ type tree struct {
 	names names
 
 	mu    sync.Mutex
-	root  *os.Root            // nil while the directory is missing
-	known map[string]struct{} // directories whose paths were found free of links
+	root  *os.Root  // nil while the directory is missing
+	short *shortcut // to root; nil if the system has none
+	// known are directories whose paths were found free of links. In those with true all
+	// names are exact: see caseMatters.
+	known map[string]bool
 	swept map[string]struct{} // directories without leftovers: see isFirst
+	held  map[string]*held    // by path
+	uses  uint64              // of held
 
 	// publishing holds the locks for renaming files in directories. Without them, two
 	// names that are one for the file system could both be found free. The lock costs
@@ -62,7 +67,19 @@ func (t *tree) Close() error {
 	if t.root == nil {
 		return nil
 	}
-	return t.root.Close()
+	for path := range t.held {
+		t.dropLocked(path)
+	}
+	var err error
+	if t.short != nil {
+		err = t.short.Close()
+	}
+	return errors.Join(err, t.root.Close())
+}
+
+// setRoot is called once, before the root is used.
+func (t *tree) setRoot(root *os.Root) {
+	t.root, t.short = root, newShortcut(root)
 }
 
 // top returns the root, or errMissing.
@@ -93,7 +110,7 @@ func (t *tree) makeTop() (*os.Root, error) {
 	if err != nil {
 		return nil, unusable(err)
 	}
-	t.root = root
+	t.setRoot(root)
 	return root, nil
 }
 
@@ -220,20 +237,33 @@ func (t *tree) publisher(dir string) *sync.Mutex {
 	return &t.publishing[h.Sum32()%uint32(len(t.publishing))]
 }
 
+// isKnown reports whether the path of a directory was found free of links.
 func (t *tree) isKnown(dir string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	_, ok := t.known[dir]
-	return ok
+	_, known := t.known[dir]
+	return known || dir == ""
 }
 
+// remember notes that the path of a directory is free of links.
 func (t *tree) remember(dir string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.setKnown(dir, t.known[dir])
+}
+
+// rememberExact notes that all names in a directory are exact.
+func (t *tree) rememberExact(dir string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.setKnown(dir, true)
+}
+
+func (t *tree) setKnown(dir string, exact bool) {
 	if t.known == nil || len(t.known) >= maxKnown {
-		t.known = map[string]struct{}{}
+		t.known = map[string]bool{}
 	}
-	t.known[dir] = struct{}{}
+	t.known[dir] = exact
 }
 
 func (t *tree) forget(dir string) {
@@ -242,64 +272,9 @@ func (t *tree) forget(dir string) {
 	delete(t.known, dir)
 }
 
-// readDir returns everything but links, which are not part of the tree.
-func (t *tree) readDir(path string) (c *contents, err error) {
-	c = &contents{}
-	dir, err := t.find(path)
-	if err != nil {
-		return c, err
-	}
-	defer dir.close()
-	file, err := dir.Root.Open(".")
-	if err != nil {
-		return c, err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	err = c.read(file, func(e fs.DirEntry) (entry, bool) {
-		entry := entry{name: e.Name(), typ: e.Type()}
-		// Costs nothing: os.Root has looked it up to tell the type.
-		if fi, err := e.Info(); err == nil {
-			entry.set(fi)
-		}
-		return entry, entry.typ != fs.ModeSymlink
-	})
-	return c, err
-}
-
-// lstat is stat: links are not part of the tree.
-func (t *tree) lstat(path string) (fs.FileInfo, error) { return t.stat(path) }
-
-func (t *tree) stat(path string) (fs.FileInfo, error) {
-	dir, base := split(path)
-	f, err := t.find(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer f.close()
-	if base == "" {
-		return f.Stat(".")
-	}
-	fi, err := f.lookup(base)
-	if errors.Is(err, storage.ErrUnstorable) || err == nil && fi.Mode().Type() == fs.ModeSymlink {
-		return nil, fs.ErrNotExist
-	}
-	return fi, err
-}
-
-// open opens a file. A link does not exist for it.
-func (t *tree) open(path string) (*os.File, error) {
-	dir, base := split(path)
-	f, err := t.find(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer f.close()
-	fi, err := f.lookup(base)
-	if errors.Is(err, storage.ErrUnstorable) || err == nil && fi.Mode().Type() == fs.ModeSymlink {
-		return nil, fs.ErrNotExist
-	}
-	if err != nil {
-		return nil, err
-	}
-	return f.OpenFile(base, os.O_RDONLY|noWait, 0)
+// shortcut returns nil if there is none, or no tree yet.
+func (t *tree) shortcut() *shortcut {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.short
 }

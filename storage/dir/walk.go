@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"iter"
-	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -24,12 +22,15 @@ type view interface {
 	// returns what it could read, never nil.
 	readDir(path string) (*contents, error)
 	// stat describes what the path names in this view.
-	stat(path string) (fs.FileInfo, error)
+	stat(path string) (status, error)
 	// lstat is stat, but describes a link as itself.
-	lstat(path string) (fs.FileInfo, error)
+	lstat(path string) (status, error)
+	// named is stat for a file that is open. The caller compares its identity, so a
+	// directory on the way that became a link need not be noticed.
+	named(path string) (status, error)
 	// open opens a file for reading. It does not wait for the other end of a
 	// named pipe.
-	open(path string) (*os.File, error)
+	open(path string) (*descriptor, error)
 }
 
 // contents are what was read of a directory.
@@ -40,18 +41,28 @@ type contents struct {
 	lost bool
 }
 
-// An entry is a name in a directory.
+// An entry is a name in a directory. There may be millions of them in one.
 type entry struct {
 	name string // of a directory with '/' at the end, once its type is known
 	typ  fs.FileMode
-	// size and modTime of a file, if known is set.
-	size    int64
-	modTime time.Time
+	// size and the time of modification of a file, if known is set.
 	known   bool
+	nanosec int32
+	sec     int64
+	size    int64
 	// dir identifies the directory of a source at the time when the directory above
 	// was read, if that is known.
-	dir identity
+	dir *identity
 }
+
+// set stores the status of a file.
+func (e *entry) set(st status) {
+	e.typ = st.mode.Type()
+	e.size, e.known = st.size, true
+	e.sec, e.nanosec = st.modTime.Unix(), int32(st.modTime.Nanosecond()) //nolint:gosec // below a billion
+}
+
+func (e *entry) modTime() time.Time { return time.Unix(e.sec, int64(e.nanosec)) }
 
 // The errors for Problem, besides those of the file system.
 var (
@@ -115,7 +126,7 @@ func (w *walker) below(prefix string, e *entry) bool {
 		w.lost(prefix, c)
 	case err != nil:
 		w.incomplete(prefix, readError(err))
-	case e.dir.elsewhere(c.self), len(c.entries) == 0 && e.dir.known() && !e.dir.is(c.self):
+	case e.dir != nil && (e.dir.elsewhere(c.self) || len(c.entries) == 0 && e.dir.known() && !e.dir.is(c.self)):
 		// It was unmounted or mounted, or replaced by an empty directory. Another
 		// directory with entries is read as it is now, because some file systems
 		// renumber directories that were not used for a while.
@@ -183,8 +194,8 @@ func (w *walker) resolve(prefix string, c *contents, e *entry) {
 		e.name += "/"
 		if w.source {
 			// The dot makes an automounter mount the directory.
-			if fi, err := w.view.stat(prefix + e.name + "."); err == nil {
-				e.dir = identityOf(fi)
+			if st, err := w.view.stat(prefix + e.name + "."); err == nil {
+				e.dir = &st.id
 			}
 		}
 	default:
@@ -200,28 +211,22 @@ func (w *walker) resolve(prefix string, c *contents, e *entry) {
 // the entry stays a link.
 func (w *walker) follow(prefix string, c *contents, e *entry) {
 	path := prefix + e.name
-	fi, err := w.view.stat(path)
+	st, err := w.view.stat(path)
 	switch {
 	case err != nil:
 		w.noStat(path, prefix, c, err)
-	case fi.IsDir() && w.isAbove(prefix, fi):
+	case st.isDir() && w.isAbove(prefix, st.id):
 		w.unreadable(path, errLoop)
 	default:
-		e.set(fi)
+		e.set(st)
 	}
 }
 
-// set stores the values of a file info.
-func (e *entry) set(fi fs.FileInfo) {
-	e.typ = fi.Mode().Type()
-	e.size, e.modTime, e.known = fi.Size(), fi.ModTime(), true
-}
-
-// isAbove reports whether fi is one of the directories that lead to prefix.
-func (w *walker) isAbove(prefix string, fi fs.FileInfo) bool {
+// isAbove reports whether a directory is one of those that lead to prefix.
+func (w *walker) isAbove(prefix string, dir identity) bool {
 	for {
 		above, err := w.view.stat(strings.TrimSuffix(prefix, "/"))
-		if err == nil && identityOf(above).is(identityOf(fi)) {
+		if err == nil && above.id.is(dir) {
 			return true
 		}
 		if prefix == "" {
@@ -237,18 +242,18 @@ func (w *walker) file(key, prefix string, c *contents, e *entry) bool {
 		return false
 	}
 	if !e.known {
-		fi, err := w.view.stat(key)
+		st, err := w.view.stat(key)
 		if err != nil {
 			w.noStat(key, prefix, c, err)
 			return true
 		}
-		e.set(fi)
+		e.set(st)
 		if e.typ != 0 {
 			w.unreadable(key, errNoFile)
 			return true
 		}
 	}
-	return w.yield(storage.Object{Key: key, Size: e.size, ModTime: e.modTime}, nil)
+	return w.yield(storage.Object{Key: key, Size: e.size, ModTime: e.modTime()}, nil)
 }
 
 // noStat handles an entry of a directory whose stat failed with err.
@@ -272,14 +277,14 @@ func namedOnly(err error) bool {
 }
 
 func (w *walker) isLink(path string) bool {
-	fi, err := w.view.lstat(path)
-	return err == nil && fi.Mode().Type() == fs.ModeSymlink
+	st, err := w.view.lstat(path)
+	return err == nil && st.isLink()
 }
 
 // isSame looks a directory up again and reports whether it is the one that was read.
 func (w *walker) isSame(prefix string, c *contents) bool {
-	fi, err := w.view.stat(strings.TrimSuffix(prefix, "/"))
-	return err == nil && identityOf(fi).is(c.self)
+	st, err := w.view.stat(strings.TrimSuffix(prefix, "/"))
+	return err == nil && st.id.is(c.self)
 }
 
 // lost reports once that a directory of a source is not the one that was read.
@@ -306,28 +311,5 @@ func (w *walker) problem(key string, p storage.Problem) {
 	if w.opts.Problem != nil {
 		p.Err = fail("list", key, p.Err)
 		w.opts.Problem(p)
-	}
-}
-
-// read adds the entries of an open directory that add takes.
-func (c *contents) read(f *os.File, add func(fs.DirEntry) (entry, bool)) error {
-	fi, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	c.self = identityOf(fi)
-	for {
-		batch, err := f.ReadDir(512)
-		for _, e := range batch {
-			if entry, ok := add(e); ok {
-				c.entries = append(c.entries, entry)
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
 	}
 }

@@ -82,16 +82,20 @@ func (s *Store) putDirectory(p keyPath) (storage.Info, error) {
 	if err != nil {
 		return storage.Info{}, err
 	}
-	return directoryInfo(p, fi), nil
+	return directoryInfo(p, statusOf(fi)), nil
 }
 
 // A temp is a file that is being written, under a temporary name in its final directory.
+// That directory is either held or folder.
 type temp struct {
+	tree   *tree
+	held   *held
 	folder folder
 	path   string // the final one, relative to the tree
-	base   string // its last segment
-	name   string // the temporary one in folder
-	file   *os.File
+	dir    string // the directory of path
+	base   string // the last segment of path
+	name   string // the temporary one
+	file   *descriptor
 	opts   storage.WriteOptions
 	mode   fs.FileMode // of the file that is replaced
 	exists bool        // a file is replaced
@@ -99,6 +103,16 @@ type temp struct {
 
 func (t *tree) createTemp(path string, opts storage.WriteOptions) (*temp, error) {
 	dir, base := split(path)
+	tmp := &temp{tree: t, path: path, dir: dir, base: base, opts: opts}
+	if tmp.held = t.hold(dir); tmp.held != nil {
+		if tmp.createHeld() == nil {
+			return tmp, nil
+		}
+		t.drop(dir)
+		t.release(tmp.held)
+		tmp.held = nil
+	}
+	again := t.isKnown(dir)
 	f, err := t.make(dir)
 	if err != nil {
 		return nil, err
@@ -106,62 +120,138 @@ func (t *tree) createTemp(path string, opts storage.WriteOptions) (*temp, error)
 	if t.isFirst(dir) {
 		f.sweep()
 	}
-	tmp := &temp{folder: f, path: path, base: base, name: tempName(), opts: opts}
+	tmp.folder, tmp.name = f, tempName()
 	if err := tmp.create(); err != nil {
 		f.close()
 		return nil, err
+	}
+	if again && t.shortcut() != nil {
+		t.keep(f, tmp.name)
 	}
 	return tmp, nil
 }
 
 // create looks at what has the final name, and creates the file.
 func (t *temp) create() error {
+	var st status
 	fi, err := t.folder.lookup(t.base)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return err
-	case fi.IsDir():
-		return unstorable("there is a directory of that name")
-	case fi.Mode().IsRegular():
-		t.mode, t.exists = fi.Mode().Perm(), true
-	case fi.Mode().Type() != fs.ModeSymlink:
-		return unstorable("not a regular file (%v) has that name", fi.Mode())
+	if err == nil {
+		st = statusOf(fi)
 	}
-	mode := fs.FileMode(0o666)
-	if t.exists {
-		mode = t.mode // never more than the old file, not even for a moment
-	}
-	t.file, err = t.folder.OpenFile(t.name, os.O_RDWR|os.O_CREATE|os.O_EXCL|noWait, mode)
+	mode, err := t.replaces(st, err)
 	if err != nil {
 		return err
 	}
-	_ = lock(t.file) // where there are no locks its age protects it: see removeStale
+	file, err := t.folder.OpenFile(t.name, createFlags, mode)
+	if err != nil {
+		return err
+	}
+	t.created(newDescriptor(file))
 	return nil
+}
+
+// createHeld is create in a directory that is held.
+func (t *temp) createHeld() error {
+	mode, err := t.replaces(t.tree.short.lstat(t.path))
+	if err != nil {
+		return err
+	}
+	name := tempName()
+	path := join(t.dir, name)
+	file, err := t.tree.short.open(path, createFlags, mode)
+	if err != nil {
+		return err
+	}
+	t.name = path[len(path)-len(name):]
+	t.created(file)
+	return nil
+}
+
+const createFlags = os.O_RDWR | os.O_CREATE | os.O_EXCL | noWait
+
+// replaces notes what has the final name. It returns the mode to create the file with.
+func (t *temp) replaces(st status, err error) (fs.FileMode, error) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return 0, err
+	case st.isDir():
+		return 0, unstorable("there is a directory of that name")
+	case st.isRegular():
+		t.mode, t.exists = st.mode.Perm(), true
+		return t.mode, nil // never more than the old file, not even for a moment
+	case !st.isLink():
+		return 0, unstorable("not a regular file (%v) has that name", st.mode)
+	}
+	t.exists = false
+	return 0o666, nil
+}
+
+func (t *temp) created(file *descriptor) {
+	t.file = file
+	_ = file.lock() // where there are no locks its age protects it: see removeStale
 }
 
 // publish completes the file and gives it its final name. If that fails, it removes the
 // file.
 func (t *temp) publish() (storage.Info, error) {
-	fi, err := t.complete()
+	st, err := t.complete()
 	if err == nil {
 		err = t.rename()
 	}
 	if err != nil {
 		return storage.Info{}, errors.Join(err, t.remove())
 	}
-	if t.folder.tree.fsync {
-		err = syncDir(t.folder.Root)
+	if t.tree.fsync {
+		err = t.syncDir()
 	}
-	t.folder.close()
+	t.done()
 	if err != nil {
 		return storage.Info{}, err
 	}
-	return fileInfo(t.path, fi), nil
+	return fileInfo(t.path, st), nil
+}
+
+func (t *temp) syncDir() error {
+	if t.held != nil {
+		return syncEntries(t.held.dir)
+	}
+	return syncDir(t.folder.Root)
+}
+
+// done lets the directory go.
+func (t *temp) done() {
+	if t.held != nil {
+		t.tree.release(t.held)
+		return
+	}
+	t.folder.close()
+}
+
+// find opens the directory that the path leads to now, instead of the one that was held:
+// the file is not in that.
+func (t *temp) find() error {
+	f, err := t.tree.find(t.dir)
+	if err != nil {
+		return err
+	}
+	t.tree.drop(t.dir)
+	t.tree.release(t.held)
+	t.held, t.folder = nil, f
+	return nil
 }
 
 func (t *temp) rename() error {
-	lock := t.folder.tree.publisher(t.folder.path)
+	if t.held != nil {
+		err := renameIn(t.held.dir, t.name, t.base)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := t.find(); err != nil {
+			return err
+		}
+	}
+	lock := t.tree.publisher(t.dir)
 	lock.Lock()
 	defer lock.Unlock()
 	if !t.exists {
@@ -173,40 +263,51 @@ func (t *temp) rename() error {
 }
 
 // complete sets what the file has besides its bytes, and closes it.
-func (t *temp) complete() (fs.FileInfo, error) {
-	if t.exists {
-		if err := t.file.Chmod(t.mode); err != nil {
-			return nil, err
-		}
-	}
+func (t *temp) complete() (status, error) {
 	if !t.opts.ModTime.IsZero() {
 		if err := setModTime(t.folder.Root, t.name, t.file, t.opts.ModTime); err != nil {
-			return nil, err
+			return status{}, err
 		}
 	}
-	if t.folder.tree.fsync {
-		if err := t.file.Sync(); err != nil {
-			return nil, err
-		}
-	}
-	fi, err := t.file.Stat()
+	st, err := t.file.stat()
 	if err != nil {
-		return nil, err
+		return status{}, err
 	}
-	if err := checkSize(fi.Size(), t.opts.Size); err != nil {
-		return nil, err
+	if err := checkSize(st.size, t.opts.Size); err != nil {
+		return status{}, err
+	}
+	if t.exists && st.mode.Perm() != t.mode { // the umask took some of it
+		if err := t.file.chmod(t.mode); err != nil {
+			return status{}, err
+		}
+	}
+	if t.tree.fsync {
+		if err := t.file.sync(); err != nil {
+			return status{}, err
+		}
 	}
 	// A network file system may report only now that it is full.
-	return fi, t.file.Close()
+	return st, t.file.Close()
 }
 
 // remove removes the file. It fails if the temporary name still exists.
 func (t *temp) remove() error {
 	_ = t.file.Close() // what was written is not wanted
-	err := t.folder.Remove(t.name)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
+	defer t.done()
+	if t.held != nil {
+		err := removeIn(t.held.dir, t.name)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		switch err := t.find(); {
+		case isGone(err):
+			return nil // and so is its directory
+		case err != nil:
+			return err
+		}
 	}
-	t.folder.close()
-	return err
+	if err := t.folder.Remove(t.name); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }

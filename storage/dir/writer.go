@@ -1,10 +1,10 @@
 package dir
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 
@@ -29,7 +29,7 @@ func (s *Store) Create(ctx context.Context, key string, opts storage.WriteOption
 	if err != nil {
 		return nil, fail("put", key, writeError(err))
 	}
-	return &writer{key: key, temp: t, parts: map[int]span{}}, nil
+	return &writer{key: key, temp: t}, nil
 }
 
 // A writer writes a temp in parts.
@@ -42,11 +42,14 @@ type writer struct {
 	ended bool
 
 	mu    sync.Mutex
-	parts map[int]span
+	parts []span // by their numbers
 }
 
-// A span is where a part lies.
-type span struct{ off, size int64 }
+// A span is where part n lies.
+type span struct {
+	n         int
+	off, size int64
+}
 
 func (w *writer) WritePart(ctx context.Context, n int, off int64, b storage.Block) error {
 	if err := w.writePart(ctx, n, off, b); err != nil {
@@ -74,7 +77,11 @@ func (w *writer) writePart(ctx context.Context, n int, off int64, b storage.Bloc
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.parts[n] = span{off, size}
+	i, again := slices.BinarySearchFunc(w.parts, n, func(p span, n int) int { return cmp.Compare(p.n, n) })
+	if !again {
+		w.parts = slices.Insert(w.parts, i, span{})
+	}
+	w.parts[i] = span{n, off, size}
 	return nil
 }
 
@@ -106,11 +113,10 @@ func (w *writer) commit(ctx context.Context) (storage.Info, error) {
 // would leave a hole of zeros.
 func (w *writer) checkParts() error {
 	var end int64
-	for _, n := range slices.Sorted(maps.Keys(w.parts)) {
-		p := w.parts[n]
+	for _, p := range w.parts {
 		if p.off != end {
 			return fmt.Errorf("%w: part %d is for offset %d, the ones before end at %d",
-				storage.ErrMismatch, n, p.off, end)
+				storage.ErrMismatch, p.n, p.off, end)
 		}
 		end += p.size
 	}

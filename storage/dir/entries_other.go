@@ -1,0 +1,40 @@
+//go:build !linux
+
+package dir
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+)
+
+// read adds the entries of an open directory. With lstat it looks at each of them, and
+// leaves links out.
+func (c *contents) read(d *descriptor, lstat bool) error {
+	st, err := d.stat()
+	if err != nil {
+		return err
+	}
+	c.self = st.id
+	for {
+		batch, err := d.osFile().ReadDir(512)
+		for _, found := range batch {
+			e := entry{name: found.Name(), typ: found.Type()}
+			if lstat {
+				// Costs nothing: os.Root has looked it up to tell the type.
+				if fi, err := found.Info(); err == nil {
+					e.set(statusOf(fi))
+				}
+			}
+			if !lstat || e.typ != fs.ModeSymlink {
+				c.entries = append(c.entries, e)
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,326 @@
+package dir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"s3sync/storage"
+)
+
+// openTarget opens a target, whose directories are held unless stepwise is set: then it
+// works like one on a system without openat2(2).
+func openTarget(t testing.TB, path string, stepwise bool) *Store {
+	t.Helper()
+	s, err := Open(path, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	switch {
+	case stepwise:
+		if err := s.target.short.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s.target.short = nil
+	case s.target.short == nil:
+		t.Skip("the system has no openat2(2)")
+	}
+	return s
+}
+
+func putText(s *Store, key, content string) error {
+	_, err := s.Put(context.Background(), key, storage.Block{Data: []byte(content)}, storage.WriteOptions{Size: int64(len(content))})
+	return err
+}
+
+// contentsOf returns the files, links and directories below a path, with permissions.
+func contentsOf(t testing.TB, path string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(path, func(p string, e fs.DirEntry, err error) error {
+		if err != nil || p == path {
+			return err
+		}
+		fi, err := e.Info()
+		if err != nil {
+			return err
+		}
+		text := fi.Mode().String()
+		switch {
+		case e.Type() == fs.ModeSymlink:
+			to, err := os.Readlink(p)
+			all[p[len(path)+1:]] = "-> " + to
+			return err
+		case e.Type().IsRegular():
+			data, err := os.ReadFile(p)
+			if err != nil {
+				return err
+			}
+			text += " " + string(data)
+		}
+		all[p[len(path)+1:]] = text
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// A directory that is held may have another path by now, and its path may lead to another
+// directory. Files are written to the one that the path leads to, and to no other.
+func TestHeldDirectoryIsReplaced(t *testing.T) {
+	const outside = "outside"
+	for name, tt := range map[string]struct {
+		change func(parent string) error
+		err    string // of Put; empty if it succeeds
+		where  string // of the file that is written
+	}{
+		"nothing happens": {
+			change: func(string) error { return nil },
+			where:  "root/a/b/new",
+		},
+		"renamed": {
+			change: func(parent string) error { return os.Rename(parent+"/root/a/b", parent+"/outside/b") },
+			where:  "root/a/b/new",
+		},
+		"renamed within the target": {
+			change: func(parent string) error { return os.Rename(parent+"/root/a/b", parent+"/root/a/c") },
+			where:  "root/a/b/new",
+		},
+		"one above it is renamed": {
+			change: func(parent string) error { return os.Rename(parent+"/root/a", parent+"/outside/a") },
+			where:  "root/a/b/new",
+		},
+		"replaced by another one": {
+			change: func(parent string) error {
+				return errors.Join(os.Rename(parent+"/root/a/b", parent+"/outside/b"), os.Mkdir(parent+"/root/a/b", 0o700))
+			},
+			where: "root/a/b/new",
+		},
+		"replaced by one that has a file of that name": {
+			change: func(parent string) error {
+				return errors.Join(os.Rename(parent+"/root/a/b", parent+"/outside/b"), os.Mkdir(parent+"/root/a/b", 0o700),
+					os.WriteFile(parent+"/root/a/b/new", []byte("secret"), 0o600))
+			},
+			where: "root/a/b/new",
+		},
+		"removed": {
+			change: func(parent string) error { return os.RemoveAll(parent + "/root/a") },
+			where:  "root/a/b/new",
+		},
+		"becomes a link to where it is now": {
+			change: func(parent string) error {
+				return errors.Join(os.Rename(parent+"/root/a/b", parent+"/outside/b"), os.Symlink(parent+"/outside/b", parent+"/root/a/b"))
+			},
+			err: "is a symbolic link",
+		},
+		"one above it becomes a link to where it is now": {
+			change: func(parent string) error {
+				return errors.Join(os.Rename(parent+"/root/a", parent+"/outside/a"), os.Symlink("../outside/a", parent+"/root/a"))
+			},
+			err: "is a symbolic link",
+		},
+		"becomes a file": {
+			change: func(parent string) error {
+				return errors.Join(os.RemoveAll(parent+"/root/a/b"), os.WriteFile(parent+"/root/a/b", nil, 0o600))
+			},
+			err: "is not a directory",
+		},
+		"something is mounted over it": {
+			change: func(parent string) error {
+				return syscall.Mount("none", parent+"/root/a/b", "tmpfs", 0, "size=64k")
+			},
+			where: "root/a/b/new",
+		},
+	} {
+		for _, parts := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, parts %t", name, parts), func(t *testing.T) {
+				parent := t.TempDir()
+				for _, sub := range []string{"root", outside} {
+					if err := os.Mkdir(filepath.Join(parent, sub), 0o700); err != nil {
+						t.Fatal(err)
+					}
+				}
+				s := openTarget(t, filepath.Join(parent, "root"), false)
+				for i := range 3 {
+					if err := putText(s, fmt.Sprintf("a/b/%d", i), "old"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if s.target.held["a/b"] == nil {
+					t.Fatal("the directory is not held")
+				}
+				if err := tt.change(parent); err != nil {
+					t.Skip(err)
+				}
+				t.Cleanup(func() { _ = syscall.Unmount(parent+"/root/a/b", syscall.MNT_DETACH) })
+				before := contentsOf(t, parent)
+				mode := newFileMode(t)
+				meanwhile, err := putParts(s, parent, "a/b/new", "content", parts)
+				if tt.err != "" {
+					if !errors.Is(err, storage.ErrUnstorable) || !strings.Contains(err.Error(), tt.err) {
+						t.Errorf("Put: %v; want storage.ErrUnstorable with %q", err, tt.err)
+					}
+				} else if err != nil {
+					t.Errorf("Put: %v", err)
+				}
+				after := contentsOf(t, parent)
+				for path := range maps.Keys(after) {
+					if isDir := strings.HasPrefix(after[path], "d"); isDir && strings.HasPrefix(tt.where, path+"/") {
+						before[path] = after[path] // was made
+					}
+				}
+				if tt.where != "" {
+					if old, ok := before[tt.where]; ok {
+						mode = old[:len(mode)]
+					}
+					before[tt.where] = mode + " content"
+					if parts && meanwhile != mode {
+						t.Errorf("the temporary file had the mode %q, want %q", meanwhile, mode)
+					}
+				}
+				if d := cmp.Diff(before, after); d != "" {
+					t.Errorf("wrong files (-want +got):\n%s", d)
+				}
+			})
+		}
+	}
+}
+
+// newFileMode is the mode that the umask leaves to a new file.
+func newFileMode(t *testing.T) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(name, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	fi, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fi.Mode().String()
+}
+
+// putParts puts a file, in parts if asked to. Then it returns the mode that the temporary
+// file had.
+func putParts(s *Store, parent, key, content string, parts bool) (mode string, err error) {
+	if !parts {
+		return "", putText(s, key, content)
+	}
+	w, err := s.Create(context.Background(), key, storage.WriteOptions{Size: int64(len(content))})
+	if err != nil {
+		return "", err
+	}
+	temps, err := filepath.Glob(filepath.Join(parent, "root", filepath.Dir(key), tempPrefix+"*"))
+	for _, temp := range temps {
+		if fi, statErr := os.Stat(temp); statErr == nil {
+			mode += fi.Mode().String()
+		}
+	}
+	writeErr := w.WritePart(context.Background(), 1, 0, storage.Block{Data: []byte(content)})
+	_, commitErr := w.Commit(context.Background())
+	return mode, errors.Join(err, writeErr, commitErr)
+}
+
+// While a file is written, its directory may be renamed: the file goes with it, and is
+// removed from it.
+func TestHeldDirectoryMovesMeanwhile(t *testing.T) {
+	for _, commit := range []bool{true, false} {
+		parent := t.TempDir()
+		root := filepath.Join(parent, "root")
+		if err := os.Mkdir(root, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		s := openTarget(t, root, false)
+		for i := range 3 {
+			if err := putText(s, fmt.Sprintf("a/%d", i), "old"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w, err := s.Create(context.Background(), "a/new", storage.WriteOptions{Size: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.WritePart(context.Background(), 1, 0, storage.Block{Data: []byte("x")}); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(os.Rename(root+"/a", root+"/b"), os.Mkdir(root+"/a", 0o700)); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"a", "b", "b/0", "b/1", "b/2"}
+		if commit {
+			want = append(want, "b/new")
+			_, err = w.Commit(context.Background())
+		} else {
+			err = w.Abort(context.Background())
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		if got := slices.Sorted(maps.Keys(contentsOf(t, root))); !slices.Equal(got, want) {
+			t.Errorf("committed %t: %q, want %q", commit, got, want)
+		}
+	}
+}
+
+// However many directories there are and however deep they are: few are open.
+func TestFewDirectoriesAreHeld(t *testing.T) {
+	openFiles := func() int {
+		entries, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Skip(err)
+		}
+		return len(entries)
+	}
+	before := openFiles()
+	s, err := Open(t.TempDir(), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 * maxHeld {
+		for j := range 3 {
+			if err := putText(s, fmt.Sprintf("a/very/deep/directory/%d/%d", i, j), ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if n := len(s.target.held); s.target.short != nil && n != maxHeld {
+		t.Errorf("%d directories are held, want %d", n, maxHeld)
+	}
+	if n := openFiles() - before; n > maxHeld+4 {
+		t.Errorf("%d files are open, want %d at most", n, maxHeld+4)
+	}
+	// One that is used stays open, although it is not held any more.
+	w, err := s.Create(context.Background(), fmt.Sprintf("a/very/deep/directory/%d/last", 3*maxHeld-1), storage.WriteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path := range s.target.held {
+		s.target.drop(path)
+	}
+	if _, err := w.Commit(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if n := openFiles(); n > before {
+		t.Errorf("%d files stay open", n-before)
+	}
+}

@@ -1,0 +1,110 @@
+package dir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"s3sync/storage"
+	"s3sync/storage/storagetest"
+)
+
+// A target without the shortcut is one as well.
+func TestConformanceStepwise(t *testing.T) {
+	storagetest.Run(t, func(t *testing.T) storage.Store {
+		s, err := Open(t.TempDir(), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.target.short != nil {
+			_ = s.target.short.Close()
+			s.target.short = nil
+		}
+		return s
+	}, storagetest.Options{ModTimes: true, Directories: true, Objects: 40})
+}
+
+// Whatever is done to a target, by this program and by others: with the shortcut it does
+// and tells the same as without.
+func TestShortcutChangesNothing(t *testing.T) {
+	dirs := []string{"a", "a/b", "c"}
+	keys := []string{"a/b/1", "a/b/2", "a/b/3", "a/1", "a/b", "c/1", "d"}
+	parent := t.TempDir()
+	runs := 0
+	rapid.Check(t, func(rt *rapid.T) {
+		runs++
+		var sides [2]*Store
+		var roots [2]string
+		for i := range sides {
+			roots[i] = filepath.Join(parent, fmt.Sprint(runs, "-", i))
+			if err := os.Mkdir(roots[i], 0o700); err != nil {
+				rt.Fatal(err)
+			}
+			s, err := Open(roots[i], Options{})
+			if err != nil {
+				rt.Fatal(err)
+			}
+			defer s.Close()
+			sides[i] = s
+		}
+		if sides[0].target.short == nil {
+			t.Skip("the system has no openat2(2)")
+		}
+		_ = sides[1].target.short.Close()
+		sides[1].target.short = nil
+		outside := filepath.Join(parent, "outside")
+		for range rapid.IntRange(1, 40).Draw(rt, "steps") {
+			key := rapid.SampledFrom(keys).Draw(rt, "key")
+			dir := rapid.SampledFrom(dirs).Draw(rt, "dir")
+			content := rapid.StringN(0, 5, -1).Draw(rt, "content")
+			step := rapid.IntRange(0, 11).Draw(rt, "step")
+			var told [2]string
+			for i, s := range sides {
+				path := filepath.Join(roots[i], dir)
+				switch step {
+				case 0, 1, 2, 3: // mostly
+					told[i] = fmt.Sprint(putText(s, key, content))
+				case 4, 5:
+					told[i] = readText(s, key)
+				case 6:
+					info, err := s.Stat(context.Background(), key, storage.StatOptions{})
+					told[i] = fmt.Sprint(info.Key, info.Size, err)
+				case 7:
+					told[i] = fmt.Sprint(s.Delete(context.Background(), []storage.Object{{Key: key}}, storage.DeleteOptions{}))
+				case 8:
+					told[i] = fmt.Sprint(os.RemoveAll(path) == nil)
+				case 9:
+					_ = os.RemoveAll(roots[i] + "/moved")
+					told[i] = fmt.Sprint(os.Rename(path, roots[i]+"/moved") == nil)
+				case 10:
+					told[i] = fmt.Sprint(os.Symlink(outside, path) == nil)
+				case 11:
+					told[i] = fmt.Sprint(os.Symlink("moved", path) == nil)
+				}
+			}
+			if told[0] != told[1] {
+				rt.Fatalf("step %d of %q, %q: with the shortcut %s, without %s", step, key, dir, told[0], told[1])
+			}
+			if d := cmp.Diff(contentsOf(t, roots[1]), contentsOf(t, roots[0])); d != "" {
+				rt.Fatalf("step %d of %q, %q leaves other files (-stepwise +shortcut):\n%s", step, key, dir, d)
+			}
+		}
+	})
+}
+
+// readText reads a file and checks it.
+func readText(s *Store, key string) string {
+	r, err := s.Open(context.Background(), key, storage.OpenOptions{})
+	if err != nil {
+		return err.Error()
+	}
+	data := make([]byte, r.Info().Size)
+	err = errors.Join(r.ReadAt(context.Background(), data, 0), r.Check(context.Background()), r.Close())
+	return fmt.Sprint(string(data), err)
+}
