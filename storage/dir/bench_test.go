@@ -11,47 +11,43 @@ import (
 	"s3sync/storage/dir"
 )
 
-// BenchmarkList walks 10,000 files in 100 directories.
+// BenchmarkList walks 10,000 files in few and in many directories.
 func BenchmarkList(b *testing.B) {
-	path := b.TempDir()
-	const dirs, files = 100, 100
-	for i := range dirs {
-		sub := filepath.Join(path, fmt.Sprintf("dir%03d", i))
-		if err := os.Mkdir(sub, 0o777); err != nil {
-			b.Fatal(err)
-		}
-		for j := range files {
-			if err := os.WriteFile(filepath.Join(sub, fmt.Sprintf("file%03d", j)), nil, 0o666); err != nil {
+	const files = 10_000
+	for _, dirs := range []int{1, 100, 2000} {
+		path := b.TempDir()
+		for i := range files {
+			sub := filepath.Join(path, fmt.Sprintf("dir%04d", i%dirs))
+			if err := os.MkdirAll(sub, 0o777); err != nil {
+				b.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(sub, fmt.Sprintf("file%05d", i)), nil, 0o666); err != nil {
 				b.Fatal(err)
 			}
 		}
-	}
-	for name, opts := range map[string]dir.Options{
-		"source":           {Source: true},
-		"source, no links": {Source: true, IgnoreSymlinks: true},
-		"target":           {},
-	} {
-		b.Run(name, func(b *testing.B) {
-			s, err := dir.Open(path, opts)
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer s.Close()
-			b.ReportAllocs()
-			for b.Loop() {
-				n := 0
-				for _, err := range s.List(b.Context(), storage.ListOptions{}) {
-					if err != nil {
-						b.Fatal(err)
+		for name, opts := range views() {
+			b.Run(fmt.Sprintf("%d/%s", dirs, name), func(b *testing.B) {
+				s, err := dir.Open(path, opts)
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer s.Close()
+				b.ReportAllocs()
+				for b.Loop() {
+					n := 0
+					for _, err := range s.List(b.Context(), storage.ListOptions{}) {
+						if err != nil {
+							b.Fatal(err)
+						}
+						n++
 					}
-					n++
+					if n != files {
+						b.Fatalf("listed %d files", n)
+					}
 				}
-				if n != dirs*files {
-					b.Fatalf("listed %d files", n)
-				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*dirs*files), "ns/file")
-		})
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*files), "ns/file")
+			})
+		}
 	}
 }
 
@@ -85,17 +81,11 @@ func BenchmarkPut(b *testing.B) {
 	}
 }
 
-// BenchmarkRead opens, reads, checks and closes files of 10 KiB.
-func BenchmarkRead(b *testing.B) {
-	path := b.TempDir()
-	const files = 1000
+// BenchmarkCreate replaces files of 10 KiB, each written as one part.
+func BenchmarkCreate(b *testing.B) {
 	data := make([]byte, 10<<10)
-	for i := range files {
-		if err := os.WriteFile(filepath.Join(path, fmt.Sprintf("file%03d", i)), data, 0o666); err != nil {
-			b.Fatal(err)
-		}
-	}
-	s, err := dir.Open(path, dir.Options{Source: true})
+	opts := storage.WriteOptions{Size: int64(len(data)), ModTime: time.Unix(1e9, 0)}
+	s, err := dir.Open(b.TempDir(), dir.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -105,18 +95,60 @@ func BenchmarkRead(b *testing.B) {
 	i := 0
 	for b.Loop() {
 		i++
-		r, err := s.Open(b.Context(), fmt.Sprintf("file%03d", i%files), storage.OpenOptions{})
+		w, err := s.Create(b.Context(), fmt.Sprintf("some/where/file-%d", i%2000), opts)
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := r.ReadAt(b.Context(), data, 0); err != nil {
+		if err := w.WritePart(b.Context(), 1, 0, storage.Block{Data: data}); err != nil {
 			b.Fatal(err)
 		}
-		if err := r.Check(b.Context()); err != nil {
+		if _, err := w.Commit(b.Context()); err != nil {
 			b.Fatal(err)
 		}
-		if err := r.Close(); err != nil {
+	}
+}
+
+// BenchmarkRead opens, reads, checks and closes files of 10 KiB.
+func BenchmarkRead(b *testing.B) {
+	path := b.TempDir()
+	const files = 1000
+	data := make([]byte, 10<<10)
+	key := func(i int) string { return fmt.Sprintf("some/where/file%03d", i%files) }
+	for i := range files {
+		write := filepath.Join(path, key(i))
+		if err := os.MkdirAll(filepath.Dir(write), 0o777); err != nil {
 			b.Fatal(err)
 		}
+		if err := os.WriteFile(write, data, 0o666); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for name, opts := range views() {
+		b.Run(name, func(b *testing.B) {
+			s, err := dir.Open(path, opts)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			b.SetBytes(int64(len(data)))
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				i++
+				r, err := s.Open(b.Context(), key(i), storage.OpenOptions{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := r.ReadAt(b.Context(), data, 0); err != nil {
+					b.Fatal(err)
+				}
+				if err := r.Check(b.Context()); err != nil {
+					b.Fatal(err)
+				}
+				if err := r.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -7,7 +7,8 @@
 //     symbolic links are never followed: no key leaves the directory, whatever
 //     it holds, and every file has exactly one key. A link is not part of the
 //     target: it is not listed, nothing is written or deleted through it, and
-//     it gives way to a file that is written under its name.
+//     it gives way to a file that is written under its name. Where Linux can
+//     ensure the same in one call (openat2), that call is tried first.
 //   - As a source it is only read. Symbolic links are followed, also those that
 //     lead outside, unless Options.IgnoreSymlinks says otherwise. The directory
 //     is held open from Open to Close: another one that takes its path meanwhile
@@ -66,6 +67,7 @@ type Store struct {
 	target *tree     // nil for a source
 	held   io.Closer // what Close closes; nil if there is nothing
 	place  place     // of a source
+	pace   pace      // of listings
 }
 
 var (

@@ -3,7 +3,9 @@ package dir
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io/fs"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,37 +22,51 @@ const (
 const unknownType = ^fs.FileMode(0)
 
 // read adds the entries of an open directory. With lstat it looks at each of them, and
-// leaves links out.
-func (c *contents) read(d *descriptor, lstat bool) error {
+// leaves links out. If most is positive and there are more, it fails with errTooMany.
+func (c *contents) read(d *descriptor, lstat bool, most int, p *pace) error {
 	st, err := d.stat()
 	if err != nil {
 		return err
 	}
 	c.self = st.id
-	err = c.readNames(d)
-	kept := c.entries[:0]
-	for _, e := range c.entries {
-		if lstat || e.typ == unknownType {
-			st, err := d.lstat(e.name)
-			switch {
-			case isGone(err):
-				continue
-			case err != nil: // it comes before an error of readNames
-				c.entries = kept
-				return err
-			}
-			e.set(st)
-		}
-		if !lstat || e.typ != fs.ModeSymlink {
-			kept = append(kept, e)
+	err = c.readNames(d, most)
+	if errors.Is(err, errTooMany) {
+		return err
+	}
+	if lstat || slices.ContainsFunc(c.entries, func(e entry) bool { return e.typ == unknownType }) {
+		looked, failure := p.each(len(c.entries), func(i int) error { return c.entries[i].lstatIn(d, lstat) })
+		if failure != nil { // it comes before an error of readNames
+			c.entries, err = c.entries[:looked], failure
 		}
 	}
-	c.entries = kept
+	c.entries = slices.DeleteFunc(c.entries, func(e entry) bool {
+		return e.typ == unknownType || lstat && e.typ == fs.ModeSymlink
+	})
 	return err
 }
 
+// lstatIn looks at an entry of d, or only at its type if that is not known. If it is gone,
+// its type stays unknown.
+func (e *entry) lstatIn(d *descriptor, all bool) error {
+	if !all && e.typ != unknownType {
+		return nil
+	}
+	e.typ = unknownType
+	st, err := d.lstat(e.name)
+	switch {
+	case isGone(err):
+		return nil
+	case err != nil:
+		return err
+	case all:
+		e.set(st)
+	}
+	e.typ = st.mode.Type()
+	return nil
+}
+
 // readNames adds the entries with their names and types.
-func (c *contents) readNames(d *descriptor) error {
+func (c *contents) readNames(d *descriptor, most int) error {
 	var buf [16 << 10]byte
 	for {
 		n := 0
@@ -62,6 +78,9 @@ func (c *contents) readNames(d *descriptor) error {
 			return err
 		}
 		c.addNames(buf[:n])
+		if most > 0 && len(c.entries) > most {
+			return errTooMany
+		}
 	}
 }
 

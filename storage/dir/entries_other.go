@@ -9,8 +9,8 @@ import (
 )
 
 // read adds the entries of an open directory. With lstat it looks at each of them, and
-// leaves links out.
-func (c *contents) read(d *descriptor, lstat bool) error {
+// leaves links out. If most is positive and there are more, it fails with errTooMany.
+func (c *contents) read(d *descriptor, lstat bool, most int, _ *pace) error {
 	st, err := d.stat()
 	if err != nil {
 		return err
@@ -29,6 +29,9 @@ func (c *contents) read(d *descriptor, lstat bool) error {
 			if !lstat || e.typ != fs.ModeSymlink {
 				c.entries = append(c.entries, e)
 			}
+		}
+		if most > 0 && len(c.entries) > most {
+			return errTooMany
 		}
 		if errors.Is(err, io.EOF) {
 			return nil

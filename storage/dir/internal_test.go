@@ -334,9 +334,9 @@ type countingView struct {
 	read []string
 }
 
-func (v *countingView) readDir(path string) (*contents, error) {
+func (v *countingView) readDir(path string, most int, p *pace) (*contents, error) {
 	v.read = append(v.read, path)
-	return v.view.readDir(path)
+	return v.view.readDir(path, most, p)
 }
 
 // A listing of a range reads only the directories that may hold some of it.

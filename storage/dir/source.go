@@ -75,14 +75,14 @@ type followed struct {
 	root *os.File
 }
 
-func (f followed) readDir(path string) (c *contents, err error) {
+func (f followed) readDir(path string, most int, p *pace) (c *contents, err error) {
 	c = &contents{}
 	d, err := f.open(path)
 	if err != nil {
 		return c, err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	return c, c.read(d, false)
+	return c, c.read(d, false, most, p)
 }
 
 func (f followed) stat(path string) (status, error)      { return statAt(f.root, path, true) }
@@ -112,7 +112,7 @@ func openSingle(path string) (*Store, error) {
 	return &Store{view: single{path, name}, place: place{dir, identityOf(fi)}}, nil
 }
 
-func (s single) readDir(string) (*contents, error) {
+func (s single) readDir(string, int, *pace) (*contents, error) {
 	fi, err := os.Stat(s.path)
 	if err != nil {
 		return &contents{}, err

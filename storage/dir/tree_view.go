@@ -12,14 +12,14 @@ import (
 // cannot do is done step by step, and that result counts.
 
 // readDir returns everything but links, which are not part of the tree.
-func (t *tree) readDir(path string) (c *contents, err error) {
+func (t *tree) readDir(path string, most int, p *pace) (c *contents, err error) {
 	c = &contents{}
 	d, err := t.openDir(path)
 	if err != nil {
 		return c, err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	return c, c.read(d, true)
+	return c, c.read(d, true, most, p)
 }
 
 // openDir opens a directory to list it. A path that was listed has exact names.
@@ -87,7 +87,9 @@ func (t *tree) statDir(dir string) (status, error) {
 	return statusOf(fi), nil
 }
 
-// exact returns the shortcut if names in a directory are exact.
+// exact returns the shortcut if names in a directory were exact. A directory of another kind
+// may have taken its place. Then a key that differs from a name in case may find that file,
+// which the long way would not. It can only be read: writing and deleting do not use exact.
 func (t *tree) exact(dir string) *shortcut {
 	t.mu.Lock()
 	defer t.mu.Unlock()
