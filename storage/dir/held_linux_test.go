@@ -93,71 +93,71 @@ func TestHeldDirectoryIsReplaced(t *testing.T) {
 	}{
 		"nothing happens": {
 			change: func(string) error { return nil },
-			where:  "root/a/b/new",
+			where:  "target/a/b/new",
 		},
 		"renamed": {
-			change: func(parent string) error { return os.Rename(parent+"/root/a/b", parent+"/outside/b") },
-			where:  "root/a/b/new",
+			change: func(parent string) error { return os.Rename(parent+"/target/a/b", parent+"/outside/b") },
+			where:  "target/a/b/new",
 		},
 		"renamed within the target": {
-			change: func(parent string) error { return os.Rename(parent+"/root/a/b", parent+"/root/a/c") },
-			where:  "root/a/b/new",
+			change: func(parent string) error { return os.Rename(parent+"/target/a/b", parent+"/target/a/c") },
+			where:  "target/a/b/new",
 		},
 		"one above it is renamed": {
-			change: func(parent string) error { return os.Rename(parent+"/root/a", parent+"/outside/a") },
-			where:  "root/a/b/new",
+			change: func(parent string) error { return os.Rename(parent+"/target/a", parent+"/outside/a") },
+			where:  "target/a/b/new",
 		},
 		"replaced by another one": {
 			change: func(parent string) error {
-				return errors.Join(os.Rename(parent+"/root/a/b", parent+"/outside/b"), os.Mkdir(parent+"/root/a/b", 0o700))
+				return errors.Join(os.Rename(parent+"/target/a/b", parent+"/outside/b"), os.Mkdir(parent+"/target/a/b", 0o700))
 			},
-			where: "root/a/b/new",
+			where: "target/a/b/new",
 		},
 		"replaced by one that has a file of that name": {
 			change: func(parent string) error {
-				return errors.Join(os.Rename(parent+"/root/a/b", parent+"/outside/b"), os.Mkdir(parent+"/root/a/b", 0o700),
-					os.WriteFile(parent+"/root/a/b/new", []byte("secret"), 0o600))
+				return errors.Join(os.Rename(parent+"/target/a/b", parent+"/outside/b"), os.Mkdir(parent+"/target/a/b", 0o700),
+					os.WriteFile(parent+"/target/a/b/new", []byte("secret"), 0o600))
 			},
-			where: "root/a/b/new",
+			where: "target/a/b/new",
 		},
 		"removed": {
-			change: func(parent string) error { return os.RemoveAll(parent + "/root/a") },
-			where:  "root/a/b/new",
+			change: func(parent string) error { return os.RemoveAll(parent + "/target/a") },
+			where:  "target/a/b/new",
 		},
 		"becomes a link to where it is now": {
 			change: func(parent string) error {
-				return errors.Join(os.Rename(parent+"/root/a/b", parent+"/outside/b"), os.Symlink(parent+"/outside/b", parent+"/root/a/b"))
+				return errors.Join(os.Rename(parent+"/target/a/b", parent+"/outside/b"), os.Symlink(parent+"/outside/b", parent+"/target/a/b"))
 			},
 			err: "is a symbolic link",
 		},
 		"one above it becomes a link to where it is now": {
 			change: func(parent string) error {
-				return errors.Join(os.Rename(parent+"/root/a", parent+"/outside/a"), os.Symlink("../outside/a", parent+"/root/a"))
+				return errors.Join(os.Rename(parent+"/target/a", parent+"/outside/a"), os.Symlink("../outside/a", parent+"/target/a"))
 			},
 			err: "is a symbolic link",
 		},
 		"becomes a file": {
 			change: func(parent string) error {
-				return errors.Join(os.RemoveAll(parent+"/root/a/b"), os.WriteFile(parent+"/root/a/b", nil, 0o600))
+				return errors.Join(os.RemoveAll(parent+"/target/a/b"), os.WriteFile(parent+"/target/a/b", nil, 0o600))
 			},
 			err: "is not a directory",
 		},
 		"something is mounted over it": {
 			change: func(parent string) error {
-				return syscall.Mount("none", parent+"/root/a/b", "tmpfs", 0, "size=64k")
+				return syscall.Mount("none", parent+"/target/a/b", "tmpfs", 0, "size=64k")
 			},
-			where: "root/a/b/new",
+			where: "target/a/b/new",
 		},
 	} {
 		for _, parts := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, parts %t", name, parts), func(t *testing.T) {
 				parent := t.TempDir()
-				for _, sub := range []string{"root", outside} {
+				for _, sub := range []string{"target", outside} {
 					if err := os.Mkdir(filepath.Join(parent, sub), 0o700); err != nil {
 						t.Fatal(err)
 					}
 				}
-				s := openTarget(t, filepath.Join(parent, "root"), false)
+				s := openTarget(t, filepath.Join(parent, "target"), false)
 				for i := range 3 {
 					if err := putText(s, fmt.Sprintf("a/b/%d", i), "old"); err != nil {
 						t.Fatal(err)
@@ -169,7 +169,7 @@ func TestHeldDirectoryIsReplaced(t *testing.T) {
 				if err := tt.change(parent); err != nil {
 					t.Skip(err)
 				}
-				t.Cleanup(func() { _ = syscall.Unmount(parent+"/root/a/b", syscall.MNT_DETACH) })
+				t.Cleanup(func() { _ = syscall.Unmount(parent+"/target/a/b", syscall.MNT_DETACH) })
 				before := contentsOf(t, parent)
 				mode := newFileMode(t)
 				meanwhile, err := putParts(s, parent, "a/b/new", "content", parts)
@@ -227,7 +227,7 @@ func putParts(s *Store, parent, key, content string, parts bool) (mode string, e
 	if err != nil {
 		return "", err
 	}
-	temps, err := filepath.Glob(filepath.Join(parent, "root", filepath.Dir(key), tempPrefix+"*"))
+	temps, err := filepath.Glob(filepath.Join(parent, "target", filepath.Dir(key), tempPrefix+"*"))
 	for _, temp := range temps {
 		if fi, statErr := os.Stat(temp); statErr == nil {
 			mode += fi.Mode().String()
@@ -243,7 +243,7 @@ func putParts(s *Store, parent, key, content string, parts bool) (mode string, e
 func TestHeldDirectoryMovesMeanwhile(t *testing.T) {
 	for _, commit := range []bool{true, false} {
 		parent := t.TempDir()
-		root := filepath.Join(parent, "root")
+		root := filepath.Join(parent, "target")
 		if err := os.Mkdir(root, 0o700); err != nil {
 			t.Fatal(err)
 		}

@@ -238,6 +238,7 @@ func (t *temp) find() error {
 	t.tree.drop(t.dir)
 	t.tree.release(t.held)
 	t.held, t.folder = nil, f
+	t.exists = false // names need not be exact here: see rename
 	return nil
 }
 
