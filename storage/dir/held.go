@@ -21,6 +21,7 @@ type held struct {
 	users   int
 	dropped bool // it is closed when nobody uses it any more
 	used    uint64
+	again   bool // used since it is held
 }
 
 // hold returns the directory that is held for a path, or nil. The caller releases it.
@@ -31,7 +32,7 @@ func (t *tree) hold(path string) *held {
 	if h != nil {
 		t.uses++
 		h.users++
-		h.used = t.uses
+		h.used, h.again = t.uses, true
 	}
 	return h
 }
@@ -65,9 +66,10 @@ func (t *tree) dropLocked(path string) {
 	}
 }
 
-// keep holds the directory of a file that was just created, if names are exact in it.
+// keep holds the directory of a file that was just created, if that may pay and names are
+// exact in it.
 func (t *tree) keep(f folder, file string) {
-	if !caseMatters(f, file) {
+	if !t.mayKeep() || !caseMatters(f, file) {
 		return
 	}
 	dir, err := f.Open(".")
@@ -80,14 +82,43 @@ func (t *tree) keep(f folder, file string) {
 		_ = dir.Close() // nothing was written through it
 		return
 	}
-	if len(t.held) >= maxHeld {
-		t.dropLocked(t.leastUsed())
-	}
+	t.makeRoom()
 	if t.held == nil {
 		t.held = map[string]*held{}
 	}
 	t.uses++
 	t.held[f.path] = &held{dir: dir, used: t.uses}
+}
+
+func (t *tree) mayKeep() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.passed == 0 {
+		return true
+	}
+	t.passed--
+	return false
+}
+
+// makeRoom lets go the directory whose last use is the longest ago, if there are too many.
+// If it was of no use, the files are written in an order that visits too many directories
+// in turn: then others are not held for a while either.
+func (t *tree) makeRoom() {
+	if len(t.held) < maxHeld {
+		return
+	}
+	oldest := t.leastUsed()
+	useless := !t.held[oldest].again
+	t.dropLocked(oldest)
+	if !useless {
+		return
+	}
+	for path, h := range t.held {
+		if !h.again {
+			t.dropLocked(path)
+		}
+	}
+	t.passed = 8 * maxHeld
 }
 
 // leastUsed returns the path of the directory whose last use is the longest ago.

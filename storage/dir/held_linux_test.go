@@ -279,6 +279,34 @@ func TestHeldDirectoryMovesMeanwhile(t *testing.T) {
 	}
 }
 
+// Directories that are visited in turn, too many to be held, are not opened in vain.
+func TestHeldInVain(t *testing.T) {
+	s := openTarget(t, t.TempDir(), false)
+	const dirs = 4 * maxHeld
+	inVain := 0
+	for i := range 8 * dirs {
+		before := s.target.held[fmt.Sprint(i%dirs)]
+		if err := putText(s, fmt.Sprintf("%d/%d", i%dirs, i), ""); err != nil {
+			t.Fatal(err)
+		}
+		if before == nil && s.target.held[fmt.Sprint(i%dirs)] != nil {
+			inVain++
+		}
+	}
+	if most := 8 * dirs / 4; inVain > most {
+		t.Errorf("%d directories were held for %d files, want %d at most", inVain, 8*dirs, most)
+	}
+	// Once files are written in order, their directories are held again.
+	for i := range 20 * maxHeld {
+		if err := putText(s, fmt.Sprintf("sub%d/%d", i/maxHeld, i), ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.target.held["sub19"] == nil {
+		t.Error("the last directory is not held")
+	}
+}
+
 // However many directories there are and however deep they are: few are open.
 func TestFewDirectoriesAreHeld(t *testing.T) {
 	openFiles := func() int {

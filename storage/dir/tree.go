@@ -38,6 +38,8 @@ type tree struct {
 	swept map[string]struct{} // directories without leftovers: see isFirst
 	held  map[string]*held    // by path
 	uses  uint64              // of held
+	// passed is how many more directories are passed over that might be held.
+	passed int
 
 	// publishing holds the locks for renaming files in directories. Without them, two
 	// names that are one for the file system could both be found free. The lock costs
