@@ -1,0 +1,156 @@
+package pace
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// The number that is found serves as much as the best fixed one, from a start with and
+// without knowledge, and does so soon.
+func TestThroughput(t *testing.T) {
+	for _, latency := range latencies {
+		for name, l := range map[string]load{"small": small, "large": large, "mixed": mixed} {
+			for _, start := range []int{Seed(l.Sizes[0], latency), 16} {
+				t.Run(fmt.Sprint(name, " ", latency, " from ", start), func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						limiter := New(Options{Start: start, Max: 512})
+						c := run(t, office(latency), l, ours(limiter))
+						// Of mixed sizes the bytes are compared, because their average is random.
+						s := office(latency)
+						bytes := best(s, l, 512) * l.meanSize()
+						if got := c.bytesPerSecond(0, time.Minute) / bytes; got < 0.9 {
+							t.Errorf("%.2f of the best fixed number; %v", got, limiter)
+						}
+						if got := c.bytesPerSecond(0, 5*time.Second) / bytes; got < 0.5 {
+							t.Errorf("%.2f of the best fixed number in the first 5 s", got)
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// Where two cores are what bounds the work, more in flight do not pay, and no more than
+// a few are let in.
+func TestCPUBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Options{Max: 512})
+		c := run(t, office(0), small, ours(l))
+		if got := most(c.inFlight, 10*time.Second, time.Minute); got > 16 {
+			t.Errorf("%d in flight", got)
+		}
+		if got := most(c.inFlight, 0, time.Minute); got > 32 {
+			t.Errorf("%d in flight at first", got)
+		}
+	})
+}
+
+// A server that gets slower the more are in flight is not crowded for long.
+func TestCrowdedServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := office(5 * time.Millisecond)
+		s.Crowd = 32
+		l := New(Options{Start: 256, Max: 512})
+		c := run(t, s, small, ours(l))
+		if got := c.perSecond(10*time.Second, time.Minute) / s.Rate; got < 0.9 {
+			t.Errorf("%.2f of the best fixed number; %v", got, l)
+		}
+	})
+}
+
+// A server that refuses more than 500 requests/s gets nearly so many, and few more.
+func TestSlowDown(t *testing.T) {
+	for _, latency := range append(latencies, time.Millisecond) {
+		for _, burst := range []float64{10, 50, 500} {
+			for _, most := range []int{16, 512} {
+				t.Run(fmt.Sprint(latency, ", bursts of ", burst, ", of ", most), func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, func(t *testing.T) {
+						s := office(latency)
+						s.SlowDown, s.Burst = 500, burst
+						l := New(Options{Start: Seed(small.Sizes[0], latency), Max: most})
+						c := run(t, s, small, ours(l))
+						want := best(s, small, most)
+						if got := c.perSecond(10*time.Second, time.Minute) / min(500, want); got < 0.9 {
+							t.Errorf("%.2f of what the server accepts; %v", got, l)
+						}
+						if got := c.refusedShare(10*time.Second, time.Minute); got > 0.05 {
+							t.Errorf("%.1f%% refused; %v", 100*got, l)
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// The rate also holds where a number in flight is fixed, and where the server tells how
+// long to wait.
+func TestSlowDownOfAFixedNumber(t *testing.T) {
+	for name, tt := range map[string]struct {
+		retryAfter time.Duration
+		least      float64
+	}{
+		"without Retry-After": {0, 450},
+		"with Retry-After":    {2 * time.Second, 350},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := office(5 * time.Millisecond)
+				s.SlowDown, s.Burst, s.RetryAfter = 500, 50, tt.retryAfter
+				l := New(Options{Min: 64, Max: 64})
+				c := run(t, s, small, ours(l))
+				if got := c.perSecond(10*time.Second, time.Minute); got < tt.least {
+					t.Errorf("%.0f/s; %v", got, l)
+				}
+				if got := c.refusedShare(10*time.Second, time.Minute); got > 0.05 {
+					t.Errorf("%.1f%% refused; %v", 100*got, l)
+				}
+				if got := l.Report().Limit; got != 64 {
+					t.Errorf("the limit is %d", got)
+				}
+			})
+		})
+	}
+}
+
+// A server that refuses what is above a number in flight is used without many refusals.
+func TestServerThatCountsInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := office(20 * time.Millisecond)
+		s.Most = 40
+		l := New(Options{Start: 64, Max: 512})
+		c := run(t, s, small, ours(l))
+		if got, want := c.perSecond(10*time.Second, time.Minute), 40/s.Latency.Seconds(); got < 0.6*want {
+			t.Errorf("%.0f/s of %.0f/s; %v", got, want, l)
+		}
+		if got := c.refusedShare(10*time.Second, time.Minute); got > 0.01 {
+			t.Errorf("%.1f%% refused; %v", 100*got, l)
+		}
+	})
+}
+
+// Requests that delete many keys are counted by their keys: S3 accepts 3,500 a second.
+func TestDeletions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := server{Latency: 100 * time.Millisecond, Jitter: 0.3, SlowDown: 3500, Burst: 3500}
+		load := load{Sizes: []int64{0}, Clients: 16, Units: 1000}
+		l := New(Options{Start: 1, Max: 16})
+		in := func(ctx context.Context) (func(answer), error) {
+			p, err := l.Acquire(ctx, load.Units)
+			return func(a answer) { p.Done(Outcome{Kind: a.kind}) }, err
+		}
+		c := run(t, s, load, in)
+		if got := c.perSecond(10*time.Second, time.Minute); got < 0.9*3.5 {
+			t.Errorf("%.2f requests/s; %v", got, l)
+		}
+		if got := c.refusedShare(10*time.Second, time.Minute); got > 0.05 {
+			t.Errorf("%.1f%% refused; %v", 100*got, l)
+		}
+	})
+}

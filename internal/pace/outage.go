@@ -1,0 +1,143 @@
+package pace
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// So many operations in a row that get no answer are an outage.
+	outageAfter = 8
+	// Pauses before a probe: the first one, doubled up to the last one.
+	probePauseFirst = time.Second
+	probePauseLast  = 30 * time.Second
+)
+
+// An Outage holds back new work while a server answers nothing. It begins after eight
+// operations in a row that were given up without any answer, and ends with the first
+// answer to anything. Meanwhile one operation at a time may begin as a probe, each after
+// a longer pause, up to half a minute.
+//
+// All methods may be called concurrently. An Outage starts no goroutine.
+type Outage struct {
+	notify func(down bool, lasted time.Duration)
+	failed atomic.Int32 // operations in a row without an answer
+
+	mu    sync.Mutex
+	state *outage // nil: the server answers
+}
+
+// outage is one time without answers.
+type outage struct {
+	began time.Time
+	over  chan struct{} // closed when it ends
+	turn  chan struct{} // has one element, unless a probe is under way
+	pause time.Duration // before the next probe
+	next  time.Time     // when that may begin
+}
+
+// NewOutage returns an Outage of a server that answers. Notify is called once when an
+// outage begins and once when it ends, with how long it lasted. It must not call the
+// Outage.
+func NewOutage(notify func(down bool, lasted time.Duration)) *Outage {
+	return &Outage{notify: notify}
+}
+
+// A Pass is the right to begin one operation. Leave must be called when it has ended.
+type Pass struct{ turn chan<- struct{} }
+
+// Probe says that the operation is to find out whether the server answers again. A caller
+// with something cheaper than its operation may try that first.
+func (p Pass) Probe() bool { return p.turn != nil }
+
+// Leave lets the next probe begin, if this was one. The zero Pass may be left, too.
+func (p Pass) Leave() {
+	if p.turn != nil {
+		p.turn <- struct{}{}
+	}
+}
+
+// Enter waits until an operation may begin. It fails with the cause of ctx if that is
+// cancelled. The operation must lead to a call of Answered or Exhausted, unless it ends
+// for a reason that says nothing about the server.
+func (o *Outage) Enter(ctx context.Context) (Pass, error) {
+	for {
+		if ctx.Err() != nil {
+			return Pass{}, context.Cause(ctx)
+		}
+		if o.failed.Load() < outageAfter {
+			return Pass{}, nil
+		}
+		o.mu.Lock()
+		s := o.state
+		o.mu.Unlock()
+		if s == nil {
+			return Pass{}, nil
+		}
+		select {
+		case <-s.over:
+			return Pass{}, nil
+		case <-s.turn:
+		case <-ctx.Done():
+			continue
+		}
+		if o.pause(ctx, s) {
+			return Pass{s.turn}, nil
+		}
+		s.turn <- struct{}{}
+	}
+}
+
+// pause waits until a probe may begin. It reports false if none is needed any more.
+func (o *Outage) pause(ctx context.Context, s *outage) bool {
+	o.mu.Lock()
+	wait := time.Until(s.next)
+	o.mu.Unlock()
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-s.over:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// Answered tells that the server answered something, if only an error.
+func (o *Outage) Answered() {
+	if o.failed.Load() == 0 {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.failed.Store(0)
+	if s := o.state; s != nil {
+		o.state = nil
+		close(s.over)
+		o.notify(false, time.Since(s.began))
+	}
+}
+
+// Exhausted tells that an operation was given up: none of its requests was answered.
+func (o *Outage) Exhausted() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	now := time.Now()
+	switch failed := o.failed.Add(1); {
+	case o.state != nil:
+		if s := o.state; !now.Before(s.next) {
+			s.pause = min(2*s.pause, probePauseLast)
+			s.next = now.Add(s.pause/2 + rand.N(s.pause/2))
+		}
+	case failed >= outageAfter:
+		s := &outage{began: now, over: make(chan struct{}), turn: make(chan struct{}, 1), pause: probePauseFirst}
+		s.next = now.Add(s.pause/2 + rand.N(s.pause/2))
+		s.turn <- struct{}{}
+		o.state = s
+		o.notify(true, 0)
+	}
+}

@@ -1,0 +1,39 @@
+package pace
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A report says in one line what was settled on, and why.
+func TestReport(t *testing.T) {
+	for name, tt := range map[string]struct {
+		options Options
+		server  func(*server)
+		want    []string
+	}{
+		"settled":   {Options{Max: 512}, func(*server) {}, []string{"objects: ", " in flight, about 3000/s: ", " moved "}},
+		"fixed":     {Options{Min: 8, Max: 8}, func(*server) {}, []string{"objects: 8 in flight: the number is fixed"}},
+		"throttled": {Options{Max: 512}, func(s *server) { s.SlowDown, s.Burst = 500, 50 }, []string{"/s begin, because the server asked for fewer; throttled "}},
+		"down":      {Options{Max: 512}, func(s *server) { s.Down = true }, []string{": requests remained unanswered at 16; ", " unanswered"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := office(5 * time.Millisecond)
+				tt.server(&s)
+				tt.options.Name = "objects"
+				l := New(tt.options)
+				load := small
+				load.Duration = 10 * time.Second
+				run(t, s, load, ours(l))
+				for _, want := range tt.want {
+					if got := l.String(); !strings.Contains(got, want) {
+						t.Errorf("got %q, want %q", got, want)
+					}
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,282 @@
+package pace
+
+import (
+	"math"
+	"time"
+)
+
+// A stage is what happens with operations that begin now.
+type stage uint8
+
+const (
+	settling  stage = iota // the limit is new, and its effect is not yet there
+	measuring              // they belong to the cohort
+	finishing              // the cohort ends; they do not belong to it
+)
+
+// A reason is why more in flight are not tried.
+type reason uint8
+
+const (
+	unjudged reason = iota
+	noGain
+	throttled
+	unanswered
+)
+
+const (
+	// More in flight must move so much more, fewer so much at least.
+	enoughGain = 1.05
+	noLoss     = 0.98
+	// Between this loss and this gain one cohort is not clear: a second one is added.
+	clearLoss = 0.9
+	clearGain = 1.25
+	// A change of throughput by more than this, of latency by more than the factor, twice
+	// in a row, begins a search anew.
+	changed = 0.25
+	slower  = 2
+
+	// When the search has ended, a higher number is tried now and then: a server that
+	// could serve more does not show that by itself.
+	probeFirst = 4 * time.Second
+	probeLast  = 16 * time.Second
+
+	settleLeast = 100 * time.Millisecond
+)
+
+// A search finds how many operations in flight pay. It tries a limit for a cohort of
+// operations, compares it with the best one known, and goes on from the better of both:
+// up by doubling, then between what pays and what does not, then down.
+type search struct {
+	least, most int
+	limit       int // in force: good, or one that is tried
+
+	stage  stage
+	serial uint32        // of the stage; operations that begin in it carry it
+	since  time.Duration // when the stage began
+	turned int           // operations that began and ended in a settling stage
+	cohort cohort
+
+	good  int    // the best limit known; 0 if none was measured
+	base  sample // measured at good, or above it if good moves as much
+	trial sample // of the limit in force, if it was not clear
+	high  int    // the least limit above good known not to pay; 0 is none
+	loses bool   // high moves less than good, or was refused
+	low   int    // the greatest limit below good known to move less; 0 is none
+	odd   int    // cohorts in a row that tell of a change
+	idle  bool   // something else bounds the work
+
+	probeAt, probeWait time.Duration
+
+	reason reason
+	tried  int     // the limit that reason is about
+	gained float64 // what it moved, as a multiple
+}
+
+func (s *search) fixed() bool { return s.least == s.most }
+
+// start is told of each operation that begins, with the number in flight before it. It
+// returns the mark that the operation carries.
+func (s *search) start(now time.Duration, inFlight int, waited bool) uint32 {
+	if s.fixed() {
+		return 0
+	}
+	if s.serial == 0 {
+		s.enter(settling, now)
+	}
+	mark := s.serial
+	if s.stage == measuring {
+		s.cohort.count(now, inFlight)
+		s.cohort.start(now, waited)
+		if s.cohort.enough(now, s.limit) {
+			s.cohort.close(now, inFlight+1)
+			s.enter(finishing, now)
+		}
+	}
+	return mark
+}
+
+// end is told of each operation that ends, with the number in flight before that. A call
+// of measure or drop follows.
+func (s *search) end(now time.Duration, inFlight int) {
+	if s.stage == measuring {
+		s.cohort.count(now, inFlight)
+	}
+}
+
+// drop is told of an operation whose end says nothing about the limit.
+func (s *search) drop(now time.Duration, p Permit) {
+	if s.inCohort(p) {
+		s.cohort.end(p.began)
+		s.advance(now)
+	}
+}
+
+// measure is told of an operation that the server answered.
+func (s *search) measure(now time.Duration, p Permit, o Outcome) {
+	switch {
+	case s.inCohort(p):
+		s.cohort.end(p.began)
+		size := float64(o.Bytes) + 1024*float64(p.units)
+		s.cohort.add(size, (now - p.began).Seconds(), o.FirstByte.Seconds())
+	case s.stage == settling && p.mark == s.serial:
+		s.turned++
+	}
+	s.advance(now)
+}
+
+func (s *search) inCohort(p Permit) bool {
+	return s.stage == measuring && p.mark == s.serial || s.stage == finishing && p.mark == s.serial-1
+}
+
+// advance ends a stage that has seen enough.
+func (s *search) advance(now time.Duration) {
+	switch {
+	case s.fixed():
+	case s.stage == settling && s.turned >= s.limit && now-s.since >= settleLeast:
+		s.enter(measuring, now)
+	case s.stage == finishing && s.cohort.complete(now):
+		got := s.cohort.result(now, s.limit)
+		s.enter(measuring, now)
+		if got.n > 0 {
+			s.judge(now, got)
+		}
+	}
+}
+
+func (s *search) enter(next stage, now time.Duration) {
+	s.stage, s.since, s.turned = next, now, 0
+	s.serial = max(s.serial+1, 1)
+	if next == measuring {
+		s.cohort = cohort{began: now, counted: now}
+	}
+}
+
+// set puts a limit in force.
+func (s *search) set(now time.Duration, limit int) {
+	limit = min(max(limit, s.least), s.most)
+	if limit != s.limit {
+		s.limit, s.trial = limit, sample{}
+		s.enter(settling, now)
+	}
+}
+
+// seed replaces the first limit, if nothing is known yet.
+func (s *search) seed(now time.Duration, limit int) {
+	if s.good == 0 && s.reason == unjudged {
+		s.set(now, limit)
+	}
+}
+
+// cut lowers the limit at once, and forgets what was known to pay.
+func (s *search) cut(now time.Duration, limit int, why reason) {
+	if s.fixed() {
+		return
+	}
+	if s.good != 0 || s.high == 0 {
+		s.high = s.limit // else nothing was measured since the last cut
+	}
+	s.loses, s.low, s.good, s.odd, s.idle = true, 0, 0, 0, false
+	s.reason, s.tried = why, s.high
+	s.probeWait, s.probeAt = probeFirst, now+probeFirst
+	s.set(now, limit)
+}
+
+// judge compares what the limit in force moved with what is known, and puts the next
+// one in force.
+func (s *search) judge(now time.Duration, got sample) {
+	s.idle = !got.limited() || !got.waited && s.limit < s.most
+	switch {
+	case s.good != 0 && s.limit != s.good:
+		if !s.compare(now, got) {
+			return
+		}
+	case !got.limited():
+		s.odd = 0
+		return
+	case s.good == 0:
+		s.good, s.base = s.limit, got
+	default:
+		s.rest(now, got)
+	}
+	s.set(now, s.next(now, got.waited))
+}
+
+// rest looks for changes while nothing is tried.
+func (s *search) rest(now time.Duration, got sample) {
+	gain := s.base.gain(&got)
+	moved := math.Abs(gain-1) > changed
+	if !moved && got.firstByte() <= slower*s.base.firstByte() {
+		s.odd = 0
+		if s.base.limit == got.limit {
+			s.base.merge(got, 0.5)
+		} else {
+			s.base = got
+		}
+		return
+	}
+	if s.odd++; s.odd < 2 {
+		return
+	}
+	s.odd, s.low, s.base = 0, 0, got // fewer are tried anew
+	if moved {
+		s.high, s.loses = 0, false // and so are more
+		s.probeWait, s.probeAt = probeFirst, now+probeFirst
+	}
+}
+
+// compare judges a trial. It reports whether something follows.
+func (s *search) compare(now time.Duration, got sample) bool {
+	second := s.trial.n > 0
+	if second {
+		s.trial.merge(got, 1)
+		got = s.trial
+	}
+	gain := s.base.gain(&got)
+	switch {
+	case !second && gain > clearLoss && gain < clearGain:
+		s.trial = got
+		return false
+	case gain < enoughGain && !got.limited():
+		s.set(now, s.good) // something else bounds the work
+		return false
+	case s.limit > s.good && gain >= enoughGain:
+		s.low, s.good, s.base = s.good, s.limit, got
+		if s.high <= s.good {
+			s.high = 0
+		}
+	case s.limit > s.good:
+		s.high, s.loses = s.limit, gain < 2-enoughGain
+		s.reason, s.tried, s.gained = noGain, s.limit, gain
+		s.probeWait = min(max(2*s.probeWait, probeFirst), probeLast)
+		s.probeAt = now + s.probeWait
+	case gain >= noLoss:
+		// The base stays, so that small losses of several steps do not add up.
+		s.high, s.loses, s.good = s.good, false, s.limit
+	default:
+		s.low = s.limit
+	}
+	return true
+}
+
+// next is the limit to try, or good. Higher ones make sense only if somebody waits.
+func (s *search) next(now time.Duration, waited bool) int {
+	between := func(a, b int) int { return int(math.Round(math.Sqrt(float64(a) * float64(b)))) }
+	down := s.good / 2
+	if s.low != 0 {
+		down = between(s.low, s.good)
+	}
+	up := waited && s.good < s.most
+	switch {
+	case up && s.high == 0:
+		return min(2*s.good, s.most)
+	case up && s.loses && 2*s.high > 3*s.good:
+		return between(s.good, s.high)
+	case down >= s.least && down > s.low && 5*down <= 4*s.good:
+		return down
+	case up && now >= s.probeAt:
+		s.high = 0
+		return min(s.good+max(1, s.good/2), s.most)
+	}
+	return s.good
+}
