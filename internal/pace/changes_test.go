@@ -41,6 +41,7 @@ func TestChanges(t *testing.T) {
 				s := office(20 * time.Millisecond)
 				under := s
 				tt.to(&under)
+				tt.load.Duration = time.Minute
 				tt.load.Changes = []change{at(20, tt.to), at(40, tt.back)}
 				l := New(Options{Start: Seed(tt.load.Sizes[0], s.Latency), Max: 512})
 				c := run(t, s, tt.load, ours(l))
@@ -67,6 +68,7 @@ func TestChanges(t *testing.T) {
 func TestSlowerServerGetsFewer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		load := small
+		load.Duration = time.Minute
 		load.Changes = []change{at(20, func(s *server) { s.Rate /= 8 })}
 		l := New(Options{Start: 64, Max: 512})
 		c := run(t, office(20*time.Millisecond), load, ours(l))
@@ -81,6 +83,7 @@ func TestSlowerServerGetsFewer(t *testing.T) {
 func TestUnanswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		load := small
+		load.Duration = time.Minute
 		load.Changes = []change{at(20, func(s *server) { s.Down = true }), at(40, func(s *server) { s.Down = false })}
 		l := New(Options{Start: 64, Max: 512})
 		s := office(20 * time.Millisecond)
@@ -98,6 +101,7 @@ func TestUnanswered(t *testing.T) {
 func TestThrottlingEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		load := small
+		load.Duration = time.Minute
 		load.Changes = []change{at(15, func(s *server) { s.SlowDown = 0 })}
 		s := office(20 * time.Millisecond)
 		s.SlowDown, s.Burst = 500, 50
@@ -118,7 +122,9 @@ func TestHangingReads(t *testing.T) {
 		s := office(20 * time.Millisecond)
 		s.Slow, s.SlowTime = 0.01, 10*time.Second
 		l := New(Options{Start: 64, Max: 512})
-		c := run(t, s, small, ours(l))
+		load := small
+		load.Duration = time.Minute
+		c := run(t, s, load, ours(l))
 		if got := c.perSecond(30*time.Second, time.Minute) / best(s, small, 512); got < 0.9 {
 			t.Errorf("%.2f of the best fixed number; %v", got, l)
 		}

@@ -3,6 +3,7 @@ package pace
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -41,6 +42,7 @@ func TestOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, begins, ends := down(t)
 		start := time.Now()
+		var mu sync.Mutex
 		var probes []time.Duration
 		var under, entered atomic.Int32
 		for range 100 {
@@ -57,10 +59,13 @@ func TestOutage(t *testing.T) {
 				if under.Add(1) > 1 {
 					t.Error("two probes at a time")
 				}
+				mu.Lock()
 				probes = append(probes, time.Since(start))
+				last := len(probes) == 10
+				mu.Unlock()
 				time.Sleep(time.Second)
 				under.Add(-1)
-				if len(probes) == 10 {
+				if last {
 					o.Answered()
 				} else {
 					o.Exhausted()
@@ -72,6 +77,8 @@ func TestOutage(t *testing.T) {
 			t.Errorf("%d entered", entered.Load())
 		}
 		time.Sleep(time.Hour)
+		mu.Lock()
+		defer mu.Unlock()
 		if len(probes) != 10 || entered.Load() != 100 {
 			t.Errorf("%d probes, %d entered", len(probes), entered.Load())
 		}

@@ -33,30 +33,38 @@ func TestFirstComeFirstServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(Options{Min: 2, Max: 2})
 		held := take(t, l, 2)
+		var mu sync.Mutex
 		var order []int
+		served := func() []int {
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(order)
+		}
 		for i := range 10 {
 			go func() {
 				p, err := l.Acquire(t.Context(), 1)
 				if err != nil {
 					t.Error(err)
 				}
+				mu.Lock()
 				order = append(order, i)
+				mu.Unlock()
 				time.Sleep(time.Second)
 				p.Done(Outcome{})
 			}()
 			synctest.Wait()
 		}
-		if len(order) != 0 {
-			t.Errorf("%v did not wait", order)
+		if got := served(); len(got) != 0 {
+			t.Errorf("%v did not wait", got)
 		}
 		held[0].Done(Outcome{})
-		synctest.Wait()
-		if len(order) != 1 {
-			t.Errorf("%v go on with one permit", order)
+		if got := served(); len(got) != 1 {
+			t.Errorf("%v go on with one permit", got)
 		}
 		time.Sleep(time.Minute)
-		if want := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}; !slices.Equal(order, want) {
-			t.Errorf("order %v", order)
+		if got := served(); !slices.Equal(got, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}) {
+			t.Errorf("order %v", got)
 		}
 		held[1].Done(Outcome{})
 	})
@@ -109,6 +117,8 @@ func permitsAddUp(ctx context.Context, l *Limiter, steps []string, pick []int) (
 	var mu sync.Mutex
 	waiting := 0
 	end := func(i int, o Outcome) {
+		mu.Lock()
+		defer mu.Unlock()
 		if len(held) > 0 {
 			i %= len(held)
 			held[i].Done(o)
@@ -116,12 +126,16 @@ func permitsAddUp(ctx context.Context, l *Limiter, steps []string, pick []int) (
 		}
 	}
 	for i, step := range steps {
+		mu.Lock()
 		before := len(held)
+		mu.Unlock()
 		switch step {
 		case "acquire":
 			ctx, cancel := context.WithCancel(ctx)
 			cancels = append(cancels, cancel)
+			mu.Lock()
 			waiting++
+			mu.Unlock()
 			go func() {
 				p, err := l.Acquire(ctx, 1+pick[i]%3)
 				mu.Lock()
@@ -155,6 +169,7 @@ func permitsAddUp(ctx context.Context, l *Limiter, steps []string, pick []int) (
 		l.mu.Lock()
 		delayed := l.pacer.delay(l.now()) > 0
 		l.mu.Unlock()
+		mu.Lock()
 		switch {
 		case r.InFlight != len(held):
 			problem = fmt.Sprintf("step %d, %s: %d in flight, %d permits held", i, step, r.InFlight, len(held))
@@ -163,6 +178,7 @@ func permitsAddUp(ctx context.Context, l *Limiter, steps []string, pick []int) (
 		case waiting > 0 && len(held) < r.Limit && !delayed:
 			problem = fmt.Sprintf("step %d, %s: %d wait, with %d in flight of %d", i, step, waiting, len(held), r.Limit)
 		}
+		mu.Unlock()
 		if problem != "" {
 			break
 		}
@@ -170,10 +186,9 @@ func permitsAddUp(ctx context.Context, l *Limiter, steps []string, pick []int) (
 	for _, cancel := range cancels {
 		cancel()
 	}
-	synctest.Wait()
+	synctest.Wait() // now nobody acquires any more
 	for len(held) > 0 {
 		end(0, Outcome{})
-		synctest.Wait()
 	}
 	if r := l.Report(); problem == "" && (r.InFlight != 0 || l.waiting.first != nil) {
 		problem = fmt.Sprintf("at the end: %d in flight", r.InFlight)

