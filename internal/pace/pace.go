@@ -49,7 +49,8 @@ type Options struct {
 	Min, Max int
 	// Start is the number to begin with, within Min and Max; 0 is that of Seed(0, 0).
 	Start int
-	// Clock replaces time.Now, if not nil. Its time must not go back.
+	// Clock replaces time.Now for what is measured, if not nil. Its time must not go back.
+	// Who waits for the rate waits by the real clock.
 	Clock func() time.Time
 }
 
@@ -104,7 +105,9 @@ func (l *Limiter) now() time.Duration {
 	return l.clock().Sub(l.zero) + 1
 }
 
-// A Permit is the right to one operation in flight. Done must be called exactly once.
+// A Permit is the right to one operation in flight. Done must be called exactly once,
+// also if the operation sends nothing: then with Canceled, because an operation that
+// costs no time looks like a fast server.
 type Permit struct {
 	limiter *Limiter
 	began   time.Duration

@@ -37,3 +37,21 @@ func TestReport(t *testing.T) {
 		})
 	}
 }
+
+// The clock that is given is the one that counts.
+func TestClock(t *testing.T) {
+	now := time.Now()
+	l := New(Options{Name: "listers", Max: 4, Start: 1, Clock: func() time.Time { return now }})
+	for range 30 {
+		p, err := l.Acquire(t.Context(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(time.Second)
+		p.Done(Outcome{})
+		l.Observe(now, Outcome{Kind: OK}) // says nothing
+	}
+	if got, want := l.String(), "listers: 1 in flight, about 1.0/s: nobody waited for more"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
