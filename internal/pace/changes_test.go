@@ -29,7 +29,7 @@ func TestChanges(t *testing.T) {
 			large, func(s *server) { s.Bandwidth /= 4 }, func(s *server) { s.Bandwidth *= 4 }, 0.8,
 		},
 		"slow answers": {
-			small, func(s *server) { s.Slow, s.SlowTime = 0.05, time.Second }, func(s *server) { s.Slow = 0 }, 0.8,
+			small, func(s *server) { s.Slow, s.SlowTime = 0.05, time.Second }, func(s *server) { s.Slow = 0 }, 0.75,
 		},
 		"connection": {
 			small, func(s *server) { s.Connection /= 1000 }, func(s *server) { s.Connection *= 1000 }, 0.9,

@@ -8,7 +8,7 @@ import "time"
 type sample struct {
 	limit    int
 	inFlight float64 // on average
-	working  float64 // in flight without those that began before the sample and outlast it
+	working  float64 // in flight without those that hang
 	waited   bool    // whether somebody waited for most of the permits
 
 	n, size, hold      float64 // operations, their sizes, and their seconds
@@ -148,11 +148,17 @@ func (c *cohort) complete(now time.Duration) bool {
 func (c *cohort) result(now time.Duration, limit int) sample {
 	s := c.sample
 	s.limit, s.waited = limit, c.waited*2 >= c.started
-	s.inFlight = c.area / max(1e-9, (c.ended-c.began).Seconds())
-	s.working = max(s.inFlight-float64(c.hanging), 0.01*s.inFlight)
+	length := max((c.ended - c.began).Seconds(), 1e-9)
+	s.inFlight = c.area / length
 	if c.open > 0 && c.n > 0 {
 		age := now.Seconds()*float64(c.open) - c.openSum
 		s.hold += min(age, 3*float64(c.open)*c.hold/c.n)
+	}
+	s.working = max(s.inFlight-float64(c.hanging), 0.01*s.inFlight)
+	if mean := s.hold / max(s.n, 1); c.hanging*20 > limit && length >= 8*mean {
+		// Many hang, so those that began recently will, too. In so long a time bunches do
+		// not matter, and what began can be counted.
+		s.working = float64(c.started) / length * mean
 	}
 	return s
 }

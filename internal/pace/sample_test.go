@@ -59,7 +59,7 @@ func TestRisingLatency(t *testing.T) {
 		"slow twice": {[]sample{slow, slow}, 16},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := search{least: 1, most: 512, limit: 32, good: 32, base: usual, low: 30, high: 48, probeAt: time.Hour}
+			s := search{least: 1, most: 512, limit: 32, good: 32, base: usual, first: usual, low: 30, high: 48, probeAt: time.Hour}
 			for _, got := range tt.cohorts {
 				s.judge(time.Second, got)
 			}

@@ -59,6 +59,7 @@ type search struct {
 
 	good  int    // the best limit known; 0 if none was measured
 	base  sample // measured at good, or above it if good moves as much
+	first sample // what base was when nothing was merged with it: slow changes add up
 	trial sample // of the limit in force, if it was not clear
 	high  int    // the least limit above good known not to pay; 0 is none
 	loses bool   // high moves less than good, or was refused
@@ -195,7 +196,7 @@ func (s *search) judge(now time.Duration, got sample) {
 		s.odd = 0
 		return
 	case s.good == 0:
-		s.good, s.base = s.limit, got
+		s.good, s.base, s.first = s.limit, got, got
 	default:
 		s.rest(now, got)
 	}
@@ -204,21 +205,21 @@ func (s *search) judge(now time.Duration, got sample) {
 
 // rest looks for changes while nothing is tried.
 func (s *search) rest(now time.Duration, got sample) {
-	gain := s.base.gain(&got)
+	gain := s.first.gain(&got)
 	moved := math.Abs(gain-1) > changed
-	if !moved && got.firstByte() <= slower*s.base.firstByte() {
+	if !moved && got.firstByte() <= slower*s.first.firstByte() {
 		s.odd = 0
 		if s.base.limit == got.limit {
 			s.base.merge(got, 0.5)
 		} else {
-			s.base = got
+			s.base, s.first = got, got
 		}
 		return
 	}
 	if s.odd++; s.odd < 2 {
 		return
 	}
-	s.odd, s.low, s.base = 0, 0, got // fewer are tried anew
+	s.odd, s.low, s.base, s.first = 0, 0, got, got // fewer are tried anew
 	if moved {
 		s.high, s.loses = 0, false // and so are more
 		s.probeWait, s.probeAt = probeFirst, now+probeFirst
@@ -241,7 +242,7 @@ func (s *search) compare(now time.Duration, got sample) bool {
 		s.set(now, s.good) // something else bounds the work
 		return false
 	case s.limit > s.good && gain >= enoughGain:
-		s.low, s.good, s.base = s.good, s.limit, got
+		s.low, s.good, s.base, s.first = s.good, s.limit, got, got
 		if s.high <= s.good {
 			s.high = 0
 		}
