@@ -28,6 +28,7 @@ import (
 	"s3sync/storage/bucket/internal/failure"
 	"s3sync/storage/bucket/internal/listing"
 	"s3sync/storage/bucket/internal/objects"
+	"s3sync/storage/bucket/internal/request"
 	"s3sync/storage/bucket/internal/server"
 	"s3sync/storage/bucket/internal/transport"
 	"s3sync/storage/bucket/internal/wire"
@@ -172,7 +173,7 @@ func (o *Options) requests() wire.Options {
 		PathStyle:        o.PathStyle,
 		UnsignedPayload:  o.UnsignedPayload,
 		NoContentMD5:     o.NoContentMD5,
-		Encryption:       wire.Encryption{SSE: o.Encryption.SSE, KMSKeyID: o.Encryption.KMSKeyID, Customer: wire.CustomerKey(o.Encryption.Customer)},
+		Encryption:       request.Encryption{SSE: o.Encryption.SSE, KMSKeyID: o.Encryption.KMSKeyID, Customer: request.CustomerKey(o.Encryption.Customer)},
 		MaxAttempts:      o.MaxAttempts,
 		InitialBackoff:   o.InitialBackoff,
 		OperationTimeout: o.OperationTimeout,
@@ -257,7 +258,7 @@ func (s *Store) Caps() storage.Caps {
 		WantSHA256:  !s.opts.UnsignedPayload,
 		Streams:     true,
 		DeleteBatch: deleteBatch,
-		MaxParts:    wire.MaxParts,
+		MaxParts:    request.MaxParts,
 		MaxCopy:     maxCopy,
 		Tags:        !s.access.Directory, StorageClasses: !s.access.Directory,
 	}

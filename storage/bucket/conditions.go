@@ -15,8 +15,8 @@ import (
 
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/failure"
+	"s3sync/storage/bucket/internal/request"
 	"s3sync/storage/bucket/internal/transport"
-	"s3sync/storage/bucket/internal/wire"
 )
 
 // A write whose answer is lost may have been made. If it has a condition, its retry is
@@ -34,8 +34,8 @@ func isConditional(opts storage.WriteOptions) bool { return opts.IfMatch != "" |
 // is what the write makes. An object that is older than since is not.
 func (w *writing) conditionally(
 	ctx context.Context, key string, opts storage.WriteOptions, since time.Time,
-	made func(storage.Info) bool, write func(context.Context) (wire.Written, error),
-) (wire.Written, error) {
+	made func(storage.Info) bool, write func(context.Context) (request.Written, error),
+) (request.Written, error) {
 	if !isConditional(opts) {
 		return write(ctx)
 	}
@@ -48,9 +48,9 @@ func (w *writing) conditionally(
 	if refused(opts, err) {
 		unmet := unmetCondition(opts, err)
 		if tries.Earlier() == 0 && !uncertain {
-			return wire.Written{}, unmet
+			return request.Written{}, unmet
 		}
-		ours := func(a wire.Answer) bool { return made(a.Info) && carries(a.Info, opts) && writtenSince(a, since) }
+		ours := func(a request.Answer) bool { return made(a.Info) && carries(a.Info, opts) && writtenSince(a, since) }
 		result, err = w.madeBefore(ctx, key, ours, unmet)
 	}
 	uncertain = (uncertain || tries.Whole() > 0) && (storage.Retryable(err) || ctx.Err() != nil)
@@ -65,7 +65,7 @@ func (w *writing) lookFirst(ctx context.Context, key string, opts storage.WriteO
 	if !isConditional(opts) {
 		return nil
 	}
-	a, err := w.Head(ctx, wire.ObjectRef{Key: key})
+	a, err := w.Head(ctx, request.ObjectRef{Key: key})
 	switch {
 	case err != nil && opts.IfAbsent && errors.Is(err, fs.ErrNotExist):
 		return nil
@@ -96,21 +96,21 @@ func unmetCondition(opts storage.WriteOptions, err error) *failure.Error {
 
 // madeBefore looks whether the object is what an earlier attempt wrote. It returns
 // unmet if not, or if a look at the object fails in a way that a retry does not help.
-func (w *writing) madeBefore(ctx context.Context, key string, ours func(wire.Answer) bool, unmet error) (wire.Written, error) {
-	a, err := w.Head(ctx, wire.ObjectRef{Key: key, Checksums: true})
+func (w *writing) madeBefore(ctx context.Context, key string, ours func(request.Answer) bool, unmet error) (request.Written, error) {
+	a, err := w.Head(ctx, request.ObjectRef{Key: key, Checksums: true})
 	switch {
 	case err == nil && ours(a):
 		return a.Written(), nil
 	case storage.Retryable(err), ctx.Err() != nil:
-		return wire.Written{}, err
+		return request.Written{}, err
 	}
-	return wire.Written{}, unmet
+	return request.Written{}, unmet
 }
 
 // writtenSince reports whether an object can have been written since then. The age of
 // the object is the difference of two times of the server, because its clock may be
 // wrong. These times are whole seconds.
-func writtenSince(a wire.Answer, then time.Time) bool {
+func writtenSince(a request.Answer, then time.Time) bool {
 	return a.Date.Sub(a.Info.ModTime) <= time.Since(then)+time.Second
 }
 
@@ -150,13 +150,13 @@ func inOneForm(metadata map[string]string) map[string]string {
 // digest, or the object has the additional checksum of the block. The digest of a stream
 // is not known.
 func holds(info storage.Info, b storage.Block, want storage.Checksum) bool {
-	if b.Stream != nil || info.Size != wire.Length(b) {
+	if b.Stream != nil || info.Size != request.Length(b) {
 		return false
 	}
 	if sum := md5.Sum(b.Data); !info.ETagNotDigest && info.ETag == hex.EncodeToString(sum[:]) {
 		return true
 	}
-	d, err := wire.DigestOf(b, want)
+	d, err := request.DigestOf(b, want)
 	if err != nil || d.Algorithm == "" {
 		return false
 	}

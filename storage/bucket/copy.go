@@ -13,6 +13,7 @@ import (
 	"s3sync/storage/bucket/internal/address"
 	"s3sync/storage/bucket/internal/failure"
 	"s3sync/storage/bucket/internal/objects"
+	"s3sync/storage/bucket/internal/request"
 	"s3sync/storage/bucket/internal/wire"
 )
 
@@ -89,7 +90,7 @@ func (s *Store) copying(key string, from storage.CopySource, opts storage.WriteO
 	if err := store.objects.CheckSingle(from.Key); err != nil {
 		return nil, err
 	}
-	if err := wire.CheckAlgorithm(opts.Checksum); err != nil {
+	if err := request.CheckAlgorithm(opts.Checksum); err != nil {
 		return nil, err
 	}
 	if opts.CopyIfMatch != "" && opts.CopyIfMatch != from.ETag {
@@ -114,7 +115,7 @@ func (c *copying) copyWhole(ctx context.Context) (storage.Info, error) {
 }
 
 // whole makes the request for all of the object. Few servers heed conditions on what it replaces.
-func (c *copying) whole(ctx context.Context) (result wire.Written, err error) {
+func (c *copying) whole(ctx context.Context) (result request.Written, err error) {
 	if err := c.to.lookFirst(ctx, c.key, c.opts); err != nil {
 		return result, err
 	}
@@ -129,9 +130,9 @@ func (c *copying) whole(ctx context.Context) (result wire.Written, err error) {
 }
 
 // do makes a request with the version of the source that may be named.
-func (c *copying) do(request func(wire.CopySource) error) error {
+func (c *copying) do(ask func(wire.CopySource) error) error {
 	return c.version.Use(func(id string) error {
-		return request(wire.CopySource{
+		return ask(wire.CopySource{
 			Client: c.from.Wire, Key: c.from.Full(c.source.Key), VersionID: id, ETag: c.source.ETag, Size: c.source.Size,
 		})
 	})
@@ -169,7 +170,7 @@ func (c *copying) attributeFailure(ctx context.Context, err error, conditional b
 	default:
 		return &masked
 	}
-	switch _, herr := c.from.HeadAgain(ctx, wire.ObjectRef{Key: c.source.Key, VersionID: c.version.Asked(), ETag: c.source.ETag}); {
+	switch _, herr := c.from.HeadAgain(ctx, request.ObjectRef{Key: c.source.Key, VersionID: c.version.Asked(), ETag: c.source.ETag}); {
 	case errors.Is(herr, storage.ErrChanged):
 		return failure.Changed("%s", masked.Text)
 	case storage.Retryable(herr):
@@ -191,11 +192,11 @@ func (c *copyWriter) CopyPart(ctx context.Context, n int, off, size int64) error
 }
 
 func (c *copyWriter) copyPart(ctx context.Context, n int, off, size int64) error {
-	if whole := c.source.Size; n < 1 || n > wire.MaxParts || size <= 0 || off < 0 || size > whole-off {
+	if whole := c.source.Size; n < 1 || n > request.MaxParts || size <= 0 || off < 0 || size > whole-off {
 		return fmt.Errorf("part %d of %d bytes from %d is none of an object of %d", n, size, off, whole)
 	}
-	part := wire.Part{Number: n, Size: size}
-	var got wire.Written
+	part := request.Part{Number: n, Size: size}
+	var got request.Written
 	err := c.do(func(from wire.CopySource) (err error) {
 		got, err = c.to.Wire.UploadPartCopy(ctx, from, c.w.upload, &part, off, c.opts.Checksum)
 		return err
@@ -238,7 +239,7 @@ func (c *copyWriter) commit(ctx context.Context) (storage.Info, error) {
 		return storage.Info{}, err
 	}
 	c.w.mu.Lock()
-	result := wire.Written{
+	result := request.Written{
 		ETag: info.ETag, VersionID: info.VersionID, ETagNotDigest: info.ETagNotDigest, Checksums: info.Checksums, Unconfirmed: c.w.unconfirmed,
 	}
 	c.w.mu.Unlock()

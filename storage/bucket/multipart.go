@@ -16,19 +16,19 @@ import (
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/answer"
 	"s3sync/storage/bucket/internal/failure"
-	"s3sync/storage/bucket/internal/wire"
+	"s3sync/storage/bucket/internal/request"
 )
 
 func (w *writing) create(ctx context.Context, key string, opts storage.WriteOptions) (*writer, error) {
 	if err := w.CheckKey(key); err != nil {
 		return nil, err
 	}
-	if err := wire.CheckAlgorithm(opts.Checksum); err != nil {
+	if err := request.CheckAlgorithm(opts.Checksum); err != nil {
 		return nil, err
 	}
 	began := time.Now()
-	var upload wire.Upload
-	var created wire.Written
+	var upload request.Upload
+	var created request.Written
 	done, err := w.writeWhatIsKnown(opts, false, false, func(c carried) (err error) {
 		upload, created, err = w.Wire.CreateMultipartUpload(ctx, w.Full(key), c.WriteOptions)
 		return err
@@ -45,7 +45,7 @@ func (w *writing) create(ctx context.Context, key string, opts storage.WriteOpti
 	}
 	return &writer{
 		writing: w, key: key, opts: done.WriteOptions, upload: upload, began: began,
-		etagNotDigest: created.ETagNotDigest, unconfirmed: created.Unconfirmed, parts: map[int]wire.Part{},
+		etagNotDigest: created.ETagNotDigest, unconfirmed: created.Unconfirmed, parts: map[int]request.Part{},
 	}, nil
 }
 
@@ -54,14 +54,14 @@ type writer struct {
 	writing *writing
 	key     string
 	opts    storage.WriteOptions
-	upload  wire.Upload
+	upload  request.Upload
 	began   time.Time // S3 takes it for the time when the object was modified
 
 	mu sync.Mutex
 
 	etagNotDigest bool  // ETags are no digests of the content
 	unconfirmed   error // nothing said yet that the server encrypts as it was asked to
-	parts         map[int]wire.Part
+	parts         map[int]request.Part
 	cut           bool // the request of a part ended without an answer
 	aborted       bool
 }
@@ -73,10 +73,10 @@ func (w *writer) WritePart(ctx context.Context, n int, _ int64, b storage.Block)
 }
 
 func (w *writer) writePart(ctx context.Context, n int, b storage.Block) error {
-	if n < 1 || n > wire.MaxParts {
-		return fmt.Errorf("part %d: S3 has parts 1 to %d", n, wire.MaxParts)
+	if n < 1 || n > request.MaxParts {
+		return fmt.Errorf("part %d: S3 has parts 1 to %d", n, request.MaxParts)
 	}
-	d, err := wire.DigestOf(b, w.opts.Checksum)
+	d, err := request.DigestOf(b, w.opts.Checksum)
 	if err != nil {
 		return err
 	}
@@ -98,13 +98,13 @@ func (w *writer) writePart(ctx context.Context, n int, b storage.Block) error {
 		return &failure.Error{Kind: storage.ErrMismatch, Text: fmt.Sprintf(
 			"part %d: the server has ETag %s, what was sent has MD5 %s", n, got.ETag, sum)}
 	}
-	w.parts[n] = wire.Part{Number: n, ETag: got.ETag, Digest: d, Size: wire.Length(b)}
+	w.parts[n] = request.Part{Number: n, ETag: got.ETag, Digest: d, Size: request.Length(b)}
 	return nil
 }
 
 // inOrder returns the parts by their numbers. The caller holds the lock.
-func (w *writer) inOrder() []wire.Part {
-	parts := make([]wire.Part, 0, len(w.parts))
+func (w *writer) inOrder() []request.Part {
+	parts := make([]request.Part, 0, len(w.parts))
 	for _, n := range slices.Sorted(maps.Keys(w.parts)) {
 		parts = append(parts, w.parts[n])
 	}
@@ -139,7 +139,7 @@ func (w *writer) commit(ctx context.Context) (storage.Info, error) {
 	if size != w.opts.Size {
 		return storage.Info{}, fmt.Errorf("the parts have %d bytes, the object has %d", size, w.opts.Size)
 	}
-	result, err := w.writing.conditionally(ctx, w.key, w.opts, w.began, w.made, func(ctx context.Context) (wire.Written, error) {
+	result, err := w.writing.conditionally(ctx, w.key, w.opts, w.began, w.made, func(ctx context.Context) (request.Written, error) {
 		result, err := w.writing.Wire.CompleteMultipartUpload(ctx, w.upload, w.inOrder(), w.opts)
 		if failure.HasCode(err, "NoSuchUpload") || failure.IsForeign(err) || err == nil && result.ETag == "" {
 			return w.completedBefore(ctx, err)
@@ -161,8 +161,8 @@ func (w *writer) commit(ctx context.Context) (storage.Info, error) {
 
 // askChecksums asks for the checksums that the answer did not contain, for example
 // because an earlier answer was lost. The upload is complete in any case.
-func (w *writer) askChecksums(ctx context.Context, result wire.Written) []storage.Checksum {
-	a, err := w.writing.HeadAgain(ctx, wire.ObjectRef{Key: w.key, ETag: result.ETag, Checksums: true})
+func (w *writer) askChecksums(ctx context.Context, result request.Written) []storage.Checksum {
+	a, err := w.writing.HeadAgain(ctx, request.ObjectRef{Key: w.key, ETag: result.ETag, Checksums: true})
 	if err != nil {
 		return nil
 	}
@@ -172,16 +172,16 @@ func (w *writer) askChecksums(ctx context.Context, result wire.Written) []storag
 // completedBefore looks whether the object exists although the server does not know the
 // upload any more, or its answer was unusable. In that case an earlier request completed
 // the upload, and its answer was lost.
-func (w *writer) completedBefore(ctx context.Context, cause error) (wire.Written, error) {
+func (w *writer) completedBefore(ctx context.Context, cause error) (request.Written, error) {
 	if cause == nil {
 		cause = failure.Garbled("it names no ETag")
 	}
-	a, err := w.writing.Head(ctx, wire.ObjectRef{Key: w.key, Checksums: w.opts.Checksum.Algorithm != ""})
+	a, err := w.writing.Head(ctx, request.ObjectRef{Key: w.key, Checksums: w.opts.Checksum.Algorithm != ""})
 	switch {
 	case errors.Is(err, fs.ErrNotExist), err == nil && !w.made(a.Info):
-		return wire.Written{}, cause
+		return request.Written{}, cause
 	case err != nil:
-		return wire.Written{}, err
+		return request.Written{}, err
 	}
 	return a.Written(), nil
 }
@@ -194,14 +194,14 @@ func (w *writer) made(info storage.Info) bool {
 	if want, ok := expectedETag(parts); ok && info.ETag == want {
 		return true
 	}
-	want, err := wire.WholeChecksum(w.opts.Checksum, parts)
+	want, err := request.WholeChecksum(w.opts.Checksum, parts)
 	sum, ok := info.Checksum(want.Algorithm)
 	return err == nil && ok && info.Size == w.opts.Size && sum.Value == want.Value
 }
 
 // expectedETag is the ETag of an object of these parts: the MD5 of their ETags,
 // and their number.
-func expectedETag(parts []wire.Part) (string, bool) {
+func expectedETag(parts []request.Part) (string, bool) {
 	sum := md5.New()
 	for _, p := range parts {
 		digest, err := hex.DecodeString(p.ETag)

@@ -11,8 +11,8 @@ import (
 
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/failure"
+	"s3sync/storage/bucket/internal/request"
 	"s3sync/storage/bucket/internal/server"
-	"s3sync/storage/bucket/internal/wire"
 )
 
 const (
@@ -80,12 +80,12 @@ func (r removal) remove(ctx context.Context, objects []storage.Object, opts stor
 }
 
 // deleteEach makes a request for each of the given indexes.
-func (r removal) deleteEach(single []int, request func(i int)) {
+func (r removal) deleteEach(single []int, ask func(i int)) {
 	var group errgroup.Group
 	group.SetLimit(singleDeletes)
 	for _, i := range single {
 		group.Go(func() error {
-			request(i)
+			ask(i)
 			return nil
 		})
 	}
@@ -128,7 +128,7 @@ func (r removal) deleteIfSame(ctx context.Context, o storage.Object) error {
 		return err
 	}
 	// An earlier attempt may have removed it, whose answer was lost.
-	if _, herr := r.Head(ctx, wire.ObjectRef{Key: o.Key}); errors.Is(herr, fs.ErrNotExist) {
+	if _, herr := r.Head(ctx, request.ObjectRef{Key: o.Key}); errors.Is(herr, fs.ErrNotExist) {
 		return nil
 	}
 	return err

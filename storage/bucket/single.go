@@ -7,7 +7,7 @@ import (
 	"iter"
 
 	"s3sync/storage"
-	"s3sync/storage/bucket/internal/wire"
+	"s3sync/storage/bucket/internal/request"
 )
 
 // A prefix can be the whole key of an object. Such an object can be a store of its
@@ -58,7 +58,7 @@ func (s *Store) Named(ctx context.Context, versions bool) (object, others bool, 
 }
 
 func (s *Store) namedInDirectory(ctx context.Context) (object, others bool, err error) {
-	_, err = s.objects.Head(ctx, wire.ObjectRef{})
+	_, err = s.objects.Head(ctx, request.ObjectRef{})
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return false, false, nil
@@ -91,7 +91,7 @@ func (s *Store) listSingle(ctx context.Context, r storage.Range) iter.Seq2[stora
 // buckets cannot list one key.
 func (s *Store) lookup(ctx context.Context) (o storage.Object, exists bool, err error) {
 	if s.access.Directory {
-		a, err := s.objects.Head(ctx, wire.ObjectRef{Key: s.access.Single})
+		a, err := s.objects.Head(ctx, request.ObjectRef{Key: s.access.Single})
 		if errors.Is(err, fs.ErrNotExist) {
 			return storage.Object{}, false, nil
 		}

@@ -9,7 +9,7 @@ import (
 
 	"s3sync/storage/bucket/internal/failure"
 	"s3sync/storage/bucket/internal/objects"
-	"s3sync/storage/bucket/internal/wire"
+	"s3sync/storage/bucket/internal/request"
 )
 
 // tags reads and writes the tags of objects.
@@ -42,7 +42,7 @@ func (t *tags) getTags(ctx context.Context, key, versionID string) (map[string]s
 		t.known.answered.Store(true)
 	case ok && f.Status == http.StatusMethodNotAllowed:
 		// Some servers say so of a delete marker.
-		if _, herr := t.Head(ctx, wire.ObjectRef{Key: key, VersionID: versionID}); errors.Is(herr, fs.ErrNotExist) {
+		if _, herr := t.Head(ctx, request.ObjectRef{Key: key, VersionID: versionID}); errors.Is(herr, fs.ErrNotExist) {
 			return nil, herr
 		}
 	}
@@ -60,7 +60,7 @@ func (t *tags) ask(ctx context.Context, key, versionID string) (map[string]strin
 // emptyTags handles an answer without a body. Ceph RGW 16 sends one if there are no
 // tags. A HEAD must confirm that.
 func (t *tags) emptyTags(ctx context.Context, key, versionID string) (map[string]string, error) {
-	a, err := t.Head(ctx, wire.ObjectRef{Key: key, VersionID: versionID})
+	a, err := t.Head(ctx, request.ObjectRef{Key: key, VersionID: versionID})
 	switch {
 	case err != nil:
 		return nil, err

@@ -7,7 +7,7 @@ import (
 
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/objects"
-	"s3sync/storage/bucket/internal/wire"
+	"s3sync/storage/bucket/internal/request"
 )
 
 // writing writes objects. Stores that were derived from each other share uncertain.
@@ -29,16 +29,16 @@ func (w *writing) putObject(ctx context.Context, key string, b storage.Block, op
 	if err := w.CheckKey(key); err != nil {
 		return storage.Info{}, err
 	}
-	if wire.Length(b) != opts.Size {
-		return storage.Info{}, fmt.Errorf("%d bytes are given of an object of %d", wire.Length(b), opts.Size)
+	if request.Length(b) != opts.Size {
+		return storage.Info{}, fmt.Errorf("%d bytes are given of an object of %d", request.Length(b), opts.Size)
 	}
-	if err := wire.CheckAlgorithm(opts.Checksum); err != nil {
+	if err := request.CheckAlgorithm(opts.Checksum); err != nil {
 		return storage.Info{}, err
 	}
 	done := carried{WriteOptions: opts}
 	result, err := w.conditionally(ctx, key, opts, time.Now(),
 		func(info storage.Info) bool { return holds(info, b, opts.Checksum) },
-		func(ctx context.Context) (result wire.Written, err error) {
+		func(ctx context.Context) (result request.Written, err error) {
 			done, err = w.writeWhatIsKnown(opts, false, b.Stream != nil, func(c carried) (err error) {
 				result, err = w.put(ctx, key, b, c.WriteOptions)
 				return err
@@ -54,11 +54,11 @@ func (w *writing) putObject(ctx context.Context, key string, b storage.Block, op
 	if err := w.tags.keep(ctx, key, tagsOfPut, done.WriteOptions); err != nil {
 		return storage.Info{}, err
 	}
-	return infoOf(&result, key, wire.Length(b), opts.Attributes), nil
+	return infoOf(&result, key, request.Length(b), opts.Attributes), nil
 }
 
 // put writes an object in one request.
-func (w *writing) put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (result wire.Written, err error) {
+func (w *writing) put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (result request.Written, err error) {
 	put := func() error {
 		result, err = w.Wire.PutObject(ctx, w.Full(key), b, opts)
 		return err
@@ -70,11 +70,11 @@ func (w *writing) put(ctx context.Context, key string, b storage.Block, opts sto
 	if err := w.EvenWithoutETags(ctx, key, put); err != nil || result.ETag != "" {
 		return result, err
 	}
-	return result, w.HasSize(ctx, key, wire.Length(b))
+	return result, w.HasSize(ctx, key, request.Length(b))
 }
 
 // infoOf describes what was written.
-func infoOf(w *wire.Written, key string, size int64, attrs storage.Attributes) storage.Info {
+func infoOf(w *request.Written, key string, size int64, attrs storage.Attributes) storage.Info {
 	return storage.Info{
 		Object:        storage.Object{Key: key, Size: size, ETag: w.ETag, VersionID: w.VersionID},
 		ETagNotDigest: w.ETagNotDigest,
@@ -85,11 +85,11 @@ func infoOf(w *wire.Written, key string, size int64, attrs storage.Attributes) s
 
 // fetchMissing asks for what the answer to a copy did not say but must be known: how the
 // object is encrypted, and its additional checksum. Some servers do not say so.
-func (w *writing) fetchMissing(ctx context.Context, key string, result *wire.Written, opts storage.WriteOptions) error {
+func (w *writing) fetchMissing(ctx context.Context, key string, result *request.Written, opts storage.WriteOptions) error {
 	if result.Unconfirmed == nil && !result.LacksChecksum(opts.Checksum) {
 		return nil
 	}
-	a, err := w.HeadAgain(ctx, wire.ObjectRef{Key: key, ETag: result.ETag, Checksums: true})
+	a, err := w.HeadAgain(ctx, request.ObjectRef{Key: key, ETag: result.ETag, Checksums: true})
 	switch {
 	case result.Unconfirmed != nil && err != nil:
 		return err

@@ -12,6 +12,7 @@ import (
 
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/failure"
+	"s3sync/storage/bucket/internal/request"
 	"s3sync/storage/bucket/internal/server"
 	"s3sync/storage/bucket/internal/wire"
 )
@@ -52,7 +53,7 @@ func (b *Bucket) Objects(ctx context.Context, r storage.Range) iter.Seq2[storage
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
 func (b *Bucket) Versions(ctx context.Context, r storage.Range) iter.Seq2[storage.Object, error] {
 	return b.paged(ctx, func() pager {
-		return &versionLister{bucket: b, r: r, from: wire.VersionMarker{Key: b.startAfter(r.From)}}
+		return &versionLister{bucket: b, r: r, from: request.VersionMarker{Key: b.startAfter(r.From)}}
 	})
 }
 
@@ -64,11 +65,11 @@ func (b *Bucket) First(ctx context.Context, r storage.Range, n int) ([]storage.O
 }
 
 // Request makes one request of a listing, without what the server does not know.
-func (b *Bucket) Request(ctx context.Context, r wire.ListRequest) (wire.ListPage, error) {
+func (b *Bucket) Request(ctx context.Context, r request.ListRequest) (request.ListPage, error) {
 	if b.Directory {
 		return b.Wire.ListObjectsV2(ctx, r)
 	}
-	return server.OrWithout(b.Server, server.RestoreStatus, failure.MayBeUnknown, func(with bool) (wire.ListPage, error) {
+	return server.OrWithout(b.Server, server.RestoreStatus, failure.MayBeUnknown, func(with bool) (request.ListPage, error) {
 		r.RestoreStatus = with
 		return b.Wire.ListObjectsV2(ctx, r)
 	})

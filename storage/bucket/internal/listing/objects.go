@@ -8,7 +8,7 @@ import (
 
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/failure"
-	"s3sync/storage/bucket/internal/wire"
+	"s3sync/storage/bucket/internal/request"
 )
 
 // A lister goes through the pages of a range.
@@ -41,7 +41,7 @@ func (l *lister) next(ctx context.Context) ([]storage.Object, error) {
 // page fetches a page and returns its objects in the range. With a delimiter, it also
 // returns the prefixes of further keys.
 func (l *lister) page(ctx context.Context) (objects []storage.Object, prefixes []string, err error) {
-	p, err := l.bucket.Request(ctx, wire.ListRequest{
+	p, err := l.bucket.Request(ctx, request.ListRequest{
 		Prefix: l.prefix, Delimiter: l.delimiter, After: l.after, Token: l.token, MaxKeys: l.bucket.PageSize,
 	})
 	switch {
@@ -138,10 +138,10 @@ func (b *Bucket) startAfter(from string) string {
 		last--
 	}
 	// The predecessor with the last of all characters behind it.
-	if tight := head + string(last) + string(utf8.MaxRune); len(tight) <= wire.MaxKey {
+	if tight := head + string(last) + string(utf8.MaxRune); len(tight) <= request.MaxKey {
 		return tight
 	}
-	for len(head) > wire.MaxKey {
+	for len(head) > request.MaxKey {
 		head = trimRune(head)
 	}
 	return head

@@ -8,15 +8,15 @@ import (
 
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/failure"
+	"s3sync/storage/bucket/internal/request"
 	"s3sync/storage/bucket/internal/server"
-	"s3sync/storage/bucket/internal/wire"
 )
 
 // A versionLister goes through the pages of versions of a range.
 type versionLister struct {
 	bucket *Bucket
 	r      storage.Range
-	from   wire.VersionMarker
+	from   request.VersionMarker
 	done   bool
 	empty  emptyPages
 
@@ -197,7 +197,7 @@ func (l *versionLister) mix(ctx context.Context, markers, versions []storage.Obj
 // versionBehind asks which version or marker of the same key comes after one. It returns
 // no ID if there is none.
 func (b *Bucket) versionBehind(ctx context.Context, v storage.Object) (id string, err error) {
-	p, err := b.versionsRequest(ctx, v.Key, wire.VersionMarker{Key: v.Key, VersionID: v.VersionID}, 1)
+	p, err := b.versionsRequest(ctx, v.Key, request.VersionMarker{Key: v.Key, VersionID: v.VersionID}, 1)
 	if err != nil || len(p.Versions) == 0 || p.Versions[0].Key != v.Key {
 		return "", err
 	}
@@ -206,8 +206,8 @@ func (b *Bucket) versionBehind(ctx context.Context, v storage.Object) (id string
 
 // versionsRequest makes one request of a listing of versions, without what the server
 // does not know.
-func (b *Bucket) versionsRequest(ctx context.Context, prefix string, from wire.VersionMarker, size int) (wire.VersionsPage, error) {
-	return server.OrWithout(b.Server, server.RestoreStatus, failure.MayBeUnknown, func(with bool) (wire.VersionsPage, error) {
-		return b.Wire.ListObjectVersions(ctx, wire.VersionsRequest{Prefix: prefix, From: from, MaxKeys: size, RestoreStatus: with})
+func (b *Bucket) versionsRequest(ctx context.Context, prefix string, from request.VersionMarker, size int) (request.VersionsPage, error) {
+	return server.OrWithout(b.Server, server.RestoreStatus, failure.MayBeUnknown, func(with bool) (request.VersionsPage, error) {
+		return b.Wire.ListObjectVersions(ctx, request.VersionsRequest{Prefix: prefix, From: from, MaxKeys: size, RestoreStatus: with})
 	})
 }

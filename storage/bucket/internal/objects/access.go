@@ -11,6 +11,7 @@ import (
 
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/failure"
+	"s3sync/storage/bucket/internal/request"
 	"s3sync/storage/bucket/internal/server"
 	"s3sync/storage/bucket/internal/wire"
 )
@@ -45,8 +46,8 @@ func (a *Access) CheckKey(key string) error {
 	switch {
 	case full == "":
 		why = "it is empty"
-	case len(full) > wire.MaxKey:
-		why = fmt.Sprintf("with the prefix it has %d bytes, and S3 allows %d", len(full), wire.MaxKey)
+	case len(full) > request.MaxKey:
+		why = fmt.Sprintf("with the prefix it has %d bytes, and S3 allows %d", len(full), request.MaxKey)
 	case !utf8.ValidString(full):
 		why = "it is not valid UTF-8"
 	default:

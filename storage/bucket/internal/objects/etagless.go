@@ -6,7 +6,7 @@ import (
 
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/failure"
-	"s3sync/storage/bucket/internal/wire"
+	"s3sync/storage/bucket/internal/request"
 )
 
 // A few servers give no ETags at all. Their listings have none either, which
@@ -15,12 +15,12 @@ import (
 
 // EvenWithoutETags makes a request. If its answer lacks nothing but an ETag and the
 // server gives none, it makes the request again.
-func (o *Objects) EvenWithoutETags(ctx context.Context, key string, request func() error) error {
-	err := request()
+func (o *Objects) EvenWithoutETags(ctx context.Context, key string, ask func() error) error {
+	err := ask()
 	if f, ok := errors.AsType[*failure.Error](err); !ok || !f.NoETag || !o.givesNoETags(ctx, key) {
 		return err
 	}
-	return request()
+	return ask()
 }
 
 // givesNoETags asks a listing whether the server gives ETags. It says so only if the
@@ -30,7 +30,7 @@ func (o *Objects) givesNoETags(ctx context.Context, key string) bool {
 		return o.Wire.Answers().WithoutETags()
 	}
 	full := o.Full(key)
-	p, err := o.Listing.Request(ctx, wire.ListRequest{Prefix: full, MaxKeys: o.Listing.PageSize})
+	p, err := o.Listing.Request(ctx, request.ListRequest{Prefix: full, MaxKeys: o.Listing.PageSize})
 	if err != nil || len(p.Objects) == 0 || !o.Wire.Answers().NamesRequests() {
 		return false
 	}
@@ -46,7 +46,7 @@ func (o *Objects) givesNoETags(ctx context.Context, key string) bool {
 // HasSize fails unless there is an object of that size. It is for writes that nothing
 // else confirms.
 func (o *Objects) HasSize(ctx context.Context, key string, size int64) error {
-	a, err := o.Head(ctx, wire.ObjectRef{Key: key})
+	a, err := o.Head(ctx, request.ObjectRef{Key: key})
 	if err == nil && a.Info.Size != size {
 		err = failure.Garbled("an object of %d bytes was written, and there is one of %d", size, a.Info.Size)
 	}

@@ -13,7 +13,7 @@ import (
 
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/failure"
-	"s3sync/storage/bucket/internal/wire"
+	"s3sync/storage/bucket/internal/request"
 )
 
 // layoutRequests is how many parts of one object are asked for at once.
@@ -24,7 +24,7 @@ const layoutRequests = 8
 // size of the first part, and of all parts if they do not follow from the first one.
 // layout returns nil if the server does not report them.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html (partNumber)
-func (o *Objects) layout(ctx context.Context, ref wire.ObjectRef, size int64, query storage.PartsQuery) ([]int64, error) {
+func (o *Objects) layout(ctx context.Context, ref request.ObjectRef, size int64, query storage.PartsQuery) ([]int64, error) {
 	n := partCount(ref.ETag)
 	switch {
 	case n == 0 || query == storage.NoParts, n > 1 && int64(n) > size:
@@ -89,7 +89,7 @@ func partCount(etag string) int {
 		return 1
 	}
 	n, err := strconv.Atoi(suffix)
-	if err != nil || n < 1 || n > wire.MaxParts {
+	if err != nil || n < 1 || n > request.MaxParts {
 		return 0
 	}
 	return n
@@ -112,7 +112,7 @@ func uniformLayout(size, part int64, n int) []int64 {
 // negative size if the server does not report it: some servers answer with the ETag of
 // the part, or compare that ETag with the condition. Such an answer looks as if the
 // object had changed, so one more request decides.
-func (o *Objects) partSize(ctx context.Context, ref wire.ObjectRef, i int) (int64, error) {
+func (o *Objects) partSize(ctx context.Context, ref request.ObjectRef, i int) (int64, error) {
 	part := ref
 	part.Part = i
 	a, err := o.HeadAgain(ctx, part)
@@ -127,13 +127,13 @@ func (o *Objects) partSize(ctx context.Context, ref wire.ObjectRef, i int) (int6
 
 // HeadAgain asks once more for the headers of an object. It fails with
 // storage.ErrChanged if the object does not have the ETag of ref.
-func (o *Objects) HeadAgain(ctx context.Context, ref wire.ObjectRef) (wire.Answer, error) {
+func (o *Objects) HeadAgain(ctx context.Context, ref request.ObjectRef) (request.Answer, error) {
 	a, err := o.Head(ctx, ref)
 	switch {
 	case err == nil && a.Info.ETag == ref.ETag:
 		return a, nil
 	case err == nil, errors.Is(err, storage.ErrPrecondition), errors.Is(err, fs.ErrNotExist) && ref.VersionID == "":
-		return wire.Answer{}, failure.Changed("it is another object by now")
+		return request.Answer{}, failure.Changed("it is another object by now")
 	}
-	return wire.Answer{}, err
+	return request.Answer{}, err
 }

@@ -14,7 +14,7 @@ import (
 
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/failure"
-	"s3sync/storage/bucket/internal/wire"
+	"s3sync/storage/bucket/internal/request"
 )
 
 // Stat describes an object by its headers. A marker of a deleted object is none.
@@ -22,7 +22,7 @@ func (o *Objects) Stat(ctx context.Context, key string, opts storage.StatOptions
 	if err := o.CheckSingle(key); err != nil {
 		return storage.Info{}, err
 	}
-	ref := wire.ObjectRef{Key: key, VersionID: opts.VersionID, Checksums: opts.Checksums}
+	ref := request.ObjectRef{Key: key, VersionID: opts.VersionID, Checksums: opts.Checksums}
 	a, err := o.Head(ctx, ref)
 	if err == nil {
 		err = o.agree(ctx, ref, &a, opts.Listed)
@@ -41,7 +41,7 @@ func (o *Objects) Open(ctx context.Context, key string, opts storage.OpenOptions
 	if err := o.CheckSingle(key); err != nil {
 		return nil, err
 	}
-	ref := wire.ObjectRef{Key: key, VersionID: opts.VersionID, Checksums: opts.Checksums}
+	ref := request.ObjectRef{Key: key, VersionID: opts.VersionID, Checksums: opts.Checksums}
 	a, err := o.get(ctx, ref, 0, opts.First)
 	if opts.First > 0 && failure.IsRange(err) {
 		a, err = o.get(ctx, ref, 0, 0) // an empty object has no range
@@ -67,11 +67,11 @@ func (o *Objects) Open(ctx context.Context, key string, opts storage.OpenOptions
 // agree decides about an answer that contradicts the listing. The object may have been
 // replaced since, or the answer may come from a proxy or be wrong. If one more request
 // says the same as the answer, the answer is accepted.
-func (o *Objects) agree(ctx context.Context, ref wire.ObjectRef, a *wire.Answer, listed *storage.Object) error {
+func (o *Objects) agree(ctx context.Context, ref request.ObjectRef, a *request.Answer, listed *storage.Object) error {
 	if listed == nil || a.Info.Size == listed.Size && (a.Customer || listed.ETag == "" || a.Info.ETag == listed.ETag) {
 		return nil
 	}
-	h, err := o.Head(ctx, wire.ObjectRef{Key: ref.Key, VersionID: ref.VersionID})
+	h, err := o.Head(ctx, request.ObjectRef{Key: ref.Key, VersionID: ref.VersionID})
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return failure.Changed("it is gone")
@@ -86,7 +86,7 @@ func (o *Objects) agree(ctx context.Context, ref wire.ObjectRef, a *wire.Answer,
 
 // sizeOf sets the size of the object that a was asked for with a range of n
 // bytes at its beginning, and returns how many of them there are.
-func sizeOf(a *wire.Answer, n int64) (first int64, err error) {
+func sizeOf(a *request.Answer, n int64) (first int64, err error) {
 	if a.ContentRange == "" { // all of it, whatever was asked for
 		a.Info.Size = a.ContentLength
 		return a.ContentLength, nil
@@ -182,8 +182,8 @@ func (r *reader) takeFirst(off, n int64) io.ReadCloser {
 
 // request asks for n bytes at off of the very object that was opened.
 func (r *reader) request(ctx context.Context, off, n int64) (io.ReadCloser, error) {
-	var a wire.Answer
-	ref := wire.ObjectRef{Key: r.info.Key, ETag: r.info.ETag}
+	var a request.Answer
+	ref := request.ObjectRef{Key: r.info.Key, ETag: r.info.ETag}
 	err := r.version.Use(func(version string) (err error) {
 		ref.VersionID = version
 		a, err = r.objects.get(ctx, ref, off, n)
@@ -218,15 +218,15 @@ func (v *Version) Pin(id string, current bool) { v.id, v.current = id, current }
 // Use makes a request that names the version. That takes a permission of its own. If it
 // is missing and the caller did not ask for this version, Use makes the request without
 // the version, because the ETag alone shows whether the object is still the same.
-func (v *Version) Use(request func(id string) error) error {
+func (v *Version) Use(ask func(id string) error) error {
 	v.mu.Lock()
 	id, current := v.id, v.current
 	v.mu.Unlock()
-	err := request(id)
+	err := ask(id)
 	if !current || id == "" || !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
-	if err = request(""); err == nil {
+	if err = ask(""); err == nil {
 		v.mu.Lock()
 		v.id = ""
 		v.mu.Unlock()
@@ -246,7 +246,7 @@ func (v *Version) Asked() string {
 
 // verify checks that an answer holds n bytes at off of the object that was
 // opened: not every server heeds ranges and conditions.
-func (r *reader) verify(a *wire.Answer, off, n int64) error {
+func (r *reader) verify(a *request.Answer, off, n int64) error {
 	if a.Info.ETag != r.info.ETag {
 		return failure.Changed("its ETag was %q and is %q", r.info.ETag, a.Info.ETag)
 	}
@@ -341,6 +341,6 @@ func (r *reader) Layout(ctx context.Context, query storage.PartsQuery) ([]int64,
 // same returns a reference for a HEAD of the object that was opened. It has the version
 // only if the caller asked for one: naming a version takes a permission of its own, and
 // the ETag is enough.
-func (r *reader) same() wire.ObjectRef {
-	return wire.ObjectRef{Key: r.info.Key, VersionID: r.version.Asked(), ETag: r.info.ETag}
+func (r *reader) same() request.ObjectRef {
+	return request.ObjectRef{Key: r.info.Key, VersionID: r.version.Asked(), ETag: r.info.ETag}
 }

@@ -27,20 +27,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"s3sync/storage"
 	"s3sync/storage/bucket/internal/account"
 	"s3sync/storage/bucket/internal/address"
 	"s3sync/storage/bucket/internal/answer"
 	"s3sync/storage/bucket/internal/failure"
+	"s3sync/storage/bucket/internal/request"
 	"s3sync/storage/bucket/internal/transport"
-)
-
-// Limits of S3.
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
-const (
-	MaxParts = 10_000
-	MaxKey   = 1024 // bytes
 )
 
 // Options say which bucket is asked, by whom and how.
@@ -56,7 +48,7 @@ type Options struct {
 	// UnsignedPayload leaves the payload of uploads out of the signature, and
 	// NoContentMD5 sends them without Content-MD5.
 	UnsignedPayload, NoContentMD5 bool
-	Encryption                    Encryption
+	Encryption                    request.Encryption
 
 	MaxAttempts      int           // of each request; at least 1 is made
 	InitialBackoff   time.Duration // after the first attempt; it doubles
@@ -69,8 +61,8 @@ type Options struct {
 // A Client makes the requests of one bucket. Its methods may be called
 // concurrently.
 type Client struct {
-	translator
-	dialect
+	translator request.Translator
+	dialect    request.Dialect
 
 	opts    Options
 	sdk     *s3.Client
@@ -86,14 +78,15 @@ const defaultRegion = "us-east-1"
 // SDK does. It gets credentials once, so that missing ones are reported at the start. It
 // sends no request to the bucket. Its errors are storage.ErrUnusable.
 func Open(ctx context.Context, o Options) (*Client, error) {
-	if err := o.Encryption.complete(); err != nil {
+	if err := o.Encryption.Complete(); err != nil {
 		return nil, err
 	}
 	c := &Client{
 		opts:       o,
-		translator: translator{bucket: o.Bucket, endpoint: o.EndpointURL},
-		dialect: dialect{
-			directory: address.IsDirectory(o.Bucket), unsignedPayload: o.UnsignedPayload, noContentMD5: o.NoContentMD5,
+		translator: request.Translator{Bucket: o.Bucket, Endpoint: o.EndpointURL},
+		dialect: request.Dialect{
+			Directory: address.IsDirectory(o.Bucket), UnsignedPayload: o.UnsignedPayload, NoContentMD5: o.NoContentMD5,
+			Encryption: o.Encryption,
 		},
 	}
 	if o.RequestPayer {
@@ -106,15 +99,15 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 }
 
 func (c *Client) connect(ctx context.Context) error {
-	o := &c.opts
-	e := &o.Encryption
-	c.secrets = transport.NewSecrets(o.Transport.HTTPSProxy, e.Customer.Key, e.Customer.KeyMD5, e.KMSKeyID, o.Account.SessionToken)
+	o, t := &c.opts, &c.translator
+	e := &c.dialect.Encryption
+	t.Secrets = transport.NewSecrets(o.Transport.HTTPSProxy, e.Customer.Key, e.Customer.KeyMD5, e.KMSKeyID, o.Account.SessionToken)
 	setup, err := o.Transport.Setup()
 	if err != nil {
 		return err
 	}
 	builder := awshttp.NewBuildableClient().WithDialerOptions(o.Transport.Dialer).WithTransportOptions(setup)
-	cfg, err := o.Account.Load(ctx, builder, c.secrets.Add)
+	cfg, err := o.Account.Load(ctx, builder, t.Secrets.Add)
 	if err != nil {
 		return err
 	}
@@ -122,17 +115,17 @@ func (c *Client) connect(ctx context.Context) error {
 	if !ok {
 		return fmt.Errorf("unexpected HTTP client %T", cfg.HTTPClient)
 	}
-	o.Transport.Operation, o.Transport.Secrets = awsmiddleware.GetOperationName, c.secrets
-	c.http = transport.New(built.GetTransport(), o.Transport)
+	o.Transport.Operation, o.Transport.Secrets = awsmiddleware.GetOperationName, t.Secrets
+	t.HTTP = transport.New(built.GetTransport(), o.Transport)
 	c.sdk = s3.NewFromConfig(cfg, c.configure)
-	if c.region = c.sdk.Options().Region; c.region == "" {
+	if t.Region = c.sdk.Options().Region; t.Region == "" {
 		return failure.Unusable("no region is known: give one, or set AWS_REGION, or name one in the profile")
 	}
 	if base := c.sdk.Options().BaseEndpoint; base != nil {
-		c.endpoint = *base
+		t.Endpoint = *base
 	}
-	if e.Customer.Key != "" && strings.HasPrefix(strings.ToLower(c.endpoint), "http:") {
-		return failure.Unusable("a customer key must not be sent without TLS, and the endpoint is %s", c.endpoint)
+	if e.Customer.Key != "" && strings.HasPrefix(strings.ToLower(t.Endpoint), "http:") {
+		return failure.Unusable("a customer key must not be sent without TLS, and the endpoint is %s", t.Endpoint)
 	}
 	if o.Account.Anonymous {
 		return nil
@@ -158,7 +151,7 @@ func (c *Client) configure(so *s3.Options) {
 	if so.Region == "" && address.IsAccessPoint(o.Bucket) {
 		so.Region = cmp.Or(address.ParseARN(o.Bucket).Region, defaultRegion)
 	}
-	so.HTTPClient = c.http
+	so.HTTPClient = c.translator.HTTP
 	so.ContinueHeaderThresholdBytes = -1 // package transport asks first where that is worth it
 	so.Retryer = c.retryer(o.MaxAttempts, o.InitialBackoff)
 	so.RetryMaxAttempts = max(o.MaxAttempts, 1)
@@ -168,8 +161,8 @@ func (c *Client) configure(so *s3.Options) {
 	so.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 	so.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	so.DisableLogOutputChecksumValidationSkipped = true
-	so.APIOptions = append(so.APIOptions, addExtra(o.Encryption.headers), c.checkAnswers)
-	if c.directory {
+	so.APIOptions = append(so.APIOptions, addExtra(c.dialect.Encryption.Headers), c.checkAnswers)
+	if c.dialect.Directory {
 		sessions := newSessionKeeper(c.createSession)
 		so.ExpressCredentials = sessions
 		so.APIOptions = append(so.APIOptions, sessions.watch)
@@ -177,21 +170,21 @@ func (c *Client) configure(so *s3.Options) {
 }
 
 // HTTP is what sends the requests.
-func (c *Client) HTTP() *transport.Client { return c.http }
+func (c *Client) HTTP() *transport.Client { return c.translator.HTTP }
 
 // Server names the server that requests go to, as address.ServerOf does.
 func (c *Client) Server() string {
-	if c.endpoint == "" {
-		return address.PartitionOf(c.opts.Bucket, c.region)
+	if c.translator.Endpoint == "" {
+		return address.PartitionOf(c.opts.Bucket, c.translator.Region)
 	}
-	return address.ServerOf(c.endpoint)
+	return address.ServerOf(c.translator.Endpoint)
 }
 
 // Answers returns the checker of the server's answers.
 func (c *Client) Answers() *answer.Checker { return &c.answers }
 
 // Close closes idle connections.
-func (c *Client) Close() { c.http.HTTP().CloseIdleConnections() }
+func (c *Client) Close() { c.translator.HTTP.HTTP().CloseIdleConnections() }
 
 // limited bounds a call by the operation time-out.
 func (c *Client) limited(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -201,23 +194,8 @@ func (c *Client) limited(ctx context.Context) (context.Context, context.CancelFu
 	return context.WithTimeout(ctx, c.opts.OperationTimeout)
 }
 
-// Written is what the server reports of an object or part that it stored.
-type Written struct {
-	ETag, VersionID string
-	// ETagNotDigest: the ETag is no digest of the content.
-	ETagNotDigest bool
-	Checksums     []storage.Checksum
-	// Unconfirmed: the server did not confirm the requested encryption.
-	Unconfirmed error
-}
-
-// LacksChecksum reports whether the answer lacks the checksum that the server was asked
-// to keep.
-func (w *Written) LacksChecksum(want storage.Checksum) bool {
-	info := storage.Info{Checksums: w.Checksums}
-	_, ok := info.Checksum(want.Algorithm)
-	return want.Algorithm != "" && !ok
-}
+// SendsMD5 reports whether uploads carry Content-MD5.
+func (c *Client) SendsMD5() bool { return c.dialect.SendsMD5() }
 
 func optional(text string) *string {
 	if text == "" {

@@ -17,6 +17,7 @@ import (
 	"s3sync/storage/bucket/internal/address"
 	"s3sync/storage/bucket/internal/answer"
 	"s3sync/storage/bucket/internal/failure"
+	"s3sync/storage/bucket/internal/request"
 )
 
 // A CopySource names the object that the server copies, and no other one: the
@@ -61,8 +62,8 @@ func percentEncode(text, keep string) string {
 }
 
 // context gives a request the customer key of the source.
-func (s *CopySource) context(ctx context.Context, headers ...header) context.Context {
-	return withExtra(ctx, extra{headers: append(headers, s.Client.opts.Encryption.sourceHeaders()...)})
+func (s *CopySource) context(ctx context.Context, headers ...request.Header) context.Context {
+	return withExtra(ctx, extra{headers: append(headers, s.Client.dialect.Encryption.SourceHeaders()...)})
 }
 
 // copyPayer: who pays for one of the two buckets has to agree to it.
@@ -73,12 +74,12 @@ func (c *Client) copyPayer(from *CopySource) types.RequestPayer {
 // CopyObject copies a whole object. untagged leaves out what the tags of the copy
 // are to be, for a server that knows none. The SDK recognises an error in an answer
 // whose status is 200.
-func (c *Client) CopyObject(ctx context.Context, from CopySource, key string, opts storage.WriteOptions, untagged bool) (Written, error) {
+func (c *Client) CopyObject(ctx context.Context, from CopySource, key string, opts storage.WriteOptions, untagged bool) (request.Written, error) {
 	directive := types.TaggingDirectiveReplace
 	if untagged {
 		directive = ""
 	}
-	ctx, cancel := c.limited(from.context(ctx, c.attributeHeaders(&opts)...))
+	ctx, cancel := c.limited(from.context(ctx, c.dialect.AttributeHeaders(&opts)...))
 	defer cancel()
 	out, err := c.sdk.CopyObject(ctx, &s3.CopyObjectInput{
 		Bucket: &c.opts.Bucket, Key: &key, RequestPayer: c.copyPayer(&from),
@@ -89,26 +90,20 @@ func (c *Client) CopyObject(ctx context.Context, from CopySource, key string, op
 		IfMatch:           quoted(opts.IfMatch), IfNoneMatch: ifNoneMatch(&opts),
 	})
 	if err != nil {
-		return Written{}, c.classify(err)
+		return request.Written{}, c.classify(err)
 	}
 	result := out.CopyObjectResult
 	if result == nil || !answer.IsETag(unquoted(result.ETag)) { // it may have ended before the copy did
-		return Written{}, failure.Garbled("it names no ETag of the copy")
+		return request.Written{}, failure.Garbled("it names no ETag of the copy")
 	}
-	w := Written{
-		ETag:        unquoted(result.ETag),
-		VersionID:   aws.ToString(out.VersionId),
-		Checksums:   resultChecksums(answered(out.ResultMetadata), string(result.ChecksumType), result),
-		Unconfirmed: c.opts.Encryption.confirm(out.ServerSideEncryption, out.SSECustomerAlgorithm),
-	}
-	w.ETagNotDigest = c.etagNotDigest(w.ETag, out.ServerSideEncryption, out.SSECustomerAlgorithm)
-	return w, nil
+	h := answered(out.ResultMetadata)
+	return c.dialect.OfResult(unquoted(result.ETag), h, resultChecksums(h, string(result.ChecksumType), result)), nil
 }
 
 // UploadPartCopy copies p.Size bytes from off as part p.Number. It sets the ETag of
 // p and, if the upload has checksums of an algorithm, the digest that the server
 // computed.
-func (c *Client) UploadPartCopy(ctx context.Context, from CopySource, u Upload, p *Part, off int64, want storage.Checksum) (Written, error) {
+func (c *Client) UploadPartCopy(ctx context.Context, from CopySource, u request.Upload, p *request.Part, off int64, want storage.Checksum) (request.Written, error) {
 	ctx, cancel := c.limited(from.context(ctx))
 	defer cancel()
 	in := &s3.UploadPartCopyInput{
@@ -117,7 +112,7 @@ func (c *Client) UploadPartCopy(ctx context.Context, from CopySource, u Upload, 
 		CopySource: aws.String(from.header()), CopySourceIfMatch: quoted(from.ETag),
 	}
 	if p.Size != from.Size { // small objects have no ranges
-		in.CopySourceRange = aws.String(fmt.Sprintf("bytes=%d-%d", off, off+p.Size-1))
+		in.CopySourceRange = aws.String(request.Range(off, p.Size))
 	}
 	out, err := c.sdk.UploadPartCopy(ctx, in)
 	if err != nil {
@@ -126,24 +121,21 @@ func (c *Client) UploadPartCopy(ctx context.Context, from CopySource, u Upload, 
 			f.Text += " (the server may be unable to compute checksums of parts that it copies: then objects in parts " +
 				"cannot be copied by the server and get an additional checksum, too)"
 		}
-		return Written{}, err
+		return request.Written{}, err
 	}
 	result := out.CopyPartResult
 	if result == nil || !answer.IsETag(unquoted(result.ETag)) {
-		return Written{}, failure.Garbled("it names no ETag of part %d", p.Number)
+		return request.Written{}, failure.Garbled("it names no ETag of part %d", p.Number)
 	}
 	if alg := want.Algorithm; alg != "" {
 		if value := *checksumField(result, alg); value != nil {
 			if sum, err := base64.StdEncoding.DecodeString(*value); err == nil {
-				p.Digest = Digest{Algorithm: alg, Sum: sum}
+				p.Digest = request.Digest{Algorithm: alg, Sum: sum}
 			}
 		}
 	}
 	p.ETag = unquoted(result.ETag)
-	return Written{
-		ETag: p.ETag,
-		// The ETag of a part may have any form: encryption alone decides.
-		ETagNotDigest: c.etagNotDigest(emptyMD5, out.ServerSideEncryption, out.SSECustomerAlgorithm),
-		Unconfirmed:   c.opts.Encryption.confirm(out.ServerSideEncryption, out.SSECustomerAlgorithm),
-	}, nil
+	w := c.dialect.OfPart(answered(out.ResultMetadata))
+	w.ETag = p.ETag
+	return w, nil
 }

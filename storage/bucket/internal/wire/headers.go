@@ -9,7 +9,10 @@ import (
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/middleware"
+
+	"s3sync/storage/bucket/internal/request"
 )
 
 // extra is what a request carries besides what its input makes of it. The
@@ -20,10 +23,8 @@ type extra struct {
 	// headers replace those of the input. They are for what the SDK would send in
 	// another way: it knows not all checksums, and would compute and verify
 	// those that it knows.
-	headers []header
+	headers []request.Header
 }
-
-type header struct{ name, value string }
 
 // extraKey is the context key of an extra.
 type extraKey struct{}
@@ -38,7 +39,7 @@ func withExtra(ctx context.Context, e extra) context.Context {
 // The payload's digest is handed over in the first step because the middleware
 // that would compute it leaves alone what it finds. Headers are set in the step
 // before the one that signs them.
-func addExtra(ofOperation func(name string) []header) func(*middleware.Stack) error {
+func addExtra(ofOperation func(name string) []request.Header) func(*middleware.Stack) error {
 	return func(stack *middleware.Stack) error {
 		err := stack.Initialize.Add(middleware.InitializeMiddlewareFunc("s3sync:PayloadHash",
 			func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
@@ -62,10 +63,10 @@ func addExtra(ofOperation func(name string) []header) func(*middleware.Stack) er
 				}
 				e, _ := ctx.Value(extraKey{}).(extra)
 				for _, h := range e.headers {
-					req.Header.Set(h.name, h.value)
+					req.Header.Set(h.Name, h.Value)
 				}
 				for _, h := range ofOperation(awsmiddleware.GetOperationName(ctx)) {
-					req.Header.Set(h.name, h.value)
+					req.Header.Set(h.Name, h.Value)
 				}
 				return next.HandleBuild(ctx, in)
 			}), middleware.After)
@@ -86,4 +87,12 @@ func asked(metadata middleware.Metadata) *http.Request {
 		return r.Request
 	}
 	return nil
+}
+
+// withContentMD5 adds the digest that servers demanded before the checksum that
+// the SDK sends was invented.
+func (c *Client) withContentMD5(o *s3.Options) {
+	if !c.dialect.Directory {
+		o.APIOptions = append(o.APIOptions, smithyhttp.AddContentChecksumMiddleware)
+	}
 }

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"context"
-	"net/url"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -12,43 +11,19 @@ import (
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/answer"
 	"s3sync/storage/bucket/internal/failure"
+	"s3sync/storage/bucket/internal/request"
 )
 
-// A ListRequest is one request of a listing. Directory buckets take neither After
-// nor RestoreStatus.
-type ListRequest struct {
-	Prefix, Delimiter string
-	After             string // lists what is behind that text
-	Token             string // of the page before; empty is the first page
-	MaxKeys           int
-	// RestoreStatus asks whether archived objects can be read. That saves requests;
-	// without it the objects tell when they are read.
-	RestoreStatus bool
-}
-
-// A ListPage is a page of a listing. Its objects are under their full keys, in the
-// order of the answer, and each of them is complete.
-type ListPage struct {
-	Objects  []storage.Object
-	Prefixes []string // with a delimiter, those that stand for all keys below
-	// Truncated: there are further pages. Token names the next one.
-	Truncated bool
-	Token     string
-}
-
-// maxPageSize bounds what is asked for, whatever the user sets.
-const maxPageSize = 1 << 15
-
 // ListObjectsV2 makes one request of a listing.
-func (c *Client) ListObjectsV2(ctx context.Context, r ListRequest) (ListPage, error) {
+func (c *Client) ListObjectsV2(ctx context.Context, r request.ListRequest) (request.ListPage, error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
 	in := &s3.ListObjectsV2Input{
 		Bucket: &c.opts.Bucket, Prefix: optional(r.Prefix), Delimiter: optional(r.Delimiter), RequestPayer: c.payer,
-		MaxKeys:           aws.Int32(int32(min(r.MaxKeys, maxPageSize))), //nolint:gosec // bounded
+		MaxKeys:           aws.Int32(int32(min(r.MaxKeys, request.MaxPageSize))), //nolint:gosec // bounded
 		ContinuationToken: optional(r.Token),
 	}
-	if !c.directory {
+	if !c.dialect.Directory {
 		// Control characters cannot stand in XML: names come URL-encoded.
 		in.EncodingType = types.EncodingTypeUrl
 		in.StartAfter = optional(r.After)
@@ -56,26 +31,26 @@ func (c *Client) ListObjectsV2(ctx context.Context, r ListRequest) (ListPage, er
 	}
 	out, err := c.sdk.ListObjectsV2(ctx, in)
 	if err != nil {
-		return ListPage{}, c.classify(err)
+		return request.ListPage{}, c.classify(err)
 	}
 	// A body without a listing in it is decoded to nothing at all. It must not
 	// pass for an empty listing.
 	if out.IsTruncated == nil {
-		return ListPage{}, failure.Garbled("it is no listing")
+		return request.ListPage{}, failure.Garbled("it is no listing")
 	}
-	page := ListPage{
+	page := request.ListPage{
 		Objects:   make([]storage.Object, len(out.Contents)),
 		Truncated: *out.IsTruncated, Token: aws.ToString(out.NextContinuationToken),
 	}
 	for i := range out.Contents {
 		if err := readEntry(&page.Objects[i], &out.Contents[i], out.EncodingType); err != nil {
-			return ListPage{}, err
+			return request.ListPage{}, err
 		}
 	}
 	for _, common := range out.CommonPrefixes {
 		p, err := decodeKey(common.Prefix, out.EncodingType)
 		if err != nil {
-			return ListPage{}, err
+			return request.ListPage{}, err
 		}
 		page.Prefixes = append(page.Prefixes, p)
 	}
@@ -102,65 +77,44 @@ func readEntry(o *storage.Object, e *types.Object, encoding types.EncodingType) 
 		return failure.Garbled("the ETag of key %q has %d bytes", o.Key, len(*e.ETag))
 	}
 	o.Size, o.ModTime, o.ETag = *e.Size, *e.LastModified, unquoted(e.ETag)
-	o.Archived, o.MaybeArchived = archival(string(e.StorageClass), e.RestoreStatus)
+	o.Archived, o.MaybeArchived = request.Archival(string(e.StorageClass), restoration(e.RestoreStatus))
 	return nil
 }
 
 // decodeKey is a key as a listing has it.
 func decodeKey(key *string, encoding types.EncodingType) (string, error) {
-	full := aws.ToString(key)
-	if encoding != types.EncodingTypeUrl {
-		return full, nil
-	}
-	// A blank is "+" in this encoding, and "+" is %2B.
-	decoded, err := url.QueryUnescape(full)
-	if err != nil {
-		return "", failure.Garbled("key %q is not URL-encoded", full)
-	}
-	return decoded, nil
+	return request.DecodeKey(aws.ToString(key), encoding == types.EncodingTypeUrl)
 }
 
-// A VersionsRequest is one request of a listing of versions.
-type VersionsRequest struct {
-	Prefix        string
-	From          VersionMarker
-	MaxKeys       int
-	RestoreStatus bool // as in ListRequest
-}
-
-// A VersionMarker is where a page of versions begins: behind a version of a key, or
-// behind the key.
-type VersionMarker struct{ Key, VersionID string }
-
-// A VersionsPage is a page of a listing of versions and delete markers, under their
-// full keys and in the order of the answer. Each of them is complete.
-type VersionsPage struct {
-	Versions  []storage.Object
-	Truncated bool
-	Next      VersionMarker
+// restoration is what a listing says of an archived object.
+func restoration(r *types.RestoreStatus) *request.Restoration {
+	if r == nil {
+		return nil
+	}
+	return &request.Restoration{InProgress: r.IsRestoreInProgress, Expires: r.RestoreExpiryDate}
 }
 
 // ListObjectVersions makes one request of a listing of versions.
-func (c *Client) ListObjectVersions(ctx context.Context, r VersionsRequest) (VersionsPage, error) {
+func (c *Client) ListObjectVersions(ctx context.Context, r request.VersionsRequest) (request.VersionsPage, error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
 	var entries entryTags
 	out, err := c.sdk.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{
 		Bucket: &c.opts.Bucket, Prefix: optional(r.Prefix), RequestPayer: c.payer,
 		KeyMarker: optional(r.From.Key), VersionIdMarker: optional(r.From.VersionID),
-		MaxKeys:                  aws.Int32(int32(min(r.MaxKeys, maxPageSize))), //nolint:gosec // bounded
+		MaxKeys:                  aws.Int32(int32(min(r.MaxKeys, request.MaxPageSize))), //nolint:gosec // bounded
 		EncodingType:             types.EncodingTypeUrl,
 		OptionalObjectAttributes: restoreStatus(r.RestoreStatus),
 	}, entries.watch)
 	switch {
 	case err != nil:
-		return VersionsPage{}, c.classify(err)
+		return request.VersionsPage{}, c.classify(err)
 	case out.IsTruncated == nil: // as in ListObjectsV2
-		return VersionsPage{}, failure.Garbled("it is no listing")
+		return request.VersionsPage{}, failure.Garbled("it is no listing")
 	}
-	page := VersionsPage{Truncated: *out.IsTruncated, Next: VersionMarker{VersionID: aws.ToString(out.NextVersionIdMarker)}}
+	page := request.VersionsPage{Truncated: *out.IsTruncated, Next: request.VersionMarker{VersionID: aws.ToString(out.NextVersionIdMarker)}}
 	if page.Next.Key, err = decodeKey(out.NextKeyMarker, out.EncodingType); err != nil {
-		return VersionsPage{}, err
+		return request.VersionsPage{}, err
 	}
 	page.Versions, err = versionsIn(out, entries.tags)
 	return page, err
@@ -204,7 +158,7 @@ func versionOf(e *types.ObjectVersion, encoding types.EncodingType) (storage.Obj
 	}
 	v, err := newVersion(e.Key, e.VersionId, e.LastModified, e.IsLatest, encoding)
 	v.Size, v.ETag = *e.Size, unquoted(e.ETag)
-	v.Archived, v.MaybeArchived = archival(string(e.StorageClass), e.RestoreStatus)
+	v.Archived, v.MaybeArchived = request.Archival(string(e.StorageClass), restoration(e.RestoreStatus))
 	return v, err
 }
 

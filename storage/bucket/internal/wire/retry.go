@@ -2,8 +2,6 @@ package wire
 
 import (
 	"errors"
-	"math/rand/v2"
-	"net"
 	"time"
 
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -12,58 +10,37 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 
-	"s3sync/storage"
-	"s3sync/storage/bucket/internal/failure"
+	"s3sync/storage/bucket/internal/account"
+	"s3sync/storage/bucket/internal/request"
 )
 
-const (
-	// maxBackoff bounds the pause between two attempts, as the SDK does.
-	maxBackoff = retry.DefaultMaxBackoff
-	// firstContact bounds the attempts while the server has never answered. Most likely
-	// its name or port is wrong, and the user waits for that message.
-	firstContact = 3
-)
-
-// retryer returns the SDK's standard retryer with two differences. First, the kind of a
-// failure decides whether the request is retried. Second, there is no common budget of
+// retryer returns the SDK's standard retryer with two differences. First, package request
+// decides whether a request is retried. Second, there is no common budget of
 // retries for all requests, because a sync can only wait until the server works again.
-func (t *translator) retryer(attempts int, initial time.Duration) aws.Retryer {
+func (c *Client) retryer(attempts int, initial time.Duration) aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = max(attempts, 1)
 		o.RateLimiter = ratelimit.None
-		o.Retryables = append([]retry.IsErrorRetryable{retry.IsErrorRetryableFunc(t.retryable)}, o.Retryables...)
+		o.Retryables = []retry.IsErrorRetryable{
+			retry.NoRetryCanceledError{},
+			retry.RetryableError{}, // such as a wrong clock, which the SDK then corrects
+			retry.IsErrorRetryableFunc(c.retryable),
+		}
 		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, err error) (time.Duration, error) {
-			if attempt >= firstContact && !t.http.Answered() && t.http.Unreachable(err) {
+			pause, goOn := c.translator.Pause(initial, attempt, plain(err))
+			if !goOn {
 				return 0, err // ends the attempts
 			}
-			return backoff(initial, attempt), nil
+			return pause, nil
 		})
 	})
 }
 
-// retryable decides whether the same request is sent again. Where it does not
-// know, the SDK's own rules apply.
-func (t *translator) retryable(err error) aws.Ternary {
-	if (retry.NoRetryCanceledError{}).IsErrorRetryable(err) == aws.FalseTernary {
+func (c *Client) retryable(err error) aws.Ternary {
+	if _, ok := errors.AsType[*account.Error](err); ok {
 		return aws.FalseTernary
 	}
-	if sure := (retry.RetryableError{}).IsErrorRetryable(err); sure != aws.UnknownTernary {
-		return sure // such as a wrong clock, which the SDK then corrects
-	}
-	switch f := t.classify(err); {
-	case errors.Is(f, storage.ErrTransient), errors.Is(f, storage.ErrThrottled), t.http.Unreachable(err):
-		return aws.TrueTernary
-	case errors.Is(f, storage.ErrUnusable), failure.IsUnsupported(f), isOwn(err):
-		return aws.FalseTernary
-	}
-	return aws.UnknownTernary
-}
-
-// isOwn reports whether this program itself made the request fail: before it was sent,
-// or by rejecting its answer.
-func isOwn(err error) bool {
-	_, ok := errors.AsType[*failure.Error](err)
-	return ok
+	return aws.BoolTernary(c.translator.Retryable(plain(err)))
 }
 
 // answeredOnly retries a request only if the server answered it or never received it.
@@ -71,20 +48,6 @@ type answeredOnly struct{ aws.Retryer }
 
 func (r answeredOnly) IsErrorRetryable(err error) bool {
 	answer, _ := errors.AsType[*smithyhttp.ResponseError](err)
-	op, _ := errors.AsType[*net.OpError](err)
 	answered := answer != nil && answer.Response != nil && answer.HTTPStatusCode() != 0 // which stands for none
-	return (answered || op != nil && op.Op == "dial") && r.Retryer.IsErrorRetryable(err)
-}
-
-// backoff is the pause after an attempt, which is counted from 1. It doubles
-// each time, and a random half of it keeps workers from calling all at once.
-func backoff(initial time.Duration, attempt int) time.Duration {
-	d := maxBackoff
-	if shift := max(attempt-1, 0); shift < 32 && initial<<shift>>shift == initial {
-		d = min(initial<<shift, maxBackoff)
-	}
-	if d <= 1 {
-		return d
-	}
-	return d/2 + rand.N(d/2)
+	return (answered || request.NeverSent(err)) && r.Retryer.IsErrorRetryable(err)
 }

@@ -19,6 +19,7 @@ import (
 
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/failure"
+	"s3sync/storage/bucket/internal/request"
 )
 
 // Requests to a directory bucket are signed with the credentials of a session,
@@ -57,7 +58,7 @@ func newSessionKeeper(create func(ctx context.Context, bucket string) (*types.Se
 func (c *Client) createSession(ctx context.Context, bucket string) (*types.SessionCredentials, error) {
 	// The context is that of the request that waits for the session. Its extra headers
 	// must not be sent here.
-	out, err := c.sdk.CreateSession(withExtra(ctx, extra{payloadHash: emptySHA256}), &s3.CreateSessionInput{Bucket: &bucket})
+	out, err := c.sdk.CreateSession(withExtra(ctx, extra{payloadHash: request.EmptySHA256}), &s3.CreateSessionInput{Bucket: &bucket})
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -72,12 +73,9 @@ func (c *Client) createSession(ctx context.Context, bucket string) (*types.Sessi
 		}
 		return nil, f
 	}
-	c.secrets.Add(aws.ToString(out.Credentials.SecretAccessKey), aws.ToString(out.Credentials.SessionToken))
+	c.translator.Secrets.Add(aws.ToString(out.Credentials.SecretAccessKey), aws.ToString(out.Credentials.SessionToken))
 	return out.Credentials, nil
 }
-
-// emptySHA256 is the SHA-256 digest of nothing.
-const emptySHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 // Retrieve returns the credentials of the session, of which it creates a new one
 // where that is needed.

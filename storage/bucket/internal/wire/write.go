@@ -9,37 +9,31 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"s3sync/storage"
+	"s3sync/storage/bucket/internal/request"
 )
 
 // PutObject writes an object. It keeps opts.Once, and makes one attempt only for a
 // stream.
-func (c *Client) PutObject(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (Written, error) {
-	d, err := DigestOf(b, opts.Checksum)
+func (c *Client) PutObject(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (request.Written, error) {
+	d, err := request.DigestOf(b, opts.Checksum)
 	if err != nil {
-		return Written{}, err
+		return request.Written{}, err
 	}
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
 	ctx = withExtra(ctx, extra{
-		payloadHash: c.payloadHash(b),
-		headers:     append(d.headers(), c.attributeHeaders(&opts)...),
+		payloadHash: c.dialect.PayloadHash(b),
+		headers:     append(d.Headers(), c.dialect.AttributeHeaders(&opts)...),
 	})
 	out, err := c.sdk.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &c.opts.Bucket, Key: &key, RequestPayer: c.payer,
-		Body: bodyOf(b), ContentLength: aws.Int64(Length(b)), ContentMD5: c.contentMD5(b),
+		Body: bodyOf(b), ContentLength: aws.Int64(request.Length(b)), ContentMD5: optional(c.dialect.ContentMD5(b)),
 		IfMatch: quoted(opts.IfMatch), IfNoneMatch: ifNoneMatch(&opts),
 	}, once(b, opts.Once))
 	if err != nil {
-		return Written{}, c.classify(err)
+		return request.Written{}, c.classify(err)
 	}
-	w := Written{
-		ETag:        unquoted(out.ETag),
-		VersionID:   aws.ToString(out.VersionId),
-		Checksums:   checksumsIn(answered(out.ResultMetadata)),
-		Unconfirmed: c.opts.Encryption.confirm(out.ServerSideEncryption, out.SSECustomerAlgorithm),
-	}
-	w.ETagNotDigest = c.etagNotDigest(w.ETag, out.ServerSideEncryption, out.SSECustomerAlgorithm)
-	return w, nil
+	return c.dialect.OfPut(answered(out.ResultMetadata)), nil
 }
 
 // ifNoneMatch is the header of IfAbsent.
@@ -56,14 +50,6 @@ func bodyOf(b storage.Block) io.Reader {
 		return b.Stream
 	}
 	return bytes.NewReader(b.Data)
-}
-
-// Length is how many bytes a block has.
-func Length(b storage.Block) int64 {
-	if b.Stream != nil {
-		return b.Size
-	}
-	return int64(len(b.Data))
 }
 
 // once keeps the SDK from retrying a stream, which can be read only once. If onlyOnce is

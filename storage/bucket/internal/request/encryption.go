@@ -1,10 +1,9 @@
-package wire
+package request
 
 import (
 	"crypto/md5"
 	"encoding/base64"
-
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"net/http"
 
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/failure"
@@ -42,8 +41,8 @@ const (
 	customerKeySize = 32 // bytes
 )
 
-// complete fills in what follows from the rest of e. Its errors tell no keys.
-func (e *Encryption) complete() error {
+// Complete fills in what follows from the rest of e. Its errors tell no keys.
+func (e *Encryption) Complete() error {
 	c := &e.Customer
 	switch {
 	case c.Key == "" && *c != CustomerKey{}:
@@ -65,25 +64,25 @@ func (e *Encryption) complete() error {
 		return failure.Unusable("the MD5 digest given with the customer key is that of another key")
 	}
 	if c.Algorithm == "" {
-		c.Algorithm = string(types.ServerSideEncryptionAes256)
+		c.Algorithm = "AES256"
 	}
 	return nil
 }
 
-// headers are those of an operation of S3. CompleteMultipartUpload wants the
+// Headers are those of an operation of S3. CompleteMultipartUpload wants the
 // customer key where the upload has checksums, and a session of a directory
 // bucket the encryption of what will be written.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateSession.html
-func (e *Encryption) headers(operation string) []header {
-	var headers []header
+func (e *Encryption) Headers(operation string) []Header {
+	var headers []Header
 	switch operation {
 	case "PutObject", "CopyObject", "CreateMultipartUpload", "CreateSession":
 		if e.SSE != "" {
-			headers = append(headers, header{sseHeader, e.SSE})
+			headers = append(headers, Header{sseHeader, e.SSE})
 		}
 		if e.KMSKeyID != "" {
-			headers = append(headers, header{kmsKeyHeader, e.KMSKeyID})
+			headers = append(headers, Header{kmsKeyHeader, e.KMSKeyID})
 		}
 	case "GetObject", "HeadObject", "UploadPart", "UploadPartCopy", "CompleteMultipartUpload":
 	default:
@@ -91,30 +90,30 @@ func (e *Encryption) headers(operation string) []header {
 	}
 	if c := e.Customer; c.Key != "" {
 		headers = append(headers,
-			header{customerAlgorithm, c.Algorithm}, header{customerKey, c.Key}, header{customerKeyMD5, c.KeyMD5})
+			Header{customerAlgorithm, c.Algorithm}, Header{customerKey, c.Key}, Header{customerKeyMD5, c.KeyMD5})
 	}
 	return headers
 }
 
-// sourceHeaders let a server read what it copies.
+// SourceHeaders let a server read what it copies.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
-func (e *Encryption) sourceHeaders() []header {
+func (e *Encryption) SourceHeaders() []Header {
 	const prefix = "X-Amz-Copy-Source-Server-Side-Encryption-Customer-"
 	c := e.Customer
 	if c.Key == "" {
 		return nil
 	}
-	return []header{{prefix + "Algorithm", c.Algorithm}, {prefix + "Key", c.Key}, {prefix + "Key-Md5", c.KeyMD5}}
+	return []Header{{prefix + "Algorithm", c.Algorithm}, {prefix + "Key", c.Key}, {prefix + "Key-Md5", c.KeyMD5}}
 }
 
-// confirm fails if the server does not confirm the requested encryption. Some servers
-// ignore the request and would store the objects without encryption.
-func (e *Encryption) confirm(sse types.ServerSideEncryption, customer *string) error {
+// Confirm fails if the headers of an answer do not confirm the requested encryption. Some
+// servers ignore the request and would store the objects without encryption.
+func (e *Encryption) Confirm(h http.Header) error {
 	var what string
 	switch {
-	case e.Customer.Key != "" && (customer == nil || *customer != e.Customer.Algorithm):
+	case e.Customer.Key != "" && h.Get(customerAlgorithm) != e.Customer.Algorithm:
 		what = "with the customer key"
-	case e.SSE != "" && sse != types.ServerSideEncryption(e.SSE):
+	case e.SSE != "" && h.Get(sseHeader) != e.SSE:
 		what = "with " + e.SSE
 	default:
 		return nil
@@ -122,6 +121,4 @@ func (e *Encryption) confirm(sse types.ServerSideEncryption, customer *string) e
 	return &failure.Error{Kind: storage.ErrUnusable, Text: "the server does not encrypt " + what + ", as it was asked to"}
 }
 
-func isKMS(sse types.ServerSideEncryption) bool {
-	return sse == types.ServerSideEncryptionAwsKms || sse == types.ServerSideEncryptionAwsKmsDsse
-}
+func isKMS(sse string) bool { return sse == "aws:kms" || sse == "aws:kms:dsse" }

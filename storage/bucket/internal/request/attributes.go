@@ -1,19 +1,13 @@
-package wire
+package request
 
 import (
 	"maps"
 	"mime"
-	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	smithytime "github.com/aws/smithy-go/time"
-
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"s3sync/storage"
 )
@@ -29,13 +23,13 @@ const (
 	versionHeader  = "X-Amz-Version-Id"
 )
 
-// attributeHeaders returns the headers for what a new object has besides its bytes. S3
+// AttributeHeaders returns the headers for what a new object has besides its bytes. S3
 // keeps any text as Expires. The SDK takes only a time.
 //
 // A directory bucket has neither redirects nor tags, and one class only.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-differences.html
-func (d *dialect) attributeHeaders(opts *storage.WriteOptions) []header {
-	all := []header{
+func (d *Dialect) AttributeHeaders(opts *storage.WriteOptions) []Header {
+	all := []Header{
 		{"Cache-Control", opts.CacheControl},
 		{"Content-Disposition", opts.ContentDisposition},
 		{"Content-Encoding", opts.ContentEncoding},
@@ -44,14 +38,14 @@ func (d *dialect) attributeHeaders(opts *storage.WriteOptions) []header {
 		{"Expires", opts.Expires},
 		{aclHeader, opts.ACL},
 	}
-	if !d.directory {
+	if !d.Directory {
 		all = append(all,
-			header{redirectHeader, opts.WebsiteRedirect}, header{classHeader, opts.StorageClass},
-			header{tagsHeader, encodeTags(opts.Tags)})
+			Header{redirectHeader, opts.WebsiteRedirect}, Header{classHeader, opts.StorageClass},
+			Header{tagsHeader, encodeTags(opts.Tags)})
 	}
-	all = slices.DeleteFunc(all, func(h header) bool { return h.value == "" })
+	all = slices.DeleteFunc(all, func(h Header) bool { return h.Value == "" })
 	for name, value := range opts.Metadata { // also without a value
-		all = append(all, header{metadataPrefix + name, mailSafe(value)})
+		all = append(all, Header{metadataPrefix + name, mailSafe(value)})
 	}
 	return all
 }
@@ -79,40 +73,10 @@ func encodeTags(tags map[string]string) string {
 	return strings.Join(pairs, "&")
 }
 
-// infoOf returns what the headers of an answer say of an object. Its size depends on
-// the request.
-func (d *dialect) infoOf(key string, h http.Header, metadata map[string]string) storage.Info {
-	etag := strings.Trim(h.Get("ETag"), `"`)
-	modTime, _ := smithytime.ParseHTTPDate(h.Get("Last-Modified")) // the SDK fails if it is none
-	tags, _ := strconv.ParseUint(h.Get(tagCountHeader), 10, 16)    // no number is no tag
-	class := h.Get(classHeader)
-	customer := h.Get(customerAlgorithm)
-	archived, maybe := archivalInHeader(class, h.Get(restoreHeader))
-	return storage.Info{
-		Object: storage.Object{
-			Key: key, ModTime: modTime, ETag: etag, VersionID: h.Get(versionHeader),
-			Archived: archived, MaybeArchived: maybe,
-		},
-		ETagNotDigest: d.etagNotDigest(etag, types.ServerSideEncryption(h.Get(sseHeader)), &customer),
-		TagCount:      int(tags),
-		Attributes: storage.Attributes{
-			CacheControl:       h.Get("Cache-Control"),
-			ContentDisposition: h.Get("Content-Disposition"),
-			ContentEncoding:    h.Get("Content-Encoding"),
-			ContentLanguage:    h.Get("Content-Language"),
-			ContentType:        h.Get("Content-Type"),
-			Expires:            h.Get("Expires"),
-			Metadata:           metadata,
-			WebsiteRedirect:    h.Get(redirectHeader),
-			StorageClass:       classOf(class),
-		},
-	}
-}
-
 // classOf returns the storage class of an object. It is empty for STANDARD, which some
 // servers write out.
 func classOf(class string) string {
-	if class == string(types.StorageClassStandard) {
+	if class == "STANDARD" {
 		return ""
 	}
 	return class
@@ -121,27 +85,32 @@ func classOf(class string) string {
 // isArchive reports whether objects of a class must mostly be restored to be read. That
 // some of INTELLIGENT_TIERING must be shows nowhere but in their HEAD.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html
-func isArchive(class string) bool {
-	return class == string(types.StorageClassGlacier) || class == string(types.StorageClassDeepArchive)
+func isArchive(class string) bool { return class == "GLACIER" || class == "DEEP_ARCHIVE" }
+
+// A Restoration is what a listing says of an archived object that was restored. What it
+// does not say is nil.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreStatus.html
+type Restoration struct {
+	InProgress *bool
+	Expires    *time.Time
 }
 
-// archival reports whether an object in a listing can be read. A restored copy can be
+// Archival reports whether an object in a listing can be read. A restored copy can be
 // read. An object without a status was never restored, or the server does not report the
 // status. So archived is certain only while a restoration is in progress.
-// https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreStatus.html
-func archival(class string, r *types.RestoreStatus) (archived, maybe bool) {
+func Archival(class string, r *Restoration) (archived, maybe bool) {
 	switch {
 	case !isArchive(class):
 		return false, false
 	case r == nil:
 		return false, true
-	case r.IsRestoreInProgress != nil && *r.IsRestoreInProgress:
+	case r.InProgress != nil && *r.InProgress:
 		return true, false
 	}
-	return false, r.RestoreExpiryDate == nil || !r.RestoreExpiryDate.After(time.Now())
+	return false, r.Expires == nil || !r.Expires.After(time.Now())
 }
 
-// archivalInHeader is archival for the headers of a GET or HEAD.
+// archivalInHeader is Archival for the headers of a GET or HEAD.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html (x-amz-restore)
 func archivalInHeader(class, restore string) (archived, maybe bool) {
 	if !isArchive(class) || strings.Contains(restore, `ongoing-request="false"`) {

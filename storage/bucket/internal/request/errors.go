@@ -1,0 +1,193 @@
+package request
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+
+	"s3sync/storage"
+	"s3sync/storage/bucket/internal/failure"
+	"s3sync/storage/bucket/internal/transport"
+)
+
+// A RefusalError is the error that a server answers.
+type RefusalError struct {
+	Code, Message string
+	// Status is that of HTTP; 0 if it is not known. Header and Request are nil then.
+	Status  int
+	Header  http.Header
+	Request *http.Request
+}
+
+func (r *RefusalError) Error() string { return r.Code + ": " + r.Message }
+
+// A SendError is that of a request that was not answered.
+type SendError struct{ Err error }
+
+func (e *SendError) Error() string { return e.Err.Error() }
+
+func (e *SendError) Unwrap() error { return e.Err }
+
+// An UnreadableError is that of an answer that cannot be understood.
+type UnreadableError struct{ Err error }
+
+func (e *UnreadableError) Error() string { return e.Err.Error() }
+
+func (e *UnreadableError) Unwrap() error { return e.Err }
+
+// A Translator turns errors of a server and the network into failures.
+type Translator struct {
+	HTTP     *transport.Client
+	Secrets  *transport.Secrets
+	Bucket   string
+	Region   string // that requests are signed for
+	Endpoint string // as it is configured, or empty
+}
+
+// Failure turns an error of the server or the network into a failure. It returns nil for
+// nil, and a *failure.Error unchanged.
+func (t *Translator) Failure(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*failure.Error](err); ok {
+		return err
+	}
+	if r, ok := errors.AsType[*RefusalError](err); ok {
+		return t.ofServer(r)
+	}
+	return t.ofNetwork(err)
+}
+
+// ofServer is the failure that an answer of the server tells.
+func (t *Translator) ofServer(r *RefusalError) *failure.Error {
+	f := t.OfCode(r.Code, transport.Unsigned(r.Request, r.Message))
+	if r.Status == 0 {
+		return f
+	}
+	f.Status = r.Status
+	if !failure.IsKnown(f.Code) {
+		f.Kind = failure.KindOfStatus(f.Status)
+	}
+	// Where an answer names no code one is made of the status: see StatusCode.
+	if text := http.StatusText(f.Status); f.Code == UnknownCode ||
+		f.Code == StatusCode(f.Status) && (r.Message == "" || r.Message == text) {
+		f.Text = strings.TrimSpace(fmt.Sprintf("the server answers with status %d %s", f.Status, text))
+	}
+	// In a bucket with versioning, a deleted object has a delete marker. The server
+	// answers that the marker cannot be read.
+	if f.Status == http.StatusMethodNotAllowed && r.Header.Get("X-Amz-Delete-Marker") == "true" {
+		f.Kind = fs.ErrNotExist
+	}
+	if failure.IsWrongRegion(f.Code) {
+		f.Text = fmt.Sprintf("%s: bucket %q is not in region %q: %s", f.Code, t.Bucket, t.Region, failure.RegionAdvice(r.region()))
+	}
+	return f
+}
+
+// UnknownCode stands for the code of an answer that has none, and whose status has none.
+const UnknownCode = "UnknownError"
+
+// StatusCode is the code that stands for a status where an answer names none.
+func StatusCode(status int) string { return strings.ReplaceAll(http.StatusText(status), " ", "") }
+
+// region is that of the bucket, as far as the answer tells it.
+func (r *RefusalError) region() string {
+	if right := r.Header.Get("X-Amz-Bucket-Region"); right != "" {
+		return right
+	}
+	return regionIn(r.Message)
+}
+
+// regionIn finds the region that the server expects in what it says.
+func regionIn(message string) string {
+	m := regexp.MustCompile(`expecting ['"]([a-z0-9-]+)['"]`).FindStringSubmatch(message)
+	if m == nil {
+		return ""
+	}
+	return m[1]
+}
+
+// OfCode is the failure that an S3 code tells, as it also stands inside of
+// answers about many keys.
+func (t *Translator) OfCode(code, message string) *failure.Error {
+	f := failure.OfCode(t.HTTP.Clean(code), t.HTTP.Clean(message), t.Bucket)
+	f.Code = code
+	return f
+}
+
+// ofNetwork is the failure of a request that got no answer, or none that makes
+// sense.
+func (t *Translator) ofNetwork(err error) *failure.Error {
+	if e, ok := errors.AsType[*transport.TimeoutError](err); ok {
+		return &failure.Error{Kind: storage.ErrTransient, Text: e.Error()}
+	}
+	if e, ok := errors.AsType[*transport.ProxyError](err); ok {
+		return ofProxy(e)
+	}
+	inner := t.HTTP.Clean(cause(err).Error())
+	_, garbage := errors.AsType[*UnreadableError](err)
+	_, syntax := errors.AsType[*xml.SyntaxError](err)
+	if garbage || syntax {
+		return &failure.Error{Kind: storage.ErrTransient, Text: "the answer of " + t.host() + " cannot be understood: " + inner}
+	}
+	if text := t.HTTP.TLSFault(err); text != "" {
+		return &failure.Error{Kind: storage.ErrUnusable, Text: t.host() + ": " + text}
+	}
+	_, sent := errors.AsType[*SendError](err)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return &failure.Error{Kind: storage.ErrTransient, Text: "no answer within the time-out"}
+	case t.HTTP.Unreachable(err):
+		return &failure.Error{Kind: storage.ErrUnusable, Text: t.host() + " does not answer: " + inner}
+	case sent, transport.IsConnection(err), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return &failure.Error{Kind: storage.ErrTransient, Text: "connection to " + t.host() + ": " + inner}
+	}
+	return &failure.Error{Text: inner}
+}
+
+// cause removes the layers around an error of the network. They hold URLs, which do not
+// help the user.
+func cause(err error) error {
+	for {
+		var inner error
+		switch e := err.(type) { //nolint:errorlint // layer by layer on purpose
+		case *SendError:
+			inner = e.Err
+		case *UnreadableError:
+			inner = e.Err
+		case *url.Error:
+			inner = e.Err
+		}
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}
+
+// ofProxy returns the failure of a proxy that refuses the connection. Its status says
+// nothing about the store.
+func ofProxy(e *transport.ProxyError) *failure.Error {
+	kind := failure.KindOfStatus(e.Status)
+	if !storage.Retryable(kind) {
+		kind = storage.ErrUnusable
+	}
+	return &failure.Error{Kind: kind, Text: e.Error()}
+}
+
+// host names the server in messages.
+func (t *Translator) host() string {
+	if t.Endpoint != "" {
+		return t.Endpoint
+	}
+	return "the S3 endpoint of region " + t.Region
+}
