@@ -221,12 +221,15 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	if opts.MaxKeys <= 0 {
 		opts.MaxKeys = maxPage
 	}
-	w, err := wire.Open(ctx, opts.requests())
+	known := server.New(opts.Notice)
+	requests := opts.requests()
+	requests.Notice = known.Notice
+	w, err := wire.Open(ctx, requests)
 	if err != nil {
 		return nil, err
 	}
 	a := objects.Access{
-		Wire: w, Server: server.New(opts.Notice), Bucket: opts.Bucket, Directory: address.IsDirectory(opts.Bucket),
+		Wire: w, Server: known, Bucket: opts.Bucket, Directory: address.IsDirectory(opts.Bucket),
 		Prefix: opts.Prefix,
 	}
 	return newStore(a, opts, &knowledge{}), nil

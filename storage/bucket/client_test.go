@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -326,7 +327,6 @@ func TestUnknownBucketAndKeys(t *testing.T) {
 				"bucket":     {func(o *bucket.Options) { o.Bucket = "no-such-bucket" }, storage.ErrNoBucket},
 				"access key": {func(o *bucket.Options) { o.AccessKey = "nobody" }, storage.ErrCredentials},
 				"secret key": {func(o *bucket.Options) { o.SecretKey = "very-secret" }, storage.ErrCredentials},
-				"region":     {func(o *bucket.Options) { o.Region = "eu-central-1" }, storage.ErrUnusable},
 			} {
 				t.Run(name, func(t *testing.T) {
 					opts := options(server, server.Bucket(t))
@@ -335,6 +335,33 @@ func TestUnknownBucketAndKeys(t *testing.T) {
 					wantKind(t, err, tt.want)
 					t.Log(err)
 				})
+			}
+		})
+	}
+}
+
+// TestWrongRegion: the servers name the right region, and requests are made there. That is
+// told once.
+func TestWrongRegion(t *testing.T) {
+	for _, kind := range s3server.Kinds() {
+		t.Run(string(kind), func(t *testing.T) {
+			server := s3server.Shared(t, kind)
+			opts := options(server, server.Bucket(t))
+			right := opts.Region
+			opts.Region = "eu-central-1"
+			var told []string
+			opts.Notice = func(n storage.Notice) { told = append(told, n.Text) }
+			s := open(t, opts)
+			for range 2 {
+				if err := put(t, s, "k"); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := s.Stat(t.Context(), "k", storage.StatOptions{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if want := fmt.Sprintf("is in region %q, not in %q", right, opts.Region); len(told) != 1 || !strings.Contains(told[0], want) {
+				t.Errorf("notices %q do not hold %q", told, want)
 			}
 		})
 	}

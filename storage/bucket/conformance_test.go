@@ -30,6 +30,9 @@ func TestMain(m *testing.M) {
 	} {
 		os.Setenv(name, value) //nolint:errcheck // the name is one
 	}
+	if bySDK() {
+		os.Setenv("AWS_AUTH_SCHEME_PREFERENCE", "sigv4") //nolint:errcheck // the name is one
+	}
 	os.Exit(s3server.Main(m))
 }
 

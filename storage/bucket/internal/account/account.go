@@ -123,6 +123,16 @@ func (p provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	return creds, nil
 }
 
+// A Renewable is a provider of credentials that can be made to get others.
+type Renewable interface{ Invalidate() }
+
+// Invalidate makes the next Retrieve get other credentials, if there is a way to.
+func (p provider) Invalidate() {
+	if cache, ok := p.CredentialsProvider.(Renewable); ok {
+		cache.Invalidate()
+	}
+}
+
 // Failure returns the failure for the user. It is storage.ErrCredentials.
 func (e *Error) Failure() *failure.Error {
 	f := &failure.Error{Kind: storage.ErrCredentials}

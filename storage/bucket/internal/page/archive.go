@@ -7,24 +7,24 @@ import "time"
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html
 func IsArchive(class string) bool { return class == "GLACIER" || class == "DEEP_ARCHIVE" }
 
-// A restore is what a listing says of the restored copy of an archived object.
+// A Restore is what a listing says of the restored copy of an archived object.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreStatus.html
-type restore struct {
-	known      bool // it says something
-	inProgress bool
-	expiry     time.Time // zero: not named
+type Restore struct {
+	Known      bool // it says something
+	InProgress bool
+	Expiry     time.Time // zero: not named
 }
 
-// archival reports whether an object in a listing whose class is one of archives can be
+// Archival reports whether an object in a listing whose class is one of archives can be
 // read. A restored copy can be read. An object without a status was never restored, or the
 // server does not report the status. So archived is certain only while a restoration is in
 // progress.
-func (r restore) archival(now time.Time) (archived, maybe bool) {
+func (r Restore) Archival(now time.Time) (archived, maybe bool) {
 	switch {
-	case !r.known:
+	case !r.Known:
 		return false, true
-	case r.inProgress:
+	case r.InProgress:
 		return true, false
 	}
-	return false, !r.expiry.After(now)
+	return false, !r.Expiry.After(now)
 }

@@ -39,7 +39,7 @@ type entry struct {
 	key, etag, versionID span
 	size                 int64
 	modTime              time.Time
-	restore              restore
+	restore              Restore
 
 	marker, archive                     bool
 	hasSize, hasTime, hasLatest, latest bool
@@ -66,7 +66,7 @@ func (b *builder) begin(f field) {
 	case commonPrefixes:
 		b.prefixes = append(b.prefixes, span{})
 	case restoreStatus:
-		b.entry().restore.known = true
+		b.entry().restore.Known = true
 	default: // nothing of it is needed
 	}
 }
@@ -120,9 +120,9 @@ func (e *entry) set(b *builder, f field, text []byte) (err error) {
 	case class:
 		e.archive = IsArchive(string(text))
 	case restoring:
-		e.restore.inProgress, err = strconv.ParseBool(string(text))
+		e.restore.InProgress, err = strconv.ParseBool(string(text))
 	case restoreExpiry:
-		e.restore.expiry, err = parseTime(text)
+		e.restore.Expiry, err = parseTime(text)
 	default:
 		err = fmt.Errorf("there is no field %d", f)
 	}
@@ -175,7 +175,7 @@ func (b *builder) page() (Page, error) {
 			VersionID: of(e.versionID), Latest: e.latest, DeleteMarker: e.marker,
 		}
 		if e.archive {
-			o.Archived, o.MaybeArchived = e.restore.archival(now)
+			o.Archived, o.MaybeArchived = e.restore.Archival(now)
 		}
 	}
 	return p, nil

@@ -55,7 +55,10 @@ func (d *Dialect) infoOf(key string, h http.Header) (storage.Info, error) {
 	if err != nil {
 		return storage.Info{}, err
 	}
-	tags, _ := strconv.ParseUint(h.Get(tagCountHeader), 10, 16) // no number is no tag
+	var tags uint64
+	if count := h.Get(tagCountHeader); count != "" {
+		tags, _ = strconv.ParseUint(count, 10, 16) // no number is no tag
+	}
 	class := h.Get(classHeader)
 	archived, maybe := archivalInHeader(class, h.Get(restoreHeader))
 	return storage.Info{

@@ -6,10 +6,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"s3sync/storage"
+	"s3sync/storage/bucket/internal/page"
 )
 
 const (
@@ -29,7 +29,8 @@ const (
 // A directory bucket has neither redirects nor tags, and one class only.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-differences.html
 func (d *Dialect) AttributeHeaders(opts *storage.WriteOptions) []Header {
-	all := []Header{
+	all := make([]Header, 0, 10+len(opts.Metadata))
+	all = append(all, []Header{
 		{"Cache-Control", opts.CacheControl},
 		{"Content-Disposition", opts.ContentDisposition},
 		{"Content-Encoding", opts.ContentEncoding},
@@ -37,7 +38,7 @@ func (d *Dialect) AttributeHeaders(opts *storage.WriteOptions) []Header {
 		{"Content-Type", opts.ContentType},
 		{"Expires", opts.Expires},
 		{aclHeader, opts.ACL},
-	}
+	}...)
 	if !d.Directory {
 		all = append(all,
 			Header{redirectHeader, opts.WebsiteRedirect}, Header{classHeader, opts.StorageClass},
@@ -65,6 +66,9 @@ func mailSafe(value string) string {
 // blank is %20: the form that every decoder understands.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html (x-amz-tagging)
 func encodeTags(tags map[string]string) string {
+	if len(tags) == 0 {
+		return ""
+	}
 	escape := func(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
 	pairs := make([]string, 0, len(tags))
 	for _, name := range slices.Sorted(maps.Keys(tags)) {
@@ -82,38 +86,10 @@ func classOf(class string) string {
 	return class
 }
 
-// isArchive reports whether objects of a class must mostly be restored to be read. That
-// some of INTELLIGENT_TIERING must be shows nowhere but in their HEAD.
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html
-func isArchive(class string) bool { return class == "GLACIER" || class == "DEEP_ARCHIVE" }
-
-// A Restoration is what a listing says of an archived object that was restored. What it
-// does not say is nil.
-// https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreStatus.html
-type Restoration struct {
-	InProgress *bool
-	Expires    *time.Time
-}
-
-// Archival reports whether an object in a listing can be read. A restored copy can be
-// read. An object without a status was never restored, or the server does not report the
-// status. So archived is certain only while a restoration is in progress.
-func Archival(class string, r *Restoration) (archived, maybe bool) {
-	switch {
-	case !isArchive(class):
-		return false, false
-	case r == nil:
-		return false, true
-	case r.InProgress != nil && *r.InProgress:
-		return true, false
-	}
-	return false, r.Expires == nil || !r.Expires.After(time.Now())
-}
-
-// archivalInHeader is Archival for the headers of a GET or HEAD.
+// archivalInHeader is page.Restore.Archival for the headers of a GET or HEAD.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html (x-amz-restore)
 func archivalInHeader(class, restore string) (archived, maybe bool) {
-	if !isArchive(class) || strings.Contains(restore, `ongoing-request="false"`) {
+	if !page.IsArchive(class) || strings.Contains(restore, `ongoing-request="false"`) {
 		return false, false
 	}
 	archived = strings.Contains(restore, `ongoing-request="true"`)

@@ -2,7 +2,6 @@ package request
 
 import (
 	"cmp"
-	"encoding/base64"
 	"fmt"
 	"net/http"
 	"slices"
@@ -82,7 +81,7 @@ func DigestOf(b storage.Block, want storage.Checksum) (Digest, error) {
 }
 
 // String is the digest as it is sent.
-func (d Digest) String() string { return base64.StdEncoding.EncodeToString(d.Sum) }
+func (d Digest) String() string { return inBase64(d.Sum) }
 
 // Headers make the server compare the body with the digest, and keep it.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html

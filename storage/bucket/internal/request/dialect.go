@@ -39,10 +39,10 @@ func (d *Dialect) PayloadHash(b storage.Block) string {
 		return UnsignedPayload
 	}
 	if b.SHA256 != nil {
-		return hex.EncodeToString(b.SHA256)
+		return inHex(b.SHA256)
 	}
 	sum := sha256.Sum256(b.Data)
-	return hex.EncodeToString(sum[:])
+	return inHex(sum[:])
 }
 
 // ContentMD5 is the header of that name; empty is none.
@@ -50,7 +50,22 @@ func (d *Dialect) ContentMD5(b storage.Block) string {
 	if b.MD5 == nil || !d.SendsMD5() {
 		return ""
 	}
-	return base64.StdEncoding.EncodeToString(b.MD5)
+	return inBase64(b.MD5)
+}
+
+// longestDigest is the length of the longest digest, SHA-512, in bytes.
+const longestDigest = 64
+
+// inHex is hex.EncodeToString with one allocation.
+func inHex(sum []byte) string {
+	var text [2 * longestDigest]byte
+	return string(hex.AppendEncode(text[:0], sum))
+}
+
+// inBase64 is the usual encoding of a digest, with one allocation.
+func inBase64(sum []byte) string {
+	var text [(longestDigest + 2) / 3 * 4]byte
+	return string(base64.StdEncoding.AppendEncode(text[:0], sum))
 }
 
 // etagNotDigest reports whether an ETag is no digest of the content. sse and customer are

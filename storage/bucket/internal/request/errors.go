@@ -48,8 +48,10 @@ type Translator struct {
 	HTTP     *transport.Client
 	Secrets  *transport.Secrets
 	Bucket   string
-	Region   string // that requests are signed for
+	Region   string // as it is configured
 	Endpoint string // as it is configured, or empty
+	// Current is the region that requests are signed for: where the bucket turned out to be.
+	Current func() string
 }
 
 // Failure turns an error of the server or the network into a failure. It returns nil for
@@ -69,6 +71,9 @@ func (t *Translator) Failure(err error) error {
 
 // ofServer is the failure that an answer of the server tells.
 func (t *Translator) ofServer(r *RefusalError) *failure.Error {
+	if r.Message == UnknownCode {
+		r.Message = "" // the SDK puts it where there is none
+	}
 	f := t.OfCode(r.Code, transport.Unsigned(r.Request, r.Message))
 	if r.Status == 0 {
 		return f
@@ -88,7 +93,7 @@ func (t *Translator) ofServer(r *RefusalError) *failure.Error {
 		f.Kind = fs.ErrNotExist
 	}
 	if failure.IsWrongRegion(f.Code) {
-		f.Text = fmt.Sprintf("%s: bucket %q is not in region %q: %s", f.Code, t.Bucket, t.Region, failure.RegionAdvice(r.region()))
+		f.Text = fmt.Sprintf("%s: bucket %q is not in region %q: %s", f.Code, t.Bucket, t.Region, failure.RegionAdvice(r.Region()))
 	}
 	return f
 }
@@ -99,8 +104,8 @@ const UnknownCode = "UnknownError"
 // StatusCode is the code that stands for a status where an answer names none.
 func StatusCode(status int) string { return strings.ReplaceAll(http.StatusText(status), " ", "") }
 
-// region is that of the bucket, as far as the answer tells it.
-func (r *RefusalError) region() string {
+// Region is that of the bucket, as far as the answer tells it.
+func (r *RefusalError) Region() string {
 	if right := r.Header.Get("X-Amz-Bucket-Region"); right != "" {
 		return right
 	}
@@ -189,5 +194,5 @@ func (t *Translator) host() string {
 	if t.Endpoint != "" {
 		return t.Endpoint
 	}
-	return "the S3 endpoint of region " + t.Region
+	return "the S3 endpoint of region " + t.Current()
 }

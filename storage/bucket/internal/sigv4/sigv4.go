@@ -78,6 +78,8 @@ func (s *Signer) Sign(req *http.Request, c Credentials, scope Scope, payloadHash
 	req.Header["X-Amz-Date"] = values[0:1:1]
 	if c.SessionToken != "" {
 		req.Header["X-Amz-Security-Token"] = values[1:2:2]
+	} else {
+		delete(req.Header, "X-Amz-Security-Token")
 	}
 	d.sortNames(req)
 	canonical := sha256.Sum256(d.canonical(req, payloadHash))

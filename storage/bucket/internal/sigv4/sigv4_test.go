@@ -107,7 +107,11 @@ func TestSignerAllocates(t *testing.T) {
 	c := example
 	c.SessionToken = "token"
 	var s sigv4.Signer
-	if n := testing.AllocsPerRun(100, func() { s.Sign(req, c, scope, emptyHash, may24) }); n > 2 {
-		t.Errorf("%v allocations", n)
+	least := testing.AllocsPerRun(1, func() { s.Sign(req, c, scope, emptyHash, may24) })
+	for range 100 { // the race detector empties pools at random
+		least = min(least, testing.AllocsPerRun(1, func() { s.Sign(req, c, scope, emptyHash, may24) }))
+	}
+	if least != 2 {
+		t.Errorf("%v allocations, want 2", least)
 	}
 }

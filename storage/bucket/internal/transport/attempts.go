@@ -28,8 +28,8 @@ func (a *Attempts) Whole() int { return int(a.whole.Load()) }
 // Earlier returns how many requests were sent completely before the last one began.
 func (a *Attempts) Earlier() int { return int(a.earlier.Load()) }
 
-// attemptsOf returns the count that a request belongs to, or nil.
-func attemptsOf(req *http.Request) *Attempts {
+// AttemptsOf returns the count that a request belongs to, or nil.
+func AttemptsOf(req *http.Request) *Attempts {
 	a, ok := req.Context().Value(attemptsKey{}).(*Attempts)
 	if !ok || req.Method == http.MethodGet || req.Method == http.MethodHead {
 		return nil

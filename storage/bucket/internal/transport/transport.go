@@ -106,7 +106,7 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	return c.Send(Call{
 		Operation: c.opts.Operation(req.Context()),
 		Again:     !strings.HasPrefix(cmp.Or(req.Header.Get("Amz-Sdk-Request"), firstAttempt), firstAttempt),
-		Attempts:  attemptsOf(req),
+		Attempts:  AttemptsOf(req),
 	}, req)
 }
 

@@ -3,15 +3,17 @@
 // bucket, and errors are those of package failure. The caller decides what a server may
 // lack and what follows from an answer.
 //
-// No other package but account knows the AWS SDK. No type of the SDK is exported, so a
-// request can also be made without the SDK.
+// No other package but account knows the AWS SDK, and no type of it is exported. The
+// requests that a run makes for every object go through package direct, without the SDK,
+// if the bucket has an endpoint whose signatures that package can make: see routeIn. The
+// SDK finds the endpoint and the credentials in both cases.
 //
 // What the requests carry lets the server refuse damaged data: uploads have
 // Content-MD5, a signed SHA-256 of their payload and the additional checksum that
 // the object is to have, all computed by the caller and only once. Additional
-// checksums go by headers of ours, in checksum.go: the SDK computes and verifies
-// none, and need not know their algorithms. Encryption goes by headers, too, which
-// encryption.go adds to every request that takes them.
+// checksums go by headers of ours, those of package request: the SDK computes and verifies
+// none, and need not know their algorithms. Encryption goes by headers, too, which are
+// added to every request that takes them.
 package wire
 
 import (
@@ -27,9 +29,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"s3sync/storage"
 	"s3sync/storage/bucket/internal/account"
 	"s3sync/storage/bucket/internal/address"
 	"s3sync/storage/bucket/internal/answer"
+	"s3sync/storage/bucket/internal/direct"
 	"s3sync/storage/bucket/internal/failure"
 	"s3sync/storage/bucket/internal/request"
 	"s3sync/storage/bucket/internal/transport"
@@ -54,6 +58,9 @@ type Options struct {
 	InitialBackoff   time.Duration // after the first attempt; it doubles
 	OperationTimeout time.Duration // of a call with its attempts; 0 is none
 
+	// Notice, if set, receives what the user should know. Any goroutine may call it.
+	Notice func(storage.Notice)
+
 	// Transport is how requests are sent. Operation and Secrets are filled in.
 	Transport transport.Options
 }
@@ -68,6 +75,10 @@ type Client struct {
 	sdk     *s3.Client
 	payer   types.RequestPayer
 	answers answer.Checker
+	router  router
+	direct  *direct.Client // nil: the SDK makes all requests
+	renewal renewal
+	signs   aws.CredentialsProvider // caches; of an anonymous client anything
 }
 
 // defaultRegion is used for signatures if an endpoint is set and no region is known. Most
@@ -86,8 +97,9 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 		translator: request.Translator{Bucket: o.Bucket, Endpoint: o.EndpointURL},
 		dialect: request.Dialect{
 			Directory: address.IsDirectory(o.Bucket), UnsignedPayload: o.UnsignedPayload, NoContentMD5: o.NoContentMD5,
-			Encryption: o.Encryption,
+			RequestPayer: o.RequestPayer, Encryption: o.Encryption,
 		},
+		renewal: newRenewal(),
 	}
 	if o.RequestPayer {
 		c.payer = types.RequestPayerRequester
@@ -127,16 +139,36 @@ func (c *Client) connect(ctx context.Context) error {
 	if e.Customer.Key != "" && strings.HasPrefix(strings.ToLower(t.Endpoint), "http:") {
 		return failure.Unusable("a customer key must not be sent without TLS, and the endpoint is %s", t.Endpoint)
 	}
+	c.signs = c.sdk.Options().Credentials
+	c.locate(ctx, t.Region)
+	t.Current = c.region
+	if c.router.now.Load().route != nil {
+		c.direct = direct.New(c.directly())
+	}
 	if o.Account.Anonymous {
 		return nil
 	}
-	if _, err := c.sdk.Options().Credentials.Retrieve(ctx); err != nil {
+	if _, err := c.signs.Retrieve(ctx); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		return c.classify(err)
 	}
 	return nil
+}
+
+// directly says how requests are made without the SDK.
+func (c *Client) directly() direct.Options {
+	o := direct.Options{
+		Dialect: &c.dialect, Translator: &c.translator, Answers: &c.answers,
+		MaxAttempts: max(c.opts.MaxAttempts, 1), InitialBackoff: c.opts.InitialBackoff,
+		Route: func() *direct.Route { return c.router.now.Load().route },
+		Move:  c.move, Renew: c.renew,
+	}
+	if !c.opts.Account.Anonymous {
+		o.Credentials = c.credentials
+	}
+	return o
 }
 
 // configure sets up the SDK.
@@ -158,10 +190,12 @@ func (c *Client) configure(so *s3.Options) {
 	so.UsePathStyle = o.PathStyle
 	so.UseAccelerate = o.Accelerate
 	so.UseARNRegion = true // an access point may be in another region
+	c.router.EndpointResolverV2 = so.EndpointResolverV2
+	so.EndpointResolverV2 = &c.router
 	so.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 	so.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 	so.DisableLogOutputChecksumValidationSkipped = true
-	so.APIOptions = append(so.APIOptions, addExtra(c.dialect.Encryption.Headers), c.checkAnswers)
+	so.APIOptions = append(so.APIOptions, addExtra(c.dialect.Encryption.Headers), c.checkAnswers, c.correct)
 	if c.dialect.Directory {
 		sessions := newSessionKeeper(c.createSession)
 		so.ExpressCredentials = sessions
@@ -175,7 +209,7 @@ func (c *Client) HTTP() *transport.Client { return c.translator.HTTP }
 // Server names the server that requests go to, as address.ServerOf does.
 func (c *Client) Server() string {
 	if c.translator.Endpoint == "" {
-		return address.PartitionOf(c.opts.Bucket, c.translator.Region)
+		return address.PartitionOf(c.opts.Bucket, c.region())
 	}
 	return address.ServerOf(c.translator.Endpoint)
 }

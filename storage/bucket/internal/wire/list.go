@@ -11,6 +11,7 @@ import (
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/answer"
 	"s3sync/storage/bucket/internal/failure"
+	"s3sync/storage/bucket/internal/page"
 	"s3sync/storage/bucket/internal/request"
 )
 
@@ -18,6 +19,9 @@ import (
 func (c *Client) ListObjectsV2(ctx context.Context, r request.ListRequest) (request.ListPage, error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
+	if c.direct != nil {
+		return c.direct.ListObjectsV2(ctx, r)
+	}
 	in := &s3.ListObjectsV2Input{
 		Bucket: &c.opts.Bucket, Prefix: optional(r.Prefix), Delimiter: optional(r.Delimiter), RequestPayer: c.payer,
 		MaxKeys:           aws.Int32(int32(min(r.MaxKeys, request.MaxPageSize))), //nolint:gosec // bounded
@@ -77,7 +81,7 @@ func readEntry(o *storage.Object, e *types.Object, encoding types.EncodingType) 
 		return failure.Garbled("the ETag of key %q has %d bytes", o.Key, len(*e.ETag))
 	}
 	o.Size, o.ModTime, o.ETag = *e.Size, *e.LastModified, unquoted(e.ETag)
-	o.Archived, o.MaybeArchived = request.Archival(string(e.StorageClass), restoration(e.RestoreStatus))
+	o.Archived, o.MaybeArchived = archival(types.StorageClass(e.StorageClass), e.RestoreStatus)
 	return nil
 }
 
@@ -86,18 +90,25 @@ func decodeKey(key *string, encoding types.EncodingType) (string, error) {
 	return request.DecodeKey(aws.ToString(key), encoding == types.EncodingTypeUrl)
 }
 
-// restoration is what a listing says of an archived object.
-func restoration(r *types.RestoreStatus) *request.Restoration {
-	if r == nil {
-		return nil
+// archival reports whether an object in a listing can be read.
+func archival(class types.StorageClass, r *types.RestoreStatus) (archived, maybe bool) {
+	if !page.IsArchive(string(class)) {
+		return false, false
 	}
-	return &request.Restoration{InProgress: r.IsRestoreInProgress, Expires: r.RestoreExpiryDate}
+	var restore page.Restore
+	if r != nil {
+		restore = page.Restore{Known: true, InProgress: aws.ToBool(r.IsRestoreInProgress), Expiry: aws.ToTime(r.RestoreExpiryDate)}
+	}
+	return restore.Archival(time.Now())
 }
 
 // ListObjectVersions makes one request of a listing of versions.
 func (c *Client) ListObjectVersions(ctx context.Context, r request.VersionsRequest) (request.VersionsPage, error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
+	if c.direct != nil {
+		return c.direct.ListObjectVersions(ctx, r)
+	}
 	var entries entryTags
 	out, err := c.sdk.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{
 		Bucket: &c.opts.Bucket, Prefix: optional(r.Prefix), RequestPayer: c.payer,
@@ -158,7 +169,7 @@ func versionOf(e *types.ObjectVersion, encoding types.EncodingType) (storage.Obj
 	}
 	v, err := newVersion(e.Key, e.VersionId, e.LastModified, e.IsLatest, encoding)
 	v.Size, v.ETag = *e.Size, unquoted(e.ETag)
-	v.Archived, v.MaybeArchived = request.Archival(string(e.StorageClass), restoration(e.RestoreStatus))
+	v.Archived, v.MaybeArchived = archival(types.StorageClass(e.StorageClass), e.RestoreStatus)
 	return v, err
 }
 

@@ -34,6 +34,9 @@ func (c *Client) CreateMultipartUpload(ctx context.Context, key string, opts sto
 func (c *Client) UploadPart(ctx context.Context, u request.Upload, n int, b storage.Block, d request.Digest) (request.Written, error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
+	if c.direct != nil {
+		return c.direct.UploadPart(ctx, u, n, b, d)
+	}
 	ctx = withExtra(ctx, extra{payloadHash: c.dialect.PayloadHash(b), headers: d.Headers()})
 	out, err := c.sdk.UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: &c.opts.Bucket, Key: &u.Key, RequestPayer: c.payer,

@@ -25,6 +25,9 @@ func asking(ctx context.Context, ref request.ObjectRef) context.Context {
 func (c *Client) HeadObject(ctx context.Context, ref request.ObjectRef) (request.Answer, error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
+	if c.direct != nil {
+		return c.direct.HeadObject(ctx, ref)
+	}
 	in := &s3.HeadObjectInput{
 		Bucket: &c.opts.Bucket, Key: &ref.Key,
 		VersionId: optional(ref.VersionID), IfMatch: quoted(ref.ETag), RequestPayer: c.payer,
@@ -43,13 +46,6 @@ func (c *Client) HeadObject(ctx context.Context, ref request.ObjectRef) (request
 // GetObject asks for n bytes of an object from off, or for all of it if n is 0. The
 // body outlives ctx: it ends when it is closed.
 func (c *Client) GetObject(ctx context.Context, ref request.ObjectRef, off, n int64) (request.Answer, error) {
-	in := &s3.GetObjectInput{
-		Bucket: &c.opts.Bucket, Key: &ref.Key,
-		VersionId: optional(ref.VersionID), IfMatch: quoted(ref.ETag), RequestPayer: c.payer,
-	}
-	if n > 0 {
-		in.Range = aws.String(request.Range(off, n))
-	}
 	if ctx.Err() != nil { // AfterFunc cancels asynchronously
 		return request.Answer{}, ctx.Err()
 	}
@@ -60,19 +56,38 @@ func (c *Client) GetObject(ctx context.Context, ref request.ObjectRef, off, n in
 		timer := time.AfterFunc(d, func() { cancel(&transport.TimeoutError{What: "no answer", After: d}) })
 		defer timer.Stop()
 	}
-	out, err := c.sdk.GetObject(asking(life, ref), in)
+	a, err := c.getObject(life, ref, off, n)
 	if err != nil {
 		err = c.classify(transport.OwnCause(life, err))
 		cancel(nil)
 		return request.Answer{}, err
 	}
+	a.Body = &body{a.Body, cancel}
+	return a, nil
+}
+
+// getObject makes the request of GetObject in a context that ends with the body.
+func (c *Client) getObject(ctx context.Context, ref request.ObjectRef, off, n int64) (request.Answer, error) {
+	if c.direct != nil {
+		return c.direct.GetObject(ctx, ref, off, n)
+	}
+	in := &s3.GetObjectInput{
+		Bucket: &c.opts.Bucket, Key: &ref.Key,
+		VersionId: optional(ref.VersionID), IfMatch: quoted(ref.ETag), RequestPayer: c.payer,
+	}
+	if n > 0 {
+		in.Range = aws.String(request.Range(off, n))
+	}
+	out, err := c.sdk.GetObject(asking(ctx, ref), in)
+	if err != nil {
+		return request.Answer{}, err
+	}
 	a, err := c.dialect.OfGet(ref, answered(out.ResultMetadata))
 	if err != nil {
 		_ = out.Body.Close() // nobody reads it
-		cancel(nil)
-		return request.Answer{}, c.classify(err)
+		return request.Answer{}, err
 	}
-	a.Body = &body{out.Body, cancel}
+	a.Body = out.Body
 	return a, nil
 }
 

@@ -19,6 +19,9 @@ import (
 func (c *Client) DeleteObject(ctx context.Context, key, etag string, onlyOnce bool) (confirmed bool, err error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
+	if c.direct != nil {
+		return c.direct.DeleteObject(ctx, key, etag, onlyOnce)
+	}
 	out, err := c.sdk.DeleteObject(ctx, &s3.DeleteObjectInput{
 		Bucket: &c.opts.Bucket, Key: &key, RequestPayer: c.payer, IfMatch: quoted(etag),
 	}, once(storage.Block{}, onlyOnce))
@@ -34,6 +37,9 @@ func (c *Client) DeleteObject(ctx context.Context, key, etag string, onlyOnce bo
 func (c *Client) DeleteObjects(ctx context.Context, keys []string) ([]request.Deletion, error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
+	if c.direct != nil {
+		return c.direct.DeleteObjects(ctx, keys)
+	}
 	ids := make([]types.ObjectIdentifier, len(keys))
 	for i := range keys {
 		ids[i].Key = &keys[i]

@@ -21,6 +21,9 @@ func (c *Client) PutObject(ctx context.Context, key string, b storage.Block, opt
 	}
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
+	if c.direct != nil {
+		return c.direct.PutObject(ctx, key, b, d, &opts)
+	}
 	ctx = withExtra(ctx, extra{
 		payloadHash: c.dialect.PayloadHash(b),
 		headers:     append(d.Headers(), c.dialect.AttributeHeaders(&opts)...),
