@@ -28,7 +28,8 @@ var goroutineFiles = []string{
 	"internal/parallel/parallel.go",              // workers
 	"internal/report/recorder.go",                // the owner of the counters
 	"storage/bucket/internal/objects/layout.go",  // HEADs of the parts of one object
-	"storage/bucket/internal/listing/listing.go", // the next page
+	"storage/bucket/internal/listing/listing.go", // the next page of a directory bucket
+	"storage/bucket/internal/listing/ordered.go", // pages of other buckets
 	"storage/bucket/remove.go",                   // deletions that have a condition
 }
 

@@ -9,12 +9,12 @@ import (
 	"fmt"
 	"iter"
 	"sync"
+	"sync/atomic"
 
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/failure"
 	"s3sync/storage/bucket/internal/request"
 	"s3sync/storage/bucket/internal/server"
-	"s3sync/storage/bucket/internal/wire"
 )
 
 // maxEmptyPages bounds the successive pages without entries. S3 returns such pages where
@@ -25,7 +25,7 @@ const maxEmptyPages = 10_000
 // A Bucket lists the keys of a bucket that begin with a prefix. The keys that it yields
 // are relative to the prefix. Its methods may be called concurrently.
 type Bucket struct {
-	Wire   *wire.Client
+	Wire   Requests
 	Server *server.Server
 	Prefix string
 	// Directory: it is a directory bucket. It lists in no order, and a listing cannot
@@ -35,6 +35,16 @@ type Bucket struct {
 	PageSize int
 	// MaxEmptyPages is how many empty pages may follow each other; 0 is 10,000.
 	MaxEmptyPages int
+	// Listers bounds the requests of one listing that are made at the same time. Below 2,
+	// pages are fetched one after another.
+	Listers int
+}
+
+// Requests are those that listings consist of: see wire.Client.
+type Requests interface {
+	ListObjectsV2(ctx context.Context, r request.ListRequest) (request.ListPage, error)
+	ListObjectVersions(ctx context.Context, r request.VersionsRequest) (request.VersionsPage, error)
+	Fail(ctx context.Context, op, key string, err error) error
 }
 
 // Objects yields the objects of a range, in order except in a directory bucket. An
@@ -44,7 +54,13 @@ func (b *Bucket) Objects(ctx context.Context, r storage.Range) iter.Seq2[storage
 	if b.Directory && b.InParallel {
 		return b.fetched(ctx, func(ctx context.Context, send sender) error { return b.fanOut(ctx, r, send) })
 	}
-	return b.paged(ctx, func() pager { return b.newLister(r) })
+	return b.inOrder(ctx, r, func(after string, first bool) pager {
+		l := b.newLister(r)
+		if !first {
+			l.after, l.inside = b.Prefix+after, true
+		}
+		return l
+	})
 }
 
 // Versions yields the versions and delete markers of a range in the order in which
@@ -52,8 +68,13 @@ func (b *Bucket) Objects(ctx context.Context, r storage.Range) iter.Seq2[storage
 // oldest. It is fetched ahead as Objects is.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
 func (b *Bucket) Versions(ctx context.Context, r storage.Range) iter.Seq2[storage.Object, error] {
-	return b.paged(ctx, func() pager {
-		return &versionLister{bucket: b, r: r, from: request.VersionMarker{Key: b.startAfter(r.From)}}
+	mixed := new(atomic.Bool)
+	return b.inOrder(ctx, r, func(after string, first bool) pager {
+		l := &versionLister{bucket: b, r: r, mixed: mixed, from: request.VersionMarker{Key: b.startAfter(r.From)}}
+		if !first {
+			l.from.Key, l.after, l.inside = b.Prefix+after, b.Prefix+after, true
+		}
+		return l
 	})
 }
 
@@ -75,34 +96,10 @@ func (b *Bucket) Request(ctx context.Context, r request.ListRequest) (request.Li
 	})
 }
 
-// A page is a step of a listing: objects, or how it ended.
-type page struct {
+// A step of a listing is objects, or how it ended.
+type step struct {
 	objects []storage.Object
 	err     error
-}
-
-// A pager goes through the pages of a listing.
-type pager interface {
-	// next fetches a page and returns what of it is asked for.
-	next(ctx context.Context) ([]storage.Object, error)
-	// ended reports whether there is no further page.
-	ended() bool
-}
-
-// paged yields the objects on the pages of the pager that begin returns.
-func (b *Bucket) paged(ctx context.Context, begin func() pager) iter.Seq2[storage.Object, error] {
-	return b.fetched(ctx, func(ctx context.Context, send sender) error {
-		for p := begin(); !p.ended(); {
-			objects, err := p.next(ctx)
-			if err != nil {
-				return err
-			}
-			if err := send(ctx, objects); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
 // A sender hands a page over. It fails only if ctx is cancelled.
@@ -113,8 +110,8 @@ type sender func(ctx context.Context, objects []storage.Object) error
 func (b *Bucket) fetched(ctx context.Context, fetch func(context.Context, sender) error) iter.Seq2[storage.Object, error] {
 	return func(yield func(storage.Object, error) bool) {
 		fetchCtx, cancel := context.WithCancel(ctx)
-		pages := make(chan page, 1)
-		send := func(ctx context.Context, p page) error {
+		pages := make(chan step, 1)
+		send := func(ctx context.Context, p step) error {
 			select {
 			case pages <- p:
 				return nil
@@ -128,10 +125,10 @@ func (b *Bucket) fetched(ctx context.Context, fetch func(context.Context, sender
 		fetcher.Go(func() {
 			defer close(pages)
 			err := fetch(fetchCtx, func(ctx context.Context, objects []storage.Object) error {
-				return send(ctx, page{objects: objects})
+				return send(ctx, step{objects: objects})
 			})
 			if err != nil {
-				_ = send(fetchCtx, page{err: err}) // or nobody wants to know
+				_ = send(fetchCtx, step{err: err}) // or nobody wants to know
 			}
 		})
 		for p := range pages {

@@ -24,6 +24,8 @@ type lister struct {
 
 	last string // the key before, in full
 	any  bool   // there was one
+	// inside: the listing begins behind after, and not where the range begins.
+	inside bool
 }
 
 func (b *Bucket) newLister(r storage.Range) *lister {
@@ -78,6 +80,9 @@ func (l *lister) objects(entries []storage.Object) ([]storage.Object, error) {
 		}
 		o.Key = strings.TrimPrefix(full, l.bucket.Prefix)
 		if !l.bucket.Directory {
+			if l.inside && !l.any && full <= l.after {
+				return nil, errNotAfter
+			}
 			if l.any && full <= l.last {
 				return nil, &failure.Error{Text: fmt.Sprintf(
 					"the server does not list in ascending order: key %q after %q", full, l.last)}

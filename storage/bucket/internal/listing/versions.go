@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/failure"
@@ -22,8 +23,11 @@ type versionLister struct {
 
 	last storage.Object // the one before
 	any  bool           // there was one
+	// inside: the listing begins behind the key after, and not where the range begins.
+	inside bool
+	after  string
 	// mixed: the server lists versions and markers in their common order.
-	mixed bool
+	mixed *atomic.Bool
 }
 
 func (l *versionLister) ended() bool { return l.done }
@@ -65,6 +69,9 @@ func (l *versionLister) inRange(all []storage.Object) ([]storage.Object, error) 
 		rest, ok := strings.CutPrefix(v.Key, prefix)
 		if !ok {
 			return nil, failure.Garbled("key %q does not begin with %q", v.Key, prefix)
+		}
+		if l.inside && !l.any && v.Key <= l.after {
+			return nil, errNotAfter
 		}
 		if err := l.follows(v); err != nil {
 			return nil, err
@@ -109,8 +116,10 @@ func (l *versionLister) arrange(ctx context.Context, all []storage.Object) ([]st
 			changes++
 		}
 	}
-	l.mixed = l.mixed || changes > 1
-	if changes == 0 || l.mixed {
+	if changes > 1 {
+		l.mixed.Store(true)
+	}
+	if changes == 0 || l.mixed.Load() {
 		return all, nil
 	}
 	var markers, versions []storage.Object

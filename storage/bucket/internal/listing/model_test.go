@@ -1,0 +1,153 @@
+package listing
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"s3sync/storage"
+	"s3sync/storage/bucket/internal/request"
+	"s3sync/storage/bucket/internal/server"
+)
+
+// A model is a server that keeps its bucket in memory.
+type model struct {
+	delay time.Duration // of each page
+	// ignoresAfter: it begins each listing at the first key.
+	ignoresAfter bool
+	// skips is how many keys it leaves out where a listing begins behind a key.
+	skips int
+	// fail, if set, decides about each request.
+	fail func(n int, r request.ListRequest) error
+	// change, if set, is called before each request, and may change the keys.
+	change func(n int, keys []string) []string
+
+	mu       sync.Mutex
+	keys     []string // sorted
+	requests int
+}
+
+// limit is how many keys a page has at most.
+const limit = 1000
+
+func (m *model) ListObjectsV2(ctx context.Context, r request.ListRequest) (p request.ListPage, err error) {
+	err = m.answer(ctx, r, func() { p = m.page(r) })
+	return p, err
+}
+
+// answer makes an answer after the delay, or fails.
+func (m *model) answer(ctx context.Context, r request.ListRequest, answer func()) error {
+	m.mu.Lock()
+	n := m.requests
+	m.requests++
+	m.mu.Unlock()
+	select {
+	case <-time.After(m.delay):
+	case <-ctx.Done():
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if m.fail != nil {
+		if err := m.fail(n, r); err != nil {
+			return err
+		}
+	}
+	if m.change != nil {
+		m.keys = m.change(n, m.keys)
+	}
+	answer()
+	return nil
+}
+
+func (m *model) page(r request.ListRequest) (p request.ListPage) {
+	after, skips := "", 0
+	switch {
+	case r.Token != "":
+		after = strings.TrimPrefix(r.Token, "behind ")
+	case r.After != "" && !m.ignoresAfter:
+		after, skips = r.After, m.skips
+	}
+	i, found := slices.BinarySearch(m.keys, max(after, r.Prefix))
+	if found && after >= r.Prefix && after != "" {
+		i++
+	}
+	i += skips
+	for ; i < len(m.keys) && strings.HasPrefix(m.keys[i], r.Prefix); i++ {
+		if len(p.Objects) == min(r.MaxKeys, limit) {
+			p.Truncated = true
+			p.Token = "behind " + p.Objects[len(p.Objects)-1].Key
+			break
+		}
+		p.Objects = append(p.Objects, storage.Object{Key: m.keys[i], Size: 1, ETag: etag})
+	}
+	return p
+}
+
+const etag = "d41d8cd98f00b204e9800998ecf8427e"
+
+// ListObjectVersions lists one to three versions of each key.
+func (m *model) ListObjectVersions(ctx context.Context, r request.VersionsRequest) (p request.VersionsPage, err error) {
+	err = m.answer(ctx, request.ListRequest{After: r.From.Key}, func() {
+		after := r.From.Key
+		if m.ignoresAfter && r.From.VersionID == "" {
+			after = ""
+		}
+		for _, key := range m.keys {
+			for _, v := range versionsOf(key) {
+				switch {
+				case !strings.HasPrefix(key, r.Prefix), key < after, after != "" && key == after && (r.From.VersionID == "" || v.VersionID >= r.From.VersionID):
+				case len(p.Versions) == min(r.MaxKeys, limit):
+					last := p.Versions[len(p.Versions)-1]
+					p.Truncated, p.Next = true, request.VersionMarker{Key: last.Key, VersionID: last.VersionID}
+					return
+				default:
+					p.Versions = append(p.Versions, v)
+				}
+			}
+		}
+	})
+	return p, err
+}
+
+func versionsOf(key string) (all []storage.Object) {
+	for n := len(key)%3 + 1; n > 0; n-- {
+		all = append(all, storage.Object{Key: key, Size: 1, ETag: etag, VersionID: fmt.Sprint(n), Latest: n == len(key)%3+1})
+	}
+	return all
+}
+
+func (m *model) Fail(_ context.Context, _, _ string, err error) error { return err }
+
+func (m *model) bucket(prefix string, listers int) *Bucket {
+	return &Bucket{Wire: m, Server: server.New(nil), Prefix: prefix, PageSize: limit, Listers: listers}
+}
+
+func collect(seq func(func(storage.Object, error) bool)) (keys []string, err error) {
+	for o, err := range seq {
+		if err != nil {
+			return keys, err
+		}
+		keys = append(keys, o.Key)
+	}
+	return keys, nil
+}
+
+func same(t *testing.T, got, want []string) {
+	t.Helper()
+	if slices.Equal(got, want) {
+		return
+	}
+	i := 0
+	for i < min(len(got), len(want)) && got[i] == want[i] {
+		i++
+	}
+	t.Errorf("%d keys, want %d; the first difference is at %d: %q, want %q", len(got), len(want), i,
+		fmt.Sprintf("%.100s", got[min(i, len(got)):min(i+1, len(got))]), fmt.Sprintf("%.100s", want[min(i, len(want)):min(i+1, len(want))]))
+}

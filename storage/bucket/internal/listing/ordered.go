@@ -1,0 +1,383 @@
+package listing
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+	"unsafe"
+
+	"s3sync/storage"
+	"s3sync/storage/bucket/internal/failure"
+)
+
+const (
+	// maxBuffered bounds the bytes of the pages that wait for the consumer, or are being
+	// fetched. Only the page that the consumer needs next may exceed it.
+	maxBuffered = 16 << 20
+	// window bounds the bytes from the page that the consumer reads to those that are
+	// fetched, if segments are as long as expected.
+	window = 12 << 20
+	// firstGrowth is how many pages are fetched one after another, and growth is by how
+	// much more are fetched at once then, each time that they are too slow.
+	firstGrowth, growth = 2, 4
+	// maxContradictions is how often a server may contradict itself where segments meet,
+	// as it does where objects are written meanwhile.
+	maxContradictions = 3
+)
+
+// startAfter is what servers may lack: that a listing begins behind a key.
+const startAfter = "the beginning of a listing at a key"
+
+// errNotAfter: the answer begins before the key behind which it should begin.
+var errNotAfter = errors.New("the listing does not begin where it should")
+
+// An ordered is one listing, in order, whose parts are fetched concurrently. It begins
+// with one segment. While the consumer waits for pages, the segments are split, and their
+// parts are listed at the same time. The consumer gets them one after another.
+type ordered struct {
+	bucket *Bucket
+	end    string // of the range; excluded, empty is no bound
+	// begin begins to list after a key, or, without one, where the listing begins.
+	begin   func(after string, first bool) pager
+	fetches sync.WaitGroup
+	wake    chan struct{} // something changed
+
+	mu             sync.Mutex
+	segments       []*segment // the consumer reads the first one
+	keys           keySpace
+	listed         []stretch // that were listed lately
+	known          string    // nothing that was found lies further behind
+	busy           int       // requests
+	listers        int       // that may be
+	most           int       // that may ever be
+	arrived        int       // pages, since listers grew
+	waiting        bool      // the consumer waits for a page
+	buffered       int       // bytes
+	pageSize       float64   // entries of a full page
+	pageBytes      int       // of a typical page
+	contradictions int
+}
+
+// A stretch is a range of keys that was listed, and how many pages it has.
+type stretch struct {
+	from, to string
+	work     float64
+}
+
+// maxStretches bounds those that are remembered.
+const maxStretches = 32
+
+// inOrder yields what pagers list, in order.
+func (b *Bucket) inOrder(ctx context.Context, r storage.Range, begin func(after string, first bool) pager) iter.Seq2[storage.Object, error] {
+	return func(yield func(storage.Object, error) bool) {
+		fetchCtx, cancel := context.WithCancel(ctx)
+		o := &ordered{
+			bucket: b, end: r.To, begin: begin, wake: make(chan struct{}, 1), listers: 1, most: b.Listers,
+			segments: []*segment{{first: true, pager: begin("", true)}},
+		}
+		if b.Directory || b.Server.Lacks(startAfter) {
+			o.most = 1
+		}
+		defer o.fetches.Wait()
+		defer cancel()
+		for {
+			objects, err := o.next(ctx, fetchCtx)
+			if err == nil && objects == nil {
+				return
+			}
+			for _, object := range objects {
+				if err = ctx.Err(); err != nil {
+					break
+				}
+				if !yield(object, nil) {
+					return
+				}
+			}
+			if err != nil {
+				yield(storage.Object{}, b.Wire.Fail(ctx, "list", "", err))
+				return
+			}
+		}
+	}
+}
+
+// next returns the objects of the next page that has any. It returns neither objects nor
+// an error at the end.
+func (o *ordered) next(ctx, fetchCtx context.Context) ([]storage.Object, error) {
+	for {
+		o.mu.Lock()
+		objects, ended, err := o.pop()
+		if !ended && err == nil {
+			o.schedule(fetchCtx)
+		}
+		o.mu.Unlock()
+		if ended || err != nil || len(objects) > 0 {
+			return objects, err
+		}
+		select {
+		case <-o.wake:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// pop takes the next page with objects, if it is there.
+func (o *ordered) pop() (objects []storage.Object, ended bool, err error) {
+	for {
+		front := o.segments[0]
+		switch {
+		case len(front.pages) > 0:
+			p := front.pages[0]
+			front.pages = slices.Delete(front.pages, 0, 1)
+			front.buffered -= p.bytes
+			o.buffered -= p.bytes
+			if len(p.objects) > 0 {
+				o.waiting = false
+				return p.objects, false, nil
+			}
+		case front.err != nil:
+			return nil, false, front.err
+		case !front.done:
+			o.waiting = true
+			return nil, false, nil
+		case len(o.segments) == 1:
+			return nil, true, nil
+		default:
+			switch front.meets(o.segments[1]) {
+			case unclear:
+				o.waiting = true
+				return nil, false, nil
+			case contradicted:
+				o.merge()
+			case agreed:
+				o.leave()
+			}
+		}
+	}
+}
+
+// leave goes on to the next segment.
+func (o *ordered) leave() {
+	front := o.segments[0]
+	if front.cursor != "" {
+		o.remember(stretch{front.from, front.cursor, front.work})
+	}
+	o.segments = slices.Delete(o.segments, 0, 1)
+	o.segments[0].heads = nil
+}
+
+// remember keeps what was listed.
+func (o *ordered) remember(s stretch) {
+	if len(o.listed) == maxStretches {
+		o.listed = slices.Delete(o.listed, 0, 1)
+	}
+	o.listed = append(o.listed, s)
+}
+
+// merge lets the first segment list what the second one lists wrongly.
+func (o *ordered) merge() {
+	if o.contradictions++; o.contradictions >= maxContradictions {
+		o.listSerially()
+		return
+	}
+	front, second := o.segments[0], o.segments[1]
+	o.drop(second)
+	o.segments = slices.Delete(o.segments, 1, 2)
+	front.extend(second.to)
+}
+
+// listSerially goes on with the first segment alone. A listing can be continued on every
+// server, but begins behind a key only on those that know how.
+func (o *ordered) listSerially() {
+	o.bucket.Server.SetMissing(startAfter)
+	for _, s := range o.segments[1:] {
+		o.drop(s)
+	}
+	o.segments = o.segments[:1]
+	o.segments[0].extend("")
+	o.listers, o.most = 1, 1
+}
+
+// drop forgets a segment and its pages.
+func (o *ordered) drop(s *segment) {
+	s.dropped = true
+	o.buffered -= s.buffered
+}
+
+// schedule begins the requests that may be made now.
+func (o *ordered) schedule(ctx context.Context) {
+	if o.waiting && o.most > 1 && o.arrived >= max(o.listers, firstGrowth) {
+		o.listers, o.arrived = min(o.listers*growth, o.most), 0
+	}
+	for o.busy < o.listers && ctx.Err() == nil {
+		s := o.choose()
+		if s == nil {
+			return
+		}
+		s.busy = true
+		o.busy++
+		o.fetches.Go(func() { o.fetch(ctx, s) })
+	}
+}
+
+// choose returns the segment of which a page is fetched next, if any: the one that the
+// consumer needs first, or a new one.
+func (o *ordered) choose() *segment {
+	density := o.density()
+	needed := true // by the consumer
+	ahead := 0.0   // bytes that the consumer reads before
+	split, most, at, least := -1, 0.0, 0.0, float64(worthIt)
+	for i, s := range o.segments {
+		ahead += float64(s.buffered)
+		if !needed && (ahead > window || !o.fits(ahead)) {
+			least = tooLong * o.segmentPages()
+			break
+		}
+		if !s.busy && !s.done && (needed && len(s.pages) <= 1 || o.listers > 1 && o.fits(ahead)) {
+			return s
+		}
+		needed = needed && s.done && len(s.pages) == 0
+		if s.done {
+			continue
+		}
+		left := o.workLeft(s, density)
+		if left > most && s.splits < maxSplits {
+			split, most, at = i, left, ahead
+		}
+		if most > tooLong*o.segmentPages() {
+			break
+		}
+		ahead += left * float64(o.pageBytes)
+	}
+	if o.listers == 1 || most < least || len(o.segments) >= maxSegments*o.most || !o.fits(at) {
+		return nil
+	}
+	return o.split(split, min(0.5, o.segmentPages()/most))
+}
+
+// fits reports whether there is room for one more page. Some of it is only for pages that
+// the consumer needs soon.
+func (o *ordered) fits(ahead float64) bool {
+	limit := maxBuffered
+	if ahead > window/4 {
+		limit = maxBuffered * 3 / 4
+	}
+	return o.buffered+(o.busy+1)*o.pageBytes <= limit
+}
+
+const (
+	// tooLong is by how much a segment must be too long to be split before all others,
+	// because the consumer has to wait for it.
+	tooLong = 1.5
+	// worthIt is how many pages a segment must have left to be split.
+	worthIt = 2
+	// maxSplits is how often a segment may be split until more of it is known.
+	maxSplits = 2
+	// prior is how many pages the density of all keys weighs, against those of a segment.
+	prior = 3
+	// maxSegments bounds those of a listing, for each lister.
+	maxSegments = 4
+)
+
+// segmentPages is how many pages a segment shall have. The last request of each fetches
+// half a page in vain, and the pages of all but the first must wait for those before them.
+func (o *ordered) segmentPages() float64 {
+	const least, most = 2, 8
+	return min(max(window/float64(max(o.pageBytes, 1)*max(o.most, 1)), least), most)
+}
+
+// fetch fetches a page of a segment.
+func (o *ordered) fetch(ctx context.Context, s *segment) {
+	objects, err := s.pager.next(ctx)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s.busy = false
+	o.busy--
+	if !s.dropped {
+		o.arrived++
+		o.take(s, objects, err)
+	}
+	o.schedule(ctx)
+	select {
+	case o.wake <- struct{}{}:
+	default: // it will be looked at anyway
+	}
+}
+
+// take adds what an answer holds to a segment.
+func (o *ordered) take(s *segment, objects []storage.Object, err error) {
+	switch {
+	case err == nil:
+	case !s.first && !s.begun && (errors.Is(err, errNotAfter) || failure.MayBeUnknown(err)):
+		o.listSerially()
+		return
+	default:
+		s.err, s.done = err, true
+		return
+	}
+	p := page{objects: objects, bytes: o.bytesOf(objects)}
+	if len(objects) > 0 {
+		o.pageSize = max(o.pageSize, float64(len(objects)))
+		o.pageBytes = max(p.bytes, (o.pageBytes*7+p.bytes)/8)
+	}
+	n := s.take(p, o.pageSize)
+	s.buffered += p.bytes
+	o.buffered += p.bytes
+	if o.most > 1 {
+		o.keys.learn(objects)
+	}
+	if s == o.segments[0] && n > 0 {
+		o.waiting = false
+	}
+	if len(s.beyond) > 0 {
+		o.nothingUpTo(s, strings.Clone(s.beyond[0].Key))
+	}
+	o.prune(slices.Index(o.segments, s))
+}
+
+// prune removes segments that are known to have no entries.
+func (o *ordered) prune(i int) {
+	s := o.segments[i]
+	found := func(s *segment) bool { return len(s.heads) > 0 || s.err != nil }
+	switch last := len(o.segments) - 1; {
+	case s.ended && len(s.beyond) == 0 && !slices.ContainsFunc(o.segments[i+1:], found):
+		// The listing ended there.
+		for _, behind := range o.segments[i+1:] {
+			o.drop(behind)
+		}
+		s.to = o.segments[last].to
+		o.segments = slices.Delete(o.segments, i+1, last+1)
+	case s.done && s.empty() && i > 0 && i < last:
+		// What the segment before finds behind its end must be what the one behind begins
+		// with.
+		o.drop(s)
+		o.segments = slices.Delete(o.segments, i, i+1)
+	}
+}
+
+// nothingUpTo uses that there is nothing between the end of a segment and a key.
+func (o *ordered) nothingUpTo(s *segment, key string) {
+	if from := max(s.to, o.known); from < key {
+		o.remember(stretch{from, key, 0})
+		o.known = key
+	}
+	for _, next := range o.segments[slices.Index(o.segments, s)+1:] {
+		if next.cursor < key && !next.begun && (next.to == "" || next.to > key) {
+			next.from, next.cursor = key, key
+		}
+	}
+}
+
+// bytesOf is the memory of a page.
+func (o *ordered) bytesOf(objects []storage.Object) int {
+	const size = int(unsafe.Sizeof(storage.Object{}))
+	n := len(objects) * (size + len(o.bucket.Prefix))
+	for i := range objects {
+		n += len(objects[i].Key) + len(objects[i].ETag) + len(objects[i].VersionID)
+	}
+	return n
+}

@@ -1,0 +1,309 @@
+package listing
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"s3sync/storage"
+	"s3sync/storage/bucket/internal/failure"
+	"s3sync/storage/bucket/internal/request"
+)
+
+// drawKeys draws keys of one of the kinds that buckets have.
+func drawKeys(t *rapid.T) (keys []string) {
+	part := rapid.OneOf(
+		rapid.StringMatching(`[0-9]{1,6}`), rapid.StringMatching(`[0-9a-f]{6}`), rapid.StringMatching(`[ab/]{1,12}`),
+		rapid.StringN(1, 6, 24), rapid.SampledFrom([]string{"\x01", "\U0010FFFF", "//", "é", "\uFFFD", "dir/", "x"}),
+	)
+	shared := rapid.SampledFrom([]string{"", "p/", strings.Repeat("long/", 195)}).Draw(t, "shared")
+	for range rapid.IntRange(0, 400).Draw(t, "n") {
+		keys = append(keys, shared+strings.Join(rapid.SliceOfN(part, 1, 3).Draw(t, "key"), rapid.SampledFrom([]string{"", "/"}).Draw(t, "sep")))
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+// TestOrdered: the segments of a listing tile its range. Whatever the keys, the sizes of
+// pages and the answers that come late, each key comes once and in order.
+func TestOrdered(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		m := &model{keys: drawKeys(rt), delay: 50 * time.Millisecond}
+		m.ignoresAfter = rapid.IntRange(0, 9).Draw(rt, "ignores") == 0
+		m.skips = rapid.SampledFrom([]int{0, 0, 0, 1, 7}).Draw(rt, "skips")
+		prefix := rapid.SampledFrom([]string{"", "", "p/", "a"}).Draw(rt, "prefix")
+		b := m.bucket(prefix, rapid.IntRange(0, 16).Draw(rt, "listers"))
+		b.PageSize = rapid.IntRange(1, 20).Draw(rt, "page")
+		r := storage.Range{}
+		if len(m.keys) > 0 && rapid.Bool().Draw(rt, "range") {
+			r.From, r.To = rapid.SampledFrom(m.keys).Draw(rt, "from"), rapid.SampledFrom(m.keys).Draw(rt, "to")
+			m.skips = 0 // not even the first page would be right
+		}
+		list := b.Objects
+		versions := m.skips == 0 && rapid.Bool().Draw(rt, "versions")
+		if versions {
+			list = b.Versions
+		}
+		var want []string
+		for _, key := range m.keys {
+			if rest, ok := strings.CutPrefix(key, prefix); ok && r.Contains(rest) {
+				want = append(want, rest)
+				for range len(key) % 3 {
+					if versions {
+						want = append(want, rest)
+					}
+				}
+			}
+		}
+		var got []string
+		var err error
+		synctest.Test(t, func(t *testing.T) { got, err = collect(list(t.Context(), r)) })
+		if err != nil || !slices.Equal(got, want) {
+			rt.Fatalf("%v\n got %q\nwant %q", err, got, want)
+		}
+	})
+}
+
+// flat returns n keys without a slash.
+func flat(n int, key func(i int, hash string) string) []string {
+	keys := make([]string, n)
+	for i := range keys {
+		sum := sha256.Sum256(fmt.Append(nil, i))
+		keys[i] = key(i, hex.EncodeToString(sum[:]))
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func hashes(n int) []string { return flat(n, func(_ int, hash string) string { return hash }) }
+
+// TestOrderedIsFast: with 50 ms a page, listings are much faster than page by page.
+func TestOrderedIsFast(t *testing.T) {
+	n := 1_000_000
+	if testing.Short() {
+		n = 200_000
+	}
+	for name, tt := range map[string]struct {
+		keys    []string
+		listers int
+		times   float64 // faster than page by page
+	}{
+		// Where the parts of a bucket differ, it depends on which answers come first.
+		"hashes":   {hashes(n), 16, 10},
+		"counters": {flat(n, func(i int, _ string) string { return fmt.Sprintf("IMG_%08d.jpg", i) }), 16, 10},
+		"UUIDs": {flat(n, func(_ int, h string) string {
+			return h[:8] + "-" + h[8:12] + "-4" + h[12:15] + "-" + h[15:19] + "-" + h[19:31]
+		}), 16, 10},
+		"prefixes":              {flat(200_000, func(i int, _ string) string { return fmt.Sprintf("dir%03d/obj%06d", i/2000, i%2000) }), 16, 8},
+		"prefixes, 32 listers":  {flat(200_000, func(i int, _ string) string { return fmt.Sprintf("dir%03d/obj%06d", i/2000, i%2000) }), 32, 9},
+		"one large among small": {flat(200_000, func(i int, _ string) string { return fmt.Sprintf("a%04d/x%d", min(i/5, 2000), i) }), 16, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := &model{keys: tt.keys, delay: 50 * time.Millisecond}
+				start := time.Now()
+				got, err := collect(m.bucket("", tt.listers).Objects(t.Context(), storage.Range{}))
+				if err != nil {
+					t.Fatal(err)
+				}
+				same(t, got, tt.keys)
+				pages := (len(tt.keys) + limit - 1) / limit
+				serial := time.Duration(pages) * m.delay
+				times := float64(serial) / float64(time.Since(start))
+				t.Logf("%d pages, %d requests, %v: %.1f times as fast as page by page", pages, m.requests, time.Since(start), times)
+				if times < tt.times || m.requests > pages*2 {
+					t.Errorf("%.1f times as fast, want %.1f; %d requests for %d pages", times, tt.times, m.requests, pages)
+				}
+			})
+		})
+	}
+}
+
+// TestOrderedRequests: a small bucket, and a slow consumer, cost not one request more.
+func TestOrderedRequests(t *testing.T) {
+	for name, tt := range map[string]struct {
+		keys  int
+		slow  time.Duration // the consumer, for each key
+		pages int
+	}{
+		"nothing":       {0, 0, 1},
+		"one page":      {1000, 0, 1},
+		"two pages":     {2000, 0, 2},
+		"slow consumer": {50_000, 100 * time.Microsecond, 50},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := &model{keys: hashes(tt.keys), delay: 50 * time.Millisecond}
+				for _, err := range m.bucket("", 16).Objects(t.Context(), storage.Range{}) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					time.Sleep(tt.slow)
+				}
+				if m.requests != tt.pages {
+					t.Errorf("%d requests, want %d", m.requests, tt.pages)
+				}
+			})
+		})
+	}
+}
+
+// TestOrderedIsBounded: however long the consumer waits, only so much is fetched ahead,
+// and nothing goes on when it leaves.
+func TestOrderedIsBounded(t *testing.T) {
+	for name, keys := range map[string][]string{
+		"short": hashes(100_000),
+		"long":  flat(60_000, func(_ int, hash string) string { return hash + strings.Repeat("x", 900) }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := &model{keys: keys, delay: 50 * time.Millisecond}
+				n := 0
+				for _, err := range m.bucket("", 16).Objects(t.Context(), storage.Range{}) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					if n++; n == 30_000 {
+						time.Sleep(time.Hour)
+						break
+					}
+				}
+				pageBytes := limit * (len(keys[0]) + len(etag) + 88)
+				// The consumer has read 30 pages. Segments end with a page of which a part is used.
+				if most := 30 + maxBuffered/pageBytes + 16; m.requests > most {
+					t.Errorf("%d requests, want at most %d", m.requests, most)
+				}
+				before := m.requests
+				time.Sleep(time.Hour)
+				if m.requests != before {
+					t.Error("it goes on without a consumer")
+				}
+			})
+		})
+	}
+}
+
+// TestServersWithoutStartAfter: servers that do not know how to begin a listing at a key are
+// listed page by page, from then on and the next time.
+func TestServersWithoutStartAfter(t *testing.T) {
+	for name, m := range map[string]*model{
+		"ignored": {ignoresAfter: true},
+		"refused": {fail: func(_ int, r request.ListRequest) error {
+			if r.After != "" {
+				return &failure.Error{Kind: errors.ErrUnsupported, Status: http.StatusNotImplemented, Text: "what?"}
+			}
+			return nil
+		}},
+		"wrong": {skips: 1},
+	} {
+		for _, versions := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, versions %t", name, versions), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					m := &model{ignoresAfter: m.ignoresAfter, fail: m.fail, skips: m.skips, keys: hashes(3000), delay: 50 * time.Millisecond}
+					b := m.bucket("", 16)
+					b.PageSize = 20
+					list, want := b.Objects, m.keys
+					if versions {
+						list, want = b.Versions, nil
+						for _, key := range m.keys { // a hash has two versions
+							want = append(want, key, key)
+						}
+						if m.fail != nil || m.skips > 0 {
+							t.Skip("the model refuses, or skips, in listings of objects only")
+						}
+					}
+					for i := range 2 {
+						m.requests = 0
+						got, err := collect(list(t.Context(), storage.Range{}))
+						if err != nil {
+							t.Fatal(err)
+						}
+						same(t, got, want)
+						if pages := len(want) / b.PageSize; i == 1 && m.requests != pages {
+							t.Errorf("%d requests, want %d: it is known how the server is", m.requests, pages)
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestKeysChangeMeanwhile: keys that are there all the time are listed once, whatever
+// happens to others.
+func TestKeysChangeMeanwhile(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 0))
+		stay := hashes(2000)
+		m := &model{keys: slices.Clone(stay), delay: 50 * time.Millisecond}
+		m.change = func(n int, keys []string) []string {
+			i := random.IntN(len(keys))
+			if strings.Contains(keys[i], "-") {
+				return slices.Delete(keys, i, i+1)
+			}
+			key := fmt.Sprintf("%s-%06d", keys[i], n)
+			i, _ = slices.BinarySearch(keys, key)
+			return slices.Insert(keys, i, key)
+		}
+		b := m.bucket("", 16)
+		b.PageSize = 10
+		var got []string
+		var err error
+		synctest.Test(t, func(t *testing.T) { got, err = collect(b.Objects(t.Context(), storage.Range{})) })
+		if err != nil || !slices.IsSorted(got) || len(slices.Compact(slices.Clone(got))) != len(got) {
+			rt.Fatalf("%v, or not in order, or twice", err)
+		}
+		got = slices.DeleteFunc(got, func(key string) bool { return strings.Contains(key, "-") })
+		if !slices.Equal(got, stay) {
+			rt.Fatalf("%d keys that stay were listed, want %d", len(got), len(stay))
+		}
+	})
+}
+
+// TestOrderedFails: an error comes behind the keys before it, and no key behind it.
+func TestOrderedFails(t *testing.T) {
+	broken := errors.New("broken")
+	for at := 0; at < 60; at += 3 {
+		synctest.Test(t, func(t *testing.T) {
+			m := &model{keys: hashes(3000), delay: 50 * time.Millisecond}
+			m.fail = func(n int, _ request.ListRequest) error {
+				if n == at {
+					return broken
+				}
+				return nil
+			}
+			b := m.bucket("", 16)
+			b.PageSize = 50
+			got, err := collect(b.Objects(t.Context(), storage.Range{}))
+			if !errors.Is(err, broken) && !slices.Equal(got, m.keys) {
+				t.Errorf("request %d: %d keys, %v", at, len(got), err)
+			}
+			same(t, got, m.keys[:len(got)])
+		})
+	}
+}
+
+// TestOrderedIsCancelled: the error of the context ends a listing at once.
+func TestOrderedIsCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &model{keys: hashes(100_000), delay: 50 * time.Millisecond}
+		ctx, cancel := context.WithTimeout(t.Context(), 275*time.Millisecond)
+		defer cancel()
+		start := time.Now()
+		_, err := collect(m.bucket("", 16).Objects(ctx, storage.Range{}))
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != 275*time.Millisecond {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+	})
+}
