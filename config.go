@@ -118,6 +118,10 @@ type AWS struct {
 	AnonymousSource bool
 	// MaxKeys is the page size of listings.
 	MaxKeys int
+	// ParallelListings bounds the requests of one listing that are made at the same time.
+	// They become that many only while more of them make the listing faster. 1 lists page
+	// by page.
+	ParallelListings int
 	// UnsignedPayload sends uploads without the SHA-256 of the payload in the signature.
 	UnsignedPayload bool
 	// NoContentMD5 sends uploads without Content-MD5. It disables the ETag verification
@@ -352,7 +356,7 @@ type Local struct {
 // DefaultConfig returns the default settings.
 func DefaultConfig() *Config {
 	return &Config{
-		AWS:    AWS{MaxKeys: 1000},
+		AWS:    AWS{MaxKeys: 1000, ParallelListings: 32},
 		Verify: Verify{ETag: true, Multipart: true, Checksum: true},
 		Transfer: Transfer{
 			Workers:       16,

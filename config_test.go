@@ -54,7 +54,7 @@ func TestValidateAccepts(t *testing.T) {
 			}
 		},
 		"smallest numbers": func(c *Config) {
-			c.AWS.MaxKeys, c.Transfer.Workers, c.Transfer.ParallelParts = 1, 1, 1
+			c.AWS.MaxKeys, c.AWS.ParallelListings, c.Transfer.Workers, c.Transfer.ParallelParts = 1, 1, 1, 1
 			c.Transfer.Threshold, c.Transfer.ChunkSize = 5*MiB, 5*MiB
 			c.Transfer.MaxMemory = 10 * MiB
 			c.Transfer.ObjectsPerSecond, c.Transfer.BytesPerSecond = 10, MiB
@@ -63,7 +63,7 @@ func TestValidateAccepts(t *testing.T) {
 			c.Delete = Delete{Enable: true, Max: 1}
 		},
 		"largest numbers": func(c *Config) {
-			c.AWS.MaxKeys, c.Transfer.Workers, c.Transfer.ParallelParts = 32767, 65535, 65535
+			c.AWS.MaxKeys, c.AWS.ParallelListings, c.Transfer.Workers, c.Transfer.ParallelParts = 32767, 65535, 65535, 65535
 			c.Transfer.Threshold, c.Transfer.ChunkSize = 5*GiB, 5*GiB
 			c.Transfer.BytesPerSecond = 100 * GiB
 		},
@@ -143,6 +143,7 @@ func TestValidateRefuses(t *testing.T) {
 
 		"AWS.MaxKeys must be between 1 and 32767, not 0":                               func(c *Config) { c.AWS.MaxKeys = 0 },
 		"AWS.MaxKeys must be between 1 and 32767, not 32768":                           func(c *Config) { c.AWS.MaxKeys = 32768 },
+		"AWS.ParallelListings must be between 1 and 65535, not 0":                      func(c *Config) { c.AWS.ParallelListings = 0 },
 		"Transfer.Workers must be between 1 and 65535, not 0":                          func(c *Config) { c.Transfer.Workers = 0 },
 		"Transfer.Workers must be between 1 and 65535, not 65536":                      func(c *Config) { c.Transfer.Workers = 65536 },
 		"Transfer.ParallelParts must be between 1 and 65535, not 0":                    func(c *Config) { c.Transfer.ParallelParts = 0 },

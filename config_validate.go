@@ -78,6 +78,7 @@ func (v *validator) locate(path string, e *Endpoint) *location.Location {
 func bounds() []fields.Bound {
 	return []fields.Bound{
 		{Field: "AWS.MaxKeys", Min: 1, Max: math.MaxInt16},
+		{Field: "AWS.ParallelListings", Min: 1, Max: math.MaxUint16},
 		{Field: "Transfer.Workers", Min: 1, Max: math.MaxUint16},
 		{Field: "Transfer.ParallelParts", Min: 1, Max: math.MaxUint16},
 		{Field: "Transfer.Threshold", Min: minPart, Max: maxPart},

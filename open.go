@@ -84,7 +84,8 @@ func (r *Runner) bucketOptions(e *Endpoint, l location.Location) bucket.Options 
 		CredentialsFile:  cfg.AWS.CredentialsFile,
 		HTTPSProxy:       cfg.AWS.HTTPSProxy,
 		MaxKeys:          cfg.AWS.MaxKeys,
-		ParallelListing:  cfg.AWS.ParallelDirectoryListing,
+		ParallelListings: cfg.AWS.ParallelListings,
+		FanOut:           cfg.AWS.ParallelDirectoryListing,
 		UnsignedPayload:  cfg.AWS.UnsignedPayload,
 		NoContentMD5:     cfg.AWS.NoContentMD5,
 		MaxAttempts:      cfg.Retry.MaxAttempts,
@@ -95,7 +96,7 @@ func (r *Runner) bucketOptions(e *Endpoint, l location.Location) bucket.Options 
 		ReadTimeout:      cfg.Timeout.Read,
 		StallTimeout:     stallTimeout,
 		Notice:           r.record.Notice,
-		MaxConns:         cfg.Transfer.Workers + cfg.Transfer.ParallelParts,
+		MaxConns:         cfg.Transfer.Workers + cfg.Transfer.ParallelParts + cfg.AWS.ParallelListings,
 	}
 	if cfg.AWS.NoStallProtection {
 		opts.StallTimeout = 0

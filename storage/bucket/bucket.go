@@ -77,8 +77,11 @@ type Options struct {
 	// credentials. It must not follow redirects. HTTPSProxy, ConnectTimeout and MaxConns
 	// do not apply to it. All other limits do. The store does not close it.
 	Transport http.RoundTripper
-	// ParallelListing lists the prefixes of a directory bucket at the same time.
-	ParallelListing bool
+	// ParallelListings is how many requests of one listing may be made at the same time; 0
+	// and 1 list page by page. FanOut lists the prefixes of a directory bucket at the same
+	// time, too.
+	ParallelListings int
+	FanOut           bool
 	// MaxKeys is the page size of listings; 0 is 1,000.
 	MaxKeys int
 	// UnsignedPayload leaves the payload of uploads out of the signature.
@@ -239,7 +242,8 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 func newStore(a objects.Access, opts Options, known *knowledge) *Store {
 	s := &Store{access: &a, opts: opts, known: known}
 	s.listing = &listing.Bucket{
-		Wire: a.Wire, Server: a.Server, Prefix: a.Prefix, Directory: a.Directory, InParallel: opts.ParallelListing, PageSize: opts.MaxKeys,
+		Wire: a.Wire, Server: a.Server, Prefix: a.Prefix, Directory: a.Directory, InParallel: opts.FanOut, PageSize: opts.MaxKeys,
+		Listers: opts.ParallelListings,
 	}
 	s.objects = &objects.Objects{Access: s.access, Listing: s.listing}
 	s.tags = &tags{Objects: s.objects, known: &known.tagging}

@@ -27,6 +27,3 @@ func (s *Store) Resolve(address string) {
 
 // MaxEmptyPages sets how many empty pages of a listing may follow each other.
 func (s *Store) MaxEmptyPages(n int) { s.listing.MaxEmptyPages = n }
-
-// Listers bounds the requests of one listing that are made at the same time.
-func (s *Store) Listers(n int) { s.listing.Listers = n }

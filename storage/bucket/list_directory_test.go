@@ -25,7 +25,7 @@ import (
 func openByPrefixes(t testing.TB, server *directoryserver.Server, change func(*bucket.Options)) *bucket.Store {
 	t.Helper()
 	o := directoryOptions(server, directoryBucket)
-	o.ParallelListing = true
+	o.FanOut = true
 	if change != nil {
 		change(&o)
 	}
@@ -76,9 +76,9 @@ func TestFanOutListsTheSame(t *testing.T) {
 		for i := range want {
 			want[i] = strings.TrimPrefix(want[i], o.Prefix)
 		}
-		for _, o.ParallelListing = range []bool{false, true} {
+		for _, o.FanOut = range []bool{false, true} {
 			if got := listKeys(t, open(t, o), r); !slices.Equal(got, want) {
-				rt.Errorf("%q of %q, parallel %v: got %q, want %q", r, o.Prefix, o.ParallelListing, got, want)
+				rt.Errorf("%q of %q, parallel %v: got %q, want %q", r, o.Prefix, o.FanOut, got, want)
 			}
 		}
 	})

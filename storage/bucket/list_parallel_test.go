@@ -11,6 +11,7 @@ import (
 	"s3sync/internal/parallel"
 	"s3sync/internal/s3server"
 	"s3sync/storage"
+	"s3sync/storage/bucket"
 )
 
 // TestListInSegments: real servers list the same in segments, several at once, as page by
@@ -38,17 +39,21 @@ func TestListInSegments(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			for name, list := range map[string]func() ([]storage.Object, error){
-				"objects":  func() ([]storage.Object, error) { return gather(s.List(t.Context(), storage.ListOptions{})) },
-				"versions": func() ([]storage.Object, error) { return gather(s.Versions(t.Context(), storage.ListOptions{})) },
+			opts.ParallelListings = 16
+			parallel := open(t, opts)
+			for name, list := range map[string]func(s *bucket.Store) ([]storage.Object, error){
+				"objects": func(s *bucket.Store) ([]storage.Object, error) {
+					return gather(s.List(t.Context(), storage.ListOptions{}))
+				},
+				"versions": func(s *bucket.Store) ([]storage.Object, error) {
+					return gather(s.Versions(t.Context(), storage.ListOptions{}))
+				},
 			} {
-				s.Listers(1)
-				want, err := list()
+				want, err := list(s)
 				if err != nil || len(want) < len(keys) {
 					t.Fatalf("%s: %d of %d, %v", name, len(want), len(keys), err)
 				}
-				s.Listers(16)
-				got, err := list()
+				got, err := list(parallel)
 				if diff := cmp.Diff(want, got); err != nil || diff != "" {
 					t.Errorf("%s: %v\n%s", name, err, diff)
 				}

@@ -218,6 +218,11 @@ func TestEnvironmentForAnotherDirection(t *testing.T) {
 			want:  func(c *s3sync.Config) bool { return !c.Local.IgnoreSymlinks && c.Encryption.SSE == "AES256" },
 			notes: []string{"S3 source are ignored: --ignore-symlinks"},
 		},
+		"without effect": {
+			args:  []string{"s3://a", "s3://b", "--max-parallel-listing-max-depth", "3"},
+			want:  func(c *s3sync.Config) bool { return c.AWS.ParallelListings == 32 },
+			notes: []string{"--max-parallel-listing-max-depth has no effect"},
+		},
 		"an inverted switch": {
 			args: []string{"s3://a", "s3://b"},
 			env:  []string{"S3SYNC_DISABLE_ETAG_VERIFY=1"},

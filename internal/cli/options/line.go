@@ -299,6 +299,9 @@ func (l *Line) Check() error {
 		return l.Refusal(err)
 	}
 	l.noteBareNames()
+	if l.set.listingDepth != 0 {
+		l.Notes = append(l.Notes, "--max-parallel-listing-max-depth has no effect: listings are divided wherever keys are")
+	}
 	return nil
 }
 

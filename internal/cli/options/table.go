@@ -89,13 +89,14 @@ type settings struct {
 	level          *slog.Level // of the environment, nil if it sets none
 	help, version  bool
 	shell          string
+	listingDepth   int // has no effect
 }
 
 // table returns every option in the order of the help.
 func table(cfg *s3sync.Config, set *settings, log *Log) []*option {
 	rows := slices.Concat(
 		basicOptions(set), awsOptions(), sideOptions(),
-		filterOptions(), checkOptions(cfg, set), verifyOptions(), performanceOptions(),
+		filterOptions(), checkOptions(cfg, set), verifyOptions(), performanceOptions(set),
 		headerOptions(), taggingOptions(), encryptionOptions(),
 		reportingOptions(), tracingOptions(log), retryOptions(), timeoutOptions(),
 		advancedOptions(set), dangerousOptions())

@@ -145,7 +145,7 @@ func verifyOptions() []*option {
 	})
 }
 
-func performanceOptions() []*option {
+func performanceOptions(set *settings) []*option {
 	return append(in(performance, []*option{
 		{
 			name: "worker-size", sets: "Transfer.Workers",
@@ -154,6 +154,15 @@ func performanceOptions() []*option {
 		{
 			name: "max-parallel-uploads", sets: "Transfer.ParallelParts",
 			usage: "transfer `N` parts of large objects at the same time, up or down, of all objects together",
+		},
+		{
+			name: "max-parallel-listings", sets: "AWS.ParallelListings",
+			usage: "make up to `N` requests of a listing at the same time, of each bucket",
+			more:  "They become more while that makes the listing faster. 1 lists page by page.",
+		},
+		{
+			name: "max-parallel-listing-max-depth", value: number(&set.listingDepth),
+			usage: "accepted for scripts of other programs, without effect: listings are divided wherever keys are, at any depth `N`",
 		},
 		{
 			name: "max-memory", sets: "Transfer.MaxMemory",

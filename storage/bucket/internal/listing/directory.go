@@ -1,6 +1,7 @@
 package listing
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"strings"
@@ -20,7 +21,8 @@ const (
 	// fanOutLevels is how many levels are listed prefix by prefix. Deeper levels are
 	// listed as a whole.
 	fanOutLevels = 2
-	// fanOutRequests bounds the concurrent requests, and with them the pages in memory.
+	// fanOutRequests bounds the concurrent requests, and with them the pages in memory, as
+	// Bucket.Listers does if that is less.
 	fanOutRequests = 16
 )
 
@@ -34,14 +36,15 @@ type fanOut struct {
 
 // fanOut sends the pages of a range. It returns only when all requests have ended.
 func (b *Bucket) fanOut(ctx context.Context, r storage.Range, send sender) error {
-	f := &fanOut{bucket: b, r: r, send: send, permits: make(chan struct{}, fanOutRequests)}
+	n := min(fanOutRequests, cmp.Or(b.Listers, fanOutRequests))
+	f := &fanOut{bucket: b, r: r, send: send, permits: make(chan struct{}, n)}
 	return f.list(ctx, b.listPrefix(r), 1)
 }
 
 // list sends the objects below a prefix. It lists the prefixes below it concurrently. The
 // first failure ends all of them.
 func (f *fanOut) list(ctx context.Context, prefix string, level int) error {
-	n, by := fanOutRequests, delimiter
+	n, by := cap(f.permits), delimiter
 	if level > fanOutLevels {
 		n, by = 1, ""
 	}
