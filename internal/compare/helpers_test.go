@@ -206,7 +206,6 @@ func comparer(t *testing.T, opts Options, source, target storage.Store) *Compare
 		opts.ChunkSize = 8 * mib
 	}
 	l := limits.New(limits.Options{Memory: 64 * mib, ParallelParts: 4})
-	t.Cleanup(l.Close)
 	repeat := side.Options{Policy: retry.Policy{Count: 2}}
 	return New(opts, side.New("source", source, repeat), side.New("target", target, repeat), l)
 }

@@ -108,7 +108,6 @@ func New(ctx context.Context, opts Options, source, target storage.Store, record
 	e.source = side.New("source", source, sideOptions)
 	e.target = side.New("target", target, sideOptions)
 	if err := e.assemble(ctx); err != nil {
-		e.limits.Close()
 		return nil, err
 	}
 	return e, nil
@@ -155,11 +154,10 @@ func (e *Engine) tagsToFilter(ctx context.Context, key string, info *storage.Inf
 		setting.Textf("%s or %s", setting.Name("Filter.IncludeTags"), setting.Name("Filter.ExcludeTags")))
 }
 
-// Close ends the run: it reports the notes about the whole run, frees what the units
-// shared, and closes their results. No unit may be running.
+// Close ends the run: it reports the notes about the whole run, and closes the results
+// of the units. No unit may be running.
 func (e *Engine) Close() error {
 	e.notes.tell(e.record)
-	e.limits.Close()
 	return e.spools.close()
 }
 

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"sync"
 
 	"s3sync/internal/buffer"
 	"s3sync/internal/checksum"
@@ -46,12 +45,10 @@ type Limits struct {
 	objects *ratelimit.Limiter
 	workers chan struct{} // one for each object at work
 	permits chan struct{} // one for each part in flight
-
-	startHasher sync.Once
-	hasher      *checksum.Hasher // nil until it is needed
+	hasher  *checksum.Hasher
 }
 
-// New returns limits with nothing in flight. The caller closes them.
+// New returns limits with nothing in flight.
 func New(opts Options) *Limits {
 	return &Limits{
 		opts:    opts,
@@ -59,13 +56,7 @@ func New(opts Options) *Limits {
 		objects: ratelimit.Objects(opts.ObjectsPerSecond),
 		workers: make(chan struct{}, opts.Workers),
 		permits: make(chan struct{}, opts.ParallelParts),
-	}
-}
-
-// Close ends the hasher. Nothing may be in flight.
-func (l *Limits) Close() {
-	if l.hasher != nil {
-		l.hasher.Close()
+		hasher:  checksum.NewHasher(),
 	}
 }
 
@@ -75,12 +66,8 @@ func (l *Limits) Memory() int64 { return l.opts.Memory }
 // ParallelParts is how many parts may be in flight.
 func (l *Limits) ParallelParts() int { return l.opts.ParallelParts }
 
-// Hasher computes MD5 digests of several blocks at once. It takes memory, which runs
-// that have only small objects do without.
-func (l *Limits) Hasher() *checksum.Hasher {
-	l.startHasher.Do(func() { l.hasher = checksum.NewHasher() })
-	return l.hasher
-}
+// Hasher computes MD5 digests of several blocks at once.
+func (l *Limits) Hasher() *checksum.Hasher { return l.hasher }
 
 // Workers is how many objects may be worked on at once.
 func (l *Limits) Workers() int { return l.opts.Workers }

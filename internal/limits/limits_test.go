@@ -14,7 +14,6 @@ import (
 func TestBufferTooLarge(t *testing.T) {
 	for _, fixed := range []bool{false, true} {
 		l := New(Options{Memory: 1 << 20, FixedMemory: fixed, Workers: 1, ParallelParts: 1})
-		t.Cleanup(l.Close)
 		_, err := l.Buffer(t.Context(), 2<<20)
 		const want = "buffer of 2097152 bytes: larger than the whole budget of memory (1048576 bytes), which Transfer.MaxMemory bounds"
 		if !errors.Is(err, buffer.ErrTooLarge) || err.Error() != want || !slices.Equal(setting.Of(err), []string{"Transfer.MaxMemory"}) {

@@ -16,7 +16,6 @@ var errStopped = errors.New("stopped")
 func newLimits(t *testing.T) *Limits {
 	t.Helper()
 	l := New(Options{Memory: 16 << 10, Workers: 2, ParallelParts: 3})
-	t.Cleanup(l.Close)
 	return l
 }
 
@@ -71,7 +70,6 @@ func TestWorkersAreShared(t *testing.T) {
 func TestWaitObject(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(Options{Memory: 1, Workers: 1, ParallelParts: 1, ObjectsPerSecond: 1})
-		defer l.Close()
 		if err := l.WaitObject(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -23,7 +23,6 @@ func BenchmarkTransfer(b *testing.B) {
 	}
 	from, to := side.New("source", source, side.Options{}), side.New("target", target, side.Options{})
 	l := limits.New(limits.Options{Memory: 64 << 20, ParallelParts: 16})
-	defer l.Close()
 	opts := transfer.Options{Threshold: 8 << 20, ChunkSize: 8 << 20, Verify: verify.Options{ETag: true, Multipart: true, Checksum: true}}
 	tr, err := transfer.New(opts, from, to, l, attributes.New(attributes.Options{}, from, to))
 	if err != nil {

@@ -163,7 +163,6 @@ func TestCopyNeedsACopier(t *testing.T) {
 		"not from a source like this": {mem.New(), newStore()},
 	} {
 		l := limits.New(limits.Options{Memory: 1, ParallelParts: 1})
-		t.Cleanup(l.Close)
 		from, to := side.New("source", stores[0], side.Options{}), side.New("target", stores[1], side.Options{})
 		_, err := transfer.New(transfer.Options{Copy: true}, from, to, l, attributes.New(attributes.Options{}, from, to))
 		if err == nil || !strings.Contains(err.Error(), "server-side copy: the target cannot copy from the source") {

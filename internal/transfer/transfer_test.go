@@ -268,7 +268,6 @@ func TestDirectory(t *testing.T) {
 func transferBetween(t *testing.T, r *run, source, target storage.Store) *transfer.Transferrer {
 	t.Helper()
 	l := limits.New(limits.Options{Memory: 1 << 20, ParallelParts: 4})
-	t.Cleanup(l.Close)
 	policy := side.Options{Policy: retry.Policy{Count: r.retries}}
 	from, to := side.New("source", source, policy), side.New("target", target, policy)
 	tr, err := transfer.New(r.opts, from, to, l, attributes.New(r.attrs, from, to))

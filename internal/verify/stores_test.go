@@ -169,7 +169,6 @@ func layoutOf(t *testing.T, parts []int) checksum.Layout {
 func newVerifier(t *testing.T, opts verify.Options, source, target storage.Store, attempts int) *verify.Verifier {
 	t.Helper()
 	l := limits.New(limits.Options{Memory: 1 << 20, ParallelParts: 16})
-	t.Cleanup(l.Close)
 	policy := side.Options{Policy: retry.Policy{Count: attempts - 1}}
 	return verify.New(opts, side.New("source", source, policy), side.New("target", target, policy), l)
 }

@@ -19,7 +19,6 @@ import (
 // It holds the memory for an object in one piece, so that it needs no more.
 type Verification struct {
 	v              *Verifier
-	md5            func([]byte) [md5.Size]byte
 	source, target digests
 
 	parts int       // of the written object
@@ -55,17 +54,11 @@ type outcome struct {
 	guessed bool
 }
 
-// manyParts is the minimum number of parts at once for which checksum.Hasher is faster.
-const manyParts = 8
-
 // Begin prepares p for the digests of an object that is written in a layout. It may ask
 // the source for its checksums and the sizes of its parts. p must not be copied.
 func (v *Verifier) Begin(ctx context.Context, p *Verification, layout checksum.Layout, source *Source) error {
-	*p = Verification{v: v, md5: md5.Sum, parts: layout.Len()}
+	*p = Verification{v: v, parts: layout.Len()}
 	p.source.etags, p.target.etags = p.source.list[:0], p.target.list[:0]
-	if min(p.parts, v.limits.ParallelParts()) >= manyParts {
-		p.md5 = v.limits.Hasher().MD5
-	}
 	if err := p.prepareTarget(layout); err != nil {
 		return err
 	}
@@ -135,7 +128,7 @@ func (p *Verification) Block(ctx context.Context, data []byte, i int, off int64)
 		sums = new(blockSums)
 	}
 	for _, e := range p.target.etags {
-		sums.md5 = p.md5(data)
+		sums.md5 = p.v.limits.Hasher().MD5(data)
 		b.MD5 = sums.md5[:]
 		if err := e.SetPart(i, sums.md5); err != nil {
 			return b, err
@@ -192,7 +185,7 @@ func (p *Verification) digestSource(ctx context.Context, data []byte, off int64)
 		}
 		var err error
 		if i, ok := wholePart(etag.Layout(), data, off); ok {
-			err = etag.SetPart(i, p.md5(data))
+			err = etag.SetPart(i, p.v.limits.Hasher().MD5(data))
 		} else {
 			err = etag.WriteAt(ctx, data, off)
 		}
