@@ -146,6 +146,9 @@ func (a *algorithm) begin() *running {
 
 // digest appends the digest of p to b.
 func (a *algorithm) digest(b, p []byte) []byte {
+	if a.crc != nil {
+		return a.crc.appendTo(b, a.crc.of(p))
+	}
 	h := a.new()
 	_, _ = h.Write(p) // never fails, see hash.Hash
 	return h.Sum(b)

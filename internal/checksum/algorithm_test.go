@@ -223,6 +223,16 @@ func referenceValue(alg checksum.Algorithm, typ checksum.Type, data []byte, layo
 	return compositeValue(digest(alg, all.Bytes()), layout.Len())
 }
 
+// A CRC takes no memory but that of its result.
+func TestDigestAllocates(t *testing.T) {
+	data := make([]byte, 10<<10)
+	for _, alg := range []checksum.Algorithm{checksum.CRC32, checksum.CRC32C, checksum.CRC64NVME} {
+		if n := testing.AllocsPerRun(100, func() { checksum.Digest(alg, data) }); n > 1 {
+			t.Errorf("%s: %v allocations", alg, n)
+		}
+	}
+}
+
 func BenchmarkDigest(b *testing.B) {
 	data := bytes.Repeat([]byte("0123456789abcdef"), 8*mib/16)
 	for _, alg := range checksum.Algorithms() {

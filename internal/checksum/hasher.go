@@ -2,6 +2,7 @@ package checksum
 
 import (
 	"crypto/md5"
+	"runtime"
 	"slices"
 	"sync"
 )
@@ -13,6 +14,9 @@ const (
 	// stepBytes is how much of each block is digested before other blocks may join. It
 	// is a multiple of md5.BlockSize.
 	stepBytes = 16 << 10
+	// turnSteps is after how many steps others that are ready to run get a turn, so that
+	// their blocks join. The fuller a batch is, the less each block costs.
+	turnSteps = 64
 )
 
 // A Hasher computes the MD5 digests of blocks. Where the processor has wide registers,
@@ -78,9 +82,7 @@ func (h *Hasher) MD5(p []byte) [md5.Size]byte {
 	}
 	own, b, leads := h.join(p)
 	if leads || <-own.wake {
-		for h.next(b, own) {
-			b.step(h)
-		}
+		h.lead(b, own)
 	}
 	return h.leave(own)
 }
@@ -106,6 +108,16 @@ func (h *Hasher) join(p []byte) (own *block, b *batch, leads bool) {
 	b.size++
 	b.joining = append(b.joining, own)
 	return own, b, leads
+}
+
+// lead digests the blocks of b until its own is over.
+func (h *Hasher) lead(b *batch, own *block) {
+	for steps := 0; h.next(b, own); steps++ {
+		if steps%turnSteps == 0 {
+			runtime.Gosched()
+		}
+		b.step(h)
+	}
 }
 
 // leave returns the digest of a block that is over.

@@ -136,18 +136,14 @@ func TestLeader(t *testing.T) {
 			if shortLeads || longLeads {
 				t.Fatal("there are several leaders")
 			}
-			for h.next(b, own) {
-				b.step(h)
-			}
+			h.lead(b, own)
 			if leads := <-short.wake; leads || short.sum != md5.Sum(data[:1]) {
 				t.Errorf("short block: leads %v, %x", leads, short.sum)
 			}
 			if leads := <-long.wake; !leads || long.over {
 				t.Errorf("long block: leads %v, over %v", leads, long.over)
 			}
-			for h.next(b, long) {
-				b.step(h)
-			}
+			h.lead(b, long)
 			if own.sum != md5.Sum(data[:2*stepBytes]) || long.sum != md5.Sum(data) || len(h.batches) != 0 {
 				t.Errorf("got %x, %x, and %d batches that did not end", own.sum, long.sum, len(h.batches))
 			}
