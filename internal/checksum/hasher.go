@@ -41,8 +41,10 @@ type Hasher struct {
 
 // NewHasher returns a Hasher.
 func NewHasher() *Hasher {
-	if can := multiMD5s(); len(can) > 0 {
-		return newHasher(can[0], smallBlock)
+	for _, multi := range multiMD5s() {
+		if multi.works() {
+			return newHasher(multi, smallBlock)
+		}
 	}
 	return newHasher(multiMD5{}, smallBlock)
 }

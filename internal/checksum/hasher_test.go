@@ -51,6 +51,28 @@ func TestHasher(t *testing.T) {
 	t.Run("product", func(t *testing.T) { checkMD5(t, NewHasher(), blocks...) })
 }
 
+// TestMultiMD5Works: what does not digest as crypto/md5 does is not used.
+func TestMultiMD5Works(t *testing.T) {
+	for _, multi := range multiMD5s() {
+		if !multi.works() {
+			t.Errorf("%d streams do not work", multi.streams)
+		}
+		for stream := range multi.streams {
+			wrong := multi
+			wrong.advance = func(state *md5State, at *[maxStreams]*byte, blocks int, k *[64]uint32) {
+				multi.advance(state, at, blocks, k)
+				state[3][stream] ^= 1
+			}
+			if wrong.works() {
+				t.Errorf("%d streams work although stream %d is wrong", multi.streams, stream)
+			}
+		}
+	}
+	if (multiMD5{streams: 2, advance: func(*md5State, *[maxStreams]*byte, int, *[64]uint32) {}}).works() {
+		t.Error("what does nothing works")
+	}
+}
+
 // FuzzHasher digests blocks of random sizes, several at once, with all that this
 // processor can execute.
 func FuzzHasher(f *testing.F) {

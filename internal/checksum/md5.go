@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"math"
+	"slices"
 )
 
 // maxStreams is the largest number of streams of any multiMD5.
@@ -19,6 +20,35 @@ type multiMD5 struct {
 	// streams is how many there are. All pointers below that index must be valid.
 	streams int
 	advance func(state *md5State, at *[maxStreams]*byte, blocks int, k *[64]uint32)
+}
+
+// works reports whether the digests of m are those of crypto/md5, on this processor and
+// with this version of Go. A processor that claims more than it can, or another
+// serialized form than that of serialMD5, costs speed and nothing else.
+func (m multiMD5) works() bool {
+	hash, ok := md5.New().(serializableHash)
+	if !ok {
+		return false
+	}
+	state, err := hash.AppendBinary(nil)
+	if err != nil || len(state) != md5StateBytes || hash.UnmarshalBinary(state) != nil {
+		return false
+	}
+	const size = 3*md5.BlockSize + 5
+	var data [maxStreams * size]byte
+	for i := range data {
+		data[i] = byte(i * i >> 3) //nolint:gosec // any bytes
+	}
+	h := newHasher(m, 0)
+	var blocks []*block
+	var b *batch
+	for i := range m.streams {
+		var own *block
+		own, b, _ = h.join(data[i*size:][:size])
+		blocks = append(blocks, own)
+	}
+	h.lead(b, blocks[0]) // all of them end in the same step
+	return !slices.ContainsFunc(blocks, func(b *block) bool { return !b.over || b.sum != md5.Sum(b.data) })
 }
 
 // An md5State has the words A, B, C and D of RFC 1321 as rows, and a column for each
