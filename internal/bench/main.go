@@ -12,8 +12,8 @@
 // RCLONE, S5CMD, UPSTREAM (the program in Rust that s3sync is named after), AWS and MC
 // name the binaries of other tools. Each is run with options that make it do the same work.
 //
-// The server (serve.go) is a process of its own and discards what it gets. It costs a
-// fraction of any client. The floor (floor.go) is a client made by hand.
+// The server (internal/server) is a process of its own and discards what it gets. It costs
+// a fraction of any client. The floor (internal/floor) is a client made by hand.
 //
 // The tools take turns, in an order that alternates, each with a fresh server and a
 // fresh directory, so that a machine that gets slower or warmer does so for all.
@@ -34,6 +34,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"s3sync/internal/bench/internal/floor"
+	"s3sync/internal/bench/internal/madeup"
+	"s3sync/internal/bench/internal/server"
 )
 
 func main() {
@@ -43,11 +47,11 @@ func main() {
 	if len(args) > 0 {
 		switch args[0] {
 		case "serve":
-			command, args = serve, args[1:]
+			command, args = server.Serve, args[1:]
 		case "floor":
-			command, args = floor, args[1:]
+			command, args = floor.Run, args[1:]
 		case "files":
-			command, args = files, args[1:]
+			command, args = madeup.Files, args[1:]
 		}
 	}
 	if err := command(ctx, args); err != nil {
@@ -114,7 +118,7 @@ func measureAll(ctx context.Context, args []string) error {
 
 // changes are what flags change in all scenarios; zero values change nothing.
 type changes struct {
-	traffic traffic
+	traffic server.Traffic
 	tls     bool
 }
 

@@ -10,13 +10,16 @@ import (
 	"os"
 	"os/exec"
 	"time"
+
+	"s3sync/internal/bench/internal/madeup"
+	"s3sync/internal/bench/internal/server"
 )
 
 // A measurement is one measured run.
 type measurement struct {
 	user, system, elapsed time.Duration
 	memory                int64 // bytes: peak resident set, 0 if not reported
-	report                report
+	report                server.Report
 }
 
 func (m measurement) cpu() time.Duration { return m.user + m.system }
@@ -51,13 +54,13 @@ type serverProcess struct {
 	cmd    *exec.Cmd
 	orders io.WriteCloser
 	out    *json.Decoder
-	report report        // of the start
+	report server.Report // of the start
 	cpu    time.Duration // used before the result was verified
 }
 
 // startServer starts the server of a scenario with one or, for pairs, two buckets.
-func (b *bench) startServer(s scenario, l layout, cert string) (*serverProcess, error) {
-	args := append([]string{"serve", "-orders", "-bucket", bucketName + "=" + l.String()}, s.traffic.flags()...)
+func (b *bench) startServer(s scenario, l madeup.Layout, cert string) (*serverProcess, error) {
+	args := append([]string{"serve", "-orders", "-bucket", bucketName + "=" + l.String()}, s.traffic.Flags()...)
 	if s.work == pairs {
 		args = append(args, "-bucket", bucketName+"-source="+l.String())
 	}
@@ -92,7 +95,7 @@ func (p *serverProcess) verify(bucket, dir string) error {
 	if _, err := fmt.Fprintf(p.orders, "verify %s %s\n", bucket, dir); err != nil {
 		return err
 	}
-	var answer report
+	var answer server.Report
 	if err := p.out.Decode(&answer); err != nil {
 		return err
 	}

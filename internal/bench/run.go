@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -14,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"s3sync/internal/bench/internal/madeup"
 )
 
 const bucketName = "bench"
@@ -172,47 +173,6 @@ func (b *bench) makeTree(ctx context.Context, s scenario) (string, error) {
 	return root, cmd.Run()
 }
 
-// files is the command `bench files DIRECTORY LAYOUT EVERY`.
-func files(ctx context.Context, args []string) error {
-	if len(args) != 3 {
-		return flag.ErrHelp
-	}
-	l, err := parseLayout(args[1])
-	if err != nil {
-		return err
-	}
-	every, err := strconv.Atoi(args[2])
-	if err != nil {
-		return err
-	}
-	return writeTree(ctx, args[0], l, every)
-}
-
-// writeTree writes the files of a layout, or every so manieth.
-func writeTree(ctx context.Context, root string, l layout, every int) error {
-	for i := 0; i < l.objects; i += every {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		name := filepath.Join(root, filepath.FromSlash(string(l.appendKey(nil, i))))
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			return err
-		}
-		f, err := os.Create(name)
-		if err != nil {
-			return err
-		}
-		err = writeContent(f, i, 0, l.size)
-		if err = errors.Join(err, f.Close()); err != nil {
-			return err
-		}
-		if err := os.Chtimes(name, fileTime(), fileTime()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // turn lets one tool do the work once, with a server of its own, and checks the result.
 func (b *bench) turn(ctx context.Context, s scenario, c contestant, tree string) (m measurement, err error) {
 	scratch, err := os.MkdirTemp(b.work, "turn-")
@@ -225,7 +185,7 @@ func (b *bench) turn(ctx context.Context, s scenario, c contestant, tree string)
 	result := tree // what must be equal to the bucket in the end
 	switch s.work {
 	case up:
-		l = layout{}
+		l = madeup.Layout{}
 	case down:
 		j.source, j.target = j.target, filepath.Join(scratch, "back")
 		if result = j.target; os.Mkdir(result, 0o755) != nil {

@@ -3,6 +3,9 @@ package main
 import (
 	"fmt"
 	"time"
+
+	"s3sync/internal/bench/internal/madeup"
+	"s3sync/internal/bench/internal/server"
 )
 
 // A work is what a tool does in a scenario.
@@ -20,9 +23,9 @@ const (
 type scenario struct {
 	name, title string
 	work        work
-	layout      layout
+	layout      madeup.Layout
 	every       int // the source has every so manieth object of the layout; 0 and 1 are all
-	traffic     traffic
+	traffic     server.Traffic
 	tls         bool
 	keep        bool // the server keeps what is written, so that all bytes are compared
 	workers     int  // 0: each tool's default
@@ -35,9 +38,9 @@ type scenario struct {
 // units is what CPU time is divided by.
 func (s scenario) units() float64 {
 	if s.unit == "GiB" {
-		return float64(s.layout.size) * float64(s.layout.objects) / (1 << 30)
+		return float64(s.layout.Size) * float64(s.layout.Objects) / (1 << 30)
 	}
-	return float64(s.layout.objects)
+	return float64(s.layout.Objects)
 }
 
 // sizes are the sizes of scenarios that flags can change.
@@ -56,8 +59,8 @@ func delays() []time.Duration {
 
 // scenarios returns all scenarios. Those with the same files follow each other.
 func scenarios(z sizes) []scenario {
-	small := layout{objects: z.files, folder: 100, size: z.small}
-	large := layout{objects: 1, size: z.large}
+	small := madeup.Layout{Objects: z.files, Folder: 100, Size: z.small}
+	large := madeup.Layout{Objects: 1, Size: z.large}
 	files := fmt.Sprintf("%s files of %s", thousands(int64(z.files)), bytesText(z.small))
 	gib := bytesText(z.large)
 	all := []scenario{
@@ -69,23 +72,23 @@ func scenarios(z sizes) []scenario {
 	}
 	for _, d := range delays() {
 		at, after := "@"+millis(d), ", "+millis(d)+" per request, defaults"
-		all = append(all, scenario{name: "delay-up" + at, title: files + " up" + after, layout: small, traffic: traffic{Delay: d}, rounds: 1, usual: d == 20*time.Millisecond},
-			scenario{name: "delay-down" + at, title: files + " down" + after, work: down, layout: small, traffic: traffic{Delay: d}, rounds: 1, usual: d == 20*time.Millisecond})
+		all = append(all, scenario{name: "delay-up" + at, title: files + " up" + after, layout: small, traffic: server.Traffic{Delay: d}, rounds: 1, usual: d == 20*time.Millisecond},
+			scenario{name: "delay-down" + at, title: files + " down" + after, work: down, layout: small, traffic: server.Traffic{Delay: d}, rounds: 1, usual: d == 20*time.Millisecond})
 	}
 	few := small
-	few.objects = max(1, small.objects/4)
-	fewer := fmt.Sprintf("%s files of %s", thousands(int64(few.objects)), bytesText(z.small))
-	calm := traffic{Delay: 20 * time.Millisecond}
+	few.Objects = max(1, small.Objects/4)
+	fewer := fmt.Sprintf("%s files of %s", thousands(int64(few.Objects)), bytesText(z.small))
+	calm := server.Traffic{Delay: 20 * time.Millisecond}
 	slow := calm
 	slow.Slow = true
 	half := small
-	half.objects = max(1, small.objects/2)
+	half.Objects = max(1, small.Objects/2)
 	all = append(all,
 		scenario{name: "reads", title: fewer + " down, 20ms per request, defaults", work: down, layout: few, traffic: calm, rounds: 1, usual: true},
 		scenario{name: "reads-slow", title: fewer + " down, 20ms per request, defaults, 1 % of reads take 10 s", work: down, layout: few, traffic: slow, rounds: 1, usual: true},
 		scenario{
-			name: "throttle-up", title: fmt.Sprintf("%s files of %s up, SlowDown above 500 requests/s, defaults", thousands(int64(half.objects)), bytesText(z.small)),
-			layout: half, traffic: traffic{Throttle: 500}, rounds: 1, usual: true,
+			name: "throttle-up", title: fmt.Sprintf("%s files of %s up, SlowDown above 500 requests/s, defaults", thousands(int64(half.Objects)), bytesText(z.small)),
+			layout: half, traffic: server.Traffic{Throttle: 500}, rounds: 1, usual: true,
 		},
 		scenario{name: "large-up", title: gib + " up", layout: large, rounds: 3, unit: "GiB", unverified: true, usual: true},
 		scenario{name: "large-down", title: gib + " down", work: down, layout: large, rounds: 3, unit: "GiB", unverified: true, usual: true},
@@ -96,10 +99,12 @@ func scenarios(z sizes) []scenario {
 
 // listings compare two buckets.
 func listings(z sizes) []scenario {
-	deep := layout{objects: z.pairs, folder: max(1, z.pairs/100), size: 100}
-	flat := layout{objects: 5 * z.pairs, size: 100}
-	slow := traffic{PageDelay: 50 * time.Millisecond}
-	in := func(l layout) string { return thousands(int64(l.objects)) + " objects in two buckets, nothing changed" }
+	deep := madeup.Layout{Objects: z.pairs, Folder: max(1, z.pairs/100), Size: 100}
+	flat := madeup.Layout{Objects: 5 * z.pairs, Size: 100}
+	slow := server.Traffic{PageDelay: 50 * time.Millisecond}
+	in := func(l madeup.Layout) string {
+		return thousands(int64(l.Objects)) + " objects in two buckets, nothing changed"
+	}
 	return []scenario{
 		{name: "pairs", title: in(deep) + ", 100 prefixes", work: pairs, layout: deep, rounds: 3, usual: true},
 		{name: "pairs-50ms", title: in(deep) + ", 100 prefixes, 50ms a page", work: pairs, layout: deep, traffic: slow, rounds: 1, usual: true},
@@ -111,19 +116,19 @@ func listings(z sizes) []scenario {
 // copies are the workloads of syq's S3 benchmark, https://github.com/greaber/syq. All
 // contents are compared afterwards.
 func copies() (all []scenario) {
-	for _, l := range []layout{{objects: 1, size: 512 << 20}, {objects: 64, size: 8 << 20}, {objects: 1024, folder: 100, size: 64 << 10}} {
-		title := fmt.Sprintf("%s × %s", thousands(int64(l.objects)), bytesText(l.size))
+	for _, l := range []madeup.Layout{{Objects: 1, Size: 512 << 20}, {Objects: 64, Size: 8 << 20}, {Objects: 1024, Folder: 100, Size: 64 << 10}} {
+		title := fmt.Sprintf("%s × %s", thousands(int64(l.Objects)), bytesText(l.Size))
 		for _, d := range delays() {
 			for w, name := range []string{"up", "down"} {
 				all = append(all, scenario{
-					name:  fmt.Sprintf("syq-%dx%s-%s@%s", l.objects, compact(l.size), name, millis(d)),
+					name:  fmt.Sprintf("syq-%dx%s-%s@%s", l.Objects, compact(l.Size), name, millis(d)),
 					title: title + " " + name + ", " + millis(d) + " per request, defaults",
-					work:  work(w), layout: l, keep: true, unit: "GiB", traffic: traffic{Delay: d}, rounds: 1, usual: d == 20*time.Millisecond,
+					work:  work(w), layout: l, keep: true, unit: "GiB", traffic: server.Traffic{Delay: d}, rounds: 1, usual: d == 20*time.Millisecond,
 				})
 			}
 		}
 	}
-	l := layout{objects: 100_000, folder: 1000, size: 1 << 10}
+	l := madeup.Layout{Objects: 100_000, Folder: 1000, Size: 1 << 10}
 	title := "100,000 × 1 KiB in the target, "
 	for _, p := range []struct {
 		name, title string
@@ -136,7 +141,7 @@ func copies() (all []scenario) {
 		for _, d := range delays() {
 			all = append(all, scenario{
 				name: "prune-" + p.name + "@" + millis(d), title: title + p.title + ", " + millis(d) + " per request, defaults",
-				work: prune, layout: l, every: p.every, traffic: traffic{Delay: d}, rounds: 1, usual: d == 0,
+				work: prune, layout: l, every: p.every, traffic: server.Traffic{Delay: d}, rounds: 1, usual: d == 0,
 			})
 		}
 	}

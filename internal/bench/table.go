@@ -10,6 +10,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"s3sync/internal/bench/internal/server"
 )
 
 // A result is what one tool did in one scenario.
@@ -107,7 +109,7 @@ func rate(s scenario, seconds float64) string {
 }
 
 // requests shows the numbers of requests, and how a limit of their rate was kept.
-func requests(r report) string {
+func requests(r server.Report) string {
 	var texts []string
 	for _, name := range slices.Sorted(maps.Keys(r.Requests)) {
 		texts = append(texts, fmt.Sprintf("%s %s", name, thousands(r.Requests[name])))

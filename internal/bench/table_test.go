@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"s3sync/internal/bench/internal/madeup"
+	"s3sync/internal/bench/internal/server"
+
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -13,7 +16,7 @@ func TestTable(t *testing.T) {
 	took := func(cpu, elapsed time.Duration) measurement {
 		return measurement{
 			user: cpu / 2, system: cpu / 2, elapsed: elapsed, memory: 20 << 20,
-			report: report{Requests: map[string]int64{"PutObject": 2000, "ListObjectsV2": 1}},
+			report: server.Report{Requests: map[string]int64{"PutObject": 2000, "ListObjectsV2": 1}},
 		}
 	}
 	const s = time.Second
@@ -25,7 +28,7 @@ func TestTable(t *testing.T) {
 		{name: "broken", samples: []measurement{{}, {}, {}}, failed: errors.New("exit status 1")},
 	}
 	var out strings.Builder
-	if err := table(&out, scenario{name: "up", title: "files up", layout: layout{objects: 10_000}}, results); err != nil {
+	if err := table(&out, scenario{name: "up", title: "files up", layout: madeup.Layout{Objects: 10_000}}, results); err != nil {
 		t.Fatal(err)
 	}
 	want := `
@@ -71,7 +74,7 @@ func TestMedian(t *testing.T) {
 
 // TestRequests: the first ten seconds and the last one, which is not whole, do not count.
 func TestRequests(t *testing.T) {
-	r := report{Requests: map[string]int64{"PutObject": 1234567}, Refused: 1500}
+	r := server.Report{Requests: map[string]int64{"PutObject": 1234567}, Refused: 1500}
 	for second := range 13 {
 		r.Accepted, r.Rejected = append(r.Accepted, 400), append(r.Rejected, 100)
 		if second < 10 || second == 12 {

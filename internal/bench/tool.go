@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"s3sync/internal/bench/internal/floor"
 )
 
 // A job is one run of a tool.
@@ -47,7 +49,7 @@ func environment(j job) (env []string) {
 			env = append(env, v)
 		}
 	}
-	env = append(env, "AWS_ACCESS_KEY_ID="+accessKey, "AWS_SECRET_ACCESS_KEY="+secretKey, "AWS_REGION="+region, "AWS_DEFAULT_REGION="+region,
+	env = append(env, "AWS_ACCESS_KEY_ID="+floor.AccessKey, "AWS_SECRET_ACCESS_KEY="+floor.SecretKey, "AWS_REGION="+floor.Region, "AWS_DEFAULT_REGION="+floor.Region,
 		"AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "AWS_EC2_METADATA_DISABLED=true")
 	if j.ca != "" {
 		env = append(env, "AWS_CA_BUNDLE="+j.ca, "SSL_CERT_FILE="+j.ca)
@@ -146,8 +148,8 @@ func rclone(binary string) tool {
 	}, env: func(j job) []string {
 		return []string{
 			"RCLONE_CONFIG=" + os.DevNull, "RCLONE_CONFIG_B_TYPE=s3", "RCLONE_CONFIG_B_PROVIDER=Other", "RCLONE_CONFIG_B_ENDPOINT=" + j.endpoint,
-			"RCLONE_CONFIG_B_REGION=" + region, "RCLONE_CONFIG_B_FORCE_PATH_STYLE=true", "RCLONE_CONFIG_B_NO_CHECK_BUCKET=true", "RCLONE_CONFIG_B_LIST_VERSION=2",
-			"RCLONE_CONFIG_B_ACCESS_KEY_ID=" + accessKey, "RCLONE_CONFIG_B_SECRET_ACCESS_KEY=" + secretKey,
+			"RCLONE_CONFIG_B_REGION=" + floor.Region, "RCLONE_CONFIG_B_FORCE_PATH_STYLE=true", "RCLONE_CONFIG_B_NO_CHECK_BUCKET=true", "RCLONE_CONFIG_B_LIST_VERSION=2",
+			"RCLONE_CONFIG_B_ACCESS_KEY_ID=" + floor.AccessKey, "RCLONE_CONFIG_B_SECRET_ACCESS_KEY=" + floor.SecretKey,
 		}
 	}}
 }
@@ -204,7 +206,7 @@ func mc(binary string) tool {
 	}, env: func(j job) []string {
 		host := j.endpoint
 		if u, err := url.Parse(j.endpoint); err == nil {
-			u.User = url.UserPassword(accessKey, secretKey)
+			u.User = url.UserPassword(floor.AccessKey, floor.SecretKey)
 			host = u.String()
 		}
 		return []string{"MC_HOST_b=" + host, "MC_CONFIG_DIR=" + filepath.Join(j.scratch, "mc")}

@@ -6,7 +6,6 @@ import (
 	"os"
 	"runtime"
 	"syscall"
-	"time"
 )
 
 // peakMemory is the largest resident set of a process that ended, in bytes.
@@ -20,13 +19,4 @@ func peakMemory(p *os.ProcessState) int64 {
 		return int64(usage.Maxrss) //nolint:unconvert // 32 bits on some systems
 	}
 	return int64(usage.Maxrss) << 10 //nolint:unconvert // as above
-}
-
-// ownCPU is the CPU time of this process until now.
-func ownCPU() time.Duration {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		return 0
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

@@ -1,4 +1,4 @@
-package main
+package floor
 
 import (
 	"bytes"
@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"s3sync/internal/bench/internal/madeup"
 )
 
 // An entry is one object or file of a listing.
@@ -48,7 +50,7 @@ func (l *lister) next() ([]entry, error) {
 	}
 	l.token = element(document, "NextContinuationToken")
 	l.last = l.token == ""
-	page := make([]entry, 0, maxKeys)
+	page := make([]entry, 0, madeup.MaxKeys)
 	for rest := document; ; {
 		var e entry
 		var text []byte
@@ -166,7 +168,7 @@ func compareSides(endpoint, source, target string, remove bool) error {
 		default:
 			left.entries, right.entries = l[1:], r[1:]
 		}
-		if remove && len(extra) == maxKeys {
+		if remove && len(extra) == madeup.MaxKeys {
 			if err := bucket.remove(extra); err != nil {
 				return err
 			}

@@ -1,4 +1,7 @@
-package main
+// Package floor is what a sync costs at least with net/http: a client made by hand that
+// does the same reading, digesting, signing, sending and writing, and decides nothing.
+// It is a process of its own, like the tools that are compared with it.
+package floor
 
 import (
 	"context"
@@ -8,12 +11,8 @@ import (
 	"sync"
 )
 
-// The floor is what a sync costs at least with net/http: a client made by hand that
-// does the same reading, digesting, signing, sending and writing, and decides nothing.
-// It is a process of its own, like the tools that are compared with it.
-
-// floor is the command `bench floor`.
-func floor(_ context.Context, args []string) error {
+// Run is the command `bench floor`.
+func Run(_ context.Context, args []string) error {
 	flags := flag.NewFlagSet("floor", flag.ExitOnError)
 	endpoint := flags.String("endpoint", "", "URL of the server")
 	workers := flags.Int("workers", 16, "requests at once")

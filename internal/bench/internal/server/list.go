@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"bytes"
@@ -6,11 +6,9 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-)
 
-// maxKeys is the largest number of keys in one page or in one DeleteObjects.
-// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
-const maxKeys = 1000
+	"s3sync/internal/bench/internal/madeup"
+)
 
 // A page is one page of a listing. Every entry is a key or a common prefix.
 type page struct {
@@ -24,12 +22,12 @@ type page struct {
 func (b *bucket) page(prefix, delimiter, after string, size int) (p page) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	from, to := b.search(prefix), b.search(prefix+"\xff") // no key has this byte
+	from, to := b.Search(prefix), b.Search(prefix+"\xff") // no key has this byte
 	switch {
 	case delimiter != "" && strings.HasSuffix(after, delimiter):
-		from = max(from, b.search(after+"\xff"))
+		from = max(from, b.Search(after+"\xff"))
 	case after != "":
-		from = max(from, b.search(after+"\x00"))
+		from = max(from, b.Search(after+"\x00"))
 	}
 	var buf [32]byte
 	last := ""
@@ -41,12 +39,12 @@ func (b *bucket) page(prefix, delimiter, after string, size int) (p page) {
 			p.next = last
 			break
 		}
-		key := b.appendKey(buf[:0], i)
+		key := b.AppendKey(buf[:0], i)
 		if delimiter != "" {
 			if at := strings.Index(string(key[len(prefix):]), delimiter); at >= 0 {
 				last = string(key[:len(prefix)+at+len(delimiter)])
 				p.prefixes = append(p.prefixes, last)
-				i = b.search(last+"\xff") - 1
+				i = b.Search(last+"\xff") - 1
 				continue
 			}
 		}
@@ -74,9 +72,9 @@ func (r *request) pageSize() int {
 	text, _ := r.parameter("max-keys")
 	n, err := strconv.Atoi(text)
 	if err != nil {
-		return maxKeys
+		return madeup.MaxKeys
 	}
-	return min(max(n, 0), maxKeys)
+	return min(max(n, 0), madeup.MaxKeys)
 }
 
 // list answers ListObjectsV2. A token is the last entry of the page before.
@@ -116,12 +114,12 @@ func (c *conversation) list(b *bucket) error {
 func (c *conversation) entries(out *bytes.Buffer, b *bucket, p page, begin, middle, end string) {
 	for _, i := range p.objects {
 		line := append(out.AvailableBuffer(), begin...)
-		line = b.appendKey(line, i)
+		line = b.AppendKey(line, i)
 		line = append(append(line, "</Key>"...), middle...)
-		line = append(line, "<LastModified>2024-01-01T00:00:00.000Z</LastModified><ETag>&quot;"...) // modTime
-		line = append(line, c.etags.of(i, b.size)...)
+		line = append(line, "<LastModified>2024-01-01T00:00:00.000Z</LastModified><ETag>&quot;"...) // madeup.ModTime
+		line = append(line, c.etags.Of(i, b.Size)...)
 		line = append(line, "&quot;</ETag><Size>"...)
-		line = strconv.AppendInt(line, b.size, 10)
+		line = strconv.AppendInt(line, b.Size, 10)
 		line = append(append(line, "</Size><StorageClass>STANDARD</StorageClass>"...), end...)
 		out.Write(line)
 	}

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"bytes"
@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"s3sync/internal/bench/internal/madeup"
 )
 
 // operation tells what a request asks for.
@@ -169,8 +171,8 @@ func (c *conversation) get(b *bucket) error {
 	case o == nil && i < 0:
 		return c.fail(http.StatusNotFound, "NoSuchKey")
 	case o == nil:
-		o = &object{etag: c.etags.of(i, b.size), size: b.size, kept: "Content-Type: application/octet-stream\r\n"}
-		at = func(off int64) []byte { return content(i, b.size, off) }
+		o = &object{etag: c.etags.Of(i, b.Size), size: b.Size, kept: "Content-Type: application/octet-stream\r\n"}
+		at = func(off int64) []byte { return madeup.Content(i, b.Size, off) }
 	case o.pieces == nil && o.size > 0 && r.method == http.MethodGet:
 		return c.fail(http.StatusNotImplemented, "NotKept") // only HEAD, without -keep
 	}
@@ -182,7 +184,7 @@ func (c *conversation) get(b *bucket) error {
 			return c.fail(http.StatusRequestedRangeNotSatisfiable, "InvalidPartNumber")
 		}
 		if parts > 0 {
-			from, end, status = int64(n-1)*partSize, min(o.size, int64(n)*partSize), http.StatusPartialContent
+			from, end, status = int64(n-1)*madeup.PartSize, min(o.size, int64(n)*madeup.PartSize), http.StatusPartialContent
 		}
 	}
 	if r.byteRange != "" {
@@ -194,7 +196,7 @@ func (c *conversation) get(b *bucket) error {
 	}
 	c.head(status, end-from)
 	c.etag(o.etag)
-	c.add("Last-Modified", modTime().Format(http.TimeFormat))
+	c.add("Last-Modified", madeup.ModTime().Format(http.TimeFormat))
 	c.add("Accept-Ranges", "bytes")
 	if parts > 0 {
 		c.add("X-Amz-Mp-Parts-Count", strconv.Itoa(parts))
@@ -263,9 +265,9 @@ func parseRange(header string, size int64) (from, end int64, ok bool) {
 func (c *conversation) deleteMany(b *bucket, body []byte) error {
 	quiet := bytes.Contains(body, []byte("<Quiet>true</Quiet>"))
 	answer := bytes.NewBufferString(xml.Header + `<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">`)
-	n := 0
-	for key, rest := cut(body, "<Key>"); key != nil; key, rest = cut(rest, "<Key>") {
-		n++
+	keys := bytes.Split(body, []byte("<Key>"))[1:]
+	for _, key := range keys {
+		key, _, _ = bytes.Cut(key, []byte("<"))
 		b.remove(html.UnescapeString(string(key)))
 		if !quiet {
 			answer.WriteString("<Deleted><Key>")
@@ -273,7 +275,7 @@ func (c *conversation) deleteMany(b *bucket, body []byte) error {
 			answer.WriteString("</Key></Deleted>")
 		}
 	}
-	if n == 0 || n > maxKeys {
+	if len(keys) == 0 || len(keys) > madeup.MaxKeys {
 		return c.fail(http.StatusBadRequest, "MalformedXML")
 	}
 	answer.WriteString("</DeleteResult>")

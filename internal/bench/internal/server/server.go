@@ -1,4 +1,6 @@
-package main
+// Package server is the S3 server of benchmarks, a process of its own. It makes up what it
+// sends and discards what it gets, so it costs a fraction of any client.
+package server
 
 import (
 	"bufio"
@@ -19,6 +21,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"s3sync/internal/bench/internal/madeup"
 )
 
 // An operation is a kind of request.
@@ -50,8 +54,8 @@ func (o operation) String() string {
 
 func (o operation) listing() bool { return o == listObjects || o == listVersions }
 
-// A traffic is what the server does besides answering.
-type traffic struct {
+// A Traffic is what the server does besides answering.
+type Traffic struct {
 	Delay, PageDelay, Jitter time.Duration
 	Slow                     bool // every hundredth read takes slowRead
 	Throttle                 int  // requests per second
@@ -60,8 +64,8 @@ type traffic struct {
 // slowRead is how long a slow read takes.
 const slowRead = 10 * time.Second
 
-// flags are the command line flags of the server that stand for it.
-func (t traffic) flags() []string {
+// Flags are the command line flags of the server that stand for it.
+func (t Traffic) Flags() []string {
 	return []string{
 		"-delay", t.Delay.String(), "-page-delay", t.PageDelay.String(), "-jitter", t.Jitter.String(),
 		fmt.Sprintf("-slow-one-percent=%t", t.Slow), fmt.Sprintf("-throttle=%d", t.Throttle),
@@ -71,10 +75,10 @@ func (t traffic) flags() []string {
 // A server answers requests about made-up buckets. It keeps little or nothing of what
 // is written.
 type server struct {
-	traffic traffic
+	traffic Traffic
 	keep    bool
 	buckets map[string]*bucket
-	etags   etags
+	etags   madeup.ETags
 
 	counts   [operations]atomic.Int64
 	refused  atomic.Int64
@@ -88,8 +92,8 @@ type server struct {
 	serial   atomic.Int64  // IDs of requests and of uploads
 }
 
-// A report is what the server tells at its end.
-type report struct {
+// A Report is what the server tells at its end.
+type Report struct {
 	URL      string           `json:"url,omitempty"`
 	Requests map[string]int64 `json:"requests,omitempty"`
 	Refused  int64            `json:"refused,omitempty"`
@@ -104,8 +108,8 @@ type report struct {
 	Error string `json:"error,omitempty"`
 }
 
-func (s *server) report() report {
-	r := report{CPU: ownCPU() - s.prepared, Requests: make(map[string]int64), Refused: s.refused.Load(), Received: s.received.Load(), Sent: s.sent.Load()}
+func (s *server) report() Report {
+	r := Report{CPU: ownCPU() - s.prepared, Requests: make(map[string]int64), Refused: s.refused.Load(), Received: s.received.Load(), Sent: s.sent.Load()}
 	for o := range operations {
 		if n := s.counts[o].Load(); n > 0 {
 			r.Requests[o.String()] = n
@@ -117,9 +121,9 @@ func (s *server) report() report {
 	return r
 }
 
-// serve is the command `bench serve`. It serves until it is interrupted, or, with
+// Serve is the command `bench serve`. It serves until it is interrupted, or, with
 // -orders, until its standard input ends. It then prints what it has counted.
-func serve(ctx context.Context, args []string) error {
+func Serve(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("serve", flag.ExitOnError)
 	s := &server{buckets: make(map[string]*bucket)}
 	flags.DurationVar(&s.traffic.Delay, "delay", 0, "time before each answer")
@@ -130,7 +134,7 @@ func serve(ctx context.Context, args []string) error {
 	flags.BoolVar(&s.keep, "keep", false, "keep what is written, in memory, so that it can be read again")
 	flags.Func("bucket", "NAME=OBJECTS,FOLDER,SIZE: made-up objects of SIZE bytes, FOLDER in each folder (0: no folders); repeatable", func(v string) error {
 		name, rest, _ := strings.Cut(v, "=")
-		l, err := parseLayout(rest)
+		l, err := madeup.ParseLayout(rest)
 		s.buckets[name] = newBucket(l)
 		return err
 	})
@@ -153,14 +157,12 @@ func serve(ctx context.Context, args []string) error {
 		}
 		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"}})
 	}
-	for _, b := range s.buckets { // no request shall wait for it
-		for i := range min(b.objects, kinds) {
-			s.etags.of(i, b.size)
-		}
+	for _, b := range s.buckets {
+		s.etags.Prepare(b.Layout)
 	}
 	s.prepared = ownCPU()
 	out := json.NewEncoder(os.Stdout)
-	if err := out.Encode(report{URL: scheme + "://" + listener.Addr().String()}); err != nil {
+	if err := out.Encode(Report{URL: scheme + "://" + listener.Addr().String()}); err != nil {
 		return err
 	}
 	go s.accept(listener) // until the process ends
@@ -188,7 +190,7 @@ func (s *server) accept(listener net.Listener) {
 func (s *server) obey(in io.Reader, out *json.Encoder) error {
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
-		answer := report{CPU: ownCPU() - s.prepared}
+		answer := Report{CPU: ownCPU() - s.prepared}
 		order := strings.SplitN(lines.Text(), " ", 3)
 		if len(order) != 3 || order[0] != "verify" {
 			answer.Error = fmt.Sprintf("unknown order %q", lines.Text())

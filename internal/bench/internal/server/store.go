@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"bytes"
@@ -14,12 +14,14 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+
+	"s3sync/internal/bench/internal/madeup"
 )
 
 // A bucket has the objects of its layout, without those that were deleted, and what was
 // written. Listings show the objects of the layout only.
 type bucket struct {
-	layout
+	madeup.Layout
 
 	mu      sync.RWMutex
 	written map[string]*object
@@ -27,8 +29,8 @@ type bucket struct {
 	gone    int      // number of bits
 }
 
-func newBucket(l layout) *bucket {
-	return &bucket{layout: l, written: make(map[string]*object), deleted: make([]uint64, l.objects/64+1)}
+func newBucket(l madeup.Layout) *bucket {
+	return &bucket{Layout: l, written: make(map[string]*object), deleted: make([]uint64, l.Objects/64+1)}
 }
 
 // An object is what was written.
@@ -43,7 +45,7 @@ type object struct {
 func (b *bucket) isDeleted(i int) bool { return b.deleted[i/64]>>(i%64)&1 != 0 }
 
 func (b *bucket) remove(key string) {
-	i, ok := b.find(key)
+	i, ok := b.Find(key)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.written, key)
@@ -62,7 +64,7 @@ func (b *bucket) write(key string, o *object) {
 // lookup returns what was written under a key, or else the number of its made-up
 // object, or -1.
 func (b *bucket) lookup(key string) (*object, int) {
-	i, ok := b.find(key)
+	i, ok := b.Find(key)
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	if o := b.written[key]; o != nil {
@@ -78,9 +80,9 @@ func (b *bucket) lookup(key string) (*object, int) {
 func (b *bucket) count() int {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	n := b.objects - b.gone
+	n := b.Objects - b.gone
 	for key := range b.written {
-		if i, ok := b.find(key); !ok || b.isDeleted(i) {
+		if i, ok := b.Find(key); !ok || b.isDeleted(i) {
 			n++
 		}
 	}
@@ -125,7 +127,7 @@ func (b *bucket) compare(key, path string) error {
 	}
 	defer func() { _ = f.Close() }() // only read
 	if o == nil {
-		return sameBytes(f, b.size, func(off int64) []byte { return content(i, b.size, off) })
+		return sameBytes(f, b.Size, func(off int64) []byte { return madeup.Content(i, b.Size, off) })
 	}
 	if o.pieces != nil {
 		return sameBytes(f, o.size, func(off int64) []byte { return o.at(off) })

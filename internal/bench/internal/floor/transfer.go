@@ -1,4 +1,4 @@
-package main
+package floor
 
 import (
 	"crypto/md5"
@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"s3sync/internal/bench/internal/madeup"
 )
 
 // up uploads the files below a directory.
@@ -27,7 +29,7 @@ func (f *fleet) up(root string) error {
 			return err
 		}
 		key := filepath.ToSlash(path[len(root)+1:])
-		if info.Size() > partSize {
+		if info.Size() > madeup.PartSize {
 			return f.upParts(path, key, info.Size())
 		}
 		return f.add(func(w *worker) error {
@@ -55,14 +57,14 @@ func (f *fleet) upParts(path, key string, size int64) error {
 		return err
 	}
 	id := element(document, "UploadId")
-	n := int((size + partSize - 1) / partSize)
+	n := int((size + madeup.PartSize - 1) / madeup.PartSize)
 	sums := make([][md5.Size]byte, n)
 	var left atomic.Int64
 	left.Store(int64(n))
 	for i := range n {
 		err := f.add(func(w *worker) error {
-			off := int64(i) * partSize
-			buf := w.buffer(min(partSize, size-off))
+			off := int64(i) * madeup.PartSize
+			buf := w.buffer(min(madeup.PartSize, size-off))
 			if _, err := file.ReadAt(buf, off); err != nil {
 				return err
 			}
@@ -128,7 +130,7 @@ func (f *fleet) down(root string) error {
 				}
 				made = folder
 			}
-			if e.size > partSize {
+			if e.size > madeup.PartSize {
 				err = f.downParts(path, key, etag, e.size)
 			} else {
 				err = f.add(func(w *worker) error { return f.downOne(path, key, etag, w.buffer(e.size)) })
@@ -162,7 +164,7 @@ func publish(file *os.File, path string) error {
 	if err := file.Close(); err != nil {
 		return err
 	}
-	if err := os.Chtimes(file.Name(), modTime(), modTime()); err != nil {
+	if err := os.Chtimes(file.Name(), madeup.ModTime(), madeup.ModTime()); err != nil {
 		return err
 	}
 	return os.Rename(file.Name(), path)
@@ -185,14 +187,14 @@ func (f *fleet) downParts(path, key, etag string, size int64) error {
 	if err != nil {
 		return err
 	}
-	n := int((size + partSize - 1) / partSize)
+	n := int((size + madeup.PartSize - 1) / madeup.PartSize)
 	sums := make([][md5.Size]byte, n)
 	var mu sync.Mutex
 	left := n
 	for i := range n {
 		err := f.add(func(w *worker) error {
-			off := int64(i) * partSize
-			buf := w.buffer(min(partSize, size-off))
+			off := int64(i) * madeup.PartSize
+			buf := w.buffer(min(madeup.PartSize, size-off))
 			sum, err := f.fetch(key, fmt.Sprintf("bytes=%d-%d", off, off+int64(len(buf))-1), buf)
 			if err != nil {
 				return err

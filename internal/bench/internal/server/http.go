@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"bufio"
@@ -270,7 +270,7 @@ func (c *conversation) head(status int, length int64) {
 	b = append(append(b, ' '), http.StatusText(status)...)
 	b = append(append(b, "\r\nDate: "...), c.clock.date()...)
 	b = append(b, "\r\nServer: bench\r\nX-Amz-Request-Id: "...)
-	b = appendDigits(b, int(c.serial.Add(1)), 16)
+	b = strconv.AppendInt(b, c.serial.Add(1), 10)
 	if length >= 0 {
 		b = append(b, "\r\nContent-Length: "...)
 		b = strconv.AppendInt(b, length, 10)

@@ -1,4 +1,4 @@
-package main
+package floor
 
 import (
 	"bytes"
@@ -27,10 +27,11 @@ type client struct {
 	key       []byte // of the signatures of that day
 }
 
+// The credentials and the region of all requests. The server takes any.
 const (
-	accessKey = "key"
-	secretKey = "secret"
-	region    = "us-east-1"
+	AccessKey = "key"
+	SecretKey = "secret"
+	Region    = "us-east-1"
 )
 
 func newClient(endpoint, bucket string, workers int) (*client, error) {
@@ -43,8 +44,8 @@ func newClient(endpoint, bucket string, workers int) (*client, error) {
 		MaxIdleConnsPerHost: workers, DisableCompression: true, WriteBufferSize: 16 << 10, ReadBufferSize: 16 << 10,
 		TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}, // SSL_CERT_FILE names the CA
 	}
-	c.key = []byte("AWS4" + secretKey)
-	for _, s := range []string{c.day, region, "s3", "aws4_request"} {
+	c.key = []byte("AWS4" + SecretKey)
+	for _, s := range []string{c.day, Region, "s3", "aws4_request"} {
 		c.key = mac(c.key, s)
 	}
 	return c, nil
@@ -107,9 +108,9 @@ func (c *client) request(method, key, query, hash string, sum [md5.Size]byte, bo
 	}
 	canonical := sha256.Sum256([]byte(method + "\n" + path + "\n" + query + "\n" + lines +
 		"\nx-amz-content-sha256:" + hash + "\nx-amz-date:" + now + "\n\n" + signed + "\n" + hash))
-	scope := c.day + "/" + region + "/s3/aws4_request"
+	scope := c.day + "/" + Region + "/s3/aws4_request"
 	signature := mac(c.key, "AWS4-HMAC-SHA256\n"+now+"\n"+scope+"\n"+hex.EncodeToString(canonical[:]))
-	header["Authorization"] = []string{"AWS4-HMAC-SHA256 Credential=" + accessKey + "/" + scope +
+	header["Authorization"] = []string{"AWS4-HMAC-SHA256 Credential=" + AccessKey + "/" + scope +
 		",SignedHeaders=" + signed + ",Signature=" + hex.EncodeToString(signature)}
 	r := &http.Request{Method: method, URL: &u, Host: u.Host, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 	if body != nil {

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"bytes"
@@ -17,6 +17,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"s3sync/internal/bench/internal/floor"
+	"s3sync/internal/bench/internal/madeup"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -37,20 +40,20 @@ func startTest(t *testing.T, s *server) (endpoint string) {
 // TestFloorAndServer: what the floor uploads, downloads and deletes is what the server
 // has afterwards.
 func TestFloorAndServer(t *testing.T) {
-	for name, l := range map[string]layout{
-		"small":        {objects: 300, folder: 7, size: 100},
-		"empty":        {objects: 3, size: 0},
-		"two listings": {objects: 1500, size: 1},
-		"in parts":     {objects: 2, size: partSize + 1000},
+	for name, l := range map[string]madeup.Layout{
+		"small":        {Objects: 300, Folder: 7, Size: 100},
+		"empty":        {Objects: 3, Size: 0},
+		"two listings": {Objects: 1500, Size: 1},
+		"in parts":     {Objects: 2, Size: madeup.PartSize + 1000},
 	} {
 		for _, keep := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, keep %t", name, keep), func(t *testing.T) {
-				s := &server{keep: keep, buckets: map[string]*bucket{"made": newBucket(l), "new": newBucket(layout{})}}
+				s := &server{keep: keep, buckets: map[string]*bucket{"made": newBucket(l), "new": newBucket(madeup.Layout{})}}
 				endpoint := startTest(t, s)
 				dir := filepath.Join(t.TempDir(), "tree")
 				run := func(args ...string) {
 					t.Helper()
-					if err := floor(t.Context(), append([]string{"-endpoint", endpoint, "-workers", "3"}, args...)); err != nil {
+					if err := floor.Run(t.Context(), append([]string{"-endpoint", endpoint, "-workers", "3"}, args...)); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -66,7 +69,7 @@ func TestFloorAndServer(t *testing.T) {
 				check("new")
 				run("compare", dir, "s3://made")
 
-				removed := filepath.Join(dir, string(l.appendKey(nil, 1)))
+				removed := filepath.Join(dir, string(l.AppendKey(nil, 1)))
 				if err := os.Remove(removed); err != nil {
 					t.Fatal(err)
 				}
@@ -75,8 +78,8 @@ func TestFloorAndServer(t *testing.T) {
 				}
 				run("-delete", "compare", dir, "s3://made")
 				check("made")
-				changed := filepath.Join(dir, string(l.appendKey(nil, 0)))
-				if err := os.WriteFile(changed, make([]byte, l.size+1), 0o600); err != nil {
+				changed := filepath.Join(dir, string(l.AppendKey(nil, 0)))
+				if err := os.WriteFile(changed, make([]byte, l.Size+1), 0o600); err != nil {
 					t.Fatal(err)
 				}
 				if s.verify("made", dir) == nil {
@@ -88,9 +91,9 @@ func TestFloorAndServer(t *testing.T) {
 }
 
 func TestWriteTree(t *testing.T) {
-	l := layout{objects: 50, folder: 10, size: 1000}
+	l := madeup.Layout{Objects: 50, Folder: 10, Size: 1000}
 	dir := t.TempDir()
-	if err := files(t.Context(), []string{dir, l.String(), "1"}); err != nil {
+	if err := madeup.Files(t.Context(), []string{dir, l.String(), "1"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := (&server{buckets: map[string]*bucket{"b": newBucket(l)}}).verify("b", dir); err != nil {
@@ -112,15 +115,15 @@ type listing struct {
 func TestListing(t *testing.T) {
 	for _, versions := range []bool{false, true} {
 		rapid.Check(t, func(t *rapid.T) {
-			l := layout{objects: rapid.IntRange(0, 60).Draw(t, "objects"), folder: rapid.IntRange(0, 7).Draw(t, "folder")}
+			l := madeup.Layout{Objects: rapid.IntRange(0, 60).Draw(t, "objects"), Folder: rapid.IntRange(0, 7).Draw(t, "folder")}
 			b := newBucket(l)
 			prefix := rapid.SampledFrom([]string{"", "000", "000001", "000001/", "000001/0000", "00000001", "x"}).Draw(t, "prefix")
 			delimiter := rapid.SampledFrom([]string{"", "/"}).Draw(t, "delimiter")
 			after := rapid.SampledFrom([]string{"", "000000", "000001/000000004.bin", "000000004.bin", "zzz"}).Draw(t, "after")
 			size := rapid.IntRange(1, 20).Draw(t, "size")
 			var want []string
-			for i := range l.objects {
-				key := string(l.appendKey(nil, i))
+			for i := range l.Objects {
+				key := string(l.AppendKey(nil, i))
 				if rapid.Bool().Draw(t, "deleted") {
 					b.remove(key)
 					continue
@@ -206,7 +209,7 @@ func TestUploads(t *testing.T) {
 		"aws-chunked, and chunked": {body: framed, chunked: true, header: http.Header{"X-Amz-Content-Sha256": {"STREAMING-UNSIGNED-PAYLOAD-TRAILER"}, "X-Amz-Decoded-Content-Length": {"12"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &server{keep: true, buckets: map[string]*bucket{"b": newBucket(layout{})}}
+			s := &server{keep: true, buckets: map[string]*bucket{"b": newBucket(madeup.Layout{})}}
 			endpoint := startTest(t, s)
 			do := func(method string, body io.Reader, header http.Header) reply {
 				t.Helper()
@@ -289,28 +292,6 @@ func TestThrottle(t *testing.T) {
 	for second := 1; second < 3; second++ {
 		if n := th.accepted[second]; n < 499 || n > 501 || n+th.rejected[second] != 1000 {
 			t.Errorf("second %d: %d accepted, %d rejected", second, n, th.rejected[second])
-		}
-	}
-}
-
-// TestMadeUpETag: it is the MD5 of small objects, and that of the parts of large ones.
-func TestMadeUpETag(t *testing.T) {
-	for _, size := range []int64{0, 10, partSize, 2*partSize + 1} {
-		var data bytes.Buffer
-		if err := writeContent(&data, 300, 0, size); err != nil || int64(data.Len()) != size {
-			t.Fatalf("%d bytes, error %v", data.Len(), err)
-		}
-		var sums [][md5.Size]byte
-		for part := range slices.Chunk(data.Bytes(), partSize) {
-			sums = append(sums, md5.Sum(part))
-		}
-		want := etagOfParts(sums)
-		if size <= partSize {
-			sum := md5.Sum(data.Bytes())
-			want = hex.EncodeToString(sum[:])
-		}
-		if got := etagOf(300, size); got != want {
-			t.Errorf("%d bytes: %s, want %s", size, got, want)
 		}
 	}
 }
