@@ -295,3 +295,40 @@ func TestThrottle(t *testing.T) {
 		}
 	}
 }
+
+// TestUploadInParts: the answer to CompleteMultipartUpload names the bucket, without which
+// mc takes it for a failure, and the ETag of the parts.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+func TestUploadInParts(t *testing.T) {
+	s := &server{keep: true, buckets: map[string]*bucket{"b": newBucket(madeup.Layout{})}}
+	object := startTest(t, s) + "/b/key"
+	answer := func(method, query, body string) (a struct{ Bucket, ETag, UploadId string }) {
+		t.Helper()
+		r := send(t, method, object+query, strings.NewReader(body), nil)
+		if r.status != http.StatusOK {
+			t.Fatalf("%s %s: %+v", method, query, r)
+		}
+		if err := xml.Unmarshal([]byte(r.body), &a); method == http.MethodPost && err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	id := answer(http.MethodPost, "?uploads", "").UploadId
+	parts := []string{"hello", ", world"}
+	digest := md5.New()
+	for i, part := range parts {
+		sum := md5.Sum([]byte(part))
+		digest.Write(sum[:])
+		answer(http.MethodPut, fmt.Sprintf("?partNumber=%d&uploadId=%s", i+1, id), part)
+	}
+	done := answer(http.MethodPost, "?uploadId="+id, "<CompleteMultipartUpload/>")
+	if want := fmt.Sprintf(`"%x-2"`, digest.Sum(nil)); done.Bucket != "b" || done.ETag != want {
+		t.Errorf("completed as %+v, want the bucket b and the ETag %s", done, want)
+	}
+	if got := send(t, http.MethodGet, object, nil, nil); got.body != strings.Join(parts, "") {
+		t.Errorf("GET: %+v", got)
+	}
+	if again := send(t, http.MethodPost, object+"?uploadId="+id, nil, nil); again.status != http.StatusNotFound {
+		t.Errorf("completed twice: %+v", again)
+	}
+}
