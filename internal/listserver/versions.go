@@ -12,7 +12,7 @@ import (
 
 // listVersions answers ListObjectVersions. Every object has the same number of
 // versions, which differ in their IDs only.
-func (b *bucket) listVersions(w http.ResponseWriter, query url.Values) {
+func (b *Bucket) listVersions(w http.ResponseWriter, query url.Values) {
 	size := maxKeys
 	if n, err := strconv.Atoi(query.Get("max-keys")); err == nil {
 		size = min(max(n, 0), maxKeys)
@@ -28,7 +28,6 @@ func (b *bucket) listVersions(w http.ResponseWriter, query url.Values) {
 	end := max(from, min(from+size, to))
 
 	w.Header().Set("Content-Type", "application/xml")
-	encode := func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "%2F", "/") }
 	var next string
 	if end < to && end > from {
 		key, id := b.version(end - 1)
@@ -36,24 +35,24 @@ func (b *bucket) listVersions(w http.ResponseWriter, query url.Values) {
 	}
 	_, _ = fmt.Fprintf(w, "%s<ListVersionsResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><EncodingType>url</EncodingType>"+
 		"<MaxKeys>%d</MaxKeys><IsTruncated>%t</IsTruncated>%s", xml.Header, maxKeys, next != "", next)
-	modified := b.ModTime.UTC().Format(time.RFC3339Nano)
+	modified := modTime().Format(time.RFC3339Nano)
 	for i := from; i < end; i++ {
 		key, id := b.version(i)
 		_, _ = fmt.Fprintf(w, "<Version><Key>%s</Key><VersionId>%s</VersionId><IsLatest>%t</IsLatest><LastModified>%s</LastModified>"+
-			"<ETag>&quot;%s&quot;</ETag><Size>%d</Size><StorageClass>STANDARD</StorageClass></Version>",
-			encode(key), id, i%b.Versions == 0, modified, ETag(key, b.Size), b.Size) // the client's own business if it leaves
+			"<ETag>&quot;"+etag+"&quot;</ETag><Size>0</Size><StorageClass>STANDARD</StorageClass></Version>",
+			encode(key), id, i%b.Versions == 0, modified) // the client's own business if it leaves
 	}
 	_, _ = w.Write([]byte("</ListVersionsResult>"))
 }
 
 // version returns the key and the ID of entry number i of the listing. IDs descend from
 // the newest version to the oldest, which is 0.
-func (b *bucket) version(i int) (key, id string) {
+func (b *Bucket) version(i int) (key, id string) {
 	return b.Key(i / b.Versions), strconv.Itoa(b.Versions - 1 - i%b.Versions)
 }
 
 // versionPosition returns the number of the first entry that a request asks for.
-func (b *bucket) versionPosition(query url.Values) (int, error) {
+func (b *Bucket) versionPosition(query url.Values) (int, error) {
 	after, id := query.Get("key-marker"), query.Get("version-id-marker")
 	switch {
 	case after == "":
