@@ -70,6 +70,7 @@ func measureAll(ctx context.Context, args []string) error {
 	flags.Int64Var(&size.small, "small", 10<<10, "bytes of each small file")
 	flags.Int64Var(&size.large, "large", 1<<30, "bytes of the large file")
 	flags.IntVar(&size.pairs, "pairs", 200_000, "number of objects in each of two buckets")
+	flags.DurationVar(&size.long, "long", time.Minute, "work of the scenarios long-*, at the rate that their titles tell")
 	flags.IntVar(&b.rounds, "rounds", 0, "runs of each tool (default: what each scenario says)")
 	flags.DurationVar(&b.limit, "limit", 3*time.Minute, "time after which a run is given up")
 	flags.StringVar(&b.dir, "dir", memory(), "directory for the data, best one in memory")

@@ -58,10 +58,10 @@ type serverProcess struct {
 	cpu    time.Duration // used before the result was verified
 }
 
-// startServer starts the server of a scenario with one or, for pairs, two buckets.
+// startServer starts the server of a scenario with one or, if both sides are buckets, two.
 func (b *bench) startServer(s scenario, l madeup.Layout, cert string) (*serverProcess, error) {
 	args := append([]string{"serve", "-orders", "-bucket", bucketName + "=" + l.String()}, s.traffic.Flags()...)
-	if s.work == pairs {
+	if s.work.twoBuckets() {
 		args = append(args, "-bucket", bucketName+"-source="+l.String())
 	}
 	if cert != "" {

@@ -152,7 +152,7 @@ func (b *bench) tell(format string, args ...any) {
 // makeTree writes the files that a scenario reads, unless they are there, and removes
 // others. It returns their directory.
 func (b *bench) makeTree(ctx context.Context, s scenario) (string, error) {
-	if s.work == down || s.work == pairs {
+	if s.work == down || s.work.twoBuckets() {
 		return "", nil
 	}
 	root := filepath.Join(b.work, fmt.Sprintf("tree-%v-%d", s.layout, max(1, s.every)))
@@ -191,7 +191,7 @@ func (b *bench) turn(ctx context.Context, s scenario, c contestant, tree string)
 		if result = j.target; os.Mkdir(result, 0o755) != nil {
 			return m, err
 		}
-	case pairs:
+	case pairs, mirror:
 		j.source = "s3://" + bucketName + "-source"
 		result = ""
 	case same, prune:

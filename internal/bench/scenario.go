@@ -12,12 +12,19 @@ import (
 type work int
 
 const (
-	up    work = iota // a directory to an empty bucket
-	down              // a bucket to an empty directory
-	same              // a directory to a bucket that is equal
-	pairs             // a bucket to one that is equal
-	prune             // a directory to a bucket that may have more, with deletion
+	up     work = iota // a directory to an empty bucket
+	down               // a bucket to an empty directory
+	same               // a directory to a bucket that is equal
+	pairs              // a bucket to one that is equal
+	mirror             // the same, with deletion
+	prune              // a directory to a bucket that may have more, with deletion
 )
+
+// deletes reports whether what only the target has is deleted.
+func (w work) deletes() bool { return w == mirror || w == prune }
+
+// twoBuckets reports whether the source is a bucket, too, which equals the target.
+func (w work) twoBuckets() bool { return w == pairs || w == mirror }
 
 // A scenario is something to measure.
 type scenario struct {
@@ -47,6 +54,7 @@ func (s scenario) units() float64 {
 type sizes struct {
 	files, pairs int
 	small, large int64
+	long         time.Duration // of work
 }
 
 // millis is a delay as it stands in names.
@@ -93,14 +101,36 @@ func scenarios(z sizes) []scenario {
 		scenario{name: "large-up", title: gib + " up", layout: large, rounds: 3, unit: "GiB", unverified: true, usual: true},
 		scenario{name: "large-down", title: gib + " down", work: down, layout: large, rounds: 3, unit: "GiB", unverified: true, usual: true},
 	)
+	all = append(all, long(z)...)
 	all = append(all, listings(z)...)
 	return append(all, copies()...)
+}
+
+// long are transfers of small files whose number follows from the rate that s3sync shall
+// have, so that its start makes little difference.
+func long(z sizes) (all []scenario) {
+	for _, d := range delays() {
+		rate := 6000
+		if d >= 100*time.Millisecond {
+			rate = 4500
+		}
+		l := madeup.Layout{Objects: max(1, int(float64(rate)*z.long.Seconds())), Folder: 100, Size: z.small}
+		for w, name := range []string{"up", "down"} {
+			all = append(all, scenario{
+				name:  "long-" + name + "@" + millis(d),
+				title: fmt.Sprintf("%s files of %s %s, %s per request, defaults: %v at %s/s", thousands(int64(l.Objects)), bytesText(l.Size), name, millis(d), z.long, thousands(int64(rate))),
+				work:  []work{up, down}[w], layout: l, traffic: server.Traffic{Delay: d}, rounds: 1,
+			})
+		}
+	}
+	return all
 }
 
 // listings compare two buckets.
 func listings(z sizes) []scenario {
 	deep := madeup.Layout{Objects: z.pairs, Folder: max(1, z.pairs/100), Size: 100}
 	flat := madeup.Layout{Objects: 5 * z.pairs, Size: 100}
+	large := madeup.Layout{Objects: 50 * z.pairs, Folder: 1000, Size: 100}
 	slow := server.Traffic{PageDelay: 50 * time.Millisecond}
 	in := func(l madeup.Layout) string {
 		return thousands(int64(l.Objects)) + " objects in two buckets, nothing changed"
@@ -110,6 +140,8 @@ func listings(z sizes) []scenario {
 		{name: "pairs-50ms", title: in(deep) + ", 100 prefixes, 50ms a page", work: pairs, layout: deep, traffic: slow, rounds: 1, usual: true},
 		{name: "flat", title: in(flat) + ", no prefixes", work: pairs, layout: flat, rounds: 1},
 		{name: "flat-50ms", title: in(flat) + ", no prefixes, 50ms a page", work: pairs, layout: flat, traffic: slow, rounds: 1, usual: true},
+		{name: "mirror", title: in(flat) + ", no prefixes, with deletion", work: mirror, layout: flat, rounds: 1},
+		{name: "mirror-large", title: in(large) + ", 1,000 in each prefix, with deletion", work: mirror, layout: large, rounds: 1},
 	}
 }
 
@@ -123,7 +155,7 @@ func copies() (all []scenario) {
 				all = append(all, scenario{
 					name:  fmt.Sprintf("syq-%dx%s-%s@%s", l.Objects, compact(l.Size), name, millis(d)),
 					title: title + " " + name + ", " + millis(d) + " per request, defaults",
-					work:  work(w), layout: l, keep: true, unit: "GiB", traffic: server.Traffic{Delay: d}, rounds: 1, usual: d == 20*time.Millisecond,
+					work:  []work{up, down}[w], layout: l, keep: true, unit: "GiB", traffic: server.Traffic{Delay: d}, rounds: 1, usual: d == 20*time.Millisecond,
 				})
 			}
 		}

@@ -29,7 +29,7 @@ func (r result) done() []measurement {
 // table prints the results of a scenario in Markdown. The first result is the floor.
 func table(out io.Writer, s scenario, results []result) error {
 	unit := cmp.Or(s.unit, "object")
-	if s.work == pairs {
+	if s.work.twoBuckets() {
 		unit = "pair"
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)

@@ -103,7 +103,7 @@ func TestTexts(t *testing.T) {
 // TestScenarios: every name stands for one scenario, and a name that begins others
 // selects itself alone.
 func TestScenarios(t *testing.T) {
-	all := scenarios(sizes{files: 100, pairs: 1000, small: 10, large: 20 << 20})
+	all := scenarios(sizes{files: 100, pairs: 1000, small: 10, large: 20 << 20, long: time.Second})
 	seen := make(map[string]bool)
 	for _, s := range all {
 		if seen[s.name] {
@@ -114,7 +114,7 @@ func TestScenarios(t *testing.T) {
 			t.Errorf("%q chooses %d scenarios, error %v", s.name, len(chosen), err)
 		}
 	}
-	for what, want := range map[string]int{"small": 4, "small-up,same-local": 2, "*@20ms": 11, "all": len(all), "syq-*-down@0ms": 3} {
+	for what, want := range map[string]int{"small": 4, "small-up,same-local": 2, "*@20ms": 13, "all": len(all), "syq-*-down@0ms": 3} {
 		if chosen, err := choose(all, what); err != nil || len(chosen) != want {
 			t.Errorf("%q chooses %d scenarios, want %d, error %v", what, len(chosen), want, err)
 		}

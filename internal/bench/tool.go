@@ -71,7 +71,7 @@ func floorTool(bench string) tool {
 			command = append(command, "up")
 		case down:
 			command = append(command, "down")
-		case prune:
+		case mirror, prune:
 			command = append(command, "-delete", "compare")
 		case same, pairs:
 			command = append(command, "compare")
@@ -84,7 +84,7 @@ func floorTool(bench string) tool {
 func s3syncTool(name, binary string) tool {
 	return tool{name: name, ours: true, command: func(j job) ([]string, error) {
 		command := []string{binary}
-		if j.work == prune {
+		if j.work.deletes() {
 			command = append(command, "--max-delete-percent", "100")
 		}
 		return append(command, s3syncOptions(j)...), nil
@@ -102,7 +102,7 @@ func s3syncOptions(j job) (options []string) {
 	if j.workers > 0 {
 		options = append(options, "--worker-size", strconv.Itoa(j.workers))
 	}
-	if j.work == prune {
+	if j.work.deletes() {
 		options = append(options, "--delete")
 	}
 	return append(options, j.source, j.target)
@@ -167,7 +167,7 @@ func s5cmd(binary string) tool {
 			options = append(options, "cp")
 		case same, pairs:
 			options = append(options, "sync")
-		case prune:
+		case mirror, prune:
 			options = append(options, "sync", "--delete")
 		}
 		from := j.source + "/"
@@ -187,7 +187,7 @@ func aws(binary string) tool {
 			text += fmt.Sprintf("  max_concurrent_requests = %d\n", j.workers)
 		}
 		options := []string{binary, "--endpoint-url", j.endpoint, "s3", "sync", "--only-show-errors", j.source, j.target}
-		if j.work == prune {
+		if j.work.deletes() {
 			options = append(options, "--delete")
 		}
 		return options, os.WriteFile(config(j), []byte(text), 0o600)
@@ -198,7 +198,7 @@ func aws(binary string) tool {
 func mc(binary string) tool {
 	return tool{name: "mc", command: func(j job) ([]string, error) {
 		options := []string{binary, "--quiet", "mirror"}
-		if j.work == prune {
+		if j.work.deletes() {
 			options = append(options, "--remove")
 		}
 		remote := func(address string) string { return strings.Replace(address, "s3://", "b/", 1) }
