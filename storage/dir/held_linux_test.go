@@ -279,6 +279,63 @@ func TestHeldDirectoryMovesMeanwhile(t *testing.T) {
 	}
 }
 
+// A directory that is known may become a link to another one in the target: no file is
+// written, found or deleted through it, because it would have two keys.
+func TestDirectoryBecomesLinkInside(t *testing.T) {
+	for name, change := range map[string]func(root string) error{
+		"the directory": func(root string) error {
+			return errors.Join(os.Rename(root+"/a/b", root+"/other"), os.Symlink("../other", root+"/a/b"))
+		},
+		"one above it": func(root string) error {
+			return errors.Join(os.Rename(root+"/a", root+"/other"), os.Symlink("other", root+"/a"))
+		},
+	} {
+		for _, stepwise := range []bool{false, true} {
+			for files := range 4 { // one makes the directory known, two let it be held
+				t.Run(fmt.Sprintf("%s, stepwise %t, after %d files", name, stepwise, files), func(t *testing.T) {
+					root := t.TempDir()
+					if err := os.MkdirAll(root+"/a/b", 0o700); err != nil {
+						t.Fatal(err)
+					}
+					if err := os.WriteFile(root+"/a/b/file", []byte("old"), 0o600); err != nil {
+						t.Fatal(err)
+					}
+					s := openTarget(t, root, stepwise)
+					for i := range files {
+						if err := putText(s, fmt.Sprintf("a/b/%d", i), "old"); err != nil {
+							t.Fatal(err)
+						}
+					}
+					if err := change(root); err != nil {
+						t.Fatal(err)
+					}
+					before := contentsOf(t, root)
+					for range 2 {
+						for _, key := range []string{"a/b/new", "a/b/file", "a/b/sub/new"} {
+							err := putText(s, key, "new")
+							if !errors.Is(err, storage.ErrUnstorable) || !strings.Contains(err.Error(), "is a symbolic link") {
+								t.Errorf("Put(%q): %v; want storage.ErrUnstorable for the link", key, err)
+							}
+						}
+						if _, err := s.Stat(t.Context(), "a/b/file", storage.StatOptions{}); !storage.Gone(err) {
+							t.Errorf("Stat: %v; want fs.ErrNotExist", err)
+						}
+						if _, err := s.Open(t.Context(), "a/b/file", storage.OpenOptions{}); !storage.Gone(err) {
+							t.Errorf("Open: %v; want fs.ErrNotExist", err)
+						}
+						if err := s.Delete(t.Context(), []storage.Object{{Key: "a/b/file"}}, storage.DeleteOptions{})[0]; err != nil {
+							t.Errorf("Delete: %v", err)
+						}
+					}
+					if d := cmp.Diff(before, contentsOf(t, root)); d != "" {
+						t.Errorf("changed (-before +after):\n%s", d)
+					}
+				})
+			}
+		}
+	}
+}
+
 // Directories that are visited in turn, too many to be held, are not opened in vain.
 func TestHeldInVain(t *testing.T) {
 	s := openTarget(t, t.TempDir(), false)

@@ -181,11 +181,8 @@ func (t *tree) descend(root *os.Root, dir string, create func(parent folder, nam
 	if dir == "" {
 		return folder{root, t, "", true}, nil
 	}
-	if t.isKnown(dir) {
-		if sub, err := root.OpenRoot(dir); err == nil {
-			return folder{Root: sub, tree: t, path: dir}, nil
-		}
-		t.forget(dir)
+	if sub := t.again(root, dir); sub != nil {
+		return folder{Root: sub, tree: t, path: dir}, nil
 	}
 	above, base := split(dir)
 	parent, err := t.descend(root, above, create)
@@ -193,17 +190,46 @@ func (t *tree) descend(root *os.Root, dir string, create func(parent folder, nam
 		return folder{}, err
 	}
 	defer parent.close()
-	sub, err := parent.step(base, create)
+	sub, err := parent.step(dir, base, create)
 	if err != nil {
+		t.forget(dir)
 		return folder{}, err
 	}
 	t.remember(dir)
 	return folder{Root: sub, tree: t, path: dir}, nil
 }
 
-// step opens a directory of f.
-func (f folder) step(name string, create func(folder, string) error) (*os.Root, error) {
-	fi, err := f.lookup(name)
+// again opens a directory that is known, in a few steps however deep it is. It returns nil
+// if there is no shortcut or if the path may lead through a link by now: os.Root follows
+// links that stay inside, so the shortcut finds the directory, too, and follows none.
+func (t *tree) again(root *os.Root, dir string) *os.Root {
+	s := t.shortcut()
+	if s == nil || !t.isKnown(dir) {
+		return nil
+	}
+	found, err := s.dir(dir)
+	if err != nil {
+		return nil
+	}
+	sub, err := root.OpenRoot(dir)
+	if err != nil {
+		return nil
+	}
+	if fi, err := sub.Stat("."); err != nil || !identityOf(fi).is(found.id) {
+		_ = sub.Close() // nothing was written through it
+		return nil
+	}
+	return sub
+}
+
+// step opens the directory dir, whose name in f is name. Where dir is known, so is that its
+// name is exact.
+func (f folder) step(dir, name string, create func(folder, string) error) (*os.Root, error) {
+	look := f.lookup
+	if f.tree.isKnown(dir) {
+		look = f.Lstat
+	}
+	fi, err := look(name)
 	if create != nil && errors.Is(err, fs.ErrNotExist) {
 		if err := create(f, name); err != nil {
 			return nil, err
