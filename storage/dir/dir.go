@@ -34,10 +34,16 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"syscall"
 
 	"s3sync/storage"
+	"s3sync/storage/dir/internal/failure"
+	"s3sync/storage/dir/internal/system"
+	"s3sync/storage/dir/internal/tree"
+	"s3sync/storage/dir/internal/walk"
 )
+
+// errReadOnly: a source is not written.
+var errReadOnly = fmt.Errorf("%w: the directory was opened as a source", errors.ErrUnsupported)
 
 // deleteBatch is how many files one Delete takes: enough to use a directory
 // that was opened for many of them, few enough to notice cancellation.
@@ -64,10 +70,10 @@ type Options struct {
 type Store struct {
 	path   string // as it was opened
 	view   view
-	target *tree     // nil for a source
-	held   io.Closer // what Close closes; nil if there is nothing
-	place  place     // of a source
-	pace   pace      // of listings
+	target *tree.Tree // nil for a source
+	held   io.Closer  // what Close closes; nil if there is nothing
+	place  place      // of a source
+	pace   walk.Pace  // of listings
 }
 
 var (
@@ -100,7 +106,7 @@ func open(path string, opts Options) (*Store, error) {
 		if _, err := os.Lstat(path); err == nil {
 			return nil, fmt.Errorf("%s is a symbolic link to nothing", path)
 		}
-		return writable(&tree{path: path, fsync: opts.Fsync}), nil
+		return writable(tree.New(path, nil, nil, opts.Fsync)), nil
 	}
 	switch {
 	case opts.Source:
@@ -112,12 +118,10 @@ func open(path string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &tree{path: path, fsync: opts.Fsync}
-	t.setRoot(root)
-	return writable(t), nil
+	return writable(tree.New(path, root, system.NewShortcut(root), opts.Fsync)), nil
 }
 
-func writable(t *tree) *Store { return &Store{view: t, target: t, held: t} }
+func writable(t *tree.Tree) *Store { return &Store{view: linkless{t}, target: t, held: t} }
 
 // Caps says that listings are in order and that the store uses no digests.
 func (s *Store) Caps() storage.Caps {
@@ -132,7 +136,7 @@ func (s *Store) Stat(ctx context.Context, key string, opts storage.StatOptions) 
 		err = fs.ErrNotExist
 	}
 	if err != nil {
-		return storage.Info{}, fail("stat", key, err)
+		return storage.Info{}, failure.Of("stat", key, err)
 	}
 	return info, nil
 }
@@ -145,26 +149,26 @@ func (s *Store) stat(ctx context.Context, key string) (storage.Info, error) {
 	if err != nil {
 		return storage.Info{}, err
 	}
-	st, err := s.view.stat(p.path)
+	st, err := s.view.Stat(p.path)
 	if err != nil {
-		return storage.Info{}, lookupError(err)
+		return storage.Info{}, failure.Lookup(err)
 	}
-	if p.dir && st.isDir() {
+	if p.dir && st.IsDir() {
 		return directoryInfo(p, st), nil
 	}
-	if p.dir || !st.isRegular() {
+	if p.dir || !st.IsRegular() {
 		return storage.Info{}, fs.ErrNotExist
 	}
 	return fileInfo(p.path, st), nil
 }
 
-func fileInfo(path string, st status) storage.Info {
-	return storage.Info{Object: storage.Object{Key: path, Size: st.size, ModTime: st.modTime}}
+func fileInfo(path string, st system.Status) storage.Info {
+	return storage.Info{Object: storage.Object{Key: path, Size: st.Size, ModTime: st.ModTime}}
 }
 
-func directoryInfo(p keyPath, st status) storage.Info {
+func directoryInfo(p keyPath, st system.Status) storage.Info {
 	return storage.Info{
-		Object:    storage.Object{Key: p.key(), ModTime: st.modTime},
+		Object:    storage.Object{Key: p.key(), ModTime: st.ModTime},
 		Directory: true,
 	}
 }
@@ -173,8 +177,8 @@ func directoryInfo(p keyPath, st status) storage.Info {
 // that become empty. It is an error to name a directory, with a slash at the end.
 func (s *Store) Delete(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error {
 	errs := make([]error, len(objects))
-	var d deleter
-	defer d.close()
+	remover := tree.Remover{Tree: s.target}
+	defer remover.Close()
 	for i, o := range objects {
 		err := ctx.Err()
 		switch {
@@ -186,62 +190,24 @@ func (s *Store) Delete(ctx context.Context, objects []storage.Object, opts stora
 		case opts.IfMatch:
 			err = fmt.Errorf("%w: files have no ETags", errors.ErrUnsupported)
 		default:
-			err = d.remove(s.target, o.Key)
+			err = remove(&remover, o.Key)
 		}
 		if err != nil {
-			errs[i] = fail("delete", o.Key, err)
+			errs[i] = failure.Of("delete", o.Key, err)
 		}
 	}
 	return errs
 }
 
-// A deleter keeps the directory of the last file open: the next one is often
-// in the same.
-type deleter struct {
-	folder folder
-}
-
-func (d *deleter) close() {
-	if d.folder.Root != nil {
-		d.folder.close()
-	}
-}
-
-func (d *deleter) remove(t *tree, key string) error {
+func remove(r *tree.Remover, key string) error {
 	p, err := readable(key)
 	if err != nil {
 		return err
 	}
 	if p.dir {
-		return unstorable("directories are not removed")
+		return failure.Unstorable("directories are not removed")
 	}
-	dir, base := split(p.path)
-	if d.folder.Root == nil || d.folder.path != dir {
-		d.close()
-		d.folder = folder{}
-		f, err := t.find(dir)
-		if isGone(err) || errors.Is(err, syscall.ENAMETOOLONG) {
-			return nil
-		}
-		if err != nil {
-			return readError(err)
-		}
-		d.folder = f
-	}
-	fi, err := d.folder.lookup(base)
-	switch {
-	case errors.Is(err, storage.ErrUnstorable): // another name that the system takes for this one
-		return nil
-	case err == nil && !fi.Mode().IsRegular():
-		return nil
-	case err == nil:
-		err = d.folder.Remove(base)
-		t.names.removed(dir, base)
-	}
-	if isGone(err) || errors.Is(err, syscall.ENAMETOOLONG) {
-		return nil
-	}
-	return writeError(err)
+	return r.Remove(p.path)
 }
 
 // Close closes the directory. It does not end writers that are still open.
@@ -250,8 +216,4 @@ func (s *Store) Close() error {
 		return nil
 	}
 	return s.held.Close()
-}
-
-func fail(op, key string, err error) error {
-	return &storage.Error{Op: op, Key: key, Err: err}
 }

@@ -1,18 +1,15 @@
 package dir
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 
 	"s3sync/storage"
+	"s3sync/storage/dir/internal/walk"
 )
 
 // The rules of Windows hold on every system here, to be tested on every system.
@@ -139,204 +136,15 @@ func TestStandIn(t *testing.T) {
 	}
 }
 
-func TestTempName(t *testing.T) {
-	for range 100 {
-		if name := tempName(); !isTemp(name) {
-			t.Errorf("isTemp(%q) = false", name)
-		}
-	}
-}
-
-func TestWriteError(t *testing.T) {
-	for name, tt := range map[string]struct {
-		err       error
-		want      error
-		retryable bool
-	}{
-		"disk full":            {&fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}, storage.ErrFull, false},
-		"quota":                {syscall.EDQUOT, storage.ErrFull, false},
-		"read-only":            {syscall.EROFS, storage.ErrUnusable, false},
-		"permission":           {&fs.PathError{Err: syscall.EACCES}, fs.ErrPermission, false},
-		"not permitted":        {syscall.EPERM, fs.ErrPermission, false},
-		"too many files":       {syscall.EMFILE, storage.ErrTransient, true},
-		"name too long":        {syscall.ENAMETOOLONG, storage.ErrUnstorable, false},
-		"name not allowed":     {syscall.EINVAL, storage.ErrUnstorable, false},
-		"file in the way":      {&os.LinkError{Err: syscall.ENOTDIR}, storage.ErrUnstorable, false},
-		"directory in the way": {&os.LinkError{Err: syscall.EEXIST}, storage.ErrUnstorable, false},
-		"same, elsewhere":      {&os.LinkError{Err: syscall.EISDIR}, storage.ErrUnstorable, false},
-		"file too large":       {syscall.EFBIG, storage.ErrUnstorable, false},
-		"vanished":             {syscall.ENOENT, storage.ErrTransient, true},
-		"has a kind":           {unusable(syscall.EACCES), storage.ErrUnusable, false},
-		"has another kind":     {fmt.Errorf("%w: %w", storage.ErrUnstorable, syscall.EMFILE), storage.ErrUnstorable, false},
-		"cancelled":            {context.Canceled, context.Canceled, false},
-		"input and output":     {syscall.EIO, syscall.EIO, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			err := writeError(tt.err)
-			if !errors.Is(err, tt.want) {
-				t.Errorf("%v is not %v", err, tt.want)
-			}
-			if full := errors.Is(tt.want, storage.ErrFull); errors.Is(err, storage.ErrFull) != full {
-				t.Errorf("%v is storage.ErrFull: %t, want %t", err, !full, full)
-			}
-			if storage.Gone(err) {
-				t.Errorf("%v is fs.ErrNotExist: a source that vanished looks like that", err)
-			}
-			if got := storage.Retryable(err); got != tt.retryable {
-				t.Errorf("Retryable(%v) = %v, want %v", err, got, tt.retryable)
-			}
-		})
-	}
-	for name, err := range map[string]error{"write": writeError(syscall.ENAMETOOLONG), "read": readError(syscall.ENAMETOOLONG)} {
-		if !strings.Contains(err.Error(), "too long") || storage.Gone(err) {
-			t.Errorf("%s: %v; want that the name is too long", name, err)
-		}
-	}
-	if err := writeError(nil); err != nil {
-		t.Errorf("writeError(nil) = %v", err)
-	}
-}
-
-// A folding is a directory of a file system that ignores case.
-type folding struct {
-	*os.Root
-
-	files []string
-	reads int
-}
-
-func (f *folding) Open(name string) (*os.File, error) {
-	f.reads++
-	return f.Root.Open(name)
-}
-
-func (f *folding) Lstat(name string) (fs.FileInfo, error) {
-	for _, file := range f.files {
-		if strings.EqualFold(file, name) {
-			return f.Root.Lstat(file)
-		}
-	}
-	return nil, fs.ErrNotExist
-}
-
-func TestNames(t *testing.T) {
-	path := t.TempDir()
-	files := []string{"Readme", "sub", "123", "\u00c9t\u00e9", "\u00e0"}
-	for _, file := range files {
-		if err := os.WriteFile(filepath.Join(path, file), nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	root, err := os.OpenRoot(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer root.Close()
-	var n names
-	for name, same := range map[string]bool{
-		"Readme":             true,
-		"readme":             false,
-		"README":             false,
-		"sub":                true,
-		"Sub":                false,
-		"123":                true,
-		"\u00c9t\u00e9":      true,
-		"\u00e9t\u00e9":      false,
-		"\u00e0":             true,
-		"\u00c0":             false,
-		"\u00c9T\u00e9":      false,
-		"\u00c9\u0054\u00c9": false,
-	} {
-		d := &folding{root, files, 0}
-		fi, err := d.Lstat(name)
-		if err != nil {
-			t.Fatalf("Lstat(%q): %v", name, err)
-		}
-		for range 2 { // read, and then remembered
-			switch err := n.check(d, "dir", name, fi); {
-			case same && err != nil:
-				t.Errorf("check(%q): %v", name, err)
-			case !same && !errors.Is(err, storage.ErrUnstorable):
-				t.Errorf("check(%q): %v; want storage.ErrUnstorable", name, err)
-			case !same && !strings.Contains(err.Error(), "which exists"):
-				t.Errorf("check(%q): %v; want the name that exists", name, err)
-			}
-		}
-	}
-	// Where case matters, two links to one file are no reason to refuse one.
-	if err := os.Link(filepath.Join(path, "Readme"), filepath.Join(path, "rEADME")); err != nil {
-		t.Skip(err)
-	}
-	for _, name := range []string{"Readme", "rEADME"} {
-		fi, err := root.Lstat(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := n.check(root, "dir", name, fi); err != nil {
-			t.Errorf("check(%q): %v", name, err)
-		}
-	}
-}
-
-// Names are read once for a directory, unless they are new or gone.
-func TestNamesAreRemembered(t *testing.T) {
-	path := t.TempDir()
-	root, err := os.OpenRoot(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer root.Close()
-	d := &folding{root, nil, 0}
-	add := func(file string) {
-		if err := os.WriteFile(filepath.Join(path, file), nil, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		d.files = append(d.files, file)
-	}
-	var n names
-	check := func(dir, name string, ok bool, reads int) {
-		t.Helper()
-		fi, err := d.Lstat(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := n.check(d, dir, name, fi); (err == nil) != ok {
-			t.Errorf("check(%q, %q): %v", dir, name, err)
-		}
-		if d.reads != reads {
-			t.Errorf("check(%q, %q): the directory was read %d times, want %d", dir, name, d.reads, reads)
-		}
-	}
-	add("a")
-	add("B")
-	check("dir", "a", true, 1)
-	check("dir", "a", true, 1)
-	check("dir", "B", true, 1)
-	check("dir", "b", false, 2)
-	add("new")
-	check("dir", "new", true, 3)
-	n.removed("dir", "a")
-	check("dir", "a", true, 4)
-	for i := range maxNames {
-		check(fmt.Sprint(i), "a", true, 5+i)
-		check(fmt.Sprint(i), "B", true, 5+i)
-	}
-	check("dir", "a", true, 5+maxNames) // forgotten
-	check("1", "a", true, 5+maxNames)
-	if len(n.dirs) != maxNames {
-		t.Errorf("%d directories are remembered, want %d", len(n.dirs), maxNames)
-	}
-}
-
 // A countingView notes which directories are read.
 type countingView struct {
 	view
 	read []string
 }
 
-func (v *countingView) readDir(path string, most int, p *pace) (*contents, error) {
+func (v *countingView) ReadDir(path string, most int, p *walk.Pace) (*walk.Contents, error) {
 	v.read = append(v.read, path)
-	return v.view.readDir(path, most, p)
+	return v.view.ReadDir(path, most, p)
 }
 
 // A listing of a range reads only the directories that may hold some of it.

@@ -1,8 +1,6 @@
 package dir
 
 import (
-	"math/rand/v2"
-	"path"
 	"runtime"
 	"slices"
 	"strings"
@@ -10,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"s3sync/storage"
+	"s3sync/storage/dir/internal/failure"
+	"s3sync/storage/dir/internal/system"
 )
 
 // maxSegment is the longest name of a file, in bytes (in UTF-16 units on
@@ -47,7 +47,7 @@ func (p keyPath) key() string {
 func (s *Store) MapKey(key string) (string, error) {
 	p, err := storable(key, onWindows)
 	if err != nil {
-		return standIn(key), fail("put", key, err)
+		return standIn(key), failure.Of("put", key, err)
 	}
 	return p.key(), nil
 }
@@ -124,20 +124,20 @@ func normalise(key string) keyPath {
 func readable(key string) (keyPath, error) {
 	p := normalise(key)
 	if p.path == "" {
-		return keyPath{}, unstorable("nothing is left of the key")
+		return keyPath{}, failure.Unstorable("nothing is left of the key")
 	}
 	if strings.ContainsRune(p.path, 0) {
-		return keyPath{}, unstorable("the key holds a NUL")
+		return keyPath{}, failure.Unstorable("the key holds a NUL")
 	}
 	if onWindows && strings.ContainsAny(p.path, `\:`) {
-		return keyPath{}, unstorable(`the key holds a '\' or ':'`)
+		return keyPath{}, failure.Unstorable(`the key holds a '\' or ':'`)
 	}
 	for seg := range strings.SplitSeq(p.path, "/") {
 		if seg == "." || seg == ".." {
-			return keyPath{}, unstorable("the key holds a segment %q", seg)
+			return keyPath{}, failure.Unstorable("the key holds a segment %q", seg)
 		}
-		if isTemp(seg) {
-			return keyPath{}, unstorable("%q is the name of a temporary file", seg)
+		if system.IsTemp(seg) {
+			return keyPath{}, failure.Unstorable("%q is the name of a temporary file", seg)
 		}
 	}
 	return p, nil
@@ -150,11 +150,11 @@ func storable(key string, windows bool) (keyPath, error) {
 		return keyPath{}, err
 	}
 	if !utf8.ValidString(p.path) {
-		return keyPath{}, unstorable("the key is not valid UTF-8")
+		return keyPath{}, failure.Unstorable("the key is not valid UTF-8")
 	}
 	for seg := range strings.FieldsFuncSeq(p.path, func(r rune) bool { return r == '/' || r == '\\' }) {
 		if strings.Trim(seg, ". ") == "" {
-			return keyPath{}, unstorable("the segment %q consists of dots and blanks", seg)
+			return keyPath{}, failure.Unstorable("the segment %q consists of dots and blanks", seg)
 		}
 	}
 	for seg := range strings.SplitSeq(p.path, "/") {
@@ -171,7 +171,7 @@ func storableSegment(seg string, windows bool) error {
 		length = len(utf16.Encode([]rune(seg)))
 	}
 	if length > maxSegment {
-		return unstorable("name too long: a segment of the key is longer than %d", maxSegment)
+		return failure.Unstorable("name too long: a segment of the key is longer than %d", maxSegment)
 	}
 	if windows {
 		return storableOnWindows(seg)
@@ -183,14 +183,14 @@ func storableSegment(seg string, windows bool) error {
 // else: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 func storableOnWindows(seg string) error {
 	if i := strings.IndexFunc(seg, func(r rune) bool { return r < ' ' || strings.ContainsRune(`\<>:"|?*`, r) }); i >= 0 {
-		return unstorable("Windows does not allow %q in %q", seg[i], seg)
+		return failure.Unstorable("Windows does not allow %q in %q", seg[i], seg)
 	}
 	if strings.TrimRight(seg, ". ") != seg {
-		return unstorable("Windows drops the end of %q", seg)
+		return failure.Unstorable("Windows drops the end of %q", seg)
 	}
 	base, _, _ := strings.Cut(seg, ".")
 	if isDevice(strings.ToUpper(strings.TrimRight(base, " "))) {
-		return unstorable("%q names a device on Windows", seg)
+		return failure.Unstorable("%q names a device on Windows", seg)
 	}
 	return nil
 }
@@ -205,55 +205,4 @@ func isDevice(base string) bool {
 		port, ok = strings.CutPrefix(base, "LPT")
 	}
 	return ok && utf8.RuneCountInString(port) == 1 && strings.Contains("0123456789\u00b9\u00b2\u00b3", port)
-}
-
-// split returns the directory of a clean relative path, "" for the root, and
-// its last segment.
-func split(p string) (dir, base string) {
-	dir, base = path.Split(p)
-	return strings.TrimSuffix(dir, "/"), base
-}
-
-// join is the path of an entry of a directory, "" being the root.
-func join(dir, name string) string {
-	if dir == "" {
-		return name
-	}
-	return dir + "/" + name
-}
-
-const (
-	tempPrefix = ".s3sync-"
-	tempSuffix = ".tmp"
-	tempRandom = 26 // 130 bits in base 32
-	base32     = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-)
-
-// tempName returns a name that no other file has, in this program or another one. It need
-// not be a secret: a file is created only if there is none of its name.
-func tempName() string {
-	var name [len(tempPrefix) + tempRandom + len(tempSuffix)]byte
-	copy(name[:], tempPrefix)
-	copy(name[len(tempPrefix)+tempRandom:], tempSuffix)
-	var bits uint64
-	for i := range tempRandom {
-		if i%12 == 0 { // 5 bits each
-			bits = rand.Uint64()
-		}
-		name[len(tempPrefix)+i] = base32[bits%32]
-		bits /= 32
-	}
-	return string(name[:])
-}
-
-// isTemp reports whether a name is one of tempName. It is as narrow as can be:
-// a user's file must not vanish for looking alike.
-func isTemp(name string) bool {
-	random, ok := strings.CutPrefix(name, tempPrefix)
-	if !ok {
-		return false
-	}
-	random, ok = strings.CutSuffix(random, tempSuffix)
-	return ok && len(random) == tempRandom &&
-		strings.Trim(random, base32) == ""
 }

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 
 	"s3sync/storage"
+	"s3sync/storage/dir/internal/failure"
+	"s3sync/storage/dir/internal/system"
 )
 
 // errPastEnd: a range reaches past the size that the file had at Open.
@@ -19,7 +21,7 @@ var errPastEnd = errors.New("range reaches past the end of the file")
 func (s *Store) Open(ctx context.Context, key string, opts storage.OpenOptions) (storage.Reader, error) {
 	r, err := s.open(ctx, key, opts)
 	if err != nil {
-		return nil, fail("open", key, err)
+		return nil, failure.Of("open", key, err)
 	}
 	return r, nil
 }
@@ -36,58 +38,43 @@ func (s *Store) open(ctx context.Context, key string, opts storage.OpenOptions) 
 		return nil, fs.ErrNotExist
 	}
 	if p.dir {
-		if st, err := s.view.stat(p.path); err == nil && st.isDir() {
-			return nil, unstorable("a directory holds no data")
+		if st, err := s.view.Stat(p.path); err == nil && st.IsDir() {
+			return nil, failure.Unstorable("a directory holds no data")
 		}
 		return nil, fs.ErrNotExist
 	}
-	f, err := s.view.open(p.path)
+	f, err := s.view.Open(p.path)
 	if err != nil {
 		// A socket cannot be opened at all.
-		if st, statErr := s.view.stat(p.path); statErr == nil && !st.isRegular() {
+		if st, statErr := s.view.Stat(p.path); statErr == nil && !st.IsRegular() {
 			err = irregular(st)
 		}
-		return nil, readError(err)
+		return nil, failure.Read(err)
 	}
-	st, err := f.stat()
-	if err == nil && !st.isRegular() {
+	st, err := f.Stat()
+	if err == nil && !st.IsRegular() {
 		err = irregular(st)
 	}
 	if err != nil {
-		return nil, errors.Join(readError(err), f.Close())
+		return nil, errors.Join(failure.Read(err), f.Close())
 	}
 	return &reader{view: s.view, path: p.path, file: f, opened: st}, nil
 }
 
 // irregular is the error for something else in place of a file.
-func irregular(st status) error {
-	if st.isDir() {
+func irregular(st system.Status) error {
+	if st.IsDir() {
 		return fs.ErrNotExist
 	}
-	return unstorable("not a regular file but %s", kind(st.mode))
-}
-
-// kind names what is neither a regular file nor a directory.
-func kind(mode fs.FileMode) string {
-	switch {
-	case mode&fs.ModeSymlink != 0:
-		return "a symbolic link"
-	case mode&fs.ModeNamedPipe != 0:
-		return "a named pipe"
-	case mode&fs.ModeSocket != 0:
-		return "a socket"
-	case mode&fs.ModeDevice != 0:
-		return "a device"
-	}
-	return "a special file (" + mode.String() + ")"
+	return failure.Unstorable("not a regular file but %s", system.Kind(st.Mode))
 }
 
 // A reader reads a file that it holds open.
 type reader struct {
 	view   view
 	path   string
-	file   *descriptor
-	opened status
+	file   *system.Descriptor
+	opened system.Status
 }
 
 func (r *reader) Info() storage.Info { return fileInfo(r.path, r.opened) }
@@ -95,19 +82,19 @@ func (r *reader) Info() storage.Info { return fileInfo(r.path, r.opened) }
 // ReadAt notices a file that became shorter. Other changes need Check.
 func (r *reader) ReadAt(ctx context.Context, p []byte, off int64) error {
 	if err := ctx.Err(); err != nil {
-		return fail("read", r.path, err)
+		return failure.Of("read", r.path, err)
 	}
-	if size := r.opened.size; off < 0 || off > size || int64(len(p)) > size-off {
-		return fail("read", r.path, errPastEnd)
+	if size := r.opened.Size; off < 0 || off > size || int64(len(p)) > size-off {
+		return failure.Of("read", r.path, errPastEnd)
 	}
 	n, err := r.file.ReadAt(p, off)
 	switch {
 	case n == len(p):
 		return nil
 	case errors.Is(err, io.EOF):
-		return fail("read", r.path, fmt.Errorf("%w: the file became shorter", storage.ErrChanged))
+		return failure.Of("read", r.path, fmt.Errorf("%w: the file became shorter", storage.ErrChanged))
 	}
-	return fail("read", r.path, readError(err))
+	return failure.Of("read", r.path, failure.Read(err))
 }
 
 // Layout returns nil, because files have no parts.
@@ -121,34 +108,34 @@ func (r *reader) Checksums(context.Context) ([]storage.Checksum, error) { return
 // and sets the time back.
 func (r *reader) Check(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
-		return fail("read", r.path, err)
+		return failure.Of("read", r.path, err)
 	}
-	now, err := r.view.named(r.path)
-	if err == nil && onWindows && now.id.is(r.opened.id) {
+	now, err := r.view.Named(r.path)
+	if err == nil && onWindows && now.ID.Is(r.opened.ID) {
 		// There, what the name tells of a file may be older than what its handle tells.
-		now, err = r.file.stat()
+		now, err = r.file.Stat()
 	}
 	switch {
-	case isGone(err):
+	case failure.IsGone(err):
 		err = fmt.Errorf("%w: deleted", storage.ErrChanged)
 	case err != nil:
-		err = readError(err)
-	case !now.id.is(r.opened.id):
+		err = failure.Read(err)
+	case !now.ID.Is(r.opened.ID):
 		err = fmt.Errorf("%w: replaced by another file", storage.ErrChanged)
-	case now.size != r.opened.size:
-		err = fmt.Errorf("%w: size was %d, is %d", storage.ErrChanged, r.opened.size, now.size)
-	case !now.modTime.Equal(r.opened.modTime):
-		err = fmt.Errorf("%w: time of modification was %v, is %v", storage.ErrChanged, r.opened.modTime, now.modTime)
+	case now.Size != r.opened.Size:
+		err = fmt.Errorf("%w: size was %d, is %d", storage.ErrChanged, r.opened.Size, now.Size)
+	case !now.ModTime.Equal(r.opened.ModTime):
+		err = fmt.Errorf("%w: time of modification was %v, is %v", storage.ErrChanged, r.opened.ModTime, now.ModTime)
 	}
 	if err != nil {
-		return fail("read", r.path, err)
+		return failure.Of("read", r.path, err)
 	}
 	return nil
 }
 
 func (r *reader) Close() error {
 	if err := r.file.Close(); err != nil {
-		return fail("read", r.path, readError(err))
+		return failure.Of("read", r.path, failure.Read(err))
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,19 +13,43 @@ import (
 	"pgregory.net/rapid"
 
 	"s3sync/storage"
+	"s3sync/storage/dir/internal/system"
+	"s3sync/storage/dir/internal/tree"
 	"s3sync/storage/storagetest"
 )
+
+// openStepwise opens a target that works like one on a system without openat2(2).
+func openStepwise(path string) (*Store, error) {
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, err
+	}
+	return writable(tree.New(path, root, nil, false)), nil
+}
+
+// openShort opens a target with the shortcut, where the system has it.
+func openShort(path string) (*Store, error) { return Open(path, Options{}) }
+
+func hasShortcut(t *testing.T, path string) bool {
+	t.Helper()
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	s := system.NewShortcut(root)
+	if s == nil {
+		return false
+	}
+	return s.Close() == nil
+}
 
 // A target without the shortcut is one as well.
 func TestConformanceStepwise(t *testing.T) {
 	storagetest.Run(t, func(t *testing.T) storage.Store {
-		s, err := Open(t.TempDir(), Options{})
+		s, err := openStepwise(t.TempDir())
 		if err != nil {
 			t.Fatal(err)
-		}
-		if s.target.short != nil {
-			_ = s.target.short.Close()
-			s.target.short = nil
 		}
 		return s
 	}, storagetest.Options{ModTimes: true, Directories: true, Objects: 40})
@@ -36,28 +61,26 @@ func TestShortcutChangesNothing(t *testing.T) {
 	dirs := []string{"a", "a/b", "c"}
 	keys := []string{"a/b/1", "a/b/2", "a/b/3", "a/1", "a/b", "c/1", "d"}
 	parent := t.TempDir()
+	if !hasShortcut(t, parent) {
+		t.Skip("the system has no openat2(2)")
+	}
 	runs := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		runs++
 		var sides [2]*Store
 		var roots [2]string
-		for i := range sides {
+		for i, open := range []func(string) (*Store, error){openShort, openStepwise} {
 			roots[i] = filepath.Join(parent, fmt.Sprint(runs, "-", i))
 			if err := os.Mkdir(roots[i], 0o700); err != nil {
 				rt.Fatal(err)
 			}
-			s, err := Open(roots[i], Options{})
+			s, err := open(roots[i])
 			if err != nil {
 				rt.Fatal(err)
 			}
 			defer s.Close()
 			sides[i] = s
 		}
-		if sides[0].target.short == nil {
-			t.Skip("the system has no openat2(2)")
-		}
-		_ = sides[1].target.short.Close()
-		sides[1].target.short = nil
 		outside := filepath.Join(parent, "outside")
 		for range rapid.IntRange(1, 40).Draw(rt, "steps") {
 			key := rapid.SampledFrom(keys).Draw(rt, "key")
@@ -107,4 +130,43 @@ func readText(s *Store, key string) string {
 	data := make([]byte, r.Info().Size)
 	err = errors.Join(r.ReadAt(context.Background(), data, 0), r.Check(context.Background()), r.Close())
 	return fmt.Sprint(string(data), err)
+}
+
+func putText(s *Store, key, content string) error {
+	_, err := s.Put(context.Background(), key, storage.Block{Data: []byte(content)}, storage.WriteOptions{Size: int64(len(content))})
+	return err
+}
+
+// contentsOf returns the files, links and directories below a path, with permissions.
+func contentsOf(t *testing.T, path string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(path, func(p string, e fs.DirEntry, err error) error {
+		if err != nil || p == path {
+			return err
+		}
+		fi, err := e.Info()
+		if err != nil {
+			return err
+		}
+		text := fi.Mode().String()
+		switch {
+		case e.Type() == fs.ModeSymlink:
+			to, err := os.Readlink(p)
+			all[p[len(path)+1:]] = "-> " + to
+			return err
+		case e.Type().IsRegular():
+			data, err := os.ReadFile(p)
+			if err != nil {
+				return err
+			}
+			text += " " + string(data)
+		}
+		all[p[len(path)+1:]] = text
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }

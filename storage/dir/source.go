@@ -7,6 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"s3sync/storage/dir/internal/failure"
+	"s3sync/storage/dir/internal/system"
+	"s3sync/storage/dir/internal/tree"
+	"s3sync/storage/dir/internal/walk"
 )
 
 // Reading a source, which is never written.
@@ -26,11 +31,10 @@ func openSource(path string, fi fs.FileInfo, opts Options) (*Store, error) {
 		if fi, err = root.Stat("."); err != nil {
 			return nil, errors.Join(err, root.Close())
 		}
-		t := &tree{path: path}
-		t.setRoot(root)
-		return &Store{view: t, held: t, place: place{path, identityOf(fi)}}, nil
+		t := tree.New(path, root, system.NewShortcut(root), false)
+		return &Store{view: linkless{t}, held: t, place: place{path, system.IdentityOf(fi)}}, nil
 	}
-	root, err := os.OpenFile(path, os.O_RDONLY|onlyDirectory, 0)
+	root, err := os.OpenFile(path, os.O_RDONLY|system.OnlyDirectory, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -41,13 +45,13 @@ func openSource(path string, fi fs.FileInfo, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
-	return &Store{view: followed{root}, held: root, place: place{path, identityOf(fi)}}, nil
+	return &Store{view: followed{root}, held: root, place: place{path, system.IdentityOf(fi)}}, nil
 }
 
 // A place is where a directory was found when it was opened.
 type place struct {
 	path string
-	dir  identity
+	dir  system.Identity
 }
 
 // StillThere fails if the path of a source does not lead any more to the directory that
@@ -59,11 +63,11 @@ func (s *Store) StillThere(ctx context.Context) error {
 	}
 	fi, err := os.Stat(s.place.path)
 	switch {
-	case isGone(err):
+	case failure.IsGone(err):
 		return fmt.Errorf("the directory %s is gone since the run began", s.place.path)
 	case err != nil:
 		return err
-	case !identityOf(fi).is(s.place.dir):
+	case !system.IdentityOf(fi).Is(s.place.dir):
 		return fmt.Errorf("%s is another directory than when the run began: it was unmounted, mounted over, or replaced", s.place.path)
 	}
 	return nil
@@ -75,20 +79,19 @@ type followed struct {
 	root *os.File
 }
 
-func (f followed) readDir(path string, most int, p *pace) (c *contents, err error) {
-	c = &contents{}
-	d, err := f.open(path)
-	if err != nil {
-		return c, err
-	}
-	defer func() { err = errors.Join(err, d.Close()) }()
-	return c, c.read(d, false, most, p)
+func (f followed) ReadDir(path string, most int, p *walk.Pace) (*walk.Contents, error) {
+	return walk.ReadDir(f.Open, path, true, most, p)
 }
 
-func (f followed) stat(path string) (status, error)      { return statAt(f.root, path, true) }
-func (f followed) lstat(path string) (status, error)     { return statAt(f.root, path, false) }
-func (f followed) named(path string) (status, error)     { return f.stat(path) }
-func (f followed) open(path string) (*descriptor, error) { return openAt(f.root, path) }
+func (f followed) Stat(path string) (system.Status, error) { return system.StatAt(f.root, path, true) }
+
+func (f followed) Lstat(path string) (system.Status, error) {
+	return system.StatAt(f.root, path, false)
+}
+
+func (f followed) Named(path string) (system.Status, error) { return f.Stat(path) }
+
+func (f followed) Open(path string) (*system.Descriptor, error) { return system.OpenAt(f.root, path) }
 
 // A single is the view of a source that is one file. Its directory is not held
 // open, because whoever may read a file may not be allowed to read that.
@@ -99,7 +102,7 @@ type single struct {
 
 func openSingle(path string) (*Store, error) {
 	dir, name := filepath.Split(path)
-	if isTemp(name) {
+	if system.IsTemp(name) {
 		return nil, fmt.Errorf("%s is a temporary file of an unfinished run", path)
 	}
 	if dir == "" {
@@ -109,43 +112,41 @@ func openSingle(path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{view: single{path, name}, place: place{dir, identityOf(fi)}}, nil
+	return &Store{view: single{path, name}, place: place{dir, system.IdentityOf(fi)}}, nil
 }
 
-func (s single) readDir(string, int, *pace) (*contents, error) {
+func (s single) ReadDir(string, int, *walk.Pace) (*walk.Contents, error) {
 	fi, err := os.Stat(s.path)
 	if err != nil {
-		return &contents{}, err
+		return &walk.Contents{}, err
 	}
 	if !fi.Mode().IsRegular() {
-		return &contents{}, fmt.Errorf("%s is not a regular file any more", s.path)
+		return &walk.Contents{}, fmt.Errorf("%s is not a regular file any more", s.path)
 	}
-	e := entry{name: s.name}
-	e.set(statusOf(fi))
-	return &contents{entries: []entry{e}}, nil
+	return walk.One(s.name, system.StatusOf(fi)), nil
 }
 
-func (s single) stat(path string) (status, error) {
+func (s single) Stat(path string) (system.Status, error) {
 	if path != s.name {
-		return status{}, fs.ErrNotExist
+		return system.Status{}, fs.ErrNotExist
 	}
 	fi, err := os.Stat(s.path)
 	if err != nil {
-		return status{}, err
+		return system.Status{}, err
 	}
-	return statusOf(fi), nil
+	return system.StatusOf(fi), nil
 }
 
-func (s single) lstat(path string) (status, error) { return s.stat(path) }
-func (s single) named(path string) (status, error) { return s.stat(path) }
+func (s single) Lstat(path string) (system.Status, error) { return s.Stat(path) }
+func (s single) Named(path string) (system.Status, error) { return s.Stat(path) }
 
-func (s single) open(path string) (*descriptor, error) {
+func (s single) Open(path string) (*system.Descriptor, error) {
 	if path != s.name {
 		return nil, fs.ErrNotExist
 	}
-	f, err := os.OpenFile(s.path, os.O_RDONLY|noWait, 0)
+	f, err := os.OpenFile(s.path, os.O_RDONLY|system.NoWait, 0)
 	if err != nil {
 		return nil, err
 	}
-	return newDescriptor(f), nil
+	return system.NewDescriptor(f), nil
 }

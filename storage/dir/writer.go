@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"s3sync/storage"
+	"s3sync/storage/dir/internal/failure"
+	"s3sync/storage/dir/internal/tree"
 )
 
 // errEnded: a Writer was used after its Commit or Abort.
@@ -20,22 +22,24 @@ var errEnded = errors.New("the writer has ended")
 func (s *Store) Create(ctx context.Context, key string, opts storage.WriteOptions) (storage.Writer, error) {
 	p, err := s.begin(ctx, key, opts)
 	if err == nil && p.dir {
-		err = unstorable("a directory is not written in parts")
+		err = failure.Unstorable("a directory is not written in parts")
 	}
 	if err != nil {
-		return nil, fail("put", key, err)
+		return nil, failure.Of("put", key, err)
 	}
-	t, err := s.target.createTemp(p.path, opts)
+	t, err := s.target.Create(p.path, opts.Size, opts.ModTime)
 	if err != nil {
-		return nil, fail("put", key, writeError(err))
+		return nil, failure.Of("put", key, failure.Write(err))
 	}
-	return &writer{key: key, temp: t}, nil
+	return &writer{key: key, path: p.path, size: opts.Size, temp: t}, nil
 }
 
-// A writer writes a temp in parts.
+// A writer writes a file in parts.
 type writer struct {
 	key  string
-	temp *temp
+	path string
+	size int64
+	temp *tree.Temp
 
 	// end is held for writing by what ends the writer, for reading by parts.
 	end   sync.RWMutex
@@ -53,7 +57,7 @@ type span struct {
 
 func (w *writer) WritePart(ctx context.Context, n int, off int64, b storage.Block) error {
 	if err := w.writePart(ctx, n, off, b); err != nil {
-		return fail("write part", w.key, writeError(err))
+		return failure.Of("write part", w.key, failure.Write(err))
 	}
 	return nil
 }
@@ -63,16 +67,16 @@ func (w *writer) writePart(ctx context.Context, n int, off int64, b storage.Bloc
 		return err
 	}
 	size := int64(len(b.Data))
-	if n < 1 || off < 0 || off > w.temp.opts.Size || size > w.temp.opts.Size-off {
+	if n < 1 || off < 0 || off > w.size || size > w.size-off {
 		return fmt.Errorf("part %d of %d bytes at %d is not within the %d bytes of the object",
-			n, size, off, w.temp.opts.Size)
+			n, size, off, w.size)
 	}
 	w.end.RLock()
 	defer w.end.RUnlock()
 	if w.ended {
 		return errEnded
 	}
-	if _, err := w.temp.file.WriteAt(b.Data, off); err != nil {
+	if _, err := w.temp.WriteAt(b.Data, off); err != nil {
 		return err
 	}
 	w.mu.Lock()
@@ -90,7 +94,7 @@ func (w *writer) Commit(ctx context.Context) (storage.Info, error) {
 	defer w.end.Unlock()
 	info, err := w.commit(ctx)
 	if err != nil {
-		return storage.Info{}, fail("commit", w.key, writeError(err))
+		return storage.Info{}, failure.Of("commit", w.key, failure.Write(err))
 	}
 	return info, nil
 }
@@ -106,7 +110,11 @@ func (w *writer) commit(ctx context.Context) (storage.Info, error) {
 		return storage.Info{}, err
 	}
 	w.ended = true
-	return w.temp.publish()
+	st, err := w.temp.Publish()
+	if err != nil {
+		return storage.Info{}, err
+	}
+	return fileInfo(w.path, st), nil
 }
 
 // checkParts fails unless the parts follow each other and are the whole file. A lost part
@@ -120,7 +128,7 @@ func (w *writer) checkParts() error {
 		}
 		end += p.size
 	}
-	return checkSize(end, w.temp.opts.Size)
+	return tree.CheckSize(end, w.size)
 }
 
 // Abort removes the temporary file, also when its context is cancelled. After
@@ -132,8 +140,8 @@ func (w *writer) Abort(context.Context) error {
 		return nil
 	}
 	w.ended = true
-	if err := w.temp.remove(); err != nil {
-		return fail("abort", w.key, writeError(err))
+	if err := w.temp.Remove(); err != nil {
+		return failure.Of("abort", w.key, failure.Write(err))
 	}
 	return nil
 }
