@@ -121,6 +121,38 @@ func TestShortcutChangesNothing(t *testing.T) {
 	})
 }
 
+// While a file is written its directory may be replaced, and then a link take its place. The
+// file is not there to be renamed; that does not look like a source that vanished.
+func TestDirectoryBecomesLinkMeanwhile(t *testing.T) {
+	root := t.TempDir()
+	s, err := openShort(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for i := range 3 { // the directory is held
+		if err := putText(s, fmt.Sprintf("a/%d", i), "old"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Rename(root+"/a", root+"/b"), os.Mkdir(root+"/a", 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	w, err := s.Create(t.Context(), "a/new", storage.WriteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Rename(root+"/a", root+"/c"), os.Symlink("c", root+"/a")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Commit(t.Context()); err == nil || storage.Gone(err) || !storage.Retryable(err) {
+		t.Errorf("Commit: %v; want an error that is retried", err)
+	}
+	if err := putText(s, "a/new", ""); !errors.Is(err, storage.ErrUnstorable) {
+		t.Errorf("Put: %v; want storage.ErrUnstorable", err)
+	}
+}
+
 // readText reads a file and checks it.
 func readText(s *Store, key string) string {
 	r, err := s.Open(context.Background(), key, storage.OpenOptions{})

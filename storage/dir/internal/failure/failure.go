@@ -64,12 +64,13 @@ func Write(err error) error {
 			return err
 		}
 	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: the directory vanished", storage.ErrTransient)
+	}
 	errno, ok := errors.AsType[syscall.Errno](err)
 	switch {
 	case !ok:
 		return err
-	case errors.Is(errno, fs.ErrNotExist):
-		return fmt.Errorf("%w: the directory vanished", storage.ErrTransient)
 	case errors.Is(errno, fs.ErrExist) || errno == syscall.EISDIR:
 		return Unstorable("there is a directory of that name")
 	case errno == syscall.ENAMETOOLONG:

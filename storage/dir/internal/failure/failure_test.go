@@ -32,6 +32,7 @@ func TestWriteError(t *testing.T) {
 		"same, elsewhere":      {&os.LinkError{Err: syscall.EISDIR}, storage.ErrUnstorable, false},
 		"file too large":       {syscall.EFBIG, storage.ErrUnstorable, false},
 		"vanished":             {syscall.ENOENT, storage.ErrTransient, true},
+		"vanished, no number":  {fmt.Errorf("find: %w", fs.ErrNotExist), storage.ErrTransient, true},
 		"has a kind":           {Unusable(syscall.EACCES), storage.ErrUnusable, false},
 		"has another kind":     {fmt.Errorf("%w: %w", storage.ErrUnstorable, syscall.EMFILE), storage.ErrUnstorable, false},
 		"cancelled":            {context.Canceled, context.Canceled, false},
