@@ -80,10 +80,12 @@ func (t *Tree) descend(root *os.Root, dir string, create func(parent folder, nam
 	if dir == "" {
 		return folder{root, t, "", true}, nil
 	}
-	if sub := t.again(root, dir); sub != nil {
-		return folder{Root: sub, tree: t, path: dir}, nil
-	}
 	above, base := split(dir)
+	if above != "" { // else one step is cheaper
+		if sub := t.again(root, dir); sub != nil {
+			return folder{Root: sub, tree: t, path: dir}, nil
+		}
+	}
 	parent, err := t.descend(root, above, create)
 	if err != nil {
 		return folder{}, err
@@ -98,9 +100,10 @@ func (t *Tree) descend(root *os.Root, dir string, create func(parent folder, nam
 	return folder{Root: sub, tree: t, path: dir}, nil
 }
 
-// again opens a directory that is known, in a few steps however deep it is. It returns nil
-// if there is no shortcut or if the path may lead through a link by now: os.Root follows
-// links that stay inside, so the shortcut finds the directory, too, and follows none.
+// again opens a directory that is known, without a step for each one on the way. It returns
+// nil if there is no shortcut, or if the path may lead through a link by now. os.Root would
+// follow a link that stays inside. The shortcut follows none, so both must find the same
+// directory.
 func (t *Tree) again(root *os.Root, dir string) *os.Root {
 	s := t.shortcut()
 	if s == nil || !t.paths.isKnown(dir) {

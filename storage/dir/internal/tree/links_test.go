@@ -15,13 +15,12 @@ import (
 // A directory that is known may become a link to another one in the target: no file is
 // written, found or deleted through it, because it would have two keys.
 func TestDirectoryBecomesLinkInside(t *testing.T) {
-	for name, change := range map[string]func(root string) error{
-		"the directory": func(root string) error {
-			return errors.Join(os.Rename(root+"/a/b", root+"/other"), os.Symlink("../other", root+"/a/b"))
-		},
-		"one above it": func(root string) error {
-			return errors.Join(os.Rename(root+"/a", root+"/other"), os.Symlink("other", root+"/a"))
-		},
+	for name, tt := range map[string]struct {
+		dir, to string // dir becomes a link
+		keys    []string
+	}{
+		"the directory": {"a/b", "../other", []string{"a/b/new", "a/b/file", "a/b/sub/new"}},
+		"one above it":  {"a", "other", []string{"a/b/new", "a/b/file", "a/b/sub/new", "a/new", "a/file"}},
 	} {
 		for _, stepwise := range []bool{false, true} {
 			for files := range 4 { // one makes the directory known, two let it be held
@@ -30,21 +29,23 @@ func TestDirectoryBecomesLinkInside(t *testing.T) {
 					if err := os.MkdirAll(root+"/a/b", 0o700); err != nil {
 						t.Fatal(err)
 					}
-					if err := os.WriteFile(root+"/a/b/file", []byte("old"), 0o600); err != nil {
-						t.Fatal(err)
-					}
-					tr := openTree(t, root, stepwise)
-					for i := range files {
-						if err := putText(tr, fmt.Sprintf("a/b/%d", i), "old"); err != nil {
+					for _, dir := range []string{"/a", "/a/b"} {
+						if err := os.WriteFile(root+dir+"/file", []byte("old"), 0o600); err != nil {
 							t.Fatal(err)
 						}
 					}
-					if err := change(root); err != nil {
+					tr := openTree(t, root, stepwise)
+					for i := range files {
+						if err := errors.Join(putText(tr, fmt.Sprintf("a/b/%d", i), "old"), putText(tr, fmt.Sprintf("a/%d", i), "old")); err != nil {
+							t.Fatal(err)
+						}
+					}
+					if err := errors.Join(os.Rename(root+"/"+tt.dir, root+"/other"), os.Symlink(tt.to, root+"/"+tt.dir)); err != nil {
 						t.Skip(err)
 					}
 					before := contentsOf(t, root)
 					for range 2 {
-						for _, key := range []string{"a/b/new", "a/b/file", "a/b/sub/new"} {
+						for _, key := range tt.keys {
 							err := putText(tr, key, "new")
 							if !errors.Is(err, storage.ErrUnstorable) || !strings.Contains(err.Error(), "is a symbolic link") {
 								t.Errorf("Put(%q): %v; want storage.ErrUnstorable for the link", key, err)
