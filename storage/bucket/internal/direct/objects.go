@@ -12,8 +12,8 @@ import (
 
 // PutObject writes an object. d is its additional checksum.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
-func (c *Client) PutObject(ctx context.Context, key string, b storage.Block, d request.Digest, opts *storage.WriteOptions) (request.Written, error) {
-	attributes := c.opts.Dialect.AttributeHeaders(opts)
+func (c *Client) PutObject(ctx context.Context, key string, b storage.Block, d request.Digest, opts storage.WriteOptions) (request.Written, error) {
+	attributes := c.opts.Dialect.AttributeHeaders(&opts)
 	k := c.upload("PutObject", key, "x-id=PutObject", b, d, len(attributes))
 	k.setAll(attributes)
 	k.setAll(c.opts.Dialect.Encryption.Headers(k.operation))

@@ -5,7 +5,7 @@
 //
 // No other package but account knows the AWS SDK, and no type of it is exported. The
 // requests that a run makes for every object go through package direct, without the SDK,
-// if the bucket has an endpoint whose signatures that package can make: see routeIn. The
+// if the bucket has an endpoint whose signatures that package can make: see router. The
 // SDK finds the endpoint and the credentials in both cases.
 //
 // What the requests carry lets the server refuse damaged data: uploads have
@@ -23,9 +23,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
@@ -68,22 +65,14 @@ type Options struct {
 // A Client makes the requests of one bucket. Its methods may be called
 // concurrently.
 type Client struct {
-	translator request.Translator
+	translator translator
 	dialect    request.Dialect
-
-	opts    Options
-	sdk     *s3.Client
-	payer   types.RequestPayer
-	answers answer.Checker
-	router  router
-	direct  *direct.Client // nil: the SDK makes all requests
-	renewal renewal
-	signs   aws.CredentialsProvider // caches; of an anonymous client anything
+	answers    answer.Checker
+	router     router
+	timeout    timeout
+	sdk        sdkRequests
+	hot        requests // &sdk, or those without it
 }
-
-// defaultRegion is used for signatures if an endpoint is set and no region is known. Most
-// servers other than AWS ignore the region.
-const defaultRegion = "us-east-1"
 
 // Open prepares for requests. It reads configuration files and the environment as the
 // SDK does. It gets credentials once, so that missing ones are reported at the start. It
@@ -92,115 +81,74 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 	if err := o.Encryption.Complete(); err != nil {
 		return nil, err
 	}
-	c := &Client{
-		opts:       o,
-		translator: request.Translator{Bucket: o.Bucket, Endpoint: o.EndpointURL},
-		dialect: request.Dialect{
-			Directory: address.IsDirectory(o.Bucket), UnsignedPayload: o.UnsignedPayload, NoContentMD5: o.NoContentMD5,
-			RequestPayer: o.RequestPayer, Encryption: o.Encryption,
-		},
-		renewal: newRenewal(),
-	}
-	if o.RequestPayer {
-		c.payer = types.RequestPayerRequester
-	}
-	if err := c.connect(ctx); err != nil {
+	c, err := open(ctx, &o)
+	if err != nil {
 		return nil, fmt.Errorf("bucket %s: %w", o.Bucket, err)
 	}
 	return c, nil
 }
 
-func (c *Client) connect(ctx context.Context) error {
-	o, t := &c.opts, &c.translator
-	e := &c.dialect.Encryption
-	t.Secrets = transport.NewSecrets(o.Transport.HTTPSProxy, e.Customer.Key, e.Customer.KeyMD5, e.KMSKeyID, o.Account.SessionToken)
-	setup, err := o.Transport.Setup()
+func open(ctx context.Context, o *Options) (*Client, error) {
+	c := &Client{
+		translator: translator{request.Translator{Bucket: o.Bucket, Endpoint: o.EndpointURL}},
+		dialect: request.Dialect{
+			Directory: address.IsDirectory(o.Bucket), UnsignedPayload: o.UnsignedPayload, NoContentMD5: o.NoContentMD5,
+			RequestPayer: o.RequestPayer, Encryption: o.Encryption,
+		},
+		router:  router{bucket: o.Bucket, notice: o.Notice},
+		timeout: timeout(o.OperationTimeout),
+	}
+	t := &c.translator
+	cfg, err := o.load(ctx, t)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	builder := awshttp.NewBuildableClient().WithDialerOptions(o.Transport.Dialer).WithTransportOptions(setup)
-	cfg, err := o.Account.Load(ctx, builder, t.Secrets.Add)
-	if err != nil {
-		return err
+	var signs *credentials // nil: requests are not signed
+	if !o.Account.Anonymous {
+		signs = newCredentials(cfg.Credentials, t)
 	}
-	built, ok := cfg.HTTPClient.(*awshttp.BuildableClient)
-	if !ok {
-		return fmt.Errorf("unexpected HTTP client %T", cfg.HTTPClient)
+	c.sdk = sdkRequests{bucket: o.Bucket, dialect: &c.dialect, translator: t}
+	if o.RequestPayer {
+		c.sdk.payer = types.RequestPayerRequester
 	}
-	o.Transport.Operation, o.Transport.Secrets = awsmiddleware.GetOperationName, t.Secrets
-	t.HTTP = transport.New(built.GetTransport(), o.Transport)
-	c.sdk = s3.NewFromConfig(cfg, c.configure)
-	if t.Region = c.sdk.Options().Region; t.Region == "" {
-		return failure.Unusable("no region is known: give one, or set AWS_REGION, or name one in the profile")
+	c.sdk.client = s3.NewFromConfig(cfg, o.configure, c.router.configure, func(so *s3.Options) {
+		c.sdk.configure(so, o.InitialBackoff, &c.answers, &corrector{router: &c.router, credentials: signs})
+	})
+	if t.Region = c.sdk.client.Options().Region; t.Region == "" {
+		return nil, failure.Unusable("no region is known: give one, or set AWS_REGION, or name one in the profile")
 	}
-	if base := c.sdk.Options().BaseEndpoint; base != nil {
+	if base := c.sdk.client.Options().BaseEndpoint; base != nil {
 		t.Endpoint = *base
 	}
-	if e.Customer.Key != "" && strings.HasPrefix(strings.ToLower(t.Endpoint), "http:") {
-		return failure.Unusable("a customer key must not be sent without TLS, and the endpoint is %s", t.Endpoint)
+	if o.Encryption.Customer.Key != "" && strings.HasPrefix(strings.ToLower(t.Endpoint), "http:") {
+		return nil, failure.Unusable("a customer key must not be sent without TLS, and the endpoint is %s", t.Endpoint)
 	}
-	c.signs = c.sdk.Options().Credentials
-	c.locate(ctx, t.Region)
-	t.Current = c.region
-	if c.router.now.Load().route != nil {
-		c.direct = direct.New(c.directly())
+	c.router.locate(ctx, c.sdk.client, t.Region)
+	t.Current = c.router.region
+	c.hot = c.chosen(o, signs)
+	if signs == nil {
+		return c, nil
 	}
-	if o.Account.Anonymous {
-		return nil
+	if _, err := signs.get(ctx); err != nil {
+		return nil, cmp.Or(ctx.Err(), err)
 	}
-	if _, err := c.signs.Retrieve(ctx); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return c.classify(err)
-	}
-	return nil
+	return c, nil
 }
 
-// directly says how requests are made without the SDK.
-func (c *Client) directly() direct.Options {
-	o := direct.Options{
-		Dialect: &c.dialect, Translator: &c.translator, Answers: &c.answers,
-		MaxAttempts: max(c.opts.MaxAttempts, 1), InitialBackoff: c.opts.InitialBackoff,
-		Route: func() *direct.Route { return c.router.now.Load().route },
-		Move:  c.move, Renew: c.renew,
+// chosen is how the requests of every object are made.
+func (c *Client) chosen(o *Options, signs *credentials) requests {
+	if c.router.route() == nil {
+		return &c.sdk
 	}
-	if !c.opts.Account.Anonymous {
-		o.Credentials = c.credentials
+	d := direct.Options{
+		Dialect: &c.dialect, Translator: &c.translator.Translator, Answers: &c.answers,
+		MaxAttempts: max(o.MaxAttempts, 1), InitialBackoff: o.InitialBackoff,
+		Route: c.router.route, Move: c.router.move,
 	}
-	return o
-}
-
-// configure sets up the SDK.
-func (c *Client) configure(so *s3.Options) {
-	o := &c.opts
-	if o.EndpointURL != "" {
-		so.BaseEndpoint = aws.String(o.EndpointURL)
+	if signs != nil {
+		d.Credentials, d.Renew = signs.get, signs.renew
 	}
-	if so.Region == "" && so.BaseEndpoint != nil {
-		so.Region = defaultRegion
-	}
-	if so.Region == "" && address.IsAccessPoint(o.Bucket) {
-		so.Region = cmp.Or(address.ParseARN(o.Bucket).Region, defaultRegion)
-	}
-	so.HTTPClient = c.translator.HTTP
-	so.ContinueHeaderThresholdBytes = -1 // package transport asks first where that is worth it
-	so.Retryer = c.retryer(o.MaxAttempts, o.InitialBackoff)
-	so.RetryMaxAttempts = max(o.MaxAttempts, 1)
-	so.UsePathStyle = o.PathStyle
-	so.UseAccelerate = o.Accelerate
-	so.UseARNRegion = true // an access point may be in another region
-	c.router.EndpointResolverV2 = so.EndpointResolverV2
-	so.EndpointResolverV2 = &c.router
-	so.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
-	so.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
-	so.DisableLogOutputChecksumValidationSkipped = true
-	so.APIOptions = append(so.APIOptions, addExtra(c.dialect.Encryption.Headers), c.checkAnswers, c.correct)
-	if c.dialect.Directory {
-		sessions := newSessionKeeper(c.createSession)
-		so.ExpressCredentials = sessions
-		so.APIOptions = append(so.APIOptions, sessions.watch)
-	}
+	return direct.New(d)
 }
 
 // HTTP is what sends the requests.
@@ -209,7 +157,7 @@ func (c *Client) HTTP() *transport.Client { return c.translator.HTTP }
 // Server names the server that requests go to, as address.ServerOf does.
 func (c *Client) Server() string {
 	if c.translator.Endpoint == "" {
-		return address.PartitionOf(c.opts.Bucket, c.region())
+		return address.PartitionOf(c.sdk.bucket, c.router.region())
 	}
 	return address.ServerOf(c.translator.Endpoint)
 }
@@ -220,29 +168,22 @@ func (c *Client) Answers() *answer.Checker { return &c.answers }
 // Close closes idle connections.
 func (c *Client) Close() { c.translator.HTTP.HTTP().CloseIdleConnections() }
 
-// limited bounds a call by the operation time-out.
-func (c *Client) limited(ctx context.Context) (context.Context, context.CancelFunc) {
-	if c.opts.OperationTimeout <= 0 {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, c.opts.OperationTimeout)
-}
-
 // SendsMD5 reports whether uploads carry Content-MD5.
 func (c *Client) SendsMD5() bool { return c.dialect.SendsMD5() }
 
-func optional(text string) *string {
-	if text == "" {
+// Fail makes the error of a method of a store. If the context is cancelled, that is the
+// error, whatever the request returned. It returns nil for nil.
+func (c *Client) Fail(ctx context.Context, op, key string, err error) error {
+	if err == nil {
 		return nil
 	}
-	return &text
-}
-
-func quoted(etag string) *string {
-	if etag == "" {
-		return nil
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	} else {
+		err = c.translator.Secrets.Hide(c.translator.classify(err))
 	}
-	return aws.String(`"` + etag + `"`)
+	return &storage.Error{Op: op, Key: key, Err: err}
 }
 
-func unquoted(etag *string) string { return strings.Trim(aws.ToString(etag), `"`) }
+// Mask returns a text without the secrets that go along with requests.
+func (c *Client) Mask(text string) string { return c.translator.Secrets.Mask(text) }

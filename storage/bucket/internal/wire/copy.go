@@ -33,7 +33,7 @@ type CopySource struct {
 // header is the value of x-amz-copy-source. An object behind the ARN of an access
 // point has an ARN of its own.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
-func (s *CopySource) header() string { return copySource(s.Client.opts.Bucket, s.Key, s.VersionID) }
+func (s *CopySource) header() string { return copySource(s.Client.sdk.bucket, s.Key, s.VersionID) }
 
 func copySource(bucket, key, version string) string {
 	if address.IsAccessPoint(bucket) {
@@ -68,7 +68,7 @@ func (s *CopySource) context(ctx context.Context, headers ...request.Header) con
 
 // copyPayer: who pays for one of the two buckets has to agree to it.
 func (c *Client) copyPayer(from *CopySource) types.RequestPayer {
-	return cmp.Or(c.payer, from.Client.payer)
+	return cmp.Or(c.sdk.payer, from.Client.sdk.payer)
 }
 
 // CopyObject copies a whole object. untagged leaves out what the tags of the copy
@@ -79,10 +79,10 @@ func (c *Client) CopyObject(ctx context.Context, from CopySource, key string, op
 	if untagged {
 		directive = ""
 	}
-	ctx, cancel := c.limited(from.context(ctx, c.dialect.AttributeHeaders(&opts)...))
+	ctx, cancel := c.timeout.limit(from.context(ctx, c.dialect.AttributeHeaders(&opts)...))
 	defer cancel()
-	out, err := c.sdk.CopyObject(ctx, &s3.CopyObjectInput{
-		Bucket: &c.opts.Bucket, Key: &key, RequestPayer: c.copyPayer(&from),
+	out, err := c.sdk.client.CopyObject(ctx, &s3.CopyObjectInput{
+		Bucket: &c.sdk.bucket, Key: &key, RequestPayer: c.copyPayer(&from),
 		CopySource: aws.String(from.header()), CopySourceIfMatch: quoted(from.ETag),
 		MetadataDirective: types.MetadataDirectiveReplace,
 		TaggingDirective:  directive,
@@ -90,7 +90,7 @@ func (c *Client) CopyObject(ctx context.Context, from CopySource, key string, op
 		IfMatch:           quoted(opts.IfMatch), IfNoneMatch: ifNoneMatch(&opts),
 	})
 	if err != nil {
-		return request.Written{}, c.classify(err)
+		return request.Written{}, c.translator.classify(err)
 	}
 	result := out.CopyObjectResult
 	if result == nil || !answer.IsETag(unquoted(result.ETag)) { // it may have ended before the copy did
@@ -104,19 +104,19 @@ func (c *Client) CopyObject(ctx context.Context, from CopySource, key string, op
 // p and, if the upload has checksums of an algorithm, the digest that the server
 // computed.
 func (c *Client) UploadPartCopy(ctx context.Context, from CopySource, u request.Upload, p *request.Part, off int64, want storage.Checksum) (request.Written, error) {
-	ctx, cancel := c.limited(from.context(ctx))
+	ctx, cancel := c.timeout.limit(from.context(ctx))
 	defer cancel()
 	in := &s3.UploadPartCopyInput{
-		Bucket: &c.opts.Bucket, Key: &u.Key, RequestPayer: c.copyPayer(&from),
+		Bucket: &c.sdk.bucket, Key: &u.Key, RequestPayer: c.copyPayer(&from),
 		UploadId: &u.ID, PartNumber: aws.Int32(int32(p.Number)), //nolint:gosec // at most 10,000
 		CopySource: aws.String(from.header()), CopySourceIfMatch: quoted(from.ETag),
 	}
 	if p.Size != from.Size { // small objects have no ranges
 		in.CopySourceRange = aws.String(request.Range(off, p.Size))
 	}
-	out, err := c.sdk.UploadPartCopy(ctx, in)
+	out, err := c.sdk.client.UploadPartCopy(ctx, in)
 	if err != nil {
-		err = c.classify(err)
+		err = c.translator.classify(err)
 		if f, ok := errors.AsType[*failure.Error](err); ok && want.Algorithm != "" && f.Status == http.StatusBadRequest && strings.Contains(f.Text, "checksum") {
 			f.Text += " (the server may be unable to compute checksums of parts that it copies: then objects in parts " +
 				"cannot be copied by the server and get an additional checksum, too)"

@@ -62,26 +62,26 @@ func TestCost(t *testing.T) {
 		want float64
 		send func(*Client) error
 	}{
-		"put": {27, func(c *Client) error {
+		"put": {26, func(c *Client) error {
 			_, err := c.PutObject(t.Context(), "some/key", data, opts)
 			return err
 		}},
-		"put plain": {19, func(c *Client) error {
+		"put plain": {18, func(c *Client) error {
 			_, err := c.PutObject(t.Context(), "some/key", storage.Block{Data: data.Data, MD5: data.MD5, SHA256: data.SHA256}, storage.WriteOptions{Size: 4})
 			return err
 		}},
-		"get": {23, func(c *Client) error {
+		"get": {22, func(c *Client) error {
 			a, err := c.GetObject(t.Context(), request.ObjectRef{Key: "some/key"}, 0, 0)
 			if err == nil {
 				err = a.Body.Close()
 			}
 			return err
 		}},
-		"head": {15, func(c *Client) error {
+		"head": {14, func(c *Client) error {
 			_, err := c.HeadObject(t.Context(), request.ObjectRef{Key: "some/key"})
 			return err
 		}},
-		"delete": {12, func(c *Client) error {
+		"delete": {11, func(c *Client) error {
 			_, err := c.DeleteObject(t.Context(), "some/key", "", false)
 			return err
 		}},

@@ -1,26 +1,27 @@
 package wire
 
 import (
-	"context"
 	"errors"
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
-	"s3sync/storage"
 	"s3sync/storage/bucket/internal/account"
 	"s3sync/storage/bucket/internal/failure"
 	"s3sync/storage/bucket/internal/request"
 )
 
+// A translator turns errors of the SDK, a server and the network into failures.
+type translator struct{ request.Translator }
+
 // classify turns an error of the SDK or the network into a failure. It returns nil for
 // nil, and a *failure.Error unchanged.
-func (c *Client) classify(err error) error {
+func (t *translator) classify(err error) error {
 	_, known := errors.AsType[*failure.Error](err)
 	if e, ok := errors.AsType[*account.Error](err); ok && !known {
-		return c.translator.Secrets.Hide(e.Failure())
+		return t.Secrets.Hide(e.Failure())
 	}
-	return c.translator.Failure(plain(err))
+	return t.Failure(plain(err))
 }
 
 // plain makes an error of the SDK one that package request knows. It is the only place
@@ -54,20 +55,3 @@ func plain(err error) error {
 	}
 	return cause
 }
-
-// Fail makes the error of a method of a store. If the context is cancelled, that is the
-// error, whatever the request returned. It returns nil for nil.
-func (c *Client) Fail(ctx context.Context, op, key string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if ctx.Err() != nil {
-		err = ctx.Err()
-	} else {
-		err = c.translator.Secrets.Hide(c.classify(err))
-	}
-	return &storage.Error{Op: op, Key: key, Err: err}
-}
-
-// Mask returns a text without the secrets that go along with requests.
-func (c *Client) Mask(text string) string { return c.translator.Secrets.Mask(text) }

@@ -9,7 +9,6 @@ import (
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/middleware"
 
 	"s3sync/storage/bucket/internal/request"
@@ -87,12 +86,4 @@ func asked(metadata middleware.Metadata) *http.Request {
 		return r.Request
 	}
 	return nil
-}
-
-// withContentMD5 adds the digest that servers demanded before the checksum that
-// the SDK sends was invented.
-func (c *Client) withContentMD5(o *s3.Options) {
-	if !c.dialect.Directory {
-		o.APIOptions = append(o.APIOptions, smithyhttp.AddContentChecksumMiddleware)
-	}
 }

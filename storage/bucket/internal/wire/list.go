@@ -15,27 +15,22 @@ import (
 	"s3sync/storage/bucket/internal/request"
 )
 
-// ListObjectsV2 makes one request of a listing.
-func (c *Client) ListObjectsV2(ctx context.Context, r request.ListRequest) (request.ListPage, error) {
-	ctx, cancel := c.limited(ctx)
-	defer cancel()
-	if c.direct != nil {
-		return c.direct.ListObjectsV2(ctx, r)
-	}
+// ListObjectsV2 is that of Client.
+func (s *sdkRequests) ListObjectsV2(ctx context.Context, r request.ListRequest) (request.ListPage, error) {
 	in := &s3.ListObjectsV2Input{
-		Bucket: &c.opts.Bucket, Prefix: optional(r.Prefix), Delimiter: optional(r.Delimiter), RequestPayer: c.payer,
+		Bucket: &s.bucket, Prefix: optional(r.Prefix), Delimiter: optional(r.Delimiter), RequestPayer: s.payer,
 		MaxKeys:           aws.Int32(int32(min(r.MaxKeys, request.MaxPageSize))), //nolint:gosec // bounded
 		ContinuationToken: optional(r.Token),
 	}
-	if !c.dialect.Directory {
+	if !s.dialect.Directory {
 		// Control characters cannot stand in XML: names come URL-encoded.
 		in.EncodingType = types.EncodingTypeUrl
 		in.StartAfter = optional(r.After)
 		in.OptionalObjectAttributes = restoreStatus(r.RestoreStatus)
 	}
-	out, err := c.sdk.ListObjectsV2(ctx, in)
+	out, err := s.client.ListObjectsV2(ctx, in)
 	if err != nil {
-		return request.ListPage{}, c.classify(err)
+		return request.ListPage{}, s.translator.classify(err)
 	}
 	// A body without a listing in it is decoded to nothing at all. It must not
 	// pass for an empty listing.
@@ -102,16 +97,11 @@ func archival(class types.StorageClass, r *types.RestoreStatus) (archived, maybe
 	return restore.Archival(time.Now())
 }
 
-// ListObjectVersions makes one request of a listing of versions.
-func (c *Client) ListObjectVersions(ctx context.Context, r request.VersionsRequest) (request.VersionsPage, error) {
-	ctx, cancel := c.limited(ctx)
-	defer cancel()
-	if c.direct != nil {
-		return c.direct.ListObjectVersions(ctx, r)
-	}
+// ListObjectVersions is that of Client.
+func (s *sdkRequests) ListObjectVersions(ctx context.Context, r request.VersionsRequest) (request.VersionsPage, error) {
 	var entries entryTags
-	out, err := c.sdk.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{
-		Bucket: &c.opts.Bucket, Prefix: optional(r.Prefix), RequestPayer: c.payer,
+	out, err := s.client.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{
+		Bucket: &s.bucket, Prefix: optional(r.Prefix), RequestPayer: s.payer,
 		KeyMarker: optional(r.From.Key), VersionIdMarker: optional(r.From.VersionID),
 		MaxKeys:                  aws.Int32(int32(min(r.MaxKeys, request.MaxPageSize))), //nolint:gosec // bounded
 		EncodingType:             types.EncodingTypeUrl,
@@ -119,7 +109,7 @@ func (c *Client) ListObjectVersions(ctx context.Context, r request.VersionsReque
 	}, entries.watch)
 	switch {
 	case err != nil:
-		return request.VersionsPage{}, c.classify(err)
+		return request.VersionsPage{}, s.translator.classify(err)
 	case out.IsTruncated == nil: // as in ListObjectsV2
 		return request.VersionsPage{}, failure.Garbled("it is no listing")
 	}
@@ -194,11 +184,11 @@ func newVersion(key, id *string, modTime *time.Time, latest *bool, encoding type
 // is suspended.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html
 func (c *Client) GetBucketVersioning(ctx context.Context) (bool, error) {
-	ctx, cancel := c.limited(ctx)
+	ctx, cancel := c.timeout.limit(ctx)
 	defer cancel()
-	out, err := c.sdk.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &c.opts.Bucket})
+	out, err := c.sdk.client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &c.sdk.bucket})
 	if err != nil {
-		return false, c.classify(err)
+		return false, c.translator.classify(err)
 	}
 	return out.Status == types.BucketVersioningStatusEnabled, nil
 }

@@ -16,41 +16,18 @@ import (
 // CreateMultipartUpload begins an upload. Of Written, it sets only ETagNotDigest and
 // Unconfirmed, because there is no ETag yet.
 func (c *Client) CreateMultipartUpload(ctx context.Context, key string, opts storage.WriteOptions) (request.Upload, request.Written, error) {
-	ctx, cancel := c.limited(ctx)
+	ctx, cancel := c.timeout.limit(ctx)
 	defer cancel()
 	ctx = withExtra(ctx, extra{headers: append(request.UploadHeaders(opts.Checksum), c.dialect.AttributeHeaders(&opts)...)})
-	out, err := c.sdk.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
-		Bucket: &c.opts.Bucket, Key: &key, RequestPayer: c.payer,
+	out, err := c.sdk.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
+		Bucket: &c.sdk.bucket, Key: &key, RequestPayer: c.sdk.payer,
 	})
 	if err != nil {
-		return request.Upload{}, request.Written{}, c.classify(err)
+		return request.Upload{}, request.Written{}, c.translator.classify(err)
 	}
 	w := c.dialect.OfPart(answered(out.ResultMetadata))
 	w.ETag = ""
 	return request.Upload{Key: key, ID: aws.ToString(out.UploadId)}, w, nil
-}
-
-// UploadPart writes part n. It fails if the server answers another checksum than d.
-func (c *Client) UploadPart(ctx context.Context, u request.Upload, n int, b storage.Block, d request.Digest) (request.Written, error) {
-	ctx, cancel := c.limited(ctx)
-	defer cancel()
-	if c.direct != nil {
-		return c.direct.UploadPart(ctx, u, n, b, d)
-	}
-	ctx = withExtra(ctx, extra{payloadHash: c.dialect.PayloadHash(b), headers: d.Headers()})
-	out, err := c.sdk.UploadPart(ctx, &s3.UploadPartInput{
-		Bucket: &c.opts.Bucket, Key: &u.Key, RequestPayer: c.payer,
-		UploadId: &u.ID, PartNumber: aws.Int32(int32(n)), //nolint:gosec // at most 10,000
-		Body: bodyOf(b), ContentLength: aws.Int64(request.Length(b)), ContentMD5: optional(c.dialect.ContentMD5(b)),
-	}, once(b, false))
-	if err != nil {
-		return request.Written{}, c.classify(err)
-	}
-	h := answered(out.ResultMetadata)
-	if err := d.Check(h); err != nil {
-		return request.Written{}, err
-	}
-	return c.dialect.OfPart(h), nil
 }
 
 // CompleteMultipartUpload makes the object of parts in ascending order. The answer
@@ -68,15 +45,15 @@ func (c *Client) CompleteMultipartUpload(ctx context.Context, u request.Upload, 
 	if err != nil {
 		return request.Written{}, err
 	}
-	ctx, cancel := c.limited(withExtra(ctx, extra{headers: headers}))
+	ctx, cancel := c.timeout.limit(withExtra(ctx, extra{headers: headers}))
 	defer cancel()
-	out, err := c.sdk.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
-		Bucket: &c.opts.Bucket, Key: &u.Key, RequestPayer: c.payer, UploadId: &u.ID,
+	out, err := c.sdk.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+		Bucket: &c.sdk.bucket, Key: &u.Key, RequestPayer: c.sdk.payer, UploadId: &u.ID,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: list},
 		IfMatch:         quoted(opts.IfMatch), IfNoneMatch: ifNoneMatch(&opts),
 	})
 	if err != nil {
-		return request.Written{}, c.classify(err)
+		return request.Written{}, c.translator.classify(err)
 	}
 	if out.ETag != nil && !answer.IsETag(unquoted(out.ETag)) {
 		return request.Written{}, failure.Garbled("it names no ETag of the object")
@@ -90,12 +67,12 @@ func (c *Client) CompleteMultipartUpload(ctx context.Context, u request.Upload, 
 // fine.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html
 func (c *Client) AbortMultipartUpload(ctx context.Context, u request.Upload) error {
-	ctx, cancel := c.limited(ctx)
+	ctx, cancel := c.timeout.limit(ctx)
 	defer cancel()
-	_, err := c.sdk.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
-		Bucket: &c.opts.Bucket, Key: &u.Key, RequestPayer: c.payer, UploadId: &u.ID,
+	_, err := c.sdk.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{
+		Bucket: &c.sdk.bucket, Key: &u.Key, RequestPayer: c.sdk.payer, UploadId: &u.ID,
 	})
-	if err = c.classify(err); failure.HasCode(err, "NoSuchUpload") {
+	if err = c.translator.classify(err); failure.HasCode(err, "NoSuchUpload") {
 		return nil
 	}
 	return err

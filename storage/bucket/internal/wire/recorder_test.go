@@ -122,11 +122,11 @@ func openWays(t *testing.T, o Options) map[string]*Client {
 			t.Fatal(err)
 		}
 		t.Cleanup(c.Close)
-		if c.direct == nil {
+		if c.hot == requests(&c.sdk) {
 			t.Fatal("the SDK makes the requests")
 		}
 		if name == "SDK" {
-			c.direct = nil
+			c.hot = &c.sdk
 		}
 		ways[name] = c
 	}

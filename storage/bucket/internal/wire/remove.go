@@ -14,43 +14,31 @@ import (
 	"s3sync/storage/bucket/internal/transport"
 )
 
-// DeleteObject removes an object. If an ETag is given, the object must have it. onlyOnce
-// is WriteOptions.Once. confirmed is false if the answer may not come from S3.
-func (c *Client) DeleteObject(ctx context.Context, key, etag string, onlyOnce bool) (confirmed bool, err error) {
-	ctx, cancel := c.limited(ctx)
-	defer cancel()
-	if c.direct != nil {
-		return c.direct.DeleteObject(ctx, key, etag, onlyOnce)
-	}
-	out, err := c.sdk.DeleteObject(ctx, &s3.DeleteObjectInput{
-		Bucket: &c.opts.Bucket, Key: &key, RequestPayer: c.payer, IfMatch: quoted(etag),
+// DeleteObject is that of Client.
+func (s *sdkRequests) DeleteObject(ctx context.Context, key, etag string, onlyOnce bool) (confirmed bool, err error) {
+	out, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{
+		Bucket: &s.bucket, Key: &key, RequestPayer: s.payer, IfMatch: quoted(etag),
 	}, once(storage.Block{}, onlyOnce))
 	if err != nil {
-		return false, c.classify(err)
+		return false, s.translator.classify(err)
 	}
 	r, ok := awsmiddleware.GetRawResponse(out.ResultMetadata).(*smithyhttp.Response)
 	return ok && request.ConfirmsDeletion(r.StatusCode, r.Header), nil
 }
 
-// DeleteObjects removes objects with one request. It returns what the server says. The
-// answer may not name all keys: some servers name only what failed.
-func (c *Client) DeleteObjects(ctx context.Context, keys []string) ([]request.Deletion, error) {
-	ctx, cancel := c.limited(ctx)
-	defer cancel()
-	if c.direct != nil {
-		return c.direct.DeleteObjects(ctx, keys)
-	}
+// DeleteObjects is that of Client.
+func (s *sdkRequests) DeleteObjects(ctx context.Context, keys []string) ([]request.Deletion, error) {
 	ids := make([]types.ObjectIdentifier, len(keys))
 	for i := range keys {
 		ids[i].Key = &keys[i]
 	}
-	out, err := c.sdk.DeleteObjects(ctx, &s3.DeleteObjectsInput{
-		Bucket: &c.opts.Bucket, RequestPayer: c.payer,
+	out, err := s.client.DeleteObjects(ctx, &s3.DeleteObjectsInput{
+		Bucket: &s.bucket, RequestPayer: s.payer,
 		// Not quiet: otherwise a missing key would have to count as deleted.
 		Delete: &types.Delete{Objects: ids},
-	}, c.withContentMD5)
+	}, s.withContentMD5)
 	if err != nil {
-		return nil, c.classify(err)
+		return nil, s.translator.classify(err)
 	}
 	deletions := make([]request.Deletion, 0, len(out.Deleted)+len(out.Errors))
 	for _, d := range out.Deleted {
@@ -58,7 +46,7 @@ func (c *Client) DeleteObjects(ctx context.Context, keys []string) ([]request.De
 	}
 	sent := asked(out.ResultMetadata)
 	for _, e := range out.Errors {
-		err := c.translator.OfCode(aws.ToString(e.Code), transport.Unsigned(sent, aws.ToString(e.Message)))
+		err := s.translator.OfCode(aws.ToString(e.Code), transport.Unsigned(sent, aws.ToString(e.Message)))
 		deletions = append(deletions, request.Deletion{Key: aws.ToString(e.Key), Err: err})
 	}
 	return deletions, nil

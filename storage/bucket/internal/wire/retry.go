@@ -17,17 +17,17 @@ import (
 // retryer returns the SDK's standard retryer with two differences. First, package request
 // decides whether a request is retried. Second, there is no common budget of
 // retries for all requests, because a sync can only wait until the server works again.
-func (c *Client) retryer(attempts int, initial time.Duration) aws.Retryer {
+func (t *translator) retryer(attempts int, initial time.Duration) aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = max(attempts, 1)
 		o.RateLimiter = ratelimit.None
 		o.Retryables = []retry.IsErrorRetryable{
 			retry.NoRetryCanceledError{},
 			retry.RetryableError{}, // such as a wrong clock, which the SDK then corrects
-			retry.IsErrorRetryableFunc(c.retryable),
+			retry.IsErrorRetryableFunc(t.retryable),
 		}
 		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, err error) (time.Duration, error) {
-			pause, goOn := c.translator.Pause(initial, attempt, plain(err))
+			pause, goOn := t.Pause(initial, attempt, plain(err))
 			if !goOn {
 				return 0, err // ends the attempts
 			}
@@ -36,11 +36,11 @@ func (c *Client) retryer(attempts int, initial time.Duration) aws.Retryer {
 	})
 }
 
-func (c *Client) retryable(err error) aws.Ternary {
+func (t *translator) retryable(err error) aws.Ternary {
 	if _, ok := errors.AsType[*account.Error](err); ok {
 		return aws.FalseTernary
 	}
-	return aws.BoolTernary(c.translator.Retryable(plain(err)))
+	return aws.BoolTernary(t.Retryable(plain(err)))
 }
 
 // answeredOnly retries a request only if the server answered it or never received it.

@@ -27,6 +27,9 @@ import (
 type router struct {
 	s3.EndpointResolverV2
 
+	bucket string
+	notice func(storage.Notice) // nil: nobody is told
+
 	parameters s3.EndpointParameters
 	moving     sync.Mutex
 	now        atomic.Pointer[place]
@@ -36,6 +39,12 @@ type router struct {
 type place struct {
 	region string
 	route  *direct.Route // nil: the SDK makes all requests
+}
+
+// configure makes the SDK ask the router.
+func (r *router) configure(so *s3.Options) {
+	r.EndpointResolverV2 = so.EndpointResolverV2
+	so.EndpointResolverV2 = r
 }
 
 // ResolveEndpoint is that of the SDK in the region of the bucket.
@@ -49,13 +58,17 @@ func (r *router) ResolveEndpoint(ctx context.Context, p s3.EndpointParameters) (
 }
 
 // region is the region that requests are made in.
-func (c *Client) region() string { return c.router.now.Load().region }
+func (r *router) region() string { return r.now.Load().region }
+
+// route is that of requests without the SDK. It is nil if the SDK makes all requests.
+func (r *router) route() *direct.Route { return r.now.Load().route }
 
 // errResolved ends a request that is not sent.
 var errResolved = errors.New("the endpoint is known")
 
-// locate finds out where requests go, with one that the SDK prepares but does not send.
-func (c *Client) locate(ctx context.Context, region string) {
+// locate finds out where requests go, with one that the SDK prepares but does not send. The
+// SDK must make all of them if they are signed in a way that package sigv4 does not know.
+func (r *router) locate(ctx context.Context, client *s3.Client, region string) {
 	stop := func(o *s3.Options) {
 		o.Retryer = aws.NopRetryer{}
 		o.APIOptions = []func(*middleware.Stack) error{func(stack *middleware.Stack) error {
@@ -66,27 +79,26 @@ func (c *Client) locate(ctx context.Context, region string) {
 		}}
 	}
 	key := "k"
-	_, err := c.sdk.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &c.opts.Bucket, Key: &key}, stop)
+	_, err := client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &r.bucket, Key: &key}, stop)
 	here := &place{region: region}
 	if errors.Is(err, errResolved) {
-		if p := c.router.parameters.Region; p != nil {
+		if p := r.parameters.Region; p != nil {
 			here.region = *p // pseudo regions such as fips-us-east-1 stand for others
 		}
-		here.route = c.routeIn(ctx, here.region)
+		if !address.IsDirectory(r.bucket) && len(client.Options().AuthSchemePreference) == 0 {
+			here.route = r.routeIn(ctx, here.region)
+		}
 	}
-	c.router.now.Store(here)
+	r.now.Store(here)
 }
 
 // routeIn returns the route of requests without the SDK. It is nil if the SDK must make
 // them: signatures are not of version 4 with the account's own keys, or there is something in
 // the configuration that only the SDK understands.
-func (c *Client) routeIn(ctx context.Context, region string) *direct.Route {
-	if c.dialect.Directory || len(c.sdk.Options().AuthSchemePreference) > 0 {
-		return nil
-	}
-	p := c.router.parameters
+func (r *router) routeIn(ctx context.Context, region string) *direct.Route {
+	p := r.parameters
 	p.Region = &region
-	endpoint, err := c.router.EndpointResolverV2.ResolveEndpoint(ctx, p)
+	endpoint, err := r.EndpointResolverV2.ResolveEndpoint(ctx, p)
 	if err != nil || len(endpoint.Headers) > 0 || endpoint.URI.RawQuery != "" || endpoint.URI.RawPath != "" {
 		return nil
 	}
@@ -122,34 +134,34 @@ var aRegion = regexp.MustCompile(`^[a-z]{2,}(-[a-z0-9]+){1,4}$`)
 // move makes all further requests go to a region in which the bucket is. It reports whether
 // that is another one than before. The endpoint of the region is that of the SDK, or the
 // configured one.
-func (c *Client) move(ctx context.Context, region string) bool {
-	if !aRegion.MatchString(region) || address.IsAccessPoint(c.opts.Bucket) || c.dialect.Directory {
+func (r *router) move(ctx context.Context, region string) bool {
+	if !aRegion.MatchString(region) || address.IsAccessPoint(r.bucket) || address.IsDirectory(r.bucket) {
 		return false
 	}
-	moved, before := c.moveTo(ctx, region)
-	if before != region && moved && c.opts.Notice != nil {
-		c.opts.Notice(storage.Notice{Text: fmt.Sprintf(
+	moved, before := r.moveTo(ctx, region)
+	if before != region && moved && r.notice != nil {
+		r.notice(storage.Notice{Text: fmt.Sprintf(
 			"bucket %q is in region %q, not in %q: requests go there (set the region, to begin with the right one)",
-			c.opts.Bucket, region, before)})
+			r.bucket, region, before)})
 	}
 	return moved
 }
 
 // moveTo is move without the notice. It returns the region before. Several requests may be
 // told at the same time.
-func (c *Client) moveTo(ctx context.Context, region string) (moved bool, before string) {
-	c.router.moving.Lock()
-	defer c.router.moving.Unlock()
-	now := c.router.now.Load()
+func (r *router) moveTo(ctx context.Context, region string) (moved bool, before string) {
+	r.moving.Lock()
+	defer r.moving.Unlock()
+	now := r.now.Load()
 	if now.region == region {
 		return true, region
 	}
 	there := &place{region: region}
 	if now.route != nil {
-		if there.route = c.routeIn(ctx, region); there.route == nil {
+		if there.route = r.routeIn(ctx, region); there.route == nil {
 			return false, now.region
 		}
 	}
-	c.router.now.Store(there)
+	r.now.Store(there)
 	return true, now.region
 }

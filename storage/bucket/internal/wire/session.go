@@ -55,10 +55,10 @@ func newSessionKeeper(create func(ctx context.Context, bucket string) (*types.Se
 
 // createSession makes the request for a session. Without a session, nothing in the bucket
 // can be reached. So each failure that is not temporary is storage.ErrUnusable.
-func (c *Client) createSession(ctx context.Context, bucket string) (*types.SessionCredentials, error) {
+func (s *sdkRequests) createSession(ctx context.Context, bucket string) (*types.SessionCredentials, error) {
 	// The context is that of the request that waits for the session. Its extra headers
 	// must not be sent here.
-	out, err := c.sdk.CreateSession(withExtra(ctx, extra{payloadHash: request.EmptySHA256}), &s3.CreateSessionInput{Bucket: &bucket})
+	out, err := s.client.CreateSession(withExtra(ctx, extra{payloadHash: request.EmptySHA256}), &s3.CreateSessionInput{Bucket: &bucket})
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -66,14 +66,14 @@ func (c *Client) createSession(ctx context.Context, bucket string) (*types.Sessi
 		err = failure.Garbled("there are no credentials in it")
 	}
 	if err != nil {
-		err = c.classify(err)
+		err = s.translator.classify(err)
 		f := &failure.Error{Kind: storage.ErrUnusable, Text: fmt.Sprintf("no session with directory bucket %q: %v", bucket, err)}
 		if storage.Retryable(err) || errors.Is(err, storage.ErrUnusable) {
 			f.Kind = errors.Unwrap(err)
 		}
 		return nil, f
 	}
-	c.translator.Secrets.Add(aws.ToString(out.Credentials.SecretAccessKey), aws.ToString(out.Credentials.SessionToken))
+	s.translator.Secrets.Add(aws.ToString(out.Credentials.SecretAccessKey), aws.ToString(out.Credentials.SessionToken))
 	return out.Credentials, nil
 }
 

@@ -203,8 +203,8 @@ func TestLeftToTheSDK(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer c.Close()
-			if c.direct != nil {
-				t.Errorf("requests go to %+v", c.router.now.Load().route)
+			if c.hot != requests(&c.sdk) {
+				t.Errorf("requests go to %+v", c.router.route())
 			}
 		})
 	}

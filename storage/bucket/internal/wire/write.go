@@ -12,31 +12,39 @@ import (
 	"s3sync/storage/bucket/internal/request"
 )
 
-// PutObject writes an object. It keeps opts.Once, and makes one attempt only for a
-// stream.
-func (c *Client) PutObject(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (request.Written, error) {
-	d, err := request.DigestOf(b, opts.Checksum)
-	if err != nil {
-		return request.Written{}, err
-	}
-	ctx, cancel := c.limited(ctx)
-	defer cancel()
-	if c.direct != nil {
-		return c.direct.PutObject(ctx, key, b, d, &opts)
-	}
+// PutObject is that of Client. d is the additional checksum.
+func (s *sdkRequests) PutObject(ctx context.Context, key string, b storage.Block, d request.Digest, opts storage.WriteOptions) (request.Written, error) {
 	ctx = withExtra(ctx, extra{
-		payloadHash: c.dialect.PayloadHash(b),
-		headers:     append(d.Headers(), c.dialect.AttributeHeaders(&opts)...),
+		payloadHash: s.dialect.PayloadHash(b),
+		headers:     append(d.Headers(), s.dialect.AttributeHeaders(&opts)...),
 	})
-	out, err := c.sdk.PutObject(ctx, &s3.PutObjectInput{
-		Bucket: &c.opts.Bucket, Key: &key, RequestPayer: c.payer,
-		Body: bodyOf(b), ContentLength: aws.Int64(request.Length(b)), ContentMD5: optional(c.dialect.ContentMD5(b)),
+	out, err := s.client.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &s.bucket, Key: &key, RequestPayer: s.payer,
+		Body: bodyOf(b), ContentLength: aws.Int64(request.Length(b)), ContentMD5: optional(s.dialect.ContentMD5(b)),
 		IfMatch: quoted(opts.IfMatch), IfNoneMatch: ifNoneMatch(&opts),
 	}, once(b, opts.Once))
 	if err != nil {
-		return request.Written{}, c.classify(err)
+		return request.Written{}, s.translator.classify(err)
 	}
-	return c.dialect.OfPut(answered(out.ResultMetadata)), nil
+	return s.dialect.OfPut(answered(out.ResultMetadata)), nil
+}
+
+// UploadPart is that of Client.
+func (s *sdkRequests) UploadPart(ctx context.Context, u request.Upload, n int, b storage.Block, d request.Digest) (request.Written, error) {
+	ctx = withExtra(ctx, extra{payloadHash: s.dialect.PayloadHash(b), headers: d.Headers()})
+	out, err := s.client.UploadPart(ctx, &s3.UploadPartInput{
+		Bucket: &s.bucket, Key: &u.Key, RequestPayer: s.payer,
+		UploadId: &u.ID, PartNumber: aws.Int32(int32(n)), //nolint:gosec // at most 10,000
+		Body: bodyOf(b), ContentLength: aws.Int64(request.Length(b)), ContentMD5: optional(s.dialect.ContentMD5(b)),
+	}, once(b, false))
+	if err != nil {
+		return request.Written{}, s.translator.classify(err)
+	}
+	h := answered(out.ResultMetadata)
+	if err := d.Check(h); err != nil {
+		return request.Written{}, err
+	}
+	return s.dialect.OfPart(h), nil
 }
 
 // ifNoneMatch is the header of IfAbsent.

@@ -1,0 +1,129 @@
+package wire
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"s3sync/storage"
+	"s3sync/storage/bucket/internal/request"
+	"s3sync/storage/bucket/internal/transport"
+)
+
+// requests are those that a run makes for every object, with the SDK or without it. They
+// do what those of Client do, with three differences: no call has a time-out, the body that
+// GetObject returns ends with its context, and PutObject is given the additional checksum.
+// Errors are failures.
+type requests interface {
+	PutObject(ctx context.Context, key string, b storage.Block, d request.Digest, opts storage.WriteOptions) (request.Written, error)
+	UploadPart(ctx context.Context, u request.Upload, n int, b storage.Block, d request.Digest) (request.Written, error)
+	GetObject(ctx context.Context, ref request.ObjectRef, off, n int64) (request.Answer, error)
+	HeadObject(ctx context.Context, ref request.ObjectRef) (request.Answer, error)
+	ListObjectsV2(ctx context.Context, r request.ListRequest) (request.ListPage, error)
+	ListObjectVersions(ctx context.Context, r request.VersionsRequest) (request.VersionsPage, error)
+	DeleteObject(ctx context.Context, key, etag string, onlyOnce bool) (confirmed bool, err error)
+	DeleteObjects(ctx context.Context, keys []string) ([]request.Deletion, error)
+}
+
+// A timeout is that of a call with its attempts; 0 is none.
+type timeout time.Duration
+
+// limit bounds a call.
+func (t timeout) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if t <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, time.Duration(t))
+}
+
+// PutObject writes an object. It keeps opts.Once, and makes one attempt only for a
+// stream.
+func (c *Client) PutObject(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (request.Written, error) {
+	d, err := request.DigestOf(b, opts.Checksum)
+	if err != nil {
+		return request.Written{}, err
+	}
+	ctx, cancel := c.timeout.limit(ctx)
+	defer cancel()
+	return c.hot.PutObject(ctx, key, b, d, opts)
+}
+
+// UploadPart writes part n. It fails if the server answers another checksum than d.
+func (c *Client) UploadPart(ctx context.Context, u request.Upload, n int, b storage.Block, d request.Digest) (request.Written, error) {
+	ctx, cancel := c.timeout.limit(ctx)
+	defer cancel()
+	return c.hot.UploadPart(ctx, u, n, b, d)
+}
+
+// GetObject asks for n bytes of an object from off, or for all of it if n is 0. The
+// body outlives ctx: it ends when it is closed.
+func (c *Client) GetObject(ctx context.Context, ref request.ObjectRef, off, n int64) (request.Answer, error) {
+	if ctx.Err() != nil { // AfterFunc cancels asynchronously
+		return request.Answer{}, ctx.Err()
+	}
+	life, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { cancel(ctx.Err()) })
+	defer stop()
+	if d := time.Duration(c.timeout); d > 0 {
+		timer := time.AfterFunc(d, func() { cancel(&transport.TimeoutError{What: "no answer", After: d}) })
+		defer timer.Stop()
+	}
+	a, err := c.hot.GetObject(life, ref, off, n)
+	if err != nil {
+		err = c.translator.classify(transport.OwnCause(life, err))
+		cancel(nil)
+		return request.Answer{}, err
+	}
+	a.Body = &body{a.Body, cancel}
+	return a, nil
+}
+
+// A body is that of an answer, with what ends its request.
+type body struct {
+	io.ReadCloser
+
+	cancel context.CancelCauseFunc
+}
+
+func (b *body) Close() error {
+	err := b.ReadCloser.Close()
+	b.cancel(nil)
+	return err
+}
+
+// HeadObject asks for the headers of an object.
+func (c *Client) HeadObject(ctx context.Context, ref request.ObjectRef) (request.Answer, error) {
+	ctx, cancel := c.timeout.limit(ctx)
+	defer cancel()
+	return c.hot.HeadObject(ctx, ref)
+}
+
+// ListObjectsV2 makes one request of a listing.
+func (c *Client) ListObjectsV2(ctx context.Context, r request.ListRequest) (request.ListPage, error) {
+	ctx, cancel := c.timeout.limit(ctx)
+	defer cancel()
+	return c.hot.ListObjectsV2(ctx, r)
+}
+
+// ListObjectVersions makes one request of a listing of versions.
+func (c *Client) ListObjectVersions(ctx context.Context, r request.VersionsRequest) (request.VersionsPage, error) {
+	ctx, cancel := c.timeout.limit(ctx)
+	defer cancel()
+	return c.hot.ListObjectVersions(ctx, r)
+}
+
+// DeleteObject removes an object. If an ETag is given, the object must have it. onlyOnce
+// is WriteOptions.Once. confirmed is false if the answer may not come from S3.
+func (c *Client) DeleteObject(ctx context.Context, key, etag string, onlyOnce bool) (confirmed bool, err error) {
+	ctx, cancel := c.timeout.limit(ctx)
+	defer cancel()
+	return c.hot.DeleteObject(ctx, key, etag, onlyOnce)
+}
+
+// DeleteObjects removes objects with one request. It returns what the server says. The
+// answer may not name all keys: some servers name only what failed.
+func (c *Client) DeleteObjects(ctx context.Context, keys []string) ([]request.Deletion, error) {
+	ctx, cancel := c.timeout.limit(ctx)
+	defer cancel()
+	return c.hot.DeleteObjects(ctx, keys)
+}
