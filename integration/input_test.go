@@ -29,7 +29,6 @@ func TestUnusableSides(t *testing.T) {
 			"unknown access key": {func(e *s3sync.Endpoint) { e.AccessKey = "nobody" }, storage.ErrCredentials, []string{"access key"}},
 			"wrong secret key":   {func(e *s3sync.Endpoint) { e.SecretKey = "wrong" }, storage.ErrCredentials, []string{"SignatureDoesNotMatch"}},
 			"unknown bucket":     {func(e *s3sync.Endpoint) { e.URL = "s3://no-such-bucket-here" }, storage.ErrNoBucket, []string{"NoSuchBucket", "no-such-bucket-here"}},
-			"wrong region":       {func(e *s3sync.Endpoint) { e.Region = "eu-central-1" }, storage.ErrUnusable, []string{"eu-central-1", "us-east-1"}},
 			"nobody there":       {func(e *s3sync.Endpoint) { e.EndpointURL = closed }, storage.ErrUnusable, []string{closed}},
 		}
 		if srv.Kind == s3server.MinIO {
@@ -96,6 +95,34 @@ func TestUnusableSides(t *testing.T) {
 		target.holds(t, []string{"stranger"})
 		hasFiles(t, copied, "stranger")
 		hasFiles(t, missing)
+	})
+}
+
+// TestWrongRegion: the server tells the region of a bucket if it is another one, and the
+// run goes on there, with a note.
+func TestWrongRegion(t *testing.T) {
+	t.Parallel()
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		root, source, copied := t.TempDir(), newBucket(t, srv), t.TempDir()
+		write(t, root, "key", []byte("data"))
+		source.put(t, "key", []byte("data"))
+		elsewhere := func(b bucket) s3sync.Endpoint {
+			e := b.at("")
+			e.Region = "eu-central-1"
+			return e
+		}
+		for name, cfg := range map[string]*s3sync.Config{
+			"down":   config(elsewhere(source), local(copied)),
+			"up":     config(local(root), elsewhere(newBucket(t, srv))),
+			"across": config(elsewhere(source), newBucket(t, srv).at("")),
+		} {
+			cfg.Delete.Enable = true
+			o := run(t, cfg)
+			o.succeeded(t, 1)
+			if want := `is in region \"us-east-1\", not in \"eu-central-1\"`; strings.Count(o.log, want) != 1 {
+				t.Errorf("%s: not one %q in\n%s", name, want, o.log)
+			}
+		}
 	})
 }
 

@@ -95,8 +95,9 @@ func TestSourceIsTakenAway(t *testing.T) {
 					}
 					return false
 				})
-				// One worker, so that the listing waits for the first transfer.
-				p := command(t, local(root), target.at(front.URL), "--delete", "--worker-size", "1")
+				// One worker, which looks at each file, so that the listing waits for the
+				// first transfer.
+				p := command(t, local(root), target.at(front.URL), "--delete", "--worker-size", "1", "--check-etag")
 				if code := p.run(t); code != 3 || !strings.Contains(p.stdout.String()+p.stderr.String(), tt.warns) {
 					t.Errorf("exit code %d, want 3 and a warning\n%s%s", code, &p.stdout, &p.stderr)
 				}
