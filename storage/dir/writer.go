@@ -42,8 +42,9 @@ type writer struct {
 	temp *tree.Temp
 
 	// end is held for writing by what ends the writer, for reading by parts.
-	end   sync.RWMutex
-	ended bool
+	end    sync.RWMutex
+	ended  bool
+	failed error // of the Commit that ended it
 
 	mu    sync.Mutex
 	parts []span // by their numbers
@@ -104,7 +105,9 @@ func (w *writer) commit(ctx context.Context) (storage.Info, error) {
 		return storage.Info{}, err
 	}
 	if w.ended {
-		return storage.Info{}, errEnded
+		// The file is gone after a failure, so it remains that one however often the caller
+		// tries again.
+		return storage.Info{}, cmp.Or(w.failed, errEnded)
 	}
 	if err := w.checkParts(); err != nil {
 		return storage.Info{}, err
@@ -112,6 +115,7 @@ func (w *writer) commit(ctx context.Context) (storage.Info, error) {
 	w.ended = true
 	st, err := w.temp.Publish()
 	if err != nil {
+		w.failed = err
 		return storage.Info{}, err
 	}
 	return fileInfo(w.path, st), nil

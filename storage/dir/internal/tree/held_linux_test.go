@@ -290,3 +290,44 @@ func TestFewDirectoriesAreHeld(t *testing.T) {
 		t.Errorf("%d files stay open", n-before)
 	}
 }
+
+// TestHeldDirectoryIsReadOnly: the directory that is held is on a file system that is read
+// only by now, and another one is mounted over it. What fails in the former says nothing
+// about the latter.
+func TestHeldDirectoryIsReadOnly(t *testing.T) {
+	top := t.TempDir()
+	sub := filepath.Join(top, "sub")
+	mount := func(target string, flags uintptr) {
+		t.Helper()
+		if err := syscall.Mount("none", target, "tmpfs", flags, "size=64k"); err != nil {
+			t.Skip(err) // only root may
+		}
+		t.Cleanup(func() { _ = syscall.Unmount(target, syscall.MNT_DETACH) })
+	}
+	if err := os.Mkdir(sub, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	mount(sub, 0)
+	tr := openTree(t, top, false)
+	for i := range 3 {
+		if err := putText(tr, fmt.Sprintf("sub/%d", i), "old"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if tr.held.dirs["sub"] == nil {
+		t.Fatal("the directory is not held")
+	}
+	if err := syscall.Mount("none", sub, "tmpfs", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	mount(sub, 0)
+	for _, name := range []string{"sub/new", "sub/next"} {
+		if err := putText(tr, name, "content"); err != nil {
+			t.Errorf("mounted over: %v", err)
+		}
+	}
+	entries, err := os.ReadDir(sub)
+	if err != nil || len(entries) != 2 {
+		t.Errorf("%v, %v", entries, err)
+	}
+}

@@ -170,13 +170,13 @@ func (t *Temp) done() {
 }
 
 // find opens the directory that the path leads to now, instead of the one that was held:
-// the file is not in that.
+// perhaps the file is not in that.
 func (t *Temp) find() error {
+	t.tree.held.drop(t.dir)
 	f, err := t.tree.find(t.dir)
 	if err != nil {
 		return err
 	}
-	t.tree.held.drop(t.dir)
 	t.tree.held.release(t.held)
 	t.held, t.folder = nil, f
 	t.exists = false // names need not be exact here: see rename
@@ -185,9 +185,10 @@ func (t *Temp) find() error {
 
 func (t *Temp) rename() error {
 	if t.held != nil {
-		err := system.RenameIn(t.held.dir, t.name, t.base)
-		if !errors.Is(err, fs.ErrNotExist) {
-			return err
+		// Whatever fails is done again by the path, and that result counts: the directory
+		// may be another one by now, on a file system that is read only or gone.
+		if system.RenameIn(t.held.dir, t.name, t.base) == nil {
+			return nil
 		}
 		if err := t.find(); err != nil {
 			return err
@@ -237,9 +238,8 @@ func (t *Temp) Remove() error {
 	_ = t.file.Close() // what was written is not wanted
 	defer t.done()
 	if t.held != nil {
-		err := system.RemoveIn(t.held.dir, t.name)
-		if !errors.Is(err, fs.ErrNotExist) {
-			return err
+		if system.RemoveIn(t.held.dir, t.name) == nil { // else as in rename
+			return nil
 		}
 		switch err := t.find(); {
 		case failure.IsGone(err):
