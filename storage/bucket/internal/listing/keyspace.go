@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"s3sync/storage"
+	"s3sync/storage/bucket/internal/request"
 )
 
 // A keySpace knows of which bytes keys consist, as far as they were seen. It measures how
@@ -96,14 +97,15 @@ var (
 // learnEvery is the distance of the keys of a page that are looked at.
 const learnEvery = 8
 
-// learn looks at the keys of a page.
+// learn looks at the keys of a page. A server may list keys that are longer than S3 allows.
+// Splits are not that long, so the rest of such keys does not matter.
 func (k *keySpace) learn(page []storage.Object) {
 	before := ""
 	for i := range page {
 		if i%learnEvery != 0 && i != len(page)-1 {
 			continue
 		}
-		key := page[i].Key
+		key := page[i].Key[:min(len(page[i].Key), request.MaxKey)]
 		if !k.any {
 			k.any, k.shared = true, strings.Clone(key)
 		}

@@ -1,12 +1,14 @@
 package listing
 
 import (
+	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
 	"s3sync/storage"
+	"s3sync/storage/bucket/internal/request"
 )
 
 // learned is what is known of keys after all of them were seen.
@@ -46,6 +48,14 @@ func TestBehind(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestLongKeys: a key that is longer than S3 allows costs no more than one that is not.
+func TestLongKeys(t *testing.T) {
+	k := learned([]string{strings.Repeat("a", 1<<20), strings.Repeat("b", 1<<20)})
+	if n := len(k.seen); n > request.MaxKey+1 {
+		t.Errorf("%d positions are kept", n)
 	}
 }
 
