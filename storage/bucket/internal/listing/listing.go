@@ -153,6 +153,16 @@ func (b *Bucket) fetched(ctx context.Context, fetch func(context.Context, sender
 	}
 }
 
+// An orderError is that of an answer whose entries are not in the order that was asked
+// for, or begin before the key behind which they should.
+type orderError struct{ error }
+
+func (e *orderError) Unwrap() error { return e.error }
+
+func outOfOrder(format string, args ...any) error {
+	return &orderError{&failure.Error{Text: fmt.Sprintf("the server does not list "+format, args...)}}
+}
+
 // emptyPages counts the pages without entries that follow each other in a listing.
 type emptyPages int
 

@@ -21,6 +21,12 @@ type model struct {
 	ignoresAfter bool
 	// skips is how many keys it leaves out where a listing begins behind a key.
 	skips int
+	// forgets: it continues a listing that began behind a key at the first key.
+	forgets bool
+	// promises: each page with keys says that more follow, so the last page is empty.
+	promises bool
+	// late, if set, is a further delay of a request.
+	late func(r request.ListRequest) time.Duration
 	// fail, if set, decides about each request.
 	fail func(n int, r request.ListRequest) error
 	// change, if set, is called before each request, and may change the keys.
@@ -44,9 +50,13 @@ func (m *model) answer(ctx context.Context, r request.ListRequest, answer func()
 	m.mu.Lock()
 	n := m.requests
 	m.requests++
+	delay := m.delay
+	if m.late != nil {
+		delay += m.late(r)
+	}
 	m.mu.Unlock()
 	select {
-	case <-time.After(m.delay):
+	case <-time.After(delay):
 	case <-ctx.Done():
 	}
 	m.mu.Lock()
@@ -66,13 +76,18 @@ func (m *model) answer(ctx context.Context, r request.ListRequest, answer func()
 	return nil
 }
 
+// inside begins the tokens of listings that began behind a key.
+const inside = "inside, "
+
 func (m *model) page(r request.ListRequest) (p request.ListPage) {
-	after, skips := "", 0
+	begin, after, _ := strings.Cut(r.Token, "behind ")
+	skips := 0
 	switch {
+	case begin == inside && m.forgets:
+		after = ""
 	case r.Token != "":
-		after = strings.TrimPrefix(r.Token, "behind ")
 	case r.After != "" && !m.ignoresAfter:
-		after, skips = r.After, m.skips
+		begin, after, skips = inside, r.After, m.skips
 	}
 	i, found := slices.BinarySearch(m.keys, max(after, r.Prefix))
 	if found && after >= r.Prefix && after != "" {
@@ -82,10 +97,12 @@ func (m *model) page(r request.ListRequest) (p request.ListPage) {
 	for ; i < len(m.keys) && strings.HasPrefix(m.keys[i], r.Prefix); i++ {
 		if len(p.Objects) == min(r.MaxKeys, limit) {
 			p.Truncated = true
-			p.Token = "behind " + p.Objects[len(p.Objects)-1].Key
 			break
 		}
 		p.Objects = append(p.Objects, storage.Object{Key: m.keys[i], Size: 1, ETag: etag})
+	}
+	if n := len(p.Objects); n > 0 && (p.Truncated || m.promises) {
+		p.Truncated, p.Token = true, begin+"behind "+p.Objects[n-1].Key
 	}
 	return p
 }

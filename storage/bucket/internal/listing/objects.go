@@ -2,7 +2,6 @@ package listing
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -17,10 +16,12 @@ type lister struct {
 	r         storage.Range
 	prefix    string // what the server is asked for, in full
 	delimiter string
-	after     string // start-after of the first request
-	token     string // of the next one
-	done      bool
-	empty     emptyPages
+	// after is start-after of the first request, and token continues it. S3 ignores
+	// start-after together with a token. Some servers refuse it.
+	// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+	after, token string
+	done         bool
+	empty        emptyPages
 
 	last string // the key before, in full
 	any  bool   // there was one
@@ -43,9 +44,11 @@ func (l *lister) next(ctx context.Context) ([]storage.Object, error) {
 // page fetches a page and returns its objects in the range. With a delimiter, it also
 // returns the prefixes of further keys.
 func (l *lister) page(ctx context.Context) (objects []storage.Object, prefixes []string, err error) {
-	p, err := l.bucket.Request(ctx, request.ListRequest{
-		Prefix: l.prefix, Delimiter: l.delimiter, After: l.after, Token: l.token, MaxKeys: l.bucket.PageSize,
-	})
+	r := request.ListRequest{Prefix: l.prefix, Delimiter: l.delimiter, Token: l.token, MaxKeys: l.bucket.PageSize}
+	if r.Token == "" {
+		r.After = l.after
+	}
+	p, err := l.bucket.Request(ctx, r)
 	switch {
 	case err != nil:
 		return nil, nil, err
@@ -81,11 +84,10 @@ func (l *lister) objects(entries []storage.Object) ([]storage.Object, error) {
 		o.Key = strings.TrimPrefix(full, l.bucket.Prefix)
 		if !l.bucket.Directory {
 			if l.inside && !l.any && full <= l.after {
-				return nil, errNotAfter
+				return nil, outOfOrder("behind %q: it begins with key %q", l.after, full)
 			}
 			if l.any && full <= l.last {
-				return nil, &failure.Error{Text: fmt.Sprintf(
-					"the server does not list in ascending order: key %q after %q", full, l.last)}
+				return nil, outOfOrder("in ascending order: key %q after %q", full, l.last)
 			}
 			l.last, l.any = full, true
 			if l.r.To != "" && o.Key >= l.r.To {

@@ -31,9 +31,6 @@ const (
 // startAfter is what servers may lack: that a listing begins behind a key.
 const startAfter = "the beginning of a listing at a key"
 
-// errNotAfter: the answer begins before the key behind which it should begin.
-var errNotAfter = errors.New("the listing does not begin where it should")
-
 // An ordered is one listing, in order, whose parts are fetched concurrently. It begins
 // with one segment. While the consumer waits for pages, the segments are split, and their
 // parts are listed at the same time. The consumer gets them one after another.
@@ -76,7 +73,7 @@ func (b *Bucket) inOrder(ctx context.Context, r storage.Range, begin func(after 
 		fetchCtx, cancel := context.WithCancel(ctx)
 		o := &ordered{
 			bucket: b, end: r.To, begin: begin, wake: make(chan struct{}, 1), listers: 1, most: b.Listers,
-			segments: []*segment{{first: true, pager: begin("", true)}},
+			segments: []*segment{{pager: begin("", true)}},
 		}
 		if b.Directory || b.Server.Lacks(startAfter) {
 			o.most = 1
@@ -202,6 +199,18 @@ func (o *ordered) listSerially() {
 	o.listers, o.most = 1, 1
 }
 
+// mayListSerially reports whether the first segment can list what another one fails to,
+// because the server does not know how to begin behind a key, or to go on from there. The
+// consumer has got nothing of the other one yet. If the listing of the first one has ended,
+// it must have found all that others found.
+func (o *ordered) mayListSerially(err error) bool {
+	if _, ok := errors.AsType[*orderError](err); !ok && !failure.MayBeUnknown(err) {
+		return false
+	}
+	front := o.segments[0]
+	return !front.ended || !slices.ContainsFunc(o.segments[1:], func(s *segment) bool { return s.last() > front.last() })
+}
+
 // drop forgets a segment and its pages.
 func (o *ordered) drop(s *segment) {
 	s.dropped = true
@@ -312,10 +321,11 @@ func (o *ordered) fetch(ctx context.Context, s *segment) {
 func (o *ordered) take(s *segment, objects []storage.Object, err error) {
 	switch {
 	case err == nil:
-	case !s.first && !s.begun && (errors.Is(err, errNotAfter) || failure.MayBeUnknown(err)):
+	case s != o.segments[0] && o.mayListSerially(err):
 		o.listSerially()
 		return
 	default:
+		// It is not asked again: its pager may be behind a page that was lost.
 		s.err, s.done = err, true
 		return
 	}

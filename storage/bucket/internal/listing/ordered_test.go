@@ -205,12 +205,19 @@ func TestServersWithoutStartAfter(t *testing.T) {
 			}
 			return nil
 		}},
-		"wrong": {skips: 1},
+		"wrong":         {skips: 1},
+		"goes on wrong": {forgets: true},
+		"refuses to go on": {fail: func(_ int, r request.ListRequest) error {
+			if strings.HasPrefix(r.Token, inside) {
+				return &failure.Error{Status: http.StatusBadRequest, Text: "what?"}
+			}
+			return nil
+		}},
 	} {
 		for _, versions := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, versions %t", name, versions), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					m := &model{ignoresAfter: m.ignoresAfter, fail: m.fail, skips: m.skips, keys: hashes(3000), delay: 50 * time.Millisecond}
+					m := &model{ignoresAfter: m.ignoresAfter, forgets: m.forgets, fail: m.fail, skips: m.skips, keys: hashes(3000), delay: 50 * time.Millisecond}
 					b := m.bucket("", 16)
 					b.PageSize = 20
 					list, want := b.Objects, m.keys
@@ -219,7 +226,7 @@ func TestServersWithoutStartAfter(t *testing.T) {
 						for _, key := range m.keys { // a hash has two versions
 							want = append(want, key, key)
 						}
-						if m.fail != nil || m.skips > 0 {
+						if m.fail != nil || m.skips > 0 || m.forgets {
 							t.Skip("the model refuses, or skips, in listings of objects only")
 						}
 					}
@@ -240,14 +247,55 @@ func TestServersWithoutStartAfter(t *testing.T) {
 	}
 }
 
+// TestAfterOrToken: a request that continues a listing does not say where it began. Some
+// servers refuse that, and others begin again.
+func TestAfterOrToken(t *testing.T) {
+	for name, r := range map[string]storage.Range{"all": {}, "range": {From: "4"}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := &model{keys: hashes(30_000), delay: 50 * time.Millisecond}
+				m.fail = func(_ int, r request.ListRequest) error {
+					if r.After != "" && r.Token != "" {
+						t.Errorf("start-after %q and a token", r.After)
+					}
+					return nil
+				}
+				got, err := collect(m.bucket("", 16).Objects(t.Context(), r))
+				if err != nil {
+					t.Fatal(err)
+				}
+				i, _ := slices.BinarySearch(m.keys, r.From)
+				same(t, got, m.keys[i:])
+			})
+		})
+	}
+}
+
 // TestKeysChangeMeanwhile: keys that are there all the time are listed once, whatever
 // happens to others.
 func TestKeysChangeMeanwhile(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 0))
-		stay := hashes(2000)
-		m := &model{keys: slices.Clone(stay), delay: 50 * time.Millisecond}
+		stay, calm := hashes(2000), 1     // keys change with each so many requests
+		if rapid.Bool().Draw(rt, "few") { // and more of them at the beginning
+			stay = flat(20+random.IntN(600), func(int, string) string {
+				x := random.Float64()
+				return fmt.Sprintf("%06d", int(999_999*x*x))
+			})
+			stay, calm = slices.Compact(stay), 5
+		}
+		m := &model{keys: slices.Clone(stay), delay: 50 * time.Millisecond, promises: rapid.Bool().Draw(rt, "promises")}
+		m.late = func(r request.ListRequest) time.Duration {
+			late := time.Duration(random.IntN(100)) * time.Millisecond
+			if r.Token != "" {
+				late *= 10
+			}
+			return late
+		}
 		m.change = func(n int, keys []string) []string {
+			if n%calm != 0 {
+				return keys
+			}
 			i := random.IntN(len(keys))
 			if strings.Contains(keys[i], "-") {
 				return slices.Delete(keys, i, i+1)
@@ -260,7 +308,13 @@ func TestKeysChangeMeanwhile(t *testing.T) {
 		b.PageSize = 10
 		var got []string
 		var err error
-		synctest.Test(t, func(t *testing.T) { got, err = collect(b.Objects(t.Context(), storage.Range{})) })
+		r := storage.Range{}
+		if rapid.Bool().Draw(rt, "range") {
+			r.To = rapid.SampledFrom(stay).Draw(rt, "to")
+			i, _ := slices.BinarySearch(stay, r.To)
+			stay = stay[:i]
+		}
+		synctest.Test(t, func(t *testing.T) { got, err = collect(b.Objects(t.Context(), r)) })
 		if err != nil || !slices.IsSorted(got) || len(slices.Compact(slices.Clone(got))) != len(got) {
 			rt.Fatalf("%v, or not in order, or twice", err)
 		}

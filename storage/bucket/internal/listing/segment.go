@@ -23,7 +23,6 @@ type segment struct {
 	to    string // included; empty is no bound
 	pager pager  // begins behind the end of the segment before
 
-	first   bool // it begins where the listing begins
 	begun   bool // there was an answer
 	busy    bool // a page is being fetched
 	ended   bool // the listing that began there has no further pages
@@ -109,13 +108,28 @@ func (s *segment) empty() bool {
 	return !slices.ContainsFunc(s.pages, func(p page) bool { return len(p.objects) > 0 })
 }
 
+// last returns the last key that was found and is kept, if any.
+func (s *segment) last() string {
+	if n := len(s.beyond); n > 0 {
+		return s.beyond[n-1].Key
+	}
+	for _, p := range slices.Backward(s.pages) {
+		if n := len(p.objects); n > 0 {
+			return p.objects[n-1].Key
+		}
+	}
+	return ""
+}
+
 // extend moves the end to that of a segment behind, which is not listed any more. What
-// was found there is in the segment now.
+// was found there is in the segment now. The cursor goes behind it: a split before it would
+// list it again.
 func (s *segment) extend(to string) {
 	s.to, s.done = to, s.ended || s.err != nil
 	beyond := s.beyond
 	s.beyond = nil
 	if len(beyond) > 0 {
+		s.cursor = strings.Clone(beyond[len(beyond)-1].Key)
 		s.add(page{objects: beyond})
 	}
 }
@@ -131,7 +145,10 @@ const (
 
 // meets compares the entries that a segment found behind its end with the first ones of
 // the segment that begins there. A server that leaves entries out where a listing begins
-// would otherwise lose them.
+// would otherwise lose them. Nothing is behind the end only if the listing of the segment
+// has ended. What the next one finds was added since then, or the server ended the listing
+// too early. It is listed, and is behind all of the segment, because each end is behind all
+// keys that the segment has.
 func (s *segment) meets(next *segment) agreement {
 	n := min(len(s.beyond), len(next.heads), maxHeads)
 	switch {

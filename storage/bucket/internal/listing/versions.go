@@ -71,7 +71,7 @@ func (l *versionLister) inRange(all []storage.Object) ([]storage.Object, error) 
 			return nil, failure.Garbled("key %q does not begin with %q", v.Key, prefix)
 		}
 		if l.inside && !l.any && v.Key <= l.after {
-			return nil, errNotAfter
+			return nil, outOfOrder("behind %q: it begins with key %q", l.after, v.Key)
 		}
 		if err := l.follows(v); err != nil {
 			return nil, err
@@ -95,12 +95,12 @@ func (l *versionLister) follows(v storage.Object) error {
 	case !l.any || v.Key > l.last.Key:
 		return nil
 	case v.Key < l.last.Key:
-		return &failure.Error{Text: fmt.Sprintf("the server does not list in ascending order: key %q after %q", v.Key, l.last.Key)}
+		return outOfOrder("in ascending order: key %q after %q", v.Key, l.last.Key)
 	case v.VersionID == l.last.VersionID:
 		return &failure.Error{Text: fmt.Sprintf("the server lists version %q of key %q twice", v.VersionID, v.Key)}
 	case v.Latest:
-		return &failure.Error{Text: fmt.Sprintf("the server does not list from the newest version to the oldest: "+
-			"the current version of key %q comes after version %q", v.Key, l.last.VersionID)}
+		return outOfOrder("from the newest version to the oldest: the current version of key %q comes after version %q",
+			v.Key, l.last.VersionID)
 	}
 	return nil
 }

@@ -1,0 +1,92 @@
+package listing
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"testing"
+
+	"s3sync/storage"
+	"s3sync/storage/bucket/internal/failure"
+)
+
+// An answer is a pager with one answer.
+type answer struct {
+	objects []storage.Object
+	err     error
+	last    bool
+}
+
+func (a answer) next(context.Context) ([]storage.Object, error) { return a.objects, a.err }
+
+func (a answer) ended() bool { return a.last }
+
+func objects(keys ...string) (all []storage.Object) {
+	for _, key := range keys {
+		all = append(all, storage.Object{Key: key})
+	}
+	return all
+}
+
+// TestExtend: a segment that gets longer is split behind the keys that it has.
+func TestExtend(t *testing.T) {
+	for name, tt := range map[string]struct {
+		to     string
+		cursor string
+		beyond int
+	}{
+		"none is behind the new end": {"9", "6", 0},
+		"some are behind it":         {"5", "5", 1},
+		"there is no end":            {"", "6", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &segment{to: "3", pager: answer{}}
+			s.take(page{objects: objects("1", "2", "4", "6")}, 4)
+			s.extend(tt.to)
+			if s.cursor != tt.cursor || len(s.beyond) != tt.beyond {
+				t.Errorf("the cursor is %q, want %q; %d keys are behind the end, want %d", s.cursor, tt.cursor, len(s.beyond), tt.beyond)
+			}
+		})
+	}
+}
+
+// TestRefusedSegment: what a segment is refused is listed by the first one, if that one can
+// go on. Otherwise it fails. Nothing is lost and nothing asked for again.
+func TestRefusedSegment(t *testing.T) {
+	refused := &failure.Error{Status: http.StatusBadRequest, Text: "InvalidArgument"}
+	found := []page{{objects: objects("p")}}
+	for name, tt := range map[string]struct {
+		front  segment
+		s      int // the segment that is refused
+		err    error
+		serial bool
+	}{
+		"first answer":                  {segment{}, 1, refused, true},
+		"later answer":                  {segment{}, 2, refused, true},
+		"first answer begins before":    {segment{}, 1, outOfOrder("x"), true},
+		"later answer is out of order":  {segment{}, 2, outOfOrder("x"), true},
+		"another failure":               {segment{}, 1, errors.New("broken"), false},
+		"the first one":                 {segment{}, 0, refused, false},
+		"the first one begins before":   {segment{}, 0, outOfOrder("x"), false},
+		"the first one has ended":       {segment{ended: true, done: true}, 1, refused, false},
+		"the first one has all of them": {segment{ended: true, done: true, beyond: objects("n", "p")}, 1, refused, true},
+		"the first one lacks some":      {segment{ended: true, done: true, beyond: objects("n", "o")}, 1, refused, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tt.front.to, tt.front.cursor = "m", "m"
+			o := &ordered{bucket: new(model).bucket("", 16), most: 16, segments: []*segment{
+				&tt.front,
+				{to: "o", cursor: "m"},
+				{cursor: "p", begun: true, pages: found, heads: found[0].objects},
+			}}
+			s := o.segments[tt.s]
+			o.take(s, nil, tt.err)
+			if serial := len(o.segments) == 1; serial != tt.serial {
+				t.Errorf("listed serially: %t, want %t", serial, tt.serial)
+			}
+			if failed := errors.Is(s.err, tt.err) && s.done; failed == tt.serial {
+				t.Errorf("the segment has failed: %t, want %t", failed, !tt.serial)
+			}
+		})
+	}
+}
