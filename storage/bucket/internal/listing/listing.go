@@ -163,6 +163,13 @@ func outOfOrder(format string, args ...any) error {
 	return &orderError{&failure.Error{Text: fmt.Sprintf("the server does not list "+format, args...)}}
 }
 
+// mayEnd reports whether a page that says that it is the last one may be. inside: the
+// listing began behind a key. A server may answer such a listing with one page only. If the
+// page is full, what is behind it is asked for.
+func (b *Bucket) mayEnd(inside bool, entries int) bool {
+	return !inside || entries < max(b.PageSize, 1)
+}
+
 // emptyPages counts the pages without entries that follow each other in a listing.
 type emptyPages int
 

@@ -23,6 +23,8 @@ type model struct {
 	skips int
 	// forgets: it continues a listing that began behind a key at the first key.
 	forgets bool
+	// onePage: it says of a listing that began behind a key that its first page is the last.
+	onePage bool
 	// promises: each page with keys says that more follow, so the last page is empty.
 	promises bool
 	// late, if set, is a further delay of a request.
@@ -104,6 +106,9 @@ func (m *model) page(r request.ListRequest) (p request.ListPage) {
 	if n := len(p.Objects); n > 0 && (p.Truncated || m.promises) {
 		p.Truncated, p.Token = true, begin+"behind "+p.Objects[n-1].Key
 	}
+	if m.onePage && r.After != "" {
+		p.Truncated, p.Token = false, ""
+	}
 	return p
 }
 
@@ -122,7 +127,7 @@ func (m *model) ListObjectVersions(ctx context.Context, r request.VersionsReques
 				case !strings.HasPrefix(key, r.Prefix), key < after, after != "" && key == after && (r.From.VersionID == "" || v.VersionID >= r.From.VersionID):
 				case len(p.Versions) == min(r.MaxKeys, limit):
 					last := p.Versions[len(p.Versions)-1]
-					p.Truncated, p.Next = true, request.VersionMarker{Key: last.Key, VersionID: last.VersionID}
+					p.Truncated, p.Next = !m.onePage || r.From.VersionID != "" || r.From.Key == "", request.VersionMarker{Key: last.Key, VersionID: last.VersionID}
 					return
 				default:
 					p.Versions = append(p.Versions, v)

@@ -53,7 +53,7 @@ func (l *lister) page(ctx context.Context) (objects []storage.Object, prefixes [
 	case err != nil:
 		return nil, nil, err
 	case !p.Truncated:
-		l.done = true
+		l.done, p.Token = l.bucket.mayEnd(l.inside, len(p.Objects)), ""
 	case p.Token == "":
 		return nil, nil, failure.Garbled("it is truncated but names no continuation")
 	case p.Token == l.token:
@@ -67,6 +67,9 @@ func (l *lister) page(ctx context.Context) (objects []storage.Object, prefixes [
 	}
 	if objects, err = l.objects(p.Objects); err != nil {
 		return nil, nil, err
+	}
+	if l.token == "" && !l.done {
+		l.after = l.last
 	}
 	prefixes, err = l.prefixes(p.Prefixes)
 	return objects, prefixes, err

@@ -271,6 +271,27 @@ func TestAfterOrToken(t *testing.T) {
 	}
 }
 
+// TestOnePage: a server that ends a listing too early, because it began behind a key, loses
+// no keys.
+func TestOnePage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &model{keys: hashes(30_000), delay: 50 * time.Millisecond, onePage: true}
+		got, err := collect(m.bucket("", 16).Objects(t.Context(), storage.Range{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, got, m.keys)
+		got, err = collect(m.bucket("", 16).Versions(t.Context(), storage.Range{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, slices.Compact(got), m.keys)
+		if len(got) != 2*len(m.keys) {
+			t.Errorf("%d versions, want two of each of %d keys", len(got), len(m.keys))
+		}
+	})
+}
+
 // TestKeysChangeMeanwhile: keys that are there all the time are listed once, whatever
 // happens to others.
 func TestKeysChangeMeanwhile(t *testing.T) {

@@ -39,7 +39,7 @@ func (l *versionLister) next(ctx context.Context) ([]storage.Object, error) {
 	case err != nil:
 		return nil, err
 	case !p.Truncated:
-		l.done = true
+		// It may be the last one: see below.
 	case p.Next.Key == "":
 		return nil, failure.Garbled("it is truncated but names no continuation")
 	case p.Next == l.from:
@@ -53,12 +53,19 @@ func (l *versionLister) next(ctx context.Context) ([]storage.Object, error) {
 	if len(all) > 0 && l.any && all[0].Key == l.last.Key && all[0].VersionID == l.last.VersionID {
 		all = all[1:] // versitygw goes on with the current version of a key if a page ended with it
 	}
+	if !p.Truncated {
+		l.done = l.bucket.mayEnd(l.inside, len(all))
+	}
 	if !l.done {
 		if err := l.bucket.sawPage(&l.empty, len(all)); err != nil {
 			return nil, err
 		}
 	}
-	return l.inRange(all)
+	objects, err := l.inRange(all)
+	if !p.Truncated {
+		l.from = request.VersionMarker{Key: l.last.Key, VersionID: l.last.VersionID}
+	}
+	return objects, err
 }
 
 // inRange checks the entries of a page and returns those in the range.
