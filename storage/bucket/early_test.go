@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"s3sync/internal/faultproxy"
 	"s3sync/internal/s3server"
@@ -185,5 +187,84 @@ func TestHalfAnAttempt(t *testing.T) {
 	wantKind(t, err, storage.ErrPrecondition)
 	if n := requests.Load(); n != 2 {
 		t.Errorf("%d requests, want 2 and no look at the object", n)
+	}
+}
+
+// A heldStream is a source that is slow: its second half comes when it is released.
+type heldStream struct {
+	left     int
+	held     chan struct{} // closed when a Read waits
+	released chan struct{}
+}
+
+func (s *heldStream) Read(p []byte) (int, error) {
+	if s.left -= len(p); s.left < 0 {
+		close(s.held)
+		<-s.released
+		s.left = 1 << 30
+	}
+	return len(p), nil
+}
+
+// TestStreamIsLeftAlone: a server may answer before a stream was read to its end. What the
+// stream is read from belongs to the caller when Put has returned, so nobody reads it then.
+func TestStreamIsLeftAlone(t *testing.T) {
+	stream := &heldStream{left: 64 << 10, held: make(chan struct{}), released: make(chan struct{})}
+	answered := make(chan struct{})
+	opts := rawServer(t, func(conn *net.TCPConn, _ *http.Request, _ *bufio.Reader) {
+		<-stream.held
+		const text = "<Error><Code>SlowDown</Code></Error>"
+		_, _ = fmt.Fprintf(conn, "HTTP/1.1 503 Slow Down\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s", len(text), text)
+		close(answered)
+		<-t.Context().Done()
+	})
+	s := open(t, opts)
+	returned := make(chan error, 1)
+	go func() {
+		_, err := s.Put(t.Context(), "k", storage.Block{Stream: stream, Size: 64 << 20}, storage.WriteOptions{Size: 64 << 20})
+		returned <- err
+	}()
+	<-answered
+	select {
+	case err := <-returned:
+		close(stream.released)
+		t.Fatalf("returned while the stream is read: %v", err)
+	case <-time.After(200 * time.Millisecond): // it waits
+	}
+	close(stream.released)
+	wantKind(t, <-returned, storage.ErrThrottled)
+}
+
+// A closable is the body of an answer that tells whether it was closed.
+type closable struct {
+	io.Reader
+
+	closed atomic.Bool
+}
+
+func (c *closable) Close() error {
+	c.closed.Store(true)
+	return nil
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// TestErrorInsideIsClosed: an answer whose headers tell a success, and whose body tells an
+// error, is closed, so that nothing of the request remains.
+func TestErrorInsideIsClosed(t *testing.T) {
+	body := &closable{Reader: strings.NewReader("<Error><Code>AccessDenied</Code></Error>")}
+	opts := optionsAt("http://localhost")
+	opts.MaxAttempts = 1
+	opts.Transport = roundTripper(func(req *http.Request) (*http.Response, error) {
+		return &http.Response{
+			StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Body: body, ContentLength: -1, Request: req,
+			Header: http.Header{"Etag": {`"d41d8cd98f00b204e9800998ecf8427e"`}},
+		}, nil
+	})
+	wantKind(t, put(t, open(t, opts), "k"), fs.ErrPermission)
+	if !body.closed.Load() {
+		t.Error("the answer was not closed")
 	}
 }

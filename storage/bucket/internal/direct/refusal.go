@@ -45,8 +45,8 @@ func errorInside(resp *http.Response) error {
 	if resp.Body == http.NoBody {
 		return nil
 	}
-	defer discard(resp)
 	text, err := io.ReadAll(resp.Body)
+	discard(resp)
 	if err != nil {
 		return &request.UnreadableError{Err: err}
 	}

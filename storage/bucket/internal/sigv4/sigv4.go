@@ -254,7 +254,7 @@ func (d *desk) canonical(req *http.Request, payloadHash string) []byte {
 
 // appendTrimmed appends a value without blanks around it, and with one in place of several.
 func appendTrimmed(b []byte, value string) []byte {
-	value = strings.TrimSpace(value)
+	value = strings.Trim(value, " \t") // not other white space, which is sent
 	for {
 		i := strings.Index(value, "  ")
 		if i < 0 {

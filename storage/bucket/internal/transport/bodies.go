@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 )
 
 // limitedPiece is how much of a body is read at once under a Limiter, in bytes. It is
@@ -25,9 +26,29 @@ type sentBody struct {
 	begins  func() // if set, is called before the first byte is sent
 	left    int64  // bytes that are not read yet
 	counted bool   // among the attempts that were sent completely
+
+	mu   sync.Mutex // held while the body is read
+	over bool
+}
+
+// errOver: package http still sends a body although the answer came.
+var errOver = errors.New("the request is over")
+
+// end ends the reading. An answer may come before the body was sent to its end, and then
+// package http goes on in another goroutine. But what the body is read from belongs to the
+// caller again.
+func (b *sentBody) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.over = true
 }
 
 func (b *sentBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.over {
+		return 0, errOver
+	}
 	b.reads()
 	if b.flight.client.opts.Send != nil {
 		p = p[:min(len(p), limitedPiece)]

@@ -98,12 +98,14 @@ func (f *flight) receive(resp *http.Response) {
 	resp.Body = &f.received
 }
 
-// end ends a flight. Nothing watches it from now on. It may be called again.
+// end ends a flight. Nothing watches it and nobody reads the body of its request from now
+// on. It may be called again.
 func (f *flight) end() {
 	f.client.flights.remove(f)
 	if f.cancel != nil {
 		f.cancel(nil)
 	}
+	f.sent.end()
 }
 
 // flightKey is the context key of a flight.

@@ -15,8 +15,8 @@ type Body struct {
 	plain io.ReadCloser
 }
 
-// NewBody returns a body that can be sent once. Nobody may change data meanwhile. Package
-// http may still read it when an answer has come that did not wait for it.
+// NewBody returns a body that can be sent once. Nobody may change data until the request
+// has failed or the body of its answer was closed.
 func NewBody(data []byte) *Body {
 	b := &Body{data: *bytes.NewBuffer(data)}
 	b.plain = io.NopCloser(&b.data)
@@ -47,17 +47,26 @@ func (f *flight) small(length int64, body io.Reader) io.ReadCloser {
 // writeTo writes at most n bytes of a body in memory, without copying them.
 func (b *sentBody) writeTo(w io.Writer, data *bytes.Buffer, n int64) (written int64, err error) {
 	for err == nil && written < n && data.Len() > 0 {
-		b.reads()
-		p := data.Next(int(min(n-written, limitedPiece)))
-		if err := b.wait(len(p)); err != nil {
-			return written, err
-		}
-		b.hasRead(len(p), true)
 		var wrote int
-		wrote, err = w.Write(p)
+		wrote, err = b.writePiece(w, data, min(n-written, limitedPiece))
 		written += int64(wrote)
 	}
 	return written, err
+}
+
+func (b *sentBody) writePiece(w io.Writer, data *bytes.Buffer, n int64) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.over {
+		return 0, errOver
+	}
+	b.reads()
+	p := data.Next(int(n))
+	if err := b.wait(len(p)); err != nil {
+		return 0, err
+	}
+	b.hasRead(len(p), true)
+	return w.Write(p)
 }
 
 // ReadFrom sends the rest of a body. Package http calls it if the connection has no TLS.
