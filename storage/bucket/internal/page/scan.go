@@ -25,11 +25,7 @@ var declarations = []string{ //nolint:gochecknoglobals // a table, never written
 // document reads a document. What is behind its end is ignored.
 func (s *scanner) document(of *document) bool {
 	s.blanks()
-	for _, d := range declarations {
-		if s.skip(d) {
-			break
-		}
-	}
+	_ = slices.ContainsFunc(declarations, s.skip) // at most one of them
 	s.blanks()
 	if !s.skip("<") {
 		return false
