@@ -356,7 +356,7 @@ type Local struct {
 // DefaultConfig returns the default settings.
 func DefaultConfig() *Config {
 	return &Config{
-		AWS:    AWS{MaxKeys: 1000, ParallelListings: 32},
+		AWS:    AWS{MaxKeys: 1000, ParallelListings: 1},
 		Verify: Verify{ETag: true, Multipart: true, Checksum: true},
 		Transfer: Transfer{
 			Workers:       16,

@@ -131,7 +131,7 @@ func TestConfigForm(t *testing.T) {
  "version": 1,
  "fields": {
   "AWS.MaxKeys": 1000,
-  "AWS.ParallelListings": 32,
+  "AWS.ParallelListings": 1,
   "Check.Algorithm": "SHA256",
   "Check.Mode": "checksum",
   "Delete.MaxPercent": 80,

@@ -158,7 +158,7 @@ func performanceOptions(set *settings) []*option {
 		{
 			name: "max-parallel-listings", sets: "AWS.ParallelListings",
 			usage: "make up to `N` requests of a listing at the same time, of each bucket",
-			more:  "They become more while that makes the listing faster. 1 lists page by page.",
+			more:  "They become more while that makes the listing faster. 1 lists page by page. Each listing then keeps up to 16MiB of pages in memory.",
 		},
 		{
 			name: "max-parallel-listing-max-depth", value: number(&set.listingDepth),
