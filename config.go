@@ -132,7 +132,7 @@ type AWS struct {
 	// ParallelDirectoryListing lists the prefixes of a directory bucket in parallel.
 	// Such a listing includes prefixes of unfinished uploads, which costs requests.
 	ParallelDirectoryListing bool
-	// Trace logs the requests of the AWS SDK to Logger.
+	// Trace logs the requests to S3 to Logger.
 	Trace bool
 }
 

@@ -30,7 +30,7 @@ func tracingOptions(log *Log) []*option {
 		},
 		{
 			name: "aws-sdk-tracing", sets: "AWS.Trace",
-			usage: "also log the requests of the AWS SDK, at debug level",
+			usage: "also log the requests to S3, at debug level",
 		},
 		{
 			name: "span-events-tracing", value: on(&log.Spans),
