@@ -200,23 +200,6 @@ type Verify struct {
 	NoExpressChecksum bool
 }
 
-// Transfer limits concurrency and says how objects are cut into parts.
-type Transfer struct {
-	Workers       int // objects at once
-	ParallelParts int // parts at once, of all objects together
-	// MaxMemory bounds the buffers of object data in bytes. 0 means 256 MiB, or the
-	// size of two parts or of an object below Threshold if that is more.
-	MaxMemory int64 `unit:"bytes"`
-
-	Threshold int64 `unit:"bytes"` // objects of this size or more are sent in parts
-	ChunkSize int64 `unit:"bytes"` // of one part
-	// AutoChunkSize cuts target objects into the same parts as their sources.
-	AutoChunkSize bool
-
-	ObjectsPerSecond int   // 0 is no limit
-	BytesPerSecond   int64 `unit:"bytes"` // in each direction; 0 is no limit
-}
-
 // Metadata replaces the attributes of written objects. A nil or empty field keeps those
 // of the source.
 type Metadata struct {
@@ -359,10 +342,8 @@ func DefaultConfig() *Config {
 		AWS:    AWS{MaxKeys: 1000, ParallelListings: 1},
 		Verify: Verify{ETag: true, Multipart: true, Checksum: true},
 		Transfer: Transfer{
-			Workers:       16,
-			ParallelParts: 16,
-			Threshold:     8 * MiB,
-			ChunkSize:     8 * MiB,
+			Threshold: 8 * MiB,
+			ChunkSize: 8 * MiB,
 		},
 		Delete: Delete{MaxPercent: 80},
 		Retry: Retry{

@@ -41,6 +41,8 @@ func filled(t *testing.T) *Config {
 			*v = mustCompile(t, fmt.Sprintf(`^(?<!x)%d\d`, n))
 		case *map[string]string:
 			*v = map[string]string{"name": fmt.Sprint("value ", n)}
+		case *Concurrency:
+			*v = AutoUpTo(int(n))
 		case *CheckMode:
 			*v = CheckMtimeAndChecksum
 		default:
@@ -123,6 +125,7 @@ func TestConfigForm(t *testing.T) {
 	c.Filter.SmallerThan = new(int64)
 	c.Metadata.User = map[string]string{"team": "a"}
 	c.Range.From = "m"
+	c.Transfer.Workers, c.Transfer.ParallelParts = AutoUpTo(64), 4
 	data, err := json.MarshalIndent(c, "", " ")
 	if err != nil {
 		t.Fatal(err)
@@ -147,9 +150,9 @@ func TestConfigForm(t *testing.T) {
   "Source.URL": "s3://b/p",
   "Timeout.Read": "1m0s",
   "Transfer.ChunkSize": "8MiB",
-  "Transfer.ParallelParts": 16,
+  "Transfer.ParallelParts": 4,
   "Transfer.Threshold": "8MiB",
-  "Transfer.Workers": 16,
+  "Transfer.Workers": "auto:64",
   "Verify.Checksum": true,
   "Verify.ETag": true,
   "Verify.Multipart": true
@@ -225,7 +228,7 @@ func TestReadConfigRefuses(t *testing.T) {
 		`{"version":1,"fields":{"Filter.Include":"["}}`:                 `Filter.Include cannot be read: there is no ] for this [, at character 1`,
 		`{"version":1,"fields":{"Filter.Include":{"go":"["}}}`:          "Filter.Include cannot be read: error parsing regexp: missing closing ]: `[`",
 		`{"version":1,"fields":{"Filter.Include":7}}`:                   "Filter.Include cannot be read: json: cannot unmarshal number into Go value of type fields.goRegexp",
-		`{"version":1,"fields":{"Transfer.Workers":"16"}}`:              `Transfer.Workers cannot be read: json: cannot unmarshal string into Go value of type int`,
+		`{"version":1,"fields":{"Transfer.Workers":"16"}}`:              `Transfer.Workers cannot be read: must be a number, "auto" or "auto:N", not "16"`,
 		`{"version":1,"fields":{"Filter.ModifiedAfter":"2026-01-31"}}`:  `Filter.ModifiedAfter cannot be read: parsing time "2026-01-31" as "2006-01-02T15:04:05Z07:00": cannot parse "" as "T"`,
 	} {
 		t.Run(text, func(t *testing.T) {

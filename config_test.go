@@ -144,9 +144,9 @@ func TestValidateRefuses(t *testing.T) {
 		"AWS.MaxKeys must be between 1 and 32767, not 0":                               func(c *Config) { c.AWS.MaxKeys = 0 },
 		"AWS.MaxKeys must be between 1 and 32767, not 32768":                           func(c *Config) { c.AWS.MaxKeys = 32768 },
 		"AWS.ParallelListings must be between 1 and 65535, not 0":                      func(c *Config) { c.AWS.ParallelListings = 0 },
-		"Transfer.Workers must be between 1 and 65535, not 0":                          func(c *Config) { c.Transfer.Workers = 0 },
+		"Transfer.Workers must be between 1 and 65535, not auto:65536":                 func(c *Config) { c.Transfer.Workers = AutoUpTo(65536) },
 		"Transfer.Workers must be between 1 and 65535, not 65536":                      func(c *Config) { c.Transfer.Workers = 65536 },
-		"Transfer.ParallelParts must be between 1 and 65535, not 0":                    func(c *Config) { c.Transfer.ParallelParts = 0 },
+		"Transfer.ParallelParts must be between 1 and 65535, not 99999":                func(c *Config) { c.Transfer.ParallelParts = 99999 },
 		"Transfer.Threshold must be between 5MiB and 5GiB, not 5242879B":               func(c *Config) { c.Transfer.Threshold = 5*MiB - 1 },
 		"Transfer.ChunkSize must be between 5MiB and 5GiB, not 1MiB":                   func(c *Config) { c.Transfer.ChunkSize = MiB },
 		"Transfer.ChunkSize must be between 5MiB and 5GiB, not 6GiB":                   func(c *Config) { c.Transfer.ChunkSize = 6 * GiB },
@@ -277,9 +277,9 @@ func TestValidateRefuses(t *testing.T) {
 
 func TestValidateReportsAllFaults(t *testing.T) {
 	c := validConfig(t)
-	c.Transfer.Workers, c.Delete.Max, c.Versioning.Enable = 0, 5, true
+	c.Transfer.Workers, c.Delete.Max, c.Versioning.Enable = 65536, 5, true
 	want := []string{
-		"Transfer.Workers must be between 1 and 65535, not 0",
+		"Transfer.Workers must be between 1 and 65535, not 65536",
 		"Delete.Max requires Delete.Enable",
 		"Versioning.Enable cannot be used with a local source",
 	}

@@ -79,8 +79,6 @@ func bounds() []fields.Bound {
 	return []fields.Bound{
 		{Field: "AWS.MaxKeys", Min: 1, Max: math.MaxInt16},
 		{Field: "AWS.ParallelListings", Min: 1, Max: math.MaxUint16},
-		{Field: "Transfer.Workers", Min: 1, Max: math.MaxUint16},
-		{Field: "Transfer.ParallelParts", Min: 1, Max: math.MaxUint16},
 		{Field: "Transfer.Threshold", Min: minPart, Max: maxPart},
 		{Field: "Transfer.ChunkSize", Min: minPart, Max: maxPart},
 		{Field: "Transfer.ObjectsPerSecond", Min: minObjects, Zero: true},
@@ -109,6 +107,12 @@ func (v *validator) ranges() {
 	}
 	if !v.Check.Mode.Known() {
 		v.add("Check.Mode", "must be one of the modes there are, not %v", v.Check.Mode)
+	}
+	if fault := v.Transfer.Workers.Fault(); fault != "" {
+		v.add("Transfer.Workers", "%s", fault)
+	}
+	if fault := v.Transfer.ParallelParts.Fault(); fault != "" {
+		v.add("Transfer.ParallelParts", "%s", fault)
 	}
 	for _, b := range bounds() {
 		if fault := b.Fault(v.Config, v.given); fault != "" {

@@ -190,7 +190,7 @@ func TestKeysOfOneFile(t *testing.T) {
 						writeFile(filepath.Join(target, "b"), old)
 					}
 					cfg := download(source, target)
-					cfg.Check.Mode, cfg.Delete.Enable, cfg.Transfer.Workers = s3sync.CheckMode(mode&1), mode&2 != 0, 1+mode&4
+					cfg.Check.Mode, cfg.Delete.Enable, cfg.Transfer.Workers = s3sync.CheckMode(mode&1), mode&2 != 0, s3sync.Concurrency(1+mode&4)
 					if tt.filter != nil {
 						tt.filter(cfg)
 					}

@@ -96,7 +96,7 @@ func (r *Runner) bucketOptions(e *Endpoint, l location.Location) bucket.Options 
 		ReadTimeout:      cfg.Timeout.Read,
 		StallTimeout:     stallTimeout,
 		Notice:           r.record.Notice,
-		MaxConns:         cfg.Transfer.Workers + cfg.Transfer.ParallelParts + cfg.AWS.ParallelListings,
+		MaxConns:         cfg.Transfer.Workers.Most() + cfg.Transfer.ParallelParts.Most() + cfg.AWS.ParallelListings,
 	}
 	if cfg.AWS.NoStallProtection {
 		opts.StallTimeout = 0

@@ -159,7 +159,7 @@ func (o *options) set(cfg *s3sync.Config) {
 		}
 	}
 	cfg.DryRun = o.dry
-	cfg.Transfer.Workers = o.workers
+	cfg.Transfer.Workers = s3sync.Concurrency(o.workers)
 	cfg.Transfer.AutoChunkSize = o.auto
 	cfg.ServerSideCopy = o.copy
 	cfg.Local.IgnoreSymlinks = o.ignoreLinks

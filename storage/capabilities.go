@@ -159,3 +159,36 @@ type Waiter interface {
 	// nothing outside of this program. Waiting may be called at any time.
 	Waiting() (quiet time.Duration, what string)
 }
+
+// An Observable is a Store that tells of its requests to a server, so that a caller can
+// adapt how much is asked of it.
+type Observable interface {
+	// Observe lets f be told of every request when its answer has begun or it has failed,
+	// until stop is called. f is called concurrently and must not wait. Stop does not wait
+	// for calls that have begun.
+	Observe(f func(Request)) (stop func())
+}
+
+// A Request is what a request tells of the load of a server.
+type Request struct {
+	Kind RequestKind
+	// Began is when it was sent, and FirstByte the time until its answer began, or until it
+	// failed.
+	Began     time.Time
+	FirstByte time.Duration
+	// Throttled: the server asks for fewer requests, and to wait for RetryAfter if that is
+	// not 0. Unanswered: there was no answer, and the caller did not cancel the request.
+	Throttled, Unanswered bool
+	RetryAfter            time.Duration
+}
+
+// A RequestKind is what a request is for.
+type RequestKind int
+
+// The kinds of requests.
+const (
+	ObjectRequest RequestKind = iota // anything about one object
+	PartRequest                      // the bytes of a part of an object
+	ListRequest                      // a page of a listing
+	DeleteRequest                    // the removal of objects
+)

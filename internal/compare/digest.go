@@ -90,7 +90,7 @@ func readParts(ctx context.Context, l *limits.Limits, r storage.Reader, layout c
 	}
 	n := min(layout.Len(), l.ParallelParts())
 	return parallel.ForEach(ctx, n, l.Parts(ctx, layout, piece), func(ctx context.Context, p limits.Part) error {
-		defer p.Release()
+		defer p.Release(limits.Work{}) // a file is no server
 		return digestPart(ctx, r, p, digests)
 	})
 }

@@ -7,9 +7,10 @@ import (
 	"iter"
 	"log/slog"
 	"slices"
+	"time"
 
 	"s3sync/internal/grace"
-	"s3sync/internal/parallel"
+	"s3sync/internal/limits"
 	"s3sync/internal/report"
 	"s3sync/internal/retry"
 	"s3sync/internal/setting"
@@ -113,7 +114,10 @@ type deletion struct{ e *Engine }
 func (d *deletion) run(ctx context.Context, going *spool.Spool) error {
 	end := d.e.record.Span("delete")
 	defer end()
-	return parallel.ForEach(ctx, d.e.limits.Workers(), d.batches(ctx, going), d.batch)
+	begin := func(ctx context.Context, batch []storage.Object) (limits.Permit, error) {
+		return d.e.limits.StartDeletion(ctx, len(batch))
+	}
+	return inParallel(ctx, d.e.limits.Deletions(), d.batches(ctx, going), begin, d.batch)
 }
 
 // batches yields the objects to delete in batches of the target's size, at most
@@ -162,7 +166,7 @@ type leaving struct {
 }
 
 // batch deletes some objects. An error ends the run.
-func (d *deletion) batch(ctx context.Context, batch []storage.Object) error {
+func (d *deletion) batch(ctx context.Context, batch []storage.Object) (limits.Work, error) {
 	left := make([]leaving, len(batch))
 	for i, o := range batch {
 		left[i].Object = o
@@ -182,8 +186,9 @@ func (d *deletion) batch(ctx context.Context, batch []storage.Object) error {
 		}
 		return left[len(left)-1].err
 	})
+	did := limits.Work{Asked: true, Err: err}
 	if err == nil {
-		return nil
+		return did, nil
 	}
 	exhausted, _ := errors.AsType[*retry.ExhaustedError](err)
 	for _, o := range left {
@@ -199,7 +204,7 @@ func (d *deletion) batch(ctx context.Context, batch []storage.Object) error {
 		}
 		d.e.record.Emit(ev)
 	}
-	return d.e.fatal(ctx, err)
+	return did, d.e.fatal(ctx, err)
 }
 
 // once deletes the batch and returns the objects that need another attempt. It reports
@@ -213,9 +218,12 @@ func (d *deletion) once(ctx context.Context, batch []leaving) (left []leaving) {
 	longer, done := grace.Answer(ctx)
 	defer done()
 	opts := storage.DeleteOptions{IfMatch: d.e.opts.Delete.IfMatch, Stop: ctx.Done()}
+	began := time.Now()
+	throttled := false
 	for i, err := range d.e.carry.remove(longer, objects, opts) {
 		o := &batch[i]
 		o.err = d.e.target.Wrap(err)
+		throttled = throttled || errors.Is(err, storage.ErrThrottled)
 		switch deleteResultOf(err) {
 		case deleteDone:
 			d.e.record.Emit(report.Event{Type: report.EventDeleted, Key: o.Key, Target: o.Object})
@@ -230,6 +238,9 @@ func (d *deletion) once(ctx context.Context, batch []leaving) (left []leaving) {
 		case deleteFailed:
 			d.e.record.Emit(report.Event{Type: report.EventFailed, Key: o.Key, Target: o.Object, Err: o.err})
 		}
+	}
+	if throttled { // perhaps of some keys only, in an answer that is a success
+		d.e.limits.Observe(storage.Request{Kind: storage.DeleteRequest, Began: began, Throttled: true})
 	}
 	return left
 }

@@ -85,6 +85,7 @@ type Engine struct {
 	carry          carrier
 	notes          notes
 	spools         spools
+	unobserve      []func()  // ends what tells the limits of requests
 	actions        sync.Pool // of zero *plan.Action
 	// unsafe: a warning about the whole run counts as a failure, so that nothing may be
 	// deleted.
@@ -109,6 +110,11 @@ func New(ctx context.Context, opts Options, source, target storage.Store, record
 	e.target = side.New("target", target, sideOptions)
 	if err := e.assemble(ctx); err != nil {
 		return nil, err
+	}
+	for _, s := range []storage.Store{source, target} {
+		if o, ok := storage.As[storage.Observable](s); ok {
+			e.unobserve = append(e.unobserve, o.Observe(e.limits.Observe))
+		}
 	}
 	return e, nil
 }
@@ -157,6 +163,14 @@ func (e *Engine) tagsToFilter(ctx context.Context, key string, info *storage.Inf
 // Close ends the run: it reports the notes about the whole run, and closes the results
 // of the units. No unit may be running.
 func (e *Engine) Close() error {
+	for _, stop := range e.unobserve {
+		stop()
+	}
+	for _, r := range e.limits.Reports() {
+		e.record.Log(slog.LevelInfo, "concurrency.", slog.String("name", r.Name), slog.Int("in_flight", r.Limit),
+			slog.Int64("per_sec", int64(r.PerSecond+0.5)), slog.Int("throttled", r.Throttled), slog.Int("unanswered", r.Unanswered),
+			slog.String("reason", r.Why))
+	}
 	e.notes.tell(e.record)
 	return e.spools.close()
 }

@@ -6,6 +6,7 @@ import (
 
 	"s3sync/internal/checksum"
 	"s3sync/internal/compare"
+	"s3sync/internal/limits"
 	"s3sync/internal/plan"
 	"s3sync/internal/report"
 	"s3sync/internal/scan"
@@ -32,55 +33,57 @@ func (r *unitRun) settle(ctx context.Context, p *plan.Pair) bool {
 }
 
 // work processes a pair in a worker. It returns an error only if the run must end.
-func (r *unitRun) work(ctx context.Context, a *plan.Action) error {
+func (r *unitRun) work(ctx context.Context, a *plan.Action) (limits.Work, error) {
 	ends := true // also by a panic
 	defer func() {
 		if ends {
 			r.ending.Store(true)
 		}
 	}()
-	err := r.process(ctx, a)
+	did, err := r.process(ctx, a)
 	ends = err != nil
 	*a = plan.Action{} // nobody keeps it
 	r.e.actions.Put(a)
-	return err
+	return did, err
 }
 
 // process decides about the pair of an action, which has nothing else yet, and carries
 // out the decision. It returns an error only if the run must end.
-func (r *unitRun) process(ctx context.Context, a *plan.Action) error {
+func (r *unitRun) process(ctx context.Context, a *plan.Action) (did limits.Work, err error) {
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	if err := r.e.limits.StartWork(ctx); err != nil {
-		return err
-	}
-	defer r.e.limits.EndWork()
-	if r.e.opts.Report.Enable {
-		return r.reportPair(ctx, a)
+		return did, context.Cause(ctx)
 	}
 	d, err := r.e.compare.Compare(ctx, a.Pair)
-	if err != nil {
+	did.Asked = d.SourceInfo != nil || d.TargetInfo != nil
+	switch {
+	case r.e.opts.Report.Enable:
+		err = r.reportPair(ctx, a, &d, err)
+	case err != nil:
 		a.Pair = d.Pair
-		return r.handle(ctx, a, err)
+	default:
+		r.e.notes.count(&d, r.e.opts.ByTime)
+		if err = r.e.setAction(a, &d); err == nil {
+			did, err = r.act(ctx, a, did)
+		}
 	}
-	r.e.notes.count(&d, r.e.opts.ByTime)
-	return r.handle(ctx, a, r.act(ctx, a, r.e.setAction(a, &d)))
+	did.Err = err
+	return did, r.handle(ctx, a, err)
 }
 
-// act carries out an action, unless err says why nothing is done. Its errors are for
-// handle.
-func (r *unitRun) act(ctx context.Context, a *plan.Action, err error) error {
-	switch {
-	case err != nil:
-	case a.Kind == plan.Skip:
+// act carries out an action. did is what the decision took; act returns what was done in
+// all. Its errors are for handle.
+func (r *unitRun) act(ctx context.Context, a *plan.Action, did limits.Work) (limits.Work, error) {
+	var err error
+	switch a.Kind {
+	case plan.Skip:
 		r.skip(a, a.Reason)
-	case a.Kind == plan.Tag:
+	case plan.Tag:
+		did.Asked = true
 		err = r.syncTags(ctx, a)
 	default:
-		_, err = r.transfer(ctx, a)
+		_, did, err = r.transfer(ctx, a)
 	}
-	return err
+	return did, err
 }
 
 // setAction makes a the action that follows from a decision. An error says why nothing
@@ -112,25 +115,28 @@ func (e *Engine) guardOf(a *plan.Action) plan.Guard {
 
 // transfer transfers an object. done is false if a filter of contents excludes it. Its
 // errors are for handle.
-func (r *unitRun) transfer(ctx context.Context, a *plan.Action) (done bool, err error) {
+func (r *unitRun) transfer(ctx context.Context, a *plan.Action) (done bool, did limits.Work, err error) {
 	if passes, err := r.passesContents(ctx, a); err != nil || !passes {
-		return false, err
+		return false, limits.Work{Asked: true}, err
 	}
 	if err := transfer.Precheck(a); err != nil {
-		return false, err
+		return false, did, err
 	}
 	if err := r.e.limits.WaitObject(ctx); err != nil {
-		return false, err
+		return false, did, err
 	}
 	result, err := r.e.carry.transfer(ctx, a)
 	if err != nil {
-		return false, err
+		return false, did, err
+	}
+	if result.Whole { // otherwise its parts tell
+		did = limits.Work{Asked: true, Bytes: result.Source.Size}
 	}
 	r.emitTransferred(a, &result)
 	if !a.Exists && !(r.e.target.Maps() && plan.IsDirectory(a.TargetKey)) { // directories are not listed
 		r.added.Add(1)
 	}
-	return true, nil
+	return true, did, nil
 }
 
 // passesContents reports whether an object passes the filters that need more than a

@@ -26,16 +26,15 @@ type Report struct {
 	Metadata, Tagging bool
 }
 
-// reportPair reports the status of the pair of an action, which has nothing else yet.
-// It returns an error only if the run must end.
-func (r *unitRun) reportPair(ctx context.Context, a *plan.Action) error {
-	d, err := r.e.compare.Compare(ctx, a.Pair)
+// reportPair reports what the comparison of the pair of an action found, or that it failed
+// with err. Its errors are for handle.
+func (r *unitRun) reportPair(ctx context.Context, a *plan.Action, d *compare.Decision, err error) error {
 	*a = plan.Action{Pair: d.Pair, Reason: d.Reason, Digests: d.Digests, Info: d.SourceInfo}
-	if err == nil {
-		p := pairReport{r: r, a: a, d: &d}
-		err = p.run(ctx)
+	if err != nil {
+		return err
 	}
-	return r.handle(ctx, a, err)
+	p := pairReport{r: r, a: a, d: d}
+	return p.run(ctx)
 }
 
 // A pairReport reports the result of a comparison. The errors of its methods are for

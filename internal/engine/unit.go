@@ -7,7 +7,7 @@ import (
 	"iter"
 	"sync/atomic"
 
-	"s3sync/internal/parallel"
+	"s3sync/internal/limits"
 	"s3sync/internal/plan"
 	"s3sync/internal/report"
 	"s3sync/internal/scan"
@@ -115,7 +115,10 @@ func (r *unitRun) listed(objects, bytes int64) {
 func (r *unitRun) each(ctx context.Context, stage string, actions iter.Seq2[*plan.Action, error]) error {
 	end := r.e.record.Span(stage)
 	defer end()
-	return parallel.ForEach(ctx, r.e.limits.Workers(), actions, r.work)
+	begin := func(ctx context.Context, a *plan.Action) (limits.Permit, error) {
+		return r.e.limits.StartObject(ctx, a.Source.Size)
+	}
+	return inParallel(ctx, r.e.limits.Workers(), actions, begin, r.work)
 }
 
 // pairs yields an action, which has only its pair yet, for every source object that the

@@ -7,7 +7,7 @@ import (
 
 	"s3sync/internal/attributes"
 	"s3sync/internal/history"
-	"s3sync/internal/parallel"
+	"s3sync/internal/limits"
 	"s3sync/internal/plan"
 	"s3sync/internal/report"
 	"s3sync/internal/side"
@@ -30,12 +30,15 @@ func (r *unitRun) syncVersions(ctx context.Context) error {
 		Keep:           func(v storage.Object) (bool, error) { return r.keepVersion(ctx, v) },
 		Stop:           r.stop,
 	}, r.e.source, r.e.target)
-	err := parallel.ForEach(ctx, r.e.limits.Workers(), planner.Groups(ctx), func(ctx context.Context, g *history.Group) error {
-		err := r.processGroup(ctx, planner, g)
+	begin := func(ctx context.Context, _ *history.Group) (limits.Permit, error) {
+		return r.e.limits.StartObject(ctx, 0)
+	}
+	err := inParallel(ctx, r.e.limits.Workers(), planner.Groups(ctx), begin, func(ctx context.Context, g *history.Group) (limits.Work, error) {
+		did, err := r.processGroup(ctx, planner, g)
 		if cerr := g.Close(); err == nil {
 			err = cerr
 		}
-		return err
+		return did, err
 	})
 	if key, stopped := planner.Stopped(); stopped {
 		r.result.Range.To, r.result.Stopped = key, true
@@ -64,28 +67,24 @@ const (
 
 // processGroup writes the missing versions of one key, in the order of the source. It
 // returns an error only if the run must end.
-func (r *unitRun) processGroup(ctx context.Context, planner *history.Planner, g *history.Group) error {
+func (r *unitRun) processGroup(ctx context.Context, planner *history.Planner, g *history.Group) (limits.Work, error) {
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return limits.Work{}, context.Cause(ctx)
 	}
-	if err := r.e.limits.StartWork(ctx); err != nil {
-		return err
-	}
-	defer r.e.limits.EndWork()
 	w := versionWriter{r: r, group: g, visible: g.Visible()}
 	for v, err := range planner.Versions(ctx, g) {
 		if err != nil {
 			a := w.action(storage.Object{Key: g.Key})
-			return r.handle(ctx, &a, err)
+			return w.did, r.handle(ctx, &a, err)
 		}
 		if err := w.next(ctx, v); err != nil {
-			return err
+			return w.did, err
 		}
 		if w.stopped {
 			break
 		}
 	}
-	return w.end(ctx)
+	return w.did, w.end(ctx)
 }
 
 // A versionWriter writes the versions of one key, one after the other.
@@ -95,6 +94,7 @@ type versionWriter struct {
 	// visible: the target has a current object, which can be deleted.
 	visible bool
 	wrote   bool
+	did     limits.Work // the last transfer
 	// stopped: a version failed, so that later ones must wait.
 	stopped bool
 	// late is a version that is out of order: the target already has a newer one.
@@ -191,7 +191,7 @@ func (w *versionWriter) write(ctx context.Context, a *plan.Action) (versionResul
 	if a.Kind == plan.Mark {
 		done, err = true, w.r.mark(ctx, a)
 	} else {
-		done, err = w.r.transfer(ctx, a)
+		done, w.did, err = w.r.transfer(ctx, a)
 	}
 	switch {
 	case err == nil && !done:

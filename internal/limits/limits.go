@@ -1,6 +1,6 @@
 // Package limits holds the resources that the objects of a run share: the memory for
-// their bytes, the permits for parts in flight, the rate of objects, and the hasher of
-// many blocks. All units of a run use one Limits, so the bounds hold however many units
+// their bytes, the permits for objects, parts and deletions in flight, the rate of
+// objects, and the hasher of many blocks. Permits follow what pays: see [pace.Limiter]. All units of a run use one Limits, so the bounds hold however many units
 // run at once.
 package limits
 
@@ -8,9 +8,11 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"sync/atomic"
 
 	"s3sync/internal/buffer"
 	"s3sync/internal/checksum"
+	"s3sync/internal/pace"
 	"s3sync/internal/ratelimit"
 	"s3sync/internal/setting"
 )
@@ -24,16 +26,19 @@ func LeastMemory(chunk, threshold int64) int64 { return max(2*chunk, threshold) 
 // MiB, or LeastMemory if that is more.
 func DefaultMemory(chunk, threshold int64) int64 { return max(256<<20, LeastMemory(chunk, threshold)) }
 
+// mostDeletions bounds the requests to delete in flight. Each has up to 1,000 keys, which
+// servers count one by one.
+const mostDeletions = 16
+
 // Options are the bounds.
 type Options struct {
 	// Memory bounds the buffers of object data in bytes. FixedMemory says that the user
 	// gave the bound, so nothing may raise it.
 	Memory      int64
 	FixedMemory bool
-	// Workers bounds the objects that are worked on at once.
-	Workers int
-	// ParallelParts bounds the parts in flight of all objects together.
-	ParallelParts int
+	// Workers is how many objects are worked on at once, and ParallelParts how many parts
+	// of all objects together are in flight.
+	Workers, ParallelParts Concurrency
 	// ObjectsPerSecond bounds how many objects begin; 0 is no bound.
 	ObjectsPerSecond int
 }
@@ -42,10 +47,12 @@ type Options struct {
 type Limits struct {
 	opts    Options
 	buffers *buffer.Pool
-	objects *ratelimit.Limiter
-	workers chan struct{} // one for each object at work
-	permits chan struct{} // one for each part in flight
+	rate    *ratelimit.Limiter
 	hasher  *checksum.Hasher
+
+	objects, parts limiter
+	deletions      *pace.Limiter
+	roundTrip      atomic.Int64 // ns, the shortest to an answer so far; 0 is unknown
 }
 
 // New returns limits with nothing in flight.
@@ -53,48 +60,34 @@ func New(opts Options) *Limits {
 	return &Limits{
 		opts:    opts,
 		buffers: buffer.New(opts.Memory),
-		objects: ratelimit.Objects(opts.ObjectsPerSecond),
-		workers: make(chan struct{}, opts.Workers),
-		permits: make(chan struct{}, opts.ParallelParts),
+		rate:    ratelimit.Objects(opts.ObjectsPerSecond),
 		hasher:  checksum.NewHasher(),
+
+		objects:   limiter{Limiter: opts.Workers.pace("objects", 0)},
+		parts:     limiter{Limiter: opts.ParallelParts.pace("parts", 0)},
+		deletions: AutoUpTo(min(opts.Workers.Most(), mostDeletions)).pace("requests to delete", 1),
 	}
 }
 
 // Memory is the bound of the buffers in bytes.
 func (l *Limits) Memory() int64 { return l.opts.Memory }
 
-// ParallelParts is how many parts may be in flight.
-func (l *Limits) ParallelParts() int { return l.opts.ParallelParts }
+// ParallelParts is how many parts may be in flight at most.
+func (l *Limits) ParallelParts() int { return l.opts.ParallelParts.Most() }
 
 // Hasher computes MD5 digests of several blocks at once.
 func (l *Limits) Hasher() *checksum.Hasher { return l.hasher }
 
-// Workers is how many objects may be worked on at once.
-func (l *Limits) Workers() int { return l.opts.Workers }
+// Workers is how many objects may be worked on at once at most.
+func (l *Limits) Workers() int { return l.opts.Workers.Most() }
 
-// StartWork waits until another object may be worked on. It fails with the cause of a
-// cancelled ctx. If it succeeds, the caller must call EndWork.
-func (l *Limits) StartWork(ctx context.Context) error {
-	select {
-	case l.workers <- struct{}{}:
-		return nil
-	default:
-	}
-	select {
-	case l.workers <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// EndWork ends the work on one object.
-func (l *Limits) EndWork() { <-l.workers }
+// Deletions is how many requests to delete may be in flight at most.
+func (l *Limits) Deletions() int { return min(l.Workers(), mostDeletions) }
 
 // WaitObject waits until another object may begin. It fails with the cause of a
 // cancelled ctx.
 func (l *Limits) WaitObject(ctx context.Context) error {
-	if err := l.objects.WaitN(ctx, 1); err != nil {
+	if err := l.rate.WaitN(ctx, 1); err != nil {
 		return context.Cause(ctx)
 	}
 	return nil
@@ -128,20 +121,19 @@ type Part struct {
 	// Buffer has the requested size: the whole part, or a piece of it.
 	Buffer *buffer.Buffer
 
-	permits chan struct{}
+	permit Permit
 }
 
 // Size is the number of bytes of the part.
 func (p *Part) Size() int64 { return p.End - p.Off }
 
-// Release returns the permit and the buffer. It must be called once.
-func (p *Part) Release() {
+// Release returns the permit and the buffer. It must be called once. did is what was done
+// with the part.
+func (p *Part) Release(did Work) {
 	if p.Buffer != nil {
 		p.Buffer.Release()
 	}
-	if p.permits != nil {
-		<-p.permits
-	}
+	p.permit.End(did)
 }
 
 // Parts yields the parts of a layout in order. Each part has a permit and then a
@@ -153,24 +145,22 @@ func (p *Part) Release() {
 func (l *Limits) Parts(ctx context.Context, layout checksum.Layout, room func(size int64) int64) iter.Seq2[Part, error] {
 	return func(yield func(Part, error) bool) {
 		for i := range layout.Len() {
-			select {
-			case l.permits <- struct{}{}:
-			case <-ctx.Done():
-				yield(Part{}, context.Cause(ctx))
+			off, size := layout.Bounds(i)
+			permit, err := l.parts.start(ctx, size, l.latency())
+			if err != nil {
+				yield(Part{}, err)
 				return
 			}
-			off, size := layout.Bounds(i)
-			p := Part{Index: i, Off: off, End: off + size, permits: l.permits}
+			p := Part{Index: i, Off: off, End: off + size, permit: permit}
 			if room != nil {
-				var err error
 				if p.Buffer, err = l.Buffer(ctx, room(size)); err != nil {
-					p.Release()
+					p.Release(Work{})
 					yield(Part{}, err)
 					return
 				}
 			}
 			if !yield(p, nil) {
-				p.Release()
+				p.Release(Work{})
 				return
 			}
 		}

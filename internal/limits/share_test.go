@@ -22,8 +22,9 @@ func newLimits(t *testing.T) *Limits {
 // wantFree checks that nothing is held any more.
 func (l *Limits) wantFree(t *testing.T) {
 	t.Helper()
-	if len(l.workers) != 0 || len(l.permits) != 0 || l.buffers.Used() != 0 {
-		t.Errorf("%d workers, %d permits and %d bytes are held", len(l.workers), len(l.permits), l.buffers.Used())
+	objects, parts, deletions := l.objects.Report().InFlight, l.parts.Report().InFlight, l.deletions.Report().InFlight
+	if objects != 0 || parts != 0 || deletions != 0 || l.buffers.Used() != 0 {
+		t.Errorf("%d objects, %d parts, %d deletions and %d bytes are held", objects, parts, deletions, l.buffers.Used())
 	}
 }
 
@@ -39,15 +40,25 @@ func TestBounds(t *testing.T) {
 func TestWorkersAreShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLimits(t)
+		var held []Permit
 		for range 2 {
-			if err := l.StartWork(t.Context()); err != nil {
+			p, err := l.StartObject(t.Context(), 1)
+			if err != nil {
 				t.Fatal(err)
 			}
+			held = append(held, p)
 		}
 		ctx, cancel := context.WithCancelCause(t.Context())
 		patient, impatient := make(chan error, 1), make(chan error, 1)
-		go func() { patient <- l.StartWork(t.Context()) }()
-		go func() { impatient <- l.StartWork(ctx) }()
+		go func() {
+			p, err := l.StartObject(t.Context(), 1)
+			patient <- err
+			p.End(Work{})
+		}()
+		go func() {
+			_, err := l.StartObject(ctx, 1)
+			impatient <- err
+		}()
 		synctest.Wait()
 		if len(patient) != 0 || len(impatient) != 0 {
 			t.Error("more objects are worked on than there are workers")
@@ -56,12 +67,12 @@ func TestWorkersAreShared(t *testing.T) {
 		if err := <-impatient; !errors.Is(err, errStopped) {
 			t.Errorf("got %v", err)
 		}
-		l.EndWork()
+		held[0].End(Work{})
 		if err := <-patient; err != nil {
 			t.Errorf("got %v", err)
 		}
-		l.EndWork()
-		l.EndWork()
+		held[1].End(Work{})
+		synctest.Wait()
 		l.wantFree(t)
 	})
 }
@@ -118,11 +129,11 @@ func TestParts(t *testing.T) {
 				if has := p.Buffer != nil; has != (tt.buffer >= 0) || has && n == 0 && len(p.Buffer.Bytes()) != tt.buffer {
 					t.Errorf("part %d: buffer %v", n, p.Buffer)
 				}
-				if len(l.permits) != 1 {
-					t.Errorf("part %d: %d permits are held", n, len(l.permits))
+				if l.parts.Report().InFlight != 1 {
+					t.Errorf("part %d: %d permits are held", n, l.parts.Report().InFlight)
 				}
 				n, off = n+1, p.End
-				p.Release()
+				p.Release(Work{})
 			}
 			if n != len(tt.sizes) {
 				t.Errorf("%d parts, want %d", n, len(tt.sizes))
@@ -171,7 +182,7 @@ func TestPartsAreGivenBack(t *testing.T) {
 					t.Errorf("%d parts, then %v; want %d, then %v", len(held), failed, tt.take, tt.want)
 				}
 				for _, p := range held {
-					p.Release()
+					p.Release(Work{})
 				}
 				l.wantFree(t)
 			})

@@ -77,7 +77,7 @@ type Limiter struct {
 	// Operations lately, of which many unanswered ones cut.
 	answered, unanswered int
 	// Of the whole life, for the report.
-	allThrottled, allUnanswered int
+	allEnded, allThrottled, allUnanswered int
 }
 
 // New returns a Limiter with nothing in flight.
@@ -164,6 +164,7 @@ func (l *Limiter) end(now time.Duration, p Permit, o Outcome) {
 	if o.Kind == OK {
 		l.pacer.accept(now, p.units)
 		l.answered++
+		l.allEnded++
 		l.forget()
 		l.search.measure(now, p, o)
 		return

@@ -11,12 +11,15 @@ type Report struct {
 	Name string
 	// Limit is how many operations may be in flight, now. InFlight is how many are.
 	Limit, InFlight int
+	// Fixed: the number never changes.
+	Fixed bool
 	// PerSecond is about how many operations end in a second; 0 is unknown.
 	PerSecond float64
 	// Rate is how many units a second may begin after the server throttled; 0 is no bound.
 	Rate float64
-	// Throttled and Unanswered are the outcomes of these kinds so far.
-	Throttled, Unanswered int
+	// Ended are the operations so far whose outcome was OK, Throttled and Unanswered those
+	// operations and requests of these kinds.
+	Ended, Throttled, Unanswered int
 	// Why is the reason for Limit in plain English.
 	Why string
 }
@@ -26,8 +29,8 @@ func (l *Limiter) Report() Report {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := Report{
-		Name: l.name, Limit: l.search.limit, InFlight: l.inFlight, Rate: l.pacer.rate,
-		Throttled: l.allThrottled, Unanswered: l.allUnanswered, Why: l.search.why(),
+		Name: l.name, Limit: l.search.limit, InFlight: l.inFlight, Fixed: l.search.fixed(), Rate: l.pacer.rate,
+		Ended: l.allEnded, Throttled: l.allThrottled, Unanswered: l.allUnanswered, Why: l.search.why(),
 	}
 	if l.search.good != 0 {
 		r.PerSecond = l.search.base.perSecond()

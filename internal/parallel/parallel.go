@@ -52,33 +52,35 @@ func ForEach[T any](ctx context.Context, n int, seq iter.Seq2[T, error], do func
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
-	work := make(chan T)
-	var workers sync.WaitGroup
-	for range max(n, 1) {
-		workers.Go(func() {
-			for v := range work {
-				err := guard(func() error { return do(ctx, v) }, cancel)
-				if err != nil {
-					cancel(err)
-				}
-			}
-		})
-	}
-
-	err := guard(func() error { return feed(ctx, seq, work) }, cancel)
+	w := workers[T]{most: max(n, 1), work: make(chan T), do: func(v T) {
+		if err := guard(func() error { return do(ctx, v) }, cancel); err != nil {
+			cancel(err)
+		}
+	}}
+	err := guard(func() error { return w.feed(ctx, seq) }, cancel)
 	if err != nil {
 		cancel(err)
 	}
-	close(work)
-	workers.Wait()
+	close(w.work)
+	w.running.Wait()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return nil
 }
 
+// workers are the goroutines of one ForEach. Each is started when there is work for it
+// first, so a bound that is never reached costs nothing.
+type workers[T any] struct {
+	do      func(T)
+	work    chan T
+	most    int
+	started int
+	running sync.WaitGroup
+}
+
 // feed passes the values of seq on until it ends, fails, or ctx is cancelled.
-func feed[T any](ctx context.Context, seq iter.Seq2[T, error], work chan<- T) error {
+func (w *workers[T]) feed(ctx context.Context, seq iter.Seq2[T, error]) error {
 	for v, err := range seq {
 		if err != nil {
 			return err
@@ -86,13 +88,37 @@ func feed[T any](ctx context.Context, seq iter.Seq2[T, error], work chan<- T) er
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		if w.handOver(v) {
+			continue
+		}
 		select {
-		case work <- v:
+		case w.work <- v:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
 	return nil
+}
+
+// handOver gives a value to a worker that waits, or to a new one. It returns false if
+// all of them work.
+func (w *workers[T]) handOver(v T) bool {
+	select {
+	case w.work <- v:
+		return true
+	default:
+	}
+	if w.started == w.most {
+		return false
+	}
+	w.started++
+	w.running.Go(func() {
+		w.do(v)
+		for v := range w.work {
+			w.do(v)
+		}
+	})
+	return true
 }
 
 // guard calls f and turns a panic into an error. A Goexit cannot be stopped, so guard

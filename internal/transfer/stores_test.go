@@ -287,7 +287,7 @@ func newRun() *run {
 
 func (r *run) transferrer(t *testing.T) *transfer.Transferrer {
 	t.Helper()
-	l := limits.New(limits.Options{Memory: r.memory, FixedMemory: true, ParallelParts: r.parallel})
+	l := limits.New(limits.Options{Memory: r.memory, FixedMemory: true, ParallelParts: limits.Concurrency(r.parallel)})
 	policy := side.Options{Policy: retry.Policy{Count: r.retries}}
 	from, to := side.New("source", r.source, policy), side.New("target", r.target, policy)
 	r.opts.Read = func(n int64) {

@@ -83,6 +83,8 @@ type Result struct {
 	// that was computed from the bytes, if that verified the other side.
 	Source, Target storage.Object
 	Verification   verify.Result
+	// Whole: the bytes were moved in one piece, not in parts.
+	Whole bool
 }
 
 // A Transferrer transfers objects from one side to the other. Its methods may be
@@ -250,7 +252,7 @@ func (t *Transferrer) didRead(n int64) {
 // finish records that the object was published.
 func (o *object) finish(written *storage.Info, v verify.Result) {
 	o.t.checkKept(written)
-	o.result = Result{Source: o.info.Object, Target: written.Object, Verification: v}
+	o.result = Result{Source: o.info.Object, Target: written.Object, Verification: v, Whole: !o.layout.Multipart()}
 	o.result.Source.Key = o.a.Key()
 	o.result.Source.ETag, o.result.Target.ETag = v.Digests.SourceETag, v.Digests.TargetETag
 }

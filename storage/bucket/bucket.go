@@ -204,6 +204,7 @@ type Store struct {
 type knowledge struct {
 	uncertain uncertainWrites
 	tagging   tagging
+	observers observers
 }
 
 var _ storage.Store = (*Store)(nil)
@@ -224,9 +225,9 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	if opts.MaxKeys <= 0 {
 		opts.MaxKeys = maxPage
 	}
-	known := server.New(opts.Notice)
+	known, learnt := server.New(opts.Notice), new(knowledge)
 	requests := opts.requests()
-	requests.Notice = known.Notice
+	requests.Notice, requests.Transport.Observe = known.Notice, learnt.observers.tell
 	w, err := wire.Open(ctx, requests)
 	if err != nil {
 		return nil, err
@@ -235,7 +236,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		Wire: w, Server: known, Bucket: opts.Bucket, Directory: address.IsDirectory(opts.Bucket),
 		Prefix: opts.Prefix,
 	}
-	return newStore(a, opts, &knowledge{}), nil
+	return newStore(a, opts, learnt), nil
 }
 
 // newStore puts a store together.

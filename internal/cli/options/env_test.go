@@ -304,8 +304,8 @@ func TestLevelFromEnvironment(t *testing.T) {
 
 func TestRefusedEnvironment(t *testing.T) {
 	for want, env := range map[string][]string{
-		`--worker-size (set by S3SYNC_WORKER_SIZE) must be a whole number, not "x"`:                 {"S3SYNC_WORKER_SIZE=x"},
-		`--worker-size (set by WORKER_SIZE) must be between 1 and 65535, not 0`:                     {"WORKER_SIZE=0"},
+		`--worker-size (set by S3SYNC_WORKER_SIZE) must be a whole number, auto or auto:N, not "x"`: {"S3SYNC_WORKER_SIZE=x"},
+		`--worker-size (set by WORKER_SIZE) must be between 1 and 65535, or auto, not 0`:            {"WORKER_SIZE=0"},
 		`--dry-run (set by DRY_RUN) must be true or false, not "yes"`:                               {"DRY_RUN=yes"},
 		`--dry-run (set by S3SYNC_DRY_RUN) must be true or false, not ""`:                           {"S3SYNC_DRY_RUN="},
 		`--source-region (set by SOURCE_REGION) must not be empty`:                                  {"SOURCE_REGION="},

@@ -145,15 +145,22 @@ func verifyOptions() []*option {
 	})
 }
 
+// concurrencyNote says what numbers of operations at once can be.
+const concurrencyNote = "auto, the default, finds the number by itself: it grows while more at once move more, and shrinks " +
+	"when a server throttles or does not answer. auto:64 does so, but never exceeds 64. A number such as 64 is fixed, and only throttling slows it down. " +
+	"-v tells at the end of the run which numbers were found, and why."
+
 func performanceOptions(set *settings) []*option {
 	return append(in(performance, []*option{
 		{
 			name: "worker-size", sets: "Transfer.Workers",
-			usage: "transfer `N` objects at the same time",
+			usage: "transfer `N` objects at the same time, or as many as pay",
+			more:  concurrencyNote,
 		},
 		{
 			name: "max-parallel-uploads", sets: "Transfer.ParallelParts",
-			usage: "transfer `N` parts of large objects at the same time, up or down, of all objects together",
+			usage: "transfer `N` parts of large objects at the same time, up or down, of all objects together, or as many as pay",
+			more:  "auto and auto:N are those of --worker-size.",
 		},
 		{
 			name: "max-parallel-listings", sets: "AWS.ParallelListings",

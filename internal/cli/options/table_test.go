@@ -117,8 +117,8 @@ func optionCases() map[string]optionCase {
 		"disable-etag-verify":                aSwitch,
 		"disable-additional-checksum-verify": aSwitch,
 
-		"worker-size":          {def: "16", good: "65535", bad: "0", says: "must be between 1 and 65535, not 0"},
-		"max-parallel-uploads": {def: "16", good: "1", bad: "65536", says: "must be between 1 and 65535, not 65536"},
+		"worker-size":          {def: "auto", good: "65535", bad: "0", says: "must be between 1 and 65535, or auto, not 0"},
+		"max-parallel-uploads": {def: "auto", good: "auto:8", bad: "65536", says: "must be between 1 and 65535, or auto, not 65536"},
 		"max-memory":           {good: "1GiB", bad: "10MiB", says: "must be at least 16MiB, which is two parts or an object below the threshold, not 10MiB"},
 		"rate-limit-objects":   {good: "10", bad: "0", says: "must be at least 10, not 0"},
 		"rate-limit-bandwidth": {good: "100GiB", bad: "1Mib", says: "must be between 1MiB and 100GiB, not 128KiB"},

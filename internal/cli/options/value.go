@@ -112,6 +112,8 @@ func valueOf(field any, isSecret, isSize bool) *value {
 		return on(f)
 	case *int:
 		return number(f)
+	case *s3sync.Concurrency:
+		return concurrency(f)
 	case *int64:
 		if isSize {
 			return sizeOf(f)
@@ -197,6 +199,15 @@ func number[T int | int64](field *T) *value {
 			}
 			return strconv.FormatInt(int64(n), 10)
 		})
+}
+
+func concurrency(field *s3sync.Concurrency) *value {
+	return of(field,
+		func(text string) (c s3sync.Concurrency, err error) {
+			err = c.UnmarshalText([]byte(text))
+			return c, err
+		},
+		s3sync.Concurrency.String)
 }
 
 func sizeOf(field *int64) *value {

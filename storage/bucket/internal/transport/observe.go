@@ -17,13 +17,17 @@ type Outcome struct {
 	Err             error // why there was none
 	// RetryAfter is how long the server asks to wait before the next request, or 0.
 	RetryAfter time.Duration
+	// Ranged: the request asked for a range of bytes.
+	Ranged bool
 }
 
-func outcome(resp *http.Response, err error, took time.Duration) Outcome {
-	if err != nil {
-		return Outcome{TimeToFirstByte: took, Err: err}
+// outcome is how a request with some headers went.
+func outcome(asked http.Header, resp *http.Response, err error, took time.Duration) Outcome {
+	o := Outcome{TimeToFirstByte: took, Err: err, Ranged: asked["Range"] != nil}
+	if err == nil {
+		o.Status, o.RetryAfter = resp.StatusCode, retryAfter(resp.Header, time.Now())
 	}
-	return Outcome{TimeToFirstByte: took, Status: resp.StatusCode, RetryAfter: retryAfter(resp.Header, time.Now())}
+	return o
 }
 
 // retryAfter reads the header Retry-After of an answer: seconds, or a date of the server's

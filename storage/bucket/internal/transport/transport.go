@@ -132,7 +132,7 @@ func (c *Client) Send(call Call, req *http.Request) (*http.Response, error) {
 	}
 	c.trace(call, req, resp, err, now-f.began)
 	if c.opts.Observe != nil {
-		c.opts.Observe(call, outcome(resp, err, now-f.began))
+		c.opts.Observe(call, outcome(req.Header, resp, err, now-f.began))
 	}
 	if err != nil {
 		f.end()

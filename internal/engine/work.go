@@ -1,0 +1,55 @@
+package engine
+
+import (
+	"context"
+	"iter"
+
+	"s3sync/internal/limits"
+	"s3sync/internal/parallel"
+)
+
+// A job is something to work on, with the permit to do so.
+type job[T any] struct {
+	value  T
+	permit limits.Permit
+}
+
+// inParallel works on the values of seq, each after begin gave a permit. do returns what it
+// did, and an error only if the run must end. At most n values are worked on at once. The
+// permit is taken before the value is handed to a worker, so few values are in hand when a
+// unit is stopped.
+func inParallel[T any](ctx context.Context, n int, seq iter.Seq2[T, error],
+	begin func(context.Context, T) (limits.Permit, error), do func(context.Context, T) (limits.Work, error),
+) error {
+	// A worker that ends the run must also end the wait for a permit.
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	return parallel.ForEach(ctx, n, permitted(ctx, seq, begin), func(ctx context.Context, j job[T]) (err error) {
+		var did limits.Work
+		defer func() { j.permit.End(did) }()
+		if did, err = do(ctx, j.value); err != nil {
+			cancel(err)
+		}
+		return err
+	})
+}
+
+// permitted yields the values of seq, each with a permit. It returns a single-use iterator.
+func permitted[T any](ctx context.Context, seq iter.Seq2[T, error], begin func(context.Context, T) (limits.Permit, error)) iter.Seq2[job[T], error] {
+	return func(yield func(job[T], error) bool) {
+		for v, err := range seq {
+			j := job[T]{value: v}
+			if err == nil {
+				j.permit, err = begin(ctx, v)
+			}
+			if err != nil {
+				yield(job[T]{}, err)
+				return
+			}
+			if !yield(j, nil) {
+				j.permit.End(limits.Work{})
+				return
+			}
+		}
+	}
+}

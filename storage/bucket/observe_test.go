@@ -1,0 +1,113 @@
+package bucket_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"s3sync/storage"
+	"s3sync/storage/bucket"
+)
+
+// Every request is told of: what it was for, how long its answer took, and whether the
+// server is overloaded.
+func TestObserve(t *testing.T) {
+	answer := func(status int, header ...string) trips {
+		return func(req *http.Request) (*http.Response, error) {
+			time.Sleep(30 * time.Millisecond)
+			w := httptest.NewRecorder()
+			for i := 0; i < len(header); i += 2 {
+				w.Header().Set(header[i], header[i+1])
+			}
+			w.WriteHeader(status)
+			resp := w.Result()
+			resp.Request = req
+			return resp, nil
+		}
+	}
+	stat := func(ctx context.Context, s *bucket.Store) { _, _ = s.Stat(ctx, "k", storage.StatOptions{}) }
+	for name, tt := range map[string]struct {
+		trips trips
+		ask   func(context.Context, *bucket.Store)
+		want  storage.Request
+	}{
+		"no such object": {answer(http.StatusNotFound), stat, storage.Request{}},
+		"throttled":      {answer(http.StatusServiceUnavailable, "Retry-After", "7"), stat, storage.Request{Throttled: true, RetryAfter: 7 * time.Second}},
+		"too many":       {answer(http.StatusTooManyRequests), stat, storage.Request{Throttled: true}},
+		"an error":       {answer(http.StatusInternalServerError), stat, storage.Request{}},
+		"a broken connection": {
+			func(*http.Request) (*http.Response, error) {
+				time.Sleep(30 * time.Millisecond)
+				return nil, errors.New("connection reset")
+			}, stat, storage.Request{Unanswered: true},
+		},
+		"canceled": {
+			func(req *http.Request) (*http.Response, error) {
+				<-req.Context().Done()
+				return nil, req.Context().Err()
+			},
+			func(ctx context.Context, s *bucket.Store) {
+				ctx, cancel := context.WithCancel(ctx)
+				defer time.AfterFunc(30*time.Millisecond, cancel).Stop()
+				stat(ctx, s)
+			},
+			storage.Request{},
+		},
+		"a listing": {answer(http.StatusServiceUnavailable), func(ctx context.Context, s *bucket.Store) {
+			for _, err := range s.List(ctx, storage.ListOptions{}) {
+				_ = err // the requests matter
+			}
+		}, storage.Request{Kind: storage.ListRequest, Throttled: true}},
+		"versions": {answer(http.StatusServiceUnavailable), func(ctx context.Context, s *bucket.Store) {
+			for _, err := range s.Versions(ctx, storage.ListOptions{}) {
+				_ = err
+			}
+		}, storage.Request{Kind: storage.ListRequest, Throttled: true}},
+		"an object": {answer(http.StatusServiceUnavailable), func(ctx context.Context, s *bucket.Store) {
+			_, _ = s.Open(ctx, "k", storage.OpenOptions{})
+		}, storage.Request{Throttled: true}},
+		"the first part": {answer(http.StatusServiceUnavailable), func(ctx context.Context, s *bucket.Store) {
+			_, _ = s.Open(ctx, "k", storage.OpenOptions{First: 8})
+		}, storage.Request{Kind: storage.PartRequest, Throttled: true}},
+		"a deletion": {answer(http.StatusServiceUnavailable), func(ctx context.Context, s *bucket.Store) {
+			s.Delete(ctx, []storage.Object{{Key: "k"}, {Key: "l"}}, storage.DeleteOptions{})
+		}, storage.Request{Kind: storage.DeleteRequest, Throttled: true}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				opts := optionsAt("http://server.invalid")
+				opts.Transport = tt.trips
+				s, err := bucket.Open(t.Context(), opts)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer s.Close()
+				began := time.Now()
+				var first, second []storage.Request
+				stopFirst := s.Observe(func(r storage.Request) { first = append(first, r) })
+				stopSecond := s.Observe(func(r storage.Request) { second = append(second, r) })
+				tt.ask(t.Context(), s)
+				tt.want.Began, tt.want.FirstByte = began, 30*time.Millisecond
+				if len(first) == 0 || first[0] != tt.want {
+					t.Errorf("got %+v, want %+v", first, tt.want)
+				}
+				if !slices.Equal(first, second) {
+					t.Errorf("the second was told of %+v", second)
+				}
+				n := len(second)
+				stopFirst()
+				stopFirst()
+				tt.ask(t.Context(), s)
+				stopSecond()
+				if len(first) != n || len(second) != 2*n {
+					t.Errorf("told of %d and %d requests, of twice %d", len(first), len(second), n)
+				}
+			})
+		})
+	}
+}
