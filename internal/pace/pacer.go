@@ -44,8 +44,9 @@ const (
 	growthMost   = 1.0
 	// A rate that has delayed nobody for so long is no bound any more.
 	forgotten = 5 * time.Second
-	// Timers are late by up to a millisecond or so. What was missed may be caught up.
-	catchUp = 10 * time.Millisecond
+	// Timers are late, on a busy machine by tens of milliseconds. What was missed may be
+	// caught up.
+	catchUp = 50 * time.Millisecond
 )
 
 // delay is how long the next operation must wait, if it is positive.
