@@ -76,14 +76,11 @@ func (c Concurrency) Most() int {
 // directory, and a connection to each side.
 const filesEach = 6
 
-// pace returns a limiter of operations. Start is the number to begin with; 0 is what sizes
-// and latency let expect.
-func (c Concurrency) pace(name string, start int) *pace.Limiter {
-	return pace.New(pace.Options{Name: name, Min: c.least(), Max: c.Most(), Start: start})
+// pace returns a limiter of operations. A number to begin with follows from sizes and
+// latency.
+func (c Concurrency) pace(name string) *pace.Limiter {
+	return pace.New(pace.Options{Name: name, Min: max(int(c), 1), Max: c.Most()})
 }
-
-// least returns the number that is always permitted.
-func (c Concurrency) least() int { return max(int(c), 1) }
 
 // String returns the written form.
 func (c Concurrency) String() string {

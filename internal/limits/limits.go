@@ -63,9 +63,9 @@ func New(opts Options) *Limits {
 		rate:    ratelimit.Objects(opts.ObjectsPerSecond),
 		hasher:  checksum.NewHasher(),
 
-		objects:   limiter{Limiter: opts.Workers.pace("objects", 0)},
-		parts:     limiter{Limiter: opts.ParallelParts.pace("parts", 0)},
-		deletions: AutoUpTo(min(opts.Workers.Most(), mostDeletions)).pace("requests to delete", 1),
+		objects:   limiter{Limiter: opts.Workers.pace("objects")},
+		parts:     limiter{Limiter: opts.ParallelParts.pace("parts")},
+		deletions: pace.New(pace.Options{Name: "requests to delete", Max: min(opts.Workers.Most(), mostDeletions), Start: 1, Ramp: true}),
 	}
 }
 

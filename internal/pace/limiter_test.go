@@ -132,6 +132,47 @@ func TestSlowDownOfAFixedNumber(t *testing.T) {
 	}
 }
 
+// A ramp doubles the number with each turn, and a refusal ends it.
+func TestRamp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Options{Max: 16, Start: 1, Ramp: true})
+		// turn lets as many operations as are permitted begin, and end with kind.
+		turn := func(kind Kind) (n int) {
+			n = l.Report().Limit
+			permits := make([]Permit, n)
+			for i := range permits {
+				var err error
+				if permits[i], err = l.Acquire(t.Context(), 1000); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(50 * time.Millisecond)
+			for _, p := range permits {
+				p.Done(Outcome{Kind: kind})
+			}
+			return n
+		}
+		for _, want := range []int{1, 2, 4, 8, 16, 16} {
+			if got := turn(OK); got != want {
+				t.Errorf("%d in flight, want %d", got, want)
+			}
+		}
+		l = New(Options{Max: 16, Start: 1, Ramp: true})
+		turn(OK)
+		turn(OK)
+		turn(Throttled)
+		if after := l.Report().Limit; after > 4 {
+			t.Errorf("%d in flight after a refusal of 4", after)
+		}
+		for range 3 {
+			turn(OK)
+		}
+		if got := l.Report().Limit; got > 4 {
+			t.Errorf("%d in flight right after the refusal", got)
+		}
+	})
+}
+
 // A server that refuses what is above a number in flight is used without many refusals.
 func TestServerThatCountsInFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

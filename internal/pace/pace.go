@@ -49,6 +49,10 @@ type Options struct {
 	Min, Max int
 	// Start is the number to begin with, within Min and Max; 0 is that of Seed(0, 0).
 	Start int
+	// Ramp doubles the number each time that so many operations have ended, until Max, or
+	// until the server refuses something. What pays is looked for only then. It is for
+	// operations of which there may be too few to judge.
+	Ramp bool
 	// Clock replaces time.Now for what is measured, if not nil. Its time must not go back.
 	// Who waits for the rate waits by the real clock.
 	Clock func() time.Time
@@ -93,7 +97,7 @@ func New(o Options) *Limiter {
 	}
 	return &Limiter{
 		name: o.Name, clock: o.Clock, zero: zero,
-		search: search{least: least, most: most, limit: min(max(o.Start, least), most)},
+		search: search{least: least, most: most, limit: min(max(o.Start, least), most), ramps: o.Ramp},
 	}
 }
 
@@ -195,6 +199,7 @@ func (l *Limiter) refuse(now, began time.Duration, o Outcome) {
 	switch {
 	case o.Kind == Throttled:
 		l.allThrottled++
+		l.search.ramps = false
 		if news {
 			l.lastCut = now
 			if !l.pacer.cut(now) {

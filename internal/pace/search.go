@@ -49,7 +49,8 @@ const (
 // up by doubling, then between what pays and what does not, then down.
 type search struct {
 	least, most int
-	limit       int // in force: good, or one that is tried
+	limit       int  // in force: good, or one that is tried
+	ramps       bool // the limit doubles, and nothing is judged yet
 
 	stage  stage
 	serial uint32        // of the stage; operations that begin in it carry it
@@ -134,6 +135,10 @@ func (s *search) inCohort(p Permit) bool {
 func (s *search) advance(now time.Duration) {
 	switch {
 	case s.fixed():
+	case s.ramps && s.stage == settling && s.turned >= s.limit:
+		s.ramps = 2*s.limit < s.most
+		s.set(now, 2*s.limit)
+	case s.ramps:
 	case s.stage == settling && s.turned >= s.limit && now-s.since >= settleLeast:
 		s.enter(measuring, now)
 	case s.stage == finishing && s.cohort.complete(now):
@@ -171,6 +176,7 @@ func (s *search) seed(now time.Duration, limit int) {
 
 // cut lowers the limit at once, and forgets what was known to pay.
 func (s *search) cut(now time.Duration, limit int, why reason) {
+	s.ramps = false
 	if s.fixed() {
 		return
 	}
