@@ -47,13 +47,39 @@ func (b *Budget) Delay(attempt int) time.Duration {
 	delay := rand.N(window + 1) // full jitter
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := time.Now()
-	earned := float64(b.answers.Swap(0))/budgetAnswers + budgetPerSecond*now.Sub(b.filled).Seconds()
-	b.filled = now
-	b.left = min(b.left+earned, budgetFull) - 1
-	b.left = max(b.left, -budgetPerSecond*b.most.Seconds())
+	b.fill()
+	b.left = max(b.left-1, b.least())
 	if b.left < 0 {
 		delay += time.Duration(-b.left / budgetPerSecond * float64(time.Second))
 	}
 	return delay
 }
+
+// Empty reports whether the budget permits no retry at once.
+func (b *Budget) Empty() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.fill()
+	return b.left < 0
+}
+
+// Overdrawn reports whether so many retries were promised ahead that Delay, which is
+// bounded, could not spread another one. Who then waits and asks again, in place of a
+// call of Delay, keeps the rate of retries whatever their number.
+func (b *Budget) Overdrawn() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.fill()
+	return b.left-1 < b.least()
+}
+
+// fill adds the retries that time and answers have permitted. The caller holds the lock.
+func (b *Budget) fill() {
+	now := time.Now()
+	earned := float64(b.answers.Swap(0))/budgetAnswers + budgetPerSecond*now.Sub(b.filled).Seconds()
+	b.filled = now
+	b.left = min(b.left+earned, budgetFull)
+}
+
+// least bounds the retries that are promised ahead, so that a delay has an end.
+func (b *Budget) least() float64 { return -budgetPerSecond * b.most.Seconds() }

@@ -122,6 +122,16 @@ func (o *Outage) Answered() {
 	}
 }
 
+// Down reports whether there is an outage.
+func (o *Outage) Down() bool {
+	if o.failed.Load() < outageAfter {
+		return false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.state != nil
+}
+
 // Exhausted tells that an operation was given up: none of its requests was answered.
 func (o *Outage) Exhausted() {
 	o.mu.Lock()
