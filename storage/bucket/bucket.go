@@ -97,7 +97,8 @@ type Options struct {
 
 	// MaxAttempts bounds the attempts of each request; at least 1 is made.
 	MaxAttempts int
-	// InitialBackoff is the pause after the first attempt. It doubles.
+	// InitialBackoff is the longest pause after the first attempt. It doubles, up to 20 s.
+	// Pauses are longer where many requests are retried, or where the server asks for it.
 	InitialBackoff time.Duration
 
 	OperationTimeout time.Duration // of a call with its attempts; 0 is none

@@ -42,27 +42,20 @@ func (c *Client) do(ctx context.Context, k *call, read func(*http.Response) erro
 		case better: // which is no attempt
 			n--
 			continue
-		case n >= c.opts.MaxAttempts, k.once && !a.answered && !request.NeverSent(err), !c.opts.Translator.Retryable(err):
+		case k.once && !a.answered && !request.NeverSent(err), !c.opts.Translator.Retryable(err):
 			return c.opts.Translator.Failure(err)
 		}
-		pause, goOn := c.opts.Translator.Pause(c.opts.InitialBackoff, n, err)
-		if !goOn {
+		last := n >= c.opts.MaxAttempts
+		if !last {
+			c.opts.Translator.Await(ctx, err)
+		}
+		pause, failed := c.opts.Translator.Pause(n, last, err)
+		if failed != nil {
+			return failed
+		}
+		if err := request.Sleep(ctx, pause); err != nil {
 			return c.opts.Translator.Failure(err)
 		}
-		if err := sleep(ctx, pause); err != nil {
-			return c.opts.Translator.Failure(err)
-		}
-	}
-}
-
-func sleep(ctx context.Context, pause time.Duration) error {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 

@@ -8,7 +8,6 @@ package direct
 import (
 	"context"
 	"sync/atomic"
-	"time"
 
 	"s3sync/storage/bucket/internal/answer"
 	"s3sync/storage/bucket/internal/page"
@@ -33,8 +32,7 @@ type Options struct {
 	Translator *request.Translator
 	Answers    *answer.Checker
 
-	MaxAttempts    int
-	InitialBackoff time.Duration
+	MaxAttempts int
 
 	// Route returns the route of the next attempt.
 	Route func() *Route

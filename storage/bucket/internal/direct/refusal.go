@@ -22,10 +22,10 @@ func refusal(resp *http.Response) error {
 	}
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		return &request.UnreadableError{Err: fmt.Errorf("failed to copy error response body, %w", err)}
+		return unreadable(resp, fmt.Errorf("failed to copy error response body, %w", err))
 	}
 	if err := xml.NewDecoder(bytes.NewReader(text)).Decode(&says); err != nil && !errors.Is(err, io.EOF) {
-		return &request.UnreadableError{Err: fmt.Errorf("error while deserializing xml error response : %w", err)}
+		return unreadable(resp, fmt.Errorf("error while deserializing xml error response : %w", err))
 	}
 	if says.Code == "" && says.Message == "" {
 		says.Code = request.StatusCode(resp.StatusCode)
@@ -36,6 +36,10 @@ func refusal(resp *http.Response) error {
 	return &request.RefusalError{
 		Code: says.Code, Message: says.Message, Status: resp.StatusCode, Header: resp.Header, Request: resp.Request,
 	}
+}
+
+func unreadable(resp *http.Response, err error) error {
+	return &request.UnreadableError{Err: err, Status: resp.StatusCode, Header: resp.Header}
 }
 
 // errorInside fails if an answer whose headers tell a success holds an error, or something

@@ -23,6 +23,9 @@ type Error struct {
 	Text    string
 	Foreign bool // the answer was none of an S3 server
 	NoETag  bool // for it had no ETag
+	// Unanswered: the server did not answer. Repeatable is set of such a failure if the same
+	// request may be made once more, although no further attempt was made.
+	Unanswered, Repeatable bool
 	// Names are the settings that Text names.
 	Names []string
 }

@@ -38,7 +38,7 @@ func (d *Dialect) ofObject(ref ObjectRef, h http.Header) (Answer, error) {
 	if length := h.Get("Content-Length"); length != "" {
 		n, err := strconv.ParseInt(length, 10, 64)
 		if err != nil {
-			return Answer{}, &UnreadableError{fmt.Errorf("its length is %.40q", length)}
+			return Answer{}, &UnreadableError{Err: fmt.Errorf("its length is %.40q", length)}
 		}
 		a.ContentLength = n
 	}
@@ -110,7 +110,7 @@ func parseDate(text string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, &UnreadableError{fmt.Errorf("its Last-Modified is %.40q", text)}
+	return time.Time{}, &UnreadableError{Err: fmt.Errorf("its Last-Modified is %.40q", text)}
 }
 
 // dateOf returns the time of an answer by the clock of the server, or by the clock of

@@ -37,7 +37,11 @@ func (e *SendError) Error() string { return e.Err.Error() }
 func (e *SendError) Unwrap() error { return e.Err }
 
 // An UnreadableError is that of an answer that cannot be understood.
-type UnreadableError struct{ Err error }
+type UnreadableError struct {
+	Err    error
+	Status int         // of HTTP; 0 if it is not known
+	Header http.Header // nil then
+}
 
 func (e *UnreadableError) Error() string { return e.Err.Error() }
 
@@ -50,6 +54,8 @@ type Translator struct {
 	Bucket   string
 	Region   string // as it is configured
 	Endpoint string // as it is configured, or empty
+	// Calm is how the server is met while it throttles or does not answer.
+	Calm *Calm
 	// Current is the region that requests are signed for: where the bucket turned out to be.
 	Current func() string
 }
@@ -133,7 +139,8 @@ func (t *Translator) OfCode(code, message string) *failure.Error {
 // sense.
 func (t *Translator) ofNetwork(err error) *failure.Error {
 	if e, ok := errors.AsType[*transport.TimeoutError](err); ok {
-		return &failure.Error{Kind: storage.ErrTransient, Text: e.Error()}
+		_, begun := errors.AsType[*UnreadableError](err)
+		return &failure.Error{Kind: storage.ErrTransient, Text: e.Error(), Unanswered: !begun}
 	}
 	if e, ok := errors.AsType[*transport.ProxyError](err); ok {
 		return ofProxy(e)
@@ -142,21 +149,30 @@ func (t *Translator) ofNetwork(err error) *failure.Error {
 	_, garbage := errors.AsType[*UnreadableError](err)
 	_, syntax := errors.AsType[*xml.SyntaxError](err)
 	if garbage || syntax {
-		return &failure.Error{Kind: storage.ErrTransient, Text: "the answer of " + t.host() + " cannot be understood: " + inner}
+		return &failure.Error{Kind: storage.ErrTransient, Text: "the answer of " + t.Host() + " cannot be understood: " + inner}
 	}
 	if text := t.HTTP.TLSFault(err); text != "" {
-		return &failure.Error{Kind: storage.ErrUnusable, Text: t.host() + ": " + text}
+		return &failure.Error{Kind: storage.ErrUnusable, Text: t.Host() + ": " + text}
 	}
 	_, sent := errors.AsType[*SendError](err)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
-		return &failure.Error{Kind: storage.ErrTransient, Text: "no answer within the time-out"}
+		return unanswered(storage.ErrTransient, "no answer within the time-out")
 	case t.HTTP.Unreachable(err):
-		return &failure.Error{Kind: storage.ErrUnusable, Text: t.host() + " does not answer: " + inner}
+		kind := storage.ErrUnusable
+		if t.HTTP.Answered() { // it may come back
+			kind = storage.ErrTransient
+		}
+		return unanswered(kind, t.Host()+" does not answer: "+inner)
 	case sent, transport.IsConnection(err), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return &failure.Error{Kind: storage.ErrTransient, Text: "connection to " + t.host() + ": " + inner}
+		return unanswered(storage.ErrTransient, "connection to "+t.Host()+": "+inner)
 	}
 	return &failure.Error{Text: inner}
+}
+
+// unanswered is the failure of a request that the server did not answer.
+func unanswered(kind error, text string) *failure.Error {
+	return &failure.Error{Kind: kind, Text: text, Unanswered: true}
 }
 
 // cause removes the layers around an error of the network. They hold URLs, which do not
@@ -186,11 +202,11 @@ func ofProxy(e *transport.ProxyError) *failure.Error {
 	if !storage.Retryable(kind) {
 		kind = storage.ErrUnusable
 	}
-	return &failure.Error{Kind: kind, Text: e.Error()}
+	return &failure.Error{Kind: kind, Text: e.Error(), Unanswered: storage.Retryable(kind)}
 }
 
-// host names the server in messages.
-func (t *Translator) host() string {
+// Host names the server in messages.
+func (t *Translator) Host() string {
 	if t.Endpoint != "" {
 		return t.Endpoint
 	}

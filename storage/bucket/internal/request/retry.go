@@ -2,13 +2,14 @@ package request
 
 import (
 	"errors"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"time"
 
+	"s3sync/internal/pace"
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/failure"
+	"s3sync/storage/bucket/internal/transport"
 )
 
 const (
@@ -48,24 +49,36 @@ func NeverSent(err error) bool {
 	return ok && op.Op == "dial"
 }
 
-// Pause returns the pause after an attempt that failed, which is counted from 1. It reports
-// false if no other attempt should follow, because there seems to be no server.
-func (t *Translator) Pause(initial time.Duration, attempt int, err error) (pause time.Duration, goOn bool) {
-	if attempt >= firstContact && !t.HTTP.Answered() && t.HTTP.Unreachable(err) {
-		return 0, false
+// Pause returns the pause after an attempt that failed with err, which is counted from 1.
+// If no other attempt is to follow, it returns the failure of the request. last says that
+// the attempts are used up. Await must have been called, unless last is set.
+func (t *Translator) Pause(attempt int, last bool, err error) (time.Duration, error) {
+	f := t.Failure(err)
+	switch known := t.HTTP.Answered(); {
+	case last, t.Calm.holds(f):
+		return 0, Repeatable(f)
+	case known:
+	case attempt >= firstContact && t.HTTP.Unreachable(err):
+		return 0, f // there seems to be no server
 	}
-	return backoff(initial, attempt), true
+	pause := t.Calm.budget.Delay(attempt)
+	// Requests without an answer that used up the budget show an outage as well as
+	// operations do that used up their attempts. The latter would take many minutes.
+	if isUnanswered(f) && t.HTTP.Answered() && t.Calm.budget.Empty() {
+		if t.Calm.giveUp(); t.Calm.outage.Down() {
+			return 0, Repeatable(f)
+		}
+	}
+	return pause + min(retryAfter(err), pace.MaxPause), nil
 }
 
-// backoff is the pause after an attempt, which is counted from 1. It doubles
-// each time, and a random half of it keeps workers from calling all at once.
-func backoff(initial time.Duration, attempt int) time.Duration {
-	d := maxBackoff
-	if shift := max(attempt-1, 0); shift < 32 && initial<<shift>>shift == initial {
-		d = min(initial<<shift, maxBackoff)
+// retryAfter is how long the answer to a request asks to wait before the next one.
+func retryAfter(err error) time.Duration {
+	if r, ok := errors.AsType[*RefusalError](err); ok && throttles(r.Status) {
+		return transport.RetryAfter(r.Header)
 	}
-	if d <= 1 {
-		return d
+	if r, ok := errors.AsType[*UnreadableError](err); ok && throttles(r.Status) {
+		return transport.RetryAfter(r.Header)
 	}
-	return d/2 + rand.N(d/2)
+	return 0
 }

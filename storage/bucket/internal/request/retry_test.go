@@ -1,11 +1,20 @@
 package request
 
 import (
+	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"s3sync/storage/bucket/internal/transport"
 )
 
-func TestBackoff(t *testing.T) {
+// TestBackoff: as long as the budget lasts, a pause is random, and grows with the attempt.
+func TestBackoff(t *testing.T) { synctest.Test(t, testBackoff) }
+
+func testBackoff(t *testing.T) {
+	fault := &RefusalError{Code: "InternalError", Status: http.StatusInternalServerError}
+
 	for _, tt := range []struct {
 		initial time.Duration
 		attempt int
@@ -22,11 +31,13 @@ func TestBackoff(t *testing.T) {
 		{0, 3, 0},
 		{1, 1, 1},
 	} {
+		tr := &Translator{HTTP: transport.New(new(http.Transport), transport.Options{Secrets: transport.NewSecrets("")}), Calm: NewCalm(tt.initial, nil, nil)}
 		seen := map[time.Duration]bool{}
 		for range 100 {
-			d := backoff(tt.initial, tt.attempt)
-			if d > tt.largest || d < tt.largest/2 {
-				t.Errorf("Backoff(%v, %d) = %v, want %v to %v", tt.initial, tt.attempt, d, tt.largest/2, tt.largest)
+			time.Sleep(time.Second) // fills the budget
+			d, err := tr.Pause(tt.attempt, false, fault)
+			if d > tt.largest || d < 0 || err != nil {
+				t.Errorf("Backoff(%v, %d) = %v, %v, want 0 to %v", tt.initial, tt.attempt, d, err, tt.largest)
 			}
 			seen[d] = true
 		}

@@ -25,9 +25,17 @@ type Outcome struct {
 func outcome(asked http.Header, resp *http.Response, err error, took time.Duration) Outcome {
 	o := Outcome{TimeToFirstByte: took, Err: err, Ranged: asked["Range"] != nil}
 	if err == nil {
-		o.Status, o.RetryAfter = resp.StatusCode, retryAfter(resp.Header, time.Now())
+		o.Status, o.RetryAfter = resp.StatusCode, RetryAfter(resp.Header)
 	}
 	return o
+}
+
+// RetryAfter is how long an answer asks to wait before the next request, or 0.
+func RetryAfter(h http.Header) time.Duration {
+	if len(h["Retry-After"]) == 0 {
+		return 0
+	}
+	return retryAfter(h, time.Now())
 }
 
 // retryAfter reads the header Retry-After of an answer: seconds, or a date of the server's

@@ -52,7 +52,7 @@ type Options struct {
 	Encryption                    request.Encryption
 
 	MaxAttempts      int           // of each request; at least 1 is made
-	InitialBackoff   time.Duration // after the first attempt; it doubles
+	InitialBackoff   time.Duration // at most, after the first attempt; it doubles
 	OperationTimeout time.Duration // of a call with its attempts; 0 is none
 
 	// Notice, if set, receives what the user should know. Any goroutine may call it.
@@ -99,6 +99,7 @@ func open(ctx context.Context, o *Options) (*Client, error) {
 		timeout: timeout(o.OperationTimeout),
 	}
 	t := &c.translator
+	t.Calm = request.NewCalm(o.InitialBackoff, t.Host, o.Notice)
 	cfg, err := o.load(ctx, t)
 	if err != nil {
 		return nil, err
@@ -112,7 +113,7 @@ func open(ctx context.Context, o *Options) (*Client, error) {
 		c.sdk.payer = types.RequestPayerRequester
 	}
 	c.sdk.client = s3.NewFromConfig(cfg, o.configure, c.router.configure, func(so *s3.Options) {
-		c.sdk.configure(so, o.InitialBackoff, &c.answers, &corrector{router: &c.router, credentials: signs})
+		c.sdk.configure(so, &c.answers, &corrector{router: &c.router, credentials: signs})
 	})
 	if t.Region = c.sdk.client.Options().Region; t.Region == "" {
 		return nil, failure.Unusable("no region is known: give one, or set AWS_REGION, or name one in the profile")
@@ -142,8 +143,8 @@ func (c *Client) chosen(o *Options, signs *credentials) requests {
 	}
 	d := direct.Options{
 		Dialect: &c.dialect, Translator: &c.translator.Translator, Answers: &c.answers,
-		MaxAttempts: max(o.MaxAttempts, 1), InitialBackoff: o.InitialBackoff,
-		Route: c.router.route, Move: c.router.move,
+		MaxAttempts: max(o.MaxAttempts, 1),
+		Route:       c.router.route, Move: c.router.move,
 	}
 	if signs != nil {
 		d.Credentials, d.Renew = signs.get, signs.renew

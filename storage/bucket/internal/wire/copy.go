@@ -79,18 +79,20 @@ func (c *Client) CopyObject(ctx context.Context, from CopySource, key string, op
 	if untagged {
 		directive = ""
 	}
-	ctx, cancel := c.timeout.limit(from.context(ctx, c.dialect.AttributeHeaders(&opts)...))
-	defer cancel()
-	out, err := c.sdk.client.CopyObject(ctx, &s3.CopyObjectInput{
+	in := &s3.CopyObjectInput{
 		Bucket: &c.sdk.bucket, Key: &key, RequestPayer: c.copyPayer(&from),
 		CopySource: aws.String(from.header()), CopySourceIfMatch: quoted(from.ETag),
 		MetadataDirective: types.MetadataDirectiveReplace,
 		TaggingDirective:  directive,
 		ChecksumAlgorithm: types.ChecksumAlgorithm(opts.Checksum.Algorithm),
 		IfMatch:           quoted(opts.IfMatch), IfNoneMatch: ifNoneMatch(&opts),
+	}
+	ctx = from.context(ctx, c.dialect.AttributeHeaders(&opts)...)
+	out, err := operate(ctx, c, func(ctx context.Context) (*s3.CopyObjectOutput, error) {
+		return c.sdk.client.CopyObject(ctx, in)
 	})
 	if err != nil {
-		return request.Written{}, c.translator.classify(err)
+		return request.Written{}, err
 	}
 	result := out.CopyObjectResult
 	if result == nil || !answer.IsETag(unquoted(result.ETag)) { // it may have ended before the copy did
@@ -104,8 +106,6 @@ func (c *Client) CopyObject(ctx context.Context, from CopySource, key string, op
 // p and, if the upload has checksums of an algorithm, the digest that the server
 // computed.
 func (c *Client) UploadPartCopy(ctx context.Context, from CopySource, u request.Upload, p *request.Part, off int64, want storage.Checksum) (request.Written, error) {
-	ctx, cancel := c.timeout.limit(from.context(ctx))
-	defer cancel()
 	in := &s3.UploadPartCopyInput{
 		Bucket: &c.sdk.bucket, Key: &u.Key, RequestPayer: c.copyPayer(&from),
 		UploadId: &u.ID, PartNumber: aws.Int32(int32(p.Number)), //nolint:gosec // at most 10,000
@@ -114,9 +114,10 @@ func (c *Client) UploadPartCopy(ctx context.Context, from CopySource, u request.
 	if p.Size != from.Size { // small objects have no ranges
 		in.CopySourceRange = aws.String(request.Range(off, p.Size))
 	}
-	out, err := c.sdk.client.UploadPartCopy(ctx, in)
+	out, err := operate(from.context(ctx), c, func(ctx context.Context) (*s3.UploadPartCopyOutput, error) {
+		return c.sdk.client.UploadPartCopy(ctx, in)
+	})
 	if err != nil {
-		err = c.translator.classify(err)
 		if f, ok := errors.AsType[*failure.Error](err); ok && want.Algorithm != "" && f.Status == http.StatusBadRequest && strings.Contains(f.Text, "checksum") {
 			f.Text += " (the server may be unable to compute checksums of parts that it copies: then objects in parts " +
 				"cannot be copied by the server and get an additional checksum, too)"

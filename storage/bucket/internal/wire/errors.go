@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/xml"
 	"errors"
 
 	"github.com/aws/smithy-go"
@@ -21,7 +22,11 @@ func (t *translator) classify(err error) error {
 	if e, ok := errors.AsType[*account.Error](err); ok && !known {
 		return t.Secrets.Hide(e.Failure())
 	}
-	return t.Failure(plain(err))
+	f := t.Failure(plain(err))
+	if repeatable(err) {
+		f = request.Repeatable(f)
+	}
+	return f
 }
 
 // plain makes an error of the SDK one that package request knows. It is the only place
@@ -44,8 +49,14 @@ func plain(err error) error {
 		return r
 	}
 	cause := account.Cause(err)
-	if _, ok := errors.AsType[*smithy.DeserializationError](err); ok {
-		return &request.UnreadableError{Err: cause}
+	_, garbage := errors.AsType[*smithy.DeserializationError](err)
+	_, syntax := errors.AsType[*xml.SyntaxError](err)
+	if garbage || syntax {
+		unreadable := &request.UnreadableError{Err: cause}
+		if answer, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && answer.Response != nil && answer.Response.Response != nil {
+			unreadable.Status, unreadable.Header = answer.HTTPStatusCode(), answer.Response.Header
+		}
+		return unreadable
 	}
 	if sent, ok := errors.AsType[interface {
 		error

@@ -184,11 +184,11 @@ func newVersion(key, id *string, modTime *time.Time, latest *bool, encoding type
 // is suspended.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html
 func (c *Client) GetBucketVersioning(ctx context.Context) (bool, error) {
-	ctx, cancel := c.timeout.limit(ctx)
-	defer cancel()
-	out, err := c.sdk.client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &c.sdk.bucket})
+	out, err := operate(ctx, c, func(ctx context.Context) (*s3.GetBucketVersioningOutput, error) {
+		return c.sdk.client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &c.sdk.bucket})
+	})
 	if err != nil {
-		return false, c.translator.classify(err)
+		return false, err
 	}
 	return out.Status == types.BucketVersioningStatusEnabled, nil
 }

@@ -16,14 +16,14 @@ import (
 // CreateMultipartUpload begins an upload. Of Written, it sets only ETagNotDigest and
 // Unconfirmed, because there is no ETag yet.
 func (c *Client) CreateMultipartUpload(ctx context.Context, key string, opts storage.WriteOptions) (request.Upload, request.Written, error) {
-	ctx, cancel := c.timeout.limit(ctx)
-	defer cancel()
 	ctx = withExtra(ctx, extra{headers: append(request.UploadHeaders(opts.Checksum), c.dialect.AttributeHeaders(&opts)...)})
-	out, err := c.sdk.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
-		Bucket: &c.sdk.bucket, Key: &key, RequestPayer: c.sdk.payer,
+	out, err := operate(ctx, c, func(ctx context.Context) (*s3.CreateMultipartUploadOutput, error) {
+		return c.sdk.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
+			Bucket: &c.sdk.bucket, Key: &key, RequestPayer: c.sdk.payer,
+		})
 	})
 	if err != nil {
-		return request.Upload{}, request.Written{}, c.translator.classify(err)
+		return request.Upload{}, request.Written{}, err
 	}
 	w := c.dialect.OfPart(answered(out.ResultMetadata))
 	w.ETag = ""
@@ -45,15 +45,17 @@ func (c *Client) CompleteMultipartUpload(ctx context.Context, u request.Upload, 
 	if err != nil {
 		return request.Written{}, err
 	}
-	ctx, cancel := c.timeout.limit(withExtra(ctx, extra{headers: headers}))
-	defer cancel()
-	out, err := c.sdk.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+	in := &s3.CompleteMultipartUploadInput{
 		Bucket: &c.sdk.bucket, Key: &u.Key, RequestPayer: c.sdk.payer, UploadId: &u.ID,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: list},
 		IfMatch:         quoted(opts.IfMatch), IfNoneMatch: ifNoneMatch(&opts),
+	}
+	ctx = withExtra(ctx, extra{headers: headers})
+	out, err := operate(ctx, c, func(ctx context.Context) (*s3.CompleteMultipartUploadOutput, error) {
+		return c.sdk.client.CompleteMultipartUpload(ctx, in)
 	})
 	if err != nil {
-		return request.Written{}, c.translator.classify(err)
+		return request.Written{}, err
 	}
 	if out.ETag != nil && !answer.IsETag(unquoted(out.ETag)) {
 		return request.Written{}, failure.Garbled("it names no ETag of the object")
@@ -64,7 +66,7 @@ func (c *Client) CompleteMultipartUpload(ctx context.Context, u request.Upload, 
 }
 
 // AbortMultipartUpload ends an upload and removes its parts. One that is gone is
-// fine.
+// fine. It does not wait for the end of an outage: it is called with little time.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html
 func (c *Client) AbortMultipartUpload(ctx context.Context, u request.Upload) error {
 	ctx, cancel := c.timeout.limit(ctx)

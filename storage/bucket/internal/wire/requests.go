@@ -25,17 +25,6 @@ type requests interface {
 	DeleteObjects(ctx context.Context, keys []string) ([]request.Deletion, error)
 }
 
-// A timeout is that of a call with its attempts; 0 is none.
-type timeout time.Duration
-
-// limit bounds a call.
-func (t timeout) limit(ctx context.Context) (context.Context, context.CancelFunc) {
-	if t <= 0 {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, time.Duration(t))
-}
-
 // PutObject writes an object. It keeps opts.Once, and makes one attempt only for a
 // stream.
 func (c *Client) PutObject(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (request.Written, error) {
@@ -43,16 +32,16 @@ func (c *Client) PutObject(ctx context.Context, key string, b storage.Block, opt
 	if err != nil {
 		return request.Written{}, err
 	}
-	ctx, cancel := c.timeout.limit(ctx)
-	defer cancel()
-	return c.hot.PutObject(ctx, key, b, d, opts)
+	return operate(ctx, c, func(ctx context.Context) (request.Written, error) {
+		return c.hot.PutObject(ctx, key, b, d, opts)
+	})
 }
 
 // UploadPart writes part n. It fails if the server answers another checksum than d.
 func (c *Client) UploadPart(ctx context.Context, u request.Upload, n int, b storage.Block, d request.Digest) (request.Written, error) {
-	ctx, cancel := c.timeout.limit(ctx)
-	defer cancel()
-	return c.hot.UploadPart(ctx, u, n, b, d)
+	return operate(ctx, c, func(ctx context.Context) (request.Written, error) {
+		return c.hot.UploadPart(ctx, u, n, b, d)
+	})
 }
 
 // GetObject asks for n bytes of an object from off, or for all of it if n is 0. The
@@ -61,6 +50,20 @@ func (c *Client) GetObject(ctx context.Context, ref request.ObjectRef, off, n in
 	if ctx.Err() != nil { // AfterFunc cancels asynchronously
 		return request.Answer{}, ctx.Err()
 	}
+	for {
+		a, again, err := c.getObject(ctx, ref, off, n)
+		if !again {
+			return a, err
+		}
+	}
+}
+
+// getObject is GetObject once. again is that of try.
+func (c *Client) getObject(ctx context.Context, ref request.ObjectRef, off, n int64) (a request.Answer, again bool, err error) {
+	entry, err := c.enter(ctx)
+	if err != nil {
+		return request.Answer{}, false, err
+	}
 	life, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() { cancel(ctx.Err()) })
 	defer stop()
@@ -68,14 +71,15 @@ func (c *Client) GetObject(ctx context.Context, ref request.ObjectRef, off, n in
 		timer := time.AfterFunc(d, func() { cancel(&transport.TimeoutError{What: "no answer", After: d}) })
 		defer timer.Stop()
 	}
-	a, err := c.hot.GetObject(life, ref, off, n)
+	a, err = c.hot.GetObject(life, ref, off, n)
 	if err != nil {
+		overdue := life.Err() != nil
 		err = c.translator.classify(transport.OwnCause(life, err))
 		cancel(nil)
-		return request.Answer{}, err
+		return request.Answer{}, ctx.Err() == nil && c.translator.Repeat(entry, err, overdue), err
 	}
 	a.Body = &body{a.Body, cancel}
-	return a, nil
+	return a, false, nil
 }
 
 // A body is that of an answer, with what ends its request.
@@ -93,37 +97,37 @@ func (b *body) Close() error {
 
 // HeadObject asks for the headers of an object.
 func (c *Client) HeadObject(ctx context.Context, ref request.ObjectRef) (request.Answer, error) {
-	ctx, cancel := c.timeout.limit(ctx)
-	defer cancel()
-	return c.hot.HeadObject(ctx, ref)
+	return operate(ctx, c, func(ctx context.Context) (request.Answer, error) {
+		return c.hot.HeadObject(ctx, ref)
+	})
 }
 
 // ListObjectsV2 makes one request of a listing.
 func (c *Client) ListObjectsV2(ctx context.Context, r request.ListRequest) (request.ListPage, error) {
-	ctx, cancel := c.timeout.limit(ctx)
-	defer cancel()
-	return c.hot.ListObjectsV2(ctx, r)
+	return operate(ctx, c, func(ctx context.Context) (request.ListPage, error) {
+		return c.hot.ListObjectsV2(ctx, r)
+	})
 }
 
 // ListObjectVersions makes one request of a listing of versions.
 func (c *Client) ListObjectVersions(ctx context.Context, r request.VersionsRequest) (request.VersionsPage, error) {
-	ctx, cancel := c.timeout.limit(ctx)
-	defer cancel()
-	return c.hot.ListObjectVersions(ctx, r)
+	return operate(ctx, c, func(ctx context.Context) (request.VersionsPage, error) {
+		return c.hot.ListObjectVersions(ctx, r)
+	})
 }
 
 // DeleteObject removes an object. If an ETag is given, the object must have it. onlyOnce
 // is WriteOptions.Once. confirmed is false if the answer may not come from S3.
 func (c *Client) DeleteObject(ctx context.Context, key, etag string, onlyOnce bool) (confirmed bool, err error) {
-	ctx, cancel := c.timeout.limit(ctx)
-	defer cancel()
-	return c.hot.DeleteObject(ctx, key, etag, onlyOnce)
+	return operate(ctx, c, func(ctx context.Context) (bool, error) {
+		return c.hot.DeleteObject(ctx, key, etag, onlyOnce)
+	})
 }
 
 // DeleteObjects removes objects with one request. It returns what the server says. The
 // answer may not name all keys: some servers name only what failed.
 func (c *Client) DeleteObjects(ctx context.Context, keys []string) ([]request.Deletion, error) {
-	ctx, cancel := c.timeout.limit(ctx)
-	defer cancel()
-	return c.hot.DeleteObjects(ctx, keys)
+	return operate(ctx, c, func(ctx context.Context) ([]request.Deletion, error) {
+		return c.hot.DeleteObjects(ctx, keys)
+	})
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -11,14 +12,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 
 	"s3sync/storage/bucket/internal/account"
+	"s3sync/storage/bucket/internal/failure"
 	"s3sync/storage/bucket/internal/request"
 )
 
 // retryer returns the SDK's standard retryer with two differences. First, package request
-// decides whether a request is retried. Second, there is no common budget of
-// retries for all requests, because a sync can only wait until the server works again.
-func (t *translator) retryer(attempts int, initial time.Duration) aws.Retryer {
-	return retry.NewStandard(func(o *retry.StandardOptions) {
+// decides whether a request is retried, and when. Second, no request fails because others
+// used up a budget of retries: it waits.
+func (t *translator) retryer(attempts int) aws.Retryer {
+	return calmRetryer{t, retry.NewStandard(func(o *retry.StandardOptions) {
 		o.MaxAttempts = max(attempts, 1)
 		o.RateLimiter = ratelimit.None
 		o.Retryables = []retry.IsErrorRetryable{
@@ -27,13 +29,29 @@ func (t *translator) retryer(attempts int, initial time.Duration) aws.Retryer {
 			retry.IsErrorRetryableFunc(t.retryable),
 		}
 		o.Backoff = retry.BackoffDelayerFunc(func(attempt int, err error) (time.Duration, error) {
-			pause, goOn := t.Pause(initial, attempt, plain(err))
-			if !goOn {
-				return 0, err // ends the attempts
-			}
-			return pause, nil
+			return t.Pause(attempt, false, plain(err)) // whose error ends the attempts
 		})
-	})
+	})}
+}
+
+// A calmRetryer waits before a retry as package direct does.
+type calmRetryer struct {
+	translator *translator
+	aws.Retryer
+}
+
+// GetRetryToken is the only step before a retry that may wait.
+func (r calmRetryer) GetRetryToken(ctx context.Context, err error) (func(error) error, error) {
+	r.translator.Await(ctx, plain(err))
+	return r.Retryer.GetRetryToken(ctx, err)
+}
+
+// repeatable reports whether the attempts of a request have ended although it may be made
+// again.
+func repeatable(err error) bool {
+	_, usedUp := errors.AsType[*retry.MaxAttemptsError](err)
+	f, ok := errors.AsType[*failure.Error](err)
+	return usedUp || ok && f.Repeatable
 }
 
 func (t *translator) retryable(err error) aws.Ternary {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -51,6 +50,13 @@ func (o *Options) load(ctx context.Context, t *translator) (aws.Config, error) {
 	if !ok {
 		return aws.Config{}, fmt.Errorf("unexpected HTTP client %T", cfg.HTTPClient)
 	}
+	observe := o.Transport.Observe
+	o.Transport.Observe = func(call transport.Call, outcome transport.Outcome) {
+		t.Calm.Observe(call, outcome)
+		if observe != nil {
+			observe(call, outcome)
+		}
+	}
 	o.Transport.Operation, o.Transport.Secrets = awsmiddleware.GetOperationName, t.Secrets
 	t.HTTP = transport.New(built.GetTransport(), o.Transport)
 	return cfg, nil
@@ -78,9 +84,9 @@ func (o *Options) configure(so *s3.Options) {
 }
 
 // configure makes the SDK send, check, retry and correct requests as package direct does.
-func (s *sdkRequests) configure(so *s3.Options, backoff time.Duration, answers *answer.Checker, c *corrector) {
+func (s *sdkRequests) configure(so *s3.Options, answers *answer.Checker, c *corrector) {
 	so.HTTPClient = s.translator.HTTP
-	so.Retryer = s.translator.retryer(so.RetryMaxAttempts, backoff)
+	so.Retryer = s.translator.retryer(so.RetryMaxAttempts)
 	so.APIOptions = append(so.APIOptions, addExtra(s.dialect.Encryption.Headers), func(stack *middleware.Stack) error {
 		return checkAnswers(answers, stack)
 	})

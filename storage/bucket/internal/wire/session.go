@@ -71,6 +71,9 @@ func (s *sdkRequests) createSession(ctx context.Context, bucket string) (*types.
 		if storage.Retryable(err) || errors.Is(err, storage.ErrUnusable) {
 			f.Kind = errors.Unwrap(err)
 		}
+		if cause, ok := errors.AsType[*failure.Error](err); ok {
+			f.Unanswered = cause.Unanswered
+		}
 		return nil, f
 	}
 	s.translator.Secrets.Add(aws.ToString(out.Credentials.SecretAccessKey), aws.ToString(out.Credentials.SessionToken))
@@ -143,6 +146,9 @@ func (k *sessionKeeper) watch(stack *middleware.Stack) error {
 			switch {
 			case err == nil || creation:
 			case failed != nil:
+				if repeatable(err) {
+					failed = request.Repeatable(failed)
+				}
 				err = failed
 			case isExpired(in.Parameters, err):
 				k.now.Store(nil)

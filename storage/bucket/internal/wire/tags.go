@@ -21,15 +21,15 @@ import (
 // GetObjectTagging asks for the tags of an object. They are nil if the answer has no
 // body, which need not mean that there are none.
 func (c *Client) GetObjectTagging(ctx context.Context, key, versionID string) (map[string]string, error) {
-	ctx, cancel := c.timeout.limit(ctx)
-	defer cancel()
 	var body countedBody
-	out, err := c.sdk.client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{
-		Bucket: &c.sdk.bucket, Key: &key, VersionId: optional(versionID), RequestPayer: c.sdk.payer,
-	}, body.watch)
+	out, err := operate(ctx, c, func(ctx context.Context) (*s3.GetObjectTaggingOutput, error) {
+		return c.sdk.client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{
+			Bucket: &c.sdk.bucket, Key: &key, VersionId: optional(versionID), RequestPayer: c.sdk.payer,
+		}, body.watch)
+	})
 	switch {
 	case err != nil:
-		return nil, c.translator.classify(err)
+		return nil, err
 	case out.TagSet == nil && body.n == 0:
 		return nil, nil
 	case out.TagSet == nil:
@@ -88,25 +88,25 @@ func (r *countingReader) Read(p []byte) (int, error) {
 
 // PutObjectTagging replaces the tags of an object.
 func (c *Client) PutObjectTagging(ctx context.Context, key string, tags map[string]string) error {
-	ctx, cancel := c.timeout.limit(ctx)
-	defer cancel()
 	set := make([]types.Tag, 0, len(tags))
 	for _, name := range slices.Sorted(maps.Keys(tags)) {
 		set = append(set, types.Tag{Key: aws.String(name), Value: aws.String(tags[name])})
 	}
-	_, err := c.sdk.client.PutObjectTagging(ctx, &s3.PutObjectTaggingInput{
-		Bucket: &c.sdk.bucket, Key: &key, RequestPayer: c.sdk.payer,
-		Tagging: &types.Tagging{TagSet: set},
-	}, c.sdk.withContentMD5)
-	return c.translator.classify(err)
+	_, err := operate(ctx, c, func(ctx context.Context) (*s3.PutObjectTaggingOutput, error) {
+		return c.sdk.client.PutObjectTagging(ctx, &s3.PutObjectTaggingInput{
+			Bucket: &c.sdk.bucket, Key: &key, RequestPayer: c.sdk.payer,
+			Tagging: &types.Tagging{TagSet: set},
+		}, c.sdk.withContentMD5)
+	})
+	return err
 }
 
 // DeleteObjectTagging removes the tags of an object. It is the one request of an
 // object that nobody pays extra for.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjectTagging.html
 func (c *Client) DeleteObjectTagging(ctx context.Context, key string) error {
-	ctx, cancel := c.timeout.limit(ctx)
-	defer cancel()
-	_, err := c.sdk.client.DeleteObjectTagging(ctx, &s3.DeleteObjectTaggingInput{Bucket: &c.sdk.bucket, Key: &key})
-	return c.translator.classify(err)
+	_, err := operate(ctx, c, func(ctx context.Context) (*s3.DeleteObjectTaggingOutput, error) {
+		return c.sdk.client.DeleteObjectTagging(ctx, &s3.DeleteObjectTaggingInput{Bucket: &c.sdk.bucket, Key: &key})
+	})
+	return err
 }
