@@ -2,6 +2,7 @@ package pace
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -16,15 +17,19 @@ const (
 	probePauseLast  = 30 * time.Second
 )
 
+// ErrOutage says that an outage has lasted too long to be waited for.
+var ErrOutage = errors.New("the server does not answer")
+
 // An Outage holds back new work while a server answers nothing. It begins after eight
 // operations in a row that were given up without any answer, and ends with the first
 // answer to anything. Meanwhile one operation at a time may begin as a probe, each after
-// a longer pause, up to half a minute.
+// a longer pause, up to half a minute. Nobody waits for longer than the bound of an outage.
 //
 // All methods may be called concurrently. An Outage starts no goroutine.
 type Outage struct {
-	notify func(down bool, lasted time.Duration)
-	failed atomic.Int32 // operations in a row without an answer
+	longest time.Duration
+	notify  func(down bool, lasted time.Duration)
+	failed  atomic.Int32 // operations in a row without an answer
 
 	mu    sync.Mutex
 	state *outage // nil: the server answers
@@ -39,11 +44,11 @@ type outage struct {
 	next  time.Time     // when that may begin
 }
 
-// NewOutage returns an Outage of a server that answers. Notify is called once when an
-// outage begins and once when it ends, with how long it lasted. It must not call the
-// Outage.
-func NewOutage(notify func(down bool, lasted time.Duration)) *Outage {
-	return &Outage{notify: notify}
+// NewOutage returns an Outage of a server that answers. Longest is how long an outage is
+// waited for. Notify is called once when an outage begins and once when it ends, with how
+// long it lasted. It must not call the Outage.
+func NewOutage(longest time.Duration, notify func(down bool, lasted time.Duration)) *Outage {
+	return &Outage{longest: longest, notify: notify}
 }
 
 // A Pass is the right to begin one operation. Leave must be called when it has ended.
@@ -61,7 +66,8 @@ func (p Pass) Leave() {
 }
 
 // Enter waits until an operation may begin. It fails with the cause of ctx if that is
-// cancelled. The operation must lead to a call of Answered or Exhausted, unless it ends
+// cancelled, and with ErrOutage if the outage lasts too long, unless it is time for another
+// probe. The operation must lead to a call of Answered or Exhausted, unless it ends
 // for a reason that says nothing about the server.
 func (o *Outage) Enter(ctx context.Context) (Pass, error) {
 	for {
@@ -77,25 +83,47 @@ func (o *Outage) Enter(ctx context.Context) (Pass, error) {
 		if s == nil {
 			return Pass{}, nil
 		}
-		select {
-		case <-s.over:
-			return Pass{}, nil
-		case <-s.turn:
-		case <-ctx.Done():
-			continue
+		tooLong := time.Since(s.began) >= o.longest
+		if o.turn(ctx, s) {
+			if o.pause(ctx, s, tooLong) {
+				return Pass{s.turn}, nil
+			}
+			s.turn <- struct{}{}
 		}
-		if o.pause(ctx, s) {
-			return Pass{s.turn}, nil
+		if tooLong {
+			return Pass{}, ErrOutage
 		}
-		s.turn <- struct{}{}
 	}
 }
 
-// pause waits until a probe may begin. It reports false if none is needed any more.
-func (o *Outage) pause(ctx context.Context, s *outage) bool {
+// turn waits until the caller may probe. It reports false if something else happened first.
+func (o *Outage) turn(ctx context.Context, s *outage) bool {
+	select {
+	case <-s.turn:
+		return true
+	default:
+	}
+	end := time.NewTimer(o.longest - time.Since(s.began))
+	defer end.Stop()
+	select {
+	case <-s.turn:
+		return true
+	case <-s.over:
+	case <-end.C:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// pause waits until a probe may begin. It reports false if none is needed any more, or if
+// it is not the time for one and nobody waits any more.
+func (o *Outage) pause(ctx context.Context, s *outage, tooLong bool) bool {
 	o.mu.Lock()
 	wait := time.Until(s.next)
 	o.mu.Unlock()
+	if tooLong && wait > 0 {
+		return false
+	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {

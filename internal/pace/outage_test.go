@@ -16,7 +16,7 @@ var errTest = errors.New("test failure")
 func down(t *testing.T) (o *Outage, begins, ends *atomic.Int32) {
 	t.Helper()
 	begins, ends = new(atomic.Int32), new(atomic.Int32)
-	o = NewOutage(func(down bool, _ time.Duration) {
+	o = NewOutage(time.Hour, func(down bool, _ time.Duration) {
 		if down {
 			begins.Add(1)
 		} else {
@@ -99,7 +99,7 @@ func TestOutage(t *testing.T) {
 
 // An answer in between means that there is no outage.
 func TestOutageNeedsARow(t *testing.T) {
-	o := NewOutage(func(bool, time.Duration) { t.Error("an outage was told") })
+	o := NewOutage(time.Hour, func(bool, time.Duration) { t.Error("an outage was told") })
 	for range 10 {
 		for range outageAfter - 1 {
 			o.Exhausted()

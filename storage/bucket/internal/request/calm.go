@@ -37,6 +37,10 @@ type Calm struct {
 	doubted atomic.Bool
 }
 
+// LongestOutage is how long an outage is waited for: long enough for the restart of a server
+// or of a network, and an end for a run that nobody watches.
+const LongestOutage = time.Hour
+
 // outageFrom is how old the first request without an answer is at least when an outage
 // begins. While a server goes down, it answers some requests and others not.
 const outageFrom = time.Second
@@ -48,7 +52,7 @@ func NewCalm(initial time.Duration, host func() string, notice func(storage.Noti
 	return &Calm{
 		began:  time.Now(),
 		budget: pace.NewBudget(max(initial, 0), maxBackoff),
-		outage: pace.NewOutage(func(down bool, lasted time.Duration) { // calls do not overlap
+		outage: pace.NewOutage(LongestOutage, func(down bool, lasted time.Duration) { // calls do not overlap
 			text := fmt.Sprintf("outage %d is over: %s answers again after %v", n, host(), lasted.Round(time.Second))
 			if down {
 				n++
@@ -92,8 +96,8 @@ type Entry struct {
 	answers uint64 // when it began
 }
 
-// Enter waits until an operation may begin, or the server is to be probed. It fails only
-// if ctx ends.
+// Enter waits until an operation may begin, or the server is to be probed. It fails if ctx
+// ends, and with pace.ErrOutage after LongestOutage.
 func (c *Calm) Enter(ctx context.Context) (Entry, error) {
 	pass, err := c.outage.Enter(ctx)
 	return Entry{pass, c.answers.Load()}, err

@@ -2,8 +2,11 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"s3sync/internal/pace"
+	"s3sync/storage/bucket/internal/failure"
 	"s3sync/storage/bucket/internal/request"
 )
 
@@ -51,6 +54,9 @@ func try[T any](ctx context.Context, c *Client, do func(context.Context) (T, err
 func (c *Client) enter(ctx context.Context) (request.Entry, error) {
 	for {
 		entry, err := c.translator.Calm.Enter(ctx)
+		if errors.Is(err, pace.ErrOutage) {
+			return request.Entry{}, failure.Unusable("%s has not answered for %v", c.translator.Host(), request.LongestOutage)
+		}
 		if err != nil {
 			return request.Entry{}, c.translator.classify(ctx.Err())
 		}

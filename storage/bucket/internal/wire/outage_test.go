@@ -64,12 +64,12 @@ func TestOutage(t *testing.T) {
 		down              func(*http.Request) error
 		sent, failed      int64 // at most, while the server is down
 	}{
-		"refused, 16 workers":     {16, 10, refused, 150, 0},
-		"reset, 64 workers":       {64, 10, reset, 230, 0},
-		"silence, 64 workers":     {64, 10, silence, 230, 0},
-		"refused, 128 workers":    {128, 10, refused, 310, 0},
-		"one attempt, 64 workers": {64, 1, refused, 300, 200},
-		"4 workers":               {4, 10, refused, 150, 12},
+		"refused, 16 workers":     {16, 10, refused, 200, 0},
+		"reset, 64 workers":       {64, 10, reset, 320, 0},
+		"silence, 64 workers":     {64, 10, silence, 320, 0},
+		"refused, 128 workers":    {128, 10, refused, 420, 0},
+		"one attempt, 64 workers": {64, 1, refused, 400, 260},
+		"4 workers":               {4, 10, refused, 200, 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bothWays(t, func(t *testing.T, open func(server, ...func(*Options)) *Client) {
@@ -175,6 +175,32 @@ func TestOutageEndsWithContext(t *testing.T) {
 			if err := operation(ctx, c, "k"); err == nil || time.Since(began) != time.Duration(n+1)*7*time.Second {
 				t.Errorf("operation %d took more time: %v", n, err)
 			}
+		}
+	})
+}
+
+// TestOutageTooLong: a server that is gone for good is not waited for without end.
+func TestOutageTooLong(t *testing.T) {
+	bothWays(t, func(t *testing.T, open func(server, ...func(*Options)) *Client) {
+		var down atomic.Bool
+		began := time.Now()
+		c := out(t, open, &down)
+		var all sync.WaitGroup
+		for range 50 {
+			all.Go(func() {
+				if err := head(t.Context(), c, "k"); !errors.Is(err, storage.ErrUnusable) || !strings.Contains(err.Error(), "has not answered for 1h0m0s") {
+					t.Errorf("got %v", err)
+				}
+			})
+		}
+		all.Wait()
+		if took := time.Since(began); took < time.Hour || took > 62*time.Minute {
+			t.Errorf("the run ended after %v", took)
+		}
+		down.Store(false)
+		time.Sleep(time.Minute)
+		if err := head(t.Context(), c, "k"); err != nil {
+			t.Errorf("after the outage: %v", err)
 		}
 	})
 }
