@@ -64,7 +64,7 @@ func TestOutage(t *testing.T) {
 		down              func(*http.Request) error
 		sent, failed      int64 // at most, while the server is down
 	}{
-		"refused, 16 workers":     {16, 10, refused, 200, 0},
+		"refused, 16 workers":     {16, 10, refused, 200, 2},
 		"reset, 64 workers":       {64, 10, reset, 320, 0},
 		"silence, 64 workers":     {64, 10, silence, 320, 0},
 		"refused, 128 workers":    {128, 10, refused, 420, 0},
