@@ -51,6 +51,9 @@ func TestDirectoryBucketConformance(t *testing.T) {
 			return ""
 		},
 	}
+	if testing.Short() {
+		opts.Objects = 101
+	}
 	storagetest.Run(t, func(t *testing.T) storage.Store {
 		n++
 		name := fmt.Sprintf("b%d--use1-az4--x-s3", n)
