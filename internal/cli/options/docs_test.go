@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -42,9 +43,8 @@ func TestDocsUpToDate(t *testing.T) {
 // markdown is docs/options.md.
 func markdown(t *testing.T) string {
 	t.Helper()
-	c := newLine()
-	help := newHelp(c.options)
-	ties := findTies(c)
+	help := newHelp(newLine().options)
+	ties := tiesOnce()
 	var b strings.Builder
 	b.WriteString("<!-- Written by `go generate ./...` from the option table in internal/cli/options; do not edit. -->\n\n# Options\n\n")
 	b.WriteString("`s3sync [OPTIONS] [SOURCE] [TARGET]`\n\n" + environmentNote() + "\n")
@@ -52,7 +52,7 @@ func markdown(t *testing.T) string {
 		fmt.Fprintf(&b, "\n## %s\n", g)
 		for _, r := range rows {
 			fmt.Fprintf(&b, "\n### `%s`\n\n%s\n", strings.TrimSpace(r.synopsis()), r.sentence())
-			for i, fact := range append(facts(r), ties[r.option]...) {
+			for i, fact := range append(facts(r), ties[r.option.title()]...) {
 				if i == 0 {
 					b.WriteString("\n")
 				}
@@ -90,6 +90,16 @@ func quoted(texts ...string) string {
 	}
 	return strings.Join(all, ", ")
 }
+
+// tiesOnce asks the library once, as it takes seconds and several tests use the result.
+// Their keys are the titles of the options.
+var tiesOnce = sync.OnceValue(func() map[string][]string {
+	ties := make(map[string][]string)
+	for o, texts := range findTies(newLine()) {
+		ties[o.title()] = texts
+	}
+	return ties
+})
 
 // findTies asks the library in which directions options work, and which exclude or
 // require each other: it tries each alone and each pair.
@@ -162,8 +172,7 @@ func directionOf(c *Line, o *option) string {
 }
 
 func TestTies(t *testing.T) {
-	c := newLine()
-	ties := findTies(c)
+	ties := tiesOnce()
 	for name, want := range map[string]string{
 		"worker-size":                "",
 		"no-guess-mime-type":         "only from a directory",
@@ -176,7 +185,7 @@ func TestTies(t *testing.T) {
 		"max-delete":                 "requires `--delete`",
 		"if-none-match":              "only to a bucket; not with `--enable-versioning`, `--point-in-time`, `--if-match`",
 	} {
-		if got := strings.Join(ties[c.named(name)], "; "); got != want {
+		if got := strings.Join(ties["--"+name], "; "); got != want {
 			t.Errorf("--%s: got %s, want %s", name, got, want)
 		}
 	}
