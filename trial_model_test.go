@@ -192,10 +192,18 @@ func (m *model) whyRefused() (why string) {
 	if n := len(m.candidates()); n > 100 && 100*n > percent*len(holds) && (m.o.max == 0 || m.o.max > 100) {
 		return "too much of the target would go"
 	}
+	if name := m.sibling(m.target.entries); name != "" {
+		return "the prefix ends within the name of " + name
+	}
+	return ""
+}
+
+// sibling returns a key that keeps a run from deleting, or "".
+func (m *model) sibling(target tree) string {
 	if m.targetPrefix != "" && !strings.HasSuffix(m.targetPrefix, "/") && !m.o.allowPartial {
-		for name := range m.target.entries {
+		for name := range target {
 			if name != "" && !strings.HasPrefix(name, "/") {
-				return "the prefix ends within the name of " + name
+				return name
 			}
 		}
 	}
