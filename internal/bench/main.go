@@ -5,7 +5,7 @@
 //	make bench
 //	make bench BENCHFLAGS=-list
 //	make bench BENCHFLAGS='-what small,large -rounds 5'
-//	make bench BENCHFLAGS='-what delay-up@20ms -workers 0,64,256'
+//	make bench BENCHFLAGS='-what "long-*@20ms" -workers 0,16,64,128,256'
 //	make bench BENCHFLAGS='-s3sync before=/tmp/old -s3sync after=./s3sync -what small'
 //	RCLONE=$(command -v rclone) make bench BENCHFLAGS='-what small'
 //
@@ -17,6 +17,10 @@
 //
 // The tools take turns, in an order that alternates, each with a fresh server and a
 // fresh directory, so that a machine that gets slower or warmer does so for all.
+//
+// A wrong result is a failed run: the server compares what it has with the files, or the
+// buckets with each other. docs/performance.md tells which command answers which question.
+//
 // CPU time is user and system time of the client process alone; it does not depend much
 // on the other load of the machine. A ratio is the median of the ratios of the rounds.
 package main

@@ -59,10 +59,10 @@ type serverProcess struct {
 }
 
 // startServer starts the server of a scenario with one or, if both sides are buckets, two.
-func (b *bench) startServer(s scenario, l madeup.Layout, cert string) (*serverProcess, error) {
-	args := append([]string{"serve", "-orders", "-bucket", bucketName + "=" + l.String()}, s.traffic.Flags()...)
+func (b *bench) startServer(s scenario, t server.Traffic, l madeup.Layout, cert string) (*serverProcess, error) {
+	args := append([]string{"serve", "-orders", "-bucket", bucketName + "=" + l.String()}, t.Flags()...)
 	if s.work.twoBuckets() {
-		args = append(args, "-bucket", bucketName+"-source="+l.String())
+		args = append(args, "-bucket", sourceName+"="+l.String(), "-only", fmt.Sprintf("%s=%d", sourceName, max(1, s.every)))
 	}
 	if cert != "" {
 		args = append(args, "-cert", cert)
@@ -90,9 +90,10 @@ func (b *bench) startServer(s scenario, l madeup.Layout, cert string) (*serverPr
 	return p, nil
 }
 
-// verify lets the server compare a bucket with a directory.
-func (p *serverProcess) verify(bucket, dir string) error {
-	if _, err := fmt.Fprintf(p.orders, "verify %s %s\n", bucket, dir); err != nil {
+// verify lets the server compare the target, or what is left of the source of a download,
+// with a directory or another bucket.
+func (p *serverProcess) verify(other string) error {
+	if _, err := fmt.Fprintf(p.orders, "verify %s %s\n", bucketName, other); err != nil {
 		return err
 	}
 	var answer server.Report

@@ -15,9 +15,13 @@ import (
 	"time"
 
 	"s3sync/internal/bench/internal/madeup"
+	"s3sync/internal/bench/internal/server"
 )
 
-const bucketName = "bench"
+const (
+	bucketName = "bench"
+	sourceName = bucketName + "-source" // if both sides are buckets
+)
 
 // A bench runs scenarios and prints their tables.
 type bench struct {
@@ -61,32 +65,46 @@ func (b *bench) run(ctx context.Context, chosen []scenario) (err error) {
 	return nil
 }
 
+// A contestant is a tool, and how it runs.
+type contestant struct {
+	tool
+	workers int
+	traffic server.Traffic
+	to      string // name of the contestant that it is compared with, besides the floor
+	fixed   bool   // one of several numbers of workers, which need not be a good one
+}
+
 // contestants are the tools of a scenario, the floor first.
 func (b *bench) contestants(s scenario) (all []contestant) {
 	workers := b.workers
 	if workers == nil {
 		workers = []int{s.workers}
 	}
-	for i, w := range workers {
-		add := func(t tool) {
-			if len(workers) > 1 {
-				t.name = fmt.Sprintf("%s, %s", t.name, atOnce(w))
-			}
-			all = append(all, contestant{t, w})
-		}
-		if i == 0 {
-			all = append(all, contestant{floorTool(b.self), w})
-		}
+	all = append(all, contestant{tool: floorTool(b.self), workers: workers[0], traffic: s.traffic})
+	for _, w := range workers {
 		for _, t := range b.tools {
-			add(t)
-			if command := t.command; t.ours && s.unverified {
-				t.name += ", unverified"
-				t.command = func(j job) ([]string, error) {
-					c, err := command(j)
-					return slices.Insert(c, 1, "--disable-etag-verify"), err
-				}
-				add(t)
+			c := contestant{tool: t, workers: w, traffic: s.traffic, fixed: w > 0 && len(workers) > 1}
+			if len(workers) > 1 {
+				c.name = fmt.Sprintf("%s, %s", t.name, atOnce(w))
 			}
+			other := c
+			switch {
+			case s.unverified && t.ours:
+				other.name += ", unverified"
+				other.command = func(j job) ([]string, error) {
+					command, err := t.command(j)
+					return slices.Insert(command, 1, "--disable-etag-verify"), err
+				}
+				c.to = other.name
+			case s.slow:
+				other.name += ", slow reads"
+				other.traffic.Slow = true
+				other.to = c.name
+			default:
+				all = append(all, c)
+				continue
+			}
+			all = append(all, c, other)
 		}
 	}
 	return all
@@ -97,12 +115,6 @@ func atOnce(workers int) string {
 		return "default"
 	}
 	return fmt.Sprint(workers)
-}
-
-// A contestant is a tool with a number of workers.
-type contestant struct {
-	tool
-	workers int
 }
 
 // scenario measures one scenario.
@@ -124,15 +136,16 @@ func (b *bench) scenario(ctx context.Context, s scenario) ([]result, error) {
 				i = len(all) - 1 - turn
 			}
 			c := all[i]
-			results[i].name = c.name
+			results[i].contestant = c
 			m, err := b.turn(ctx, s, c, source)
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
 			if err != nil {
+				m = measurement{} // of no use
 				b.tell("%s: %s failed: %v", s.name, c.name, err)
 				results[i].failed = err
-				if c.ours || i == 0 {
+				if (c.ours || i == 0) && !(c.fixed && errors.Is(err, errLimit)) {
 					b.failed = append(b.failed, fmt.Sprintf("%s: %s: %v", s.name, c.name, firstLine(err)))
 				}
 			} else {
@@ -180,7 +193,7 @@ func (b *bench) turn(ctx context.Context, s scenario, c contestant, tree string)
 		return m, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
-	j := job{work: s.work, workers: c.workers, scratch: scratch, delay: s.traffic.Delay, source: tree, target: "s3://" + bucketName}
+	j := job{work: s.work, workers: c.workers, scratch: scratch, delay: c.traffic.Delay, source: tree, target: "s3://" + bucketName}
 	l := s.layout
 	result := tree // what must be equal to the bucket in the end
 	switch s.work {
@@ -192,29 +205,31 @@ func (b *bench) turn(ctx context.Context, s scenario, c contestant, tree string)
 			return m, err
 		}
 	case pairs, mirror:
-		j.source = "s3://" + bucketName + "-source"
-		result = ""
+		j.source = "s3://" + sourceName
+		result = j.source
 	case same, prune:
 	}
 	if s.tls {
 		j.ca = filepath.Join(b.work, "ca.pem")
 	}
-	server, err := b.startServer(s, l, j.ca)
+	process, err := b.startServer(s, c.traffic, l, j.ca)
 	if err != nil {
 		return m, err
 	}
-	j.endpoint = server.report.URL
+	j.endpoint = process.report.URL
 	limited, cancel := context.WithTimeout(ctx, b.limit)
 	defer cancel()
 	m, err = measure(limited, c.tool, j)
 	if limited.Err() != nil && ctx.Err() == nil {
-		err = fmt.Errorf("it took longer than %v", b.limit)
+		err = fmt.Errorf("%w of %v", errLimit, b.limit)
 	}
-	if err == nil && result != "" {
-		err = server.verify(bucketName, result)
+	if err == nil {
+		err = process.verify(result)
 	}
-	return m, errors.Join(err, server.end(&m))
+	return m, errors.Join(err, process.end(&m))
 }
+
+var errLimit = errors.New("it took longer than the limit")
 
 // firstLine is a short form of an error.
 func firstLine(err error) string {

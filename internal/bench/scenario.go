@@ -31,7 +31,7 @@ type scenario struct {
 	name, title string
 	work        work
 	layout      madeup.Layout
-	every       int // the source has every so manieth object of the layout; 0 and 1 are all
+	every       int // the source has every so manieth object of the layout, but for down; 0 and 1 are all
 	traffic     server.Traffic
 	tls         bool
 	keep        bool // the server keeps what is written, so that all bytes are compared
@@ -39,6 +39,7 @@ type scenario struct {
 	rounds      int
 	usual       bool   // measured unless other scenarios are asked for
 	unverified  bool   // s3sync also without verification
+	slow        bool   // all tools also where some reads are slow
 	unit        string // "GiB" or "object"
 }
 
@@ -87,13 +88,13 @@ func scenarios(z sizes) []scenario {
 	few.Objects = max(1, small.Objects/4)
 	fewer := fmt.Sprintf("%s files of %s", thousands(int64(few.Objects)), bytesText(z.small))
 	calm := server.Traffic{Delay: 20 * time.Millisecond}
-	slow := calm
-	slow.Slow = true
 	half := small
 	half.Objects = max(1, small.Objects/2)
 	all = append(all,
-		scenario{name: "reads", title: fewer + " down, 20ms per request, defaults", work: down, layout: few, traffic: calm, rounds: 1, usual: true},
-		scenario{name: "reads-slow", title: fewer + " down, 20ms per request, defaults, 1 % of reads take 10 s", work: down, layout: few, traffic: slow, rounds: 1, usual: true},
+		scenario{
+			name: "reads-slow", title: fewer + " down, 20ms per request, defaults; slow reads: 1 % take 10 s",
+			work: down, layout: few, traffic: calm, slow: true, rounds: 1, usual: true,
+		},
 		scenario{
 			name: "throttle-up", title: fmt.Sprintf("%s files of %s up, SlowDown above 500 requests/s, defaults", thousands(int64(half.Objects)), bytesText(z.small)),
 			layout: half, traffic: server.Traffic{Throttle: 500}, rounds: 1, usual: true,
@@ -103,7 +104,8 @@ func scenarios(z sizes) []scenario {
 	)
 	all = append(all, long(z)...)
 	all = append(all, listings(z)...)
-	return append(all, copies()...)
+	all = append(all, deletions(z)...)
+	return append(append(all, copies()...), prunes()...)
 }
 
 // long are transfers of small files whose number follows from the rate that s3sync shall
@@ -130,7 +132,6 @@ func long(z sizes) (all []scenario) {
 func listings(z sizes) []scenario {
 	deep := madeup.Layout{Objects: z.pairs, Folder: max(1, z.pairs/100), Size: 100}
 	flat := madeup.Layout{Objects: 5 * z.pairs, Size: 100}
-	large := madeup.Layout{Objects: 50 * z.pairs, Folder: 1000, Size: 100}
 	slow := server.Traffic{PageDelay: 50 * time.Millisecond}
 	in := func(l madeup.Layout) string {
 		return thousands(int64(l.Objects)) + " objects in two buckets, nothing changed"
@@ -140,13 +141,11 @@ func listings(z sizes) []scenario {
 		{name: "pairs-50ms", title: in(deep) + ", 100 prefixes, 50ms a page", work: pairs, layout: deep, traffic: slow, rounds: 1, usual: true},
 		{name: "flat", title: in(flat) + ", no prefixes", work: pairs, layout: flat, rounds: 1},
 		{name: "flat-50ms", title: in(flat) + ", no prefixes, 50ms a page", work: pairs, layout: flat, traffic: slow, rounds: 1, usual: true},
-		{name: "mirror", title: in(flat) + ", no prefixes, with deletion", work: mirror, layout: flat, rounds: 1},
-		{name: "mirror-large", title: in(large) + ", 1,000 in each prefix, with deletion", work: mirror, layout: large, rounds: 1},
 	}
 }
 
-// copies are the workloads of syq's S3 benchmark, https://github.com/greaber/syq. All
-// contents are compared afterwards.
+// copies are the transfers of syq's S3 benchmark, https://github.com/greaber/syq. All
+// bytes are compared afterwards.
 func copies() (all []scenario) {
 	for _, l := range []madeup.Layout{{Objects: 1, Size: 512 << 20}, {Objects: 64, Size: 8 << 20}, {Objects: 1024, Folder: 100, Size: 64 << 10}} {
 		title := fmt.Sprintf("%s × %s", thousands(int64(l.Objects)), bytesText(l.Size))
@@ -158,23 +157,6 @@ func copies() (all []scenario) {
 					work:  []work{up, down}[w], layout: l, keep: true, unit: "GiB", traffic: server.Traffic{Delay: d}, rounds: 1, usual: d == 20*time.Millisecond,
 				})
 			}
-		}
-	}
-	l := madeup.Layout{Objects: 100_000, Folder: 1000, Size: 1 << 10}
-	title := "100,000 × 1 KiB in the target, "
-	for _, p := range []struct {
-		name, title string
-		every       int
-	}{
-		{"delete", "of which the source has 100", 1000},
-		{"noop", "all in the source, with deletion", 1},
-		{"mixed", "of which the source has half", 2},
-	} {
-		for _, d := range delays() {
-			all = append(all, scenario{
-				name: "prune-" + p.name + "@" + millis(d), title: title + p.title + ", " + millis(d) + " per request, defaults",
-				work: prune, layout: l, every: p.every, traffic: server.Traffic{Delay: d}, rounds: 1, usual: d == 0,
-			})
 		}
 	}
 	return all

@@ -16,7 +16,8 @@ import (
 
 // A result is what one tool did in one scenario.
 type result struct {
-	name    string
+	contestant
+
 	samples []measurement // by round; zero where it failed
 	failed  error
 }
@@ -50,6 +51,9 @@ func table(out io.Writer, s scenario, results []result) error {
 			perUnit(done, s), ratio(r, results[0], func(m measurement) float64 { return m.cpu().Seconds() }),
 			elapsed, ratio(r, results[0], func(m measurement) float64 { return m.elapsed.Seconds() }),
 			rate(s, elapsed), bytesText(int64(median(done, func(m measurement) float64 { return float64(m.memory) }))), requests(done[len(done)-1].report))
+	}
+	for _, note := range append(comparisons(results), bestNumber(results)...) {
+		notes = append(notes, note+"\n")
 	}
 	if len(notes) > 0 {
 		_, _ = fmt.Fprintf(w, "\n%s", strings.Join(notes, "\n"))
@@ -108,7 +112,54 @@ func rate(s scenario, seconds float64) string {
 	return thousands(int64(s.units()/seconds)) + "/s"
 }
 
+// comparisons are the ratios of the contestants that are compared with another one.
+func comparisons(results []result) (notes []string) {
+	for _, r := range results {
+		i := slices.IndexFunc(results, func(other result) bool { return other.name == r.to })
+		if i < 0 || len(r.done()) == 0 || len(results[i].done()) == 0 {
+			continue
+		}
+		total := func(m measurement) (n float64) {
+			for _, requests := range m.report.Requests {
+				n += float64(requests)
+			}
+			return n
+		}
+		more := median(r.done(), total) - median(results[i].done(), total)
+		notes = append(notes, fmt.Sprintf("%s to %s: elapsed %s, CPU %s, %+.0f requests (%+.1f %%)", r.name, r.to,
+			ratio(r, results[i], func(m measurement) float64 { return m.elapsed.Seconds() }),
+			ratio(r, results[i], func(m measurement) float64 { return m.cpu().Seconds() }),
+			more, 100*more/max(1, median(results[i].done(), total))))
+	}
+	return notes
+}
+
+// bestNumber compares the default number of workers of each tool with the best fixed one.
+func bestNumber(results []result) (notes []string) {
+	elapsed := func(r result) float64 {
+		return median(r.done(), func(m measurement) float64 { return m.elapsed.Seconds() })
+	}
+	for _, r := range results[1:] {
+		tool, found := strings.CutSuffix(r.name, ", "+atOnce(0))
+		if !found || len(r.done()) == 0 {
+			continue
+		}
+		var best *result
+		for i, other := range results {
+			ofTool := other.fixed && other.name == tool+", "+atOnce(other.workers)
+			if ofTool && len(other.done()) > 0 && (best == nil || elapsed(other) < elapsed(*best)) {
+				best = &results[i]
+			}
+		}
+		if best != nil {
+			notes = append(notes, fmt.Sprintf("%s: %.0f %% of the rate of the best fixed number, %d", r.name, 100*elapsed(*best)/elapsed(r), best.workers))
+		}
+	}
+	return notes
+}
+
 // requests shows the numbers of requests, and how a limit of their rate was kept.
+// The objects of a run that did not fail have all arrived.
 func requests(r server.Report) string {
 	var texts []string
 	for _, name := range slices.Sorted(maps.Keys(r.Requests)) {
@@ -116,7 +167,7 @@ func requests(r server.Report) string {
 	}
 	text := strings.Join(texts, ", ")
 	if r.Refused > 0 {
-		text += fmt.Sprintf("; %s refused", thousands(r.Refused))
+		text += fmt.Sprintf("; %s refused, no object failed", thousands(r.Refused))
 	}
 	const settled = 10 * time.Second
 	if from, end := int(settled/time.Second), len(r.Accepted)-1; end > from { // the last second is not whole

@@ -21,11 +21,11 @@ func TestTable(t *testing.T) {
 	}
 	const s = time.Second
 	results := []result{
-		{name: "floor", samples: []measurement{took(1*s, 2*s), took(2*s, 4*s), took(1*s, 2*s)}},
+		{contestant: named("floor"), samples: []measurement{took(1*s, 2*s), took(2*s, 4*s), took(1*s, 2*s)}},
 		// Twice the floor in two rounds, three times in one.
-		{name: "fast", samples: []measurement{took(2*s, 4*s), took(4*s, 4*s), took(3*s, 2*s)}},
-		{name: "flaky", samples: []measurement{{}, took(4*s, 8*s), took(4*s, 8*s)}, failed: errors.New("no route\nand more")},
-		{name: "broken", samples: []measurement{{}, {}, {}}, failed: errors.New("exit status 1")},
+		{contestant: named("fast"), samples: []measurement{took(2*s, 4*s), took(4*s, 4*s), took(3*s, 2*s)}},
+		{contestant: named("flaky"), samples: []measurement{{}, took(4*s, 8*s), took(4*s, 8*s)}, failed: errors.New("no route\nand more")},
+		{contestant: named("broken"), samples: []measurement{{}, {}, {}}, failed: errors.New("exit status 1")},
 	}
 	var out strings.Builder
 	if err := table(&out, scenario{name: "up", title: "files up", layout: madeup.Layout{Objects: 10_000}}, results); err != nil {
@@ -56,6 +56,50 @@ broken: 3 of 3 runs failed: exit status 1
 	}
 }
 
+func named(name string) contestant { return contestant{tool: tool{name: name}} }
+
+// TestComparisons: contestants are compared with another one round by round, and the
+// default number of workers with the best fixed one of the same tool.
+func TestComparisons(t *testing.T) {
+	took := func(requests int64, elapsed ...time.Duration) (all []measurement) {
+		for _, d := range elapsed {
+			all = append(all, measurement{user: d, elapsed: d, report: server.Report{Requests: map[string]int64{"GetObject": requests, "ListObjectsV2": 1}}})
+		}
+		return all
+	}
+	const s = time.Second
+	slow := contestant{tool: tool{name: "s3sync, slow reads"}, to: "s3sync"}
+	lost := contestant{tool: tool{name: "lost"}, to: "broken"}
+	results := []result{
+		{contestant: named("floor"), samples: took(99, 1*s, 1*s, 1*s)},
+		{contestant: named("s3sync"), samples: took(99, 2*s, 4*s, 2*s)},
+		{contestant: slow, samples: took(104, 3*s, 8*s, 3*s)},
+		{contestant: named("broken"), samples: []measurement{{}}, failed: errors.New("no")},
+		{contestant: lost, samples: took(1, s)},
+	}
+	want := []string{"s3sync, slow reads to s3sync: elapsed 1.50, CPU 1.50, +5 requests (+5.0 %)"}
+	if diff := cmp.Diff(want, comparisons(results)); diff != "" {
+		t.Error(diff)
+	}
+
+	numbers := func(tool string, workers int, samples []measurement) result {
+		return result{contestant: contestant{tool: named(tool + ", " + atOnce(workers)).tool, workers: workers, fixed: workers > 0}, samples: samples}
+	}
+	results = []result{
+		{contestant: named("floor"), samples: took(1, s)},
+		numbers("old", 0, took(1, 5*s)), numbers("old", 64, took(1, 4*s)), numbers("old", 16, []measurement{{}}), numbers("old", 256, took(1, 8*s)),
+		numbers("new", 0, took(1, 2*s)), numbers("new", 64, took(1, 3*s)),
+		numbers("alone", 0, took(1, s)),
+	}
+	want = []string{
+		"old, default: 80 % of the rate of the best fixed number, 64",
+		"new, default: 150 % of the rate of the best fixed number, 64",
+	}
+	if diff := cmp.Diff(want, bestNumber(results)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestMedian(t *testing.T) {
 	for _, tt := range []struct {
 		values []float64
@@ -81,7 +125,7 @@ func TestRequests(t *testing.T) {
 			r.Accepted[second], r.Rejected[second] = 1, 1000
 		}
 	}
-	want := "PutObject 1,234,567; 1,500 refused; after 10s 400/s accepted, 20.0 % refused"
+	want := "PutObject 1,234,567; 1,500 refused, no object failed; after 10s 400/s accepted, 20.0 % refused"
 	if got := requests(r); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}

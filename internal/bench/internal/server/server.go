@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -138,6 +139,15 @@ func Serve(ctx context.Context, args []string) error {
 		s.buckets[name] = newBucket(l)
 		return err
 	})
+	flags.Func("only", "NAME=EVERY: the bucket has only every so manieth of its objects; after its -bucket", func(v string) error {
+		name, rest, _ := strings.Cut(v, "=")
+		every, err := strconv.Atoi(rest)
+		if b := s.buckets[name]; err != nil || every < 1 || b == nil {
+			return fmt.Errorf("%q is not the name of a bucket and a positive number", v)
+		}
+		s.buckets[name].only(every)
+		return nil
+	})
 	address := flags.String("addr", "127.0.0.1:0", "address to listen at")
 	cert := flags.String("cert", "", "file of the TLS certificate and its key: made if it does not exist; no TLS without it")
 	orders := flags.Bool("orders", false, "take orders from standard input and end with it")
@@ -186,7 +196,7 @@ func (s *server) accept(listener net.Listener) {
 	}
 }
 
-// obey answers orders, one a line: "verify BUCKET DIRECTORY".
+// obey answers orders, one a line: "verify BUCKET DIRECTORY" or "verify BUCKET s3://BUCKET".
 func (s *server) obey(in io.Reader, out *json.Encoder) error {
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {

@@ -78,15 +78,57 @@ func TestFloorAndServer(t *testing.T) {
 				}
 				run("-delete", "compare", dir, "s3://made")
 				check("made")
-				changed := filepath.Join(dir, string(l.AppendKey(nil, 0)))
-				if err := os.WriteFile(changed, make([]byte, l.Size+1), 0o600); err != nil {
-					t.Fatal(err)
+				for _, bucket := range []string{"made", "new"} {
+					s.buckets[bucket].remove(string(l.AppendKey(nil, 1)))
 				}
-				if s.verify("made", dir) == nil {
-					t.Error("a changed file was not noticed")
+				check("new")
+				changed := filepath.Join(dir, string(l.AppendKey(nil, 0)))
+				for _, bucket := range []string{"made", "new"} {
+					for _, size := range []int64{max(1, l.Size), l.Size + 1} {
+						if err := os.WriteFile(changed, make([]byte, size), 0o600); err != nil {
+							t.Fatal(err)
+						}
+						if s.verify(bucket, dir) == nil {
+							t.Errorf("a changed file of %d bytes was not noticed in the bucket %s", size, bucket)
+						}
+					}
 				}
 			})
 		}
+	}
+}
+
+// TestVerifyBucket: a bucket is equal to one that has every second object if exactly the
+// others were deleted, and nothing was written.
+func TestVerifyBucket(t *testing.T) {
+	l := madeup.Layout{Objects: 10, Size: 1}
+	key := func(i int) string { return string(l.AppendKey(nil, i)) }
+	for name, tt := range map[string]struct {
+		deleted []int
+		written []int
+		equal   bool
+	}{
+		"equal":        {deleted: []int{1, 3, 5, 7, 9}, equal: true},
+		"nothing":      {},
+		"one too few":  {deleted: []int{1, 3, 5, 7}},
+		"one too many": {deleted: []int{1, 3, 5, 7, 8, 9}},
+		"another one":  {deleted: []int{1, 3, 5, 7, 8}},
+		"written":      {deleted: []int{1, 3, 5, 7, 9}, written: []int{2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, source := newBucket(l), newBucket(l)
+			source.only(2)
+			for _, i := range tt.deleted {
+				b.remove(key(i))
+			}
+			for _, i := range tt.written {
+				b.write(key(i), &object{size: 1})
+			}
+			s := &server{buckets: map[string]*bucket{"target": b, "source": source}}
+			if err := s.verify("target", "s3://source"); (err == nil) != tt.equal {
+				t.Errorf("error %v", err)
+			}
+		})
 	}
 }
 

@@ -1,16 +1,9 @@
 package server
 
 import (
-	"bytes"
 	"crypto/md5"
 	"encoding/hex"
-	"errors"
-	"fmt"
-	"io"
-	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
@@ -33,11 +26,22 @@ func newBucket(l madeup.Layout) *bucket {
 	return &bucket{Layout: l, written: make(map[string]*object), deleted: make([]uint64, l.Objects/64+1)}
 }
 
+// only removes all objects of the layout but every so manieth.
+func (b *bucket) only(every int) {
+	for i := range b.Objects {
+		if i%every != 0 {
+			b.deleted[i/64] |= 1 << (i % 64)
+			b.gone++
+		}
+	}
+}
+
 // An object is what was written.
 type object struct {
 	etag   string
 	size   int64
 	kept   string   // header lines
+	parts  []int64  // their sizes, if it was uploaded in parts
 	pieces [][]byte // the bytes, with -keep
 }
 
@@ -89,57 +93,6 @@ func (b *bucket) count() int {
 	return n
 }
 
-// verify compares a bucket with a directory: there must be the same keys with the same
-// contents. Of objects whose bytes were not kept, it compares the MD5 if the ETag is
-// one, and the size.
-func (s *server) verify(name, dir string) error {
-	b := s.buckets[name]
-	if b == nil {
-		return fmt.Errorf("there is no bucket %q", name)
-	}
-	files := 0
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		files++
-		rel, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		return b.compare(filepath.ToSlash(rel), path)
-	})
-	if objects := b.count(); err == nil && objects != files {
-		err = fmt.Errorf("%d objects in the bucket, %d files in %s", objects, files, dir)
-	}
-	return err
-}
-
-// compare compares an object with a file.
-func (b *bucket) compare(key, path string) error {
-	o, i := b.lookup(key)
-	if o == nil && i < 0 {
-		return fmt.Errorf("%s: there is no such object", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Close() }() // only read
-	if o == nil {
-		return sameBytes(f, b.Size, func(off int64) []byte { return madeup.Content(i, b.Size, off) })
-	}
-	if o.pieces != nil {
-		return sameBytes(f, o.size, func(off int64) []byte { return o.at(off) })
-	}
-	digest := md5.New()
-	n, err := io.Copy(digest, f)
-	if sum := hex.EncodeToString(digest.Sum(nil)); err == nil && (n != o.size || len(o.etag) == len(sum) && o.etag != sum) {
-		err = fmt.Errorf("%s: %d bytes with MD5 %s, but the object has %d and %s", path, n, sum, o.size, o.etag)
-	}
-	return err
-}
-
 // at returns the bytes from off on, as far as they are in one piece.
 func (o *object) at(off int64) []byte {
 	for _, p := range o.pieces {
@@ -149,34 +102,6 @@ func (o *object) at(off int64) []byte {
 		off -= int64(len(p))
 	}
 	return nil
-}
-
-// sameBytes compares a file with what at returns.
-func sameBytes(f *os.File, size int64, at func(off int64) []byte) error {
-	buf := make([]byte, min(size, 1<<20)+1)
-	for off := int64(0); ; {
-		n, err := f.Read(buf)
-		for got := buf[:n]; len(got) > 0; {
-			if off >= size {
-				return fmt.Errorf("%s is longer than %d bytes", f.Name(), size)
-			}
-			want := at(off)
-			m := min(len(got), len(want))
-			if !bytes.Equal(got[:m], want[:m]) {
-				return fmt.Errorf("%s differs near byte %d", f.Name(), off)
-			}
-			got, off = got[m:], off+int64(m)
-		}
-		if errors.Is(err, io.EOF) {
-			if off != size {
-				return fmt.Errorf("%s has %d of %d bytes", f.Name(), off, size)
-			}
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
 }
 
 // uploads are the unfinished multipart uploads.
@@ -231,6 +156,7 @@ func (u *uploads) end(id string) *object {
 		p := up.parts[number]
 		_, _ = digest.Write(p.sum) // a hash does not fail
 		o.size += p.size
+		o.parts = append(o.parts, p.size)
 		if p.data != nil {
 			o.pieces = append(o.pieces, p.data)
 		}
