@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"s3sync/storage/bucket/internal/failure"
+	"s3sync/storage/bucket/internal/hedge"
 )
 
 // A flight is a request from its beginning until its answer was read. It is one
@@ -23,6 +24,7 @@ type flight struct {
 
 	client *Client
 	call   Call
+	req    *http.Request // of the caller
 	path   string
 	began  time.Duration // on the clock of the client
 	// cancel ends the context, if anything can be overdue.
@@ -35,6 +37,9 @@ type flight struct {
 	out      http.Request // what the transport sends
 	sent     sentBody
 	received receivedBody
+	read     hedge.Read // if it has the stage hedging
+
+	second *second // set with the lock of flights, before the stage hedging is ended
 
 	// Of flights.
 	earlier, later *flight
@@ -43,22 +48,29 @@ type flight struct {
 
 // begin begins the flight of a request.
 func (c *Client) begin(call Call, req *http.Request) *flight {
-	f := &flight{Context: req.Context(), client: c, call: call, path: req.URL.Path, began: c.now(), limits: c.opts.limits(call.Operation)}
-	if f.limits != (limits{}) {
-		f.Context, f.cancel = context.WithCancelCause(f.Context)
-	}
-	f.out = *req.WithContext(f)
-	f.waits.Store(true)
+	f := c.newFlight(call, req)
 	if !call.Again {
 		c.moved.Store(int64(f.began))
+		f.mayBeLate()
 	}
 	c.flights.add(f)
 	return f
 }
 
+// newFlight returns a flight that has not begun.
+func (c *Client) newFlight(call Call, req *http.Request) *flight {
+	f := &flight{Context: req.Context(), client: c, call: call, req: req, path: req.URL.Path, began: c.now(), limits: c.opts.limits(call.Operation)}
+	if f.limits != (limits{}) {
+		f.Context, f.cancel = context.WithCancelCause(f.Context)
+	}
+	f.out = *req.WithContext(f)
+	f.waits.Store(true)
+	return f
+}
+
 // send sends the request.
-func (f *flight) send(req *http.Request) (*http.Response, error) {
-	c, out, tries := f.client, &f.out, f.call.Attempts
+func (f *flight) send() (*http.Response, error) {
+	c, req, out, tries := f.client, f.req, &f.out, f.call.Attempts
 	f.sent.flight = f
 	if tries != nil {
 		tries.begin()

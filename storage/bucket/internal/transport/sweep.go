@@ -11,6 +11,9 @@ import "time"
 // its limit by as much.
 const sweepPause = 10 * time.Millisecond
 
+// hedgePause is the pause between two looks at a read that might be asked again.
+const hedgePause = 250 * time.Millisecond
+
 // Special times in flight.due.
 const (
 	resting = 0  // the stage is not on
@@ -62,7 +65,8 @@ func (f *flights) add(fl *flight) {
 	}
 }
 
-// sweep ends the requests that are overdue. It comes again if a request is on its way.
+// sweep ends the requests that are overdue, and asks again for reads that are late. It comes
+// again if a request is on its way.
 func (c *Client) sweep() {
 	type late struct {
 		*flight
@@ -70,6 +74,7 @@ func (c *Client) sweep() {
 		stage stage
 	}
 	var overdue []late
+	var seconds []*second
 	now, next := c.now(), c.shortest
 	c.flights.mu.Lock()
 	for f := c.flights.first; f != nil; f = f.later {
@@ -78,6 +83,11 @@ func (c *Client) sweep() {
 			case due == resting, due == ended:
 			case due > int64(now):
 				next = min(next, time.Duration(due)-now)
+			case s == hedging:
+				if second := f.secondRequest(now); second != nil {
+					seconds = append(seconds, second)
+				}
+				next = min(next, hedgePause)
 			case f.due[s].CompareAndSwap(due, ended): // or it moves
 				overdue = append(overdue, late{f, s})
 			}
@@ -87,6 +97,9 @@ func (c *Client) sweep() {
 		c.flights.sweeper.Reset(max(next, sweepPause))
 	}
 	c.flights.mu.Unlock()
+	for _, s := range seconds {
+		s.start()
+	}
 	for _, l := range overdue {
 		l.cancel(&TimeoutError{l.stage.overdue(), l.limits[l.stage]})
 	}

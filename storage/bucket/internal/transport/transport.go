@@ -1,6 +1,6 @@
 // Package transport sends the requests of a bucket. It does connections and proxies,
 // bounds of the size and time of answers, bandwidth, answers that come before the body was
-// sent, and secrets that no message may show. It knows HTTP and the names of operations,
+// sent, second requests for reads that are late, and secrets that no message may show. It knows HTTP and the names of operations,
 // but not the contents of requests.
 package transport
 
@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"s3sync/storage/bucket/internal/failure"
+	"s3sync/storage/bucket/internal/hedge"
 )
 
 // Options say how requests are sent. 0 bounds nothing.
@@ -46,7 +47,8 @@ type Options struct {
 	// Trace, if set, logs every request at level debug.
 	Trace *slog.Logger
 	// Observe, if set, is told of every request when its answer has begun or it has failed.
-	// It is called concurrently, and Send waits for it.
+	// It is not told of a request that was given up because another one for the same was
+	// answered. It is called concurrently, and Send waits for it.
 	Observe func(Call, Outcome)
 	// Operation returns the name of the S3 operation that a request of Do is for, by its
 	// context.
@@ -65,6 +67,7 @@ type Client struct {
 	start    time.Time
 	moved    atomic.Int64 // when something last came or went
 	flights  flights
+	hedges   hedge.Policy
 	answered atomic.Bool
 	// ignoresExpect: the server did not answer a request that asked before it sent its body.
 	ignoresExpect atomic.Bool
@@ -97,6 +100,7 @@ func (c *Client) Clean(text string) string { return failure.OneLine(c.opts.Secre
 type Call struct {
 	Operation string    // name of the S3 operation
 	Again     bool      // a retry, which is no progress
+	Hedge     bool      // the second request for a read whose answer is late; Again is set, too
 	Attempts  *Attempts // counts the requests of a write with a condition; nil counts nothing
 }
 
@@ -113,7 +117,7 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 // firstAttempt is how the SDK's header of the attempts begins.
 const firstAttempt = "attempt=1;"
 
-// Send sends one request. It follows no redirect, because the signature is valid only for
+// Send sends one request, or a second one, too, if the answer to a read is late. It follows no redirect, because the signature is valid only for
 // one host. A body that is in memory should be a Body.
 //
 // The context of the transport ends when the body of the answer is closed, if there is
@@ -124,28 +128,35 @@ func (c *Client) Send(call Call, req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	f := c.begin(call, req)
-	resp, err := f.send(req)
-	now := c.now()
-	if err != nil {
-		err = cmp.Or(sendable(req.Header), OwnCause(f, err))
-	}
-	c.trace(call, req, resp, err, now-f.began)
-	if c.opts.Observe != nil {
-		c.opts.Observe(call, outcome(req.Header, resp, err, now-f.began))
-	}
+	f, resp, err := c.begin(call, req).answer()
 	if err != nil {
 		f.end()
 		return nil, err
 	}
 	c.answered.Store(true)
-	c.moved.Store(int64(now))
+	c.move()
 	if resp.Body == http.NoBody {
 		f.end()
 		return resp, nil
 	}
 	f.receive(resp)
 	return resp, nil
+}
+
+// ask sends the request, and tells of it when its answer has begun or it has failed.
+func (f *flight) ask() (*http.Response, error) {
+	c := f.client
+	resp, err := f.send()
+	took := c.now() - f.began
+	if err != nil {
+		err = cmp.Or(sendable(f.req.Header), OwnCause(f, err))
+	}
+	c.trace(f.call, f.req, resp, err, took)
+	f.waited(resp, err, took)
+	if c.opts.Observe != nil && !errors.Is(err, errOvertaken) {
+		c.opts.Observe(f.call, outcome(f.req.Header, resp, err, took))
+	}
+	return resp, err
 }
 
 // sendable fails if net/http would refuse to send headers. Otherwise that would look like
@@ -165,8 +176,12 @@ func sendable(headers http.Header) error {
 
 // OwnCause returns the reason why this program ended the request, or else err.
 func OwnCause(ctx context.Context, err error) error {
-	if e, ok := errors.AsType[*TimeoutError](context.Cause(ctx)); ok {
+	cause := context.Cause(ctx)
+	if e, ok := errors.AsType[*TimeoutError](cause); ok {
 		return e
+	}
+	if errors.Is(cause, errOvertaken) {
+		return cause
 	}
 	return err
 }
@@ -184,6 +199,9 @@ func (c *Client) trace(call Call, req *http.Request, resp *http.Response, err er
 		slog.String("path", req.URL.Path),
 		slog.Int64("sent", max(req.ContentLength, 0)),
 		slog.Duration("took", took),
+	}
+	if call.Hedge {
+		attrs = append(attrs, slog.Bool("hedge", true))
 	}
 	if err != nil {
 		attrs = append(attrs, slog.String("error", c.Clean(cause(err).Error())))

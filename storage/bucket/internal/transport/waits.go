@@ -3,6 +3,8 @@ package transport
 import (
 	"fmt"
 	"time"
+
+	"s3sync/storage/bucket/internal/hedge"
 )
 
 // Operations that take the server a long time get workFactor times the usual time for
@@ -30,6 +32,7 @@ const (
 	uploading                // between two bytes of the request
 	answering                // from the last byte of the request to the first one of its answer
 	downloading              // between two bytes of the answer
+	hedging                  // of a read, until it may be asked again
 	stages
 )
 
@@ -63,6 +66,9 @@ func (o *Options) limits(operation string) limits {
 		}
 		l[downloading] = l[answering]
 	}
+	if isRead(operation) && l != (limits{}) { // or nothing could end the first request
+		l[hedging] = hedge.MinWait
+	}
 	return l
 }
 
@@ -73,7 +79,7 @@ func (o *Options) shortest() (least time.Duration) {
 			least = limit
 		}
 	}
-	return least
+	return min(least, hedge.MinWait)
 }
 
 // A TimeoutError says which of the limits of this package a request exceeded.
