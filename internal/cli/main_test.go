@@ -102,7 +102,7 @@ func TestRefusal(t *testing.T) {
 	for want, c := range map[string]*call{
 		"--delete-excluded requires --delete":                                     between("--delete-excluded"),
 		"--nonsense is not an option":                                             between("--nonsense=hunter2"),
-		`--worker-size (set by WORKER_SIZE) must be a whole number, not "\u202e"`: {args: []string{"s3://a", "s3://b"}, env: []string{"WORKER_SIZE=\u202e"}},
+		`--worker-size (set by WORKER_SIZE) must be a whole number, auto or auto:N, not "\u202e"`: {args: []string{"s3://a", "s3://b"}, env: []string{"WORKER_SIZE=\u202e"}},
 	} {
 		if code := c.main(t); code != options.ExitUsage || c.stderr.String() != "s3sync: "+want+"\n" {
 			t.Errorf("exit code %d, got %q, want %q", code, c.stderr.String(), want)
