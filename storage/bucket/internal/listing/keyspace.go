@@ -280,14 +280,3 @@ func validText(text []byte) string {
 	}
 	return string(text)
 }
-
-// common returns how many bytes two texts have in common at their beginning.
-func common(a, b string) int {
-	n := min(len(a), len(b))
-	for i := range n {
-		if a[i] != b[i] {
-			return i
-		}
-	}
-	return n
-}

@@ -45,6 +45,9 @@ type Requests interface {
 	ListObjectsV2(ctx context.Context, r request.ListRequest) (request.ListPage, error)
 	ListObjectVersions(ctx context.Context, r request.VersionsRequest) (request.VersionsPage, error)
 	Fail(ctx context.Context, op, key string, err error) error
+	// Throttled returns how many answers to requests of any kind asked for fewer of them so
+	// far. Requests are made again after such an answer.
+	Throttled() int64
 }
 
 // Objects yields the objects of a range, in order except in a directory bucket. An

@@ -27,6 +27,9 @@ type model struct {
 	onePage bool
 	// promises: each page with keys says that more follow, so the last page is empty.
 	promises bool
+	// bears, if set, is how many requests it carries out at once. It refuses others, and a
+	// client makes tries of each.
+	bears, tries int
 	// late, if set, is a further delay of a request.
 	late func(r request.ListRequest) time.Duration
 	// fail, if set, decides about each request.
@@ -37,6 +40,11 @@ type model struct {
 	mu       sync.Mutex
 	keys     []string // sorted
 	requests int
+	// throttled counts the refusals of requests of which there were too many.
+	throttled int64
+	// now are the requests that are carried out, asked those that clients wait for, and
+	// most how many of these there were at most, since it was set to 0.
+	now, asked, most int
 }
 
 // limit is how many keys a page has at most.
@@ -49,6 +57,10 @@ func (m *model) ListObjectsV2(ctx context.Context, r request.ListRequest) (p req
 
 // answer makes an answer after the delay, or fails.
 func (m *model) answer(ctx context.Context, r request.ListRequest, answer func()) error {
+	if err := m.enter(); err != nil {
+		return err
+	}
+	defer m.leave()
 	m.mu.Lock()
 	n := m.requests
 	m.requests++
@@ -78,6 +90,34 @@ func (m *model) answer(ctx context.Context, r request.ListRequest, answer func()
 	return nil
 }
 
+// enter waits until the server carries out a request, as a client does that makes it again.
+func (m *model) enter() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.asked++
+	m.most = max(m.most, m.asked)
+	for try := 1; m.bears > 0 && m.now >= m.bears; try++ {
+		m.requests++
+		m.throttled++
+		if try == m.tries {
+			m.asked--
+			return storage.ErrThrottled
+		}
+		m.mu.Unlock()
+		time.Sleep(10 * time.Millisecond << min(try, 6))
+		m.mu.Lock()
+	}
+	m.now++
+	return nil
+}
+
+func (m *model) leave() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.now--
+	m.asked--
+}
+
 // inside begins the tokens of listings that began behind a key.
 const inside = "inside, "
 
@@ -96,6 +136,7 @@ func (m *model) page(r request.ListRequest) (p request.ListPage) {
 		i++
 	}
 	i += skips
+	p.Objects = make([]storage.Object, 0, min(r.MaxKeys, limit, max(len(m.keys)-i, 0)))
 	for ; i < len(m.keys) && strings.HasPrefix(m.keys[i], r.Prefix); i++ {
 		if len(p.Objects) == min(r.MaxKeys, limit) {
 			p.Truncated = true
@@ -121,7 +162,8 @@ func (m *model) ListObjectVersions(ctx context.Context, r request.VersionsReques
 		if m.ignoresAfter && r.From.VersionID == "" {
 			after = ""
 		}
-		for _, key := range m.keys {
+		from, _ := slices.BinarySearch(m.keys, after)
+		for _, key := range m.keys[from:] {
 			for _, v := range versionsOf(key) {
 				switch {
 				case !strings.HasPrefix(key, r.Prefix), key < after, after != "" && key == after && (r.From.VersionID == "" || v.VersionID >= r.From.VersionID):
@@ -143,6 +185,12 @@ func versionsOf(key string) (all []storage.Object) {
 		all = append(all, storage.Object{Key: key, Size: 1, ETag: etag, VersionID: fmt.Sprint(n), Latest: n == len(key)%3+1})
 	}
 	return all
+}
+
+func (m *model) Throttled() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.throttled
 }
 
 func (m *model) Fail(_ context.Context, _, _ string, err error) error { return err }

@@ -59,7 +59,7 @@ func (l *lister) page(ctx context.Context) (objects []storage.Object, prefixes [
 	case p.Token == l.token:
 		return nil, nil, failure.Garbled("its continuation is the page itself")
 	}
-	l.token = p.Token
+	l.token = strings.Clone(p.Token) // it keeps nothing of the page in memory; nor does last
 	if !l.done {
 		if err := l.bucket.sawPage(&l.empty, len(p.Objects)+len(p.Prefixes)); err != nil {
 			return nil, nil, err
@@ -68,6 +68,7 @@ func (l *lister) page(ctx context.Context) (objects []storage.Object, prefixes [
 	if objects, err = l.objects(p.Objects); err != nil {
 		return nil, nil, err
 	}
+	l.last = strings.Clone(l.last)
 	if l.token == "" && !l.done {
 		l.after = l.last
 	}

@@ -1,13 +1,13 @@
 package listing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
 	"slices"
-	"strings"
 	"sync"
-	"unsafe"
+	"time"
 
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/failure"
@@ -16,13 +16,16 @@ import (
 const (
 	// maxBuffered bounds the bytes of the pages that wait for the consumer, or are being
 	// fetched. Only the page that the consumer needs next may exceed it.
-	maxBuffered = 16 << 20
+	maxBuffered = 12 << 20
 	// window bounds the bytes from the page that the consumer reads to those that are
 	// fetched, if segments are as long as expected.
-	window = 12 << 20
-	// firstGrowth is how many pages are fetched one after another, and growth is by how
-	// much more are fetched at once then, each time that they are too slow.
-	firstGrowth, growth = 2, 4
+	window = 4 << 20
+	// fetchCost is how much memory a page needs while it is fetched, compared with its
+	// objects: the answer of the server is there, too.
+	fetchCost = 2
+	// unpacked is how many pages may wait for the consumer without being packed, where it
+	// reads.
+	unpacked = 2
 	// maxContradictions is how often a server may contradict itself where segments meet,
 	// as it does where objects are written meanwhile.
 	maxContradictions = 3
@@ -42,19 +45,20 @@ type ordered struct {
 	fetches sync.WaitGroup
 	wake    chan struct{} // something changed
 
+	memory []storage.Object // of the page that the consumer reads, if it was packed
+
 	mu             sync.Mutex
 	segments       []*segment // the consumer reads the first one
 	keys           keySpace
 	listed         []stretch // that were listed lately
 	known          string    // nothing that was found lies further behind
 	busy           int       // requests
-	listers        int       // that may be
-	most           int       // that may ever be
-	arrived        int       // pages, since listers grew
-	waiting        bool      // the consumer waits for a page
-	buffered       int       // bytes
-	pageSize       float64   // entries of a full page
-	pageBytes      int       // of a typical page
+	listers        listers
+	waiting        bool    // the consumer waits for a page
+	buffered       int     // bytes
+	pageSize       float64 // entries of a full page
+	pageBytes      int     // of a typical page that waits
+	freshBytes     int     // of a typical page that has just come
 	contradictions int
 }
 
@@ -72,47 +76,40 @@ func (b *Bucket) inOrder(ctx context.Context, r storage.Range, begin func(after 
 	return func(yield func(storage.Object, error) bool) {
 		fetchCtx, cancel := context.WithCancel(ctx)
 		o := &ordered{
-			bucket: b, end: r.To, begin: begin, wake: make(chan struct{}, 1), listers: 1, most: b.Listers,
+			bucket: b, end: r.To, begin: begin, wake: make(chan struct{}, 1),
+			listers:  listers{n: 1, most: b.Listers, calls: b.Wire.Throttled, heard: b.Wire.Throttled()},
 			segments: []*segment{{pager: begin("", true)}},
 		}
 		if b.Directory || b.Server.Lacks(startAfter) {
-			o.most = 1
+			o.listers.most = 1
 		}
 		defer o.fetches.Wait()
 		defer cancel()
 		for {
-			objects, err := o.next(ctx, fetchCtx)
-			if err == nil && objects == nil {
-				return
-			}
-			for _, object := range objects {
-				if err = ctx.Err(); err != nil {
-					break
-				}
-				if !yield(object, nil) {
-					return
-				}
-			}
+			p, err := o.next(ctx, fetchCtx)
 			if err != nil {
 				yield(storage.Object{}, b.Wire.Fail(ctx, "list", "", err))
+				return
+			}
+			if p == nil || !o.hand(ctx, p, yield) {
 				return
 			}
 		}
 	}
 }
 
-// next returns the objects of the next page that has any. It returns neither objects nor
-// an error at the end.
-func (o *ordered) next(ctx, fetchCtx context.Context) ([]storage.Object, error) {
+// next returns the next page that has objects. It returns neither a page nor an error at
+// the end.
+func (o *ordered) next(ctx, fetchCtx context.Context) (*page, error) {
 	for {
 		o.mu.Lock()
-		objects, ended, err := o.pop()
+		p, ended, err := o.pop()
 		if !ended && err == nil {
 			o.schedule(fetchCtx)
 		}
 		o.mu.Unlock()
-		if ended || err != nil || len(objects) > 0 {
-			return objects, err
+		if ended || err != nil || p != nil {
+			return p, err
 		}
 		select {
 		case <-o.wake:
@@ -122,19 +119,44 @@ func (o *ordered) next(ctx, fetchCtx context.Context) ([]storage.Object, error) 
 	}
 }
 
+// hand hands a page to the consumer. It reports whether the listing goes on.
+func (o *ordered) hand(ctx context.Context, p *page, yield func(storage.Object, error) bool) bool {
+	start := time.Now()
+	objects := p.objects
+	if objects == nil {
+		o.memory = p.packed.appendTo(o.memory[:0])
+		objects = o.memory
+	}
+	for i := range objects {
+		if err := ctx.Err(); err != nil {
+			yield(storage.Object{}, o.bucket.Wire.Fail(ctx, "list", "", err))
+			return false
+		}
+		if !yield(objects[i], nil) {
+			return false
+		}
+	}
+	took := time.Since(start)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.listers.read(took, len(objects), o.pageSize)
+	return true
+}
+
 // pop takes the next page with objects, if it is there.
-func (o *ordered) pop() (objects []storage.Object, ended bool, err error) {
+func (o *ordered) pop() (p *page, ended bool, err error) {
 	for {
 		front := o.segments[0]
 		switch {
 		case len(front.pages) > 0:
 			p := front.pages[0]
 			front.pages = slices.Delete(front.pages, 0, 1)
+			p.gone = true
 			front.buffered -= p.bytes
 			o.buffered -= p.bytes
-			if len(p.objects) > 0 {
+			if p.n > 0 {
 				o.waiting = false
-				return p.objects, false, nil
+				return p, false, nil
 			}
 		case front.err != nil:
 			return nil, false, front.err
@@ -163,6 +185,7 @@ func (o *ordered) leave() {
 	if front.cursor != "" {
 		o.remember(stretch{front.from, front.cursor, front.work})
 	}
+	o.drop(front)
 	o.segments = slices.Delete(o.segments, 0, 1)
 	o.segments[0].heads = nil
 }
@@ -181,10 +204,18 @@ func (o *ordered) merge() {
 		o.listSerially()
 		return
 	}
-	front, second := o.segments[0], o.segments[1]
+	second := o.segments[1]
 	o.drop(second)
 	o.segments = slices.Delete(o.segments, 1, 2)
-	front.extend(second.to)
+	o.extend(second.to)
+}
+
+// extend moves the end of the first segment.
+func (o *ordered) extend(to string) {
+	front := o.segments[0]
+	o.buffered -= front.buffered
+	front.extend(to)
+	o.buffered += front.buffered
 }
 
 // listSerially goes on with the first segment alone. A listing can be continued on every
@@ -195,8 +226,8 @@ func (o *ordered) listSerially() {
 		o.drop(s)
 	}
 	o.segments = o.segments[:1]
-	o.segments[0].extend("")
-	o.listers, o.most = 1, 1
+	o.extend("")
+	o.listers.n, o.listers.most = 1, 1
 }
 
 // mayListSerially reports whether the first segment can list what another one fails to,
@@ -219,10 +250,11 @@ func (o *ordered) drop(s *segment) {
 
 // schedule begins the requests that may be made now.
 func (o *ordered) schedule(ctx context.Context) {
-	if o.waiting && o.most > 1 && o.arrived >= max(o.listers, firstGrowth) {
-		o.listers, o.arrived = min(o.listers*growth, o.most), 0
+	o.listers.heed(o.busy)
+	if o.waiting {
+		o.listers.grow()
 	}
-	for o.busy < o.listers && ctx.Err() == nil {
+	for o.busy < o.listers.n && ctx.Err() == nil {
 		s := o.choose()
 		if s == nil {
 			return
@@ -246,7 +278,7 @@ func (o *ordered) choose() *segment {
 			least = tooLong * o.segmentPages()
 			break
 		}
-		if !s.busy && !s.done && (needed && len(s.pages) <= 1 || o.listers > 1 && o.fits(ahead)) {
+		if !s.busy && !s.done && (needed && len(s.pages) <= 1 || o.listers.n > 1 && o.fits(ahead)) {
 			return s
 		}
 		needed = needed && s.done && len(s.pages) == 0
@@ -262,7 +294,7 @@ func (o *ordered) choose() *segment {
 		}
 		ahead += left * float64(o.pageBytes)
 	}
-	if o.listers == 1 || most < least || len(o.segments) >= maxSegments*o.most || !o.fits(at) {
+	if o.listers.n == 1 || most < least || len(o.segments) >= maxSegments*o.listers.most || !o.fits(at) {
 		return nil
 	}
 	return o.split(split, min(0.5, o.segmentPages()/most))
@@ -275,7 +307,7 @@ func (o *ordered) fits(ahead float64) bool {
 	if ahead > window/4 {
 		limit = maxBuffered * 3 / 4
 	}
-	return o.buffered+(o.busy+1)*o.pageBytes <= limit
+	return o.buffered+(o.busy+1)*o.freshBytes*fetchCost <= limit
 }
 
 const (
@@ -296,21 +328,32 @@ const (
 // half a page in vain, and the pages of all but the first must wait for those before them.
 func (o *ordered) segmentPages() float64 {
 	const least, most = 2, 8
-	return min(max(window/float64(max(o.pageBytes, 1)*max(o.most, 1)), least), most)
+	return min(max(window/float64(max(o.pageBytes, 1)*max(o.listers.most, 1)), least), most)
 }
 
 // fetch fetches a page of a segment.
 func (o *ordered) fetch(ctx context.Context, s *segment) {
+	start := time.Now()
 	objects, err := s.pager.next(ctx)
+	took := time.Since(start)
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if err == nil {
+		o.listers.fetched(took)
+	}
+	if !s.dropped {
+		o.take(s, objects, err)
+		o.wakeUp()
+		o.pack(s)
+	}
 	s.busy = false
 	o.busy--
-	if !s.dropped {
-		o.arrived++
-		o.take(s, objects, err)
-	}
+	o.listers.ended()
 	o.schedule(ctx)
+	o.wakeUp()
+}
+
+func (o *ordered) wakeUp() {
 	select {
 	case o.wake <- struct{}{}:
 	default: // it will be looked at anyway
@@ -321,6 +364,11 @@ func (o *ordered) fetch(ctx context.Context, s *segment) {
 func (o *ordered) take(s *segment, objects []storage.Object, err error) {
 	switch {
 	case err == nil:
+	case errors.Is(err, storage.ErrThrottled) && (o.busy > 1 || o.listers.n > 1):
+		// Page by page, it might not have been refused. It is asked for again, when there are
+		// fewer requests.
+		o.listers.refused(o.busy)
+		return
 	case s != o.segments[0] && o.mayListSerially(err):
 		o.listSerially()
 		return
@@ -329,24 +377,52 @@ func (o *ordered) take(s *segment, objects []storage.Object, err error) {
 		s.err, s.done = err, true
 		return
 	}
-	p := page{objects: objects, bytes: o.bytesOf(objects)}
+	o.buffered -= s.buffered
 	if len(objects) > 0 {
 		o.pageSize = max(o.pageSize, float64(len(objects)))
-		o.pageBytes = max(p.bytes, (o.pageBytes*7+p.bytes)/8)
+		fresh := bytesOf(objects)
+		o.freshBytes = max(fresh, (o.freshBytes*7+fresh)/8)
+		o.pageBytes = cmp.Or(o.pageBytes, fresh/2)
 	}
-	n := s.take(p, o.pageSize)
-	s.buffered += p.bytes
-	o.buffered += p.bytes
-	if o.most > 1 {
+	n := s.take(objects, o.pageSize)
+	o.buffered += s.buffered
+	if o.listers.most > 1 {
 		o.keys.learn(objects)
 	}
 	if s == o.segments[0] && n > 0 {
 		o.waiting = false
 	}
-	if len(s.beyond) > 0 {
-		o.nothingUpTo(s, strings.Clone(s.beyond[0].Key))
+	if s.beyond != nil {
+		o.nothingUpTo(s, s.after[0].key)
 	}
 	o.prune(slices.Index(o.segments, s))
+}
+
+// pack packs what has just come of a segment, if it must wait.
+func (o *ordered) pack(s *segment) {
+	var fresh []*page
+	if n := len(s.pages); n > unpacked || n > 0 && s != o.segments[0] {
+		fresh = append(fresh, s.pages[n-1])
+	}
+	if s.beyond != nil {
+		fresh = append(fresh, s.beyond)
+	}
+	for _, p := range fresh {
+		if p.n == 0 || p.objects == nil {
+			continue
+		}
+		o.mu.Unlock()
+		packed := pack(p.objects)
+		o.mu.Lock()
+		if p.gone || s.dropped {
+			continue
+		}
+		o.buffered -= s.buffered
+		s.buffered += packed.size() - p.bytes
+		o.buffered += s.buffered
+		p.objects, p.packed, p.bytes = nil, packed, packed.size()
+		o.pageBytes = max(p.bytes, (o.pageBytes*7+p.bytes)/8)
+	}
 }
 
 // prune removes segments that are known to have no entries.
@@ -354,7 +430,7 @@ func (o *ordered) prune(i int) {
 	s := o.segments[i]
 	found := func(s *segment) bool { return len(s.heads) > 0 || s.err != nil }
 	switch last := len(o.segments) - 1; {
-	case s.ended && len(s.beyond) == 0 && !slices.ContainsFunc(o.segments[i+1:], found):
+	case s.ended && s.beyond == nil && !slices.ContainsFunc(o.segments[i+1:], found):
 		// The listing ended there.
 		for _, behind := range o.segments[i+1:] {
 			o.drop(behind)
@@ -380,14 +456,4 @@ func (o *ordered) nothingUpTo(s *segment, key string) {
 			next.from, next.cursor = key, key
 		}
 	}
-}
-
-// bytesOf is the memory of a page.
-func (o *ordered) bytesOf(objects []storage.Object) int {
-	const size = int(unsafe.Sizeof(storage.Object{}))
-	n := len(objects) * (size + len(o.bucket.Prefix))
-	for i := range objects {
-		n += len(objects[i].Key) + len(objects[i].ETag) + len(objects[i].VersionID)
-	}
-	return n
 }

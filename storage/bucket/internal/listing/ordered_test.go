@@ -90,10 +90,15 @@ func hashes(n int) []string { return flat(n, func(_ int, hash string) string { r
 
 // TestOrderedIsFast: with 50 ms a page, listings are much faster than page by page.
 func TestOrderedIsFast(t *testing.T) {
-	n := 1_000_000
+	// Small pages are as many.
+	n, pageSize := 1_000_000, limit
 	if testing.Short() {
-		n = 200_000
+		n, pageSize = 20_000, limit/10
 	}
+	const few = 200 // pages
+	prefixes := flat(few*pageSize, func(i int, _ string) string {
+		return fmt.Sprintf("dir%03d/obj%06d", i/(2*pageSize), i%(2*pageSize))
+	})
 	for name, tt := range map[string]struct {
 		keys    []string
 		listers int
@@ -105,20 +110,24 @@ func TestOrderedIsFast(t *testing.T) {
 		"UUIDs": {flat(n, func(_ int, h string) string {
 			return h[:8] + "-" + h[8:12] + "-4" + h[12:15] + "-" + h[15:19] + "-" + h[19:31]
 		}), 16, 10},
-		"prefixes":              {flat(200_000, func(i int, _ string) string { return fmt.Sprintf("dir%03d/obj%06d", i/2000, i%2000) }), 16, 8},
-		"prefixes, 32 listers":  {flat(200_000, func(i int, _ string) string { return fmt.Sprintf("dir%03d/obj%06d", i/2000, i%2000) }), 32, 9},
-		"one large among small": {flat(200_000, func(i int, _ string) string { return fmt.Sprintf("a%04d/x%d", min(i/5, 2000), i) }), 16, 3},
+		"prefixes":             {prefixes, 16, 8},
+		"prefixes, 32 listers": {prefixes, 32, 10},
+		"one large among small": {flat(few*pageSize, func(i int, _ string) string {
+			return fmt.Sprintf("a%04d/x%d", min(i/5, few*pageSize/100), i)
+		}), 16, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				m := &model{keys: tt.keys, delay: 50 * time.Millisecond}
+				b := m.bucket("", tt.listers)
+				b.PageSize = pageSize
 				start := time.Now()
-				got, err := collect(m.bucket("", tt.listers).Objects(t.Context(), storage.Range{}))
+				got, err := collect(b.Objects(t.Context(), storage.Range{}))
 				if err != nil {
 					t.Fatal(err)
 				}
 				same(t, got, tt.keys)
-				pages := (len(tt.keys) + limit - 1) / limit
+				pages := (len(tt.keys) + pageSize - 1) / pageSize
 				serial := time.Duration(pages) * m.delay
 				times := float64(serial) / float64(time.Since(start))
 				t.Logf("%d pages, %d requests, %v: %.1f times as fast as page by page", pages, m.requests, time.Since(start), times)
@@ -157,6 +166,66 @@ func TestOrderedRequests(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestThrottledListing: a server that bears few requests at once gets fewer of them, and
+// nothing fails.
+func TestThrottledListing(t *testing.T) {
+	for name, tries := range map[string]int{"made again": 100, "given up": 1} {
+		for _, versions := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, versions %t", name, versions), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					const bears = 3
+					m := &model{keys: hashes(20_000), delay: 50 * time.Millisecond, bears: bears, tries: tries}
+					b := m.bucket("", 32)
+					b.PageSize = 50
+					list, want := b.Objects, m.keys
+					if versions {
+						list, want = b.Versions, nil
+						for _, key := range m.keys[:5000] {
+							want = append(want, key, key)
+						}
+						m.keys = m.keys[:5000]
+					}
+					var got []string
+					for o, err := range list(t.Context(), storage.Range{}) {
+						if err != nil {
+							t.Fatal(err)
+						}
+						if got = append(got, o.Key); len(got) == len(want)/2 {
+							m.mu.Lock()
+							m.most = 0
+							m.mu.Unlock()
+						}
+					}
+					same(t, got, want)
+					if most := bears + 1; m.most > most || int(m.throttled) > m.requests/4 {
+						t.Errorf("%d of %d requests were refused; %d were made at once in the second half, want %d", m.throttled, m.requests, m.most, most)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestAlwaysThrottled: a listing ends if the server carries out no request at all.
+func TestAlwaysThrottled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &model{keys: hashes(20_000), delay: 50 * time.Millisecond}
+		m.fail = func(n int, _ request.ListRequest) error {
+			if n > 200 {
+				return storage.ErrThrottled
+			}
+			return nil
+		}
+		b := m.bucket("", 32)
+		b.PageSize = 50
+		got, err := collect(b.Objects(t.Context(), storage.Range{}))
+		if !errors.Is(err, storage.ErrThrottled) || m.requests > 300 {
+			t.Errorf("%v after %d requests", err, m.requests)
+		}
+		same(t, got, m.keys[:len(got)])
+	})
 }
 
 // TestOrderedIsBounded: however long the consumer waits, only so much is fetched ahead,

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"unsafe"
 
 	"s3sync/storage"
 )
@@ -30,13 +31,14 @@ type segment struct {
 	dropped bool // it is not part of the listing any more
 	err     error
 
-	pages    []page
-	buffered int // bytes of them
-	// heads are the first entries after the beginning, for a comparison with what the
+	pages    []*page
+	buffered int // bytes of them and of beyond
+	// heads are the first places after the beginning, for a comparison with what the
 	// segment before finds there.
-	heads []storage.Object
-	// beyond are entries behind the end, of the last page.
-	beyond []storage.Object
+	heads []place
+	// beyond is what of the last page is behind the end. It is nil if nothing is.
+	beyond *page
+	after  []place // the first ones of beyond
 
 	// What follows guides splits. It is cloned, because it outlives the pages.
 	from   string    // where the segment was listed from
@@ -46,10 +48,55 @@ type segment struct {
 	splits int       // since the last page
 }
 
-// A page is a step of a listing.
+// A page is a step of a listing, or a part of one that waits.
 type page struct {
-	objects []storage.Object
-	bytes   int // of memory
+	objects []storage.Object // nil after they were packed
+	packed  packed
+	n       int    // how many there are
+	last    string // key
+	bytes   int    // of memory
+	gone    bool   // nothing waits for it any more
+}
+
+func newPage(objects []storage.Object) *page {
+	p := &page{objects: objects, n: len(objects), bytes: bytesOf(objects)}
+	if p.n > 0 {
+		p.last = strings.Clone(objects[p.n-1].Key)
+	}
+	return p
+}
+
+// all returns the objects. Those of a packed page are put into memory.
+func (p *page) all(memory []storage.Object) []storage.Object {
+	if p.objects != nil {
+		return p.objects
+	}
+	return p.packed.appendTo(memory[:0])
+}
+
+const objectSize = int(unsafe.Sizeof(storage.Object{}))
+
+// bytesOf is the memory of objects.
+func bytesOf(objects []storage.Object) int {
+	n := len(objects) * objectSize
+	for i := range objects {
+		n += len(objects[i].Key) + len(objects[i].ETag) + len(objects[i].VersionID)
+	}
+	return n
+}
+
+// A place is where an entry stands in a listing.
+type place struct{ key, versionID string }
+
+// placesOf returns the first places of a page, at most n. They keep nothing of the page in
+// memory.
+func placesOf(objects []storage.Object, n int) []place {
+	objects = objects[:max(min(len(objects), n), 0)]
+	places := make([]place, len(objects))
+	for i := range objects {
+		places[i] = place{strings.Clone(objects[i].Key), strings.Clone(objects[i].VersionID)}
+	}
+	return places
 }
 
 // maxHeads is how many entries are compared where segments meet.
@@ -58,25 +105,24 @@ const maxHeads = 32
 // maxLately bounds segment.lately.
 const maxLately = 8
 
-// take adds a page. It returns how many of its objects are in the segment. A full page
-// has pageSize entries.
-func (s *segment) take(p page, pageSize float64) int {
-	if len(p.objects) > 0 {
+// take adds the objects of a page. It returns how many of them are in the segment. A full
+// page has pageSize entries.
+func (s *segment) take(objects []storage.Object, pageSize float64) int {
+	if len(objects) > 0 {
 		if s.cursor == "" {
-			s.from = strings.Clone(p.objects[0].Key)
+			s.from = strings.Clone(objects[0].Key)
 			s.cursor = s.from
 		}
-		s.heads = append(s.heads, p.objects[:min(len(p.objects), max(0, maxHeads-len(s.heads)))]...)
+		if len(s.heads) < maxHeads {
+			s.heads = append(s.heads, placesOf(objects, maxHeads-len(s.heads))...)
+		}
 	}
 	before := s.cursor
-	if len(p.objects) > 0 {
-		s.cursor = strings.Clone(p.objects[len(p.objects)-1].Key)
-	}
 	s.begun, s.ended = true, s.pager.ended()
 	s.done = s.ended
-	n := s.add(p)
+	n := s.add(objects)
 	work := 1.0
-	if len(p.objects) > 0 {
+	if len(objects) > 0 {
 		work = float64(n) / pageSize
 	}
 	s.work += work
@@ -89,33 +135,38 @@ func (s *segment) take(p page, pageSize float64) int {
 }
 
 // add adds what of a page is in the segment, and keeps the rest.
-func (s *segment) add(p page) int {
-	n := len(p.objects)
+func (s *segment) add(objects []storage.Object) int {
+	n := len(objects)
 	if s.to != "" {
-		n = sort.Search(n, func(i int) bool { return p.objects[i].Key > s.to })
+		n = sort.Search(n, func(i int) bool { return objects[i].Key > s.to })
 	}
-	if n < len(p.objects) {
-		s.done, s.cursor = true, s.to
-		s.beyond = p.objects[n:]
-	}
-	p.objects = p.objects[:n]
+	p := newPage(objects[:n])
 	s.pages = append(s.pages, p)
+	s.buffered += p.bytes
+	if n > 0 {
+		s.cursor = p.last
+	}
+	if rest := objects[n:]; len(rest) > 0 {
+		s.done, s.cursor = true, s.to
+		s.beyond, s.after = newPage(rest), placesOf(rest, maxHeads)
+		s.buffered += s.beyond.bytes
+	}
 	return n
 }
 
 // empty reports whether no entries of the segment were found.
 func (s *segment) empty() bool {
-	return !slices.ContainsFunc(s.pages, func(p page) bool { return len(p.objects) > 0 })
+	return !slices.ContainsFunc(s.pages, func(p *page) bool { return p.n > 0 })
 }
 
 // last returns the last key that was found and is kept, if any.
 func (s *segment) last() string {
-	if n := len(s.beyond); n > 0 {
-		return s.beyond[n-1].Key
+	if s.beyond != nil {
+		return s.beyond.last
 	}
 	for _, p := range slices.Backward(s.pages) {
-		if n := len(p.objects); n > 0 {
-			return p.objects[n-1].Key
+		if p.n > 0 {
+			return p.last
 		}
 	}
 	return ""
@@ -126,11 +177,11 @@ func (s *segment) last() string {
 // list it again.
 func (s *segment) extend(to string) {
 	s.to, s.done = to, s.ended || s.err != nil
-	beyond := s.beyond
-	s.beyond = nil
-	if len(beyond) > 0 {
-		s.cursor = strings.Clone(beyond[len(beyond)-1].Key)
-		s.add(page{objects: beyond})
+	if beyond := s.beyond; beyond != nil {
+		beyond.gone = true
+		s.buffered -= beyond.bytes
+		s.beyond, s.after = nil, nil
+		s.add(beyond.all(nil))
 	}
 }
 
@@ -150,19 +201,17 @@ const (
 // too early. It is listed, and is behind all of the segment, because each end is behind all
 // keys that the segment has.
 func (s *segment) meets(next *segment) agreement {
-	n := min(len(s.beyond), len(next.heads), maxHeads)
+	n := min(len(s.after), len(next.heads), maxHeads)
 	switch {
-	case len(s.beyond) == 0 || next.err != nil:
+	case s.beyond == nil || next.err != nil:
 		return agreed
 	case n == 0 && next.ended:
 		return contradicted
 	case n == 0:
 		return unclear
 	}
-	for i, o := range s.beyond[:n] {
-		if h := &next.heads[i]; o.Key != h.Key || o.VersionID != h.VersionID {
-			return contradicted
-		}
+	if !slices.Equal(s.after[:n], next.heads[:n]) {
+		return contradicted
 	}
 	return agreed
 }

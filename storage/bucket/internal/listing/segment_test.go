@@ -41,10 +41,14 @@ func TestExtend(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &segment{to: "3", pager: answer{}}
-			s.take(page{objects: objects("1", "2", "4", "6")}, 4)
+			s.take(objects("1", "2", "4", "6"), 4)
 			s.extend(tt.to)
-			if s.cursor != tt.cursor || len(s.beyond) != tt.beyond {
-				t.Errorf("the cursor is %q, want %q; %d keys are behind the end, want %d", s.cursor, tt.cursor, len(s.beyond), tt.beyond)
+			beyond := 0
+			if s.beyond != nil {
+				beyond = s.beyond.n
+			}
+			if s.cursor != tt.cursor || beyond != tt.beyond {
+				t.Errorf("the cursor is %q, want %q; %d keys are behind the end, want %d", s.cursor, tt.cursor, beyond, tt.beyond)
 			}
 		})
 	}
@@ -54,7 +58,7 @@ func TestExtend(t *testing.T) {
 // go on. Otherwise it fails. Nothing is lost and nothing asked for again.
 func TestRefusedSegment(t *testing.T) {
 	refused := &failure.Error{Status: http.StatusBadRequest, Text: "InvalidArgument"}
-	found := []page{{objects: objects("p")}}
+	found := []*page{newPage(objects("p"))}
 	for name, tt := range map[string]struct {
 		front  segment
 		s      int // the segment that is refused
@@ -69,15 +73,15 @@ func TestRefusedSegment(t *testing.T) {
 		"the first one":                 {segment{}, 0, refused, false},
 		"the first one begins before":   {segment{}, 0, outOfOrder("x"), false},
 		"the first one has ended":       {segment{ended: true, done: true}, 1, refused, false},
-		"the first one has all of them": {segment{ended: true, done: true, beyond: objects("n", "p")}, 1, refused, true},
-		"the first one lacks some":      {segment{ended: true, done: true, beyond: objects("n", "o")}, 1, refused, false},
+		"the first one has all of them": {segment{ended: true, done: true, beyond: newPage(objects("n", "p"))}, 1, refused, true},
+		"the first one lacks some":      {segment{ended: true, done: true, beyond: newPage(objects("n", "o"))}, 1, refused, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tt.front.to, tt.front.cursor = "m", "m"
-			o := &ordered{bucket: new(model).bucket("", 16), most: 16, segments: []*segment{
+			o := &ordered{bucket: new(model).bucket("", 16), listers: listers{n: 16, most: 16, calls: new(model).Throttled}, segments: []*segment{
 				&tt.front,
 				{to: "o", cursor: "m"},
-				{cursor: "p", begun: true, pages: found, heads: found[0].objects},
+				{cursor: "p", begun: true, pages: found, heads: placesOf(found[0].objects, maxHeads)},
 			}}
 			s := o.segments[tt.s]
 			o.take(s, nil, tt.err)

@@ -45,11 +45,11 @@ func (l *versionLister) next(ctx context.Context) ([]storage.Object, error) {
 	case p.Next == l.from:
 		return nil, failure.Garbled("its continuation is the page itself")
 	}
-	l.from = p.Next
 	all, err := l.arrange(ctx, p.Versions)
 	if err != nil {
-		return nil, err
+		return nil, err // it may be asked again
 	}
+	l.from = request.VersionMarker{Key: strings.Clone(p.Next.Key), VersionID: strings.Clone(p.Next.VersionID)}
 	if len(all) > 0 && l.any && all[0].Key == l.last.Key && all[0].VersionID == l.last.VersionID {
 		all = all[1:] // versitygw goes on with the current version of a key if a page ended with it
 	}
@@ -62,6 +62,7 @@ func (l *versionLister) next(ctx context.Context) ([]storage.Object, error) {
 		}
 	}
 	objects, err := l.inRange(all)
+	l.last = clone(l.last) // it keeps nothing of the page in memory
 	if !p.Truncated {
 		l.from = request.VersionMarker{Key: l.last.Key, VersionID: l.last.VersionID}
 	}

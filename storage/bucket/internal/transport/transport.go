@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"s3sync/storage"
 	"s3sync/storage/bucket/internal/failure"
 	"s3sync/storage/bucket/internal/hedge"
 )
@@ -69,6 +70,8 @@ type Client struct {
 	flights  flights
 	hedges   hedge.Policy
 	answered atomic.Bool
+	// throttled counts the answers that ask for fewer requests.
+	throttled atomic.Int64
 	// ignoresExpect: the server did not answer a request that asked before it sent its body.
 	ignoresExpect atomic.Bool
 }
@@ -85,6 +88,9 @@ func (c *Client) HTTP() *http.Transport { return c.http }
 
 // Answered reports whether the server ever answered.
 func (c *Client) Answered() bool { return c.answered.Load() }
+
+// Throttled returns how many answers asked for fewer requests so far.
+func (c *Client) Throttled() int64 { return c.throttled.Load() }
 
 // Waiting returns how long the server has been silent, and which requests wait for it.
 // A retry does not end the silence.
@@ -135,6 +141,9 @@ func (c *Client) Send(call Call, req *http.Request) (*http.Response, error) {
 	}
 	c.answered.Store(true)
 	c.move()
+	if errors.Is(failure.KindOfStatus(resp.StatusCode), storage.ErrThrottled) {
+		c.throttled.Add(1)
+	}
 	if resp.Body == http.NoBody {
 		f.end()
 		return resp, nil

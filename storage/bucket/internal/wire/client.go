@@ -155,6 +155,9 @@ func (c *Client) chosen(o *Options, signs *credentials) requests {
 // HTTP is what sends the requests.
 func (c *Client) HTTP() *transport.Client { return c.translator.HTTP }
 
+// Throttled returns how many answers asked for fewer requests so far.
+func (c *Client) Throttled() int64 { return c.translator.HTTP.Throttled() }
+
 // Server names the server that requests go to, as address.ServerOf does.
 func (c *Client) Server() string {
 	if c.translator.Endpoint == "" {
