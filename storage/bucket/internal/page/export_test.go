@@ -6,8 +6,8 @@ import "io"
 // the race detector it does.
 type Single struct{ builder builder }
 
-func (s *Single) Objects(r io.Reader, sizeHint int64) (Page, error) {
-	if err := s.builder.read(r, sizeHint); err != nil {
+func (s *Single) Objects(r io.Reader, sizeHint int64) (_ Page, err error) {
+	if s.builder.doc, err = read(r, s.builder.doc[:0], sizeHint); err != nil {
 		return Page{}, err
 	}
 	return s.builder.parse(&objectsDocument)

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"io"
 	"math/bits"
+	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/failure"
@@ -30,9 +32,20 @@ type Page struct {
 }
 
 // A Parser reads pages. It keeps the memory that it needs besides the pages for the next
-// ones. The zero value is ready for use. Its methods may be called concurrently.
+// ones: that of answers, which may take long to come, apart from what is needed only while
+// one is parsed. The zero value is ready for use. Its methods may be called concurrently.
 type Parser struct {
-	builders sync.Pool // of *builder
+	builders sync.Pool    // of *builder, without answers
+	answers  sync.Pool    // of *[]byte
+	longest  atomic.Int64 // answer so far, in bytes, as far as it is worth remembering
+	once     sync.Once
+	parsing  chan struct{} // see turns
+}
+
+// turns is a channel with room for as many pages as are parsed at once.
+func (p *Parser) turns() chan struct{} {
+	p.once.Do(func() { p.parsing = make(chan struct{}, runtime.GOMAXPROCS(0)) })
+	return p.parsing
 }
 
 // Objects reads an answer to ListObjectsV2 to its end. sizeHint is its length in bytes,
@@ -50,33 +63,55 @@ func (p *Parser) Versions(r io.Reader, sizeHint int64) (Page, error) {
 }
 
 func (p *Parser) parse(r io.Reader, sizeHint int64, of *document) (Page, error) {
+	memory, ok := p.answers.Get().(*[]byte)
+	if !ok {
+		memory = new([]byte)
+	}
+	if sizeHint <= 0 {
+		sizeHint = p.longest.Load()
+	}
+	doc, err := read(r, (*memory)[:0], sizeHint)
+	*memory = doc
+	defer func() {
+		if cap(doc) <= maxKept {
+			p.answers.Put(memory)
+		}
+	}()
+	if err != nil {
+		return Page{}, err
+	}
+	if n := min(int64(len(doc)), maxHint); n > p.longest.Load() {
+		p.longest.Store(n)
+	}
+	// More at once would not be faster.
+	turn := p.turns()
+	turn <- struct{}{}
+	defer func() { <-turn }()
 	b, ok := p.builders.Get().(*builder)
 	if !ok {
 		b = new(builder)
 	}
+	b.doc = doc
 	defer func() {
+		b.doc = nil
 		if b.size() <= maxKept {
 			p.builders.Put(b)
 		}
 	}()
-	if err := b.read(r, sizeHint); err != nil {
-		return Page{}, err
-	}
 	return b.parse(of)
 }
 
 const (
-	// maxKept bounds the bytes of a builder that is kept for the next page. A page of
-	// 1,000 entries needs about half of them.
+	// maxKept bounds the bytes of a builder, and of an answer, that are kept for the next
+	// page. A page of 1,000 entries needs about a quarter of them.
 	maxKept = 2 << 20
 	// maxHint bounds the bytes that are allocated on the word of a server.
 	maxHint = 1 << 20
 	minRead = 32 << 10 // bytes
 )
 
-// read reads a whole answer into b.doc.
-func (b *builder) read(r io.Reader, sizeHint int64) error {
-	doc := b.doc[:0]
+// read reads a whole answer behind doc, which is empty, and returns it.
+func read(r io.Reader, doc []byte, sizeHint int64) ([]byte, error) {
 	// One more byte, so that the end is seen without growing.
 	if want := int(min(max(sizeHint, 0), maxHint)) + 1; cap(doc) < want {
 		doc = make([]byte, 0, max(want, minRead))
@@ -89,12 +124,11 @@ func (b *builder) read(r io.Reader, sizeHint int64) error {
 		}
 		n, err := r.Read(doc[len(doc):cap(doc)])
 		doc = doc[:len(doc)+n]
-		b.doc = doc
 		switch {
 		case errors.Is(err, io.EOF):
-			return nil
+			return doc, nil
 		case err != nil:
-			return err
+			return doc, err
 		}
 	}
 }
