@@ -9,6 +9,9 @@ const (
 	// recovery is how many times as many pages must come before one more is fetched at
 	// once, after the server asked for fewer requests.
 	recovery = 8
+	// cost is how many times as long as to read a page it takes to receive, parse and read
+	// one. More pages at once than are used up in that time are of no use.
+	cost = 2
 )
 
 // Listers are how many pages of a listing are fetched at once. The number grows while the
@@ -50,7 +53,7 @@ func (l *listers) enough() int {
 	if l.reading <= 0 {
 		return l.most
 	}
-	return int(max(min(l.fetching/l.reading, time.Duration(l.most)), 1))
+	return int(max(min(l.fetching/(l.reading*cost), time.Duration(l.most)), 1))
 }
 
 // grow lets more pages be fetched at once, if there were enough of them since the last

@@ -16,10 +16,11 @@ import (
 const (
 	// maxBuffered bounds the bytes of the pages that wait for the consumer, or are being
 	// fetched. Only the page that the consumer needs next may exceed it.
-	maxBuffered = 12 << 20
-	// window bounds the bytes from the page that the consumer reads to those that are
-	// fetched, if segments are as long as expected.
-	window = 4 << 20
+	maxBuffered = 10 << 20
+	// maxWindow bounds the bytes from the page that the consumer reads to those that are
+	// fetched, if segments are as long as expected, and pagesAhead their pages, for each
+	// request that may be made at once.
+	maxWindow, pagesAhead = 3 << 20, 8
 	// fetchCost is how much memory a page needs while it is fetched, compared with its
 	// objects: the answer of the server is there, too.
 	fetchCost = 2
@@ -274,7 +275,7 @@ func (o *ordered) choose() *segment {
 	split, most, at, least := -1, 0.0, 0.0, float64(worthIt)
 	for i, s := range o.segments {
 		ahead += float64(s.buffered)
-		if !needed && (ahead > window || !o.fits(ahead)) {
+		if !needed && (ahead > o.window() || !o.fits(ahead)) {
 			least = tooLong * o.segmentPages()
 			break
 		}
@@ -304,7 +305,7 @@ func (o *ordered) choose() *segment {
 // the consumer needs soon.
 func (o *ordered) fits(ahead float64) bool {
 	limit := maxBuffered
-	if ahead > window/4 {
+	if ahead > o.window()/4 {
 		limit = maxBuffered * 3 / 4
 	}
 	return o.buffered+(o.busy+1)*o.freshBytes*fetchCost <= limit
@@ -328,7 +329,12 @@ const (
 // half a page in vain, and the pages of all but the first must wait for those before them.
 func (o *ordered) segmentPages() float64 {
 	const least, most = 2, 8
-	return min(max(window/float64(max(o.pageBytes, 1)*max(o.listers.most, 1)), least), most)
+	return min(max(o.window()/float64(max(o.pageBytes, 1)*o.listers.n), least), most)
+}
+
+// window is how many bytes ahead of the consumer are fetched.
+func (o *ordered) window() float64 {
+	return float64(min(maxWindow, o.listers.n*pagesAhead*max(o.pageBytes, 1)))
 }
 
 // fetch fetches a page of a segment.
