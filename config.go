@@ -119,8 +119,8 @@ type AWS struct {
 	// MaxKeys is the page size of listings.
 	MaxKeys int
 	// ParallelListings bounds the requests of one listing that are made at the same time.
-	// They become that many only while more of them make the listing faster. 1 lists page
-	// by page.
+	// A listing begins with one. They become more while pages take longer to come than to be
+	// read, and fewer when the server asks for that. 1 lists page by page.
 	ParallelListings int
 	// UnsignedPayload sends uploads without the SHA-256 of the payload in the signature.
 	UnsignedPayload bool
@@ -339,7 +339,7 @@ type Local struct {
 // DefaultConfig returns the default settings.
 func DefaultConfig() *Config {
 	return &Config{
-		AWS:    AWS{MaxKeys: 1000, ParallelListings: 1},
+		AWS:    AWS{MaxKeys: 1000, ParallelListings: 32},
 		Verify: Verify{ETag: true, Multipart: true, Checksum: true},
 		Transfer: Transfer{
 			Threshold: 8 * MiB,

@@ -134,7 +134,7 @@ func TestConfigForm(t *testing.T) {
  "version": 1,
  "fields": {
   "AWS.MaxKeys": 1000,
-  "AWS.ParallelListings": 1,
+  "AWS.ParallelListings": 32,
   "Check.Algorithm": "SHA256",
   "Check.Mode": "checksum",
   "Delete.MaxPercent": 80,

@@ -220,7 +220,7 @@ func TestEnvironmentForAnotherDirection(t *testing.T) {
 		},
 		"without effect": {
 			args:  []string{"s3://a", "s3://b", "--max-parallel-listing-max-depth", "3"},
-			want:  func(c *s3sync.Config) bool { return c.AWS.ParallelListings == 1 },
+			want:  func(c *s3sync.Config) bool { return c.AWS.ParallelListings == 32 },
 			notes: []string{"--max-parallel-listing-max-depth has no effect"},
 		},
 		"an inverted switch": {

@@ -165,7 +165,8 @@ func performanceOptions(set *settings) []*option {
 		{
 			name: "max-parallel-listings", sets: "AWS.ParallelListings",
 			usage: "make up to `N` requests of a listing at the same time, of each bucket",
-			more:  "They become more while that makes the listing faster. 1 lists page by page. Each listing then keeps up to 16MiB of pages in memory.",
+			more: "A listing begins with one request. They become more while pages take longer to come than to be read, and fewer when the server asks for that. " +
+				"A page that waits needs about 40KiB of memory; all of a listing need at most 10MiB. 1 lists page by page.",
 		},
 		{
 			name: "max-parallel-listing-max-depth", value: number(&set.listingDepth),

@@ -183,7 +183,7 @@ func optionCases() map[string]optionCase {
 		"no-sync-user-defined-metadata":               aSwitch,
 		"acl":                                         {good: "bucket-owner-full-control", bad: "public", says: `must be one of private, public-read, public-read-write, authenticated-read, aws-exec-read, bucket-owner-read, bucket-owner-full-control, not "public"`},
 		"no-guess-mime-type":                          aSwitch,
-		"max-parallel-listings":                       {def: "1", good: "64", bad: "0", says: "must be between 1 and 65535, not 0"},
+		"max-parallel-listings":                       {def: "32", good: "64", bad: "0", says: "must be between 1 and 65535, not 0"},
 		"max-parallel-listing-max-depth":              {good: "2", bad: "deep", says: `must be a whole number, not "deep"`},
 		"max-keys":                                    {def: "1000", good: "32767", bad: "32768", says: "must be between 1 and 32767, not 32768"},
 		"put-last-modified-metadata":                  aSwitch,
