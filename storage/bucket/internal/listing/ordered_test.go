@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,7 +87,16 @@ func flat(n int, key func(i int, hash string) string) []string {
 	return keys
 }
 
-func hashes(n int) []string { return flat(n, func(_ int, hash string) string { return hash }) }
+// hashes returns n keys that are hashes. They must not be changed.
+func hashes(n int) []string {
+	known, _ := hashed.LoadOrStore(n, sync.OnceValue(func() []string {
+		return flat(n, func(_ int, hash string) string { return hash })
+	}))
+	return known.(func() []string)() //nolint:errcheck // it holds nothing else
+}
+
+// hashed are the keys that were made, by their number.
+var hashed sync.Map
 
 // TestOrderedIsFast: with 50 ms a page, listings are much faster than page by page.
 func TestOrderedIsFast(t *testing.T) {
