@@ -57,7 +57,7 @@
 #define STEP3(a, b, c, d, w, k, s) STEP(0x96, a, b, c, d, w, k, s)
 #define STEP4(a, b, c, d, w, k, s) STEP(0x65, a, b, c, d, w, k, s)
 
-// func md5x16(state *state, at *[streams]*byte, blocks int, k *[64]uint32)
+// func md5x16(state *vectorState, at *[maxStreams]*byte, blocks int, k *[64]uint32)
 TEXT ·md5x16(SB), NOSPLIT, $0-32
 	MOVQ      state+0(FP), STATE
 	MOVQ      at+8(FP), AT

@@ -83,7 +83,7 @@
 	VPXOR c, T, T    \
 	TURN(a, b, s)
 
-// func md5x8(state *state, at *[streams]*byte, blocks int, k *[64]uint32)
+// func md5x8(state *vectorState, at *[maxStreams]*byte, blocks int, k *[64]uint32)
 TEXT ·md5x8(SB), NOSPLIT, $512-32
 	MOVQ     state+0(FP), STATE
 	MOVQ     at+8(FP), AT

@@ -127,16 +127,21 @@ func (p *Verification) Block(ctx context.Context, data []byte, i int, off int64)
 	if p.parts > 1 {
 		sums = new(blockSums)
 	}
-	for _, e := range p.target.etags {
-		sums.md5 = p.v.limits.Hasher().MD5(data)
+	switch h, wantMD5, wantSHA256 := p.v.limits.Hasher(), len(p.target.etags) > 0, p.v.target.Caps.WantSHA256; {
+	case wantMD5 && wantSHA256:
+		sums.md5, sums.sha256 = h.Both(data)
+		b.MD5, b.SHA256 = sums.md5[:], sums.sha256[:]
+	case wantMD5:
+		sums.md5 = h.MD5(data)
 		b.MD5 = sums.md5[:]
+	case wantSHA256:
+		sums.sha256 = sha256.Sum256(data)
+		b.SHA256 = sums.sha256[:]
+	}
+	for _, e := range p.target.etags {
 		if err := e.SetPart(i, sums.md5); err != nil {
 			return b, err
 		}
-	}
-	if p.v.target.Caps.WantSHA256 {
-		sums.sha256 = sha256.Sum256(data)
-		b.SHA256 = sums.sha256[:]
 	}
 	for _, sum := range p.target.sums {
 		b.Checksum = p.digest(&b)
