@@ -29,9 +29,9 @@ const (
 // wait for it. A caller never waits for blocks that may come; they join when they
 // come. If nobody else comes, crypto/md5 digests the block.
 //
-// SHA-256 is digested together only if MD5 is, too, and only if enough blocks need it:
-// most processors have instructions for one stream. Otherwise each caller computes its
-// own.
+// SHA-256 is digested together only if MD5 is, too, and only if at least as many blocks
+// need it as there are cores, and so many that it costs less: many processors have
+// instructions for one stream. Otherwise each caller computes its own.
 type Hasher struct {
 	md5, sha256 multi
 	small       int // smallBlock, but for tests
@@ -49,6 +49,8 @@ func NewHasher() *Hasher {
 	h := &Hasher{md5: firstThatWorks(multiMD5s()), sha256: firstThatWorks(multiSHA256s()), small: smallBlock}
 	if h.sha256.streams > 0 {
 		h.sha256.measure()
+		// If each block has a core, it is over sooner alone.
+		h.sha256.least = max(h.sha256.least, runtime.GOMAXPROCS(0))
 	}
 	return h
 }

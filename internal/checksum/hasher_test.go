@@ -173,7 +173,7 @@ func TestMulti(t *testing.T) {
 					}
 					continue
 				}
-				want := m.make()
+				want := m.newHash()
 				_, _ = want.Write(data[i][:])
 				if got, want := track.sum(nil, i, first+second, nil), want.Sum(nil); !bytes.Equal(got, want) {
 					t.Errorf("stream %d: got %x, want %x", i, got, want)
@@ -285,11 +285,14 @@ func TestHasherAllocates(t *testing.T) {
 			if n := testing.AllocsPerRun(20, func() { h.MD5(p) }); n != saves {
 				t.Errorf("%v allocations, want %v", n, saves)
 			}
+			if n := testing.AllocsPerRun(20, func() { h.Both(p) }); n > 2*saves {
+				t.Errorf("%v allocations with SHA-256, want at most %v", n, 2*saves)
+			}
 		})
 	}
 }
 
-// BenchmarkHasher digests blocks of 8 MiB, as a transfer of one large object does.
+// BenchmarkHasher digests blocks of 8 MiB, as an upload of one large object does.
 func BenchmarkHasher(b *testing.B) {
 	for name, h := range hashers(smallBlock) {
 		for _, n := range []int{1, 2, 4, 8, 16} {
@@ -299,7 +302,7 @@ func BenchmarkHasher(b *testing.B) {
 				for b.Loop() {
 					var callers sync.WaitGroup
 					for range n {
-						callers.Go(func() { h.MD5(p) })
+						callers.Go(func() { h.Both(p) })
 					}
 					callers.Wait()
 				}

@@ -36,7 +36,7 @@ type multi struct {
 // A function is MD5 or SHA-256. Both have blocks of 64 bytes, 64 steps with a constant
 // each, and words of 32 bits.
 type function struct {
-	make      func() hash.Hash
+	newHash   func() hash.Hash
 	initial   []uint32
 	constants [64]uint32
 }
@@ -45,7 +45,7 @@ type function struct {
 // processor and with this version of Go. A processor that claims more than it can, or
 // another serialized form than that of serial, costs speed and nothing else.
 func (m *multi) works() bool {
-	h, ok := m.make().(serializableHash)
+	h, ok := m.newHash().(serializableHash)
 	if !ok {
 		return false
 	}
@@ -85,7 +85,8 @@ func (m *multi) works() bool {
 	return true
 }
 
-// measure sets least. It takes a tenth of a millisecond.
+// measure sets least: some processors have fast instructions for one stream, others have
+// none. It takes a tenth of a millisecond.
 func (m *multi) measure() {
 	const blocks, rounds = 64, 5
 	var data [blocks * blockBytes]byte
@@ -94,7 +95,7 @@ func (m *multi) measure() {
 	for i := range at {
 		at[i] = &data[0]
 	}
-	h := m.make()
+	h := m.newHash()
 	alone, together := time.Duration(math.MaxInt64), time.Duration(math.MaxInt64)
 	for range rounds { // the least of them, because others use the processor, too
 		start := time.Now()
@@ -115,7 +116,7 @@ type vectorState [maxWords][maxStreams]uint32
 // md5Function returns MD5.
 // https://www.rfc-editor.org/rfc/rfc1321#section-3
 func md5Function() function {
-	f := function{make: md5.New, initial: []uint32{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476}}
+	f := function{newHash: md5.New, initial: []uint32{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476}}
 	for i := range f.constants {
 		f.constants[i] = uint32(math.Abs(math.Sin(float64(i+1))) * (1 << 32))
 	}
@@ -126,7 +127,7 @@ func md5Function() function {
 // parts of roots of primes.
 // https://csrc.nist.gov/pubs/fips/180-4/upd1/final (4.2.2, 5.3.3)
 func sha256Function() function {
-	f := function{make: sha256.New}
+	f := function{newHash: sha256.New}
 	fraction := func(x float64) uint32 { return uint32((x - math.Floor(x)) * (1 << 32)) }
 	for i, p := 0, 2; i < len(f.constants); p++ {
 		if !isPrime(p) {
@@ -176,7 +177,7 @@ const wordsAt = len("md5\x01")
 // newTrack returns a track of the function of m.
 func newTrack(m *multi) *track {
 	t := &track{initial: m.initial}
-	t.hash, _ = m.make().(serializableHash) // works made sure
+	t.hash, _ = m.newHash().(serializableHash) // works made sure
 	t.save()
 	return t
 }
@@ -192,10 +193,10 @@ func (t *track) begin(i int) {
 // blockBytes.
 func (t *track) step(m *multi, blocks *[maxStreams]*block, n int) {
 	count := 0
-	var any *block
+	var other *block
 	for _, b := range blocks {
 		if b != nil {
-			count, any = count+1, b
+			count, other = count+1, b
 		}
 	}
 	switch {
@@ -209,7 +210,7 @@ func (t *track) step(m *multi, blocks *[maxStreams]*block, n int) {
 	default:
 		for i, b := range blocks {
 			if b == nil {
-				b = any // a free stream digests anything
+				b = other // a free stream digests anything
 			}
 			t.at[i] = &b.data[b.done]
 		}
