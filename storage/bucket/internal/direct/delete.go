@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/md5"
 	"encoding/base64"
-	"encoding/xml"
 	"fmt"
 	"net/http"
 	"unicode/utf8"
@@ -79,21 +78,16 @@ func appendXML(b []byte, text string) []byte {
 
 // deletionsIn reads the answer to DeleteObjects.
 func (c *Client) deletionsIn(resp *http.Response) ([]request.Deletion, error) {
-	defer discard(resp)
-	var says struct {
-		Deleted []struct{ Key string }
-		Error   []struct{ Key, Code, Message string }
+	said, err := parsed(resp, c.pages.Deletions)
+	if err != nil {
+		return nil, err
 	}
-	if err := xml.NewDecoder(resp.Body).Decode(&says); err != nil {
-		return nil, &request.UnreadableError{Err: fmt.Errorf("failed to decode response body, %w", err)}
-	}
-	deletions := make([]request.Deletion, 0, len(says.Deleted)+len(says.Error))
-	for _, d := range says.Deleted {
-		deletions = append(deletions, request.Deletion{Key: d.Key})
-	}
-	for _, e := range says.Error {
-		err := c.opts.Translator.OfCode(e.Code, transport.Unsigned(resp.Request, e.Message))
-		deletions = append(deletions, request.Deletion{Key: e.Key, Err: err})
+	deletions := make([]request.Deletion, len(said))
+	for i, d := range said {
+		deletions[i].Key = d.Key
+		if d.Refused {
+			deletions[i].Err = c.opts.Translator.OfCode(d.Code, transport.Unsigned(resp.Request, d.Message))
+		}
 	}
 	return deletions, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 
@@ -24,9 +25,7 @@ func (c *Client) ListObjectsV2(ctx context.Context, r request.ListRequest) (requ
 	q.add("max-keys", strconv.Itoa(min(r.MaxKeys, request.MaxPageSize)))
 	q.add("prefix", r.Prefix)
 	q.add("start-after", r.After)
-	p, err := c.list(ctx, "ListObjectsV2", string(q.text), r.RestoreStatus, func(resp *http.Response) (page.Page, error) {
-		return c.pages.Objects(resp.Body, resp.ContentLength)
-	})
+	p, err := c.list(ctx, "ListObjectsV2", string(q.text), r.RestoreStatus, c.pages.Objects)
 	return request.ListPage{Objects: p.Objects, Prefixes: p.Prefixes, Truncated: p.Truncated, Token: p.Token}, err
 }
 
@@ -40,9 +39,7 @@ func (c *Client) ListObjectVersions(ctx context.Context, r request.VersionsReque
 	q.add("prefix", r.Prefix)
 	q.add("version-id-marker", r.From.VersionID)
 	text := sigv4.AppendParameter(q.text, "versions", "")
-	p, err := c.list(ctx, "ListObjectVersions", string(text), r.RestoreStatus, func(resp *http.Response) (page.Page, error) {
-		return c.pages.Versions(resp.Body, resp.ContentLength)
-	})
+	p, err := c.list(ctx, "ListObjectVersions", string(text), r.RestoreStatus, c.pages.Versions)
 	next := request.VersionMarker{Key: p.NextKey, VersionID: p.NextVersionID}
 	return request.VersionsPage{Versions: p.Objects, Truncated: p.Truncated, Next: next}, err
 }
@@ -66,19 +63,26 @@ func (q *query) add(name, value string) {
 }
 
 func (c *Client) list(
-	ctx context.Context, operation, query string, restoreStatus bool, parse func(*http.Response) (page.Page, error),
+	ctx context.Context, operation, query string, restoreStatus bool, parse func(io.Reader, int64) (page.Page, error),
 ) (p page.Page, err error) {
 	k := c.start(operation, http.MethodGet, "", query, request.EmptySHA256, 2)
 	if restoreStatus {
 		k.set("X-Amz-Optional-Object-Attributes", "RestoreStatus")
 	}
 	err = c.do(ctx, k, func(resp *http.Response) (err error) {
-		defer discard(resp)
-		p, err = parse(resp)
-		if _, own := errors.AsType[*failure.Error](err); err != nil && !own {
-			err = &request.UnreadableError{Err: fmt.Errorf("failed to decode response body, %w", err)}
-		}
+		p, err = parsed(resp, parse)
 		return err
 	})
 	return p, err
+}
+
+// parsed is what parse makes of the body of an answer. An error of the connection is one of
+// an answer that cannot be understood.
+func parsed[T any](resp *http.Response, parse func(body io.Reader, size int64) (T, error)) (T, error) {
+	defer discard(resp)
+	what, err := parse(resp.Body, resp.ContentLength)
+	if _, own := errors.AsType[*failure.Error](err); err != nil && !own {
+		err = &request.UnreadableError{Err: fmt.Errorf("failed to decode response body, %w", err)}
+	}
+	return what, err
 }

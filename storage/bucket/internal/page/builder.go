@@ -21,6 +21,7 @@ type builder struct {
 	plain    []byte // of the scanner
 	entries  []entry
 	prefixes []span
+	removals []removal
 
 	versions               bool
 	urlEncoded             bool
@@ -46,15 +47,15 @@ type entry struct {
 }
 
 func (b *builder) size() int {
-	const entrySize, spanSize = int(unsafe.Sizeof(entry{})), int(unsafe.Sizeof(span{}))
-	return cap(b.doc) + cap(b.text) + cap(b.out) + cap(b.plain) + cap(b.entries)*entrySize + cap(b.prefixes)*spanSize
+	const entrySize, spanSize, removalSize = int(unsafe.Sizeof(entry{})), int(unsafe.Sizeof(span{})), int(unsafe.Sizeof(removal{}))
+	return cap(b.doc) + cap(b.text) + cap(b.out) + cap(b.plain) + cap(b.entries)*entrySize + cap(b.prefixes)*spanSize + cap(b.removals)*removalSize
 }
 
 // reset begins a page anew. It keeps the answer, and the memory.
 func (b *builder) reset(of *document) {
 	*b = builder{
 		doc: b.doc, text: b.text[:0], out: b.out[:0], plain: b.plain, entries: b.entries[:0], prefixes: b.prefixes[:0],
-		versions: of.versions,
+		removals: b.removals[:0], versions: of.versions,
 	}
 }
 
@@ -65,6 +66,8 @@ func (b *builder) begin(f field) {
 		b.entries = append(b.entries, entry{marker: f == marker})
 	case commonPrefixes:
 		b.prefixes = append(b.prefixes, span{})
+	case deleted, refused:
+		b.removals = append(b.removals, removal{refused: f == refused})
 	case restoreStatus:
 		b.entry().restore.Known = true
 	default: // nothing of it is needed
@@ -79,6 +82,8 @@ func (b *builder) set(f field, text []byte) (err error) {
 	switch f {
 	case anyNumber:
 		_, err = parseInt(text)
+	case anyBool:
+		_, err = strconv.ParseBool(string(text))
 	case encoding:
 		b.urlEncoded = string(text) == "url"
 	case truncated:
@@ -92,6 +97,8 @@ func (b *builder) set(f field, text []byte) (err error) {
 		b.nextVersionID = b.keep(text)
 	case prefix:
 		b.prefixes[len(b.prefixes)-1] = b.keep(text)
+	case deletionKey, deletionCode, deletionMessage:
+		b.removals[len(b.removals)-1].set(b, f, text)
 	case unknown, anyText:
 	default:
 		return b.entry().set(b, f, text)

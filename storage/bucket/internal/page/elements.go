@@ -10,6 +10,7 @@ const (
 	// Elements with text in them.
 	anyText   // not needed, but nothing else than text
 	anyNumber // likewise
+	anyBool   // likewise
 	encoding
 	truncated
 	token
@@ -25,6 +26,9 @@ const (
 	latest
 	restoring
 	restoreExpiry
+	deletionKey
+	deletionCode
+	deletionMessage
 	// Elements with elements in them.
 	object
 	version
@@ -32,6 +36,8 @@ const (
 	commonPrefixes
 	owner
 	restoreStatus
+	deleted
+	refused
 )
 
 // An element is one that documents are known to have.

@@ -43,3 +43,22 @@ func documentOf(versions bool) *document {
 
 // ParseTime parses a time.
 var ParseTime = parseTime
+
+// ScannedDeletions parses an answer to DeleteObjects by the scanner alone. ok reports whether
+// it understood it.
+func ScannedDeletions(doc []byte) (ok bool) {
+	b := &builder{doc: doc}
+	b.reset(&deletionsDocument)
+	s := scanner{b: b, doc: doc}
+	return s.document(&deletionsDocument)
+}
+
+// DecodedDeletions parses an answer to DeleteObjects by encoding/xml alone.
+func DecodedDeletions(doc []byte) ([]Deletion, error) {
+	b := &builder{doc: doc}
+	b.reset(&deletionsDocument)
+	if err := b.decode(&deletionsDocument); err != nil {
+		return nil, err
+	}
+	return b.deletions(), nil
+}

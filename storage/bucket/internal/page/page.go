@@ -1,5 +1,5 @@
-// Package page parses the pages of listings: the documents that ListObjectsV2 and
-// ListObjectVersions answer with.
+// Package page parses documents that name many objects: the pages of listings, which
+// ListObjectsV2 and ListObjectVersions answer with, and the answers to DeleteObjects.
 package page
 
 import (
@@ -62,7 +62,16 @@ func (p *Parser) Versions(r io.Reader, sizeHint int64) (Page, error) {
 	return p.parse(r, sizeHint, &versionsDocument)
 }
 
-func (p *Parser) parse(r io.Reader, sizeHint int64, of *document) (Page, error) {
+func (p *Parser) parse(r io.Reader, sizeHint int64, of *document) (page Page, err error) {
+	err = p.use(r, sizeHint, func(b *builder) (err error) {
+		page, err = b.parse(of)
+		return err
+	})
+	return page, err
+}
+
+// use reads an answer to its end, and calls parse with a builder that has it.
+func (p *Parser) use(r io.Reader, sizeHint int64, parse func(*builder) error) error {
 	memory, ok := p.answers.Get().(*[]byte)
 	if !ok {
 		memory = new([]byte)
@@ -78,7 +87,7 @@ func (p *Parser) parse(r io.Reader, sizeHint int64, of *document) (Page, error) 
 		}
 	}()
 	if err != nil {
-		return Page{}, err
+		return err
 	}
 	if n := min(int64(len(doc)), maxHint); n > p.longest.Load() {
 		p.longest.Store(n)
@@ -98,7 +107,7 @@ func (p *Parser) parse(r io.Reader, sizeHint int64, of *document) (Page, error) 
 			p.builders.Put(b)
 		}
 	}()
-	return b.parse(of)
+	return parse(b)
 }
 
 const (
@@ -133,15 +142,24 @@ func read(r io.Reader, doc []byte, sizeHint int64) ([]byte, error) {
 	}
 }
 
-// parse makes a page of the answer that was read. What the scanner does not understand
-// with certainty is decoded by package encoding/xml.
+// parse makes a page of the answer that was read.
 func (b *builder) parse(of *document) (Page, error) {
-	b.reset(of)
-	if s := (scanner{b: b, doc: b.doc}); !s.document(of) {
-		b.reset(of)
-		if err := b.decode(of); err != nil {
-			return Page{}, failure.Garbled("it cannot be understood: %s", failure.OneLine(err.Error()))
-		}
+	if err := b.understand(of); err != nil {
+		return Page{}, err
 	}
 	return b.page()
+}
+
+// understand collects what stands in the answer that was read. What the scanner does not
+// understand with certainty is decoded by package encoding/xml.
+func (b *builder) understand(of *document) error {
+	b.reset(of)
+	if s := (scanner{b: b, doc: b.doc}); s.document(of) {
+		return nil
+	}
+	b.reset(of)
+	if err := b.decode(of); err != nil {
+		return failure.Garbled("it cannot be understood: %s", failure.OneLine(err.Error()))
+	}
+	return nil
 }

@@ -33,18 +33,27 @@ func (c constant) Do(*http.Request) (*http.Response, error) {
 
 var errNoListing = errors.New("no listing")
 
-// bySDK parses a document by the SDK. For versions, the delete markers come behind the
-// versions.
-func bySDK(doc []byte, versions bool) (page.Page, error) {
-	if !hasRoot(doc, versions) {
-		return page.Page{}, errNoListing
-	}
-	client := s3.New(s3.Options{
+// answering is a client of such a server.
+func answering(doc []byte) *s3.Client {
+	return s3.New(s3.Options{
 		Region: "us-east-1", HTTPClient: constant(doc), Retryer: aws.NopRetryer{},
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "a", SecretAccessKey: "s"}, nil
 		}),
 	})
+}
+
+// bySDK parses a document by the SDK. For versions, the delete markers come behind the
+// versions.
+func bySDK(doc []byte, versions bool) (page.Page, error) {
+	roots := []string{"ListBucketResult"}
+	if versions {
+		roots = []string{"ListVersionsResult", "ListBucketVersionsResult"}
+	}
+	if !hasRoot(doc, roots...) {
+		return page.Page{}, errNoListing
+	}
+	client := answering(doc)
 	ctx := context.Background()
 	if !versions {
 		out, err := client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: aws.String("bucket")})
@@ -60,12 +69,8 @@ func bySDK(doc []byte, versions bool) (page.Page, error) {
 	return versionsOf(out)
 }
 
-// hasRoot reports whether a document has the right name, and no text before it.
-func hasRoot(doc []byte, versions bool) bool {
-	roots := []string{"ListBucketResult"}
-	if versions {
-		roots = []string{"ListVersionsResult", "ListBucketVersionsResult"}
-	}
+// hasRoot reports whether a document has one of these names, and no text before it.
+func hasRoot(doc []byte, roots ...string) bool {
 	for d := xml.NewDecoder(bytes.NewReader(doc)); ; {
 		token, err := d.Token()
 		if err != nil {
