@@ -121,6 +121,14 @@ type receivedBody struct {
 	bounded boundedBody // is the ReadCloser if the answer has a bound
 }
 
+// Outlive makes the body of an answer to GetObject last until it is closed, whatever becomes
+// of the context of its request.
+func Outlive(body io.ReadCloser) {
+	if b, ok := body.(*receivedBody); ok {
+		b.flight.outlive()
+	}
+}
+
 func (b *receivedBody) Read(p []byte) (int, error) {
 	f := b.flight
 	limiter := f.client.opts.Receive

@@ -27,10 +27,12 @@ type flight struct {
 	req    *http.Request // of the caller
 	path   string
 	began  time.Duration // on the clock of the client
-	// cancel ends the context, if anything can be overdue.
+	// cancel ends the context, if anything can be overdue or the body may outlive the caller.
 	cancel context.CancelCauseFunc
-	limits limits
-	due    [stages]atomic.Int64 // see watch
+	// outlive, if set, keeps the context of the caller from ending the flight. See Outlive.
+	outlive func() bool
+	limits  limits
+	due     [stages]atomic.Int64 // see watch
 	// waits: the request waits for the server.
 	waits atomic.Bool
 
@@ -60,12 +62,25 @@ func (c *Client) begin(call Call, req *http.Request) *flight {
 // newFlight returns a flight that has not begun.
 func (c *Client) newFlight(call Call, req *http.Request) *flight {
 	f := &flight{Context: req.Context(), client: c, call: call, req: req, path: req.URL.Path, began: c.now(), limits: c.opts.limits(call.Operation)}
-	if f.limits != (limits{}) {
+	if call.Operation == "GetObject" {
+		f.detach()
+	} else if f.limits != (limits{}) {
 		f.Context, f.cancel = context.WithCancelCause(f.Context)
 	}
 	f.out = *req.WithContext(f)
 	f.waits.Store(true)
 	return f
+}
+
+// detach gives the flight a context of its own, which ends with that of the caller until
+// outlive is called.
+func (f *flight) detach() {
+	caller := f.Context
+	f.Context, f.cancel = context.WithCancelCause(context.WithoutCancel(caller))
+	if caller.Err() != nil { // AfterFunc cancels asynchronously
+		f.cancel(context.Cause(caller))
+	}
+	f.outlive = context.AfterFunc(caller, func() { f.cancel(context.Cause(caller)) })
 }
 
 // send sends the request.
@@ -114,6 +129,9 @@ func (f *flight) receive(resp *http.Response) {
 // on. It may be called again.
 func (f *flight) end() {
 	f.client.flights.remove(f)
+	if f.outlive != nil {
+		f.outlive()
+	}
 	if f.cancel != nil {
 		f.cancel(nil)
 	}

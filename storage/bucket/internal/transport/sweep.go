@@ -54,7 +54,7 @@ func (f *flights) add(fl *flight) {
 		f.last.later = fl
 	}
 	f.last = fl
-	if f.sweeperIsSet || fl.cancel == nil {
+	if f.sweeperIsSet || fl.client.shortest == 0 {
 		return
 	}
 	f.sweeperIsSet = true

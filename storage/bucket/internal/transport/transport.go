@@ -189,7 +189,7 @@ func OwnCause(ctx context.Context, err error) error {
 	if e, ok := errors.AsType[*TimeoutError](cause); ok {
 		return e
 	}
-	if errors.Is(cause, errOvertaken) {
+	if errors.Is(cause, errOvertaken) || errors.Is(cause, context.DeadlineExceeded) {
 		return cause
 	}
 	return err

@@ -70,7 +70,7 @@ func TestCost(t *testing.T) {
 			_, err := c.PutObject(t.Context(), "some/key", storage.Block{Data: data.Data, MD5: data.MD5, SHA256: data.SHA256}, storage.WriteOptions{Size: 4})
 			return err
 		}},
-		"get": {22, func(c *Client) error {
+		"get": {21, func(c *Client) error {
 			a, err := c.GetObject(t.Context(), request.ObjectRef{Key: "some/key"}, 0, 0)
 			if err == nil {
 				err = a.Body.Close()

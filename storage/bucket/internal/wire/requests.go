@@ -2,8 +2,6 @@ package wire
 
 import (
 	"context"
-	"io"
-	"time"
 
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/request"
@@ -12,7 +10,7 @@ import (
 
 // requests are those that a run makes for every object, with the SDK or without it. They
 // do what those of Client do, with three differences: no call has a time-out, the body that
-// GetObject returns ends with its context, and PutObject is given the additional checksum.
+// GetObject returns ends with its context until transport.Outlive, and PutObject is given the additional checksum.
 // Errors are failures.
 type requests interface {
 	PutObject(ctx context.Context, key string, b storage.Block, d request.Digest, opts storage.WriteOptions) (request.Written, error)
@@ -47,52 +45,16 @@ func (c *Client) UploadPart(ctx context.Context, u request.Upload, n int, b stor
 // GetObject asks for n bytes of an object from off, or for all of it if n is 0. The
 // body outlives ctx: it ends when it is closed.
 func (c *Client) GetObject(ctx context.Context, ref request.ObjectRef, off, n int64) (request.Answer, error) {
-	if ctx.Err() != nil { // AfterFunc cancels asynchronously
+	if ctx.Err() != nil {
 		return request.Answer{}, ctx.Err()
 	}
-	for {
-		a, again, err := c.getObject(ctx, ref, off, n)
-		if !again {
-			return a, err
+	return operate(ctx, c, func(ctx context.Context) (request.Answer, error) {
+		a, err := c.hot.GetObject(ctx, ref, off, n)
+		if err == nil {
+			transport.Outlive(a.Body)
 		}
-	}
-}
-
-// getObject is GetObject once. again is that of try.
-func (c *Client) getObject(ctx context.Context, ref request.ObjectRef, off, n int64) (a request.Answer, again bool, err error) {
-	entry, err := c.enter(ctx)
-	if err != nil {
-		return request.Answer{}, false, err
-	}
-	life, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() { cancel(ctx.Err()) })
-	defer stop()
-	if d := time.Duration(c.timeout); d > 0 {
-		timer := time.AfterFunc(d, func() { cancel(&transport.TimeoutError{What: "no answer", After: d}) })
-		defer timer.Stop()
-	}
-	a, err = c.hot.GetObject(life, ref, off, n)
-	if err != nil {
-		overdue := life.Err() != nil
-		err = c.translator.classify(transport.OwnCause(life, err))
-		cancel(nil)
-		return request.Answer{}, ctx.Err() == nil && c.translator.Repeat(entry, err, overdue), err
-	}
-	a.Body = &body{a.Body, cancel}
-	return a, false, nil
-}
-
-// A body is that of an answer, with what ends its request.
-type body struct {
-	io.ReadCloser
-
-	cancel context.CancelCauseFunc
-}
-
-func (b *body) Close() error {
-	err := b.ReadCloser.Close()
-	b.cancel(nil)
-	return err
+		return a, err
+	})
 }
 
 // HeadObject asks for the headers of an object.
