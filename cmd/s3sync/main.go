@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 
 	"s3sync"
@@ -15,7 +16,8 @@ func main() {
 	crashLoudly()
 	// With SIGPIPE caught, a broken pipe is a write error and does not end the run.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	os.Exit(cli.Main(context.Background(), cli.Process{
+	held := holdHeap()
+	code := cli.Main(context.Background(), cli.Process{
 		Args:    os.Args[1:],
 		Environ: os.Environ(),
 		Stdout:  os.Stdout,
@@ -23,7 +25,9 @@ func main() {
 		Signals: stopSignals(),
 		Exit:    os.Exit,
 		Sync:    s3sync.Sync,
-	}))
+	})
+	runtime.KeepAlive(held)
+	os.Exit(code)
 }
 
 // stopSignals returns the signals that stop a run. If SIGHUP is ignored, as with nohup,
