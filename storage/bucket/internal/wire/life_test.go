@@ -16,7 +16,7 @@ import (
 
 // A bound is a server whose answers end with the contexts of their requests, as those of
 // package http do. Under the key "never" it does not answer.
-type bound struct{ last context.Context }
+type bound struct{ last context.Context } //nolint:containedctx // that of the last request
 
 func (s *bound) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx := r.Context()
