@@ -2,21 +2,54 @@ package main
 
 import (
 	"math"
+	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 )
 
-// leastHeap is how many bytes are allocated between two collections at least, and half of
-// that is the memory that it may take. Little of a run lives for long: without this, the
-// collector would come each 4 MiB, which takes a tenth of the CPU time of small objects.
-const leastHeap = 32 << 20
+const (
+	// leastHeap is the size in bytes up to which the heap may grow before it is collected.
+	leastHeap = 20 << 20
+	// mostPercent bounds how much of the heap may be garbage, so that a heap that grows fast
+	// is not collected much too late once.
+	mostPercent = 300
+)
 
-// holdHeap makes the collector come less often while the heap is small. It reserves memory
-// that nothing is ever written to, so that it takes address space alone. The caller keeps it
-// until the end. There is none if the user limits the memory of the heap, because it would
-// count.
-func holdHeap() []byte {
-	if debug.SetMemoryLimit(-1) != math.MaxInt64 {
-		return nil
+// collectLessOften makes the garbage collector come less often while the heap is small:
+// else it would come every 4 MiB, which takes a tenth of the CPU time of small objects.
+// Larger heaps are collected as ever. A user who sets GOGC or GOMEMLIMIT decides alone.
+func collectLessOften() {
+	const usual = 100 // https://pkg.go.dev/runtime#hdr-Environment_Variables
+	if given := debug.SetGCPercent(usual); given != usual || debug.SetMemoryLimit(-1) != math.MaxInt64 {
+		debug.SetGCPercent(given)
+		return
 	}
-	return make([]byte, leastHeap/2)
+	// What the collector scans, of which the percentage is taken.
+	scanned := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"}}
+	percent := usual
+	// The collector calls the finalizer of something unreachable after each collection.
+	type unreachable [64]byte
+	var after func(*unreachable)
+	after = func(u *unreachable) {
+		metrics.Read(scanned)
+		var live uint64
+		for _, s := range scanned {
+			live += s.Value.Uint64()
+		}
+		if wanted := gcPercent(live); wanted != percent {
+			debug.SetGCPercent(wanted)
+			percent = wanted
+		}
+		runtime.SetFinalizer(u, after)
+	}
+	after(new(unreachable))
+}
+
+// gcPercent returns how much may be allocated until the next collection, in percent of what
+// is live, in bytes.
+func gcPercent(live uint64) int {
+	if live >= leastHeap/2 {
+		return 100
+	}
+	return int(min(100*(leastHeap-live)/max(live, 1), mostPercent))
 }

@@ -9,9 +9,20 @@ import (
 	"s3sync/internal/listserver"
 )
 
-// TestHeldHeap: a run over ten thousand pairs ends before the collector would come for its
-// garbage, and nobody who limits the memory of the heap gets more than that.
-func TestHeldHeap(t *testing.T) {
+// TestGCPercent: a heap is collected when it has leastHeap, but not much too late, and a
+// large one as ever.
+func TestGCPercent(t *testing.T) {
+	const mib = 1 << 20
+	for live, want := range map[uint64]int{0: 300, mib: 300, 5 * mib: 300, 8 * mib: 150, 10 * mib: 100, 100 * mib: 100} {
+		if got := gcPercent(live); got != want {
+			t.Errorf("%d MiB: %d%%, want %d%%", live/mib, got, want)
+		}
+	}
+}
+
+// TestCollectLessOften: a run over ten thousand pairs needs fewer collections than usual,
+// unless the user sets another rule.
+func TestCollectLessOften(t *testing.T) {
 	const n = 10_000
 	binary := build(t)
 	server := listserver.New(t, map[string]listserver.Bucket{
@@ -26,9 +37,8 @@ func TestHeldHeap(t *testing.T) {
 		}
 		return bytes.Count(out, []byte("\ngc ")) + 1
 	}
-	held, limited := collections(), collections("GOMEMLIMIT="+strconv.Itoa(1<<40))
-	t.Logf("%d collections, %d with a limit", held, limited)
-	if held > 5 || limited <= held {
-		t.Errorf("%d collections, and %d with a limit of the heap", held, limited)
+	fewer, limited, usual := collections(), collections("GOMEMLIMIT="+strconv.Itoa(1<<40)), collections("GOGC=99")
+	if fewer*2 > usual || fewer*2 > limited {
+		t.Errorf("%d collections, and %d with a limit of the heap, %d by the usual rule", fewer, limited, usual)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"os"
 	"os/signal"
-	"runtime"
 	"syscall"
 
 	"s3sync"
@@ -16,8 +15,8 @@ func main() {
 	crashLoudly()
 	// With SIGPIPE caught, a broken pipe is a write error and does not end the run.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	held := holdHeap()
-	code := cli.Main(context.Background(), cli.Process{
+	collectLessOften()
+	os.Exit(cli.Main(context.Background(), cli.Process{
 		Args:    os.Args[1:],
 		Environ: os.Environ(),
 		Stdout:  os.Stdout,
@@ -25,9 +24,7 @@ func main() {
 		Signals: stopSignals(),
 		Exit:    os.Exit,
 		Sync:    s3sync.Sync,
-	})
-	runtime.KeepAlive(held)
-	os.Exit(code)
+	}))
 }
 
 // stopSignals returns the signals that stop a run. If SIGHUP is ignored, as with nohup,
