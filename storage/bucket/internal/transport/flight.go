@@ -114,9 +114,6 @@ func (f *flight) send() (*http.Response, error) {
 
 // receive makes the flight read the body of an answer.
 func (f *flight) receive(resp *http.Response) {
-	f.leave(attempting)
-	f.leave(answering)
-	f.waits.Store(false)
 	f.received.flight, f.received.ReadCloser = f, resp.Body
 	if b := boundOf(f.call.Operation, resp.StatusCode, f.client.opts.PageSize); b != (bound{}) {
 		f.received.bounded = boundedBody{ReadCloser: resp.Body, left: b, operation: f.call.Operation}

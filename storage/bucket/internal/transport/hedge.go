@@ -14,8 +14,8 @@ import (
 
 // A read whose answer is late is asked again, if the policy of package hedge says so. The
 // sweeper finds such reads, so one that is answered in time costs neither a goroutine nor
-// memory. The first answer counts and the other request ends. Only the wait for the first
-// byte is cut short: a body comes from one request.
+// memory. The first definite answer counts and the other request ends. Only the wait for the
+// first byte is cut short: a body comes from one request.
 //
 // The second request is the first one once more, with its signature, but a flight of its
 // own. It ends with the context of the caller, as the first does.
@@ -35,9 +35,11 @@ type second struct {
 // isRead reports whether an operation reads an object and may be asked again.
 func isRead(operation string) bool { return operation == "GetObject" || operation == "HeadObject" }
 
-// succeeded reports whether an answer is what was asked for.
-func succeeded(resp *http.Response, err error) bool {
-	return err == nil && resp.StatusCode >= 200 && resp.StatusCode <= 299
+// definite reports whether an answer is final. Another request would get the same, also if
+// the object is not there or may not be read.
+func definite(resp *http.Response, err error) bool {
+	return err == nil && resp.StatusCode < http.StatusInternalServerError &&
+		resp.StatusCode != http.StatusRequestTimeout && resp.StatusCode != http.StatusTooManyRequests
 }
 
 // mayBeLate begins to watch for the answer of a read.
@@ -67,7 +69,7 @@ func kindOf(req *http.Request) hedge.Kind {
 
 // waited tells the policy how long a read has waited for an answer, of whichever request.
 func (f *flight) waited(resp *http.Response, err error, took time.Duration) {
-	if f.limits[hedging] > 0 && !f.call.Again && (succeeded(resp, err) || errors.Is(err, errOvertaken)) {
+	if f.limits[hedging] > 0 && !f.call.Again && (definite(resp, err) || errors.Is(err, errOvertaken)) {
 		f.client.hedges.Answered(f.read, took)
 	}
 }
@@ -101,7 +103,7 @@ func (s *second) run() {
 	f := s.flight
 	f.client.flights.add(f)
 	resp, err := f.ask()
-	if succeeded(resp, err) && s.answered.CompareAndSwap(false, true) {
+	if definite(resp, err) && s.answered.CompareAndSwap(false, true) {
 		f.client.hedges.Helped()
 		s.resp = resp
 		s.first.cancel(errOvertaken)
@@ -111,7 +113,7 @@ func (s *second) run() {
 }
 
 // answer sends the request, and returns its answer or that of the second one, with the flight
-// that it belongs to. If both fail, it is that of the first.
+// that it belongs to. If neither is definite, it is that of the first.
 func (f *flight) answer() (*flight, *http.Response, error) {
 	resp, err := f.ask()
 	if f.set(hedging, ended) != ended {
@@ -120,7 +122,7 @@ func (f *flight) answer() (*flight, *http.Response, error) {
 	f.client.flights.mu.Lock()
 	s := f.second
 	f.client.flights.mu.Unlock()
-	if succeeded(resp, err) && s.answered.CompareAndSwap(false, true) {
+	if definite(resp, err) && s.answered.CompareAndSwap(false, true) {
 		s.flight.cancel(errOvertaken)
 		<-s.done
 		return f, resp, nil

@@ -41,11 +41,19 @@ const (
 	slow  = "/slow"
 )
 
-// An openBody is a body that counts.
+// An openBody is a body that counts. As that of a connection, it ends with its request.
 type openBody struct {
 	io.Reader
 
-	close func()
+	request context.Context //nolint:containedctx // that of the request
+	close   func()
+}
+
+func (b *openBody) Read(p []byte) (int, error) {
+	if err := b.request.Err(); err != nil {
+		return 0, err
+	}
+	return b.Reader.Read(p)
 }
 
 func (b *openBody) Close() error {
@@ -71,7 +79,7 @@ func (s *slowServer) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	s.open.Add(1)
 	closeOnce := sync.OnceFunc(func() { s.open.Add(-1) })
-	return &http.Response{StatusCode: r.status, Body: &openBody{strings.NewReader(fmt.Sprint(n)), closeOnce}}, nil
+	return &http.Response{StatusCode: r.status, Body: &openBody{strings.NewReader(fmt.Sprint(n)), req.Context(), closeOnce}}, nil
 }
 
 // ask sends a request and returns what its answer holds.
@@ -133,7 +141,16 @@ func TestLateRead(t *testing.T) {
 		"first is refused":             {get, []reply{{2 * time.Second, 503}, {2 * time.Second, ok}}, "200 2", 3 * time.Second, 2, 0},
 		"both fail":                    {get, []reply{{2 * time.Second, 0}, {2 * time.Second, 0}}, "broken 1", 3 * time.Second, 2, 0},
 		"both fail, second first":      {get, []reply{{2 * time.Second, 0}, {0, 0}}, "broken 1", 2 * time.Second, 2, 0},
-		"both are refused":             {get, []reply{{2 * time.Second, 404}, {2 * time.Second, 503}}, "404 1", 3 * time.Second, 2, 0},
+		"first is throttled":           {get, []reply{{2 * time.Second, 429}, {2 * time.Second, ok}}, "200 2", 3 * time.Second, 2, 0},
+		"first is timed out":           {get, []reply{{2 * time.Second, 408}, {2 * time.Second, ok}}, "200 2", 3 * time.Second, 2, 0},
+		"both are refused":             {get, []reply{{2 * time.Second, 503}, {2 * time.Second, 500}}, "503 1", 3 * time.Second, 2, 0},
+		"refused, the other late":      {get, []reply{{59 * time.Second, 503}, {never, ok}}, "503 1", 61 * time.Second, 2, 1},
+		"first finds nothing":          {get, []reply{{2 * time.Second, 404}, {never, ok}}, "404 1", 2 * time.Second, 2, 1},
+		"first finds nothing, 2nd ok":  {get, []reply{{2 * time.Second, 404}, {3 * time.Second, ok}}, "404 1", 2 * time.Second, 2, 1},
+		"second finds nothing":         {get, []reply{{never, ok}, {0, 404}}, "404 2", time.Second, 2, 1},
+		"second is not modified":       {get, []reply{{never, ok}, {0, 304}}, "304 2", time.Second, 2, 1},
+		"first lacks permission":       {get, []reply{{2 * time.Second, 403}, {2 * time.Second, 503}}, "403 1", 2 * time.Second, 2, 1},
+		"first is of another version":  {get, []reply{{2 * time.Second, 412}, {2 * time.Second, 0}}, "412 1", 2 * time.Second, 2, 1},
 		"both late":                    {get, []reply{{never, ok}, {never, ok}}, "no answer to a request for 1m0s", 61 * time.Second, 2, 2},
 		"a retry":                      {transport.Call{Operation: "GetObject", Again: true}, []reply{{10 * time.Second, ok}}, "200 1", 10 * time.Second, 1, 0},
 		"a write":                      {transport.Call{Operation: "PutObject"}, []reply{{10 * time.Second, ok}}, "200 1", 10 * time.Second, 1, 0},

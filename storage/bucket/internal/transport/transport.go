@@ -157,6 +157,9 @@ func (f *flight) ask() (*http.Response, error) {
 	c := f.client
 	resp, err := f.send()
 	took := c.now() - f.began
+	f.leave(attempting)
+	f.leave(answering)
+	f.waits.Store(false)
 	if err != nil {
 		err = cmp.Or(sendable(f.req.Header), OwnCause(f, err))
 	}
