@@ -78,8 +78,9 @@ func (p *Policy) Answered(r Read, waited time.Duration) {
 	p.credit = min(p.credit+1, maxCredit)
 }
 
-// Late reports whether a read that has waited so long shall be asked again. If so, the
-// caller does it. now is the time on a clock that never goes back.
+// Late reports whether a read that has waited so long shall be asked again now. now is the
+// time on a clock that never goes back. If the caller asks again, it calls Asked before the
+// next call of Late.
 func (p *Policy) Late(r Read, waited, now time.Duration) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -90,10 +91,16 @@ func (p *Policy) Late(r Read, waited, now time.Duration) bool {
 	case p.credit < cost, p.unproven >= maxUnproven && now-p.last < pause:
 		return false
 	}
+	return true
+}
+
+// Asked notes that a read was asked again.
+func (p *Policy) Asked(now time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.credit -= cost
 	p.unproven++
 	p.last = now
-	return true
 }
 
 // Helped notes that a second request was answered first.

@@ -12,11 +12,20 @@ func answered(p *Policy, k Kind, n int, waited time.Duration) {
 	}
 }
 
-// late begins a read, lets others be answered, and tells whether it is late.
+// asks tells whether a read is late, and asks again if it is.
+func asks(p *Policy, r Read, waited, now time.Duration) bool {
+	if !p.Late(r, waited, now) {
+		return false
+	}
+	p.Asked(now)
+	return true
+}
+
+// late begins a read, lets others be answered, and tells whether it is late and asked again.
 func late(p *Policy, k Kind, others int, waited, now time.Duration) bool {
 	r := p.Begin(k)
 	answered(p, k, others, time.Millisecond)
-	return p.Late(r, waited, now)
+	return asks(p, r, waited, now)
 }
 
 // TestLate: a read is late after the time that nine of ten of its kind need, at least a second,
@@ -61,7 +70,7 @@ func TestBudget(t *testing.T) {
 			p.mu.Lock()
 			p.credit -= minPeers // only the read itself shall count
 			p.mu.Unlock()
-			if p.Late(r, 2*time.Second, time.Hour) {
+			if asks(p, r, 2*time.Second, time.Hour) {
 				n++
 				p.Helped()
 			}
@@ -111,6 +120,22 @@ func TestPause(t *testing.T) {
 	p.Helped()
 	if n := asked(100); n != maxUnproven {
 		t.Errorf("%d after one helped, want %d", n, maxUnproven)
+	}
+}
+
+// TestAnsweredJustNow: a read that was late but is answered before it is asked again costs nothing.
+func TestAnsweredJustNow(t *testing.T) {
+	p := new(Policy)
+	r := p.Begin(Whole)
+	answered(p, Whole, cost, time.Millisecond)
+	for range 2 * maxUnproven {
+		if !p.Late(r, time.Second, time.Hour) {
+			t.Fatal("it is late no more")
+		}
+	}
+	p.Asked(time.Hour)
+	if p.Late(r, time.Second, time.Hour) {
+		t.Error("it is late beyond the budget")
 	}
 }
 

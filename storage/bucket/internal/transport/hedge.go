@@ -88,6 +88,7 @@ func (f *flight) secondRequest(now time.Duration) *second {
 	if !f.due[hedging].CompareAndSwap(due, ended) {
 		return nil // it was answered just now
 	}
+	f.client.hedges.Asked(now)
 	call := f.call
 	call.Again, call.Hedge = true, true
 	f.second = &second{first: f, flight: f.client.newFlight(call, f.req), done: make(chan struct{})}
