@@ -31,7 +31,7 @@ var goroutineFiles = []string{
 	"storage/bucket/internal/listing/listing.go", // the next page of a directory bucket
 	"storage/bucket/internal/listing/ordered.go", // pages of other buckets
 	"storage/bucket/remove.go",                   // deletions that have a condition
-	"storage/bucket/internal/transport/hedge.go", // the second request for a read
+	"storage/bucket/internal/transport/hedge.go", // further requests for a read
 }
 
 // testTools are the packages that only tests, the demo and benchmarks use.

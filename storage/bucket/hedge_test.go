@@ -20,35 +20,43 @@ import (
 // as a whole is not asked more often. Both ways of making requests do the same.
 func TestSlowReads(t *testing.T) {
 	const reads, workers, usual = 4_000, 16, 50 * time.Millisecond
-	oneIn := func(n int32, slow time.Duration) func(int32) time.Duration {
-		return func(i int32) time.Duration {
-			if i%n == 0 {
-				return slow
+	oneIn := func(n, read int32) time.Duration {
+		if (read+workers+4)%n == 0 { // the last one is followed by others
+			return 10 * time.Second
+		}
+		return usual
+	}
+	firstOneIn := func(n int32) func(int32, int32) time.Duration {
+		return func(read, request int32) time.Duration {
+			if request > 1 {
+				return usual
 			}
-			return usual
+			return oneIn(n, read)
 		}
 	}
-	all := func(wait time.Duration) func(int32) time.Duration {
-		return func(int32) time.Duration { return wait }
+	all := func(wait time.Duration) func(int32, int32) time.Duration {
+		return func(int32, int32) time.Duration { return wait }
 	}
 	for name, tt := range map[string]struct {
-		first func(read int32) time.Duration // what a read takes when it is first asked
-		again time.Duration                  // what it takes when it is asked again
-		most  float64                        // multiple of the time without slow reads
-		extra int32                          // most second requests
+		takes func(read, request int32) time.Duration // how long the first or a later request for a read takes
+		most  float64                                 // multiple of the time without slow reads
+		extra int32                                   // most further requests
 	}{
-		"none":              {all(usual), usual, 1, 0},
-		"one in a hundred":  {oneIn(100, 10*time.Second), usual, 1.3, reads / 20},
-		"one in ten":        {oneIn(10, 10*time.Second), usual, 20, reads / 20},
-		"one in a thousand": {oneIn(1000, 10*time.Second), usual, 1.15, reads / 1000},
-		"again no faster":   {oneIn(100, 10*time.Second), 10 * time.Second, 3.9, 20},
-		"all":               {all(3 * time.Second), 3 * time.Second, 60, 0},
-		"the later half of all": {func(i int32) time.Duration {
-			if i > reads/2 {
+		"none":              {all(usual), 1, 0},
+		"one in a hundred":  {firstOneIn(100), 1.3, reads / 20},
+		"one in ten":        {firstOneIn(10), 20, reads / 20},
+		"one in a thousand": {firstOneIn(1000), 1.15, reads / 1000},
+		"one in a hundred, of which one in ten again": {func(read, request int32) time.Duration {
+			return oneIn([]int32{100, 1000, reads + 1}[request-1], read)
+		}, 1.4, 44},
+		"again no faster": {func(read, _ int32) time.Duration { return oneIn(100, read) }, 3.9, 20},
+		"all":             {all(3 * time.Second), 60, 0},
+		"the later half of all": {func(read, _ int32) time.Duration {
+			if read > reads/2 {
 				return 3 * time.Second
 			}
 			return usual
-		}, 3 * time.Second, 31, 20},
+		}, 31, 20},
 	} {
 		for _, way := range []string{"b", "b--use1-az4--x-s3"} { // the second one by the SDK, which is slow
 			t.Run(name+", "+way, func(t *testing.T) {
@@ -56,7 +64,7 @@ func TestSlowReads(t *testing.T) {
 					t.Skip("what decides is the same")
 				}
 				synctest.Test(t, func(t *testing.T) {
-					server := &slowReads{first: tt.first, again: tt.again, asked: map[string]bool{}}
+					server := &slowReads{takes: tt.takes, asked: map[string]int32{}}
 					s, err := bucket.Open(t.Context(), bucket.Options{
 						Bucket: way, AccessKey: "AKTEST", SecretKey: "very-secret", Region: "us-east-1", EndpointURL: "http://server.invalid",
 						PathStyle: true, MaxAttempts: 1, ReadTimeout: time.Minute, Transport: server,
@@ -84,13 +92,13 @@ func TestSlowReads(t *testing.T) {
 					if float64(took) > tt.most*float64(want) {
 						t.Errorf("took %v, without slow reads %v", took, want)
 					}
-					if n := server.seconds; n > tt.extra {
-						t.Errorf("%d second requests, want at most %d", n, tt.extra)
+					if n := server.further; n > tt.extra {
+						t.Errorf("%d further requests, want at most %d", n, tt.extra)
 					}
 					if n := server.open.Load(); n != 0 {
 						t.Errorf("%d bodies are open", n)
 					}
-					t.Logf("%v, %.2f times that without slow reads; %d second requests", took, float64(took)/float64(want), server.seconds)
+					t.Logf("%v, %.2f times that without slow reads; %d further requests", took, float64(took)/float64(want), server.further)
 				})
 			})
 		}
@@ -113,13 +121,12 @@ func readObject(t *testing.T, s *bucket.Store, key string, opts storage.OpenOpti
 
 // slowReads is a server whose objects hold their keys, which are numbers.
 type slowReads struct {
-	first func(read int32) time.Duration
-	again time.Duration
+	takes func(read, request int32) time.Duration
 	open  atomic.Int32 // bodies that were not closed
 
 	mu      sync.Mutex
-	asked   map[string]bool
-	seconds int32
+	asked   map[string]int32
+	further int32
 }
 
 func (s *slowReads) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -149,14 +156,13 @@ func (s *slowReads) RoundTrip(req *http.Request) (*http.Response, error) {
 func (s *slowReads) wait(key string) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.asked[key] {
-		s.seconds++
-		return s.again
+	s.asked[key]++
+	if s.asked[key] > 1 {
+		s.further++
 	}
-	s.asked[key] = true
 	var read int32
 	_, _ = fmt.Sscan(key, &read) // keys are numbers
-	return s.first(read)
+	return s.takes(read, s.asked[key])
 }
 
 // A countedBody tells when it is closed.

@@ -1,10 +1,10 @@
 // Package hedge decides which reads are asked again because their answer is late. The first
-// answer of the two requests counts, so one slow disk or connection does not hold up a run.
+// answer of all requests counts, so one slow disk or connection does not hold up a run.
 // It makes no requests itself.
 //
 // A read is late if it has waited longer than nine of ten reads of its kind do, at least
 // MinWait, and others that began no earlier were answered meanwhile. If all reads are slow,
-// none is late. The second requests are few: they may be one in twenty, and there are hardly
+// none is late. Further requests are few: they may be one in twenty, and there are hardly
 // any while they do not help.
 package hedge
 
@@ -19,10 +19,10 @@ const (
 	MinWait = time.Second
 
 	minPeers  = 8         // reads of the same kind that must have been answered since it began
-	cost      = 20        // reads that must have been answered for each second request: 5 %
+	cost      = 20        // reads that must have been answered for each further request: 5 %
 	maxCredit = 50 * cost // so that a long calm does not permit any number at once
 
-	// Second requests of which none has helped yet are at most maxUnproven. Then there is one
+	// Further requests of which none has helped yet are at most maxUnproven. Then there is one
 	// in each pause, until one helps.
 	maxUnproven = 8
 	pause       = 30 * time.Second
@@ -57,8 +57,8 @@ type Read struct {
 type Policy struct {
 	mu       sync.Mutex
 	waits    [kinds]waits
-	credit   int // a second request costs so much of it
-	unproven int // second requests since one that helped
+	credit   int // a further request costs so much of it
+	unproven int // further requests since one that helped
 	last     time.Duration
 }
 
@@ -78,7 +78,7 @@ func (p *Policy) Answered(r Read, waited time.Duration) {
 	p.credit = min(p.credit+1, maxCredit)
 }
 
-// Late reports whether a read that has waited so long shall be asked again now. now is the
+// Late reports whether a read whose last request has waited so long shall be asked again now. now is the
 // time on a clock that never goes back. If the caller asks again, it calls Asked before the
 // next call of Late.
 func (p *Policy) Late(r Read, waited, now time.Duration) bool {
@@ -103,7 +103,7 @@ func (p *Policy) Asked(now time.Duration) {
 	p.last = now
 }
 
-// Helped notes that a second request was answered first.
+// Helped notes that a further request was answered first.
 func (p *Policy) Helped() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

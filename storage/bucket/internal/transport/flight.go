@@ -41,7 +41,7 @@ type flight struct {
 	received receivedBody
 	read     hedge.Read // if it has the stage hedging
 
-	second *second // set with the lock of flights, before the stage hedging is ended
+	race *race // with the lock of flights; nil if there is no other request for the same
 
 	// Of flights.
 	earlier, later *flight

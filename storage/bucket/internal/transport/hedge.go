@@ -6,30 +6,35 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"s3sync/storage/bucket/internal/hedge"
 )
 
-// A read whose answer is late is asked again, if the policy of package hedge says so. The
-// sweeper finds such reads, so one that is answered in time costs neither a goroutine nor
-// memory. The first definite answer counts and the other request ends. Only the wait for the
-// first byte is cut short: a body comes from one request.
+// A read whose answer is late is asked again, if the policy of package hedge says so, and once
+// more if that answer is late, too. The sweeper finds such reads, so one that is answered in
+// time costs neither a goroutine nor memory. The first definite answer counts and the other
+// requests end. Only the wait for the first byte is cut short: a body comes from one request.
 //
-// The second request is the first one once more, with its signature, but a flight of its
+// A further request is the first one once more, with its signature, but a flight of its
 // own. It ends with the context of the caller, as the first does.
+
+// maxRequests is how many requests there are for one read at most. Two may be late in a long
+// run. If three are, it is no chance.
+const maxRequests = 3
 
 // errOvertaken is why a request ended.
 var errOvertaken = errors.New("another request for the same was answered first")
 
-// A second is the second request for a read. Send waits for it.
-type second struct {
-	first, flight *flight
+// A race is the requests for one read. Send waits for all of them.
+type race struct {
+	others sync.WaitGroup // all requests but the first
 
-	answered atomic.Bool    // the first or the second request
-	done     chan struct{}  // is closed when the second request is over
-	resp     *http.Response // then: its answer, if that is the one that counts
+	// With the lock of flights.
+	flights []*flight      // the first request and the others
+	winner  *flight        // that of the answer that counts, if any
+	resp    *http.Response // the answer that counts
 }
 
 // isRead reports whether an operation reads an object and may be asked again.
@@ -74,66 +79,82 @@ func (f *flight) waited(resp *http.Response, err error, took time.Duration) {
 	}
 }
 
-// secondRequest returns the second request for a read, which is to be run, or nil if it is
-// not asked again now. The caller holds the lock of flights.
-func (f *flight) secondRequest(now time.Duration) *second {
+// askAgain asks again for a read that is due, unless it is too early. The caller holds the lock
+// of flights.
+func (f *flight) askAgain(now time.Duration) {
 	due := f.due[hedging].Load()
 	if due <= 0 {
-		return nil
+		return
 	}
 	if !f.client.hedges.Late(f.read, now-f.began, now) {
 		f.due[hedging].CompareAndSwap(due, int64(now+hedgePause))
-		return nil
-	}
-	if !f.due[hedging].CompareAndSwap(due, ended) {
-		return nil // it was answered just now
-	}
-	f.client.hedges.Asked(now)
-	call := f.call
-	call.Again, call.Hedge = true, true
-	f.second = &second{first: f, flight: f.client.newFlight(call, f.req), done: make(chan struct{})}
-	return f.second
-}
-
-// start starts the second request.
-func (s *second) start() { go s.run() }
-
-// run sends the second request. If it is answered first, the first request ends.
-func (s *second) run() {
-	defer close(s.done)
-	f := s.flight
-	f.client.flights.add(f)
-	resp, err := f.ask()
-	if definite(resp, err) && s.answered.CompareAndSwap(false, true) {
-		f.client.hedges.Helped()
-		s.resp = resp
-		s.first.cancel(errOvertaken)
 		return
 	}
-	f.drop(resp)
+	if !f.due[hedging].CompareAndSwap(due, ended) {
+		return // it was answered just now
+	}
+	f.client.hedges.Asked(now)
+	if f.race == nil {
+		f.race = &race{flights: []*flight{f}}
+	}
+	r := f.race
+	call := f.call
+	call.Again, call.Hedge = true, true
+	other := f.client.newFlight(call, f.req)
+	other.race = r
+	if r.flights = append(r.flights, other); len(r.flights) < maxRequests {
+		other.read = f.read // at the end of a run there are no later reads to compare with
+		other.watch(hedging, other.began)
+	}
+	r.others.Go(other.run)
 }
 
-// answer sends the request, and returns its answer or that of the second one, with the flight
-// that it belongs to. If neither is definite, it is that of the first.
+// run sends a further request.
+func (f *flight) run() {
+	f.client.flights.add(f)
+	resp, err := f.ask()
+	if f.wins(resp, err) {
+		f.client.hedges.Helped()
+	} else {
+		f.drop(resp)
+	}
+}
+
+// wins notes the outcome of a request, and reports whether it is the answer that counts. If so,
+// the other requests of the race end.
+func (f *flight) wins(resp *http.Response, err error) bool {
+	f.client.flights.mu.Lock()
+	defer f.client.flights.mu.Unlock()
+	f.leave(hedging)
+	r := f.race
+	if r.winner != nil || !definite(resp, err) {
+		return false
+	}
+	r.winner, r.resp = f, resp
+	for _, other := range r.flights {
+		other.leave(hedging)
+		if other != f {
+			other.cancel(errOvertaken)
+		}
+	}
+	return true
+}
+
+// answer sends the request, and returns the answer of whichever request counts, with the flight
+// that it belongs to. If none is definite, it is that of the first.
 func (f *flight) answer() (*flight, *http.Response, error) {
 	resp, err := f.ask()
 	if f.set(hedging, ended) != ended {
-		return f, resp, err
+		return f, resp, err // it was not asked again
 	}
-	f.client.flights.mu.Lock()
-	s := f.second
-	f.client.flights.mu.Unlock()
-	if definite(resp, err) && s.answered.CompareAndSwap(false, true) {
-		s.flight.cancel(errOvertaken)
-		<-s.done
-		return f, resp, nil
-	}
-	<-s.done
-	if s.resp == nil {
+	wins := f.wins(resp, err)
+	r := f.race
+	r.others.Wait()
+	if wins || r.winner == nil {
 		return f, resp, err
 	}
 	f.drop(resp)
-	return s.flight, s.resp, nil
+	return r.winner, r.resp, nil
 }
 
 // drop ends a flight whose answer, if any, nobody wants.

@@ -118,8 +118,8 @@ func busy(ctx context.Context, c *transport.Client, operation string, workers in
 	}
 }
 
-// TestLateRead: a read that is late while others are answered is asked again once, and the
-// first answer counts.
+// TestLateRead: a read that is late while others are answered is asked again, twice at most, and
+// the first definite answer counts.
 func TestLateRead(t *testing.T) {
 	const ok, never = http.StatusOK, time.Hour
 	get := transport.Call{Operation: "GetObject"}
@@ -137,31 +137,38 @@ func TestLateRead(t *testing.T) {
 		"headers":                      {transport.Call{Operation: "HeadObject"}, []reply{{never, ok}, {0, ok}}, "200 2", time.Second, 2, 1},
 		"second fails":                 {get, []reply{{10 * time.Second, ok}, {0, 0}}, "200 1", 10 * time.Second, 2, 0},
 		"second is refused":            {get, []reply{{10 * time.Second, ok}, {0, 503}}, "200 1", 10 * time.Second, 2, 0},
-		"first fails":                  {get, []reply{{2 * time.Second, 0}, {2 * time.Second, ok}}, "200 2", 3 * time.Second, 2, 0},
-		"first is refused":             {get, []reply{{2 * time.Second, 503}, {2 * time.Second, ok}}, "200 2", 3 * time.Second, 2, 0},
-		"both fail":                    {get, []reply{{2 * time.Second, 0}, {2 * time.Second, 0}}, "broken 1", 3 * time.Second, 2, 0},
-		"both fail, second first":      {get, []reply{{2 * time.Second, 0}, {0, 0}}, "broken 1", 2 * time.Second, 2, 0},
-		"first is throttled":           {get, []reply{{2 * time.Second, 429}, {2 * time.Second, ok}}, "200 2", 3 * time.Second, 2, 0},
-		"first is timed out":           {get, []reply{{2 * time.Second, 408}, {2 * time.Second, ok}}, "200 2", 3 * time.Second, 2, 0},
-		"both are refused":             {get, []reply{{2 * time.Second, 503}, {2 * time.Second, 500}}, "503 1", 3 * time.Second, 2, 0},
-		"refused, the other late":      {get, []reply{{59 * time.Second, 503}, {never, ok}}, "503 1", 61 * time.Second, 2, 1},
-		"first finds nothing":          {get, []reply{{2 * time.Second, 404}, {never, ok}}, "404 1", 2 * time.Second, 2, 1},
-		"first finds nothing, 2nd ok":  {get, []reply{{2 * time.Second, 404}, {3 * time.Second, ok}}, "404 1", 2 * time.Second, 2, 1},
+		"first fails":                  {get, []reply{{1500 * time.Millisecond, 0}, {900 * time.Millisecond, ok}}, "200 2", 1900 * time.Millisecond, 2, 0},
+		"first is refused":             {get, []reply{{1500 * time.Millisecond, 503}, {900 * time.Millisecond, ok}}, "200 2", 1900 * time.Millisecond, 2, 0},
+		"both fail":                    {get, []reply{{1500 * time.Millisecond, 0}, {900 * time.Millisecond, 0}}, "broken 1", 1900 * time.Millisecond, 2, 0},
+		"both fail, second first":      {get, []reply{{1500 * time.Millisecond, 0}, {0, 0}}, "broken 1", 1500 * time.Millisecond, 2, 0},
+		"first is throttled":           {get, []reply{{1500 * time.Millisecond, 429}, {900 * time.Millisecond, ok}}, "200 2", 1900 * time.Millisecond, 2, 0},
+		"first is timed out":           {get, []reply{{1500 * time.Millisecond, 408}, {900 * time.Millisecond, ok}}, "200 2", 1900 * time.Millisecond, 2, 0},
+		"both are refused":             {get, []reply{{1500 * time.Millisecond, 503}, {900 * time.Millisecond, 500}}, "503 1", 1900 * time.Millisecond, 2, 0},
+		"refused, the other late":      {get, []reply{{59 * time.Second, 503}, {never, ok}, {never, ok}}, "503 1", 62 * time.Second, 3, 2},
+		"first finds nothing":          {get, []reply{{1500 * time.Millisecond, 404}, {never, ok}}, "404 1", 1500 * time.Millisecond, 2, 1},
+		"first finds nothing, 2nd ok":  {get, []reply{{1500 * time.Millisecond, 404}, {900 * time.Millisecond, ok}}, "404 1", 1500 * time.Millisecond, 2, 1},
 		"second finds nothing":         {get, []reply{{never, ok}, {0, 404}}, "404 2", time.Second, 2, 1},
 		"second is not modified":       {get, []reply{{never, ok}, {0, 304}}, "304 2", time.Second, 2, 1},
-		"first lacks permission":       {get, []reply{{2 * time.Second, 403}, {2 * time.Second, 503}}, "403 1", 2 * time.Second, 2, 1},
-		"first is of another version":  {get, []reply{{2 * time.Second, 412}, {2 * time.Second, 0}}, "412 1", 2 * time.Second, 2, 1},
-		"both late":                    {get, []reply{{never, ok}, {never, ok}}, "no answer to a request for 1m0s", 61 * time.Second, 2, 2},
+		"first lacks permission":       {get, []reply{{1500 * time.Millisecond, 403}, {900 * time.Millisecond, 503}}, "403 1", 1500 * time.Millisecond, 2, 1},
+		"first is of another version":  {get, []reply{{1500 * time.Millisecond, 412}, {900 * time.Millisecond, 0}}, "412 1", 1500 * time.Millisecond, 2, 1},
+		"third answers":                {get, []reply{{never, ok}, {never, ok}, {20 * time.Millisecond, ok}}, "200 3", 2020 * time.Millisecond, 3, 2},
+		"third finds nothing":          {get, []reply{{never, ok}, {never, ok}, {0, 404}}, "404 3", 2 * time.Second, 3, 2},
+		"third late, first answers":    {get, []reply{{3 * time.Second, ok}, {never, ok}, {never, ok}}, "200 1", 3 * time.Second, 3, 2},
+		"third late, second answers":   {get, []reply{{never, ok}, {2 * time.Second, ok}, {never, ok}}, "200 2", 3 * time.Second, 3, 2},
+		"third late, first fails":      {get, []reply{{1500 * time.Millisecond, 0}, {3 * time.Second, ok}, {never, ok}}, "200 2", 4 * time.Second, 3, 1},
+		"all late":                     {get, []reply{{never, ok}, {never, ok}, {never, ok}}, "no answer to a request for 1m0s", 62 * time.Second, 3, 3},
+		"all fail":                     {get, []reply{{4 * time.Second, 503}, {4 * time.Second, 0}, {4 * time.Second, 0}}, "503 1", 6 * time.Second, 3, 0},
+		"all answer at the same time":  {get, []reply{{3 * time.Second, ok}, {2 * time.Second, ok}, {time.Second, ok}}, "200", 3 * time.Second, 3, 0},
 		"a retry":                      {transport.Call{Operation: "GetObject", Again: true}, []reply{{10 * time.Second, ok}}, "200 1", 10 * time.Second, 1, 0},
 		"a write":                      {transport.Call{Operation: "PutObject"}, []reply{{10 * time.Second, ok}}, "200 1", 10 * time.Second, 1, 0},
 		"a listing":                    {transport.Call{Operation: "ListObjectsV2"}, []reply{{10 * time.Second, ok}}, "200 1", 10 * time.Second, 1, 0},
-		"answers at the same time":     {get, []reply{{2 * time.Second, ok}, {time.Second, ok}}, "200", 2 * time.Second, 2, 0},
-		"both fail at the same time":   {get, []reply{{2 * time.Second, 0}, {time.Second, 0}}, "broken 1", 2 * time.Second, 2, 0},
+		"answers at the same time":     {get, []reply{{1500 * time.Millisecond, ok}, {500 * time.Millisecond, ok}}, "200", 1500 * time.Millisecond, 2, 0},
+		"both fail at the same time":   {get, []reply{{1500 * time.Millisecond, 0}, {500 * time.Millisecond, 0}}, "broken 1", 1500 * time.Millisecond, 2, 0},
 		"second at once, first at 1 s": {get, []reply{{time.Second, ok}, {0, ok}}, "200", time.Second, -1, -1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &slowServer{replies: append(tt.replies, reply{0, ok})}
+				s := &slowServer{replies: append(tt.replies, reply{0, ok}, reply{0, ok})}
 				c := newClient(t, transport.Options{Given: s, ReadTimeout: time.Minute})
 				stop := busy(t.Context(), c, tt.call.Operation, 1)
 				time.Sleep(time.Second)
@@ -234,23 +241,23 @@ func TestLateReadAlone(t *testing.T) {
 	}
 }
 
-// TestCancelledLateRead: both requests end with their context.
+// TestCancelledLateRead: all requests end with their context.
 func TestCancelledLateRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const never = time.Hour
-		s := &slowServer{replies: []reply{{never, 200}, {never, 200}}}
+		s := &slowServer{replies: []reply{{never, 200}, {never, 200}, {never, 200}}}
 		c := newClient(t, transport.Options{Given: s, ReadTimeout: time.Minute})
 		stop := busy(t.Context(), c, "GetObject", 1)
 		time.Sleep(time.Second)
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
 		began := time.Now()
 		_, err := ask(ctx, c, transport.Call{Operation: "GetObject"}, slow)
-		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != 2*time.Second {
+		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != 3*time.Second {
 			t.Errorf("after %v: %v", took, err)
 		}
 		stop()
-		if n, given := s.asked.Load(), s.given.Load(); n != 2 || given != 2 {
+		if n, given := s.asked.Load(), s.given.Load(); n != 3 || given != 3 {
 			t.Errorf("%d requests, of which %d were given up", n, given)
 		}
 		if _, what := c.Waiting(); what != "" {

@@ -74,7 +74,6 @@ func (c *Client) sweep() {
 		stage stage
 	}
 	var overdue []late
-	var seconds []*second
 	now, next := c.now(), c.shortest
 	c.flights.mu.Lock()
 	for f := c.flights.first; f != nil; f = f.later {
@@ -84,9 +83,7 @@ func (c *Client) sweep() {
 			case due > int64(now):
 				next = min(next, time.Duration(due)-now)
 			case s == hedging:
-				if second := f.secondRequest(now); second != nil {
-					seconds = append(seconds, second)
-				}
+				f.askAgain(now)
 				next = min(next, hedgePause)
 			case f.due[s].CompareAndSwap(due, ended): // or it moves
 				overdue = append(overdue, late{f, s})
@@ -97,9 +94,6 @@ func (c *Client) sweep() {
 		c.flights.sweeper.Reset(max(next, sweepPause))
 	}
 	c.flights.mu.Unlock()
-	for _, s := range seconds {
-		s.start()
-	}
 	for _, l := range overdue {
 		l.cancel(&TimeoutError{l.stage.overdue(), l.limits[l.stage]})
 	}

@@ -1,7 +1,7 @@
 // Package transport sends the requests of a bucket. It does connections and proxies,
 // bounds of the size and time of answers, bandwidth, answers that come before the body was
-// sent, second requests for reads that are late, and secrets that no message may show. It knows HTTP and the names of operations,
-// but not the contents of requests.
+// sent, further requests for reads that are late, and secrets that no message may show. It
+// knows HTTP and the names of operations, but not the contents of requests.
 package transport
 
 import (
@@ -106,7 +106,7 @@ func (c *Client) Clean(text string) string { return failure.OneLine(c.opts.Secre
 type Call struct {
 	Operation string    // name of the S3 operation
 	Again     bool      // a retry, which is no progress
-	Hedge     bool      // the second request for a read whose answer is late; Again is set, too
+	Hedge     bool      // a further request for a read whose answer is late; Again is set, too
 	Attempts  *Attempts // counts the requests of a write with a condition; nil counts nothing
 }
 
@@ -123,8 +123,8 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 // firstAttempt is how the SDK's header of the attempts begins.
 const firstAttempt = "attempt=1;"
 
-// Send sends one request, or a second one, too, if the answer to a read is late. It follows no redirect, because the signature is valid only for
-// one host. A body that is in memory should be a Body.
+// Send sends one request, and further ones for the same if the answer to a read is late. It
+// follows no redirect, because the signature is valid only for one host. A body that is in memory should be a Body.
 //
 // The context of the transport ends when the body of the answer is closed, if there is
 // any limit of time. Everything that watches the request ends then, too.
