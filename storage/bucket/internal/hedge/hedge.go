@@ -18,9 +18,9 @@ const (
 	// MinWait is how long a read waits before it may be late.
 	MinWait = time.Second
 
-	minPeers  = 8         // reads of the same kind that must have been answered since it began
-	cost      = 20        // reads that must have been answered for each further request: 5 %
-	maxCredit = 50 * cost // so that a long calm does not permit any number at once
+	minPeers  = 8          // reads of the same kind that must have been answered since it began
+	cost      = 20         // reads that must have been answered for each further request: 5 %
+	maxCredit = 250 * cost // so that a long calm does not permit any number at once
 
 	// Further requests of which none has helped yet are at most maxUnproven. Then there is one
 	// in each pause, until one helps.

@@ -59,7 +59,7 @@ func TestLate(t *testing.T) {
 	}
 }
 
-// TestBudget: second requests are at most one in twenty, also after a long calm, however much
+// TestBudget: further requests are at most one in twenty, also after a long calm, however much
 // they help.
 func TestBudget(t *testing.T) {
 	p := new(Policy)
@@ -86,12 +86,31 @@ func TestBudget(t *testing.T) {
 		t.Errorf("%d of 1000 were asked again", n)
 	}
 	answered(p, Whole, 1_000_000, time.Millisecond)
-	if n := asked(200); n < 50 || n > 60 {
-		t.Errorf("%d of 200 were asked again after a long calm", n)
+	const saved = maxCredit / cost
+	if n := asked(4 * saved); n < saved || n > saved*6/5 {
+		t.Errorf("%d of %d were asked again after a long calm", n, 4*saved)
 	}
 }
 
-// TestPause: second requests that do not help become few, until one helps.
+// TestEnd: at the end of a run, no reads are answered but those that were asked again. They
+// do not wait for each other.
+func TestEnd(t *testing.T) {
+	p := new(Policy)
+	var reads [150]Read // one in a hundred
+	for i := range reads {
+		reads[i] = p.Begin(Whole)
+		answered(p, Whole, 99, time.Millisecond)
+	}
+	for i, r := range reads {
+		if !asks(p, r, 2*time.Second, time.Hour) {
+			t.Fatalf("%d of %d were asked again", i, len(reads))
+		}
+		p.Helped()
+		p.Answered(r, time.Millisecond)
+	}
+}
+
+// TestPause: further requests that do not help become few, until one helps.
 func TestPause(t *testing.T) {
 	p := new(Policy)
 	answered(p, Whole, 1000, time.Millisecond)
