@@ -17,7 +17,8 @@ const (
 
 // collectLessOften makes the garbage collector come less often while the heap is small:
 // else it would come every 4 MiB, which takes a tenth of the CPU time of small objects.
-// Larger heaps are collected as ever. A user who sets GOGC or GOMEMLIMIT decides alone.
+// Larger heaps are collected as ever. A user who sets GOMEMLIMIT, or GOGC to anything but
+// the usual 100, decides alone.
 func collectLessOften() {
 	const usual = 100 // https://pkg.go.dev/runtime#hdr-Environment_Variables
 	if given := debug.SetGCPercent(usual); given != usual || debug.SetMemoryLimit(-1) != math.MaxInt64 {

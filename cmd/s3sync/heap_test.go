@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"os/exec"
-	"strconv"
 	"testing"
 
 	"s3sync/internal/listserver"
@@ -37,7 +36,7 @@ func TestCollectLessOften(t *testing.T) {
 		}
 		return bytes.Count(out, []byte("\ngc ")) + 1
 	}
-	fewer, limited, usual := collections(), collections("GOMEMLIMIT="+strconv.Itoa(1<<40)), collections("GOGC=99")
+	fewer, limited, usual := collections(), collections("GOMEMLIMIT=1TiB"), collections("GOGC=99")
 	if fewer*2 > usual || fewer*2 > limited {
 		t.Errorf("%d collections, and %d with a limit of the heap, %d by the usual rule", fewer, limited, usual)
 	}

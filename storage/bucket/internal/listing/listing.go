@@ -57,8 +57,10 @@ func (b *Bucket) Objects(ctx context.Context, r storage.Range) iter.Seq2[storage
 	if b.Directory && b.InParallel {
 		return b.fetched(ctx, func(ctx context.Context, send sender) error { return b.fanOut(ctx, r, send) })
 	}
+	full := new(fullPage)
 	return b.inOrder(ctx, r, func(after string, first bool) pager {
 		l := b.newLister(r)
+		l.full = full
 		if !first {
 			l.after, l.inside = b.Prefix+after, true
 		}
@@ -71,9 +73,9 @@ func (b *Bucket) Objects(ctx context.Context, r storage.Range) iter.Seq2[storage
 // oldest. It is fetched ahead as Objects is.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html
 func (b *Bucket) Versions(ctx context.Context, r storage.Range) iter.Seq2[storage.Object, error] {
-	mixed := new(atomic.Bool)
+	mixed, full := new(atomic.Bool), new(fullPage)
 	return b.inOrder(ctx, r, func(after string, first bool) pager {
-		l := &versionLister{bucket: b, r: r, mixed: mixed, from: request.VersionMarker{Key: b.startAfter(r.From)}}
+		l := &versionLister{bucket: b, r: r, mixed: mixed, full: full, from: request.VersionMarker{Key: b.startAfter(r.From)}}
 		if !first {
 			l.from.Key, l.after, l.inside = b.Prefix+after, b.Prefix+after, true
 		}
@@ -166,11 +168,22 @@ func outOfOrder(format string, args ...any) error {
 	return &orderError{&failure.Error{Text: fmt.Sprintf("the server does not list "+format, args...)}}
 }
 
-// mayEnd reports whether a page that says that it is the last one may be. inside: the
-// listing began behind a key. A server may answer such a listing with one page only. If the
-// page is full, what is behind it is asked for.
-func (b *Bucket) mayEnd(inside bool, entries int) bool {
-	return !inside || entries < max(b.PageSize, 1)
+// A fullPage is how many entries a full page of a listing has: the largest one so far. It
+// may be smaller than was asked for. The pagers of a listing share it.
+type fullPage struct{ entries atomic.Int64 }
+
+// saw notes how many entries a page has.
+func (f *fullPage) saw(entries int) {
+	for most := f.entries.Load(); int64(entries) > most && !f.entries.CompareAndSwap(most, int64(entries)); {
+		most = f.entries.Load()
+	}
+}
+
+// mayEnd reports whether a page that was seen and says that it is the last one may be.
+// inside: the listing began behind a key. A server may answer such a listing with one page
+// only. If the page is full, what is behind it is asked for.
+func (f *fullPage) mayEnd(inside bool, entries int) bool {
+	return !inside || int64(entries) < max(f.entries.Load(), 1)
 }
 
 // emptyPages counts the pages without entries that follow each other in a listing.

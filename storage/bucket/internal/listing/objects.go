@@ -21,6 +21,7 @@ type lister struct {
 	// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 	after, token string
 	done         bool
+	full         *fullPage
 	empty        emptyPages
 
 	last string // the key before, in full
@@ -30,7 +31,7 @@ type lister struct {
 }
 
 func (b *Bucket) newLister(r storage.Range) *lister {
-	return &lister{bucket: b, r: r, prefix: b.listPrefix(r), after: b.startAfter(r.From)}
+	return &lister{bucket: b, r: r, full: new(fullPage), prefix: b.listPrefix(r), after: b.startAfter(r.From)}
 }
 
 func (l *lister) ended() bool { return l.done }
@@ -49,11 +50,12 @@ func (l *lister) page(ctx context.Context) (objects []storage.Object, prefixes [
 		r.After = l.after
 	}
 	p, err := l.bucket.Request(ctx, r)
+	l.full.saw(len(p.Objects))
 	switch {
 	case err != nil:
 		return nil, nil, err
 	case !p.Truncated:
-		l.done, p.Token = l.bucket.mayEnd(l.inside, len(p.Objects)), ""
+		l.done, p.Token = l.full.mayEnd(l.inside, len(p.Objects)), ""
 	case p.Token == "":
 		return nil, nil, failure.Garbled("it is truncated but names no continuation")
 	case p.Token == l.token:

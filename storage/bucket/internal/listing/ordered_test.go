@@ -371,6 +371,49 @@ func TestOnePage(t *testing.T) {
 	})
 }
 
+// TestSmallPage: the same of a server whose pages are smaller than what is asked for.
+func TestSmallPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &model{keys: hashes(30_000), delay: 50 * time.Millisecond, onePage: true}
+		b := m.bucket("", 16)
+		b.PageSize = 2000 // the server answers with 1,000 at most
+		got, err := collect(b.Objects(t.Context(), storage.Range{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, got, m.keys)
+	})
+}
+
+// TestNoGapBeforeError: a server leaves out keys where a listing begins behind a key, and
+// fails later. What is yielded before the error has no gap, or a listing that goes on behind
+// it would never find the keys.
+func TestNoGapBeforeError(t *testing.T) {
+	for skips := range 3 {
+		for failAt := 3; failAt < 40; failAt += 3 {
+			synctest.Test(t, func(t *testing.T) {
+				m := &model{keys: hashes(5000), delay: 50 * time.Millisecond, skips: skips}
+				m.fail = func(n int, r request.ListRequest) error {
+					if n >= failAt && strings.HasPrefix(r.Token, inside) {
+						return errBroken
+					}
+					return nil
+				}
+				b := m.bucket("", 32)
+				b.PageSize = 50
+				got, err := collect(b.Objects(t.Context(), storage.Range{}))
+				if err != nil && !errors.Is(err, errBroken) || err == nil && len(got) != len(m.keys) {
+					t.Errorf("skips %d, fails at %d: %d keys, then %v", skips, failAt, len(got), err)
+				}
+				same(t, got, m.keys[:len(got)])
+			})
+		}
+	}
+}
+
+// errBroken is an error of a test server.
+var errBroken = errors.New("broken")
+
 // TestKeysChangeMeanwhile: keys that are there all the time are listed once, whatever
 // happens to others.
 func TestKeysChangeMeanwhile(t *testing.T) {

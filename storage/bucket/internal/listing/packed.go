@@ -144,7 +144,7 @@ var lowHex = func() (values [256]byte) { //nolint:gochecknoglobals // a table, n
 }()
 
 // size is its memory in bytes.
-func (p *packed) size() int { return cap(p.records) + len(p.whole)*objectSize }
+func (p *packed) size() int { return cap(p.records) + bytesOf(p.whole) }
 
 // appendTo appends the objects to those of a slice. Their texts share memory.
 func (p *packed) appendTo(objects []storage.Object) []storage.Object {

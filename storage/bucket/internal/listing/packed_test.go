@@ -85,6 +85,17 @@ func TestPackedIsSmall(t *testing.T) {
 	}
 }
 
+// TestSizeOfWhole: what is not packed counts with its texts.
+func TestSizeOfWhole(t *testing.T) {
+	page := make([]storage.Object, 100)
+	for i := range page {
+		page[i] = storage.Object{Key: strings.Repeat("k", 900), ModTime: time.Date(2024, 1, 1, 0, 0, i, 0, time.FixedZone("", 3600))}
+	}
+	if p := pack(page); p.size() < 100*900 {
+		t.Errorf("%d bytes", p.size())
+	}
+}
+
 func BenchmarkPacked(b *testing.B) {
 	page := typicalPage()
 	b.Run("pack", func(b *testing.B) {

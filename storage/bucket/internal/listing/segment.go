@@ -59,11 +59,11 @@ type page struct {
 }
 
 func newPage(objects []storage.Object) *page {
-	p := &page{objects: objects, n: len(objects), bytes: bytesOf(objects)}
-	if p.n > 0 {
-		p.last = strings.Clone(objects[p.n-1].Key)
+	if len(objects) == 0 {
+		return new(page) // which keeps nothing of the answer in memory
 	}
-	return p
+	last := strings.Clone(objects[len(objects)-1].Key)
+	return &page{objects: objects, n: len(objects), bytes: bytesOf(objects), last: last}
 }
 
 // all returns the objects. Those of a packed page are put into memory.
@@ -203,9 +203,9 @@ const (
 func (s *segment) meets(next *segment) agreement {
 	n := min(len(s.after), len(next.heads), maxHeads)
 	switch {
-	case s.beyond == nil || next.err != nil:
+	case s.beyond == nil || n == 0 && next.err != nil:
 		return agreed
-	case n == 0 && next.ended:
+	case next.ended && len(next.heads) < min(len(s.after), maxHeads):
 		return contradicted
 	case n == 0:
 		return unclear

@@ -94,3 +94,49 @@ func TestRefusedSegment(t *testing.T) {
 		})
 	}
 }
+
+// TestMeets: two segments agree only on what both have seen. A server that leaves out the
+// first keys behind a key is found, also if the listing there has failed since then, or has
+// ended sooner.
+func TestMeets(t *testing.T) {
+	front := &segment{to: "3", pager: answer{}}
+	front.take(objects("1", "2", "4", "5", "6"), 5)
+	failed := errors.New("broken")
+	for name, tt := range map[string]struct {
+		keys  []string
+		ended bool
+		err   error
+		want  agreement
+	}{
+		"the same":                  {[]string{"4", "5", "6"}, false, nil, agreed},
+		"more":                      {[]string{"4", "5", "6", "7"}, true, nil, agreed},
+		"fewer":                     {[]string{"4"}, false, nil, agreed},
+		"nothing yet":               {nil, false, nil, unclear},
+		"others":                    {[]string{"5", "6"}, false, nil, contradicted},
+		"none":                      {nil, true, nil, contradicted},
+		"an early end":              {[]string{"4"}, true, nil, contradicted},
+		"a failure":                 {nil, false, failed, agreed},
+		"a failure behind the same": {[]string{"4"}, false, failed, agreed},
+		"a failure behind others":   {[]string{"5"}, false, failed, contradicted},
+	} {
+		t.Run(name, func(t *testing.T) {
+			next := &segment{pager: answer{last: tt.ended}}
+			if tt.keys != nil || tt.ended {
+				next.take(objects(tt.keys...), 5)
+			}
+			next.err = tt.err
+			if got := front.meets(next); got != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestEmptyPage: a page of which nothing is in the segment keeps no memory.
+func TestEmptyPage(t *testing.T) {
+	s := &segment{to: "3", pager: answer{}}
+	s.take(objects("4", "5"), 5)
+	if p := s.pages[0]; p.objects != nil || p.n != 0 {
+		t.Errorf("%d objects, of room for %d", p.n, cap(p.objects))
+	}
+}

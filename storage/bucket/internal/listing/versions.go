@@ -28,6 +28,7 @@ type versionLister struct {
 	after  string
 	// mixed: the server lists versions and markers in their common order.
 	mixed *atomic.Bool
+	full  *fullPage
 }
 
 func (l *versionLister) ended() bool { return l.done }
@@ -53,8 +54,9 @@ func (l *versionLister) next(ctx context.Context) ([]storage.Object, error) {
 	if len(all) > 0 && l.any && all[0].Key == l.last.Key && all[0].VersionID == l.last.VersionID {
 		all = all[1:] // versitygw goes on with the current version of a key if a page ended with it
 	}
+	l.full.saw(len(all))
 	if !p.Truncated {
-		l.done = l.bucket.mayEnd(l.inside, len(all))
+		l.done = l.full.mayEnd(l.inside, len(all))
 	}
 	if !l.done {
 		if err := l.bucket.sawPage(&l.empty, len(all)); err != nil {
