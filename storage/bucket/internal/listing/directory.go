@@ -58,7 +58,7 @@ func (f *fanOut) list(ctx context.Context, prefix string, level int) error {
 // returns a single-use iterator.
 func (f *fanOut) below(ctx context.Context, prefix, by string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		l := &lister{bucket: f.bucket, r: f.r, prefix: prefix, delimiter: by}
+		l := &lister{bucket: f.bucket, r: f.r, full: new(fullPage), prefix: prefix, delimiter: by}
 		for !l.done {
 			prefixes, err := f.page(ctx, l)
 			if err != nil {
