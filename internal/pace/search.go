@@ -274,11 +274,12 @@ func (s *search) next(now time.Duration, waited bool) int {
 		down = between(s.low, s.good)
 	}
 	up := waited && s.good < s.most
+	middle := between(s.good, s.high)
 	switch {
 	case up && s.high == 0:
 		return min(2*s.good, s.most)
-	case up && s.loses && 2*s.high > 3*s.good:
-		return between(s.good, s.high)
+	case up && s.loses && 2*s.high > 3*s.good && middle > s.good: // between 1 and 2 is nothing
+		return middle
 	case down >= s.least && down > s.low && 5*down <= 4*s.good:
 		return down
 	case up && now >= s.probeAt:
