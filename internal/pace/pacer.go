@@ -42,6 +42,9 @@ const (
 	growthSteady = 10 * time.Second
 	growthDouble = 3 * time.Second
 	growthMost   = 1.0
+	// So many operations a second may always begin, whatever their units: the next one after
+	// seconds shows that a server has recovered.
+	leastRate = 0.5
 	// A rate that has delayed nobody for so long is no bound any more.
 	forgotten = 5 * time.Second
 	// Timers are late, on a busy machine by tens of milliseconds. What was missed may be
@@ -81,24 +84,32 @@ func (p *pacer) spend(now time.Duration, units int) {
 		return
 	}
 	p.grow(now)
+	p.rate = max(p.rate, leastRate*float64(units))
 	p.next = max(p.next, now-catchUp) + time.Duration(float64(units)/p.rate*float64(time.Second))
 }
 
-// grow raises the rate by what the time since the last cut permits.
+// grow raises the rate by what the time since the last cut permits, in steps of a second
+// at most.
 func (p *pacer) grow(now time.Duration) {
-	passed := min(1, (now - p.grown).Seconds())
-	p.grown = now
+	for p.grown < now {
+		step := min(time.Second, now-p.grown)
+		p.grown += step
+		p.rate += p.growth(p.grown) * step.Seconds()
+	}
+}
+
+// growth is by how much the rate grows in a second.
+func (p *pacer) growth(now time.Duration) float64 {
 	calm := now - max(p.cutAt, p.resume)
 	if calm < time.Second/2 {
-		return
+		return 0
 	}
 	g := growth
 	if calm > growthSteady {
 		g = min(growthMost, growth*math.Exp2(float64(calm-growthSteady)/float64(growthDouble)))
 	}
 	// Where a refusal stops everything for a while, its price is higher.
-	passed /= 1 + p.paused.Seconds()
-	p.rate += passed * (g*p.rate + growthBack*max(0, p.top-p.rate))
+	return (g*p.rate + growthBack*max(0, p.top-p.rate)) / (1 + p.paused.Seconds())
 }
 
 // accept counts units that the server accepted.
@@ -155,7 +166,7 @@ func (p *pacer) cut(now time.Duration) bool {
 		p.top = p.rate
 		p.rate = min(p.rate, max(accepted, p.rate/2)) * belowAccepted
 	}
-	p.rate, p.cutAt, p.grown, p.delayed = max(p.rate, 0.5), now, now, now
+	p.rate, p.cutAt, p.grown, p.delayed = max(p.rate, leastRate), now, now, now
 	p.next = max(p.next, now)
 	return accepted > 0
 }

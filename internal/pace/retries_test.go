@@ -1,0 +1,108 @@
+package pace
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A retried operation holds its permit while it asks again and again, as those of a bucket
+// do: the pauses in between are those of a Budget.
+type retried struct {
+	limiter  *Limiter
+	budget   *Budget
+	latency  time.Duration // of each request
+	attempts int           // of each request, which is made in up to six rounds
+	random   *rand.Rand    // of one goroutine at a time
+}
+
+func newRetried(l *Limiter, latency time.Duration) *retried {
+	return &retried{
+		limiter: l, budget: NewBudget(100*time.Millisecond, 20*time.Second), latency: latency, attempts: 10, random: rand.New(rand.NewPCG(1, 1)),
+	}
+}
+
+// work is one operation. refuses tells of each of its requests how the server answers.
+func (r *retried) work(p Permit, refuses func() (Outcome, bool)) {
+	for round := range 6 {
+		if round > 0 {
+			time.Sleep(time.Second)
+		}
+		for attempt := 1; attempt <= r.attempts; attempt++ {
+			began := time.Now()
+			time.Sleep(r.latency)
+			o, refused := refuses()
+			if !refused {
+				r.budget.Answered()
+				p.Done(Outcome{})
+				return
+			}
+			r.limiter.Observe(began, o)
+			time.Sleep(r.budget.Delay(attempt) + o.RetryAfter)
+		}
+	}
+	p.Done(Outcome{Kind: Throttled})
+}
+
+// When a server that refused what it was asked is well again, work begins soon, also if
+// each permit is for a thousand units.
+func TestRefusalsEnd(t *testing.T) {
+	for _, units := range []int{1, 1000} {
+		for _, accepted := range []float64{0, 0.1, 0.5} {
+			for _, bad := range []time.Duration{time.Second, 20 * time.Second, 5 * time.Minute} {
+				t.Run(fmt.Sprintf("%d units, %.1f accepted for %v", units, accepted, bad), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						l := New(Options{Max: 16, Start: 1, Ramp: true})
+						r := newRetried(l, 50*time.Millisecond)
+						from := time.Now().Add(time.Second)
+						until := from.Add(bad)
+						var mu sync.Mutex
+						refuses := func() (Outcome, bool) {
+							mu.Lock()
+							defer mu.Unlock()
+							now := time.Now()
+							return Outcome{Kind: Throttled}, now.After(from) && now.Before(until) && r.random.Float64() >= accepted
+						}
+						var operations sync.WaitGroup
+						for time.Since(until) < 2*time.Minute {
+							began := time.Now()
+							p, err := l.Acquire(context.Background(), units)
+							if err != nil {
+								t.Fatal(err)
+							}
+							// The operations in flight pause for up to 40 s before they ask again.
+							if waited := time.Since(later(began, until)); waited > 45*time.Second {
+								t.Errorf("waited %v for a server that is well; %v", waited, l)
+							}
+							operations.Go(func() { r.work(p, refuses) })
+						}
+						operations.Wait()
+						if r := l.Report(); r.Rate != 0 {
+							t.Errorf("two minutes later: %v", r)
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// The rate grows with time, whether or not operations began meanwhile.
+func TestRateGrowsWithTime(t *testing.T) {
+	rate := func(permits int) float64 {
+		p := pacer{rate: 10, top: 100, cutAt: time.Hour, grown: time.Hour}
+		for n := range permits {
+			now := time.Hour + 20*time.Second*time.Duration(n+1)/time.Duration(permits)
+			p.delayed = now // somebody waits all the time
+			p.spend(now, 1)
+		}
+		return p.rate
+	}
+	if rare, often := rate(2), rate(2000); rare < 0.9*often || rare > 1.1*often {
+		t.Errorf("%.1f/s after 2 operations, %.1f/s after 2,000", rare, often)
+	}
+}
