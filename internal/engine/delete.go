@@ -173,14 +173,16 @@ func (d *deletion) batch(ctx context.Context, batch []storage.Object) (limits.Wo
 	}
 	// The error of a batch is the error of its last object, which need not be the
 	// object of the event. So the events of retries are made here.
-	again := func(int, error) {
+	again := false
+	onRetry := func(int, error) {
+		again = true
 		d.e.record.Emit(report.Event{Type: report.EventRetry, Key: left[0].Key, Err: left[0].err})
 	}
-	err := retry.Do(ctx, d.e.opts.Retry, again, func(ctx context.Context) error {
+	err := retry.Do(ctx, d.e.opts.Retry, onRetry, func(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		left = d.once(ctx, left)
+		left = d.once(ctx, left, again)
 		if len(left) == 0 {
 			return nil
 		}
@@ -208,9 +210,9 @@ func (d *deletion) batch(ctx context.Context, batch []storage.Object) (limits.Wo
 }
 
 // once deletes the batch and returns the objects that need another attempt. It reports
-// the others. If ctx is cancelled it starts no more requests, but waits some time for
+// the others. again says that it is not the first attempt. If ctx is cancelled it starts no more requests, but waits some time for
 // the responses to those that are running, because their objects are gone.
-func (d *deletion) once(ctx context.Context, batch []leaving) (left []leaving) {
+func (d *deletion) once(ctx context.Context, batch []leaving, again bool) (left []leaving) {
 	objects := make([]storage.Object, len(batch))
 	for i := range batch {
 		objects[i] = batch[i].Object
@@ -240,7 +242,7 @@ func (d *deletion) once(ctx context.Context, batch []leaving) (left []leaving) {
 		}
 	}
 	if throttled { // perhaps of some keys only, in an answer that is a success
-		d.e.limits.Observe(storage.Request{Kind: storage.DeleteRequest, Began: began, Throttled: true})
+		d.e.limits.Observe(storage.Request{Kind: storage.DeleteRequest, Again: again, Began: began, Throttled: true})
 	}
 	return left
 }

@@ -55,7 +55,7 @@ func (l *Limits) StartDeletion(ctx context.Context, keys int) (Permit, error) {
 
 // Observe takes what a request to a server tells of its load.
 func (l *Limits) Observe(r storage.Request) {
-	o := pace.Outcome{RetryAfter: r.RetryAfter}
+	o := pace.Outcome{RetryAfter: r.RetryAfter, Again: r.Again}
 	switch {
 	case r.Throttled:
 		o.Kind = pace.Throttled

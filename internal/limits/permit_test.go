@@ -98,3 +98,20 @@ func TestObserve(t *testing.T) {
 		}
 	}
 }
+
+// The retry of one request that is refused delays nothing else.
+func TestObserveRetry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Options{})
+		l.Observe(storage.Request{Began: time.Now(), Again: true, Throttled: true, RetryAfter: time.Minute})
+		began := time.Now()
+		p, err := l.StartObject(t.Context(), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.End(Work{Asked: true})
+		if waited := time.Since(began); waited > 0 {
+			t.Errorf("waited for %v", waited)
+		}
+	})
+}

@@ -31,6 +31,9 @@ type Outcome struct {
 	// RetryAfter is how long a throttled client shall wait; 0 is not said. Times above
 	// MaxPause count as that.
 	RetryAfter time.Duration
+	// Again: the request was a retry. If it is refused, too, that says nothing about the
+	// rate at which operations begin.
+	Again bool
 	// Bytes are those of the object or part. They are 0 if another Limiter counts them.
 	Bytes int64
 	// FirstByte is the time from the request to the first byte of its answer; 0 is unknown.
@@ -62,7 +65,8 @@ type Options struct {
 // while more in flight move more and somebody waits for a permit, and it shrinks where
 // fewer move as much. Operations that end unanswered shrink it at once. Answers that ask
 // for fewer requests delay new operations at once, so that their rate stays right below
-// the one that the server accepts.
+// the one that the server accepts. Fewer of them than one in a hundred do not: a server
+// may refuse single keys.
 //
 // Those who wait get permits in the order of their calls. All methods may be called
 // concurrently. A Limiter starts no goroutine.
@@ -78,8 +82,7 @@ type Limiter struct {
 	search   search
 	lastCut  time.Duration // what began before it does not cut again
 
-	// Operations lately, of which many unanswered ones cut.
-	answered, unanswered int
+	refused, unanswered tally // operations lately, of which a share cuts
 	// Of the whole life, for the report.
 	allEnded, allThrottled, allUnanswered int
 }
@@ -167,7 +170,8 @@ func (l *Limiter) end(now time.Duration, p Permit, o Outcome) {
 	l.inFlight--
 	if o.Kind == OK {
 		l.pacer.accept(now, p.units)
-		l.answered++
+		l.refused.good++
+		l.unanswered.good++
 		l.allEnded++
 		l.forget()
 		l.search.measure(now, p, o)
@@ -200,8 +204,11 @@ func (l *Limiter) refuse(now, began time.Duration, o Outcome) {
 	case o.Kind == Throttled:
 		l.allThrottled++
 		l.search.ramps = false
+		if o.Again || news && !l.overload() {
+			return // the operation waits by itself
+		}
 		if news {
-			l.lastCut = now
+			l.lastCut, l.refused = now, tally{}
 			if !l.pacer.cut(now) {
 				l.search.cut(now, l.search.limit/2, throttled)
 			}
@@ -214,21 +221,40 @@ func (l *Limiter) refuse(now, began time.Duration, o Outcome) {
 		if !news {
 			return
 		}
-		l.unanswered++
+		l.unanswered.bad++
 		// A single broken connection says nothing, one in twenty does.
-		if l.unanswered >= 2 && 20*l.unanswered >= l.answered {
-			l.lastCut, l.answered, l.unanswered = now, 0, 0
+		if l.unanswered.bad >= 2 && 20*l.unanswered.bad >= l.unanswered.good {
+			l.lastCut, l.unanswered = now, tally{}
 			l.search.cut(now, l.search.limit*3/4, unanswered)
 		}
 		l.forget()
 	}
 }
 
-// forget keeps what counts as lately to a few times the number in flight.
-func (l *Limiter) forget() {
-	if l.answered+l.unanswered > 4*l.search.limit+100 {
-		l.answered, l.unanswered = l.answered/2, l.unanswered/2
+// overload takes a refusal, and reports whether the server refuses so much that all must
+// slow down. Servers also refuse single keys for long. Less than one refusal in a hundred
+// costs less than it would cost to slow down.
+func (l *Limiter) overload() bool {
+	l.refused.bad++
+	l.forget()
+	return 100*l.refused.bad >= l.refused.good
+}
+
+// A tally counts operations lately.
+type tally struct{ good, bad int }
+
+// keep halves the counts if they are more than most operations.
+func (t *tally) keep(most int) {
+	if t.good+t.bad > most {
+		t.good, t.bad = t.good/2, t.bad/2
 	}
+}
+
+// forget keeps what counts as lately to a few times the number in flight. One refusal must
+// remain less than one in a hundred.
+func (l *Limiter) forget() {
+	l.refused.keep(4*l.search.limit + 400)
+	l.unanswered.keep(4*l.search.limit + 100)
 }
 
 // Seed replaces the number to begin with by the one of the function [Seed], unless a

@@ -160,6 +160,9 @@ func (p *pacer) cut(now time.Duration) bool {
 			p.rate = asked / 2
 		}
 	case soon:
+		if p.paused > 0 { // each further refusal stops everything again
+			p.top = p.rate
+		}
 		p.rate = min(p.rate, max(accepted, p.rate/2)) * again
 	default:
 		// After a pause the measured rate is low without a reason.

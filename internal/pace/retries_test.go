@@ -41,6 +41,7 @@ func (r *retried) work(p Permit, refuses func() (Outcome, bool)) {
 				p.Done(Outcome{})
 				return
 			}
+			o.Again = attempt > 1
 			r.limiter.Observe(began, o)
 			time.Sleep(r.budget.Delay(attempt) + o.RetryAfter)
 		}
@@ -87,6 +88,53 @@ func TestRefusalsEnd(t *testing.T) {
 					})
 				})
 			}
+		}
+	}
+}
+
+// A key that is always refused slows nobody but itself.
+func TestRefusedKey(t *testing.T) {
+	for _, retryAfter := range []time.Duration{0, time.Second, time.Minute} {
+		for name, tt := range map[string]struct {
+			options  Options
+			latency  time.Duration
+			n, which int           // of how many operations which one is refused
+			more     time.Duration // that all may take besides a tenth
+		}{
+			// The search for the limit takes some seconds more or less.
+			"small objects":   {Options{Max: 512}, 20 * time.Millisecond, 50_000, 1000, 10 * time.Second},
+			"fewer in flight": {Options{Max: 32}, 20 * time.Millisecond, 20_000, 1000, 10 * time.Second},
+			// The refused one holds one of four permits.
+			"large objects": {Options{Min: 4, Max: 4}, 500 * time.Millisecond, 2000, 150, 80 * time.Second},
+			// Where little was accepted yet, one refusal slows all down for a while.
+			"one of the first": {Options{Max: 32}, 20 * time.Millisecond, 20_000, 10, 15*time.Second + retryAfter},
+		} {
+			t.Run(fmt.Sprint(name, ", ", retryAfter), func(t *testing.T) {
+				// took is how long it takes until all but the refused one have begun.
+				took := func(refused int) (d time.Duration) {
+					synctest.Test(t, func(t *testing.T) {
+						r := newRetried(New(tt.options), tt.latency)
+						start := time.Now()
+						var operations sync.WaitGroup
+						for i := range tt.n {
+							p, err := r.limiter.Acquire(t.Context(), 1)
+							if err != nil {
+								t.Fatal(err)
+							}
+							operations.Go(func() {
+								r.work(p, func() (Outcome, bool) { return Outcome{Kind: Throttled, RetryAfter: retryAfter}, i == refused })
+							})
+						}
+						d = time.Since(start)
+						operations.Wait()
+						t.Log(d, r.limiter)
+					})
+					return d
+				}
+				if without, with := took(-1), took(tt.which); with > without+without/10+tt.more {
+					t.Errorf("takes %v, and %v without the refused one", with, without)
+				}
+			})
 		}
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"s3sync/storage/bucket"
 )
 
-// Every request is told of: what it was for, how long its answer took, and whether the
-// server is overloaded.
+// Every request is told of: what it was for, whether it was a retry, how long its answer
+// took, and whether the server is overloaded.
 func TestObserve(t *testing.T) {
 	answer := func(status int, header ...string) trips {
 		return func(req *http.Request) (*http.Response, error) {
@@ -95,6 +95,11 @@ func TestObserve(t *testing.T) {
 				tt.want.Began, tt.want.FirstByte = began, 30*time.Millisecond
 				if len(first) == 0 || first[0] != tt.want {
 					t.Errorf("got %+v, want %+v", first, tt.want)
+				}
+				for i, r := range first {
+					if r.Again != (i > 0) {
+						t.Errorf("request %d: again is %v", i+1, r.Again)
+					}
 				}
 				if !slices.Equal(first, second) {
 					t.Errorf("the second was told of %+v", second)
