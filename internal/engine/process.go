@@ -129,6 +129,7 @@ func (r *unitRun) transfer(ctx context.Context, a *plan.Action) (done bool, did 
 	if err != nil {
 		return false, did, err
 	}
+	did = limits.Work{Asked: true, Shared: true}
 	if result.Whole { // otherwise its parts tell
 		did = limits.Work{Asked: true, Bytes: result.Source.Size}
 	}

@@ -14,9 +14,11 @@ import (
 
 // Work is what was done with a permit. It tells how much a server can bear.
 type Work struct {
-	// Asked: a server was asked at least once, and it was for this work alone. Otherwise
-	// the work tells nothing.
+	// Asked: a server was asked at least once. Otherwise the work tells nothing.
 	Asked bool
+	// Shared: it was not asked for this work alone, but also for parts, which have permits
+	// of their own. So the time that the work took tells nothing.
+	Shared bool
 	// Bytes are those of the object or part that was moved.
 	Bytes int64
 	// Err is why the work failed.
@@ -30,6 +32,8 @@ func (w *Work) outcome() pace.Outcome {
 		return pace.Outcome{Kind: pace.Throttled}
 	case w.Err != nil || !w.Asked:
 		return pace.Outcome{Kind: pace.Canceled}
+	case w.Shared:
+		return pace.Outcome{Kind: pace.Shared}
 	}
 	return pace.Outcome{Bytes: w.Bytes}
 }

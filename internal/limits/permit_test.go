@@ -20,6 +20,7 @@ func TestWork(t *testing.T) {
 	}{
 		"nothing":     {Work{}, pace.Outcome{Kind: pace.Canceled}},
 		"a transfer":  {Work{Asked: true, Bytes: 5}, pace.Outcome{Bytes: 5}},
+		"with parts":  {Work{Asked: true, Shared: true}, pace.Outcome{Kind: pace.Shared}},
 		"a failure":   {Work{Asked: true, Bytes: 5, Err: storage.ErrMismatch}, pace.Outcome{Kind: pace.Canceled}},
 		"a throttled": {Work{Err: throttled}, pace.Outcome{Kind: pace.Throttled}},
 	} {

@@ -21,6 +21,9 @@ const (
 	Throttled
 	// Unanswered is a time-out, or a connection that broke or was not made.
 	Unanswered
+	// Shared is an answer to an operation whose time tells nothing, because other operations
+	// made most of it.
+	Shared
 	// Canceled is no evidence: the caller gave up, or failed by itself.
 	Canceled
 )
@@ -168,12 +171,14 @@ func (p Permit) Done(o Outcome) {
 func (l *Limiter) end(now time.Duration, p Permit, o Outcome) {
 	l.search.end(now, l.inFlight)
 	l.inFlight--
-	if o.Kind == OK {
+	if o.Kind == OK || o.Kind == Shared {
 		l.pacer.accept(now, p.units)
 		l.refused.good++
 		l.unanswered.good++
-		l.allEnded++
 		l.forget()
+	}
+	if o.Kind == OK {
+		l.allEnded++
 		l.search.measure(now, p, o)
 		return
 	}

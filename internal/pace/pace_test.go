@@ -307,6 +307,35 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
+// Operations whose time tells nothing are accepted all the same: a refusal among them
+// delays nobody, and more refusals lower the rate to what was accepted.
+func TestSharedOperations(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(Options{Start: 16, Max: 512})
+		for range 200 {
+			for _, p := range take(t, l, 10) {
+				p.Done(Outcome{Kind: Shared})
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		l.Observe(time.Now(), Outcome{Kind: Throttled, RetryAfter: time.Minute})
+		if r := l.Report(); r.Rate != 0 || r.Limit != 16 {
+			t.Errorf("after one refusal: %v", r)
+		}
+		began := time.Now()
+		time.Sleep(time.Millisecond)
+		for range 20 {
+			l.Observe(began, Outcome{Kind: Throttled})
+		}
+		if r := l.Report(); r.Rate < 800 || r.Rate > 1000 || r.Limit != 16 {
+			t.Errorf("after 20 refusals, and 1,000/s accepted: %v", r)
+		}
+		if l.search.stage != settling || l.search.turned != 0 {
+			t.Error("they count as samples")
+		}
+	})
+}
+
 // A number that a user gives as a ceiling is kept.
 func TestCeiling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
