@@ -1,6 +1,7 @@
 package pace
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -99,6 +100,43 @@ func TestUnanswered(t *testing.T) {
 			t.Errorf("%.2f of the best fixed number after the outage; %v", got, l)
 		}
 	})
+}
+
+// An outage that operations wait for with their permits ends with samples of minutes. They
+// spoil the number for seconds at most, whenever they come.
+func TestWaitsInAnOutage(t *testing.T) {
+	const outage = 3 * time.Minute
+	for i, latency := range []time.Duration{0, 20 * time.Millisecond, 100 * time.Millisecond} {
+		for j, after := range []time.Duration{50 * time.Millisecond, 400 * time.Millisecond, time.Second, 3 * time.Second, 6 * time.Second, 20 * time.Second} {
+			if short(i, j) {
+				continue
+			}
+			t.Run(fmt.Sprint(latency, ", after ", after), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					load := small
+					over := after + outage
+					load.Duration = over + time.Minute
+					load.Changes = []change{{after, func(s *server) { s.Until = time.Now().Add(outage) }}}
+					l := New(Options{Start: Seed(load.Sizes[0], latency), Max: 512})
+					s := office(latency)
+					c := run(t, s, load, ours(l))
+					if got := c.perSecond(over+5*time.Second, over+15*time.Second) / best(s, load, 512); got < 0.8 {
+						t.Errorf("%.2f of the best fixed number soon after; %v", got, l)
+					}
+					if got := c.perSecond(over+15*time.Second, load.Duration) / best(s, load, 512); got < 0.9 {
+						t.Errorf("%.2f of the best fixed number later; %v", got, l)
+					}
+					// About as many as without an outage: those that suffice, what chance adds, and half
+					// as many again in a trial.
+					enough := max(8, s.Rate*latency.Seconds())
+					if got := most(c.inFlight, over+30*time.Second, load.Duration); float64(got) > 3*enough {
+						t.Errorf("%d in flight later, %.0f suffice; %v", got, enough, l)
+					}
+				})
+			})
+		}
+	}
 }
 
 // A server that throttles no more is used again within half a minute.

@@ -28,7 +28,8 @@ type server struct {
 	RetryAfter time.Duration // that a refusal asks for
 	Slow       float64       // share of requests that take SlowTime longer
 	SlowTime   time.Duration
-	Down       bool // every request times out after a second
+	Down       bool      // every request times out after a second
+	Until      time.Time // nothing ends before
 }
 
 // A load is what the clients of a run ask for.
@@ -228,6 +229,7 @@ func (n *network) plan(random *rand.Rand, now time.Time, bytes int64, units floa
 	if random.Float64() < s.Slow {
 		end = end.Add(s.SlowTime)
 	}
+	end = later(end, s.Until)
 	firstByte = end
 	if s.Bandwidth > 0 {
 		n.pipe = later(n.pipe, now).Add(seconds(float64(bytes) / s.Bandwidth))

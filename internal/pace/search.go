@@ -31,6 +31,9 @@ const (
 	// Between this loss and this gain one cohort is not clear: a second one is added.
 	clearLoss = 0.9
 	clearGain = 1.25
+	// If twice as many in flight move more than three times as much, the server did nothing
+	// for a while when the fewer were measured, such as in an outage. They may suffice.
+	implausible = 1.5
 	// A change of throughput by more than this, of latency by more than the factor, twice
 	// in a row, begins a search anew.
 	changed = 0.25
@@ -248,7 +251,11 @@ func (s *search) compare(now time.Duration, got sample) bool {
 		s.set(now, s.good) // something else bounds the work
 		return false
 	case s.limit > s.good && gain >= enoughGain:
-		s.low, s.good, s.base, s.first = s.good, s.limit, got, got
+		s.low = s.good
+		if gain > implausible*float64(s.limit)/float64(s.good) {
+			s.low = 0
+		}
+		s.good, s.base, s.first = s.limit, got, got
 		if s.high <= s.good {
 			s.high = 0
 		}
