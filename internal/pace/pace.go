@@ -213,7 +213,7 @@ func (l *Limiter) refuse(now, began time.Duration, o Outcome) {
 			return // the operation waits by itself
 		}
 		if news {
-			l.lastCut, l.refused = now, tally{}
+			l.lastCut, l.refused.bad = now, 0
 			if !l.pacer.cut(now) {
 				l.search.cut(now, l.search.limit/2, throttled)
 			}

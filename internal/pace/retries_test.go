@@ -154,3 +154,55 @@ func TestRateGrowsWithTime(t *testing.T) {
 		t.Errorf("%.1f/s after 2 operations, %.1f/s after 2,000", rare, often)
 	}
 }
+
+// A server that refuses what is above a rate gets nearly that rate also from operations
+// that ask again by themselves.
+func TestSlowDownOfRetries(t *testing.T) {
+	for _, burst := range []float64{5, 50} {
+		synctest.Test(t, func(t *testing.T) {
+			s := office(5 * time.Millisecond)
+			s.SlowDown, s.Burst = 500, burst
+			l := New(Options{Start: 16, Max: 512})
+			c := run(t, s, small, retrying(l))
+			if got := c.perSecond(10*time.Second, length()); got < 450 {
+				t.Errorf("bursts of %.0f: %.0f/s; %v", burst, got, l)
+			}
+			if got := c.refusedShare(10*time.Second, length()); got > 0.01 {
+				t.Errorf("bursts of %.0f: %.1f%% refused; %v", burst, 100*got, l)
+			}
+		})
+	}
+}
+
+// retrying lets in what a Limiter lets in, and again what was refused, by whoever comes next.
+func retrying(l *Limiter) entrance {
+	type operation struct {
+		permit   Permit
+		attempts int
+	}
+	budget, refused := NewBudget(100*time.Millisecond, 20*time.Second), make(chan operation, 512)
+	return func(ctx context.Context) (func(answer), error) {
+		var o operation
+		select {
+		case o = <-refused:
+		default:
+			p, err := l.Acquire(ctx, 1)
+			if err != nil {
+				return nil, err
+			}
+			o.permit = p
+		}
+		o.attempts++
+		began := time.Now()
+		return func(a answer) {
+			if a.kind == Throttled {
+				l.Observe(began, Outcome{Kind: Throttled, Again: o.attempts > 1})
+				time.Sleep(budget.Delay(o.attempts))
+				refused <- o
+				return
+			}
+			budget.Answered()
+			o.permit.Done(Outcome{Bytes: a.bytes, FirstByte: a.firstByte})
+		}, nil
+	}
+}
