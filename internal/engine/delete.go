@@ -210,8 +210,9 @@ func (d *deletion) batch(ctx context.Context, batch []storage.Object) (limits.Wo
 }
 
 // once deletes the batch and returns the objects that need another attempt. It reports
-// the others. again says that it is not the first attempt. If ctx is cancelled it starts no more requests, but waits some time for
-// the responses to those that are running, because their objects are gone.
+// the others. again says that it is not the first attempt. If ctx is cancelled it starts
+// no more requests, but waits some time for the responses to those that are running,
+// because their objects are gone.
 func (d *deletion) once(ctx context.Context, batch []leaving, again bool) (left []leaving) {
 	objects := make([]storage.Object, len(batch))
 	for i := range batch {
