@@ -100,8 +100,8 @@ func TestRunOutcomes(t *testing.T) {
 // A refusal is one line, and nothing is done.
 func TestRefusal(t *testing.T) {
 	for want, c := range map[string]*call{
-		"--delete-excluded requires --delete":                                     between("--delete-excluded"),
-		"--nonsense is not an option":                                             between("--nonsense=hunter2"),
+		"--delete-excluded requires --delete": between("--delete-excluded"),
+		"--nonsense is not an option":         between("--nonsense=hunter2"),
 		`--worker-size (set by WORKER_SIZE) must be a whole number, auto or auto:N, not "\u202e"`: {args: []string{"s3://a", "s3://b"}, env: []string{"WORKER_SIZE=\u202e"}},
 	} {
 		if code := c.main(t); code != options.ExitUsage || c.stderr.String() != "s3sync: "+want+"\n" {

@@ -25,6 +25,25 @@ func TestNothingBeginsAfterACancellation(t *testing.T) {
 	}
 }
 
+// Who has a context that outlives a cancellation learns of the cancellation.
+func TestStopIsTheCancellation(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	during, done := grace.Answer(ctx)
+	defer done()
+	if grace.Stopped(t.Context()) || grace.Stopped(during) {
+		t.Error("stopped before the cancellation")
+	}
+	cancel()
+	if !grace.Stopped(during) || grace.Stopped(grace.WithStop(during, nil)) {
+		t.Error("the cancellation is not told, or cannot be passed over")
+	}
+	cleanup, end := grace.Cleanup(during)
+	defer end()
+	if grace.Stopped(cleanup) {
+		t.Error("nothing can be cleaned up")
+	}
+}
+
 // A cleanup is not cut off by the cancellation that it follows.
 func TestCleanupOutlivesACancellation(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

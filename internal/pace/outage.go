@@ -17,8 +17,12 @@ const (
 	probePauseLast  = 30 * time.Second
 )
 
-// ErrOutage says that an outage has lasted too long to be waited for.
-var ErrOutage = errors.New("the server does not answer")
+var (
+	// ErrOutage says that an outage has lasted too long to be waited for.
+	ErrOutage = errors.New("the server does not answer")
+	// ErrStopped says that nothing may begin any more.
+	ErrStopped = errors.New("stopped")
+)
 
 // An Outage holds back new work while a server answers nothing. It begins after eight
 // operations in a row that were given up without any answer, and ends with the first
@@ -66,13 +70,18 @@ func (p Pass) Leave() {
 }
 
 // Enter waits until an operation may begin. It fails with the cause of ctx if that is
-// cancelled, and with ErrOutage if the outage lasts too long, unless it is time for another
-// probe. The operation must lead to a call of Answered or Exhausted, unless it ends
+// cancelled, with ErrStopped if stop is closed, and with ErrOutage if the outage lasts too
+// long, unless it is time for another probe. stop may be nil. The operation must lead to a call of Answered or Exhausted, unless it ends
 // for a reason that says nothing about the server.
-func (o *Outage) Enter(ctx context.Context) (Pass, error) {
+func (o *Outage) Enter(ctx context.Context, stop <-chan struct{}) (Pass, error) {
 	for {
 		if ctx.Err() != nil {
 			return Pass{}, context.Cause(ctx)
+		}
+		select {
+		case <-stop:
+			return Pass{}, ErrStopped
+		default:
 		}
 		if o.failed.Load() < outageAfter {
 			return Pass{}, nil
@@ -84,8 +93,8 @@ func (o *Outage) Enter(ctx context.Context) (Pass, error) {
 			return Pass{}, nil
 		}
 		tooLong := time.Since(s.began) >= o.longest
-		if o.turn(ctx, s) {
-			if o.pause(ctx, s, tooLong) {
+		if o.turn(ctx, stop, s) {
+			if o.pause(ctx, stop, s, tooLong) {
 				return Pass{s.turn}, nil
 			}
 			s.turn <- struct{}{}
@@ -97,7 +106,7 @@ func (o *Outage) Enter(ctx context.Context) (Pass, error) {
 }
 
 // turn waits until the caller may probe. It reports false if something else happened first.
-func (o *Outage) turn(ctx context.Context, s *outage) bool {
+func (o *Outage) turn(ctx context.Context, stop <-chan struct{}, s *outage) bool {
 	select {
 	case <-s.turn:
 		return true
@@ -111,13 +120,14 @@ func (o *Outage) turn(ctx context.Context, s *outage) bool {
 	case <-s.over:
 	case <-end.C:
 	case <-ctx.Done():
+	case <-stop:
 	}
 	return false
 }
 
 // pause waits until a probe may begin. It reports false if none is needed any more, or if
 // it is not the time for one and nobody waits any more.
-func (o *Outage) pause(ctx context.Context, s *outage, tooLong bool) bool {
+func (o *Outage) pause(ctx context.Context, stop <-chan struct{}, s *outage, tooLong bool) bool {
 	o.mu.Lock()
 	wait := time.Until(s.next)
 	o.mu.Unlock()
@@ -131,6 +141,7 @@ func (o *Outage) pause(ctx context.Context, s *outage, tooLong bool) bool {
 		return true
 	case <-s.over:
 	case <-ctx.Done():
+	case <-stop:
 	}
 	return false
 }

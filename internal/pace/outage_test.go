@@ -24,7 +24,7 @@ func down(t *testing.T) (o *Outage, begins, ends *atomic.Int32) {
 		}
 	})
 	for range outageAfter {
-		pass, err := o.Enter(t.Context())
+		pass, err := o.Enter(t.Context(), nil)
 		if err != nil || pass.Probe() {
 			t.Fatalf("probe %v, %v before the outage", pass.Probe(), err)
 		}
@@ -47,7 +47,7 @@ func TestOutage(t *testing.T) {
 		var under, entered atomic.Int32
 		for range 100 {
 			go func() {
-				pass, err := o.Enter(t.Context())
+				pass, err := o.Enter(t.Context(), nil)
 				if err != nil {
 					t.Error(err)
 				}
@@ -106,7 +106,7 @@ func TestOutageNeedsARow(t *testing.T) {
 		}
 		o.Answered()
 	}
-	if pass, err := o.Enter(t.Context()); err != nil || pass.Probe() {
+	if pass, err := o.Enter(t.Context(), nil); err != nil || pass.Probe() {
 		t.Error(pass, err)
 	}
 }
@@ -119,7 +119,7 @@ func TestOutageProbeSaysNothing(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		impatient := make(chan error, 1)
 		go func() {
-			_, err := o.Enter(ctx)
+			_, err := o.Enter(ctx, nil)
 			impatient <- err
 		}()
 		synctest.Wait() // it has the turn, and waits for the time of the probe
@@ -128,13 +128,13 @@ func TestOutageProbeSaysNothing(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		for range 3 {
-			pass, err := o.Enter(t.Context())
+			pass, err := o.Enter(t.Context(), nil)
 			if err != nil || !pass.Probe() {
 				t.Fatal(pass, err)
 			}
 			pass.Leave()
 		}
-		if _, err := o.Enter(ctx); !errors.Is(err, errTest) {
+		if _, err := o.Enter(ctx, nil); !errors.Is(err, errTest) {
 			t.Errorf("got %v", err)
 		}
 	})

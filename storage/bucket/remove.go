@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"s3sync/internal/grace"
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/failure"
 	"s3sync/storage/bucket/internal/request"
@@ -35,6 +36,9 @@ func (r removal) remove(ctx context.Context, objects []storage.Object, opts stor
 			errs[i] = r.Fail(ctx, "delete", o.Key, &failure.Error{Kind: errors.ErrUnsupported, Text: "a single object is not deleted"})
 		}
 		return errs
+	}
+	if opts.Stop != nil {
+		ctx = grace.WithStop(ctx, opts.Stop)
 	}
 	var batch, single []int // of objects
 	for i, o := range objects {
@@ -111,6 +115,9 @@ func (r removal) deleteIfSame(ctx context.Context, o storage.Object) error {
 		return &failure.Error{Kind: storage.ErrPrecondition, Text: "it has no ETag that could be compared"}
 	}
 	if err := r.lookFirst(ctx, o.Key, storage.WriteOptions{IfMatch: o.ETag}); err != nil {
+		if ctx.Err() != nil && grace.Stopped(ctx) {
+			return storage.ErrNotBegun
+		}
 		return err
 	}
 	_, err := server.OrWithout(r.Server, server.DeleteIfMatch, failure.MayBeUnknown, func(with bool) (none struct{}, err error) {

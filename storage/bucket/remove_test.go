@@ -1,6 +1,7 @@
 package bucket_test
 
 import (
+	"context"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -204,16 +205,21 @@ func TestDeleteStopped(t *testing.T) {
 	for name, tt := range map[string]struct {
 		objects []storage.Object
 		ifMatch bool
-		most    int // requests that may have begun
+		most    int    // requests that may have begun
+		at      string // method of the request during which it is stopped; empty is any
+		none    bool   // nothing is removed
 	}{
 		"one by one, then a batch": {objects: odd, most: 1},
 		"two batches":              {objects: objectsOf(slices.Collect(strings.SplitSeq(strings.Repeat("k/", 1000)+"k", "/"))...), most: 1},
-		"with a condition":         {objects: slices.Repeat(odd, 50), ifMatch: true, most: 16},
+		"with a condition":         {objects: slices.Repeat(odd, 50), ifMatch: true, most: 16, at: http.MethodDelete},
+		"at a look":                {objects: slices.Repeat(odd, 50), ifMatch: true, most: 8, at: http.MethodHead, none: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			stop, once := make(chan struct{}), sync.Once{}
 			f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
-				once.Do(func() { close(stop) })
+				if tt.at == "" || r.Method == tt.at {
+					once.Do(func() { close(stop) })
+				}
 				switch r.Method {
 				case http.MethodHead:
 					object(w, r, "data", etag)
@@ -232,10 +238,26 @@ func TestDeleteStopped(t *testing.T) {
 					t.Errorf("%v; want storage.ErrNotBegun", err)
 				}
 			}
-			if n := len(f.all()); n > tt.most || done == 0 {
+			if n := len(f.all()); n > tt.most || (done == 0) != tt.none {
 				t.Errorf("%d requests, %d objects deleted", n, done)
 			}
 		})
+	}
+}
+
+// TestDeleteEndsAtALook: nothing is removed before the answer to the look at the object, so
+// the deletion was not begun if that answer does not come.
+func TestDeleteEndsAtALook(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	f := newFake(t, func(_ http.ResponseWriter, r *http.Request) {
+		cancel()
+		<-r.Context().Done()
+	})
+	objects := objectsOf("a")
+	objects[0].ETag = etag
+	errs := open(t, f.options()).Delete(ctx, objects, storage.DeleteOptions{IfMatch: true, Stop: ctx.Done()})
+	if !errors.Is(errs[0], storage.ErrNotBegun) || len(f.all()) != 1 {
+		t.Errorf("%v after %d requests", errs[0], len(f.all()))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"s3sync/storage"
 	"s3sync/storage/bucket/internal/failure"
 	"s3sync/storage/bucket/internal/request"
 	"s3sync/storage/bucket/internal/sigv4"
@@ -53,8 +54,11 @@ func (c *Client) do(ctx context.Context, k *call, read func(*http.Response) erro
 		if failed != nil {
 			return failed
 		}
-		if err := request.Sleep(ctx, pause); err != nil {
+		switch ended := request.Sleep(ctx, pause); {
+		case errors.Is(ended, storage.ErrNotBegun): // the last attempt was made
 			return c.opts.Translator.Failure(err)
+		case ended != nil:
+			return c.opts.Translator.Failure(ended)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"s3sync/internal/grace"
 	"s3sync/internal/pace"
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/failure"
@@ -97,9 +98,10 @@ type Entry struct {
 }
 
 // Enter waits until an operation may begin, or the server is to be probed. It fails if ctx
-// ends, and with pace.ErrOutage after LongestOutage.
+// ends, with pace.ErrStopped if grace.Stop of ctx is closed, and with pace.ErrOutage after
+// LongestOutage.
 func (c *Calm) Enter(ctx context.Context) (Entry, error) {
-	pass, err := c.outage.Enter(ctx)
+	pass, err := c.outage.Enter(ctx, grace.Stop(ctx))
 	return Entry{pass, c.answers.Load()}, err
 }
 
@@ -170,7 +172,8 @@ func Repeatable(err error) error {
 const askAgain = time.Second
 
 // Await waits while so many retries wait for the budget that Pause could not spread
-// another one. err is why the last attempt failed. Await also returns when ctx ends.
+// another one. err is why the last attempt failed. Await also returns when ctx ends, or
+// grace.Stop of it is closed.
 func (t *Translator) Await(ctx context.Context, err error) {
 	if !t.Calm.budget.Overdrawn() {
 		return
@@ -183,14 +186,19 @@ func (t *Translator) Await(ctx context.Context, err error) {
 	}
 }
 
-// Sleep fails if ctx ends before the pause does.
+// Sleep fails if ctx ends before the pause does, and with storage.ErrNotBegun if grace.Stop
+// of ctx is closed by the end of the pause.
 func Sleep(ctx context.Context, pause time.Duration) error {
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return nil
+	case <-grace.Stop(ctx):
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	if grace.Stopped(ctx) {
+		return storage.ErrNotBegun
+	}
+	return nil
 }

@@ -88,7 +88,7 @@ func (c *Client) CopyObject(ctx context.Context, from CopySource, key string, op
 		IfMatch:           quoted(opts.IfMatch), IfNoneMatch: ifNoneMatch(&opts),
 	}
 	ctx = from.context(ctx, c.dialect.AttributeHeaders(&opts)...)
-	out, err := operate(ctx, c, func(ctx context.Context) (*s3.CopyObjectOutput, error) {
+	out, err := write(ctx, c, func(ctx context.Context) (*s3.CopyObjectOutput, error) {
 		return c.sdk.client.CopyObject(ctx, in)
 	})
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 // Unconfirmed, because there is no ETag yet.
 func (c *Client) CreateMultipartUpload(ctx context.Context, key string, opts storage.WriteOptions) (request.Upload, request.Written, error) {
 	ctx = withExtra(ctx, extra{headers: append(request.UploadHeaders(opts.Checksum), c.dialect.AttributeHeaders(&opts)...)})
-	out, err := operate(ctx, c, func(ctx context.Context) (*s3.CreateMultipartUploadOutput, error) {
+	out, err := write(ctx, c, func(ctx context.Context) (*s3.CreateMultipartUploadOutput, error) {
 		return c.sdk.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 			Bucket: &c.sdk.bucket, Key: &key, RequestPayer: c.sdk.payer,
 		})
@@ -51,7 +51,7 @@ func (c *Client) CompleteMultipartUpload(ctx context.Context, u request.Upload, 
 		IfMatch:         quoted(opts.IfMatch), IfNoneMatch: ifNoneMatch(&opts),
 	}
 	ctx = withExtra(ctx, extra{headers: headers})
-	out, err := operate(ctx, c, func(ctx context.Context) (*s3.CompleteMultipartUploadOutput, error) {
+	out, err := write(ctx, c, func(ctx context.Context) (*s3.CompleteMultipartUploadOutput, error) {
 		return c.sdk.client.CompleteMultipartUpload(ctx, in)
 	})
 	if err != nil {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"time"
 
+	"s3sync/internal/grace"
 	"s3sync/internal/pace"
+	"s3sync/storage"
 	"s3sync/storage/bucket/internal/failure"
 	"s3sync/storage/bucket/internal/request"
 )
@@ -26,9 +28,25 @@ func (t timeout) limit(ctx context.Context) (context.Context, context.CancelFunc
 // was not answered. The time-out begins after the wait. If ctx ends, operate returns at
 // once.
 func operate[T any](ctx context.Context, c *Client, do func(context.Context) (T, error)) (T, error) {
+	if grace.Stop(ctx) != nil { // it finds out what a write did
+		ctx = grace.WithStop(ctx, nil)
+	}
+	return write(ctx, c, do)
+}
+
+// write is operate for an operation that changes what the bucket holds. If grace.Stop of
+// ctx is closed, it makes no further attempt. If it made none, it fails with
+// storage.ErrNotBegun.
+func write[T any](ctx context.Context, c *Client, do func(context.Context) (T, error)) (T, error) {
+	var last error
 	for {
 		result, again, err := try(ctx, c, do)
-		if !again {
+		switch {
+		case again:
+			last = err
+		case last != nil && errors.Is(err, storage.ErrNotBegun):
+			return result, last
+		default:
 			return result, err
 		}
 	}
@@ -56,6 +74,9 @@ func (c *Client) enter(ctx context.Context) (request.Entry, error) {
 		entry, err := c.translator.Calm.Enter(ctx)
 		if errors.Is(err, pace.ErrOutage) {
 			return request.Entry{}, failure.Unusable("%s has not answered for %v", c.translator.Host(), request.LongestOutage)
+		}
+		if errors.Is(err, pace.ErrStopped) {
+			return request.Entry{}, &failure.Error{Kind: storage.ErrNotBegun, Text: "the run is ending"}
 		}
 		if err != nil {
 			return request.Entry{}, c.translator.classify(ctx.Err())

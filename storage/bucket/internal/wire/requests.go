@@ -30,14 +30,14 @@ func (c *Client) PutObject(ctx context.Context, key string, b storage.Block, opt
 	if err != nil {
 		return request.Written{}, err
 	}
-	return operate(ctx, c, func(ctx context.Context) (request.Written, error) {
+	return write(ctx, c, func(ctx context.Context) (request.Written, error) {
 		return c.hot.PutObject(ctx, key, b, d, opts)
 	})
 }
 
 // UploadPart writes part n. It fails if the server answers another checksum than d.
 func (c *Client) UploadPart(ctx context.Context, u request.Upload, n int, b storage.Block, d request.Digest) (request.Written, error) {
-	return operate(ctx, c, func(ctx context.Context) (request.Written, error) {
+	return write(ctx, c, func(ctx context.Context) (request.Written, error) {
 		return c.hot.UploadPart(ctx, u, n, b, d)
 	})
 }
@@ -81,7 +81,7 @@ func (c *Client) ListObjectVersions(ctx context.Context, r request.VersionsReque
 // DeleteObject removes an object. If an ETag is given, the object must have it. onlyOnce
 // is WriteOptions.Once. confirmed is false if the answer may not come from S3.
 func (c *Client) DeleteObject(ctx context.Context, key, etag string, onlyOnce bool) (confirmed bool, err error) {
-	return operate(ctx, c, func(ctx context.Context) (bool, error) {
+	return write(ctx, c, func(ctx context.Context) (bool, error) {
 		return c.hot.DeleteObject(ctx, key, etag, onlyOnce)
 	})
 }
@@ -89,7 +89,7 @@ func (c *Client) DeleteObject(ctx context.Context, key, etag string, onlyOnce bo
 // DeleteObjects removes objects with one request. It returns what the server says. The
 // answer may not name all keys: some servers name only what failed.
 func (c *Client) DeleteObjects(ctx context.Context, keys []string) ([]request.Deletion, error) {
-	return operate(ctx, c, func(ctx context.Context) ([]request.Deletion, error) {
+	return write(ctx, c, func(ctx context.Context) ([]request.Deletion, error) {
 		return c.hot.DeleteObjects(ctx, keys)
 	})
 }

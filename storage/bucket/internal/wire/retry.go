@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 
+	"s3sync/internal/grace"
+	"s3sync/storage"
 	"s3sync/storage/bucket/internal/account"
 	"s3sync/storage/bucket/internal/failure"
 	"s3sync/storage/bucket/internal/request"
@@ -34,16 +36,29 @@ func (t *translator) retryer(attempts int) aws.Retryer {
 	})}
 }
 
-// A calmRetryer waits before a retry as package direct does.
+// A calmRetryer waits before a retry as package direct does. It makes none once
+// grace.Stop of the context is closed.
 type calmRetryer struct {
 	translator *translator
-	aws.Retryer
+	aws.RetryerV2
 }
 
 // GetRetryToken is the only step before a retry that may wait.
 func (r calmRetryer) GetRetryToken(ctx context.Context, err error) (func(error) error, error) {
 	r.translator.Await(ctx, plain(err))
-	return r.Retryer.GetRetryToken(ctx, err)
+	if grace.Stopped(ctx) {
+		return nil, r.translator.Failure(plain(err))
+	}
+	return r.RetryerV2.GetRetryToken(ctx, err)
+}
+
+// GetAttemptToken is the step behind the pause, which does not know why the last attempt
+// failed. The request may have been carried out.
+func (r calmRetryer) GetAttemptToken(ctx context.Context) (func(error) error, error) {
+	if grace.Stopped(ctx) {
+		return nil, &failure.Error{Kind: storage.ErrTransient, Text: "the request is not made again, because the run is ending"}
+	}
+	return r.RetryerV2.GetAttemptToken(ctx)
 }
 
 // repeatable reports whether the attempts of a request have ended although it may be made
@@ -68,4 +83,12 @@ func (r answeredOnly) IsErrorRetryable(err error) bool {
 	answer, _ := errors.AsType[*smithyhttp.ResponseError](err)
 	answered := answer != nil && answer.Response != nil && answer.HTTPStatusCode() != 0 // which stands for none
 	return (answered || request.NeverSent(err)) && r.Retryer.IsErrorRetryable(err)
+}
+
+// GetAttemptToken is that of the retryer inside, which an aws.Retryer hides.
+func (r answeredOnly) GetAttemptToken(ctx context.Context) (func(error) error, error) {
+	if inner, ok := r.Retryer.(aws.RetryerV2); ok {
+		return inner.GetAttemptToken(ctx)
+	}
+	return r.GetInitialToken(), nil
 }
