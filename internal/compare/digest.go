@@ -2,6 +2,7 @@ package compare
 
 import (
 	"context"
+	"iter"
 
 	"s3sync/internal/checksum"
 	"s3sync/internal/limits"
@@ -89,7 +90,8 @@ func readParts(ctx context.Context, l *limits.Limits, r storage.Reader, layout c
 		return digestPart(ctx, r, limits.Part{End: size, Buffer: buf}, digests)
 	}
 	n := min(layout.Len(), l.ParallelParts())
-	return parallel.ForEach(ctx, n, l.Parts(ctx, layout, piece), func(ctx context.Context, p limits.Part) error {
+	parts := func(ctx context.Context) iter.Seq2[limits.Part, error] { return l.Parts(ctx, layout, piece) }
+	return parallel.ForEach(ctx, n, parts, func(ctx context.Context, p limits.Part) error {
 		defer p.Release(limits.Work{}) // a file is no server
 		return digestPart(ctx, r, p, digests)
 	})

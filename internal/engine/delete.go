@@ -117,7 +117,8 @@ func (d *deletion) run(ctx context.Context, going *spool.Spool) error {
 	begin := func(ctx context.Context, batch []storage.Object) (limits.Permit, error) {
 		return d.e.limits.StartDeletion(ctx, len(batch))
 	}
-	return inParallel(ctx, d.e.limits.Deletions(), d.batches(ctx, going), begin, d.batch)
+	batches := func(ctx context.Context) iter.Seq2[[]storage.Object, error] { return d.batches(ctx, going) }
+	return inParallel(ctx, d.e.limits.Deletions(), batches, begin, d.batch)
 }
 
 // batches yields the objects to delete in batches of the target's size, at most

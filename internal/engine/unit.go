@@ -70,11 +70,11 @@ func (r *unitRun) run(ctx context.Context) error {
 	if r.e.opts.Versions {
 		return r.syncVersions(ctx)
 	}
-	if err := r.each(ctx, "compare and transfer", r.pairs(ctx)); err != nil {
+	if err := r.each(ctx, "compare and transfer", r.pairs); err != nil {
 		return err
 	}
 	if r.scan.AnyRemapped() {
-		if err := r.each(ctx, "transfer to mapped keys", r.remapped(ctx)); err != nil {
+		if err := r.each(ctx, "transfer to mapped keys", r.remapped); err != nil {
 			return err
 		}
 	}
@@ -112,7 +112,7 @@ func (r *unitRun) listed(objects, bytes int64) {
 }
 
 // each lets the workers process the pairs of actions.
-func (r *unitRun) each(ctx context.Context, stage string, actions iter.Seq2[*plan.Action, error]) error {
+func (r *unitRun) each(ctx context.Context, stage string, actions func(context.Context) iter.Seq2[*plan.Action, error]) error {
 	end := r.e.record.Span(stage)
 	defer end()
 	begin := func(ctx context.Context, a *plan.Action) (limits.Permit, error) {

@@ -33,7 +33,7 @@ func (r *unitRun) syncVersions(ctx context.Context) error {
 	begin := func(ctx context.Context, _ *history.Group) (limits.Permit, error) {
 		return r.e.limits.StartObject(ctx, 0)
 	}
-	err := inParallel(ctx, r.e.limits.Workers(), planner.Groups(ctx), begin, func(ctx context.Context, g *history.Group) (limits.Work, error) {
+	err := inParallel(ctx, r.e.limits.Workers(), planner.Groups, begin, func(ctx context.Context, g *history.Group) (limits.Work, error) {
 		did, err := r.processGroup(ctx, planner, g)
 		if cerr := g.Close(); err == nil {
 			err = cerr

@@ -14,22 +14,18 @@ type job[T any] struct {
 	permit limits.Permit
 }
 
-// inParallel works on the values of seq, each after begin gave a permit. do returns what it
-// did, and an error only if the run must end. At most n values are worked on at once. The
-// permit is taken before the value is handed to a worker, so few values are in hand when a
-// unit is stopped.
-func inParallel[T any](ctx context.Context, n int, seq iter.Seq2[T, error],
+// inParallel works on the values of the sequence that values returns, each after begin gave
+// a permit. do returns what it did, and an error only if the run must end. At most n values
+// are worked on at once. The permit is taken before the value is handed to a worker, so few
+// values are in hand when a unit is stopped.
+func inParallel[T any](ctx context.Context, n int, values func(context.Context) iter.Seq2[T, error],
 	begin func(context.Context, T) (limits.Permit, error), do func(context.Context, T) (limits.Work, error),
 ) error {
-	// A worker that ends the run must also end the wait for a permit.
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	return parallel.ForEach(ctx, n, permitted(ctx, seq, begin), func(ctx context.Context, j job[T]) (err error) {
+	jobs := func(ctx context.Context) iter.Seq2[job[T], error] { return permitted(ctx, values(ctx), begin) }
+	return parallel.ForEach(ctx, n, jobs, func(ctx context.Context, j job[T]) (err error) {
 		var did limits.Work
 		defer func() { j.permit.End(did) }()
-		if did, err = do(ctx, j.value); err != nil {
-			cancel(err)
-		}
+		did, err = do(ctx, j.value)
 		return err
 	})
 }

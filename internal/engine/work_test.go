@@ -13,10 +13,12 @@ import (
 )
 
 // endless yields numbers, and counts those that were taken.
-func endless(taken *int) iter.Seq2[int, error] {
-	return func(yield func(int, error) bool) {
-		for i := 0; yield(i, nil); i++ {
-			*taken = i + 1
+func endless(taken *int) func(context.Context) iter.Seq2[int, error] {
+	return func(context.Context) iter.Seq2[int, error] {
+		return func(yield func(int, error) bool) {
+			for i := 0; yield(i, nil); i++ {
+				*taken = i + 1
+			}
 		}
 	}
 }
@@ -66,6 +68,32 @@ func TestEndOfRunEndsWait(t *testing.T) {
 		})
 		if waited := time.Since(began); !errors.Is(err, failed) || waited > 2*time.Second {
 			t.Errorf("got %v after %v", err, waited)
+		}
+	})
+}
+
+// What ends the run ends the wait for the next value, too, such as that of a listing for a
+// server that does not answer. The error is that of the worker, whatever the listing makes of
+// its end.
+func TestEndOfRunEndsListing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := limits.New(limits.Options{Workers: 8})
+		begin := func(ctx context.Context, _ int) (limits.Permit, error) { return l.StartObject(ctx, 1) }
+		failed, ended := errors.New("failed"), errors.New("the listing ended")
+		waits := func(ctx context.Context) iter.Seq2[int, error] {
+			return func(yield func(int, error) bool) {
+				if yield(1, nil) {
+					<-ctx.Done()
+					yield(0, ended)
+				}
+			}
+		}
+		err := inParallel(t.Context(), 8, waits, begin, func(context.Context, int) (limits.Work, error) {
+			time.Sleep(time.Second)
+			return limits.Work{}, failed
+		})
+		if !errors.Is(err, failed) || errors.Is(err, ended) {
+			t.Errorf("got %v", err)
 		}
 	})
 }

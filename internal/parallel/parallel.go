@@ -29,14 +29,14 @@ func (e *PanicError) Stack() []byte { return e.stack }
 // whose value is an error must not match that kind of error.
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
-// ForEach calls do for every value of seq, in up to n goroutines (at least one) at
-// once. The caller's goroutine takes values from seq, one at a time and only when a
+// ForEach calls do for every value of the sequence that seq returns, in up to n goroutines
+// (at least one) at once. The caller's goroutine takes values from seq, one at a time and only when a
 // worker is free. If the yield function of seq returns true, do receives the value,
 // even if its ctx is cancelled by then. If yield returns false, do does not receive it.
 // So the owner of what a value holds is always known.
 //
-// ForEach returns the first error of seq or do. That error cancels the context that do
-// received, with itself as the cause, and nothing more is taken from seq. If ctx is
+// ForEach returns the first error of seq or do. That error cancels the context that seq
+// and do received, with itself as the cause, and nothing more is taken from seq. If ctx is
 // cancelled, the same happens with [context.Cause] of ctx. A panic in seq or do becomes
 // a [*PanicError].
 //
@@ -46,9 +46,8 @@ func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 //
 // ForEach returns only after every call of do has returned. A nil result means that seq
 // ended without an error, that do returned nil for all of it, and that ctx was not
-// cancelled. A seq that blocks is not interrupted: its creator gives it a context that
-// ends together with ctx.
-func ForEach[T any](ctx context.Context, n int, seq iter.Seq2[T, error], do func(context.Context, T) error) error {
+// cancelled. A seq that waits must end its wait with the context that it received.
+func ForEach[T any](ctx context.Context, n int, seq func(context.Context) iter.Seq2[T, error], do func(context.Context, T) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
@@ -57,7 +56,7 @@ func ForEach[T any](ctx context.Context, n int, seq iter.Seq2[T, error], do func
 			cancel(err)
 		}
 	}}
-	err := guard(func() error { return w.feed(ctx, seq) }, cancel)
+	err := guard(func() error { return w.feed(ctx, seq(ctx)) }, cancel)
 	if err != nil {
 		cancel(err)
 	}

@@ -30,11 +30,16 @@ func numbers(n int, err error) iter.Seq2[int, error] {
 	}
 }
 
+// fixed returns a sequence that never waits.
+func fixed(seq iter.Seq2[int, error]) func(context.Context) iter.Seq2[int, error] {
+	return func(context.Context) iter.Seq2[int, error] { return seq }
+}
+
 func TestForEachCallsAllOnce(t *testing.T) {
 	for name, workers := range map[string]int{"none asked": 0, "one": 1, "several": 7, "more than values": 2000} {
 		t.Run(name, func(t *testing.T) {
 			var calls [1000]atomic.Int32
-			err := parallel.ForEach(t.Context(), workers, numbers(len(calls), nil), func(_ context.Context, i int) error {
+			err := parallel.ForEach(t.Context(), workers, fixed(numbers(len(calls), nil)), func(_ context.Context, i int) error {
 				calls[i].Add(1)
 				return nil
 			})
@@ -54,7 +59,7 @@ func TestForEachUsesNWorkers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var running, most atomic.Int32
 		start := time.Now()
-		err := parallel.ForEach(t.Context(), 4, numbers(12, nil), func(context.Context, int) error {
+		err := parallel.ForEach(t.Context(), 4, fixed(numbers(12, nil)), func(context.Context, int) error {
 			most.Store(max(most.Load(), running.Add(1)))
 			time.Sleep(time.Second)
 			running.Add(-1)
@@ -110,7 +115,7 @@ func TestForEachErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var calls atomic.Int32
-				err := parallel.ForEach(t.Context(), 3, tt.seq, func(ctx context.Context, i int) error {
+				err := parallel.ForEach(t.Context(), 3, fixed(tt.seq), func(ctx context.Context, i int) error {
 					calls.Add(1)
 					return tt.do(ctx, i)
 				})
@@ -126,7 +131,7 @@ func TestForEachCancelled(t *testing.T) {
 	t.Run("before", func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(errTest)
-		err := parallel.ForEach(ctx, 2, numbers(5, nil), func(context.Context, int) error {
+		err := parallel.ForEach(ctx, 2, fixed(numbers(5, nil)), func(context.Context, int) error {
 			t.Error("do was called")
 			return nil
 		})
@@ -139,7 +144,7 @@ func TestForEachCancelled(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			var calls atomic.Int32
 			time.AfterFunc(time.Minute, func() { cancel(errTest) })
-			err := parallel.ForEach(ctx, 2, numbers(5, nil), func(ctx context.Context, _ int) error {
+			err := parallel.ForEach(ctx, 2, fixed(numbers(5, nil)), func(ctx context.Context, _ int) error {
 				calls.Add(1)
 				<-ctx.Done()
 				return nil
@@ -164,7 +169,7 @@ func TestForEachLosesNoValue(t *testing.T) {
 				}
 			}
 		}
-		err := parallel.ForEach(t.Context(), 3, seq, func(_ context.Context, i int) error {
+		err := parallel.ForEach(t.Context(), 3, fixed(seq), func(_ context.Context, i int) error {
 			done.Add(1)
 			if i == 20 {
 				return errTest
@@ -177,10 +182,32 @@ func TestForEachLosesNoValue(t *testing.T) {
 	}
 }
 
+// The first error ends the wait of the sequence for its next value. The error that the
+// sequence makes of that is not the first one.
+func TestForEachEndsSequence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		waits := func(ctx context.Context) iter.Seq2[int, error] {
+			return func(yield func(int, error) bool) {
+				if yield(0, nil) {
+					<-ctx.Done()
+					yield(-1, errors.New("the wait ended"))
+				}
+			}
+		}
+		err := parallel.ForEach(t.Context(), 3, waits, func(context.Context, int) error {
+			time.Sleep(time.Second)
+			return errTest
+		})
+		if !errors.Is(err, errTest) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 func TestForEachWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		finished := false
-		err := parallel.ForEach(t.Context(), 2, numbers(2, nil), func(_ context.Context, i int) error {
+		err := parallel.ForEach(t.Context(), 2, fixed(numbers(2, nil)), func(_ context.Context, i int) error {
 			if i == 0 {
 				time.Sleep(time.Second)
 				return errTest
@@ -207,7 +234,7 @@ func TestForEachPanics(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			err := parallel.ForEach(t.Context(), 3, tt.seq, tt.do)
+			err := parallel.ForEach(t.Context(), 3, fixed(tt.seq), tt.do)
 			p, ok := errors.AsType[*parallel.PanicError](err)
 			if !ok {
 				t.Fatalf("got %v, want a PanicError", err)
@@ -221,7 +248,7 @@ func TestForEachPanics(t *testing.T) {
 		})
 	}
 	t.Run("with an error", func(t *testing.T) {
-		err := parallel.ForEach(t.Context(), 3, numbers(1, nil), func(context.Context, int) error { panic(errTest) })
+		err := parallel.ForEach(t.Context(), 3, fixed(numbers(1, nil)), func(context.Context, int) error { panic(errTest) })
 		if errors.Is(err, errTest) {
 			t.Errorf("%v passes for the error in it", err)
 		}
@@ -233,7 +260,7 @@ func panicHere(v any) { panic(v) }
 // A do that ends its goroutine, as t.FailNow does, must not leave ForEach
 // waiting for workers that are gone.
 func TestForEachGoexit(t *testing.T) {
-	err := parallel.ForEach(t.Context(), 2, numbers(100, nil), func(context.Context, int) error {
+	err := parallel.ForEach(t.Context(), 2, fixed(numbers(100, nil)), func(context.Context, int) error {
 		runtime.Goexit()
 		return nil
 	})
@@ -244,7 +271,7 @@ func TestForEachGoexit(t *testing.T) {
 
 func BenchmarkForEach(b *testing.B) {
 	nothing := func(context.Context, int) error { return nil }
-	if err := parallel.ForEach(b.Context(), 16, numbers(b.N, nil), nothing); err != nil {
+	if err := parallel.ForEach(b.Context(), 16, fixed(numbers(b.N, nil)), nothing); err != nil {
 		b.Fatal(err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"iter"
 	"slices"
 
 	"s3sync/internal/checksum"
@@ -115,7 +116,8 @@ func (o *object) copyParts(ctx context.Context) (storage.Info, error) {
 	}
 	return o.publish(ctx, w, func() error {
 		n := min(o.layout.Len(), t.limits.ParallelParts())
-		return parallel.ForEach(ctx, n, t.limits.Parts(ctx, o.layout, nil), func(ctx context.Context, p limits.Part) (err error) {
+		parts := func(ctx context.Context) iter.Seq2[limits.Part, error] { return t.limits.Parts(ctx, o.layout, nil) }
+		return parallel.ForEach(ctx, n, parts, func(ctx context.Context, p limits.Part) (err error) {
 			defer func() { p.Release(limits.Work{Asked: true, Bytes: p.Size(), Err: err}) }()
 			err = t.target.RetryUnlessChanged(ctx, o.a.Key(), func(ctx context.Context) error {
 				return t.target.Wrap(w.CopyPart(ctx, p.Index+1, p.Off, p.Size()))

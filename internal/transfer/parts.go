@@ -24,7 +24,7 @@ func (o *object) sendParts(ctx context.Context) (storage.Info, error) {
 	}
 	return o.publish(ctx, w, func() error {
 		n := min(o.layout.Len(), t.limits.ParallelParts())
-		err := parallel.ForEach(ctx, n, o.buffered(ctx), func(ctx context.Context, p limits.Part) (err error) {
+		err := parallel.ForEach(ctx, n, o.buffered, func(ctx context.Context, p limits.Part) (err error) {
 			defer func() { p.Release(limits.Work{Asked: true, Bytes: p.Size(), Err: err}) }()
 			err = o.sendPart(ctx, w, &p)
 			if err != nil {

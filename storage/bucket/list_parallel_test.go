@@ -3,6 +3,7 @@ package bucket_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"testing"
 
@@ -31,7 +32,7 @@ func TestListInSegments(t *testing.T) {
 				}[i%5])
 			}
 			for _, round := range [][]string{keys, keys[:100]} { // some have two versions
-				err := parallel.ForEach(t.Context(), 8, seq(round), func(ctx context.Context, key string) error {
+				err := parallel.ForEach(t.Context(), 8, func(context.Context) iter.Seq2[string, error] { return seq(round) }, func(ctx context.Context, key string) error {
 					_, err := s.Put(ctx, key, block([]byte(key)), storage.WriteOptions{Size: int64(len(key))})
 					return err
 				})

@@ -48,7 +48,8 @@ func (f *fanOut) list(ctx context.Context, prefix string, level int) error {
 	if level > fanOutLevels {
 		n, by = 1, ""
 	}
-	return parallel.ForEach(ctx, n, f.below(ctx, prefix, by), func(ctx context.Context, p string) error {
+	below := func(ctx context.Context) iter.Seq2[string, error] { return f.below(ctx, prefix, by) }
+	return parallel.ForEach(ctx, n, below, func(ctx context.Context, p string) error {
 		return f.list(ctx, p, level+1)
 	})
 }

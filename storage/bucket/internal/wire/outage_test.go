@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"net/http"
 	"strings"
 	"sync"
@@ -91,10 +92,13 @@ func TestOutage(t *testing.T) {
 					o.Notice = func(n storage.Notice) { told = append(told, n.Text) }
 				})
 				all := operations()
-				err := parallel.ForEach(t.Context(), tt.workers, func(yield func(int, error) bool) {
-					for n := 0; time.Since(began) < 15*time.Second+pause && yield(n, nil); n++ {
+				numbers := func(context.Context) iter.Seq2[int, error] {
+					return func(yield func(int, error) bool) {
+						for n := 0; time.Since(began) < 15*time.Second+pause && yield(n, nil); n++ {
+						}
 					}
-				}, func(ctx context.Context, n int) error {
+				}
+				err := parallel.ForEach(t.Context(), tt.workers, numbers, func(ctx context.Context, n int) error {
 					// As the engine does it: operations whose attempts are used up before the outage is
 					// known are made again.
 					return retry.Do(ctx, retry.Policy{Count: 5, Interval: time.Second}, func(int, error) {

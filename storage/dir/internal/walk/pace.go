@@ -2,6 +2,7 @@ package walk
 
 import (
 	"context"
+	"iter"
 	"sync"
 	"time"
 
@@ -81,13 +82,15 @@ func (p *Pace) each(n int, do func(i int) error) (int, error) {
 func (p *Pace) eachAtOnce(from, n int, do func(i int) (calls int, err error)) (failed int, failure error) {
 	var mu sync.Mutex
 	failed = n
-	values := func(yield func(int, error) bool) {
-		for i := from; i < n; i++ {
-			mu.Lock()
-			stop := failure != nil
-			mu.Unlock()
-			if stop || !yield(i, nil) {
-				return
+	values := func(context.Context) iter.Seq2[int, error] {
+		return func(yield func(int, error) bool) {
+			for i := from; i < n; i++ {
+				mu.Lock()
+				stop := failure != nil
+				mu.Unlock()
+				if stop || !yield(i, nil) {
+					return
+				}
 			}
 		}
 	}
