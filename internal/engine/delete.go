@@ -189,7 +189,7 @@ func (d *deletion) batch(ctx context.Context, batch []storage.Object) (limits.Wo
 		}
 		return left[len(left)-1].err
 	})
-	did := limits.Work{Asked: true, Err: err}
+	did := limits.Work{Asked: d.e.carry.writes(), Err: err}
 	if err == nil {
 		return did, nil
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"s3sync/internal/compare"
+	"s3sync/internal/pace"
 	"s3sync/internal/report"
 	"s3sync/storage"
 	"s3sync/storage/dir"
@@ -250,5 +251,20 @@ func TestNotesOfAllUnits(t *testing.T) {
 	r.end(t)
 	if n := r.notes.otherSize.Load(); n != 3 {
 		t.Errorf("%d objects of another size", n)
+	}
+}
+
+// A dry run sends no requests to delete, so it tells nothing of how many a server bears.
+func TestDryRunDeletesWithoutRequests(t *testing.T) {
+	for _, dry := range []bool{true, false} {
+		r := newRun(t, newStore(t, "a"), newStore(t, "a", "b"), func(o *Options) { o.DryRun = dry })
+		if err := r.Delete(t.Context(), []*Result{r.unit(t, Unit{})}); err != nil {
+			t.Fatal(err)
+		}
+		told := slices.ContainsFunc(r.limits.Reports(), func(p pace.Report) bool { return p.Name == "requests to delete" })
+		if told == dry {
+			t.Errorf("dry run %v: told of requests to delete: %v", dry, told)
+		}
+		r.end(t)
 	}
 }
