@@ -1,7 +1,6 @@
 package bucket
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -55,7 +54,7 @@ func (o *observers) tell(c transport.Call, out transport.Outcome) {
 	}
 	r := storage.Request{
 		Kind: kindOf(c.Operation, out.Ranged), Again: c.Again, Began: time.Now().Add(-out.TimeToFirstByte), FirstByte: out.TimeToFirstByte,
-		Throttled: throttled(out.Status), Unanswered: unanswered(out.Err), RetryAfter: out.RetryAfter,
+		Throttled: throttled(out.Status), Unanswered: unanswered(&out), RetryAfter: out.RetryAfter,
 	}
 	for _, other := range *all {
 		other.tell(r)
@@ -71,11 +70,11 @@ func throttled(status int) bool {
 
 // unanswered reports whether a request failed for want of an answer. One that the caller
 // cancelled, or that this program refused to send, did not.
-func unanswered(err error) bool {
-	if err == nil || errors.Is(err, context.Canceled) {
+func unanswered(out *transport.Outcome) bool {
+	if out.Err == nil || out.Canceled {
 		return false
 	}
-	_, own := errors.AsType[*failure.Error](err)
+	_, own := errors.AsType[*failure.Error](out.Err)
 	return !own
 }
 

@@ -58,6 +58,30 @@ func TestObserve(t *testing.T) {
 			},
 			storage.Request{},
 		},
+		"canceled for a reason": { // as parts are when another one has failed; net/http returns the reason
+			func(req *http.Request) (*http.Response, error) {
+				<-req.Context().Done()
+				return nil, context.Cause(req.Context())
+			},
+			func(ctx context.Context, s *bucket.Store) {
+				ctx, cancel := context.WithCancelCause(ctx)
+				defer time.AfterFunc(30*time.Millisecond, func() { cancel(errors.New("another part has failed")) }).Stop()
+				stat(ctx, s)
+			},
+			storage.Request{},
+		},
+		"too late": {
+			func(req *http.Request) (*http.Response, error) {
+				<-req.Context().Done()
+				return nil, req.Context().Err()
+			},
+			func(ctx context.Context, s *bucket.Store) {
+				ctx, cancel := context.WithTimeout(ctx, 30*time.Millisecond)
+				defer cancel()
+				stat(ctx, s)
+			},
+			storage.Request{Unanswered: true},
+		},
 		"a listing": {answer(http.StatusServiceUnavailable), func(ctx context.Context, s *bucket.Store) {
 			for _, err := range s.List(ctx, storage.ListOptions{}) {
 				_ = err // the requests matter

@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"context"
+	"errors"
 	"math"
 	"net/http"
 	"strconv"
@@ -15,19 +17,31 @@ type Outcome struct {
 	TimeToFirstByte time.Duration
 	Status          int   // of the answer; 0 if there was none
 	Err             error // why there was none
+	// Canceled: the caller ended the request, and no limit of time did. So Err, which may be
+	// the cause of the end, says nothing about the server.
+	Canceled bool
 	// RetryAfter is how long the server asks to wait before the next request, or 0.
 	RetryAfter time.Duration
 	// Ranged: the request asked for a range of bytes.
 	Ranged bool
 }
 
-// outcome is how a request with some headers went.
-func outcome(asked http.Header, resp *http.Response, err error, took time.Duration) Outcome {
-	o := Outcome{TimeToFirstByte: took, Err: err, Ranged: asked["Range"] != nil}
+// outcome is how a request went.
+func outcome(req *http.Request, resp *http.Response, err error, took time.Duration) Outcome {
+	o := Outcome{TimeToFirstByte: took, Err: err, Ranged: req.Header["Range"] != nil}
 	if err == nil {
 		o.Status, o.RetryAfter = resp.StatusCode, RetryAfter(resp.Header)
+	} else {
+		o.Canceled = canceled(req.Context())
 	}
 	return o
+}
+
+// canceled reports whether a context has ended, but not by a limit of time.
+func canceled(ctx context.Context) bool {
+	cause := context.Cause(ctx)
+	_, limit := errors.AsType[*TimeoutError](cause)
+	return cause != nil && !limit && !errors.Is(cause, context.DeadlineExceeded)
 }
 
 // RetryAfter is how long an answer asks to wait before the next request, or 0.

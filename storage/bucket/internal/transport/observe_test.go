@@ -149,3 +149,54 @@ func watched(c *Client) bool {
 	defer c.flights.mu.Unlock()
 	return c.flights.sweeperIsSet
 }
+
+// TestObserveCancellation: who observes learns whether the caller or a limit of time ended a
+// request.
+func TestObserveCancellation(t *testing.T) {
+	for name, tt := range map[string]struct {
+		end  func(context.Context) (context.Context, context.CancelFunc)
+		want bool
+	}{
+		"the caller": {func(ctx context.Context) (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancelCause(ctx)
+			time.AfterFunc(time.Second, func() { cancel(errors.New("another part has failed")) })
+			return ctx, func() { cancel(nil) }
+		}, true},
+		"the caller's time-out": {func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithTimeout(ctx, time.Second)
+		}, false},
+		"a limit of the caller": {func(ctx context.Context) (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancelCause(ctx)
+			time.AfterFunc(time.Second, func() { cancel(&TimeoutError{What: "no answer"}) })
+			return ctx, func() { cancel(nil) }
+		}, false},
+		"a limit of this package": {context.WithCancel, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var told []Outcome
+				c := New(new(http.Transport), Options{
+					ReadTimeout: time.Minute,
+					Given: given(func(req *http.Request) (*http.Response, error) {
+						<-req.Context().Done()
+						return nil, context.Cause(req.Context())
+					}),
+					Observe: func(_ Call, o Outcome) { told = append(told, o) },
+				})
+				ctx, cancel := tt.end(t.Context())
+				defer cancel()
+				req, err := http.NewRequestWithContext(ctx, http.MethodPut, "http://server/b/k", nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if resp, err := c.Send(Call{Operation: "UploadPart"}, req); err == nil {
+					resp.Body.Close()
+					t.Error("no error")
+				}
+				if len(told) != 1 || told[0].Canceled != tt.want {
+					t.Errorf("told %+v", told)
+				}
+			})
+		})
+	}
+}

@@ -166,7 +166,7 @@ func (f *flight) ask() (*http.Response, error) {
 	c.trace(f.call, f.req, resp, err, took)
 	f.waited(resp, err, took)
 	if c.opts.Observe != nil && !errors.Is(err, errOvertaken) {
-		c.opts.Observe(f.call, outcome(f.req.Header, resp, err, took))
+		c.opts.Observe(f.call, outcome(f.req, resp, err, took))
 	}
 	return resp, err
 }

@@ -36,8 +36,8 @@ func (t *translator) retryer(attempts int) aws.Retryer {
 	})}
 }
 
-// A calmRetryer waits before a retry as package direct does. It makes none once
-// grace.Stop of the context is closed.
+// A calmRetryer waits before a retry as package direct does. It makes none once the
+// context was canceled or grace.Stop of it is closed.
 type calmRetryer struct {
 	translator *translator
 	aws.RetryerV2
@@ -46,7 +46,7 @@ type calmRetryer struct {
 // GetRetryToken is the only step before a retry that may wait.
 func (r calmRetryer) GetRetryToken(ctx context.Context, err error) (func(error) error, error) {
 	r.translator.Await(ctx, plain(err))
-	if grace.Stopped(ctx) {
+	if grace.Stopped(ctx) || errors.Is(ctx.Err(), context.Canceled) {
 		return nil, r.translator.Failure(plain(err))
 	}
 	return r.RetryerV2.GetRetryToken(ctx, err)
