@@ -55,14 +55,6 @@ func (b *Budget) Delay(attempt int) time.Duration {
 	return delay
 }
 
-// Empty reports whether the budget permits no retry at once.
-func (b *Budget) Empty() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.fill()
-	return b.left < 0
-}
-
 // Overdrawn reports whether so many retries were promised ahead that Delay, which is
 // bounded, could not spread another one. Who then waits and asks again, in place of a
 // call of Delay, keeps the rate of retries whatever their number.

@@ -10,8 +10,11 @@ import (
 )
 
 const (
-	// So many operations in a row that get no answer are an outage.
+	// So many requests in a row that get no answer are an outage, if the first of them failed
+	// that long ago. While a server goes down, it answers some requests and others not. The
+	// number is small, so that one operation with its attempts can show an outage.
 	outageAfter = 8
+	outageFrom  = 2 * time.Second
 	// Pauses before a probe: the first one, doubled up to the last one.
 	probePauseFirst = time.Second
 	probePauseLast  = 30 * time.Second
@@ -25,18 +28,19 @@ var (
 )
 
 // An Outage holds back new work while a server answers nothing. It begins after eight
-// operations in a row that were given up without any answer, and ends with the first
-// answer to anything. Meanwhile one operation at a time may begin as a probe, each after
+// requests in a row without any answer, over some seconds, and ends with the first answer to
+// anything. Meanwhile one operation at a time may begin as a probe, each after
 // a longer pause, up to half a minute. Nobody waits for longer than the bound of an outage.
 //
 // All methods may be called concurrently. An Outage starts no goroutine.
 type Outage struct {
 	longest time.Duration
 	notify  func(down bool, lasted time.Duration)
-	failed  atomic.Int32 // operations in a row without an answer
+	failed  atomic.Int32 // requests in a row without an answer
 
 	mu    sync.Mutex
-	state *outage // nil: the server answers
+	first time.Time // when the first of them failed
+	state *outage   // nil: the server answers
 }
 
 // outage is one time without answers.
@@ -71,7 +75,7 @@ func (p Pass) Leave() {
 
 // Enter waits until an operation may begin. It fails with the cause of ctx if that is
 // cancelled, with ErrStopped if stop is closed, and with ErrOutage if the outage lasts too
-// long, unless it is time for another probe. stop may be nil. The operation must lead to a call of Answered or Exhausted, unless it ends
+// long, unless it is time for another probe. stop may be nil. The operation must lead to a call of Answered or Unanswered, unless it ends
 // for a reason that says nothing about the server.
 func (o *Outage) Enter(ctx context.Context, stop <-chan struct{}) (Pass, error) {
 	for {
@@ -171,18 +175,22 @@ func (o *Outage) Down() bool {
 	return o.state != nil
 }
 
-// Exhausted tells that an operation was given up: none of its requests was answered.
-func (o *Outage) Exhausted() {
+// Unanswered tells that a request got no answer.
+func (o *Outage) Unanswered() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now := time.Now()
-	switch failed := o.failed.Add(1); {
+	failed := o.failed.Add(1)
+	if failed == 1 {
+		o.first = now
+	}
+	switch {
 	case o.state != nil:
 		if s := o.state; !now.Before(s.next) {
 			s.pause = min(2*s.pause, probePauseLast)
 			s.next = now.Add(s.pause/2 + rand.N(s.pause/2))
 		}
-	case failed >= outageAfter:
+	case failed >= outageAfter && now.Sub(o.first) >= outageFrom:
 		s := &outage{began: now, over: make(chan struct{}), turn: make(chan struct{}, 1), pause: probePauseFirst}
 		s.next = now.Add(s.pause/2 + rand.N(s.pause/2))
 		s.turn <- struct{}{}

@@ -23,12 +23,15 @@ func down(t *testing.T) (o *Outage, begins, ends *atomic.Int32) {
 			ends.Add(1)
 		}
 	})
-	for range outageAfter {
+	for i := range outageAfter {
+		if i == outageAfter-1 {
+			time.Sleep(outageFrom)
+		}
 		pass, err := o.Enter(t.Context(), nil)
 		if err != nil || pass.Probe() {
 			t.Fatalf("probe %v, %v before the outage", pass.Probe(), err)
 		}
-		o.Exhausted()
+		o.Unanswered()
 		pass.Leave()
 	}
 	if begins.Load() != 1 || ends.Load() != 0 {
@@ -68,7 +71,7 @@ func TestOutage(t *testing.T) {
 				if last {
 					o.Answered()
 				} else {
-					o.Exhausted()
+					o.Unanswered()
 				}
 			}()
 		}
@@ -102,7 +105,7 @@ func TestOutageNeedsARow(t *testing.T) {
 	o := NewOutage(time.Hour, func(bool, time.Duration) { t.Error("an outage was told") })
 	for range 10 {
 		for range outageAfter - 1 {
-			o.Exhausted()
+			o.Unanswered()
 		}
 		o.Answered()
 	}

@@ -29,10 +29,6 @@ type Calm struct {
 	outage *pace.Outage
 	// answers counts those of the server.
 	answers atomic.Uint64
-	began   time.Time
-	// since is when the first request was given up since the last answer, after began; 0
-	// if none was.
-	since atomic.Int64
 	// doubted: the end of the last outage was seen by a probe, and nothing else was answered
 	// since. A server that answers probes only is not down.
 	doubted atomic.Bool
@@ -42,16 +38,11 @@ type Calm struct {
 // or of a network, and an end for a run that nobody watches.
 const LongestOutage = time.Hour
 
-// outageFrom is how old the first request without an answer is at least when an outage
-// begins. While a server goes down, it answers some requests and others not.
-const outageFrom = time.Second
-
 // NewCalm returns the Calm of a server that works. initial is the pause after the first
 // attempt of a request. notice, if not nil, is told of outages. host names the server.
 func NewCalm(initial time.Duration, host func() string, notice func(storage.Notice)) *Calm {
 	n := 0
 	return &Calm{
-		began:  time.Now(),
 		budget: pace.NewBudget(max(initial, 0), maxBackoff),
 		outage: pace.NewOutage(LongestOutage, func(down bool, lasted time.Duration) { // calls do not overlap
 			text := fmt.Sprintf("outage %d is over: %s answers again after %v", n, host(), lasted.Round(time.Second))
@@ -72,9 +63,6 @@ func (c *Calm) Observe(_ transport.Call, o transport.Outcome) {
 		return
 	}
 	c.answers.Add(1)
-	if c.since.Load() != 0 {
-		c.since.Store(0)
-	}
 	if c.doubted.Load() {
 		c.doubted.Store(false)
 	}
@@ -110,7 +98,7 @@ func (c *Calm) Enter(ctx context.Context) (Entry, error) {
 func (c *Calm) Probed(err error) (begin bool) {
 	switch {
 	case isUnanswered(err):
-		c.outage.Exhausted()
+		c.outage.Unanswered()
 		return false
 	case c.outage.Down(): // nothing was sent
 		return true
@@ -132,19 +120,15 @@ func (t *Translator) Repeat(e Entry, err error, overdue bool) bool {
 		return false // it may have waited for the budget
 	}
 	if !c.outage.Down() {
-		c.giveUp()
+		c.unanswered()
 	}
 	return f.Repeatable && c.outage.Down()
 }
 
-// giveUp notes that a request or an operation without an answer is not repeated at once.
-func (c *Calm) giveUp() {
-	if c.doubted.Load() {
-		return
-	}
-	now := int64(time.Since(c.began)) + 1
-	if c.since.CompareAndSwap(0, now) || now-c.since.Load() >= int64(outageFrom) {
-		c.outage.Exhausted()
+// unanswered notes that a request got no answer.
+func (c *Calm) unanswered() {
+	if !c.doubted.Load() {
+		c.outage.Unanswered()
 	}
 }
 

@@ -61,15 +61,12 @@ func (t *Translator) Pause(attempt int, last bool, err error) (time.Duration, er
 	case attempt >= firstContact && t.HTTP.Unreachable(err):
 		return 0, f // there seems to be no server
 	}
-	pause := t.Calm.budget.Delay(attempt)
-	// Requests without an answer that used up the budget show an outage as well as
-	// operations do that used up their attempts. The latter would take many minutes.
-	if isUnanswered(f) && t.HTTP.Answered() && t.Calm.budget.Empty() {
-		if t.Calm.giveUp(); t.Calm.outage.Down() {
+	if isUnanswered(f) && t.HTTP.Answered() {
+		if t.Calm.unanswered(); t.Calm.outage.Down() {
 			return 0, Repeatable(f)
 		}
 	}
-	return pause + min(retryAfter(err), pace.MaxPause), nil
+	return t.Calm.budget.Delay(attempt) + min(retryAfter(err), pace.MaxPause), nil
 }
 
 // retryAfter is how long the answer to a request asks to wait before the next one.

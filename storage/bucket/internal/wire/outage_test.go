@@ -65,12 +65,15 @@ func TestOutage(t *testing.T) {
 		down              func(*http.Request) error
 		sent, failed      int64 // at most, while the server is down
 	}{
-		"refused, 16 workers":     {16, 10, refused, 200, 2},
-		"reset, 64 workers":       {64, 10, reset, 320, 0},
-		"silence, 64 workers":     {64, 10, silence, 320, 0},
-		"refused, 128 workers":    {128, 10, refused, 420, 0},
-		"one attempt, 64 workers": {64, 1, refused, 400, 260},
-		"4 workers":               {4, 10, refused, 200, 20},
+		"refused, 16 workers":     {16, 10, refused, 160, 0},
+		"reset, 64 workers":       {64, 10, reset, 260, 0},
+		"silence, 64 workers":     {64, 10, silence, 220, 0},
+		"refused, 128 workers":    {128, 10, refused, 340, 0},
+		"one attempt, 64 workers": {64, 1, refused, 400, 200},
+		"4 workers":               {4, 10, refused, 60, 0},
+		"2 workers":               {2, 10, refused, 40, 0},
+		"1 worker":                {1, 10, refused, 40, 0},
+		"silence, 1 worker":       {1, 10, silence, 40, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bothWays(t, func(t *testing.T, open func(server, ...func(*Options)) *Client) {
