@@ -75,8 +75,9 @@ func (p Pass) Leave() {
 
 // Enter waits until an operation may begin. It fails with the cause of ctx if that is
 // cancelled, with ErrStopped if stop is closed, and with ErrOutage if the outage lasts too
-// long, unless it is time for another probe. stop may be nil. The operation must lead to a call of Answered or Unanswered, unless it ends
-// for a reason that says nothing about the server.
+// long, unless it is time for another probe. stop may be nil. The operation must lead to a
+// call of Answered or Unanswered, unless it ends for a reason that says nothing about the
+// server.
 func (o *Outage) Enter(ctx context.Context, stop <-chan struct{}) (Pass, error) {
 	for {
 		if ctx.Err() != nil {

@@ -30,10 +30,10 @@ func (e *PanicError) Stack() []byte { return e.stack }
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
 // ForEach calls do for every value of the sequence that seq returns, in up to n goroutines
-// (at least one) at once. The caller's goroutine takes values from seq, one at a time and only when a
-// worker is free. If the yield function of seq returns true, do receives the value,
-// even if its ctx is cancelled by then. If yield returns false, do does not receive it.
-// So the owner of what a value holds is always known.
+// (at least one) at once. The caller's goroutine takes values from the sequence, one at a
+// time. If the yield function returns true, do receives the value, even if its ctx is
+// cancelled by then. If yield returns false, do does not receive it. So the owner of what
+// a value holds is always known.
 //
 // ForEach returns the first error of seq or do. That error cancels the context that seq
 // and do received, with itself as the cause, and nothing more is taken from seq. If ctx is
