@@ -76,6 +76,12 @@ func between(ticks []int, from, to time.Duration) (sum int) {
 // most is the greatest number from one time to another.
 func most(ticks []int, from, to time.Duration) int { return slices.Max(ticks[from/tick : to/tick]) }
 
+// middle is the median of some ticks.
+func middle(ticks []int, from, to time.Duration) int {
+	sorted := slices.Sorted(slices.Values(ticks[from/tick : to/tick]))
+	return sorted[len(sorted)/2]
+}
+
 // perSecond is the rate of served requests from one time to another.
 func (c *counts) perSecond(from, to time.Duration) float64 {
 	return float64(between(c.served, from, to)) / (to - from).Seconds()
