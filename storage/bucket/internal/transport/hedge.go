@@ -72,9 +72,11 @@ func kindOf(req *http.Request) hedge.Kind {
 	return hedge.Range(to - from + 1)
 }
 
-// waited tells the policy how long a read has waited for an answer, of whichever request.
+// waited tells the policy how long a request of a read waited for its answer. A request
+// that was overtaken does not count: it was slow, but reads are not. At the end of a run
+// there are many such, and hardly any others.
 func (f *flight) waited(resp *http.Response, err error, took time.Duration) {
-	if f.limits[hedging] > 0 && !f.call.Again && (definite(resp, err) || errors.Is(err, errOvertaken)) {
+	if f.limits[hedging] > 0 && (!f.call.Again || f.call.Hedge) && definite(resp, err) {
 		f.client.hedges.Answered(f.read, took)
 	}
 }
@@ -101,9 +103,8 @@ func (f *flight) askAgain(now time.Duration) {
 	call := f.call
 	call.Again, call.Hedge = true, true
 	other := f.client.newFlight(call, f.req)
-	other.race = r
+	other.race, other.read = r, f.read // at the end of a run there are no later reads to compare with
 	if r.flights = append(r.flights, other); len(r.flights) < maxRequests {
-		other.read = f.read // at the end of a run there are no later reads to compare with
 		other.watch(hedging, other.began)
 	}
 	r.others.Go(other.run)
