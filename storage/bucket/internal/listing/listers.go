@@ -57,7 +57,7 @@ func (l *listers) enough() int {
 }
 
 // grow lets more pages be fetched at once, if there were enough of them since the last
-// time. The consumer waits for one.
+// time. The consumer waits for one, or reads the last one that is there.
 func (l *listers) grow() {
 	n, after := l.n*growth, max(l.n, firstGrowth)
 	if l.throttled {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -17,6 +18,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"s3sync/internal/join"
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/failure"
 	"s3sync/storage/bucket/internal/request"
@@ -369,6 +371,36 @@ func TestOnePage(t *testing.T) {
 			t.Errorf("%d versions, want two of each of %d keys", len(got), len(m.keys))
 		}
 	})
+}
+
+// TestTwoListings: two listings that are read together both grow, although the consumer waits
+// for one of them only.
+func TestTwoListings(t *testing.T) {
+	keys := flat(200_000, func(i int, _ string) string { return fmt.Sprintf("dir%03d/obj%06d", i/2000, i%2000) })
+	took := func(listers int) (took time.Duration) {
+		synctest.Test(t, func(t *testing.T) {
+			list := func() iter.Seq2[storage.Object, error] {
+				m := &model{keys: keys, delay: 50 * time.Millisecond}
+				return m.bucket("", listers).Objects(t.Context(), storage.Range{})
+			}
+			began, n := time.Now(), 0
+			for p, err := range join.Sorted(list(), list()) {
+				if err != nil || !p.InSource || !p.InTarget {
+					t.Fatalf("%+v, %v", p, err)
+				}
+				if n++; n%1000 == 0 {
+					time.Sleep(time.Millisecond) // so long it takes to compare a page
+				}
+			}
+			if took = time.Since(began); n != len(keys) {
+				t.Errorf("%d pairs", n)
+			}
+		})
+		return took
+	}
+	if serial, parallel := took(1), took(32); serial < 10*parallel {
+		t.Errorf("%v, and %v page by page", parallel, serial)
+	}
 }
 
 // TestSmallPage: the same of a server whose pages are smaller than what is asked for.
