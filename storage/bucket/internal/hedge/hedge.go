@@ -78,9 +78,9 @@ func (p *Policy) Answered(r Read, waited time.Duration) {
 	p.credit = min(p.credit+1, maxCredit)
 }
 
-// Late reports whether a read whose last request has waited so long shall be asked again now. now is the
-// time on a clock that never goes back. If the caller asks again, it calls Asked before the
-// next call of Late.
+// Late reports whether a read whose last request has waited so long shall be asked again.
+// now is the time on a clock that never goes back. If the caller asks again, it calls Asked
+// before the next call of Late.
 func (p *Policy) Late(r Read, waited, now time.Duration) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
