@@ -77,6 +77,8 @@ func (s *search) why() string {
 		return "the number is fixed"
 	case s.idle:
 		return "nobody waited for more"
+	case s.good == s.most && s.limit < s.good:
+		return fmt.Sprintf("fewer than %d are being tried", s.good)
 	case s.good == s.most:
 		return "no more are allowed"
 	case s.good == 0 && s.reason == unjudged:

@@ -38,6 +38,16 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// Where the limit is one that is tried, the reason is about that.
+func TestReasonOfATrial(t *testing.T) {
+	for limit, want := range map[int]string{512: "no more are allowed", 362: "fewer than 512 are being tried"} {
+		s := search{least: 1, most: 512, good: 512, limit: limit}
+		if got := s.why(); got != want {
+			t.Errorf("at %d: %q, want %q", limit, got, want)
+		}
+	}
+}
+
 // The clock that is given is the one that counts.
 func TestClock(t *testing.T) {
 	now := time.Now()
