@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/smithy-go/middleware"
 
 	"s3sync/internal/grace"
 	"s3sync/storage"
@@ -52,13 +53,32 @@ func (r calmRetryer) GetRetryToken(ctx context.Context, err error) (func(error) 
 	return r.RetryerV2.GetRetryToken(ctx, err)
 }
 
-// GetAttemptToken is the step behind the pause, which does not know why the last attempt
+// GetAttemptToken is the step before each attempt. The first one is made, because enter let
+// the operation in. Before the others it ends the pause, and does not know why the last one
 // failed. The request may have been carried out.
 func (r calmRetryer) GetAttemptToken(ctx context.Context) (func(error) error, error) {
-	if grace.Stopped(ctx) {
+	made, _ := ctx.Value(madeKey{}).(*bool)
+	if again := made == nil || *made; again && grace.Stopped(ctx) {
 		return nil, &failure.Error{Kind: storage.ErrTransient, Text: "the request is not made again, because the run is ending"}
 	}
+	if made != nil {
+		*made = true
+	}
 	return r.RetryerV2.GetAttemptToken(ctx)
+}
+
+// madeKey is the context key of whether an attempt of an operation was made. Attempts of
+// one operation do not overlap.
+type madeKey struct{}
+
+// noteAttempts adds to a stack what tells the first attempt from others.
+func noteAttempts(stack *middleware.Stack) error {
+	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("s3sync:Attempts",
+		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
+			middleware.InitializeOutput, middleware.Metadata, error,
+		) {
+			return next.HandleInitialize(context.WithValue(ctx, madeKey{}, new(bool)), in)
+		}), middleware.Before)
 }
 
 // repeatable reports whether the attempts of a request have ended although it may be made

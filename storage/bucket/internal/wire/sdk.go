@@ -87,7 +87,7 @@ func (o *Options) configure(so *s3.Options) {
 func (s *sdkRequests) configure(so *s3.Options, answers *answer.Checker, c *corrector) {
 	so.HTTPClient = s.translator.HTTP
 	so.Retryer = s.translator.retryer(so.RetryMaxAttempts)
-	so.APIOptions = append(so.APIOptions, addExtra(s.dialect.Encryption.Headers), func(stack *middleware.Stack) error {
+	so.APIOptions = append(so.APIOptions, noteAttempts, addExtra(s.dialect.Encryption.Headers), func(stack *middleware.Stack) error {
 		return checkAnswers(answers, stack)
 	})
 	if s.dialect.Directory { // sessions are renewed in another way

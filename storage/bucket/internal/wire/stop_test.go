@@ -158,3 +158,25 @@ func TestStopBetweenAttempts(t *testing.T) {
 		})
 	}
 }
+
+// TestStopBeforeFirstAttempt: a write that was let in is made, whichever way it goes. Its
+// failure would say that it may have been carried out.
+func TestStopBeforeFirstAttempt(t *testing.T) {
+	bothWays(t, func(t *testing.T, open func(server, ...func(*Options)) *Client) {
+		var sent atomic.Int64
+		c := open(func(r *http.Request) (*http.Response, error) {
+			sent.Add(1)
+			return respond(r), nil
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		longer, done := grace.Answer(ctx)
+		defer done()
+		_, err := write(longer, c, func(ctx context.Context) (bool, error) {
+			cancel()
+			return c.hot.DeleteObject(ctx, "k", "", false)
+		})
+		if err != nil || sent.Load() != 1 {
+			t.Errorf("%v after %d requests", err, sent.Load())
+		}
+	})
+}
