@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"strings"
 	"syscall"
 
@@ -23,38 +21,29 @@ type command struct {
 }
 
 func newCommand(p Process) *command {
-	return &command{
-		p:      p,
-		screen: &screen{},
-		line: options.New(options.Program{
-			Args: p.Args, Environ: p.Environ, Stdout: p.Stdout, Stderr: p.Stderr,
-			Version: versionLine(),
-		}),
-	}
+	c := &command{p: p, screen: &screen{}}
+	c.line = options.New(options.Program{
+		Args: p.Args, Environ: p.Environ, Stdout: p.Stdout, Stderr: p.Stderr,
+		Version: thisBuild().line(), Commands: c.commands(),
+	})
+	return c
 }
 
 func (c *command) cfg() *s3sync.Config { return c.line.Config }
 
 // run runs the command, and returns the exit code.
 func (c *command) run(ctx context.Context) int {
-	text, run, err := c.line.Parse()
-	if err == nil && run {
+	asked, args, text, err := c.line.Parse()
+	if err == nil && asked != nil && asked.Sides {
 		err = c.line.Check()
 	}
 	switch {
 	case err != nil:
 		return c.fail(err)
-	case run:
-		c.sync(ctx)
-		return c.code
+	case asked != nil:
+		return asked.Run(ctx, args)
 	}
-	if text == "" {
-		return options.ExitDone // the shell has the completions already
-	}
-	if _, err := io.WriteString(c.p.Stdout, text); err != nil {
-		return c.fail(fmt.Errorf("standard output: %w", err))
-	}
-	return options.ExitDone
+	return c.print(text)
 }
 
 // fail reports an error that prevented the run.

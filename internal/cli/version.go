@@ -12,14 +12,27 @@ import (
 //nolint:gochecknoglobals // the linker can set nothing else
 var version, commit string
 
-// versionLine returns what --version prints.
-func versionLine() string {
+// A build says what was built, of what, and for which machine.
+type build struct {
+	Version string `json:"version"`
+	Commit  string `json:"commit"` // empty if it is not known
+	OS      string `json:"os"`
+	Arch    string `json:"arch"`
+	Go      string `json:"go"`
+}
+
+// thisBuild returns the build of this program.
+func thisBuild() build {
 	v, rev := version, commit
 	if info, ok := debug.ReadBuildInfo(); ok {
 		v, rev = buildVersion(info, v, rev)
 	}
-	return fmt.Sprintf("s3sync %s (%s, %s/%s, %s)\n", cmp.Or(v, "devel"), cmp.Or(rev, "unknown commit"),
-		runtime.GOOS, runtime.GOARCH, runtime.Version())
+	return build{cmp.Or(v, "devel"), rev, runtime.GOOS, runtime.GOARCH, runtime.Version()}
+}
+
+// line returns what --version prints.
+func (b build) line() string {
+	return fmt.Sprintf("s3sync %s (%s, %s/%s, %s)\n", b.Version, cmp.Or(b.Commit, "unknown commit"), b.OS, b.Arch, b.Go)
 }
 
 // buildVersion fills in what the linker did not set.

@@ -33,7 +33,7 @@ func TestBuildVersion(t *testing.T) {
 			}
 		})
 	}
-	if line := versionLine(); !strings.HasPrefix(line, "s3sync ") || !strings.HasSuffix(line, ")\n") {
+	if line := thisBuild().line(); !strings.HasPrefix(line, "s3sync ") || !strings.HasSuffix(line, ")\n") {
 		t.Errorf("got %q", line)
 	}
 }

@@ -1,5 +1,5 @@
 # Completion for s3sync. Put this into ~/.config/elvish/rc.elv:
-#   eval (s3sync --auto-complete-shell elvish | slurp)
+#   eval (s3sync completion elvish | slurp)
 use str
 
 set edit:completion:arg-completer[s3sync] = {|@words|

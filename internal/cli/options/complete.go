@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,18 +19,22 @@ var (
 	bashAddition string
 )
 
-// shells returns the shells that have a completion script.
+// Shells returns the shells that have a completion script.
+func (*Line) Shells() []string { return shells() }
+
 func shells() []string { return []string{"bash", "zsh", "fish", "powershell", "elvish"} }
 
-// addCompletions registers the values that the shell can complete for each option.
-func (l *Line) addCompletions() {
-	asked := len(l.program.Args) > 0 && (l.program.Args[0] == cobra.ShellCompRequestCmd || l.program.Args[0] == cobra.ShellCompNoDescRequestCmd)
+// addCompletions registers what the shell can complete on the line of a command.
+func (l *Line) addCompletions(c *cobra.Command, k *Command) {
+	if args := l.program.Args; len(args) == 0 || args[0] != cobra.ShellCompRequestCmd && args[0] != cobra.ShellCompNoDescRequestCmd {
+		return
+	}
 	// A half-typed line is not checked. cobra would print what it cannot parse, and
 	// that may be a secret.
-	l.root.FParseErrWhitelist.UnknownFlags = asked
+	c.FParseErrWhitelist.UnknownFlags = true
 	for _, o := range l.options {
-		o.value.lenient = asked
-		if o.positional() || o.value.kind != single {
+		o.value.lenient = true
+		if o.positional() || o.value.kind != single || !k.has(o) {
 			continue
 		}
 		complete := cobra.FixedCompletions(o.choices, cobra.ShellCompDirectiveNoFileComp)
@@ -38,18 +43,58 @@ func (l *Line) addCompletions() {
 		}
 		for _, name := range []string{o.name, o.alias} {
 			if name != "" {
-				_ = l.root.RegisterFlagCompletionFunc(name, complete) // fails for unknown names only
+				_ = c.RegisterFlagCompletionFunc(name, complete) // fails for unknown names only
 			}
 		}
 	}
-	l.root.ValidArgsFunction = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
+	c.ValidArgsFunction = func(_ *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		switch {
+		case k.Values != nil && len(args) == 0:
+			return startingWith(begun, k.Values(l)), cobra.ShellCompDirectiveNoFileComp
+		case k.Name == "" && len(args) == 0:
+			return l.pathsBeside(begun), cobra.ShellCompDirectiveDefault
+		case k.Args == "" && !k.Sides:
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return nil, cobra.ShellCompDirectiveDefault
+	}
 }
 
-// script returns the completion script for the chosen shell.
-func (l *Line) script() (string, error) {
+func startingWith(begun string, words []string) []string {
+	var found []string
+	for _, word := range words {
+		if strings.HasPrefix(word, begun) {
+			found = append(found, word)
+		}
+	}
+	return found
+}
+
+// pathsBeside returns the entries of the working directory that begin as the name of a
+// command does: a shell that gets a completion does not look for files by itself.
+func (l *Line) pathsBeside(begun string) []string {
+	var names []string
+	for _, k := range l.program.Commands {
+		names = append(names, k.Name)
+	}
+	if len(startingWith(begun, names)) == 0 {
+		return nil
+	}
+	entries, _ := os.ReadDir(".") // without them the shell completes commands alone
+	names = nil
+	for _, e := range entries {
+		if begun != "" || !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, e.Name())
+		}
+	}
+	return startingWith(begun, names)
+}
+
+// Script returns the completion script for a shell.
+func (l *Line) Script(shell string) (string, error) {
 	var b bytes.Buffer
 	var err error
-	switch l.set.shell {
+	switch shell {
 	case "bash":
 		err = l.root.GenBashCompletionV2(&b, true)
 		b.WriteString(bashAddition)
@@ -62,7 +107,11 @@ func (l *Line) script() (string, error) {
 	case "elvish":
 		b.WriteString(elvishScript)
 	default:
-		return "", usagef("--auto-complete-shell must be one of %s, not %q", strings.Join(shells(), ", "), l.set.shell)
+		name := "SHELL"
+		if l.set.shell != "" {
+			name = "--auto-complete-shell"
+		}
+		return "", usagef("%s must be one of %s, not %q", name, strings.Join(shells(), ", "), shell)
 	}
 	if err != nil {
 		return "", fmt.Errorf("completion script: %w", err)

@@ -43,12 +43,15 @@ func TestDocsUpToDate(t *testing.T) {
 // markdown is docs/options.md.
 func markdown(t *testing.T) string {
 	t.Helper()
-	help := newHelp(newLine().options)
+	help := newHelp(newLine().options, nil)
 	ties := tiesOnce()
 	var b strings.Builder
 	b.WriteString("<!-- Written by `go generate ./...` from the option table in internal/cli/options; do not edit. -->\n\n# Options\n\n")
-	b.WriteString("`s3sync [OPTIONS] [SOURCE] [TARGET]`\n\n" + environmentNote() + "\n")
+	b.WriteString("`s3sync [OPTIONS] [SOURCE] [TARGET]`\n\nOther [commands](commands.md) than a sync have their own page.\n\n" + environmentNote() + "\n")
 	help.groups(func(g group, rows []helpRow) {
+		if g == ofCommands {
+			return // docs/commands.md has them
+		}
 		fmt.Fprintf(&b, "\n## %s\n", g)
 		for _, r := range rows {
 			fmt.Fprintf(&b, "\n### `%s`\n\n%s\n", strings.TrimSpace(r.synopsis()), r.sentence())

@@ -32,12 +32,24 @@ func parseEnviron(environ []string) environment {
 	return env
 }
 
-// applyEnvironment sets the options that were not on the command line.
-func (l *Line) applyEnvironment() error {
+// applyEnvironment sets the options of a command that were not on the command line. A
+// command without such options works whatever the environment says.
+func (l *Line) applyEnvironment(k *Command) error {
+	var own []*option
+	reads := false
+	for _, o := range l.options {
+		if k.has(o) {
+			own = append(own, o)
+			reads = reads || o.env != envNone
+		}
+	}
+	if !reads {
+		return nil
+	}
 	if err := l.misspelt(); err != nil {
 		return err
 	}
-	for _, o := range l.options {
+	for _, o := range own {
 		if err := l.applyVariable(o); err != nil {
 			return err
 		}

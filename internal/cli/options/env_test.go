@@ -286,7 +286,7 @@ func TestLevelFromEnvironment(t *testing.T) {
 			c := between(tt.args...)
 			c.env = tt.env
 			l := c.line()
-			if _, _, err := l.Parse(); err != nil {
+			if _, _, _, err := l.Parse(); err != nil {
 				t.Fatal(err)
 			}
 			got := ""

@@ -6,12 +6,11 @@ import (
 	"unicode/utf8"
 )
 
-const usageLine = "Usage: s3sync [OPTIONS] [SOURCE] [TARGET]\n"
-
-// A help writes help and docs from the option table. It holds the defaults, copied
-// before any option was read.
+// A help writes help and docs from the tables of options and commands. It holds the
+// defaults, copied before any option was read.
 type help struct {
-	rows []helpRow
+	rows     []helpRow
+	commands []Command
 }
 
 // A helpRow is the help for one option.
@@ -21,12 +20,45 @@ type helpRow struct {
 	def string
 }
 
-func newHelp(options []*option) help {
-	var h help
+func newHelp(options []*option, commands []Command) help {
+	h := help{commands: commands}
 	for _, o := range options {
 		h.rows = append(h.rows, helpRow{o, o.defaultText()})
 	}
 	return h
+}
+
+// usage returns how s3sync is called: the sync, then the commands.
+func (h help) usage() string {
+	var b strings.Builder
+	b.WriteString("Usage: s3sync [OPTIONS] [SOURCE] [TARGET]\n       s3sync COMMAND [OPTIONS] [ARGUMENTS]\n\nCommands:\n")
+	for _, k := range h.commands {
+		if k.Name != "" {
+			fmt.Fprintf(&b, "  %-20s  %s\n", strings.TrimSpace(k.Name+" "+k.Args), k.Usage)
+		}
+	}
+	return b.String()
+}
+
+// command returns the help of one command.
+func (h help) command(k *Command, all bool) string {
+	switch {
+	case k.Name == "" && all:
+		return h.long()
+	case k.Name == "":
+		return h.short()
+	}
+	var b strings.Builder
+	b.WriteString(wrap(sentence(k.Usage, k.More), "") + "\nUsage: " + k.synopsis() + "\n")
+	for _, r := range h.rows {
+		if r.group == ofCommands && k.has(r.option) {
+			b.WriteString("\n" + r.paragraph())
+		}
+	}
+	if k.Sides {
+		b.WriteString("\nIt also has the options of a sync: see s3sync -h.\n")
+	}
+	return b.String()
 }
 
 // groups calls f for each heading with its options.
@@ -44,8 +76,11 @@ func (h help) groups(f func(g group, rows []helpRow)) {
 // short returns the help of -h: a line for each option.
 func (h help) short() string {
 	var b strings.Builder
-	b.WriteString("Syncs a directory and an S3 bucket, or two buckets, and verifies what arrived.\n\n" + usageLine)
+	b.WriteString("Syncs a directory and an S3 bucket, or two buckets, and verifies what arrived.\n\n" + h.usage())
 	h.groups(func(g group, rows []helpRow) {
+		if g == ofCommands {
+			return
+		}
 		fmt.Fprintf(&b, "\n%s:\n", g)
 		width := 0
 		for _, r := range rows {
@@ -55,7 +90,7 @@ func (h help) short() string {
 			fmt.Fprintf(&b, "  %-*s  %s\n", width, r.synopsis(), strings.Join(append([]string{r.brief()}, r.notes(false)...), " "))
 		}
 	})
-	b.WriteString("\nSee --help for variables, choices and exit codes.\n")
+	b.WriteString("\nSee --help for variables, choices and exit codes, and s3sync help TOPIC for one of them.\n")
 	return b.String()
 }
 
@@ -64,18 +99,17 @@ func (h help) long() string {
 	var b strings.Builder
 	b.WriteString(wrap("Syncs a directory and an S3 bucket, or two buckets. Objects that are new or newer in the source "+
 		"are transferred, and what arrived is compared with what was sent.", ""))
-	b.WriteString("\n" + usageLine)
+	b.WriteString("\n" + h.usage())
 	h.groups(func(g group, rows []helpRow) {
+		if g == ofCommands {
+			return
+		}
 		fmt.Fprintf(&b, "\n%s:\n", g)
 		for i, r := range rows {
 			if i > 0 {
 				b.WriteString("\n")
 			}
-			fmt.Fprintf(&b, "  %s\n", r.synopsis())
-			b.WriteString(wrap(r.sentence(), "          "))
-			for _, note := range r.notes(true) {
-				b.WriteString(wrap(note, "          "))
-			}
+			b.WriteString(r.paragraph())
 		}
 	})
 	b.WriteString("\nEnvironment:\n")
@@ -115,12 +149,25 @@ func (r helpRow) synopsis() string {
 	return text
 }
 
+// paragraph returns everything about the option, as --help shows it.
+func (r helpRow) paragraph() string {
+	var b strings.Builder
+	b.WriteString("  " + r.synopsis() + "\n")
+	for _, text := range append([]string{r.sentence()}, r.notes(true)...) {
+		b.WriteString(wrap(text, "          "))
+	}
+	return b.String()
+}
+
 // sentence returns what the option does, as one or more sentences.
-func (r helpRow) sentence() string {
-	first, n := utf8.DecodeRuneInString(r.brief())
-	text := strings.ToUpper(string(first)) + r.brief()[n:] + "."
-	if r.more != "" {
-		text += " " + r.more
+func (r helpRow) sentence() string { return sentence(r.brief(), r.more) }
+
+// sentence makes sentences of a line of the help, and adds more.
+func sentence(line, more string) string {
+	first, n := utf8.DecodeRuneInString(line)
+	text := strings.ToUpper(string(first)) + line[n:] + "."
+	if more != "" {
+		text += " " + more
 	}
 	return text
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"s3sync"
 	"s3sync/internal/fields"
@@ -21,6 +20,8 @@ type Program struct {
 	// Stdout and Stderr receive the output for a shell that completes a line.
 	Stdout, Stderr io.Writer
 	Version        string // what --version prints
+	// Commands are all commands. One of them has no name: the sync itself.
+	Commands []Command
 }
 
 // A Line is one command line, with its environment.
@@ -28,6 +29,8 @@ type Line struct {
 	Config *s3sync.Config
 	// Log says how the log is written.
 	Log Log
+	// Own are the options of commands that a sync does not have.
+	Own Own
 	// Notes are facts about the settings that the user should know.
 	Notes []string
 
@@ -35,10 +38,13 @@ type Line struct {
 	env     environment
 	set     *settings
 	options []*option
+	help    help
 	root    *cobra.Command
-	// accepted: the options are complete, and the user asked for more than help.
-	accepted bool
-	text     string // to print instead of a run
+	// command is what the user asked for, with complete options; nil if the user asked for
+	// the help of a command.
+	command *Command
+	args    []string // of command
+	text    string   // to print instead of a run
 }
 
 // Log is how the log is written.
@@ -49,50 +55,49 @@ type Log struct {
 	ToStderr bool
 }
 
+// Own are the options of commands that a sync does not have.
+type Own struct {
+	JSON bool // print JSON
+}
+
 // New returns the Line of a program before it is parsed.
 func New(p Program) *Line {
 	l := &Line{Config: s3sync.DefaultConfig(), program: p, env: parseEnviron(p.Environ), set: &settings{}}
-	l.options = table(l.Config, l.set, &l.Log)
+	l.options = table(l.Config, l.set, &l.Log, &l.Own)
 	// Help and docs show the defaults, which parsing overwrites.
-	help := newHelp(l.options)
-	l.root = &cobra.Command{
-		Use:               "s3sync",
-		Args:              func(*cobra.Command, []string) error { return nil },
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
-		RunE:              func(_ *cobra.Command, args []string) error { return l.accept(args) },
+	l.help = newHelp(l.options, p.Commands)
+	l.root = l.addCommand(l.commandNamed(""))
+	for i := range p.Commands {
+		switch k := &p.Commands[i]; k.Name {
+		case "":
+		case "help":
+			l.root.SetHelpCommand(l.addCommand(k)) // or cobra adds one of its own
+		default:
+			l.root.AddCommand(l.addCommand(k))
+		}
 	}
 	l.root.SetArgs(p.Args)
 	l.root.SetOut(p.Stdout)
 	l.root.SetErr(p.Stderr)
-	l.root.SetHelpFunc(func(*cobra.Command, []string) {
-		l.text = help.short()
-		if slices.Contains(p.Args, "--help") {
-			l.text = help.long()
-		}
-	})
-	l.root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return l.flagError(err) })
-	l.addFlags()
 	return l
 }
 
-// Parse reads the line and its environment. run reports whether a run was asked
-// for; otherwise text, which may be empty, is what to print instead.
-func (l *Line) Parse() (text string, run bool, err error) {
+// Parse reads the line and its environment. It returns the command that was asked for
+// and its arguments. If it returns none, text, which may be empty, is to be printed.
+func (l *Line) Parse() (k *Command, args []string, text string, err error) {
 	if err := l.root.Execute(); err != nil {
-		return "", false, err
+		return nil, nil, "", err
 	}
 	switch {
-	case !l.accepted:
-		return l.text, false, nil
+	case l.command == nil:
+		return nil, nil, l.text, nil
 	case l.set.version:
-		return l.program.Version, false, nil
+		return nil, nil, l.program.Version, nil
 	case l.set.shell != "":
-		text, err := l.script()
-		return text, false, err
+		text, err := l.Script(l.set.shell)
+		return nil, nil, text, err
 	}
-	return "", true, nil
+	return l.command, l.args, "", nil
 }
 
 // A UsageError is a mistake in the arguments or the environment. Nothing was done.
@@ -104,59 +109,29 @@ func usagef(format string, args ...any) error {
 	return UsageError{fmt.Sprintf(format, args...)}
 }
 
-// addFlags makes a flag of every option.
-func (l *Line) addFlags() {
-	flags := l.root.Flags()
-	flags.SortFlags = false
-	for _, o := range l.options {
-		if o.positional() {
-			continue
-		}
-		flag := &pflag.Flag{
-			Name:      o.name,
-			Shorthand: o.short,
-			Usage:     o.brief(),
-			Value:     o.value,
-		}
-		if o.value.kind != single {
-			flag.NoOptDefVal = present
-		}
-		flags.AddFlag(flag)
-		if o.alias != "" {
-			also := *flag
-			also.Name, also.Hidden = o.alias, true
-			flags.AddFlag(&also)
-		}
-	}
-	l.addCompletions()
-}
-
 // accept ends the parsing: it adds the positional arguments and the environment to
 // what pflag has parsed.
-func (l *Line) accept(args []string) error {
-	l.accepted = true
+func (l *Line) accept(k *Command, args []string) error {
+	l.command = k
 	if l.set.version {
 		return nil
 	}
-	if err := l.hyphenValue(); err != nil {
+	if err := l.ambiguous(k, args); err != nil {
 		return err
 	}
-	if len(args) > 2 {
-		return usagef("SOURCE and TARGET are all arguments there are, but there is %q", args[2])
+	if err := l.hyphenValue(k); err != nil {
+		return err
 	}
 	for _, o := range l.options {
 		o.given = o.value.set
-		if o.positional() && len(args) > 0 {
-			if err := o.value.Set(args[0]); err != nil {
-				return usagef("%s %v", o.label(), err)
-			}
-			o.given, args = true, args[1:]
-		}
+	}
+	if err := l.takeArguments(k, args); err != nil {
+		return err
 	}
 	if l.set.verbose > 0 && l.set.quiet > 0 {
 		return usagef("--verbose cannot be combined with --quiet")
 	}
-	if err := l.applyEnvironment(); err != nil {
+	if err := l.applyEnvironment(k); err != nil {
 		return err
 	}
 	if len(l.program.Args) == 0 && l.set.shell == "" && l.Config.Source.URL == "" && l.Config.Target.URL == "" {
@@ -165,10 +140,34 @@ func (l *Line) accept(args []string) error {
 	return nil
 }
 
+// takeArguments keeps the positional arguments of a command. SOURCE and TARGET are
+// options.
+func (l *Line) takeArguments(k *Command, args []string) error {
+	if !k.Sides {
+		l.args = args
+		return k.fault(args)
+	}
+	if len(args) > 2 {
+		return usagef("SOURCE and TARGET are all arguments there are, but there is %q", args[2])
+	}
+	for _, o := range l.options {
+		if o.positional() && len(args) > 0 {
+			if err := o.value.Set(args[0]); err != nil {
+				return usagef("%s %v", o.label(), err)
+			}
+			o.given, args = true, args[1:]
+		}
+	}
+	return nil
+}
+
 // hyphenValue rejects an option that took the next option as its value. Otherwise
 // --dry-run could become the value of a header.
-func (l *Line) hyphenValue() error {
+func (l *Line) hyphenValue(k *Command) error {
 	args := l.program.Args
+	if k.Verbatim {
+		return nil
+	}
 	for i := 0; i < len(args) && args[i] != "--"; i++ {
 		name, long := strings.CutPrefix(args[i], "--")
 		o := l.named(name)
@@ -250,40 +249,6 @@ func (l *Line) setMode() error {
 
 // noListing is the second meaning of --remove-modified-filter.
 const noListing = "Check.NoTargetListing=true"
-
-// flagError makes a UsageError of an error of pflag. The texts of pflag quote the
-// value, which may be a secret.
-func (l *Line) flagError(err error) error {
-	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		return l.unknown(e)
-	}
-	if e, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
-		return usagef("--%s needs a value", e.GetFlag().Name)
-	}
-	if e, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-		return usagef("--%s %v", e.GetFlag().Name, e.Unwrap())
-	}
-	if _, ok := errors.AsType[*pflag.InvalidSyntaxError](err); ok {
-		return usagef("an argument begins like an option but has no name; a path that begins with a hyphen goes after --")
-	}
-	return usagef("the arguments cannot be read")
-}
-
-func (l *Line) unknown(e *pflag.NotExistError) error {
-	if e.GetSpecifiedShortnames() != "" {
-		return usagef("-%s is not an option", e.GetSpecifiedName())
-	}
-	var names []string
-	for _, o := range l.options {
-		if !o.positional() {
-			names = append(names, o.name)
-		}
-	}
-	if near := nearest(e.GetSpecifiedName(), names); near != "" {
-		return usagef("--%s is not an option; did you mean --%s?", e.GetSpecifiedName(), near)
-	}
-	return usagef("--%s is not an option", e.GetSpecifiedName())
-}
 
 // Check validates the settings with the library. It first drops settings of the
 // environment that are for other runs.

@@ -23,7 +23,18 @@ type call struct {
 }
 
 func (c *call) line() *Line {
-	return New(Program{Args: c.args, Environ: c.env, Stdout: &c.stdout, Stderr: &c.stderr, Version: "s3sync 1.2.3\n"})
+	return New(Program{Args: c.args, Environ: c.env, Stdout: &c.stdout, Stderr: &c.stderr, Version: "s3sync 1.2.3\n", Commands: testCommands()})
+}
+
+// testCommands are the sync and three of other kinds.
+func testCommands() []Command {
+	return []Command{
+		{Args: "[SOURCE] [TARGET]", Sides: true},
+		{Name: "sides", Args: "SOURCE TARGET", Sides: true, Options: []string{"json"}, Usage: "look at both sides"},
+		{Name: "one", Args: "FILE", Options: []string{"json", "worker-size"}, Usage: "read a file", More: "It may be old."},
+		{Name: "words", Args: "[WORD...]", Verbatim: true, Usage: "print the words", Values: (*Line).Shells},
+		{Name: "none", Usage: "print nothing"},
+	}
 }
 
 // between is a call that would sync two buckets.
@@ -34,8 +45,8 @@ func between(args ...string) *call {
 func (c *call) main(t *testing.T) int {
 	t.Helper()
 	l := c.line()
-	text, run, err := l.Parse()
-	if err == nil && run {
+	asked, args, text, err := l.Parse()
+	if err == nil && asked != nil && asked.Sides {
 		err = l.Check()
 	}
 	if err != nil {
@@ -46,7 +57,13 @@ func (c *call) main(t *testing.T) int {
 		return ExitError
 	}
 	c.stdout.WriteString(text)
-	if !run {
+	if asked == nil {
+		return ExitDone
+	}
+	if asked.Name != "" {
+		fmt.Fprintf(&c.stdout, "%s %q\n", asked.call(), args)
+	}
+	if !asked.Sides {
 		return ExitDone
 	}
 	c.cfg = l.Config

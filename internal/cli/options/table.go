@@ -33,6 +33,7 @@ const (
 	timeouts     group = "Timeout Options"
 	advanced     group = "Advanced"
 	dangerous    group = "Dangerous"
+	ofCommands   group = "Options of Commands"
 )
 
 // An option is a row of the table: everything about one option or positional argument,
@@ -61,6 +62,8 @@ type option struct {
 	secret bool
 	// file completes file names.
 	file bool
+	// plain options are not for commands with a name: they do something else than a sync.
+	plain bool
 	// env says which variables set the option.
 	env envRule
 	// instead says what to do if somebody sets the variable of an option that has none.
@@ -93,13 +96,13 @@ type settings struct {
 }
 
 // table returns every option in the order of the help.
-func table(cfg *s3sync.Config, set *settings, log *Log) []*option {
+func table(cfg *s3sync.Config, set *settings, log *Log, own *Own) []*option {
 	rows := slices.Concat(
 		basicOptions(set), awsOptions(), sideOptions(),
 		filterOptions(), checkOptions(cfg, set), verifyOptions(), performanceOptions(set),
 		headerOptions(), taggingOptions(), encryptionOptions(),
 		reportingOptions(), tracingOptions(log), retryOptions(), timeoutOptions(),
-		advancedOptions(set), dangerousOptions())
+		advancedOptions(set), dangerousOptions(), commandOptions(own))
 	for _, o := range rows {
 		o.bind(cfg)
 	}

@@ -31,7 +31,7 @@ func basicOptions(set *settings) []*option {
 		},
 		{
 			// Images of containers set S3SYNC_VERSION to the version that they hold.
-			name: "version", short: "V", group: basic, value: on(&set.version), env: envNone,
+			name: "version", short: "V", group: basic, value: on(&set.version), env: envNone, plain: true,
 			usage: "print the version",
 		},
 		{

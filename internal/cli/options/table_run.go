@@ -133,7 +133,7 @@ func advancedOptions(set *settings) []*option {
 			usage: "add the source's time of modification to the metadata",
 		},
 		{
-			name: "auto-complete-shell", value: text(&set.shell), choices: shells(),
+			name: "auto-complete-shell", value: text(&set.shell), choices: shells(), plain: true,
 			usage: "print a completion script for `SHELL` and do nothing else",
 		},
 		{

@@ -17,7 +17,7 @@ import (
 func parse(t *testing.T, args ...string) (*Line, error) {
 	t.Helper()
 	l := newLine(args...)
-	if _, _, err := l.Parse(); err != nil {
+	if _, _, _, err := l.Parse(); err != nil {
 		return l, err
 	}
 	return l, l.Check()
@@ -202,6 +202,8 @@ func optionCases() map[string]optionCase {
 		"allow-empty-source":   aSwitch,
 		"allow-partial-prefix": aSwitch,
 		"allow-overlap":        aSwitch,
+
+		"json": aSwitch,
 	}
 }
 
@@ -241,8 +243,9 @@ func checkGood(t *testing.T, i int, o *option, tt optionCase) {
 	case o.value.kind == single:
 		args[0] += "=" + tt.good
 	}
+	args = append(commandOf(o), args...)
 	c := newLine(args...)
-	if _, _, err := c.Parse(); err != nil {
+	if _, _, _, err := c.Parse(); err != nil {
 		t.Error(err)
 	}
 	want := tt.shown
@@ -266,6 +269,7 @@ func checkBad(t *testing.T, o *option, tt optionCase) {
 	case "TARGET":
 		args = []string{"s3://a", tt.bad}
 	}
+	args = append(commandOf(o), args...)
 	_, err := parse(t, args...)
 	if err == nil || err.Error() != o.title()+" "+tt.says {
 		t.Errorf("%q: got %q, want %q", args, err, o.title()+" "+tt.says)
@@ -273,6 +277,14 @@ func checkBad(t *testing.T, o *option, tt optionCase) {
 	if _, ok := errors.AsType[UsageError](err); !ok {
 		t.Errorf("%T is no refusal", err)
 	}
+}
+
+// commandOf returns the command that has an option, if the sync has not.
+func commandOf(o *option) []string {
+	if o.group == ofCommands {
+		return []string{"sides"}
+	}
+	return nil
 }
 
 // Options that take a value once do not take it twice.
@@ -285,7 +297,7 @@ func TestOptionTwice(t *testing.T) {
 		if o.value.kind == single {
 			arg += "=" + optionCases()[o.name].good
 		}
-		_, err := parse(t, arg, arg)
+		_, err := parse(t, append(commandOf(o), arg, arg)...)
 		if want := "--" + o.name + " is given twice"; err == nil || err.Error() != want {
 			t.Errorf("got %v, want %q", err, want)
 		}
@@ -328,7 +340,7 @@ func TestGiven(t *testing.T) {
 		"--target-secret-access-key=hunter2", "--target-access-key=k")
 	c.env = []string{"S3SYNC_DISABLE_ETAG_VERIFY=1", "FORCE_RETRY_INTERVAL_MILLISECONDS=0"}
 	l := c.line()
-	if _, _, err := l.Parse(); err != nil {
+	if _, _, _, err := l.Parse(); err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]string{}
