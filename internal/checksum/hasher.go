@@ -11,7 +11,7 @@ import (
 const (
 	// smallBlock is the smallest block, in bytes, that is digested together with others.
 	// To wake a caller costs more than a smaller one would save.
-	smallBlock = 64 << 10
+	smallBlock = 4 << 10
 	// stepBytes is how much of each block is digested before other blocks may join. It
 	// is a multiple of blockBytes. That of all blocks fits into the cache of a core, so
 	// that the second hash function finds it there.
