@@ -50,7 +50,7 @@ func (w *writing) conditionally(
 		if tries.Earlier() == 0 && !uncertain {
 			return request.Written{}, unmet
 		}
-		ours := func(a request.Answer) bool { return made(a.Info) && carries(a.Info, opts) && writtenSince(a, since) }
+		ours := func(a *request.Answer) bool { return made(a.Info) && carries(a.Info, opts) && writtenSince(a, since) }
 		result, err = w.madeBefore(ctx, key, ours, unmet)
 	}
 	uncertain = (uncertain || tries.Whole() > 0) && (storage.Retryable(err) || ctx.Err() != nil)
@@ -96,7 +96,7 @@ func unmetCondition(opts storage.WriteOptions, err error) *failure.Error {
 
 // madeBefore looks whether the object is what an earlier attempt wrote. It returns
 // unmet if not, or if a look at the object fails in a way that a retry does not help.
-func (w *writing) madeBefore(ctx context.Context, key string, ours func(request.Answer) bool, unmet error) (request.Written, error) {
+func (w *writing) madeBefore(ctx context.Context, key string, ours func(*request.Answer) bool, unmet error) (request.Written, error) {
 	a, err := w.Head(ctx, request.ObjectRef{Key: key, Checksums: true})
 	switch {
 	case err == nil && ours(a):
@@ -110,7 +110,7 @@ func (w *writing) madeBefore(ctx context.Context, key string, ours func(request.
 // writtenSince reports whether an object can have been written since then. The age of
 // the object is the difference of two times of the server, because its clock may be
 // wrong. These times are whole seconds.
-func writtenSince(a request.Answer, then time.Time) bool {
+func writtenSince(a *request.Answer, then time.Time) bool {
 	return a.Date.Sub(a.Info.ModTime) <= time.Since(then)+time.Second
 }
 

@@ -92,10 +92,13 @@ func (s *Store) listSingle(ctx context.Context, r storage.Range) iter.Seq2[stora
 func (s *Store) lookup(ctx context.Context) (o storage.Object, exists bool, err error) {
 	if s.access.Directory {
 		a, err := s.objects.Head(ctx, request.ObjectRef{Key: s.access.Single})
-		if errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
 			return storage.Object{}, false, nil
+		case err != nil:
+			return storage.Object{}, false, err
 		}
-		return a.Info.Object, err == nil, err
+		return a.Info.Object, true, nil
 	}
 	found, err := s.listing.First(ctx, storage.Range{To: "\x00"}, 1)
 	if err != nil || len(found) == 0 {

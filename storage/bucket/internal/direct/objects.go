@@ -65,12 +65,12 @@ func (c *Client) upload(operation, key, query string, b storage.Block, d request
 // GetObject asks for n bytes of an object from off, or for all of it if n is 0. The answer
 // has its body.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
-func (c *Client) GetObject(ctx context.Context, ref request.ObjectRef, off, n int64) (request.Answer, error) {
+func (c *Client) GetObject(ctx context.Context, ref request.ObjectRef, off, n int64) (*request.Answer, error) {
 	k := c.object("GetObject", http.MethodGet, ref)
 	if n > 0 {
 		k.set("Range", request.Range(off, n))
 	}
-	var a request.Answer
+	var a *request.Answer
 	err := c.do(ctx, k, func(resp *http.Response) (err error) {
 		if a, err = c.opts.Dialect.OfGet(ref, resp.Header); err != nil {
 			_ = resp.Body.Close() // nobody reads it
@@ -84,10 +84,10 @@ func (c *Client) GetObject(ctx context.Context, ref request.ObjectRef, off, n in
 
 // HeadObject asks for the headers of an object.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
-func (c *Client) HeadObject(ctx context.Context, ref request.ObjectRef) (request.Answer, error) {
+func (c *Client) HeadObject(ctx context.Context, ref request.ObjectRef) (*request.Answer, error) {
 	k := c.object("HeadObject", http.MethodHead, ref)
 	k.part = ref.Part > 0
-	var a request.Answer
+	var a *request.Answer
 	err := c.do(ctx, k, func(resp *http.Response) (err error) {
 		discard(resp)
 		a, err = c.opts.Dialect.OfHead(ref, resp.Header)

@@ -122,18 +122,21 @@ func (o *Objects) partSize(ctx context.Context, ref request.ObjectRef, i int) (i
 		}
 		return -1, nil
 	}
-	return a.ContentLength, err
+	if err != nil {
+		return 0, err
+	}
+	return a.ContentLength, nil
 }
 
 // HeadAgain asks once more for the headers of an object. It fails with
 // storage.ErrChanged if the object does not have the ETag of ref.
-func (o *Objects) HeadAgain(ctx context.Context, ref request.ObjectRef) (request.Answer, error) {
+func (o *Objects) HeadAgain(ctx context.Context, ref request.ObjectRef) (*request.Answer, error) {
 	a, err := o.Head(ctx, ref)
 	switch {
 	case err == nil && a.Info.ETag == ref.ETag:
 		return a, nil
 	case err == nil, errors.Is(err, storage.ErrPrecondition), errors.Is(err, fs.ErrNotExist) && ref.VersionID == "":
-		return request.Answer{}, failure.Changed("it is another object by now")
+		return nil, failure.Changed("it is another object by now")
 	}
-	return request.Answer{}, err
+	return nil, err
 }

@@ -22,12 +22,12 @@ type Objects struct {
 
 // askedOf makes a GET or HEAD. It does not ask for checksums if the server does not know
 // that header.
-func (o *Objects) askedOf(ref request.ObjectRef, ask func(request.ObjectRef) (request.Answer, error)) (request.Answer, error) {
+func (o *Objects) askedOf(ref request.ObjectRef, ask func(request.ObjectRef) (*request.Answer, error)) (*request.Answer, error) {
 	if !ref.Checksums {
 		return ask(ref)
 	}
 	known := !o.Server.Lacks(server.ChecksumMode)
-	a, err := server.OrWithout(o.Server, server.ChecksumMode, failure.IsUnsupported, func(with bool) (request.Answer, error) {
+	a, err := server.OrWithout(o.Server, server.ChecksumMode, failure.IsUnsupported, func(with bool) (*request.Answer, error) {
 		ref.Checksums = with
 		return ask(ref)
 	})
@@ -38,9 +38,9 @@ func (o *Objects) askedOf(ref request.ObjectRef, ask func(request.ObjectRef) (re
 }
 
 // Head asks for an object's headers.
-func (o *Objects) Head(ctx context.Context, ref request.ObjectRef) (a request.Answer, err error) {
+func (o *Objects) Head(ctx context.Context, ref request.ObjectRef) (a *request.Answer, err error) {
 	err = o.EvenWithoutETags(ctx, ref.Key, func() error {
-		a, err = o.askedOf(ref, func(ref request.ObjectRef) (request.Answer, error) { return o.headOnce(ctx, ref) })
+		a, err = o.askedOf(ref, func(ref request.ObjectRef) (*request.Answer, error) { return o.headOnce(ctx, ref) })
 		return err
 	})
 	return a, err
@@ -48,9 +48,9 @@ func (o *Objects) Head(ctx context.Context, ref request.ObjectRef) (a request.An
 
 // get asks for n bytes of an object from off, or for all of it if n is 0. The
 // body outlives ctx: it ends when it is closed.
-func (o *Objects) get(ctx context.Context, ref request.ObjectRef, off, n int64) (a request.Answer, err error) {
+func (o *Objects) get(ctx context.Context, ref request.ObjectRef, off, n int64) (a *request.Answer, err error) {
 	err = o.EvenWithoutETags(ctx, ref.Key, func() error {
-		a, err = o.askedOf(ref, func(ref request.ObjectRef) (request.Answer, error) { return o.getOnce(ctx, ref, off, n) })
+		a, err = o.askedOf(ref, func(ref request.ObjectRef) (*request.Answer, error) { return o.getOnce(ctx, ref, off, n) })
 		return err
 	})
 	return a, err
@@ -70,18 +70,22 @@ func (o *Objects) Gone(ctx context.Context, key string) error {
 }
 
 // headOnce and getOnce make the requests. Their keys are relative.
-func (o *Objects) headOnce(ctx context.Context, ref request.ObjectRef) (request.Answer, error) {
+func (o *Objects) headOnce(ctx context.Context, ref request.ObjectRef) (*request.Answer, error) {
 	key := ref.Key
 	ref.Key = o.Full(key)
 	a, err := o.Wire.HeadObject(ctx, ref)
-	a.Info.Key = key
+	if err == nil {
+		a.Info.Key = key
+	}
 	return a, err
 }
 
-func (o *Objects) getOnce(ctx context.Context, ref request.ObjectRef, off, n int64) (request.Answer, error) {
+func (o *Objects) getOnce(ctx context.Context, ref request.ObjectRef, off, n int64) (*request.Answer, error) {
 	key := ref.Key
 	ref.Key = o.Full(key)
 	a, err := o.Wire.GetObject(ctx, ref, off, n)
-	a.Info.Key = key
+	if err == nil {
+		a.Info.Key = key
+	}
 	return a, err
 }

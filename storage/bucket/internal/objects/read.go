@@ -25,7 +25,7 @@ func (o *Objects) Stat(ctx context.Context, key string, opts storage.StatOptions
 	ref := request.ObjectRef{Key: key, VersionID: opts.VersionID, Checksums: opts.Checksums}
 	a, err := o.Head(ctx, ref)
 	if err == nil {
-		err = o.agree(ctx, ref, &a, opts.Listed)
+		err = o.agree(ctx, ref, a, opts.Listed)
 	}
 	if err != nil {
 		return storage.Info{}, err
@@ -49,15 +49,15 @@ func (o *Objects) Open(ctx context.Context, key string, opts storage.OpenOptions
 	if err != nil {
 		return nil, err
 	}
-	first, err := sizeOf(&a, opts.First)
+	first, err := sizeOf(a, opts.First)
 	if err == nil {
-		err = o.agree(ctx, ref, &a, opts.Listed)
+		err = o.agree(ctx, ref, a, opts.Listed)
 	}
 	if err != nil {
 		return nil, errors.Join(err, a.Body.Close())
 	}
 	r := &reader{
-		objects: o, info: a.Info, first: a.Body, firstLen: first,
+		objects: o, info: &a.Info, first: a.Body, firstLen: first,
 		sums: a.Info.Checksums, sumsComplete: !opts.Checksums || a.ContentRange == "",
 	}
 	r.version.Pin(cmp.Or(opts.VersionID, a.Info.VersionID), opts.VersionID == "")
@@ -123,7 +123,7 @@ func parseContentRange(text string) (begin, end, size int64, ok bool) {
 // A reader reads an object as it was when it was opened.
 type reader struct {
 	objects *Objects
-	info    storage.Info
+	info    *storage.Info
 	version Version
 
 	mu sync.Mutex
@@ -134,7 +134,7 @@ type reader struct {
 	sumsComplete bool // sums are all there are, or were not asked for
 }
 
-func (r *reader) Info() storage.Info { return r.info }
+func (r *reader) Info() storage.Info { return *r.info }
 
 // ReadAt takes the first read from what Open received if it fits exactly, and
 // makes a request for every other one.
@@ -182,7 +182,7 @@ func (r *reader) takeFirst(off, n int64) io.ReadCloser {
 
 // request asks for n bytes at off of the very object that was opened.
 func (r *reader) request(ctx context.Context, off, n int64) (io.ReadCloser, error) {
-	var a request.Answer
+	var a *request.Answer
 	ref := request.ObjectRef{Key: r.info.Key, ETag: r.info.ETag}
 	err := r.version.Use(func(version string) (err error) {
 		ref.VersionID = version
@@ -197,7 +197,7 @@ func (r *reader) request(ctx context.Context, off, n int64) (io.ReadCloser, erro
 	default:
 		return nil, err
 	}
-	if err := r.verify(&a, off, n); err != nil {
+	if err := r.verify(a, off, n); err != nil {
 		return nil, errors.Join(err, a.Body.Close())
 	}
 	return a.Body, nil

@@ -12,10 +12,10 @@ import (
 )
 
 // OfHead returns what the headers of an answer to HeadObject say.
-func (d *Dialect) OfHead(ref ObjectRef, h http.Header) (Answer, error) {
+func (d *Dialect) OfHead(ref ObjectRef, h http.Header) (*Answer, error) {
 	a, err := d.ofObject(ref, h)
 	if err != nil {
-		return Answer{}, err
+		return nil, err
 	}
 	a.Info.Size, a.Date, a.Unconfirmed = a.ContentLength, dateOf(h), d.Encryption.Confirm(h)
 	if ref.Checksums {
@@ -25,35 +25,36 @@ func (d *Dialect) OfHead(ref ObjectRef, h http.Header) (Answer, error) {
 }
 
 // OfGet returns what the headers of an answer to GetObject say. Its body is missing.
-func (d *Dialect) OfGet(ref ObjectRef, h http.Header) (Answer, error) {
+func (d *Dialect) OfGet(ref ObjectRef, h http.Header) (*Answer, error) {
 	a, err := d.ofObject(ref, h)
-	if err == nil && ref.Checksums && a.ContentRange == "" { // or they may be those of a part
+	if err != nil {
+		return nil, err
+	}
+	if ref.Checksums && a.ContentRange == "" { // or they may be those of a part
 		a.Info.Checksums = ChecksumsIn(h)
 	}
-	return a, err
+	return a, nil
 }
 
-func (d *Dialect) ofObject(ref ObjectRef, h http.Header) (Answer, error) {
-	a := Answer{ContentRange: h.Get("Content-Range"), RequestID: answer.HasRequestID(h), Customer: len(h[customerAlgorithm]) > 0}
+func (d *Dialect) ofObject(ref ObjectRef, h http.Header) (*Answer, error) {
+	a := &Answer{ContentRange: h.Get("Content-Range"), RequestID: answer.HasRequestID(h), Customer: len(h[customerAlgorithm]) > 0}
 	if length := h.Get("Content-Length"); length != "" {
 		n, err := strconv.ParseInt(length, 10, 64)
 		if err != nil {
-			return Answer{}, &UnreadableError{Err: fmt.Errorf("its length is %.40q", length)}
+			return nil, &UnreadableError{Err: fmt.Errorf("its length is %.40q", length)}
 		}
 		a.ContentLength = n
 	}
-	var err error
-	a.Info, err = d.infoOf(ref.Key, h)
-	return a, err
+	return a, d.describe(&a.Info, ref.Key, h)
 }
 
-// infoOf returns what the headers of an answer say of an object. Its size depends on
-// the request.
-func (d *Dialect) infoOf(key string, h http.Header) (storage.Info, error) {
+// describe sets in info what the headers of an answer say of an object. Its size depends
+// on the request.
+func (d *Dialect) describe(info *storage.Info, key string, h http.Header) error {
 	etag := strings.Trim(h.Get("ETag"), `"`)
 	modTime, err := parseDate(h.Get("Last-Modified"))
 	if err != nil {
-		return storage.Info{}, err
+		return err
 	}
 	var tags uint64
 	if count := h.Get(tagCountHeader); count != "" {
@@ -61,7 +62,7 @@ func (d *Dialect) infoOf(key string, h http.Header) (storage.Info, error) {
 	}
 	class := h.Get(classHeader)
 	archived, maybe := archivalInHeader(class, h.Get(restoreHeader))
-	return storage.Info{
+	*info = storage.Info{
 		Object: storage.Object{
 			Key: key, ModTime: modTime, ETag: etag, VersionID: h.Get(versionHeader),
 			Archived: archived, MaybeArchived: maybe,
@@ -79,7 +80,8 @@ func (d *Dialect) infoOf(key string, h http.Header) (storage.Info, error) {
 			WebsiteRedirect:    h.Get(redirectHeader),
 			StorageClass:       classOf(class),
 		},
-	}, nil
+	}
+	return nil
 }
 
 // metadataIn returns the user metadata in headers, under names in lower case.

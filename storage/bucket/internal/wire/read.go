@@ -19,7 +19,7 @@ func asking(ctx context.Context, ref request.ObjectRef) context.Context {
 }
 
 // HeadObject is that of Client.
-func (s *sdkRequests) HeadObject(ctx context.Context, ref request.ObjectRef) (request.Answer, error) {
+func (s *sdkRequests) HeadObject(ctx context.Context, ref request.ObjectRef) (*request.Answer, error) {
 	in := &s3.HeadObjectInput{
 		Bucket: &s.bucket, Key: &ref.Key,
 		VersionId: optional(ref.VersionID), IfMatch: quoted(ref.ETag), RequestPayer: s.payer,
@@ -29,14 +29,14 @@ func (s *sdkRequests) HeadObject(ctx context.Context, ref request.ObjectRef) (re
 	}
 	out, err := s.client.HeadObject(asking(ctx, ref), in)
 	if err != nil {
-		return request.Answer{}, s.translator.classify(err)
+		return nil, s.translator.classify(err)
 	}
 	a, err := s.dialect.OfHead(ref, answered(out.ResultMetadata))
 	return a, s.translator.classify(err)
 }
 
 // GetObject is that of Client.
-func (s *sdkRequests) GetObject(ctx context.Context, ref request.ObjectRef, off, n int64) (request.Answer, error) {
+func (s *sdkRequests) GetObject(ctx context.Context, ref request.ObjectRef, off, n int64) (*request.Answer, error) {
 	in := &s3.GetObjectInput{
 		Bucket: &s.bucket, Key: &ref.Key,
 		VersionId: optional(ref.VersionID), IfMatch: quoted(ref.ETag), RequestPayer: s.payer,
@@ -46,12 +46,12 @@ func (s *sdkRequests) GetObject(ctx context.Context, ref request.ObjectRef, off,
 	}
 	out, err := s.client.GetObject(asking(ctx, ref), in)
 	if err != nil {
-		return request.Answer{}, s.translator.classify(err)
+		return nil, s.translator.classify(err)
 	}
 	a, err := s.dialect.OfGet(ref, answered(out.ResultMetadata))
 	if err != nil {
 		_ = out.Body.Close() // nobody reads it
-		return request.Answer{}, s.translator.classify(err)
+		return nil, s.translator.classify(err)
 	}
 	a.Body = out.Body
 	return a, nil

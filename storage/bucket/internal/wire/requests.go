@@ -15,8 +15,8 @@ import (
 type requests interface {
 	PutObject(ctx context.Context, key string, b storage.Block, d request.Digest, opts storage.WriteOptions) (request.Written, error)
 	UploadPart(ctx context.Context, u request.Upload, n int, b storage.Block, d request.Digest) (request.Written, error)
-	GetObject(ctx context.Context, ref request.ObjectRef, off, n int64) (request.Answer, error)
-	HeadObject(ctx context.Context, ref request.ObjectRef) (request.Answer, error)
+	GetObject(ctx context.Context, ref request.ObjectRef, off, n int64) (*request.Answer, error)
+	HeadObject(ctx context.Context, ref request.ObjectRef) (*request.Answer, error)
 	ListObjectsV2(ctx context.Context, r request.ListRequest) (request.ListPage, error)
 	ListObjectVersions(ctx context.Context, r request.VersionsRequest) (request.VersionsPage, error)
 	DeleteObject(ctx context.Context, key, etag string, onlyOnce bool) (confirmed bool, err error)
@@ -44,11 +44,11 @@ func (c *Client) UploadPart(ctx context.Context, u request.Upload, n int, b stor
 
 // GetObject asks for n bytes of an object from off, or for all of it if n is 0. The
 // body outlives ctx: it ends when it is closed.
-func (c *Client) GetObject(ctx context.Context, ref request.ObjectRef, off, n int64) (request.Answer, error) {
+func (c *Client) GetObject(ctx context.Context, ref request.ObjectRef, off, n int64) (*request.Answer, error) {
 	if ctx.Err() != nil {
-		return request.Answer{}, ctx.Err()
+		return nil, ctx.Err()
 	}
-	return operate(ctx, c, func(ctx context.Context) (request.Answer, error) {
+	return operate(ctx, c, func(ctx context.Context) (*request.Answer, error) {
 		a, err := c.hot.GetObject(ctx, ref, off, n)
 		if err == nil {
 			transport.Outlive(a.Body)
@@ -58,8 +58,8 @@ func (c *Client) GetObject(ctx context.Context, ref request.ObjectRef, off, n in
 }
 
 // HeadObject asks for the headers of an object.
-func (c *Client) HeadObject(ctx context.Context, ref request.ObjectRef) (request.Answer, error) {
-	return operate(ctx, c, func(ctx context.Context) (request.Answer, error) {
+func (c *Client) HeadObject(ctx context.Context, ref request.ObjectRef) (*request.Answer, error) {
+	return operate(ctx, c, func(ctx context.Context) (*request.Answer, error) {
 		return c.hot.HeadObject(ctx, ref)
 	})
 }
