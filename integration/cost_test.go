@@ -177,9 +177,9 @@ func TestCostOfObjects(t *testing.T) {
 	}{
 		"up": {
 			func(n int) s3sync.Endpoint { return s.files(t, n) },
-			func(int) s3sync.Endpoint { return s.bucket(0) }, 75,
+			func(int) s3sync.Endpoint { return s.bucket(0) }, 70,
 		},
-		"down": {s.bucket, func(int) s3sync.Endpoint { return local(t.TempDir()) }, 85},
+		"down": {s.bucket, func(int) s3sync.Endpoint { return local(t.TempDir()) }, 76},
 		"pair": {s.bucket, s.bucket, 2},
 		// The key, its form for the system, and what a directory of a hundred files takes.
 		"pair with a file": {

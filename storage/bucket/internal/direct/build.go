@@ -17,7 +17,8 @@ type call struct {
 	key               string // empty is the bucket
 	query             string // as it is signed
 	header            http.Header
-	values            []string // of header
+	values            []string           // of header
+	few               [fewHeaders]string // memory of values
 	payloadHash       string
 	body              storage.Block
 	length            int64
@@ -28,14 +29,18 @@ type call struct {
 }
 
 // commonHeaders is how many headers every request has, with those of the signature.
-const commonHeaders = 6
+// Most have fewHeaders at most.
+const commonHeaders, fewHeaders = 6, 12
 
 // start begins a call. Its headers are set by set; there will be about as many of them as
 // headers says.
 func (c *Client) start(operation, method, key, query, payloadHash string, headers int) *call {
 	k := &call{
 		operation: operation, method: method, key: key, query: query,
-		header: make(http.Header, commonHeaders+headers), values: make([]string, 0, commonHeaders+headers), payloadHash: payloadHash,
+		header: make(http.Header, commonHeaders+headers), payloadHash: payloadHash,
+	}
+	if k.values = k.few[:0]; commonHeaders+headers > fewHeaders {
+		k.values = make([]string, 0, commonHeaders+headers)
 	}
 	k.set("User-Agent", "s3sync")
 	k.set("Accept-Encoding", "identity") // or a proxy may compress the answer

@@ -62,11 +62,11 @@ func TestCost(t *testing.T) {
 		want float64
 		send func(*Client) error
 	}{
-		"put": {26, func(c *Client) error {
+		"put": {25, func(c *Client) error {
 			_, err := c.PutObject(t.Context(), "some/key", data, opts)
 			return err
 		}},
-		"put plain": {18, func(c *Client) error {
+		"put plain": {17, func(c *Client) error {
 			_, err := c.PutObject(t.Context(), "some/key", storage.Block{Data: data.Data, MD5: data.MD5, SHA256: data.SHA256}, storage.WriteOptions{Size: 4})
 			return err
 		}},
@@ -81,7 +81,7 @@ func TestCost(t *testing.T) {
 			_, err := c.HeadObject(t.Context(), request.ObjectRef{Key: "some/key"})
 			return err
 		}},
-		"delete": {11, func(c *Client) error {
+		"delete": {10, func(c *Client) error {
 			_, err := c.DeleteObject(t.Context(), "some/key", "", false)
 			return err
 		}},
