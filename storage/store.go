@@ -161,6 +161,10 @@ type ListOptions struct {
 	// The listing goes on. Problem is called while the consumer waits for the next element,
 	// only in the consumer's goroutine, and before the sequence ends.
 	Problem func(Problem)
+	// Asked, if set, may be called when the first request of the listing is under way, before
+	// the sequence waits for the answer: the consumer can begin something else meanwhile. It
+	// is called as Problem is. If it returns false, the sequence ends.
+	Asked func() bool
 }
 
 // A Problem is what a listing could not turn into objects.

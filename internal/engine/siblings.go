@@ -50,7 +50,7 @@ func (e *Engine) findSiblings(ctx context.Context) error {
 		return nil
 	}
 	for _, r := range []storage.Range{{From: "\x00", To: "/"}, {From: "0"}} { // "0" is the first that is above all with "/"
-		for o, err := range e.target.List(ctx, e.keys(e.opts.Range).Intersect(r), nil) {
+		for o, err := range e.target.List(ctx, storage.ListOptions{Range: e.keys(e.opts.Range).Intersect(r)}) {
 			if err != nil {
 				return e.target.Wrap(err)
 			}

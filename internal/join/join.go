@@ -31,6 +31,8 @@ type Pair struct {
 // InSource or InTarget says whose error it is. A listing that is not in order is such an
 // error; the order is checked while reading. After an error the pairs are not complete.
 // When the consumer stops, both listings stop.
+//
+// The target begins first. See [Asking] for the case that it only waits.
 func Sorted(source, target iter.Seq2[storage.Object, error]) iter.Seq2[Pair, error] {
 	return func(yield func(Pair, error) bool) {
 		t := other{}
@@ -39,11 +41,13 @@ func Sorted(source, target iter.Seq2[storage.Object, error]) iter.Seq2[Pair, err
 			defer stop()
 			t.next = next
 		}
-		if err := t.advance(); err != nil {
+		err := t.advance()
+		asked := errors.Is(err, errAsked)
+		if err != nil && !asked {
 			yield(Pair{InTarget: true}, err)
 			return
 		}
-		if !t.pairAll(source, yield) {
+		if !t.pairAll(source, asked, yield) {
 			return
 		}
 		for t.ok {
@@ -89,9 +93,24 @@ func (t *other) advance() error {
 
 // pairAll yields the pairs up to the last key of the source. It reports whether to
 // continue with the rest of the target.
-func (t *other) pairAll(source iter.Seq2[storage.Object, error], yield func(Pair, error) bool) bool {
+// asked: the target has begun, and nothing of it was read.
+func (t *other) pairAll(source iter.Seq2[storage.Object, error], asked bool, yield func(Pair, error) bool) bool {
+	first := func() bool {
+		if !asked {
+			return true
+		}
+		asked = false
+		if err := t.advance(); err != nil {
+			yield(Pair{InTarget: true}, err)
+			return false
+		}
+		return true
+	}
 	var inOrder order
 	for o, err := range source {
+		if !first() {
+			return false
+		}
 		if err == nil {
 			err = inOrder.check(o.Key)
 		}
@@ -123,7 +142,29 @@ func (t *other) pairAll(source iter.Seq2[storage.Object, error], yield func(Pair
 			}
 		}
 	}
-	return true
+	return first()
+}
+
+// errAsked is yielded by a target in place of its first object.
+var errAsked = errors.New("the first request is under way")
+
+// Asking returns a target for [Sorted] that list begins. When list calls asked, the source
+// begins, too, and the target goes on when the source has its first object, has failed or
+// has none. asked returns false if the listing is to end. So the first answers of both sides
+// are waited for at the same time, but all code runs in one goroutine after another. list
+// may call asked several times, before the first object.
+func Asking(list func(asked func() bool) iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error] {
+	return func(yield func(storage.Object, error) bool) {
+		more, once := true, false
+		asked := func() bool {
+			if !once {
+				once = true
+				more = yield(storage.Object{}, errAsked)
+			}
+			return more
+		}
+		list(asked)(yield)
+	}
 }
 
 // order remembers the last key of a listing.

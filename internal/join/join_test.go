@@ -241,6 +241,81 @@ func TestSortedStops(t *testing.T) {
 	}
 }
 
+// TestAsking: the source begins when the target has asked for its first answer. Nothing else
+// changes: not the pairs, not whose error comes first, and a consumer that stops.
+func TestAsking(t *testing.T) {
+	for name, tt := range map[string]struct {
+		source, target       []string
+		sourceErr, targetErr error
+		asks                 int
+		want                 []string
+		wantErr              string
+	}{
+		"pairs":                 {[]string{"a", "b"}, []string{"b", "c"}, nil, nil, 1, []string{"a s", "b st", "c t"}, ""},
+		"no source":             {nil, []string{"b"}, nil, nil, 1, []string{"b t"}, ""},
+		"no target":             {[]string{"a"}, nil, nil, nil, 1, []string{"a s"}, ""},
+		"nothing":               {nil, nil, nil, nil, 1, nil, ""},
+		"asks never":            {[]string{"a", "b"}, []string{"b"}, nil, nil, 0, []string{"a s", "b st"}, ""},
+		"asks twice":            {[]string{"a", "b"}, []string{"b"}, nil, nil, 2, []string{"a s", "b st"}, ""},
+		"source fails":          {nil, []string{"b"}, errTest, nil, 1, nil, "source: "},
+		"target fails":          {[]string{"a"}, nil, nil, errTest, 1, nil, "target: "},
+		"both fail":             {nil, nil, errTest, errTest, 1, nil, "target: "},
+		"target fails, no keys": {nil, nil, nil, errTest, 1, nil, "target: "},
+		"target fails later":    {[]string{"a", "c"}, []string{"a"}, nil, errTest, 1, []string{"a st"}, "target: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log []string
+			source := func(yield func(storage.Object, error) bool) {
+				log = append(log, "source begins")
+				listing(1, tt.sourceErr, tt.source...)(yield)
+			}
+			target := join.Asking(func(asked func() bool) iter.Seq2[storage.Object, error] {
+				return func(yield func(storage.Object, error) bool) {
+					for range tt.asks {
+						if !asked() {
+							t.Error("the target is to end")
+							return
+						}
+					}
+					log = append(log, "target answers")
+					listing(2, tt.targetErr, tt.target...)(yield)
+				}
+			})
+			got, err := collect(t, join.Sorted(source, target))
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("pairs (-want +got):\n%s", diff)
+			}
+			if text := fmt.Sprint(err); tt.wantErr == "" && err != nil || tt.wantErr != "" && (!errors.Is(err, errTest) || !strings.HasPrefix(text, tt.wantErr)) {
+				t.Errorf("error %v, want %q", err, tt.wantErr)
+			}
+			want := []string{"source begins", "target answers"}
+			if tt.asks == 0 {
+				slices.Reverse(want)
+			}
+			if diff := cmp.Diff(want, log); diff != "" {
+				t.Errorf("order (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestAskingEnds: a source that panics before its first object ends the target, which waits
+// for nothing.
+func TestAskingEnds(t *testing.T) {
+	goesOn := true
+	target := join.Asking(func(asked func() bool) iter.Seq2[storage.Object, error] {
+		return func(func(storage.Object, error) bool) { goesOn = asked() }
+	})
+	defer func() {
+		if recover() == nil || goesOn {
+			t.Errorf("the target goes on: %t", goesOn)
+		}
+	}()
+	for p, err := range join.Sorted(func(func(storage.Object, error) bool) { panic("broken") }, target) {
+		t.Errorf("%+v, %v", p, err)
+	}
+}
+
 func TestSortedEqualsMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		key := rapid.StringOfN(rapid.RuneFrom([]rune("ab/é")), 0, 4, -1)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"s3sync/internal/extsort"
+	"s3sync/internal/join"
 	"s3sync/internal/plan"
 	"s3sync/internal/side"
 	"s3sync/storage"
@@ -39,7 +40,7 @@ func (s *Scanner) mapsInto(r storage.Range) bool {
 // listed yields the objects, or versions, that the source has in some ranges and that
 // belong to the range of the scan.
 func (s *Scanner) listed(ctx context.Context, ranges []storage.Range) objects {
-	list := func(r storage.Range) objects { return s.list(ctx, s.source, r) }
+	list := func(r storage.Range) objects { return s.list(ctx, s.source, storage.ListOptions{Range: r}) }
 	if !s.opts.PointInTime.IsZero() {
 		list = func(r storage.Range) objects { return s.source.Versions(ctx, r) }
 	}
@@ -131,7 +132,9 @@ func (s *Scanner) listTarget(ctx context.Context) objects {
 	if !s.opts.ListTarget {
 		return nil
 	}
-	return s.list(ctx, s.target, s.opts.Range)
+	return join.Asking(func(asked func() bool) objects {
+		return s.list(ctx, s.target, storage.ListOptions{Range: s.opts.Range, Asked: asked})
+	})
 }
 
 // counted calls Options.Listed when a listing has ended without an error.
@@ -154,16 +157,16 @@ func (s *Scanner) counted(all objects) objects {
 
 // list yields a range of a side in order of the key. A temporary failure is retried:
 // after the last key seen if the store lists in order, otherwise from the start.
-func (s *Scanner) list(ctx context.Context, of *side.Side, r storage.Range) objects {
-	problem := func(p storage.Problem) {
+func (s *Scanner) list(ctx context.Context, of *side.Side, opts storage.ListOptions) objects {
+	opts.Problem = func(p storage.Problem) {
 		if s.opts.Problem != nil {
 			s.opts.Problem(of, p)
 		}
 	}
 	if of.Caps.Ordered {
-		return of.List(ctx, r, problem)
+		return of.List(ctx, opts)
 	}
-	return listSorted(ctx, of, storage.ListOptions{Range: r, Problem: problem})
+	return listSorted(ctx, of, opts)
 }
 
 // listSorted yields the objects of a side whose store lists in no order. The listing

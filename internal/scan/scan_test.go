@@ -53,6 +53,40 @@ func TestPairs(t *testing.T) {
 	}
 }
 
+// asking is a store that says when it has asked for its first answer.
+type asking struct {
+	*store
+
+	note func(string)
+}
+
+func (a *asking) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[storage.Object, error] {
+	return func(yield func(storage.Object, error) bool) {
+		a.note("asked")
+		if opts.Asked != nil && !opts.Asked() {
+			return
+		}
+		a.note("answered")
+		a.store.List(ctx, opts)(yield)
+	}
+}
+
+// TestPairsBeginTogether: the source is listed while the target waits for its first answer,
+// also if that listing fails and begins anew.
+func TestPairsBeginTogether(t *testing.T) {
+	var log []string
+	note := func(what string) { log = append(log, what) }
+	target := newStore(t, map[string]string{"b": "2", "c": "3"})
+	target.failures, target.failure = 1, storage.ErrTransient
+	source := &asking{newStore(t, map[string]string{"a": "1", "b": "22"}), func(what string) { note("source " + what) }}
+	s := scanner(t, Options{ListTarget: true}, source, &asking{target, func(what string) { note("target " + what) }})
+	wantKeys(t, s.Pairs(t.Context()), "a s", "b st")
+	want := []string{"target asked", "source asked", "source answered", "target answered", "target asked", "target answered"}
+	if !slices.Equal(log, want) {
+		t.Errorf("got %q, want %q", log, want)
+	}
+}
+
 // A listing that breaks goes on, or fails the scan under the name of its side.
 func TestPairsRetry(t *testing.T) {
 	for name, tt := range map[string]struct {

@@ -120,12 +120,14 @@ func (s *Side) Stat(ctx context.Context, name, key string, opts storage.StatOpti
 
 // List yields a range in order of the key, if the store lists in order. A temporary
 // failure is retried after the last key seen; a permanent one ends the sequence.
-// problem is that of storage.ListOptions.
-func (s *Side) List(ctx context.Context, r storage.Range, problem func(storage.Problem)) iter.Seq2[storage.Object, error] {
+// opts.Asked may be called for each attempt.
+func (s *Side) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[storage.Object, error] {
 	list := func(r storage.Range) iter.Seq2[storage.Object, error] {
-		return s.Store.List(ctx, storage.ListOptions{Range: r, Problem: problem})
+		opts := opts
+		opts.Range = r
+		return s.Store.List(ctx, opts)
 	}
-	return retry.List(ctx, s.opts.Policy, s.onRetry(""), list, r)
+	return retry.List(ctx, s.opts.Policy, s.onRetry(""), list, opts.Range)
 }
 
 // Versions yields the versions of a range. A temporary failure is retried after the

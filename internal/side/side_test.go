@@ -231,7 +231,7 @@ func TestListGoesOn(t *testing.T) {
 		return keys
 	}
 	r := storage.Range{From: "b", To: "d"}
-	if got := keys(s.List(t.Context(), r, nil)); !slices.Equal(got, []string{"b", "c"}) {
+	if got := keys(s.List(t.Context(), storage.ListOptions{Range: r})); !slices.Equal(got, []string{"b", "c"}) {
 		t.Errorf("listed %q", got)
 	}
 	st.failures = 2

@@ -287,7 +287,9 @@ func (s *Store) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[st
 	if s.access.Single != "" {
 		return s.listSingle(ctx, opts.Range)
 	}
-	return s.listing.Objects(ctx, opts.Range)
+	listing := *s.listing
+	listing.Asked = opts.Asked
+	return listing.Objects(ctx, opts.Range)
 }
 
 // Stat describes an object by its headers. A marker of a deleted object is none.

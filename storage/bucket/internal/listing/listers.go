@@ -5,7 +5,7 @@ import "time"
 const (
 	// firstGrowth is how many pages are fetched one after another, and growth is by how
 	// much more are fetched at once then, each time that they are too slow.
-	firstGrowth, growth = 2, 4
+	firstGrowth, growth = 2, 8
 	// recovery is how many times as many pages must come before one more is fetched at
 	// once, after the server asked for fewer requests.
 	recovery = 8

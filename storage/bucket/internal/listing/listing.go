@@ -38,6 +38,8 @@ type Bucket struct {
 	// Listers bounds the requests of one listing that are made at the same time. Below 2,
 	// pages are fetched one after another.
 	Listers int
+	// Asked is that of storage.ListOptions, for listings in order.
+	Asked func() bool
 }
 
 // Requests are those that listings consist of: see wire.Client.

@@ -16,11 +16,11 @@ import (
 const (
 	// maxBuffered bounds the bytes of the pages that wait for the consumer, or are being
 	// fetched. Only the page that the consumer needs next may exceed it.
-	maxBuffered = 10 << 20
+	maxBuffered = 12 << 20
 	// maxWindow bounds the bytes from the page that the consumer reads to those that are
 	// fetched, if segments are as long as expected, and pagesAhead their pages, for each
 	// request that may be made at once.
-	maxWindow, pagesAhead = 3 << 20, 8
+	maxWindow, pagesAhead = 4 << 20, 8
 	// fetchCost is how much memory a page needs while it is fetched, compared with its
 	// objects: the answer of the server is there, too.
 	fetchCost = 2
@@ -86,6 +86,9 @@ func (b *Bucket) inOrder(ctx context.Context, r storage.Range, begin func(after 
 		}
 		defer o.fetches.Wait()
 		defer cancel()
+		if b.Asked != nil && !o.ask(fetchCtx, b.Asked) {
+			return
+		}
 		for {
 			p, err := o.next(ctx, fetchCtx)
 			if err != nil {
@@ -97,6 +100,14 @@ func (b *Bucket) inOrder(ctx context.Context, r storage.Range, begin func(after 
 			}
 		}
 	}
+}
+
+// ask begins the first request, and says so. It reports whether the listing goes on.
+func (o *ordered) ask(ctx context.Context, asked func() bool) bool {
+	o.mu.Lock()
+	o.schedule(ctx)
+	o.mu.Unlock()
+	return asked()
 }
 
 // leave goes on to the next segment.
@@ -171,8 +182,8 @@ func (o *ordered) drop(s *segment) {
 // schedule begins the requests that may be made now.
 func (o *ordered) schedule(ctx context.Context) {
 	o.listers.heed(o.busy)
-	// The consumer waits, or will soon: it reads the last page that is there.
-	if o.waiting || o.buffered == 0 {
+	// The consumer waits, or will soon: it reads the last page that comes next.
+	if o.waiting || !o.ready() {
 		o.listers.grow()
 	}
 	for o.busy < o.listers.n && ctx.Err() == nil {
@@ -184,6 +195,16 @@ func (o *ordered) schedule(ctx context.Context) {
 		o.busy++
 		o.fetches.Go(func() { o.fetch(ctx, s) })
 	}
+}
+
+// ready reports whether the page that the consumer reads next is there.
+func (o *ordered) ready() bool {
+	for _, s := range o.segments {
+		if len(s.pages) > 0 || !s.done {
+			return len(s.pages) > 0
+		}
+	}
+	return false
 }
 
 // choose returns the segment of which a page is fetched next, if any: the one that the

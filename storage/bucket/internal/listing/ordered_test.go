@@ -374,17 +374,29 @@ func TestOnePage(t *testing.T) {
 }
 
 // TestTwoListings: two listings that are read together both grow, although the consumer waits
-// for one of them only.
+// for one of them only, and begin at the same time.
 func TestTwoListings(t *testing.T) {
-	keys := flat(200_000, func(i int, _ string) string { return fmt.Sprintf("dir%03d/obj%06d", i/2000, i%2000) })
+	for name, key := range map[string]func(i int, hash string) string{
+		"numbers begin anew": func(i int, _ string) string { return fmt.Sprintf("dir%03d/obj%06d", i/2000, i%2000) },
+		"numbers go on":      func(i int, _ string) string { return fmt.Sprintf("%06d/%09d.bin", i/2000, i) },
+		"hashes":             func(_ int, hash string) string { return hash },
+	} {
+		t.Run(name, func(t *testing.T) { twoListings(t, flat(200_000, key)) })
+	}
+}
+
+func twoListings(t *testing.T, keys []string) {
+	const times = 10.0 // faster than page by page
 	took := func(listers int) (took time.Duration) {
 		synctest.Test(t, func(t *testing.T) {
-			list := func() iter.Seq2[storage.Object, error] {
+			list := func(asked func() bool) iter.Seq2[storage.Object, error] {
 				m := &model{keys: keys, delay: 50 * time.Millisecond}
-				return m.bucket("", listers).Objects(t.Context(), storage.Range{})
+				b := m.bucket("", listers)
+				b.Asked = asked
+				return b.Objects(t.Context(), storage.Range{})
 			}
 			began, n := time.Now(), 0
-			for p, err := range join.Sorted(list(), list()) {
+			for p, err := range join.Sorted(list(nil), join.Asking(list)) {
 				if err != nil || !p.InSource || !p.InTarget {
 					t.Fatalf("%+v, %v", p, err)
 				}
@@ -398,8 +410,40 @@ func TestTwoListings(t *testing.T) {
 		})
 		return took
 	}
-	if serial, parallel := took(1), took(32); serial < 10*parallel {
-		t.Errorf("%v, and %v page by page", parallel, serial)
+	serial, parallel := took(1), took(32)
+	t.Logf("%v, and %v page by page", parallel, serial)
+	if float64(serial) < times*float64(parallel) {
+		t.Errorf("%.1f times as fast as page by page, want %.1f", float64(serial)/float64(parallel), times)
+	}
+}
+
+// TestAsked: a listing says once that its first request is under way, before it waits for
+// the answer, and ends if nobody wants it.
+func TestAsked(t *testing.T) {
+	for _, goOn := range []bool{true, false} {
+		t.Run(fmt.Sprint("goes on: ", goOn), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := &model{keys: hashes(3000), delay: 50 * time.Millisecond}
+				b, began, asked := m.bucket("", 16), time.Now(), 0
+				b.Asked = func() bool {
+					asked++
+					synctest.Wait()
+					if m.requests != 1 || time.Since(began) != 0 {
+						t.Errorf("%d requests after %v", m.requests, time.Since(began))
+					}
+					return goOn
+				}
+				got, err := collect(b.Objects(t.Context(), storage.Range{}))
+				if err != nil || asked != 1 {
+					t.Errorf("%v; it was said %d times", err, asked)
+				}
+				if goOn {
+					same(t, got, m.keys)
+				} else if len(got) > 0 || m.requests != 1 || time.Since(began) != 0 {
+					t.Errorf("%d keys, %d requests, after %v", len(got), m.requests, time.Since(began))
+				}
+			})
+		})
 	}
 }
 
