@@ -10,7 +10,7 @@ import (
 // of a few bytes. If Config.Target has a Store, it stands for a bucket below the prefix
 // target.
 func SyncUnchecked(ctx context.Context, cfg *Config, target string) (*Report, error) {
-	at := placeOf(cfg.Target)
+	at := report.PlaceOf(cfg.Target.Store, cfg.Target.URL)
 	if cfg.Target.Store != nil {
 		at = report.Place{Local: cfg.Target.Store.Caps().Files, Root: target}
 	}

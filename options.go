@@ -47,12 +47,6 @@ func (c *Config) effective() *Config {
 	return &e
 }
 
-// placeOf returns the place of a side's keys.
-func placeOf(e Endpoint) report.Place {
-	l, _ := location.Parse(e.URL) // the error is reported elsewhere
-	return report.PlaceOf(e.Store, l)
-}
-
 func (c *Config) retryPolicy() retry.Policy {
 	return retry.Policy{Count: c.Retry.ForceCount, Interval: c.Retry.ForceInterval}
 }

@@ -41,7 +41,7 @@ func NewRunner(ctx context.Context, cfg *Config) (*Runner, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	r := newRunner(cfg, placeOf(cfg.Target))
+	r := newRunner(cfg, report.PlaceOf(cfg.Target.Store, cfg.Target.URL))
 	if err := r.open(ctx); err != nil {
 		_, err = r.Finish(ctx, err)
 		return nil, err
@@ -51,9 +51,10 @@ func NewRunner(ctx context.Context, cfg *Config) (*Runner, error) {
 
 func newRunner(given *Config, target report.Place) *Runner {
 	cfg := given.effective()
+	source := report.PlaceOf(cfg.Source.Store, cfg.Source.URL)
 	r := &Runner{cfg: cfg, target: target, record: report.New(report.Options{
 		Logger: cfg.Logger, OnEvent: cfg.OnEvent, DryRun: cfg.DryRun, WarnAsError: cfg.WarnAsError,
-		Status: cfg.Report.Status, Target: target,
+		Status: cfg.Report.Status, Source: source, Target: target,
 	})}
 	r.record.Emit(Event{Type: EventStart})
 	return r
@@ -70,11 +71,12 @@ func (r *Runner) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if one != nil && one.Target != nil {
-		r.cfg.Target.URL = one.Target.URL()
-		path, local := one.Target.Path()
-		r.target = report.Place{Local: local, Only: path}
-		r.record.SetTarget(r.target)
+	if one != nil {
+		if one.Target != nil {
+			r.cfg.Target.URL = one.Target.URL()
+			r.target = report.PlaceOfOne(one.Target.Location())
+		}
+		r.record.SetPlaces(report.PlaceOfOne(one.Source), r.target)
 	}
 	target, err := r.openTarget(ctx)
 	if err != nil {

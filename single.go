@@ -39,7 +39,7 @@ func (r *Runner) findSingle(ctx context.Context, source storage.Store) (*single.
 	case cfg.Delete.Enable:
 		return nil, fault("Source.URL", "Delete.Enable", "is one object, which cannot be combined with")
 	}
-	o := &single.Object{Name: single.NameOf(l)}
+	o := &single.Object{Name: single.NameOf(l), Source: l}
 	if cfg.Target.Store != nil {
 		return o, nil
 	}

@@ -23,7 +23,7 @@ func Sync(ctx context.Context, cfg *Config) (*Report, error) {
 	if err := cfg.Validate(); err != nil {
 		return &Report{}, err
 	}
-	return syncAt(ctx, cfg, placeOf(cfg.Target))
+	return syncAt(ctx, cfg, report.PlaceOf(cfg.Target.Store, cfg.Target.URL))
 }
 
 // syncAt is Sync for a valid Config and a given place of the target.

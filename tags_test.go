@@ -417,9 +417,12 @@ func TestSyncTags(t *testing.T) {
 			if diff := cmp.Diff(want, r.Stats); diff != "" {
 				t.Errorf("counters (-want +got):\n%s", diff)
 			}
-			dry := map[bool]string{true: "[dry-run] "}[tt.dry]
-			for _, message := range []string{dry + "sync(tagging only) completed.", dry + "sync(delete tagging only) completed."} {
-				if n := strings.Count(log.String(), `msg="`+message); (n != 1) != tt.off {
+			messages := []string{"sync(tagging only) completed.", "sync(delete tagging only) completed."}
+			if tt.dry {
+				messages = []string{"would set tags", "would remove tags"}
+			}
+			for _, message := range messages {
+				if n := strings.Count(log.String(), `msg="`+message+`"`); (n != 1) != tt.off {
 					t.Errorf("%d records %q in:\n%s", n, message, log.String())
 				}
 			}

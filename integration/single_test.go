@@ -57,7 +57,7 @@ func TestSingleDown(t *testing.T) {
 			"at the top":              {source: "top", target: "d", want: map[string]string{"d": "top"}},
 			"awkward":                 {source: "dir/a b+c", target: "d/", want: map[string]string{"d/a b+c": "blank"}},
 			"nothing":                 {source: "dir/none", target: "d", want: map[string]string{}},
-			"dry run":                 {source: "dir/photo.jpg", target: "d", args: []string{"--dry-run"}, want: map[string]string{}, says: "[dry-run] sync completed."},
+			"dry run":                 {source: "dir/photo.jpg", target: "d", args: []string{"--dry-run"}, want: map[string]string{}, says: "download (new)               photo.jpg → d  5 B\n"},
 			"a prefix as well":        {source: "dir/both", target: "d", want: map[string]string{"d/2": "more"}, says: `the object "dir/both" is skipped`},
 			"a prefix of names":       {source: "dir/name", target: "d", want: map[string]string{"d/1": "name1", "d/2": "name2"}},
 			"a prefix with a slash":   {source: "dir/sub/", target: "d", want: map[string]string{"d/x": "sub"}},

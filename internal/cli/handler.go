@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+
+	"s3sync/internal/report"
 )
 
 // A handler writes log records in one of the two formats of the command. Groups
@@ -17,6 +19,9 @@ type handler struct {
 	out    io.Writer
 	level  slog.Level
 	spans  bool
+	// skips also takes records of objects that are skipped or kept, which are below
+	// level.
+	skips  bool
 	format func(buf []byte, r slog.Record, fields []slog.Attr) []byte
 	// spell replaces the name of a setting by its option.
 	spell func(setting string) string
@@ -32,18 +37,20 @@ type handler struct {
 // spanEvent names the attribute of records about stages of the work.
 const spanEvent = "span_event"
 
-func (h *handler) Enabled(_ context.Context, level slog.Level) bool { return level >= h.level }
+func (h *handler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= h.level || h.skips && level == levelDebug
+}
 
 // Handle writes one record with one call of Write.
 func (h *handler) Handle(_ context.Context, r slog.Record) error {
 	fields := slices.Clip(h.fields)
-	span := false
+	span, known := false, r.Level >= h.level
 	r.Attrs(func(a slog.Attr) bool {
-		span = span || a.Key == spanEvent
+		span, known = span || a.Key == spanEvent, known || a.Key == report.ChangeAttr
 		fields = flatten(fields, h.prefix, a)
 		return true
 	})
-	if span && !h.spans {
+	if span && !h.spans || !known {
 		return nil
 	}
 	fields = spellRecord(&r, fields, h.spell)

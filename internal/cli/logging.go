@@ -48,14 +48,20 @@ func (c *command) logger() *slog.Logger {
 
 // handler writes records of a level and above to a stream.
 func (c *command) handler(out *logStream, level slog.Level) *handler {
-	h := &handler{mu: &sync.Mutex{}, out: out, level: level, spans: c.line.Log.Spans, spell: c.line.Spell}
+	h := &handler{mu: &sync.Mutex{}, out: out, level: level, spans: c.line.Log.Spans, skips: c.line.Skips(), spell: c.line.Spell}
+	colours := c.colours(out.w)
 	switch {
 	case c.line.Log.JSON:
 		h.format = appendJSON
-	case c.colours(out.w):
+		return h
+	case colours:
 		h.format = appendColoured
 	default:
 		h.format = appendText
+	}
+	h.format = pinned(h.format)
+	if c.cfg().DryRun {
+		h.format = (&preview{records: h.format, details: level <= levelDebug, colours: colours}).append
 	}
 	return h
 }

@@ -11,6 +11,7 @@ import (
 
 	"s3sync/internal/grace"
 	"s3sync/internal/limits"
+	"s3sync/internal/plan"
 	"s3sync/internal/report"
 	"s3sync/internal/retry"
 	"s3sync/internal/setting"
@@ -96,8 +97,7 @@ func (e *Engine) sortOne(ctx context.Context, g *gate, o storage.Object, going *
 		e.record.Emit(report.Event{Type: report.EventFailed, Key: o.Key, Target: o, Err: err})
 		return e.fatal(ctx, err)
 	case why != "":
-		e.record.Log(slog.LevelDebug, "object of the target kept.", slog.String("name", why),
-			slog.String("key", o.Key), slog.String("target_key", e.opts.TargetPlace.Path(o.Key)))
+		e.record.Keep(o, plan.Reason(why))
 		return nil
 	}
 	if err := e.allowSibling(o.Key); err != nil {
@@ -118,7 +118,11 @@ func (d *deletion) run(ctx context.Context, going *spool.Spool) error {
 		return d.e.limits.StartDeletion(ctx, len(batch))
 	}
 	batches := func(ctx context.Context) iter.Seq2[[]storage.Object, error] { return d.batches(ctx, going) }
-	return inParallel(ctx, d.e.limits.Deletions(), batches, begin, d.batch)
+	most := d.e.limits.Deletions()
+	if !d.e.carry.writes() {
+		most = 1 // in the order of the keys
+	}
+	return inParallel(ctx, most, batches, begin, d.batch)
 }
 
 // batches yields the objects to delete in batches of the target's size, at most
@@ -230,7 +234,7 @@ func (d *deletion) once(ctx context.Context, batch []leaving, again bool) (left 
 		throttled = throttled || errors.Is(err, storage.ErrThrottled)
 		switch deleteResultOf(err) {
 		case deleteDone:
-			d.e.record.Emit(report.Event{Type: report.EventDeleted, Key: o.Key, Target: o.Object})
+			d.e.record.Emit(report.Event{Type: report.EventDeleted, Key: o.Key, Reason: plan.ReasonExtraneous, Target: o.Object})
 		case deleteRefused:
 			d.e.record.Emit(report.Event{Type: report.EventWarning, Key: o.Key, Target: o.Object, Err: setting.Errorf(
 				"%w; it is not deleted, because it changed since it was listed (%s)", o.err, setting.Name("Condition.IfMatch"))})

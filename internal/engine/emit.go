@@ -18,7 +18,8 @@ func eventOf(t report.EventType, a *plan.Action) report.Event {
 
 // emitTransferred emits that an object was written, and what verified it.
 func (r *unitRun) emitTransferred(a *plan.Action, done *transfer.Result) {
-	ev := report.Event{Key: a.Key(), Reason: a.Reason, Source: done.Source, Target: done.Target}
+	// A version replaces nothing: the older ones stay.
+	ev := report.Event{Key: a.Key(), Exists: a.Exists && !r.e.opts.Versions, Reason: a.Reason, Source: done.Source, Target: done.Target}
 	v := &done.Verification
 	ev.SetDigests(&v.Digests)
 	emit := func(t report.EventType, err error) {

@@ -166,8 +166,12 @@ func (e *Engine) Close() error {
 	for _, stop := range e.unobserve {
 		stop()
 	}
+	level := slog.LevelInfo
+	if e.opts.DryRun && !e.opts.Report.Enable { // what it would do is all that it tells at info
+		level = slog.LevelDebug
+	}
 	for _, r := range e.limits.Reports() {
-		e.record.Log(slog.LevelInfo, "concurrency.", slog.String("name", r.Name), slog.Int("in_flight", r.Limit),
+		e.record.Log(level, "concurrency.", slog.String("name", r.Name), slog.Int("in_flight", r.Limit),
 			slog.Int64("per_sec", int64(r.PerSecond+0.5)), slog.Int("throttled", r.Throttled), slog.Int("unanswered", r.Unanswered),
 			slog.String("reason", r.Why))
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"s3sync/internal/plan"
+	"s3sync/internal/selection"
 	"s3sync/internal/setting"
 	"s3sync/storage"
 )
@@ -25,10 +27,10 @@ const manyDeletions = 100
 // Reasons why a target-only object is kept. The log shows them like the names of the
 // filters.
 const (
-	keptPrefix   = "key equals the prefix"
-	keptFolder   = "folder marker"
-	keptUnlisted = "source cannot be listed"
-	keptExcluded = "exclude-regex"
+	keptPrefix   = string(plan.ReasonEmptyKey)
+	keptFolder   = string(plan.ReasonFolder)
+	keptUnlisted = string(plan.ReasonUnlisted)
+	keptExcluded = string(selection.ExcludeRegex)
 )
 
 // Delete says what may be deleted.

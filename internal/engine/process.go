@@ -35,11 +35,12 @@ func (r *unitRun) settle(ctx context.Context, p *plan.Pair) bool {
 // work processes a pair in a worker. It returns an error only if the run must end.
 func (r *unitRun) work(ctx context.Context, a *plan.Action) (limits.Work, error) {
 	ends := true // also by a panic
-	defer func() {
+	defer func(key string) {
 		if ends {
 			r.ending.Store(true)
 		}
-	}()
+		r.record.End(key)
+	}(a.Key())
 	did, err := r.process(ctx, a)
 	ends = err != nil
 	*a = plan.Action{} // nobody keeps it

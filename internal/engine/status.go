@@ -166,6 +166,7 @@ func (r *unitRun) syncTags(ctx context.Context, a *plan.Action) error {
 		return err
 	}
 	ev := eventOf(report.EventTagged, a)
+	ev.Reason = plan.ReasonTags
 	ev.Tags = &report.Tags{Source: tagset.FlattenTags(source), Target: tagset.FlattenTags(target)}
 	r.record.Emit(ev)
 	return nil

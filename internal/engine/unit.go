@@ -83,6 +83,7 @@ func (r *unitRun) run(ctx context.Context) error {
 
 // finish makes the result of a unit that ended with err.
 func (r *unitRun) finish(err error) (*Result, error) {
+	r.record.Flush()
 	res := &r.result
 	if !r.e.opts.Versions {
 		scanned := r.scan.Result()
@@ -116,6 +117,7 @@ func (r *unitRun) each(ctx context.Context, stage string, actions func(context.C
 	end := r.e.record.Span(stage)
 	defer end()
 	begin := func(ctx context.Context, a *plan.Action) (limits.Permit, error) {
+		r.record.Begin(a.Key())
 		return r.e.limits.StartObject(ctx, a.Source.Size)
 	}
 	return inParallel(ctx, r.e.limits.Workers(), actions, begin, r.work)

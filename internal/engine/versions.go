@@ -30,10 +30,12 @@ func (r *unitRun) syncVersions(ctx context.Context) error {
 		Keep:           func(v storage.Object) (bool, error) { return r.keepVersion(ctx, v) },
 		Stop:           r.stop,
 	}, r.e.source, r.e.target)
-	begin := func(ctx context.Context, _ *history.Group) (limits.Permit, error) {
+	begin := func(ctx context.Context, g *history.Group) (limits.Permit, error) {
+		r.record.Begin(g.Key)
 		return r.e.limits.StartObject(ctx, 0)
 	}
 	err := inParallel(ctx, r.e.limits.Workers(), planner.Groups, begin, func(ctx context.Context, g *history.Group) (limits.Work, error) {
+		defer r.record.End(g.Key)
 		did, err := r.processGroup(ctx, planner, g)
 		if cerr := g.Close(); err == nil {
 			err = cerr
@@ -107,7 +109,7 @@ func (w *versionWriter) action(v storage.Object) plan.Action {
 		kind = plan.Mark
 	}
 	return plan.Action{
-		Kind: kind, Reason: plan.ReasonNew,
+		Kind: kind, Reason: plan.ReasonNewVersion,
 		Pair: plan.Pair{Source: v, TargetKey: w.group.Key, Exists: w.visible},
 	}
 }
@@ -214,6 +216,6 @@ func (r *unitRun) mark(ctx context.Context, a *plan.Action) error {
 	if err := r.e.carry.mark(ctx, a); err != nil {
 		return err
 	}
-	r.record.Emit(report.Event{Type: report.EventDeleted, Key: a.Key(), Source: a.Source})
+	r.record.Emit(report.Event{Type: report.EventDeleted, Key: a.Key(), Reason: plan.ReasonDeleted, Source: a.Source})
 	return nil
 }

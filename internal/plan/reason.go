@@ -1,7 +1,7 @@
 package plan
 
-// A Reason says why an object is transferred or skipped: one of the constants, or the
-// name of the filter option that excluded it.
+// A Reason says why an object is transferred, skipped, deleted or kept: one of the
+// constants, or the name of the filter that excluded it. Words has it in few words.
 type Reason string
 
 // Reasons to transfer and to skip.
@@ -33,4 +33,56 @@ const (
 	// The bytes of both sides were read: Check.ReadBoth.
 	ReasonSameContent Reason = "contents are same"
 	ReasonContent     Reason = "contents differ"
+
+	ReasonNewVersion Reason = "new version" // the target does not have the version
+	ReasonTags       Reason = "tags differ" // and nothing else does
 )
+
+// Reasons to delete an object of the target, and to keep one that only the target has.
+const (
+	ReasonExtraneous Reason = "only in the target"
+	ReasonDeleted    Reason = "deleted in the source"   // so the target gets a delete marker, too
+	ReasonFolder     Reason = "folder marker"           // which stands for a directory
+	ReasonUnlisted   Reason = "source cannot be listed" // at this key
+)
+
+// Words returns the reason as a user reads it, in at most three words where possible.
+// It is the one table of these words. What is not in it is the name of a filter.
+func (r Reason) Words() string {
+	switch r {
+	case ReasonNew:
+		return "new"
+	case ReasonNewer:
+		return "newer"
+	case ReasonSize:
+		return "size differs"
+	case ReasonETag:
+		return "ETag differs"
+	case ReasonChecksum:
+		return "checksum differs"
+	case ReasonContent:
+		return "content differs"
+	case ReasonOverwrite:
+		return "not compared"
+	case ReasonSame:
+		return "same"
+	case ReasonSameETag:
+		return "same ETag"
+	case ReasonSameChecksum:
+		return "same checksum"
+	case ReasonSameContent:
+		return "same content"
+	case ReasonEmpty:
+		return "both empty"
+	case ReasonOlder:
+		return "older than the target"
+	case ReasonVersion:
+		return "same version"
+	case ReasonEmptyKey, ReasonDirectory, ReasonCallback, ReasonArchived, ReasonPreprocess, ReasonNewVersion, ReasonTags,
+		ReasonExtraneous, ReasonDeleted, ReasonFolder, ReasonUnlisted:
+		return string(r)
+	case "":
+		return ""
+	}
+	return "filter " + string(r)
+}

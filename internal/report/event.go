@@ -104,9 +104,11 @@ type Event struct {
 	DryRun bool
 	// Cause is the kind of Err, where that matters.
 	Cause Cause
+	// Exists: what is transferred overwrites an object of the target.
+	Exists bool
 	// Key is relative to both sides; empty for events of the run.
 	Key string
-	// Reason says why an object is skipped or transferred.
+	// Reason says why an object is skipped, transferred or deleted.
 	Reason plan.Reason
 	// Source and Target describe the object on either side, as far as known. The ETag
 	// of a file is the one that was computed for it, if any.

@@ -8,7 +8,10 @@ import (
 // String returns the event as one line: its type, its key, and its details.
 func (ev Event) String() string {
 	var b strings.Builder
-	b.WriteString(dry(&ev, ev.Type.String()))
+	if ev.DryRun {
+		b.WriteString("[dry-run] ")
+	}
+	b.WriteString(ev.Type.String())
 	if ev.Key != "" {
 		fmt.Fprintf(&b, " %q", ev.Key)
 	}

@@ -29,8 +29,10 @@ const sizeMode = setting.Name("Check.Mode=mtime-and-size")
 // A logger writes the log records of docs/logging.md. A nil *slog.Logger inside
 // writes nothing.
 type logger struct {
-	slog   *slog.Logger
-	target atomic.Pointer[Place]
+	slog *slog.Logger
+	// dry: the run changes nothing, and is not a report.
+	dry            bool
+	source, target atomic.Pointer[Place]
 }
 
 func (l *logger) enabled(level slog.Level) bool {
@@ -43,8 +45,11 @@ func (l *logger) write(level slog.Level, msg string, attrs ...slog.Attr) {
 	}
 }
 
-// SetTarget sets the place of the target's objects.
-func (r *Recorder) SetTarget(p Place) { r.log.target.Store(&p) }
+// SetPlaces sets the places of the objects of both sides.
+func (r *Recorder) SetPlaces(source, target Place) {
+	r.log.source.Store(&source)
+	r.log.target.Store(&target)
+}
 
 // Log writes a record that is not an event.
 func (r *Recorder) Log(level slog.Level, msg string, attrs ...slog.Attr) {
@@ -78,7 +83,7 @@ func (l *logger) event(ev *Event) {
 	target := l.target.Load()
 	switch ev.Type {
 	case EventTransferred:
-		write(dry(ev, "sync completed."), transferred(ev, target)...)
+		write(l.done(ev, "sync completed."), l.changed(ev, transferred(ev, target))...)
 	case EventVerified:
 		write("e_tag verified.", etags(ev)...)
 	case EventChecksumVerified:
@@ -88,13 +93,13 @@ func (l *logger) event(ev *Event) {
 	case EventUnverified:
 		write("not verified.", append(etags(ev), errorAttr(ev.Err))...)
 	case EventSkipped, EventCancelled:
-		write(filtered(ev), skipped(ev)...)
+		write(filtered(ev), l.changed(ev, skipped(ev))...)
 	case EventTagged:
-		write(dry(ev, tagged(ev)), deleted(ev, target)...)
+		write(l.done(ev, tagged(ev)), l.changed(ev, deleted(ev, target))...)
 	case EventStatus:
 		writeStatus(ev, write)
 	case EventDeleted:
-		write(dry(ev, "delete completed."), deleted(ev, target)...)
+		write(l.done(ev, "delete completed."), l.changed(ev, deleted(ev, target))...)
 	case EventPerhapsDeleted:
 		write("may have been deleted.", append(deleted(ev, target), errorAttr(ev.Err))...)
 	case EventRetry:
@@ -174,11 +179,4 @@ func levelOfSkipped(why plan.Reason, sizesDiffer bool) slog.Level {
 // differs.
 func otherSize(ev *Event) bool {
 	return ev.Reason == plan.ReasonSame && ev.Source.Size != ev.Target.Size
-}
-
-func dry(ev *Event, msg string) string {
-	if ev.DryRun {
-		return "[dry-run] " + msg
-	}
-	return msg
 }

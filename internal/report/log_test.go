@@ -161,16 +161,17 @@ func TestRecords(t *testing.T) {
 
 // What a dry run would do is marked, and what is in a directory has a path.
 func TestRecordsOfDryRunsAndDirectories(t *testing.T) {
-	local := Options{DryRun: true, Target: Place{Local: true, Root: "dir"}}
+	local := Options{DryRun: true, Source: Place{Bucket: "b", Root: "p/"}, Target: Place{Local: true, Root: "dir"}}
 	path := filepath.Join("dir", "a", "b")
 	got := logged(t, local, func(r *Recorder) {
-		r.Emit(Event{Type: EventTransferred, Key: "a/b"})
-		r.Emit(Event{Type: EventTagged, Key: "a/b"})
-		r.Emit(Event{Type: EventDeleted, Key: "a/b"})
+		r.Emit(Event{Type: EventTransferred, Key: "a/b", Reason: plan.ReasonNew, Source: storage.Object{Size: 5}})
+		r.Emit(Event{Type: EventTagged, Key: "a/b", Reason: plan.ReasonTags, Tags: &Tags{Target: "k=v"}})
+		r.Emit(Event{Type: EventDeleted, Key: "a/b", Reason: plan.ReasonExtraneous, Target: storage.Object{Size: 3}})
 	})
-	want := `level=INFO msg="[dry-run] sync completed." key=a/b real_path=` + path + " size=0\n" +
-		`level=INFO msg="[dry-run] sync(delete tagging only) completed." key=a/b real_path=` + path + "\n" +
-		`level=INFO msg="[dry-run] delete completed." key=a/b real_path=` + path + "\n"
+	want := `level=INFO msg="would download" key=a/b real_path=` + path + ` size=5 action=download reason=new source=s3://b/p/a/b target=` + path + "\n" +
+		`level=INFO msg="would remove tags" key=a/b real_path=` + path + ` action="remove tags" reason="tags differ" source=s3://b/p/a/b target=` + path +
+		` size=0 source_tagging="" target_tagging="k=v"` + "\n" +
+		`level=INFO msg="would delete" key=a/b real_path=` + path + ` action=delete reason="only in the target" target=` + path + " size=3\n"
 	if got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
@@ -183,7 +184,7 @@ func TestOtherRecords(t *testing.T) {
 		r.Note(setting.Textf("%s helps", setting.Name("Check.ReadBoth")))
 		r.Notice(storage.Notice{Text: "a store says it of Check.ReadBoth", Settings: []string{"Check.ReadBoth"}})
 		r.Notice(storage.Notice{Warning: true, Text: "a store warns of Check.ReadBoth", Settings: []string{"Check.ReadBoth"}})
-		r.SetTarget(Place{Only: "one.txt"})
+		r.SetPlaces(Place{}, Place{Only: "one.txt"})
 		r.Emit(Event{Type: EventDeleted, Key: "k"})
 	})
 	want := "level=WARN msg=something n=5\n" +

@@ -12,6 +12,8 @@ import (
 type Place struct {
 	// Local: the side is a directory.
 	Local bool
+	// Bucket is the name of the bucket; empty for a directory or if it is unknown.
+	Bucket string
 	// Root is the prefix of keys in the bucket, or the directory.
 	Root string
 	// Only, if set, is the path of the only object of the run, whatever its key.
@@ -29,18 +31,32 @@ func (p *Place) Path(key string) string {
 	return p.Root + key
 }
 
-// PlaceOf returns the place of a side: that of a store of the caller, or of a location
+// URL returns Path, with the bucket in front if it is known.
+func (p *Place) URL(key string) string {
+	if p.Bucket == "" {
+		return p.Path(key)
+	}
+	return "s3://" + p.Bucket + "/" + p.Path(key)
+}
+
+// PlaceOf returns the place of a side: that of a store of the caller, or of a URL or path
 // if store is nil. It is the zero Place if the place is unknown.
-func PlaceOf(store storage.Store, l location.Location) Place {
+func PlaceOf(store storage.Store, url string) Place {
 	if located, ok := storage.As[storage.Locator](store); ok {
 		at := located.Location()
-		return Place{Local: at.Directory != "", Root: cmp.Or(at.Directory, at.Prefix)}
+		return Place{Local: at.Directory != "", Bucket: at.Container, Root: cmp.Or(at.Directory, at.Prefix)}
 	}
+	l, err := location.Parse(url)
 	switch {
-	case store != nil, l == (location.Location{}):
+	case store != nil, err != nil: // which is reported elsewhere
 		return Place{}
 	case l.Local():
 		return Place{Local: true, Root: l.Path}
 	}
-	return Place{Root: l.Prefix}
+	return Place{Bucket: l.Bucket, Root: l.Prefix}
+}
+
+// PlaceOfOne returns the place of a side that is one object: the one at a location.
+func PlaceOfOne(l location.Location) Place {
+	return Place{Local: l.Local(), Bucket: l.Bucket, Only: cmp.Or(l.Path, l.Prefix)}
 }

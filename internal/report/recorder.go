@@ -26,8 +26,8 @@ type Options struct {
 	WarnAsError bool
 	// Status: the run is a report, so it ends with the counters of a report.
 	Status bool
-	// Target is the place of the target's objects.
-	Target Place
+	// Source and Target are the places of the objects of both sides.
+	Source, Target Place
 }
 
 // A Recorder turns events into counters, log records and calls of the user's callback.
@@ -49,6 +49,8 @@ type Recorder struct {
 
 	mu       sync.Mutex
 	total    Report
+	changes  changes // in a dry run
+	partial  bool    // the run ended before it had seen everything
 	first    error  // of all failures
 	handled  uint64 // number of events
 	silence  silence
@@ -65,15 +67,15 @@ const backlog = 256
 func New(opts Options) *Recorder {
 	r := &Recorder{
 		opts:  opts,
-		log:   logger{slog: opts.Logger},
-		start: time.Now(),
+		log:   logger{slog: opts.Logger, dry: opts.DryRun && !opts.Status},
+		start: time.Now(), changes: make(changes),
 		wake:  make(chan struct{}, 1),
 		done:  make(chan struct{}),
 	}
 	r.room.L = &r.mu
 	r.silence.since = r.start
 	r.waiting.Store(new([]waitingSide))
-	r.log.target.Store(&opts.Target)
+	r.SetPlaces(opts.Source, opts.Target)
 	go r.run()
 	return r
 }
@@ -149,6 +151,9 @@ func (r *Recorder) Finish(ctx context.Context, err error) (*Report, error) {
 	if err != nil && !reported && !interrupted {
 		r.Emit(Event{Type: EventFailed, Err: err})
 	}
+	r.mu.Lock()
+	r.partial = err != nil
+	r.mu.Unlock()
 	r.Emit(Event{Type: EventEnd})
 	r.mu.Lock()
 	r.finished = true
@@ -240,14 +245,20 @@ func (r *Recorder) handle(ev *Event, u *Unit) {
 		u.count(ev)
 	}
 	ev.DryRun = r.opts.DryRun
+	if r.log.dry {
+		r.foresee(ev)
+	}
 	if ev.Type == EventProgress || ev.Type == EventEnd {
 		r.total.TransferredBytes = r.bytes.Load()
 		r.total.Elapsed = time.Since(r.start)
 		ev.Stats = new(r.total.Stats)
 	}
-	if ev.Type == EventEnd && r.opts.Status {
+	switch {
+	case ev.Type == EventEnd && r.opts.Status:
 		r.log.write(slog.LevelInfo, "report summary", statusSummary(&r.total.Status)...)
-	} else {
+	case ev.Type == EventEnd && r.log.dry:
+		r.log.write(slog.LevelInfo, "dry run summary", r.foreseen()...)
+	default:
 		r.log.event(ev)
 	}
 	if r.opts.OnEvent != nil {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"log/slog"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -17,13 +18,25 @@ type Unit struct {
 	incomplete atomic.Bool
 
 	counted Report // guarded by r.mu
+	order   *order // in a dry run; nil if nobody sees the order
 }
 
 // Unit returns a new Unit whose counters are zero.
-func (r *Recorder) Unit() *Unit { return &Unit{r: r, start: time.Now()} }
+func (r *Recorder) Unit() *Unit {
+	u := &Unit{r: r, start: time.Now()}
+	if r.opts.DryRun && r.sees(slog.LevelError) {
+		u.order = newOrder()
+	}
+	return u
+}
 
-// Emit is Recorder.Emit for an event of the unit.
-func (u *Unit) Emit(ev Event) { u.r.emit(&ev, u) }
+// Emit is Recorder.Emit for an event of the unit. In a dry run it may be held back for
+// the events of an earlier key: see Begin.
+func (u *Unit) Emit(ev Event) {
+	if !u.holds(&ev) {
+		u.r.emit(&ev, u)
+	}
+}
 
 // Skip emits an EventSkipped of a pair. Nearly every object of a run may be skipped, so
 // an event that nobody sees is only counted.

@@ -53,6 +53,8 @@ func Find(ctx context.Context, l location.Location, source *side.Side, versions 
 type Object struct {
 	// Name is its name in the source: the text after the last slash.
 	Name string
+	// Source is where it is.
+	Source location.Location
 	// Target is its destination; nil if the target is a store of the caller.
 	Target *Destination
 }
@@ -103,12 +105,12 @@ func (d *Destination) URL() string {
 	return "s3://" + d.bucket + "/" + d.key
 }
 
-// Path returns the path of the file, or the full key of the object, for messages.
-func (d *Destination) Path() (path string, local bool) {
+// Location returns the path of the file, or the bucket and the full key of the object.
+func (d *Destination) Location() location.Location {
 	if d.local() {
-		return filepath.Join(d.parent, filepath.FromSlash(d.file)), true
+		return location.Location{Path: filepath.Join(d.parent, filepath.FromSlash(d.file))}
 	}
-	return d.key, false
+	return location.Location{Bucket: d.bucket, Prefix: d.key}
 }
 
 // store returns a store of the one object, which is called name in the source, made

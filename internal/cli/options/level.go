@@ -43,3 +43,7 @@ func (l *Line) Level() slog.Level {
 	}
 	return level
 }
+
+// Skips reports whether the log also has the objects that a dry run leaves as they are,
+// although their records are below its level.
+func (l *Line) Skips() bool { return l.Config.DryRun && l.set.verbose == 1 }
