@@ -419,7 +419,7 @@ func TestSyncTags(t *testing.T) {
 			}
 			messages := []string{"sync(tagging only) completed.", "sync(delete tagging only) completed."}
 			if tt.dry {
-				messages = []string{"would set tags", "would remove tags"}
+				messages = []string{"would tag", "would untag"}
 			}
 			for _, message := range messages {
 				if n := strings.Count(log.String(), `msg="`+message+`"`); (n != 1) != tt.off {

@@ -77,7 +77,7 @@ func (p *preview) line(buf []byte, change plan.Change, fields []slog.Attr) []byt
 func previewTotals(fields []slog.Attr) string {
 	var changed, left []string
 	for _, change := range plan.Changes() {
-		name := strings.ReplaceAll(string(change), " ", "_")
+		name := string(change)
 		n := numberOf(fields, name+report.ObjectsSuffix)
 		if n == 0 {
 			continue
@@ -121,9 +121,9 @@ func appendKey(buf []byte, key string) []byte {
 
 func colourOf(change plan.Change) string {
 	switch change {
-	case plan.ChangeDelete, plan.ChangeMark, plan.ChangeRemoveTags:
+	case plan.ChangeDelete, plan.ChangeMark, plan.ChangeUntag:
 		return "\x1b[31m"
-	case plan.ChangeOverwrite, plan.ChangeSetTags:
+	case plan.ChangeOverwrite, plan.ChangeTag:
 		return "\x1b[33m"
 	case plan.ChangeUpload, plan.ChangeDownload, plan.ChangeCopy:
 		return "\x1b[32m"

@@ -117,9 +117,9 @@ func (r *unitRun) each(ctx context.Context, stage string, actions func(context.C
 	end := r.e.record.Span(stage)
 	defer end()
 	begin := func(ctx context.Context, a *plan.Action) (limits.Permit, error) {
-		r.record.Begin(a.Key())
 		return r.e.limits.StartObject(ctx, a.Source.Size)
 	}
+	actions = toldInOrder(r.record, actions, func(a *plan.Action) string { return a.Key() })
 	return inParallel(ctx, r.e.limits.Workers(), actions, begin, r.work)
 }
 

@@ -30,11 +30,11 @@ func (r *unitRun) syncVersions(ctx context.Context) error {
 		Keep:           func(v storage.Object) (bool, error) { return r.keepVersion(ctx, v) },
 		Stop:           r.stop,
 	}, r.e.source, r.e.target)
-	begin := func(ctx context.Context, g *history.Group) (limits.Permit, error) {
-		r.record.Begin(g.Key)
+	begin := func(ctx context.Context, _ *history.Group) (limits.Permit, error) {
 		return r.e.limits.StartObject(ctx, 0)
 	}
-	err := inParallel(ctx, r.e.limits.Workers(), planner.Groups, begin, func(ctx context.Context, g *history.Group) (limits.Work, error) {
+	groups := toldInOrder(r.record, planner.Groups, func(g *history.Group) string { return g.Key })
+	err := inParallel(ctx, r.e.limits.Workers(), groups, begin, func(ctx context.Context, g *history.Group) (limits.Work, error) {
 		defer r.record.End(g.Key)
 		did, err := r.processGroup(ctx, planner, g)
 		if cerr := g.Close(); err == nil {

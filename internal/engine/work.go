@@ -6,6 +6,7 @@ import (
 
 	"s3sync/internal/limits"
 	"s3sync/internal/parallel"
+	"s3sync/internal/report"
 )
 
 // A job is something to work on, with the permit to do so.
@@ -45,6 +46,25 @@ func permitted[T any](ctx context.Context, seq iter.Seq2[T, error], begin func(c
 			if !yield(j, nil) {
 				j.permit.End(limits.Work{})
 				return
+			}
+		}
+	}
+}
+
+// toldInOrder begins the key of each value that a sequence yields, so that the events of a dry
+// run are in the order of the sequence. Whoever works on a value ends its key.
+func toldInOrder[T any](record *report.Unit, values func(context.Context) iter.Seq2[T, error], key func(T) string) func(context.Context) iter.Seq2[T, error] {
+	return func(ctx context.Context) iter.Seq2[T, error] {
+		return func(yield func(T, error) bool) {
+			stop := context.AfterFunc(ctx, record.StopWaiting)
+			defer stop()
+			for v, err := range values(ctx) {
+				if err == nil {
+					record.Begin(key(v))
+				}
+				if !yield(v, err) {
+					return
+				}
 			}
 		}
 	}

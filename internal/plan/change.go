@@ -1,6 +1,6 @@
 package plan
 
-// A Change is what an action does to the target, in one or two words.
+// A Change is what an action does to the target, in one word.
 type Change string
 
 // The changes, and their absence.
@@ -13,11 +13,11 @@ const (
 	ChangeCopy     Change = "copy"
 	// ChangeOverwrite replaces an object of the target.
 	ChangeOverwrite Change = "overwrite"
-	// ChangeSetTags and ChangeRemoveTags leave the object and replace its tags.
-	ChangeSetTags    Change = "set tags"
-	ChangeRemoveTags Change = "remove tags"
+	// ChangeTag leaves the object and replaces its tags; ChangeUntag removes all of them.
+	ChangeTag   Change = "tag"
+	ChangeUntag Change = "untag"
 	// ChangeMark adds a delete marker, because the source has one.
-	ChangeMark Change = "mark deleted"
+	ChangeMark Change = "mark"
 	// ChangeDelete deletes an object that only the target has.
 	ChangeDelete Change = "delete"
 	// ChangeNone leaves an object of the source as it is in the target.
@@ -29,7 +29,7 @@ const (
 // Changes returns all changes in the order in which totals name them.
 func Changes() []Change {
 	return []Change{
-		ChangeUpload, ChangeDownload, ChangeCopy, ChangeOverwrite, ChangeSetTags, ChangeRemoveTags,
+		ChangeUpload, ChangeDownload, ChangeCopy, ChangeOverwrite, ChangeTag, ChangeUntag,
 		ChangeMark, ChangeDelete, ChangeKeep, ChangeNone,
 	}
 }

@@ -2,7 +2,6 @@ package report
 
 import (
 	"log/slog"
-	"strings"
 
 	"s3sync/internal/plan"
 	"s3sync/storage"
@@ -14,7 +13,7 @@ import (
 const ChangeAttr = "action"
 
 // The record at the end of a dry run has the numbers of objects and of bytes of a
-// plan.Change, with underscores for blanks, before these suffixes.
+// plan.Change in its name before these suffixes.
 const (
 	ObjectsSuffix = "_object"
 	BytesSuffix   = "_byte"
@@ -31,9 +30,9 @@ func (l *logger) changeOf(ev *Event) plan.Change {
 		return l.writing()
 	case EventTagged:
 		if tagsOf(ev).Source == "" {
-			return plan.ChangeRemoveTags
+			return plan.ChangeUntag
 		}
-		return plan.ChangeSetTags
+		return plan.ChangeTag
 	case EventDeleted:
 		if ev.Reason == plan.ReasonDeleted {
 			return plan.ChangeMark
@@ -141,7 +140,7 @@ func (r *Recorder) foresee(ev *Event) {
 	case "", plan.ChangeNone:
 	case plan.ChangeDelete:
 		r.changes.add(change, ev.Target.Size)
-	case plan.ChangeSetTags, plan.ChangeRemoveTags, plan.ChangeMark:
+	case plan.ChangeTag, plan.ChangeUntag, plan.ChangeMark:
 		r.changes.add(change, 0)
 	default:
 		r.changes.add(change, ev.Source.Size)
@@ -153,7 +152,7 @@ func (r *Recorder) foresee(ev *Event) {
 func (r *Recorder) foreseen() []slog.Attr {
 	var attrs []slog.Attr
 	for _, change := range plan.Changes() {
-		name, sum := strings.ReplaceAll(string(change), " ", "_"), r.changes[change]
+		name, sum := string(change), r.changes[change]
 		switch change {
 		case plan.ChangeUpload, plan.ChangeDownload, plan.ChangeCopy:
 			if change != r.log.writing() {

@@ -169,7 +169,7 @@ func TestRecordsOfDryRunsAndDirectories(t *testing.T) {
 		r.Emit(Event{Type: EventDeleted, Key: "a/b", Reason: plan.ReasonExtraneous, Target: storage.Object{Size: 3}})
 	})
 	want := `level=INFO msg="would download" key=a/b real_path=` + path + ` size=5 action=download reason=new source=s3://b/p/a/b target=` + path + "\n" +
-		`level=INFO msg="would remove tags" key=a/b real_path=` + path + ` action="remove tags" reason="tags differ" source=s3://b/p/a/b target=` + path +
+		`level=INFO msg="would untag" key=a/b real_path=` + path + ` action=untag reason="tags differ" source=s3://b/p/a/b target=` + path +
 		` size=0 source_tagging="" target_tagging="k=v"` + "\n" +
 		`level=INFO msg="would delete" key=a/b real_path=` + path + ` action=delete reason="only in the target" target=` + path + " size=3\n"
 	if got != want {

@@ -15,6 +15,7 @@ type order struct {
 	queue []*slot // the first one is open
 	open  map[string]*slot
 	held  int       // slots and events in the queue
+	ends  bool      // nobody waits any more
 	moved sync.Cond // the queue has another first slot
 }
 
@@ -32,7 +33,7 @@ func newOrder() *order {
 
 // Begin says that a worker is going to emit the events of a key. They come before those
 // that begin or are emitted later. In a dry run Begin waits while too many events are
-// held back. End follows, also after a cancellation.
+// held back. End follows, unless the unit ends before a worker got the key.
 func (u *Unit) Begin(key string) {
 	o := u.order
 	if o == nil {
@@ -40,7 +41,7 @@ func (u *Unit) Begin(key string) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for len(o.queue) > 0 && o.held >= window {
+	for len(o.queue) > 0 && o.held >= window && !o.ends {
 		o.moved.Wait()
 	}
 	s := new(slot)
@@ -70,6 +71,19 @@ func (u *Unit) End(key string) {
 		o.queue[0], o.queue = nil, o.queue[1:]
 		o.held--
 	}
+	o.moved.Broadcast()
+}
+
+// StopWaiting ends all waiting for events of earlier keys, which may never come when a
+// unit ends before its time.
+func (u *Unit) StopWaiting() {
+	o := u.order
+	if o == nil {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.ends = true
 	o.moved.Broadcast()
 }
 
@@ -107,7 +121,7 @@ func (u *Unit) holds(ev *Event) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	s := o.open[ev.Key]
-	for len(o.queue) > 0 && o.queue[0] != s && o.held >= window {
+	for len(o.queue) > 0 && o.queue[0] != s && o.held >= window && !o.ends {
 		o.moved.Wait()
 	}
 	switch {
