@@ -99,7 +99,7 @@ const (
 	StatusNotFound  = report.StatusNotFound
 )
 
-// The reasons to transfer and to skip.
+// The reasons to transfer, to skip and to delete.
 const (
 	ReasonNew          = plan.ReasonNew
 	ReasonNewer        = plan.ReasonNewer
@@ -120,6 +120,10 @@ const (
 	ReasonSameChecksum = plan.ReasonSameChecksum
 	ReasonSameContent  = plan.ReasonSameContent
 	ReasonContent      = plan.ReasonContent
+	ReasonNewVersion   = plan.ReasonNewVersion
+	ReasonTags         = plan.ReasonTags
+	ReasonExtraneous   = plan.ReasonExtraneous
+	ReasonDeleted      = plan.ReasonDeleted
 )
 
 // Levels and attributes of the log records of [Config].Logger.

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"s3sync/internal/listserver"
 )
 
 //go:generate go test -run ^TestScripts$ . -update
@@ -25,7 +27,14 @@ func TestMain(m *testing.M) {
 //	exits CODE ARG...     run s3sync ARG... and expect this exit code
 //	refuses MESSAGE ARG...  run s3sync ARG... and expect exit code 2, nothing on
 //	                      standard output and just "s3sync: MESSAGE" on standard error
+//
+// The variable listserver is the URL of a server with the buckets old and new, whose
+// objects are empty and cannot be read or written.
 func TestScripts(t *testing.T) {
+	server := listserver.New(t, map[string]listserver.Bucket{
+		"old": {Objects: 3, Key: func(i int) string { return []string{"p/gone.txt", "p/kept.tmp", "p/newer.txt"}[i] }},
+		"new": {Objects: 2, Key: func(i int) string { return []string{"p/newer.txt", "p/x.txt"}[i] }},
+	})
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		UpdateScripts:       *update,
@@ -33,6 +42,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("AWS_EC2_METADATA_DISABLED", "true") // no requests for credentials on the network
+			env.Setenv("listserver", server.URL)
 			env.Setenv("GORACE", "atexit_sleep_ms=0")       // with the race detector each process would end a second later
 			return nil
 		},

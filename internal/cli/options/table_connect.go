@@ -37,7 +37,8 @@ func basicOptions(set *settings) []*option {
 		{
 			name: "dry-run", group: general, sets: "DryRun",
 			usage: "report what would be done and write nothing",
-			more:  "Raises the log level to info at least.",
+			more: "Prints one line for each action, with its reason, and the totals at the end; -v also prints what would be skipped. " +
+				"Raises the log level to info at least.",
 		},
 		{
 			name: "server-side-copy", group: general, sets: "ServerSideCopy",
