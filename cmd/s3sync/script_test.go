@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -27,6 +28,8 @@ func TestMain(m *testing.M) {
 //	exits CODE ARG...     run s3sync ARG... and expect this exit code
 //	refuses MESSAGE ARG...  run s3sync ARG... and expect exit code 2, nothing on
 //	                      standard output and just "s3sync: MESSAGE" on standard error
+//	previews FILE ARG...  run s3sync ARG... and expect on standard output the content of
+//	                      FILE and the summary, which has a duration
 //
 // The variable listserver is the URL of a server with the buckets old and new, whose
 // objects are empty and cannot be read or written.
@@ -43,12 +46,13 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("AWS_EC2_METADATA_DISABLED", "true") // no requests for credentials on the network
 			env.Setenv("listserver", server.URL)
-			env.Setenv("GORACE", "atexit_sleep_ms=0")       // with the race detector each process would end a second later
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // with the race detector each process would end a second later
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits":   exits,
-			"refuses": refuses,
+			"exits":    exits,
+			"refuses":  refuses,
+			"previews": previews,
 		},
 	})
 }
@@ -76,6 +80,23 @@ func refuses(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got, want := ts.ReadFile("stderr"), "s3sync: "+args[0]+"\n"; got != want {
 		ts.Fatalf("got  %swant %s", got, want)
+	}
+}
+
+func previews(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: previews FILE ARG...")
+	}
+	if code := run(ts, args[1:]); code != 0 {
+		ts.Fatalf("exit code %d, want 0", code)
+	}
+	out, want := strings.TrimSuffix(ts.ReadFile("stdout"), "\n"), ts.ReadFile(args[0])
+	end := strings.LastIndex(out, "\n") + 1
+	if summary := out[end:]; !strings.Contains(summary, " | 0 B/sec,  transferred ") {
+		ts.Fatalf("the summary is %q", summary)
+	}
+	if got := out[:end]; got != want {
+		ts.Fatalf("got\n%swant\n%s", got, want)
 	}
 }
 

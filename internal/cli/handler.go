@@ -16,9 +16,9 @@ import (
 // A record with an attribute named [spanEvent] marks the beginning or the end
 // of a stage and is left out unless spans is set.
 type handler struct {
-	out    io.Writer
-	level  slog.Level
-	spans  bool
+	out   io.Writer
+	level slog.Level
+	spans bool
 	// skips also takes records of objects that are skipped or kept, which are below
 	// level.
 	skips  bool

@@ -127,6 +127,7 @@ func colourOf(change plan.Change) string {
 		return "\x1b[33m"
 	case plan.ChangeUpload, plan.ChangeDownload, plan.ChangeCopy:
 		return "\x1b[32m"
+	case plan.ChangeNone, plan.ChangeKeep:
 	}
 	return "\x1b[2m"
 }

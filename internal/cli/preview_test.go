@@ -171,7 +171,7 @@ func TestSkipsAreShown(t *testing.T) {
 // What JSON says in addition is not in the text that scripts know.
 func TestPinnedText(t *testing.T) {
 	for want, format := range map[string]textFormat{
-		`2025-07-11T00:48:43.946290Z  INFO sync completed. key="a" size=1` + "\n": pinned(appendText),
+		`2025-07-11T00:48:43.946290Z  INFO sync completed. key="a" size=1` + "\n":                                                                                      pinned(appendText),
 		`{"timestamp":"2025-07-11T00:48:43.946290Z","level":"INFO","fields":{"message":"sync completed.","key":"a","size":1,"action":"upload","reason":"new"}}` + "\n": appendJSON,
 	} {
 		var out bytes.Buffer

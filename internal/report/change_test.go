@@ -124,12 +124,14 @@ func TestTotalsOfADryRun(t *testing.T) {
 		want string
 	}{
 		"up": {
-			Options{Source: Place{Local: true}}, nil,
+			Options{Source: Place{Local: true}},
+			nil,
 			"upload_object=2 upload_byte=5 overwrite_object=1 overwrite_byte=4 tag_object=1 untag_object=1 mark_object=1 " +
 				"delete_object=1 delete_byte=7 keep_object=1 skip_object=2 error=0 warning=1 incomplete=false",
 		},
 		"down, with a failure": {
-			Options{Target: Place{Local: true}}, errors.New("test failure"),
+			Options{Target: Place{Local: true}},
+			errors.New("test failure"),
 			"download_object=2 download_byte=5 overwrite_object=1 overwrite_byte=4 tag_object=1 untag_object=1 mark_object=1 " +
 				"delete_object=1 delete_byte=7 keep_object=1 skip_object=2 error=1 warning=1 incomplete=true",
 		},

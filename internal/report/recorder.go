@@ -51,8 +51,8 @@ type Recorder struct {
 	total    Report
 	changes  changes // in a dry run
 	partial  bool    // the run ended before it had seen everything
-	first    error  // of all failures
-	handled  uint64 // number of events
+	first    error   // of all failures
+	handled  uint64  // number of events
 	silence  silence
 	refusals refusals
 	queue    []Event // for OnEvent
@@ -69,8 +69,8 @@ func New(opts Options) *Recorder {
 		opts:  opts,
 		log:   logger{slog: opts.Logger, dry: opts.DryRun && !opts.Status},
 		start: time.Now(), changes: make(changes),
-		wake:  make(chan struct{}, 1),
-		done:  make(chan struct{}),
+		wake: make(chan struct{}, 1),
+		done: make(chan struct{}),
 	}
 	r.room.L = &r.mu
 	r.silence.since = r.start
