@@ -6,6 +6,10 @@ import (
 	"unicode/utf8"
 )
 
+// about is what the sync does, for the help and the manual page.
+const about = "Syncs a directory and an S3 bucket, or two buckets. Objects that are new or newer in the source " +
+	"are transferred, and what arrived is compared with what was sent."
+
 // A help writes help and docs from the tables of options and commands. It holds the
 // defaults, copied before any option was read.
 type help struct {
@@ -97,8 +101,7 @@ func (h help) short() string {
 // long returns the help of --help.
 func (h help) long() string {
 	var b strings.Builder
-	b.WriteString(wrap("Syncs a directory and an S3 bucket, or two buckets. Objects that are new or newer in the source "+
-		"are transferred, and what arrived is compared with what was sent.", ""))
+	b.WriteString(wrap(about, ""))
 	b.WriteString("\n" + h.usage())
 	h.groups(func(g group, rows []helpRow) {
 		if g == ofCommands {

@@ -17,6 +17,7 @@ func topics() []topic {
 	return []topic{
 		{name: "exit-codes", usage: "what the exit code says", text: exitCodesText},
 		{name: "environment", usage: "variables instead of options", text: func() string { return wrap(environmentNote(), "") }},
+		{name: manual, usage: "everything as a manual page: s3sync help man | man -l -"},
 	}
 }
 
@@ -76,6 +77,9 @@ func (h help) overview() string {
 }
 
 func (h help) topic(t topic) string {
+	if t.name == manual {
+		return h.manual()
+	}
 	var b strings.Builder
 	b.WriteString(t.text())
 	for _, r := range h.rows {
