@@ -18,13 +18,14 @@ BIN     := $(CACHE)/bin
 GO      ?= go
 GOVERSION := $(shell $(GO) env GOVERSION)
 
-# Stamped into the binary; empty values leave what the Go command recorded.
+# Stamped into the binary, which holds nothing else about the repository: the same source
+# makes the same bytes. .goreleaser.yaml has the same flags.
 VERSION ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null)
 COMMIT  ?= $(shell git describe --always --abbrev=12 --exclude '*' --dirty 2>/dev/null)
 LDFLAGS := -s -w \
 	$(if $(VERSION),-X s3sync/internal/cli.version=$(VERSION)) \
 	$(if $(COMMIT),-X s3sync/internal/cli.commit=$(COMMIT))
-BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
+BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 
 # The systems and processors that there are builds for.
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
@@ -151,6 +152,39 @@ cross: ## build (into .cache/cross) and vet for every supported system
 .PHONY: race-note
 race-note:
 	@$(if $(RACE),,echo 'NOTE: no C compiler found, so the tests run WITHOUT the race detector')
+
+##### Releases
+
+RELEASE_TOOLS := goreleaser cyclonedx-gomod
+GORELEASER = PATH="$(BIN):$$PATH" $(BIN)/goreleaser release --clean
+# goreleaser wants to know a remote repository, also where it publishes nothing.
+NO_REMOTE = $(if $(shell git remote),,GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=remote.origin.url GIT_CONFIG_VALUE_0=https://localhost/s3sync/s3sync)
+
+.PHONY: release-files
+release-files:
+	@tools/release-files.sh $(CACHE)/release-files
+
+.PHONY: release-snapshot
+release-snapshot: $(RELEASE_TOOLS:%=$(BIN)/%) release-files ## build all that a release has into .cache/release, and publish nothing
+	$(NO_REMOTE) $(GORELEASER) --snapshot
+
+.PHONY: release-check
+release-check: $(RELEASE_TOOLS:%=$(BIN)/%) ## build a release of the last commit twice, compare, and look into it
+	@MAKE='$(MAKE)' tools/release-check.sh
+
+# What .github/workflows/release.yml runs for a tag. Its text is the section of
+# CHANGELOG.md about that version.
+.PHONY: release
+release: export GOTOOLCHAIN := go$(go_VERSION)
+release: $(RELEASE_TOOLS:%=$(BIN)/%) release-files ## publish the tag of this commit on GitHub (needs GITHUB_TOKEN)
+	@awk -v version='$(VERSION)' 'index($$0, "## ") == 1 { found = index($$2, substr(version, 2)) == 1; next } found' CHANGELOG.md >$(CACHE)/release-notes.md
+	@grep -q . $(CACHE)/release-notes.md || { echo 'CHANGELOG.md says nothing about $(VERSION)'; exit 1; }
+	$(GORELEASER) --release-notes $(CACHE)/release-notes.md
+
+.PHONY: image
+image: ## build a container image from scratch with docker, or with DOCKER=podman
+	$(or $(DOCKER),docker) build $(IMAGEFLAGS) -t s3sync:$(or $(VERSION:v%=%),devel) \
+		--build-arg GO_VERSION=$(go_VERSION) --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) .
 
 ##### Longer runs
 

@@ -5,7 +5,7 @@
 #
 # A changed version is built anew by the next make that needs the tool.
 
-TOOLS := versitygw minio rclone mc golangci-lint govulncheck
+TOOLS := versitygw minio rclone mc golangci-lint govulncheck goreleaser cyclonedx-gomod
 
 # S3 server on a directory (Apache-2.0): tests and make demo.
 versitygw_PACKAGE := github.com/versity/versitygw/cmd/versitygw
@@ -27,3 +27,12 @@ golangci-lint_VERSION := v2.15.0
 
 govulncheck_PACKAGE := golang.org/x/vuln/cmd/govulncheck
 govulncheck_VERSION := v1.9.0
+
+# Archives, packages and lists of components of a release.
+goreleaser_PACKAGE := github.com/goreleaser/goreleaser/v2
+goreleaser_VERSION := v2.15.1
+cyclonedx-gomod_PACKAGE := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+cyclonedx-gomod_VERSION := v1.10.0
+
+# The Go that releases are built with. The same source and the same Go make the same bytes.
+go_VERSION := 1.26.8

@@ -1,0 +1,36 @@
+#!/bin/sh
+# Writes into the folder $1 what a release has besides the binary: completions, the
+# compressed manual page, and the licences of all modules that are in a binary.
+set -eu
+out=$1
+rm -rf "$out"
+mkdir -p "$out/completions"
+
+# The machine that builds the release runs this one.
+CGO_ENABLED=0 go build -buildvcs=false -o "$out/command" ./cmd/s3sync
+for shell in bash:s3sync.bash zsh:_s3sync fish:s3sync.fish powershell:s3sync.ps1 elvish:s3sync.elv; do
+	"$out/command" --auto-complete-shell "${shell%:*}" >"$out/completions/${shell#*:}"
+done
+rm "$out/command"
+
+# Without the name and the time of the file: the same bytes each time.
+gzip -9nc docs/s3sync.1 >"$out/s3sync.1.gz"
+
+for system in linux darwin windows; do
+	GOOS=$system CGO_ENABLED=0 go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/s3sync
+done | LC_ALL=C sort -u | while read -r module version dir; do
+	printf '==== %s %s\n\n' "$module" "$version"
+	found=
+	for file in "$dir"/LICEN[CS]E* "$dir"/COPYING* "$dir"/NOTICE*; do
+		[ -f "$file" ] || continue
+		cat "$file"
+		echo
+		found=1
+	done
+	# A module inside of a repository has the licence of the repository.
+	[ -n "$found" ] || { echo "no licence of $module in $dir" >&2; exit 1; }
+done >"$out/THIRD_PARTY_LICENSES"
+{
+	printf '==== The Go standard library\n\n'
+	cat "$(go env GOROOT)/LICENSE"
+} >>"$out/THIRD_PARTY_LICENSES"
