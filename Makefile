@@ -53,7 +53,7 @@ SOAKFLAGS ?=
 .PHONY: help
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | \
-		awk -F'|' '{ printf "  make %-15s %s\n", $$1, $$2 }'
+		awk -F'|' '{ printf "  make %-16s %s\n", $$1, $$2 }'
 
 ##### For users
 
