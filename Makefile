@@ -17,6 +17,8 @@ CACHE   := $(CURDIR)/.cache
 BIN     := $(CACHE)/bin
 GO      ?= go
 GOVERSION := $(shell $(GO) env GOVERSION)
+# What the names of programs end in on this machine: .exe on Windows.
+EXE     := $(if $(filter windows,$(shell $(GO) env GOHOSTOS)),.exe)
 
 # Stamped into the binary, which holds nothing else about the repository: the same source
 # makes the same bytes. .goreleaser.yaml has the same flags.
@@ -62,7 +64,7 @@ build: ## build ./s3sync
 	$(BUILD) -o s3sync$(shell $(GO) env GOEXE) ./cmd/s3sync
 
 .PHONY: demo
-demo: build $(BIN)/versitygw ## sync a real tree to a local S3 server and back, explaining each step
+demo: build $(BIN)/versitygw$(EXE) ## sync a real tree to a local S3 server and back, explaining each step
 	@$(GO) run ./internal/demo
 
 ##### For a change
@@ -77,13 +79,13 @@ PARALLEL := -parallel 12
 # Packages under the race detector; whole runs without it. Both on one server, the one
 # that is built soonest: everything runs on every server in `make test-full`.
 .PHONY: test
-test: $(TEST_TOOLS:%=$(BIN)/%) fmt-check lint tidy-check race-note ## all that is worth waiting for before each commit
+test: $(TEST_TOOLS:%=$(BIN)/%$(EXE)) fmt-check lint tidy-check race-note ## all that is worth waiting for before each commit
 	S3SYNC_TEST_SERVERS=versitygw S3SYNC_TEST_MUST_RUN=versitygw $(GO) test -short -timeout 20m $(PARALLEL) $(TESTFLAGS) ./integration
 	S3SYNC_TEST_SERVERS=versitygw S3SYNC_TEST_MUST_RUN=versitygw $(GO) test $(RACE) -short -timeout 20m $(TESTFLAGS) $$($(GO) list ./... | grep -v '/integration$$')
 
 # Everything, on every server, under the race detector, and what needs much memory.
 .PHONY: test-full
-test-full: $(TEST_TOOLS:%=$(BIN)/%) $(FULL_TOOLS:%=$(BIN)/%) fix-check generate-check cross test-arm race-note ## the rest of what CI runs: before sending a change
+test-full: $(TEST_TOOLS:%=$(BIN)/%$(EXE)) $(FULL_TOOLS:%=$(BIN)/%$(EXE)) fix-check generate-check cross test-arm race-note ## the rest of what CI runs: before sending a change
 	S3SYNC_TEST_MUST_RUN=versitygw,minio,rclone,mc $(GO) test $(RACE) -timeout 45m $(PARALLEL) $(TESTFLAGS) $(PKG)
 
 # With binfmt the kernel starts programs of arm64 by itself. Without it, they
@@ -104,16 +106,16 @@ test-arm: ## unit tests of linux/arm64 under qemu-user, where it is installed
 		$(GO) test -short -timeout 30m $$exec $(TESTFLAGS) $$packages
 
 .PHONY: fmt
-fmt: $(BIN)/golangci-lint ## format the Go files (gofumpt, imports)
-	$(BIN)/golangci-lint fmt ./...
+fmt: $(BIN)/golangci-lint$(EXE) ## format the Go files (gofumpt, imports)
+	$(BIN)/golangci-lint$(EXE) fmt ./...
 
 .PHONY: fmt-check
-fmt-check: $(BIN)/golangci-lint
-	$(BIN)/golangci-lint fmt --diff ./...
+fmt-check: $(BIN)/golangci-lint$(EXE)
+	$(BIN)/golangci-lint$(EXE) fmt --diff ./...
 
 .PHONY: lint
-lint: $(BIN)/golangci-lint ## golangci-lint, with all that go vet does: see .golangci.yml
-	$(BIN)/golangci-lint run ./...
+lint: $(BIN)/golangci-lint$(EXE) ## golangci-lint, with all that go vet does: see .golangci.yml
+	$(BIN)/golangci-lint$(EXE) run ./...
 
 .PHONY: generate
 generate: ## rewrite the files that tests compare (option tables, help texts, golden data)
@@ -156,7 +158,7 @@ race-note:
 ##### Releases
 
 RELEASE_TOOLS := goreleaser cyclonedx-gomod
-GORELEASER = PATH="$(BIN):$$PATH" $(BIN)/goreleaser release --clean
+GORELEASER = PATH="$(BIN):$$PATH" $(BIN)/goreleaser$(EXE) release --clean
 # goreleaser wants to know a remote repository, also where it publishes nothing.
 NO_REMOTE = $(if $(shell git remote),,GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=remote.origin.url GIT_CONFIG_VALUE_0=https://localhost/s3sync/s3sync)
 
@@ -165,25 +167,25 @@ release-files:
 	@tools/release-files.sh $(CACHE)/release-files
 
 .PHONY: release-snapshot
-release-snapshot: $(RELEASE_TOOLS:%=$(BIN)/%) release-files ## build all that a release has into .cache/release, and publish nothing
+release-snapshot: $(RELEASE_TOOLS:%=$(BIN)/%$(EXE)) release-files ## build all that a release has into .cache/release, and publish nothing
 	$(NO_REMOTE) $(GORELEASER) --snapshot
 
 .PHONY: release-check
-release-check: $(RELEASE_TOOLS:%=$(BIN)/%) ## build a release of the last commit twice, compare, and look into it
+release-check: $(RELEASE_TOOLS:%=$(BIN)/%$(EXE)) ## build a release of the last commit twice, compare, and look into it
 	@MAKE='$(MAKE)' tools/release-check.sh
 
 # What .github/workflows/release.yml runs for a tag. Its text is the section of
 # CHANGELOG.md about that version.
 .PHONY: release
 release: export GOTOOLCHAIN := go$(go_VERSION)
-release: $(RELEASE_TOOLS:%=$(BIN)/%) release-files ## publish the tag of this commit on GitHub (needs GITHUB_TOKEN)
-	@awk -v version='$(VERSION)' 'index($$0, "## ") == 1 { found = index($$2, substr(version, 2)) == 1; next } found' CHANGELOG.md >$(CACHE)/release-notes.md
+release: $(RELEASE_TOOLS:%=$(BIN)/%$(EXE)) release-files ## publish the tag of this commit on GitHub (needs GITHUB_TOKEN)
+	@awk -v version='$(VERSION)' 'index($$0, "## ") == 1 { found = $$2 == substr(version, 2); next } found' CHANGELOG.md >$(CACHE)/release-notes.md
 	@grep -q . $(CACHE)/release-notes.md || { echo 'CHANGELOG.md says nothing about $(VERSION)'; exit 1; }
 	$(GORELEASER) --release-notes $(CACHE)/release-notes.md
 
 .PHONY: image
-image: ## build a container image from scratch with docker, or with DOCKER=podman
-	$(or $(DOCKER),docker) build $(IMAGEFLAGS) -t s3sync:$(or $(VERSION:v%=%),devel) \
+image: ## build a container image with docker, or with DOCKER=podman
+	$(or $(DOCKER),docker) build $(IMAGEFLAGS) -t $(or $(IMAGE),s3sync):$(or $(VERSION:v%=%),devel) \
 		--build-arg GO_VERSION=$(go_VERSION) --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) .
 
 ##### Longer runs
@@ -201,14 +203,14 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 	done
 
 .PHONY: soak
-soak: $(BIN)/versitygw $(BIN)/minio ## the trials of `make test` in large numbers, for a night; SOAKFLAGS=-rapid.seed=N repeats one
+soak: $(BIN)/versitygw$(EXE) $(BIN)/minio$(EXE) ## the trials of `make test` in large numbers, for a night; SOAKFLAGS=-rapid.seed=N repeats one
 	$(GO) test $(RACE) -timeout 0 -run '^TestTrials$$' . -rapid.checks=3334 -rapid.nofailfile $(SOAKFLAGS)
 	S3SYNC_SOAK=1 $(GO) test $(RACE) -timeout 0 -run '^TestEveryCall$$' .
 	S3SYNC_SOAK=1 S3SYNC_TEST_MUST_RUN=versitygw,minio $(GO) test $(RACE) -timeout 0 -run '^TestHostileServer$$' ./integration
 
 .PHONY: vuln
-vuln: $(BIN)/govulncheck ## known vulnerabilities in dependencies (needs the network)
-	$(BIN)/govulncheck ./...
+vuln: $(BIN)/govulncheck$(EXE) ## known vulnerabilities in dependencies (needs the network)
+	$(BIN)/govulncheck$(EXE) ./...
 
 ##### The repository
 
@@ -221,7 +223,7 @@ module: ## give the module the path PATH=host/owner/s3sync, in all files
 ##### Tools
 
 .PHONY: tools
-tools: $(TOOLS:%=$(BIN)/%) ## build the pinned tools and test servers into .cache/bin
+tools: $(TOOLS:%=$(BIN)/%$(EXE)) ## build the pinned tools and test servers into .cache/bin
 
 .PHONY: clean
 clean: ## remove what make built
@@ -231,7 +233,7 @@ clean: ## remove what make built
 # binary is older than it. GOFLAGS is emptied because -mod and -tags of the
 # caller are not meant for the tools.
 define tool
-$(BIN)/$(1): $(CACHE)/stamp/$(1)@$($(1)_VERSION)-$(GOVERSION)
+$(BIN)/$(1)$(EXE): $(CACHE)/stamp/$(1)@$($(1)_VERSION)-$(GOVERSION)
 	@echo "go install $($(1)_PACKAGE)@$($(1)_VERSION)"
 	@GOBIN=$(BIN) GOFLAGS= GOOS= GOARCH= $(GO) install $($(1)_PACKAGE)@$($(1)_VERSION)
 	@touch $$@

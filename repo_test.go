@@ -107,6 +107,27 @@ func TestNoMachinePaths(t *testing.T) {
 	}
 }
 
+// TestActionsArePinned: workflows use actions by commit, as a tag may be moved to other
+// code. The comment names the version.
+func TestActionsArePinned(t *testing.T) {
+	found := 0
+	pinned := regexp.MustCompile(`^(\./\S+|[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+)$`)
+	for _, f := range sources(t) {
+		if path.Dir(f.name) != ".github/workflows" {
+			continue
+		}
+		for _, m := range regexp.MustCompile(`(?m)^[ -]*uses: *(.*)$`).FindAllStringSubmatch(f.data, -1) {
+			found++
+			if !pinned.MatchString(m[1]) {
+				t.Errorf("%s: %q is no commit with its version", f.name, m[1])
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no workflow uses an action")
+	}
+}
+
 // TestSDKStaysInWire: only package wire uses the SDK's types, all others use
 // storage.Object. The test includes files of other systems, which the linter does not
 // read.

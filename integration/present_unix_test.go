@@ -18,7 +18,7 @@ import (
 
 // TestWhatCannotBeReadIsKept: the command reports a broken link and a named pipe. It
 // keeps their objects and those below them, deletes the rest, and ends with exit code
-// 3.
+// 3. Windows has no named pipes in directories.
 func TestWhatCannotBeReadIsKept(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {

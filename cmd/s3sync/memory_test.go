@@ -70,7 +70,7 @@ func TestMemoryDoesNotGrowWithObjects(t *testing.T) {
 // build builds the command without the race detector.
 func build(t *testing.T) (binary string) {
 	t.Helper()
-	binary = filepath.Join(t.TempDir(), "s3sync")
+	binary = filepath.Join(t.TempDir(), "s3sync.exe") // Windows runs nothing that is named otherwise
 	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd, err, out)

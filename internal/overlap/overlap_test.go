@@ -1,6 +1,7 @@
 package overlap
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -65,10 +66,12 @@ func TestOfDirectories(t *testing.T) {
 		}
 	}
 	links := map[string]string{"link": "data", "other/in": filepath.Join("..", "data", "sub")}
+	var noLinks error
 	for name, to := range links {
-		if err := os.Symlink(to, filepath.Join(root, name)); err != nil && runtime.GOOS != "windows" {
-			t.Fatal(err)
-		}
+		noLinks = errors.Join(noLinks, os.Symlink(to, filepath.Join(root, name)))
+	}
+	if noLinks != nil && runtime.GOOS != "windows" {
+		t.Fatal(noLinks)
 	}
 	for name, tt := range map[string]struct {
 		source, target string
@@ -89,8 +92,8 @@ func TestOfDirectories(t *testing.T) {
 		"names that begin so":   {"data", "data2", Apart, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if tt.links && runtime.GOOS == "windows" {
-				t.Skip("links take a privilege")
+			if tt.links && noLinks != nil {
+				t.Skip("on Windows links take a privilege: ", noLinks)
 			}
 			got := ofDirectories(filepath.Join(root, tt.source), filepath.Join(root, tt.target))
 			if got != tt.want {
