@@ -1,6 +1,6 @@
 #!/bin/sh
 # Writes into the folder $1 what a release has besides the binary: completions, the
-# compressed manual page, and the licences of all modules that are in a binary.
+# manual page, and the licences of all modules that are in a binary.
 set -eu
 out=$1
 rm -rf "$out"
@@ -9,12 +9,12 @@ mkdir -p "$out/completions"
 # The machine that builds the release runs this one.
 CGO_ENABLED=0 go build -buildvcs=false -o "$out/command" ./cmd/s3sync
 for shell in bash:s3sync.bash zsh:_s3sync fish:s3sync.fish powershell:s3sync.ps1 elvish:s3sync.elv; do
-	"$out/command" --auto-complete-shell "${shell%:*}" >"$out/completions/${shell#*:}"
+	"$out/command" completion "${shell%:*}" >"$out/completions/${shell#*:}"
 done
+"$out/command" help man >"$out/s3sync.1"
 rm "$out/command"
-
 # Without the name and the time of the file: the same bytes each time.
-gzip -9nc docs/s3sync.1 >"$out/s3sync.1.gz"
+gzip -9nc "$out/s3sync.1" >"$out/s3sync.1.gz"
 
 for system in linux darwin windows; do
 	GOOS=$system CGO_ENABLED=0 go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/s3sync

@@ -63,7 +63,7 @@ func TestManualExamples(t *testing.T) {
 	}
 	for _, e := range examples() {
 		c := &call{args: strings.Fields(e.line)[1:]}
-		if code := c.run(); code != ExitDone || c.cfg == nil {
+		if code := c.main(t); code != ExitDone || c.cfg == nil {
 			t.Errorf("%s: exit code %d, %s", e.line, code, c.stderr.String())
 		}
 	}
