@@ -233,8 +233,10 @@ func TestReleaseComponents(t *testing.T) {
 			}
 		}
 		var bom struct {
-			BOMFormat  string
-			Metadata   struct{ Component struct{ Name, Version string } }
+			BOMFormat string
+			Metadata  struct {
+				Component struct{ Name, Version string }
+			}
 			Components []struct{ Name, Version string }
 		}
 		if err := json.Unmarshal(r.read(t, stem+".cdx.json"), &bom); err != nil {

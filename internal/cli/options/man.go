@@ -60,14 +60,11 @@ func (h help) manual() string {
 
 // roffItem returns a paragraph with a heading. Each of its lines begins a line.
 func roffItem(heading string, lines ...string) string {
-	text := ".TP\n" + heading + "\n"
+	escaped := make([]string, len(lines))
 	for i, line := range lines {
-		if i > 0 {
-			text += ".br\n"
-		}
-		text += roff(line) + "\n"
+		escaped[i] = roff(line) + "\n"
 	}
-	return text
+	return ".TP\n" + heading + "\n" + strings.Join(escaped, ".br\n")
 }
 
 // roffSynopsis returns the option in bold with the name of its value in italics.
