@@ -114,7 +114,7 @@ func findTies(c *Line) map[*option][]string {
 			ties[o] = append(ties[o], direction)
 		}
 	}
-	c.Config.Source.Store, c.Config.Target.Store = noStore{}, noStore{}
+	c.Config.Source, c.Config.Target = s3sync.Endpoint{Store: noStore{}}, s3sync.Endpoint{Store: noStore{}}
 	for i, a := range c.options {
 		if a.positional() {
 			continue
@@ -184,6 +184,7 @@ func TestTies(t *testing.T) {
 		"storage-class":              "only to a bucket",
 		"report-tagging-sync-status": "only between buckets; requires `--report-sync-status`",
 		"read-both":                  "", // a report is enough
+		"path-style":                 "not with `--source-accelerate`, `--target-accelerate`",
 		"sse-kms-key-id":             "only to a bucket; requires aws:kms or aws:kms:dsse as `--sse`; not with `--target-sse-c`",
 		"max-delete":                 "requires `--delete`",
 		"if-none-match":              "only to a bucket; not with `--enable-versioning`, `--point-in-time`, `--if-match`",
@@ -209,6 +210,7 @@ func faultsOf(c *Line, given ...*option) []*s3sync.ConfigError {
 			}
 		}
 	}
+	c.setBoth()
 	if err := c.setMode(); err != nil {
 		panic(err)
 	}

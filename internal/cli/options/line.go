@@ -38,8 +38,10 @@ type Line struct {
 	env     environment
 	set     *settings
 	options []*option
-	help    help
-	root    *cobra.Command
+	// spread are the fields of sides that options for both sides have set.
+	spread map[string]*option
+	help   help
+	root   *cobra.Command
 	// command is what the user asked for, with complete options; nil if the user asked for
 	// the help of a command.
 	command *Command
@@ -134,6 +136,7 @@ func (l *Line) accept(k *Command, args []string) error {
 	if err := l.applyEnvironment(k); err != nil {
 		return err
 	}
+	l.setBoth()
 	if len(l.program.Args) == 0 && l.set.shell == "" && l.Config.Source.URL == "" && l.Config.Target.URL == "" {
 		return usagef("SOURCE and TARGET are missing; s3sync -h shows how it is called")
 	}
@@ -196,6 +199,9 @@ func (l *Line) named(name string) *option {
 // several options set one field, it returns the one that was given.
 func (l *Line) bound(setting string) *option {
 	path, value, _ := strings.Cut(setting, "=")
+	if o := l.spread[path]; o != nil {
+		return o
+	}
 	var found *option
 	for _, o := range l.options {
 		switch {
@@ -211,6 +217,9 @@ func (l *Line) bound(setting string) *option {
 // given reports whether an option set the field at a path. It is not enough that the
 // option was given, because some options set one of two fields.
 func (l *Line) given(path string) bool {
+	if l.spread[path] != nil {
+		return true
+	}
 	return slices.ContainsFunc(l.options, func(o *option) bool {
 		return o.given && slices.ContainsFunc(o.settings(), func(setting string) bool {
 			field, value, one := strings.Cut(setting, "=")

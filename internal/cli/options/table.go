@@ -18,6 +18,7 @@ const (
 	basic        group = "Options"
 	general      group = "General"
 	awsConfig    group = "AWS Configuration"
+	bothSides    group = "Source and Target Options"
 	sourceSide   group = "Source Options"
 	targetSide   group = "Target Options"
 	filtering    group = "Filtering"
@@ -53,6 +54,8 @@ type option struct {
 	// the option sets only that value. also is a second one. Both are empty for
 	// settings of the command alone.
 	sets, also string
+	// both is a field of Endpoint that the option sets on both sides: see setBoth.
+	both string
 	// as makes the value of an option whose field can be read in several ways.
 	as    func(field any) *value
 	value *value
@@ -93,25 +96,26 @@ type settings struct {
 	help, version  bool
 	shell          string
 	listingDepth   int // has no effect
+	both           s3sync.Endpoint
 }
 
 // table returns every option in the order of the help.
 func table(cfg *s3sync.Config, set *settings, log *Log, own *Own) []*option {
 	rows := slices.Concat(
-		basicOptions(set), awsOptions(), sideOptions(),
+		basicOptions(set), awsOptions(), bothOptions(), sideOptions(),
 		filterOptions(), checkOptions(cfg, set), verifyOptions(), performanceOptions(set),
 		headerOptions(), taggingOptions(), encryptionOptions(),
 		reportingOptions(), tracingOptions(log), retryOptions(), timeoutOptions(),
 		advancedOptions(set), dangerousOptions(), commandOptions(own))
 	for _, o := range rows {
-		o.bind(cfg)
+		o.bind(cfg, set)
 	}
 	return rows
 }
 
 // bind connects an option with its field. The field decides the kind of value, the
 // choices, and whether the value is secret.
-func (o *option) bind(cfg *s3sync.Config) {
+func (o *option) bind(cfg *s3sync.Config, set *settings) {
 	for _, path := range o.paths() {
 		if choices := s3sync.Choices(path); choices != nil {
 			o.choices = choices
@@ -120,7 +124,11 @@ func (o *option) bind(cfg *s3sync.Config) {
 	if o.value != nil {
 		return
 	}
-	field := fields.At(cfg, o.sets)
+	group, path := any(cfg), o.sets
+	if o.both != "" {
+		group, path = &set.both, o.both
+	}
+	field := fields.At(group, path)
 	o.secret = field.Secret()
 	address := field.Value.Addr().Interface()
 	if o.as != nil {

@@ -77,6 +77,11 @@ func optionCases() map[string]optionCase {
 		"source-no-sign-request":      aSwitch,
 		"https-proxy":                 {good: "http://u:hunter2@h:1", shown: "-", bad: "socks5://h", says: "must be http(s)://[user:password@]host[:port]"},
 
+		"profile":      aText,
+		"region":       aText,
+		"endpoint-url": aURL,
+		"path-style":   aSwitch,
+
 		"source-region":           aText,
 		"source-endpoint-url":     aURL,
 		"source-accelerate":       aSwitch,
