@@ -24,8 +24,8 @@ func (c *command) commands() []options.Command {
 		},
 		{
 			Name: "completion", Args: "SHELL", Values: (*options.Line).Shells,
-			Usage: "print a completion script for bash, zsh, fish, powershell or elvish",
-			More:  "For bash, put this into ~/.bashrc: source <(s3sync completion bash). --auto-complete-shell does the same.",
+			Usage: "print the script with which a shell completes lines",
+			More:  "SHELL is bash, zsh, fish, powershell or elvish. For bash, put this into ~/.bashrc: source <(s3sync completion bash). --auto-complete-shell does the same.",
 			Run:   c.completion,
 		},
 		{

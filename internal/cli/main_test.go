@@ -128,6 +128,19 @@ func TestPrintedInsteadOfARun(t *testing.T) {
 	}
 }
 
+// What a newcomer sees first fits on a terminal.
+func TestOverviewIsNarrow(t *testing.T) {
+	c := &call{args: []string{"help"}}
+	if code := c.main(t); code != options.ExitDone {
+		t.Fatal(c.stderr.String())
+	}
+	for line := range strings.Lines(c.stdout.String()) {
+		if n := len(line) - 1; n > 80 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+}
+
 // Notes about the settings are part of the log.
 func TestNotesAreLogged(t *testing.T) {
 	const note = "DELETE in the environment is ignored"

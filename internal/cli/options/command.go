@@ -1,6 +1,7 @@
 package options
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"slices"
@@ -72,17 +73,17 @@ func (k *Command) fault(args []string) error {
 // addCommand makes a command of cobra with a flag for each of its options.
 func (l *Line) addCommand(k *Command) *cobra.Command {
 	c := &cobra.Command{
-		Use:                strings.TrimSpace("s3sync " + k.Name),
+		Use:                cmp.Or(k.Name, "s3sync"),
 		Short:              k.Usage,
 		Args:               func(*cobra.Command, []string) error { return nil },
 		SilenceErrors:      true,
 		SilenceUsage:       true,
 		DisableFlagParsing: k.Verbatim,
 		CompletionOptions:  cobra.CompletionOptions{DisableDefaultCmd: true},
-		RunE:               func(_ *cobra.Command, args []string) error { return l.accept(k, args) },
-	}
-	if k.Name != "" {
-		c.Use = k.Name
+		RunE: func(c *cobra.Command, args []string) error {
+			l.dashes = c.ArgsLenAtDash() == 0
+			return l.accept(k, args)
+		},
 	}
 	c.SetHelpFunc(func(*cobra.Command, []string) {
 		l.text = l.help.command(k, slices.Contains(l.program.Args, "--help"))

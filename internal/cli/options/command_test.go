@@ -30,7 +30,7 @@ func TestCommandLines(t *testing.T) {
 		"a rule of the sides": {args: []string{"sides", "s3://a", "s3://b", "--max-delete=3"}, refused: "--max-delete requires --delete"},
 
 		"an option of others":      {args: []string{"one", "f", "--delete"}, refused: "--delete is not an option of s3sync one; it belongs to s3sync, s3sync sides"},
-		"an option of commands":    {args: []string{"--json", "s3://a", "s3://b"}, refused: "--json is not an option; it belongs to s3sync sides, s3sync one"},
+		"an option of commands":    {args: []string{"--json", "s3://a", "s3://b"}, refused: "--json is not an option; --json-tracing logs JSON"},
 		"an option of the sync":    {args: []string{"sides", "--auto-complete-shell=bash"}, refused: "--auto-complete-shell is not an option of s3sync sides; it belongs to s3sync"},
 		"an unknown option":        {args: []string{"none", "--frobnicate"}, refused: "--frobnicate is not an option of s3sync none"},
 		"a misspelt option":        {args: []string{"one", "f", "--jsom"}, refused: "--jsom is not an option of s3sync one; did you mean --json?"},
@@ -88,14 +88,19 @@ It also has the options of a sync: see s3sync -h.
 	}
 }
 
+func mkdir(t *testing.T, name string) {
+	t.Helper()
+	if err := os.Mkdir(name, 0o700); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A script that syncs a directory keeps its meaning, or fails: a command whose name is
 // also a path is not run if its arguments could be those of a sync.
 func TestCommandOrDirectory(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, name := range []string{"one", "none", "sides", "words"} {
-		if err := os.Mkdir(name, 0o700); err != nil {
-			t.Fatal(err)
-		}
+		mkdir(t, name)
 	}
 	const says = " is a command of s3sync and also a path here: write ./"
 	for name, tt := range map[string]struct {

@@ -46,6 +46,7 @@ type Line struct {
 	// the help of a command.
 	command *Command
 	args    []string // of command
+	dashes  bool     // -- is before all of them
 	text    string   // to print instead of a run
 }
 
@@ -149,6 +150,11 @@ func (l *Line) takeArguments(k *Command, args []string) error {
 	if !k.Sides {
 		l.args = args
 		return k.fault(args)
+	}
+	if k.Name == "" && !l.dashes {
+		if err := l.wrongCommand(args); err != nil {
+			return err
+		}
 	}
 	if len(args) > 2 {
 		return usagef("SOURCE and TARGET are all arguments there are, but there is %q", args[2])

@@ -15,11 +15,47 @@ type topic struct {
 
 func topics() []topic {
 	return []topic{
+		{name: "filters", usage: "which objects are compared and transferred", text: filtersText, groups: []group{filtering}},
+		{name: "verification", usage: "how it is made sure that what arrived is what was sent", text: verificationText, groups: []group{verification}},
+		{name: "deletion", usage: "what --delete deletes, and when it refuses to", text: deletionText, groups: []group{dangerous}},
 		{name: "exit-codes", usage: "what the exit code says", text: exitCodesText},
-		{name: "environment", usage: "variables instead of options", text: func() string { return wrap(environmentNote(), "") }},
+		{name: "environment", usage: "variables instead of options", text: environmentText},
 		{name: manual, usage: "everything as a manual page: s3sync help man | man -l -"},
 	}
 }
+
+func filtersText() string {
+	return paragraphs(
+		"An object of the source is transferred only if all filters let it pass and the comparison finds it new or different. "+
+			"Filters look at the key below the prefix, without the prefix itself.",
+		"What a filter leaves out in the source is left alone in the target, too: --delete does not delete it there.",
+		"Filters by key, time and size cost nothing. Filters by content type, metadata and tags cost a request for each object that is to be transferred.",
+	)
+}
+
+func verificationText() string {
+	return paragraphs(
+		"Every byte is read once. Its digests are compared with what the source and the target report, whatever part sizes an object was uploaded with. "+
+			"A server refuses an upload whose bytes were damaged on the way. A downloaded file gets its name only after its bytes were verified.",
+		"A failed comparison is retried. If it fails again, the object is an error (exit code 1), and nothing is deleted in this run.",
+		"An object whose digests cannot be compared, for example because KMS encrypts it, is counted as unverified. "+
+			"An additional checksum verifies such objects: see --additional-checksum-algorithm and --enable-additional-checksum.",
+		"To verify what was transferred earlier, use --report-sync-status. It transfers nothing.",
+	)
+}
+
+func deletionText() string {
+	return paragraphs(
+		"--delete deletes objects that only the target has. It begins when all transfers are done. It deletes nothing if one of them failed or a listing was not complete. "+
+			"--dry-run shows what it would delete.",
+		"It keeps the counterparts of what a filter leaves out in the source, what --filter-exclude-regex matches (unless --delete-excluded is given), "+
+			"folder markers, the object whose key is the prefix of the target, and directories.",
+		"It refuses what is probably a mistake, with exit code 1: a source without any object, the deletion of most of the target, "+
+			"and a prefix of the target that ends in the middle of a name. An option below permits each of these.",
+	)
+}
+
+func environmentText() string { return paragraphs(environmentNote()) }
 
 func exitCodesText() string {
 	var b strings.Builder
@@ -27,6 +63,14 @@ func exitCodesText() string {
 		fmt.Fprintf(&b, "  %3d  %s\n", row.code, row.text)
 	}
 	return b.String()
+}
+
+func paragraphs(texts ...string) string {
+	var wrapped []string
+	for _, text := range texts {
+		wrapped = append(wrapped, wrap(text, ""))
+	}
+	return strings.Join(wrapped, "\n")
 }
 
 // Topics returns everything that Topic explains: topics, commands and options.
@@ -44,35 +88,59 @@ func (l *Line) Topics() []string {
 	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
 }
 
-// Topic explains a topic, a command or an option. Without one it tells what there is.
+// Topic explains a topic, a command or an option, which may be written with its dashes.
+// Without words it returns an overview.
 func (l *Line) Topic(words []string) (string, error) {
-	name := strings.TrimLeft(strings.Join(words, "-"), "-")
-	if name == "" || name == "h" || len(words) == 1 && words[0] == "--help" {
+	if len(words) == 0 || len(words) == 1 && (words[0] == "-h" || words[0] == "--help") {
 		return l.help.overview(), nil
 	}
-	if k := l.commandNamed(name); k != nil {
+	written := strings.Join(words, "-")
+	name := strings.TrimLeft(written, "-")
+	if i := slices.IndexFunc(topics(), func(t topic) bool { return t.name == name }); i >= 0 {
+		return l.help.topic(topics()[i]), nil
+	}
+	if k := l.commandNamed(written); k != nil && written != "" {
 		return l.help.command(k, true), nil
 	}
-	for _, t := range topics() {
-		if t.name == name {
-			return l.help.topic(t), nil
-		}
-	}
 	for _, r := range l.help.rows {
-		if r.name == name || r.alias == name {
+		if name != "" && (r.name == name || r.alias == name || r.short == name) {
 			return r.paragraph(), nil
 		}
 	}
-	return "", usagef("there is no help about %q", name)
+	return "", usagef("there is no help about %q%s", strings.Join(words, " "), l.instead(written, name))
 }
 
+// instead returns what may be meant by a name that has no help, as the continuation of a
+// sentence.
+func (l *Line) instead(written, name string) string {
+	if ours := answer(append(optionWords(), commandWords()...), written); ours != "" {
+		return ": " + ours
+	}
+	if ours := answer(optionWords(), "--"+name); ours != "" {
+		return ": " + ours
+	}
+	if near := nearest(name, l.Topics()); near != "" {
+		return "; did you mean " + near + "?"
+	}
+	return "; s3sync help shows what there is"
+}
+
+// overview is what a newcomer sees first.
 func (h help) overview() string {
 	var b strings.Builder
-	b.WriteString(h.usage())
-	b.WriteString("\nTopics of s3sync help TOPIC, besides the commands and the names of options:\n")
+	b.WriteString("s3sync makes TARGET hold what SOURCE holds, and verifies what arrived.\n\n" + h.usage() + "\nTopics:\n")
 	for _, t := range topics() {
 		fmt.Fprintf(&b, "  %-20s  %s\n", t.name, t.usage)
 	}
+	b.WriteString(`
+Examples:
+  s3sync ./photos s3://bucket/photos/                     upload
+  s3sync s3://bucket/photos/ ./photos                     download
+  s3sync --dry-run --delete ./photos s3://bucket/photos/  what would be done?
+
+s3sync help TOPIC explains a topic, a command or an option (s3sync help delete).
+s3sync -h lists all options.
+`)
 	return b.String()
 }
 

@@ -46,6 +46,9 @@ func (l *Line) unknown(k *Command, e *pflag.NotExistError) error {
 
 // hint returns what somebody who writes an unknown option, with its dashes, may mean.
 func (l *Line) hint(k *Command, name string) string {
+	if ours := answer(optionWords(), name); ours != "" && k.Sides {
+		return ours
+	}
 	long, ok := strings.CutPrefix(name, "--")
 	if !ok {
 		return ""
