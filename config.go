@@ -64,6 +64,9 @@ type Config struct { //nolint:recvcheck // MarshalJSON is that of a Config, too
 	// OnEvent, if set, receives every event, in order and from one goroutine. The run
 	// waits for it, so it should return soon.
 	OnEvent func(Event)
+	// OnProgress, if set, is told four times a second, and at the end, how far the run is.
+	// It costs much less than OnEvent. The listings run up to 10,000 objects ahead then.
+	OnProgress func(Progress)
 	// Preprocess, if set, may change what an object is written with, right before the
 	// object is sent to a bucket. A dry run does not call it. [ErrSkip] skips the
 	// object, and any other error ends the run. Calls do not overlap, so transfers wait

@@ -37,6 +37,9 @@ type (
 	Report = report.Report
 	// Stats count outcomes. Each object is counted once per outcome.
 	Stats = report.Stats
+	// Progress is how far a run is, and InFlight an object that is under way.
+	Progress = report.Progress
+	InFlight = report.InFlight
 	// A Failure is an object that failed, with its error.
 	Failure = report.Failure
 	// StatusCounts are the counters of a report (Config.Report).

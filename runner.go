@@ -53,7 +53,7 @@ func newRunner(given *Config, target report.Place) *Runner {
 	cfg := given.effective()
 	source := report.PlaceOf(cfg.Source.Store, cfg.Source.URL)
 	r := &Runner{cfg: cfg, target: target, record: report.New(report.Options{
-		Logger: cfg.Logger, OnEvent: cfg.OnEvent, DryRun: cfg.DryRun, WarnAsError: cfg.WarnAsError,
+		Logger: cfg.Logger, OnEvent: cfg.OnEvent, OnProgress: cfg.OnProgress, DryRun: cfg.DryRun, WarnAsError: cfg.WarnAsError,
 		Status: cfg.Report.Status, Source: source, Target: target,
 	})}
 	r.record.Emit(Event{Type: EventStart})

@@ -172,8 +172,9 @@ type Observable interface {
 // A Request is what a request tells of the load of a server.
 type Request struct {
 	Kind RequestKind
-	// Again: it is the retry of a request that failed.
-	Again bool
+	// Again: another request for the same was made before. Hedge: that one did not fail,
+	// but its answer is late.
+	Again, Hedge bool
 	// Began is when it was sent, and FirstByte the time until its answer began, or until it
 	// failed.
 	Began     time.Time

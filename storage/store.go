@@ -81,6 +81,10 @@ type Caps struct {
 	Tags bool
 	// StorageClasses: objects keep the Attributes.StorageClass that they are written with.
 	StorageClasses bool
+	// Metered: the bytes of objects pass a connection, and the Meter of the context counts
+	// them: those that ReadAt receives, and those of a Block in Put and WritePart while they
+	// are sent. Small blocks may be left to whoever sets the Meter when they arrived.
+	Metered bool
 }
 
 // An Object is what a listing returns for one key.

@@ -67,6 +67,7 @@ func (c *command) say(text string) {
 func (c *command) warn(text string) { c.say("warning: " + text) }
 
 func (c *command) reportBug(what string, stack []byte) {
+	c.screen.clear()
 	c.say("internal error: " + what)
 	c.screen.put(c.p.Stderr, string(stack)+
 		"This is a fault of s3sync. Please report it with the lines above and what led to it.\n")

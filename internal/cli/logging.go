@@ -74,7 +74,12 @@ func (c *command) logFailed(err error) {
 // colours reports whether w shows colours and no variable forbids them:
 // https://no-color.org.
 func (c *command) colours(w io.Writer) bool {
-	if c.line.Log.NoColor || c.line.Variable("NO_COLOR") != "" || c.line.Variable("TERM") == "dumb" || terminal(w) == nil {
+	return !c.line.Log.NoColor && c.line.Variable("NO_COLOR") == "" && c.draws(w)
+}
+
+// draws reports whether w is a terminal that understands escape sequences.
+func (c *command) draws(w io.Writer) bool {
+	if c.line.Variable("TERM") == "dumb" || terminal(w) == nil {
 		return false
 	}
 	// The old console of Windows prints escape sequences as text.

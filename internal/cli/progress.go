@@ -1,145 +1,158 @@
 package cli
 
 import (
-	"io"
-	"os"
+	"context"
+	"log/slog"
+	"math"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
-	"golang.org/x/term"
+	"github.com/mattn/go-runewidth"
 
 	"s3sync"
+	"s3sync/internal/cli/options"
 )
 
-// A screen keeps the live line below all other output on the terminal. It removes the
-// line before a write and draws it again afterwards. It may be used concurrently. The
-// zero screen has no live line.
-type screen struct {
-	mu sync.Mutex
+// window is the time over which rates are averaged.
+const window = 10 * time.Second
 
-	out  io.Writer // of the live line, nil if there is none
-	live string    // its text
-}
-
-// put writes text to w, above the live line.
-func (s *screen) put(w io.Writer, text string) {
-	_, _ = s.Write(w, []byte(text)) // a message that cannot be shown is no reason to stop
-}
-
-// Write writes p to w, above the live line.
-func (s *screen) Write(w io.Writer, p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	line := s.live
-	s.replace("")
-	n, err := w.Write(p)
-	s.replace(line)
-	return n, err
-}
-
-// show replaces the live line.
-func (s *screen) show(line string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.replace(line)
-}
-
-// replace overwrites the live line, with blanks where the old one was longer, because
-// not every terminal supports escape sequences.
-func (s *screen) replace(line string) {
-	if s.out == nil || (line == "" && s.live == "") {
-		return
-	}
-	text := "\r" + line
-	if n := len(s.live) - len(line); n > 0 {
-		text += strings.Repeat(" ", n)
-	}
-	if line == "" {
-		text += "\r"
-	}
-	_, _ = io.WriteString(s.out, text) // as in put
-	s.live = line
-}
-
-// terminal returns w as a terminal, or nil.
-func terminal(w io.Writer) *os.File {
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return f
-	}
-	return nil
-}
-
-// samples is the number of intervals, of about a second each, over which rates are
-// averaged.
-const samples = 10
-
-// A sample is what was transferred up to a moment of the run.
+// A sample is how many bytes were transferred up to a moment of the run.
 type sample struct {
-	at             time.Duration
-	bytes, objects int64
+	at    time.Duration
+	bytes int64
 }
 
-// A progress draws the live line. Its methods are called from one goroutine.
+// A speed is how fast a run goes, by its last samples.
+type speed struct{ samples []sample }
+
+// add adds the bytes of a moment, and returns the average over the window.
+func (s *speed) add(at time.Duration, bytes int64) (perSecond int64) {
+	s.samples = append(s.samples, sample{at, bytes})
+	old := 0
+	for old < len(s.samples)-2 && s.samples[old+1].at <= at-window {
+		old++
+	}
+	s.samples = slices.Delete(s.samples, 0, old)
+	first := s.samples[0]
+	return max(0, average(bytes-first.bytes, at-first.at))
+}
+
+// remaining returns how long a run will go on at a speed. It is false if nobody can tell.
+func remaining(p *s3sync.Progress, perSecond int64) (time.Duration, bool) {
+	left := p.FoundBytes - p.DoneBytes
+	if left <= 0 || perSecond <= 0 {
+		return 0, false
+	}
+	seconds := float64(left) / float64(perSecond)
+	if seconds > math.MaxInt64/1e9 {
+		return 0, false
+	}
+	return time.Duration(seconds * float64(time.Second)), true
+}
+
+// A progress tells how far a run is: in live lines on a terminal, otherwise in records of
+// the log. Its methods are called from one goroutine.
 type progress struct {
 	screen *screen
-	dryRun bool
-	// width returns the number of columns of the terminal.
-	width   func() int
-	samples []sample
+	view   view
+	speed  speed
+	// stats is the time between two records, and next that of the run at which one is due.
+	stats, next time.Duration
+	log         *slog.Logger
+	json        bool
+	last        s3sync.Progress
 }
 
-// progress makes the display of a run. It has a live line only where it does not mix
-// with a log: on a terminal, at the quieter levels.
+// progress makes the display of a run.
 func (c *command) progress() *progress {
-	p := &progress{screen: c.screen, dryRun: c.cfg().DryRun, samples: []sample{{}}}
-	if f := terminal(c.p.Stderr); f != nil && !c.line.Log.JSON && c.line.Level() >= levelNote {
-		c.screen.out = f
-		p.width = func() int {
-			width, _, err := term.GetSize(int(f.Fd()))
-			if err != nil {
-				return 80
-			}
-			return width
-		}
+	p := &progress{
+		screen: c.screen, stats: c.line.Log.Stats, next: c.line.Log.Stats, log: c.cfg().Logger, json: c.line.Log.JSON,
+		view: view{
+			dryRun: c.cfg().DryRun, report: c.cfg().Report.Status,
+			colour: c.colours(c.p.Stderr), ascii: !c.utf8() || runewidth.EastAsianWidth,
+		},
+	}
+	if !c.line.Log.NoProgress && !p.json && c.draws(c.p.Stderr) {
+		c.screen.open(terminal(c.p.Stderr), c.p.Stderr, c.p.Stdout)
+	}
+	if c.line.Log.NoProgress {
+		p.stats = 0
 	}
 	return p
 }
 
-// callback returns the function that draws the line, or nil if there is none: a run
-// that nobody watches costs less.
-func (p *progress) callback() func(s3sync.Event) {
-	if p.screen.out == nil {
+// utf8 reports whether the terminal shows more than ASCII, as the locale says:
+// https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap08.html.
+func (c *command) utf8() bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := c.line.Variable(name); v != "" {
+			v = strings.ToLower(v)
+			return strings.Contains(v, "utf-8") || strings.Contains(v, "utf8")
+		}
+	}
+	return c.line.Variable("WT_SESSION") != ""
+}
+
+// live reports whether the progress is drawn.
+func (p *progress) live() bool { return p.screen.out != nil }
+
+// callback returns what the run calls, or nil: a run that nobody watches costs less.
+func (p *progress) callback() func(s3sync.Progress) {
+	if !p.live() && p.stats <= 0 {
 		return nil
 	}
-	return p.event
+	return p.tell
 }
 
-func (p *progress) event(ev s3sync.Event) {
-	if ev.Type != s3sync.EventProgress {
+func (p *progress) tell(now s3sync.Progress) {
+	p.last = now
+	perSecond := p.speed.add(now.Stats.Elapsed, now.DoneBytes)
+	if p.live() {
+		p.view.width, p.view.height = p.screen.size()
+		p.screen.show(p.view.width, p.view.lines(&now, perSecond))
 		return
 	}
-	p.screen.show(cut(p.line(*ev.Stats), p.width()-1))
-}
-
-// line returns the status with rates over the last samples.
-func (p *progress) line(st s3sync.Stats) string {
-	now := sample{st.Elapsed, st.TransferredBytes, st.Transferred}
-	first := p.samples[0]
-	p.samples = append(p.samples, now)
-	p.samples = slices.Delete(p.samples, 0, max(0, len(p.samples)-samples))
-	if p.dryRun {
-		return statusLine(st, 0, 0)
+	if now.Stats.Elapsed < p.next {
+		return
 	}
-	elapsed := now.at - first.at
-	return statusLine(st, average(now.bytes-first.bytes, elapsed), average(now.objects-first.objects, elapsed))
+	p.next = now.Stats.Elapsed.Truncate(p.stats) + p.stats
+	if p.json {
+		p.record("progress", progressFields(&now, perSecond)...)
+		return
+	}
+	p.record(p.view.sentence(&now, perSecond))
 }
 
-// end removes the live line.
-func (p *progress) end() { p.screen.show("") }
+// record logs that the run goes on.
+func (p *progress) record(message string, fields ...slog.Attr) {
+	p.log.LogAttrs(context.Background(), levelNote, message, fields...) //nolint:forbidigo // slog wants one
+}
 
-// cut shortens a line of ASCII to a width, so that it stays one line.
-func cut(line string, width int) string {
-	return line[:min(len(line), max(0, width))]
+// end removes the live lines. On a terminal it says in words what became of the run.
+func (p *progress) end(o outcome) {
+	if !p.live() {
+		return
+	}
+	p.screen.clear()
+	if o.report != nil && o.code != options.ExitBug {
+		p.screen.put(p.screen.out, p.view.result(&p.last, o)+"\n")
+	}
+}
+
+// progressFields are the fields of a record for programs.
+func progressFields(p *s3sync.Progress, perSecond int64) []slog.Attr {
+	st := &p.Stats
+	fields := []slog.Attr{
+		slog.String("name", "PROGRESS"),
+		slog.Int64("done_byte", p.DoneBytes), slog.Int64("found_byte", p.FoundBytes), slog.Int64("byte_per_sec", perSecond),
+		slog.Int64("done_object", p.Done), slog.Int64("found_object", p.Found), slog.Bool("listed", p.Listed), slog.Int("in_flight", p.Active),
+		slog.Int64("verified", st.Verified), slog.Int64("skipped", st.Skipped), slog.Int64("deleted", st.Deleted),
+		slog.Int64("error", st.Failed), slog.Int64("warning", st.Warnings), slog.Int64("retry", st.Retries),
+		slog.Float64("duration_sec", math.Round(st.Elapsed.Seconds()*1000)/1000),
+	}
+	if eta, ok := remaining(p, perSecond); ok {
+		fields = append(fields, slog.Int64("eta_sec", int64(eta.Seconds())))
+	}
+	return fields
 }

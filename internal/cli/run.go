@@ -20,13 +20,17 @@ func (c *command) sync(ctx context.Context) {
 	}
 	c.logSettings()
 	p := c.progress()
-	c.cfg().OnEvent = p.callback()
+	c.cfg().OnProgress = p.callback()
 	ctx, stop := c.interruptible(ctx)
 	report, err := c.p.Sync(ctx, c.cfg())
 	sig := stop()
-	p.end()
 	c.code = exitCode(report, err, sig)
-	if report != nil && c.code != options.ExitUsage && !c.line.Log.JSON && !c.cfg().Report.Status {
+	o := outcome{code: c.code}
+	if c.code != options.ExitUsage {
+		o.report = report
+	}
+	p.end(o)
+	if o.report != nil && !c.line.Log.JSON && !c.line.Log.NoProgress && !c.cfg().Report.Status {
 		_, _ = io.WriteString(c.stdout, summaryLine(report.Stats, c.cfg().DryRun)+"\n") // a logStream keeps its failure
 	}
 	c.complain(report, err)

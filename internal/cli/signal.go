@@ -30,6 +30,7 @@ func (c *command) interruptible(ctx context.Context) (_ context.Context, stop fu
 				return
 			case sig := <-c.p.Signals:
 				if first != nil {
+					c.screen.clear()
 					c.p.Exit(signalCode(sig))
 					return
 				}

@@ -147,7 +147,7 @@ func TestDryRunResult(t *testing.T) {
 	dry, real := *results[0], *results[1]
 	dry.DryRun, dry.extraneous, real.extraneous = false, nil, nil
 	dry.Stats.Elapsed, real.Stats.Elapsed = 0, 0
-	dry.Stats.ETagVerified = real.Stats.ETagVerified // nothing was read
+	dry.Stats.ETagVerified, dry.Stats.Verified = real.Stats.ETagVerified, real.Stats.Verified // nothing was read
 	if diff := cmp.Diff(&real, &dry, cmp.AllowUnexported(Result{})); diff != "" {
 		t.Errorf("(-run +dry run):\n%s", diff)
 	}

@@ -40,6 +40,7 @@ func (r *unitRun) emitTransferred(a *plan.Action, done *transfer.Result) {
 		emit(report.EventUnverified, v.Why)
 		ev.Cause = report.CauseOther
 	}
+	ev.Verified = v.ETag || v.Checksum
 	emit(report.EventTransferred, nil)
 }
 

@@ -113,7 +113,7 @@ func New(ctx context.Context, opts Options, source, target storage.Store, record
 	}
 	for _, s := range []storage.Store{source, target} {
 		if o, ok := storage.As[storage.Observable](s); ok {
-			e.unobserve = append(e.unobserve, o.Observe(e.limits.Observe))
+			e.unobserve = append(e.unobserve, o.Observe(e.limits.Observe), o.Observe(record.Observe))
 		}
 	}
 	return e, nil
@@ -147,6 +147,7 @@ func (e *Engine) assemble(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	e.record.Track().SetPasses(transferrer.Passes())
 	e.carry = &doer{transferrer, e.attributes, e.target}
 	if e.opts.DryRun {
 		e.carry = &foreseer{transferrer: transferrer, read: e.record.Read}

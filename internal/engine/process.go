@@ -41,7 +41,9 @@ func (r *unitRun) work(ctx context.Context, a *plan.Action) (limits.Work, error)
 		}
 		r.record.End(key)
 	}(a.Key())
-	did, err := r.process(ctx, a)
+	lane := r.e.record.Track().Begin(a.Key(), a.Source.Size)
+	defer lane.End()
+	did, err := r.process(ctx, a, lane)
 	ends = err != nil
 	*a = plan.Action{} // nobody keeps it
 	r.e.actions.Put(a)
@@ -50,7 +52,7 @@ func (r *unitRun) work(ctx context.Context, a *plan.Action) (limits.Work, error)
 
 // process decides about the pair of an action, which has nothing else yet, and carries
 // out the decision. It returns an error only if the run must end.
-func (r *unitRun) process(ctx context.Context, a *plan.Action) (did limits.Work, err error) {
+func (r *unitRun) process(ctx context.Context, a *plan.Action, lane *report.Lane) (did limits.Work, err error) {
 	if ctx.Err() != nil {
 		return did, context.Cause(ctx)
 	}
@@ -64,7 +66,7 @@ func (r *unitRun) process(ctx context.Context, a *plan.Action) (did limits.Work,
 	default:
 		r.e.notes.count(&d, r.e.opts.ByTime)
 		if err = r.e.setAction(a, &d); err == nil {
-			did, err = r.act(ctx, a, did)
+			did, err = r.act(ctx, a, lane, did)
 		}
 	}
 	did.Err = err
@@ -73,16 +75,16 @@ func (r *unitRun) process(ctx context.Context, a *plan.Action) (did limits.Work,
 
 // act carries out an action. did is what the decision took; act returns what was done in
 // all. Its errors are for handle.
-func (r *unitRun) act(ctx context.Context, a *plan.Action, did limits.Work) (limits.Work, error) {
+func (r *unitRun) act(ctx context.Context, a *plan.Action, lane *report.Lane, did limits.Work) (limits.Work, error) {
 	var err error
 	switch a.Kind {
 	case plan.Skip:
 		r.skip(a, a.Reason)
 	case plan.Tag:
 		did.Asked = true
-		err = r.syncTags(ctx, a)
+		err = r.syncTags(ctx, a, lane)
 	default:
-		_, did, err = r.transfer(ctx, a)
+		_, did, err = r.transfer(ctx, a, lane)
 	}
 	return did, err
 }
@@ -116,7 +118,7 @@ func (e *Engine) guardOf(a *plan.Action) plan.Guard {
 
 // transfer transfers an object. done is false if a filter of contents excludes it. Its
 // errors are for handle.
-func (r *unitRun) transfer(ctx context.Context, a *plan.Action) (done bool, did limits.Work, err error) {
+func (r *unitRun) transfer(ctx context.Context, a *plan.Action, lane *report.Lane) (done bool, did limits.Work, err error) {
 	if passes, err := r.passesContents(ctx, a); err != nil || !passes {
 		return false, limits.Work{Asked: true}, err
 	}
@@ -126,10 +128,11 @@ func (r *unitRun) transfer(ctx context.Context, a *plan.Action) (done bool, did 
 	if err := r.e.limits.WaitObject(ctx); err != nil {
 		return false, did, err
 	}
-	result, err := r.e.carry.transfer(ctx, a)
+	result, err := r.e.carry.transfer(lane.Context(ctx), a)
 	if err != nil {
 		return false, did, err
 	}
+	lane.Done(result.Source.Size)
 	did = limits.Work{Asked: true, Shared: true}
 	if result.Whole { // otherwise its parts tell
 		did = limits.Work{Asked: true, Bytes: result.Source.Size}

@@ -147,7 +147,7 @@ func (p *pairReport) tags(ctx context.Context) error {
 
 // syncTags replaces the tags of an unchanged object by those of the source. Its errors
 // are for handle.
-func (r *unitRun) syncTags(ctx context.Context, a *plan.Action) error {
+func (r *unitRun) syncTags(ctx context.Context, a *plan.Action, lane *report.Lane) error {
 	if passes, err := r.passesContents(ctx, a); err != nil || !passes {
 		return err
 	}
@@ -165,6 +165,7 @@ func (r *unitRun) syncTags(ctx context.Context, a *plan.Action) error {
 	if err := r.e.carry.setTags(ctx, a, source); err != nil {
 		return err
 	}
+	lane.Done(0)
 	ev := eventOf(report.EventTagged, a)
 	ev.Reason = plan.ReasonTags
 	ev.Tags = &report.Tags{Source: tagset.FlattenTags(source), Target: tagset.FlattenTags(target)}

@@ -26,11 +26,13 @@ type Unit struct {
 
 // A unitRun is a running unit.
 type unitRun struct {
-	e      *Engine
-	stop   <-chan struct{}
-	record *report.Unit
-	scan   *scan.Scanner
-	result Result
+	e    *Engine
+	stop <-chan struct{}
+	// foundAll tells that the listings have nothing more for the workers.
+	foundAll func()
+	record   *report.Unit
+	scan     *scan.Scanner
+	result   Result
 
 	added     atomic.Int64
 	unsafe    atomic.Bool
@@ -52,6 +54,8 @@ func (e *Engine) Run(ctx context.Context, u Unit) (*Result, error) {
 		r.result.Incomplete = true
 		return &r.result, fmt.Errorf("the keys from %q to %q are not all in the range of the run", u.Range.From, u.Range.To)
 	}
+	r.foundAll = e.record.Track().Listing()
+	defer r.foundAll()
 	r.scan = scan.New(scan.Options{
 		Range:          e.keys(u.Range),
 		PointInTime:    e.opts.PointInTime,
@@ -119,6 +123,9 @@ func (r *unitRun) each(ctx context.Context, stage string, actions func(context.C
 	begin := func(ctx context.Context, a *plan.Action) (limits.Permit, error) {
 		return r.e.limits.StartObject(ctx, a.Source.Size)
 	}
+	if r.e.record.Track() != nil && r.stop == nil && r.e.carry.writes() {
+		actions = lookAhead(actions)
+	}
 	actions = toldInOrder(r.record, actions, func(a *plan.Action) string { return a.Key() })
 	return inParallel(ctx, r.e.limits.Workers(), actions, begin, r.work)
 }
@@ -143,6 +150,9 @@ func (r *unitRun) pairs(ctx context.Context) iter.Seq2[*plan.Action, error] {
 				return
 			}
 		}
+		if !r.scan.AnyRemapped() {
+			r.foundAll()
+		}
 	}
 }
 
@@ -163,6 +173,7 @@ func (r *unitRun) remapped(ctx context.Context) iter.Seq2[*plan.Action, error] {
 				return
 			}
 		}
+		r.foundAll()
 	}
 }
 
@@ -186,6 +197,7 @@ func (r *unitRun) next(ctx context.Context, p *scan.Pair, selected bool, err err
 			a = new(plan.Action)
 		}
 		a.Pair = p.Pair
+		r.e.record.Track().Expect(p.Source.Size)
 		return yield(a, nil)
 	}
 	yield(nil, err)

@@ -193,7 +193,11 @@ func (w *versionWriter) write(ctx context.Context, a *plan.Action) (versionResul
 	if a.Kind == plan.Mark {
 		done, err = true, w.r.mark(ctx, a)
 	} else {
-		done, w.did, err = w.r.transfer(ctx, a)
+		t := w.r.e.record.Track()
+		t.Expect(a.Source.Size)
+		lane := t.Begin(a.Key(), a.Source.Size)
+		done, w.did, err = w.r.transfer(ctx, a, lane)
+		lane.End()
 	}
 	switch {
 	case err == nil && !done:

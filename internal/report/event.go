@@ -113,6 +113,9 @@ type Event struct {
 	// Source and Target describe the object on either side, as far as known. The ETag
 	// of a file is the one that was computed for it, if any.
 	Source, Target storage.Object
+	// Verified: the bytes of a transferred object were verified by its ETags, its
+	// additional checksums or both.
+	Verified bool
 	// Part is the number of a part, from 1.
 	Part int
 	// Objects and Bytes are the totals of a listing (EventListed). For EventWritten,

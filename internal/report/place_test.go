@@ -17,6 +17,7 @@ func TestPlaceOf(t *testing.T) {
 		"a bucket":                {nil, "s3://b/p/", Place{Bucket: "b", Root: "p/"}},
 		"nothing":                 {nil, "", Place{}},
 		"a store without a place": {mem.New(), "s3://b/p/", Place{}},
+		"a mistake":               {nil, "ftp://b/p/", Place{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := PlaceOf(tt.store, tt.url); got != tt.want {

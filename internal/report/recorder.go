@@ -20,6 +20,9 @@ type Options struct {
 	// OnEvent, if not nil, gets every event, in order and from one goroutine. It
 	// must not call the Recorder.
 	OnEvent func(Event)
+	// OnProgress, if not nil, is told four times a second how far the run is, and once at
+	// its end, from the goroutine of OnEvent. It must not call the Recorder.
+	OnProgress func(Progress)
 	// DryRun: the run changes nothing. Every event says so.
 	DryRun bool
 	// WarnAsError turns warnings into failures.
@@ -39,6 +42,9 @@ type Recorder struct {
 	log   logger
 	start time.Time
 	bytes atomic.Int64
+	// repeated are requests and other attempts that were made again.
+	repeated atomic.Int64
+	track    *Tracker
 	// incomplete: something could not be listed.
 	incomplete atomic.Bool
 	// waiting are the sides that can report what they wait for, once they are open.
@@ -68,6 +74,7 @@ func New(opts Options) *Recorder {
 	r := &Recorder{
 		opts:  opts,
 		log:   logger{slog: opts.Logger, dry: opts.DryRun && !opts.Status},
+		track: newTracker(opts.OnProgress != nil),
 		start: time.Now(), changes: make(changes),
 		wake: make(chan struct{}, 1),
 		done: make(chan struct{}),
@@ -126,6 +133,13 @@ func (r *Recorder) Watched() bool { return r.opts.OnEvent != nil }
 // Read counts n bytes that were read from the source.
 func (r *Recorder) Read(n int64) { r.bytes.Add(n) }
 
+// Observe counts the requests that are made again after a failure.
+func (r *Recorder) Observe(q storage.Request) {
+	if q.Again && !q.Hedge {
+		r.repeated.Add(1)
+	}
+}
+
 // SetIncomplete records that a part of either side was not looked at. It reports
 // whether that was recorded before.
 func (r *Recorder) SetIncomplete() (before bool) { return r.incomplete.Swap(true) }
@@ -179,11 +193,15 @@ func (r *Recorder) run() {
 	defer close(r.done)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	progress, stop := r.progressTicks()
+	defer stop()
 	var events []Event
 	for finished := false; !finished; {
 		select {
 		case <-tick.C:
 			r.tick(time.Now())
+		case <-progress:
+			r.opts.OnProgress(r.progress())
 		case <-r.wake:
 		}
 		events, finished = r.take(events)
@@ -191,6 +209,35 @@ func (r *Recorder) run() {
 			r.opts.OnEvent(events[i])
 		}
 	}
+	if r.opts.OnProgress != nil {
+		r.opts.OnProgress(r.progress())
+	}
+}
+
+// progressTicks returns when OnProgress is to be called.
+func (r *Recorder) progressTicks() (ticks <-chan time.Time, stop func()) {
+	if r.opts.OnProgress == nil {
+		return nil, func() {}
+	}
+	t := time.NewTicker(progressEvery)
+	return t.C, t.Stop
+}
+
+// progress returns how far the run is.
+func (r *Recorder) progress() Progress {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refresh()
+	p := Progress{Stats: r.total.Stats, Status: r.total.Status}
+	r.track.fill(&p)
+	return p
+}
+
+// refresh brings the counters up to date that events do not count. The caller holds mu.
+func (r *Recorder) refresh() {
+	r.total.TransferredBytes = r.bytes.Load()
+	r.total.Retries = r.repeated.Load()
+	r.total.Elapsed = time.Since(r.start)
 }
 
 // signal wakes the goroutine.
@@ -238,6 +285,9 @@ func (r *Recorder) receive(ev *Event, u *Unit) {
 // handle counts, logs and queues an event. The caller holds mu.
 func (r *Recorder) handle(ev *Event, u *Unit) {
 	r.total.count(ev)
+	if ev.Type == EventRetry {
+		r.repeated.Add(1)
+	}
 	if ev.Type == EventFailed && r.first == nil {
 		r.first = ev.Err
 	}
@@ -249,8 +299,7 @@ func (r *Recorder) handle(ev *Event, u *Unit) {
 		r.foresee(ev)
 	}
 	if ev.Type == EventProgress || ev.Type == EventEnd {
-		r.total.TransferredBytes = r.bytes.Load()
-		r.total.Elapsed = time.Since(r.start)
+		r.refresh()
 		ev.Stats = new(r.total.Stats)
 	}
 	switch {

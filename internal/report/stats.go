@@ -14,6 +14,8 @@ type Stats struct {
 	Transferred      int64
 	ETagVerified     int64
 	ChecksumVerified int64
+	// Verified counts transferred objects whose bytes were verified in either way.
+	Verified int64
 	// Unverified counts transferred objects whose bytes were not verified.
 	Unverified int64
 	Deleted    int64
@@ -23,6 +25,9 @@ type Stats struct {
 	Skipped        int64
 	Failed         int64
 	Warnings       int64
+	// Retries counts requests and other attempts that were made again after a failure. Only
+	// the counters of the whole run have it.
+	Retries int64
 	// Elapsed is the time since the run began.
 	Elapsed time.Duration
 }
@@ -92,6 +97,9 @@ func (r *Report) count(ev *Event) {
 	switch ev.Type {
 	case EventTransferred, EventTagged:
 		st.Transferred++
+		if ev.Verified {
+			st.Verified++
+		}
 	case EventVerified:
 		st.ETagVerified++
 	case EventChecksumVerified:

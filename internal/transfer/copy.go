@@ -100,6 +100,7 @@ func (o *object) copyWhole(ctx context.Context) (written storage.Info, err error
 	})
 	if err == nil {
 		t.didRead(o.info.Size)
+		storage.MeterOf(ctx).Set(t.passes * o.info.Size)
 		o.wrote(0, o.info.Size)
 	}
 	return written, err
@@ -124,6 +125,7 @@ func (o *object) copyParts(ctx context.Context) (storage.Info, error) {
 			})
 			if err == nil {
 				t.didRead(p.Size())
+				storage.MeterOf(ctx).Add(t.passes * p.Size())
 				o.wrote(p.Index+1, p.Size())
 			}
 			return err

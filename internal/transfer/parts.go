@@ -26,11 +26,13 @@ func (o *object) sendParts(ctx context.Context) (storage.Info, error) {
 		n := min(o.layout.Len(), t.limits.ParallelParts())
 		err := parallel.ForEach(ctx, n, o.buffered, func(ctx context.Context, p limits.Part) (err error) {
 			defer func() { p.Release(limits.Work{Asked: true, Bytes: p.Size(), Err: err}) }()
-			err = o.sendPart(ctx, w, &p)
+			meter := storage.MeterOf(ctx).Part()
+			err = o.sendPart(storage.WithMeter(ctx, meter), w, &p)
 			if err != nil {
 				o.verification.Abort(err)
 				return err
 			}
+			meter.Set(t.passes * p.Size())
 			o.wrote(p.Index+1, p.Size())
 			return nil
 		})
@@ -69,6 +71,7 @@ func (o *object) sendPart(ctx context.Context, w storage.Writer, p *limits.Part)
 		return err
 	}
 	return target.Retry(ctx, o.a.Key(), func(ctx context.Context) error {
+		storage.MeterOf(ctx).Set(o.t.readPasses * p.Size())
 		return target.Wrap(w.WritePart(ctx, p.Index+1, p.Off, b))
 	})
 }

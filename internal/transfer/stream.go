@@ -79,6 +79,7 @@ func (o *object) streamWhole(ctx context.Context) (written storage.Info, err err
 	if err != nil {
 		return written, err
 	}
+	storage.MeterOf(ctx).Set(t.passes * o.info.Size)
 	o.wrote(0, o.info.Size)
 	return written, o.verifySource(ctx)
 }

@@ -98,9 +98,12 @@ type Transferrer struct {
 	copier         storage.Copier // nil unless the server copies
 	// held is the size in bytes of the largest part that is held in memory. Larger
 	// parts are streamed.
-	held         int64
-	checksumLost sync.Once // reports once that the target does not keep checksums
-	objects      sync.Pool // of zero *object
+	held int64
+	// readPasses and passes are how often a byte passes a connection until it is read, and
+	// in all. Where stores do not tell, a byte passes when it is read.
+	readPasses, passes int64
+	checksumLost       sync.Once // reports once that the target does not keep checksums
+	objects            sync.Pool // of zero *object
 }
 
 // New returns a Transferrer. It fails if the server is to copy but cannot.
@@ -116,6 +119,7 @@ func New(opts Options, source, target *side.Side, l *limits.Limits, attrs *attri
 	if target.Caps.Streams && t.verifier.WrittenChecksum().Algorithm == "" {
 		t.held = max(opts.ChunkSize, opts.Threshold, l.Memory()/2)
 	}
+	t.countPasses()
 	if opts.Copy {
 		return t, t.useCopier()
 	}
@@ -196,6 +200,7 @@ type object struct {
 func (o *object) attempt(ctx context.Context) error {
 	t, number := o.t, o.attempts
 	o.attempts++
+	storage.MeterOf(ctx).Set(0) // what an earlier attempt moved
 	if t.target.Maps() && plan.IsDirectory(o.a.TargetKey) {
 		return o.makeDirectory(ctx)
 	}
@@ -241,6 +246,22 @@ func (o *object) observe(step Step) {
 // wrote reports to the observer that a part, from 1, or the whole object, 0, was
 // written.
 func (o *object) wrote(part int, size int64) { o.observe(Step{Kind: Written, Part: part, Bytes: size}) }
+
+// countPasses finds out how often a byte passes a connection.
+func (t *Transferrer) countPasses() {
+	if t.source.Caps.Metered {
+		t.readPasses, t.passes = 1, 1
+	}
+	if t.target.Caps.Metered {
+		t.passes++
+	}
+	if t.passes == 0 {
+		t.readPasses, t.passes = 1, 1
+	}
+}
+
+// Passes returns how often the Meter of a context counts each byte of an object.
+func (t *Transferrer) Passes() int64 { return t.passes }
 
 // didRead reports bytes that were read or copied.
 func (t *Transferrer) didRead(n int64) {

@@ -66,10 +66,13 @@ func (o *object) sendWhole(ctx context.Context) (storage.Info, error) {
 	if err := o.verifySource(ctx); err != nil {
 		return storage.Info{}, err
 	}
+	meter := storage.MeterOf(ctx)
 	written, err := t.write(ctx, o.a, func(ctx context.Context) (storage.Info, error) {
+		meter.Set(t.readPasses * o.info.Size)
 		return t.target.Store.Put(ctx, o.a.TargetKey, b, o.opts)
 	})
 	if err == nil {
+		meter.Set(t.passes * o.info.Size)
 		o.wrote(0, o.info.Size)
 	}
 	return written, err
@@ -85,11 +88,14 @@ func (o *object) fetch(ctx context.Context, p []byte, i int, off int64) (storage
 
 // read fills p from offset off of the source.
 func (o *object) read(ctx context.Context, p []byte, off int64) error {
-	s := o.t.source
+	s, meter := o.t.source, storage.MeterOf(ctx)
+	before := meter.Count()
 	err := s.RetryUnlessChanged(ctx, o.a.Key(), func(ctx context.Context) error {
+		meter.Set(before)
 		return s.Wrap(o.from.ReadAt(ctx, p, off))
 	})
 	if err == nil {
+		meter.Set(before + o.t.readPasses*int64(len(p)))
 		o.t.didRead(int64(len(p)))
 	}
 	return err

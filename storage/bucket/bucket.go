@@ -270,6 +270,7 @@ func (s *Store) Caps() storage.Caps {
 		MaxParts:    request.MaxParts,
 		MaxCopy:     maxCopy,
 		Tags:        !s.access.Directory, StorageClasses: !s.access.Directory,
+		Metered: true,
 	}
 	if s.access.Directory {
 		caps.DefaultChecksum = storage.CRC64NVME

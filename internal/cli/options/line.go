@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -56,6 +57,10 @@ type Log struct {
 	Spans    bool // also log the beginning and the end of stages
 	NoColor  bool
 	ToStderr bool
+	// NoProgress shows neither the progress nor the summary. Stats is the time between two
+	// lines of progress where it is not drawn; 0 is none.
+	NoProgress bool
+	Stats      time.Duration
 }
 
 // Own are the options of commands that a sync does not have.
@@ -66,6 +71,7 @@ type Own struct {
 // New returns the Line of a program before it is parsed.
 func New(p Program) *Line {
 	l := &Line{Config: s3sync.DefaultConfig(), program: p, env: parseEnviron(p.Environ), set: &settings{}}
+	l.Log.Stats = time.Minute
 	l.options = table(l.Config, l.set, &l.Log, &l.Own)
 	// Help and docs show the defaults, which parsing overwrites.
 	l.help = newHelp(l.options, p.Commands)

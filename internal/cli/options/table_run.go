@@ -29,6 +29,15 @@ func tracingOptions(log *Log) []*option {
 			usage: "log JSON objects, all to standard output, and show neither progress nor summary",
 		},
 		{
+			name: "show-no-progress", value: on(&log.NoProgress),
+			usage: "show neither progress nor summary",
+		},
+		{
+			name: "stats", value: duration(&log.Stats), env: envPrefixed,
+			usage: "log the progress every `TIME`, such as 30s or 1h, if no terminal shows it; 0 never does",
+			more:  "The line is a note: -q leaves it out. With --json-tracing it is a record with fields.",
+		},
+		{
 			name: "aws-sdk-tracing", sets: "AWS.Trace",
 			usage: "also log the requests to S3, at debug level",
 		},

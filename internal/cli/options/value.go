@@ -252,6 +252,27 @@ func milliseconds(field *time.Duration) *value {
 		})
 }
 
+// duration makes the value of a time with units, as Go writes it. 0 needs no unit.
+func duration(field *time.Duration) *value {
+	return of(field,
+		func(text string) (time.Duration, error) {
+			d, err := time.ParseDuration(text)
+			if err != nil || d < 0 {
+				return 0, fmt.Errorf("must be a time such as 30s, 1m or 1h30m, or 0, not %q", text)
+			}
+			return d, nil
+		},
+		func(d time.Duration) string {
+			text := d.String()
+			for _, zero := range []string{"m0s", "h0m"} {
+				if strings.HasSuffix(text, zero) {
+					text = text[:len(text)-len(zero)+1]
+				}
+			}
+			return text
+		})
+}
+
 func expression(field *s3sync.Matcher) *value {
 	return of(field, parseExpression, func(re s3sync.Matcher) string {
 		if re == nil {

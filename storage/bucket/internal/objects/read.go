@@ -273,7 +273,7 @@ func (r *reader) verify(a *request.Answer, off, n int64) error {
 func readFull(ctx context.Context, b io.ReadCloser, p []byte) error {
 	// Closing is the way to end a read that waits.
 	stop := context.AfterFunc(ctx, func() { _ = b.Close() }) // the read tells the error
-	n, err := io.ReadFull(b, p)
+	n, err := readMetered(b, p, storage.MeterOf(ctx))
 	stop()
 	if cerr := b.Close(); err == nil && cerr != nil {
 		err = cerr
@@ -287,6 +287,20 @@ func readFull(ctx context.Context, b io.ReadCloser, p []byte) error {
 		err = fmt.Errorf("the connection ended after %d of %d bytes", n, len(p))
 	}
 	return &failure.Error{Kind: storage.ErrTransient, Text: "reading the object: " + failure.OneLine(err.Error())}
+}
+
+// readMetered is io.ReadFull, and counts the bytes as they come.
+func readMetered(b io.Reader, p []byte, m *storage.Meter) (n int, err error) {
+	for n < len(p) && err == nil {
+		var more int
+		more, err = b.Read(p[n:])
+		n += more
+		m.Add(int64(more))
+	}
+	if n == len(p) {
+		return n, nil
+	}
+	return n, err
 }
 
 // Check has nothing to do: every read names the ETag.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"sync"
+
+	"s3sync/storage"
 )
 
 // limitedPiece is how much of a body is read at once under a Limiter, in bytes. It is
@@ -26,6 +28,9 @@ type sentBody struct {
 	begins  func() // if set, is called before the first byte is sent
 	left    int64  // bytes that are not read yet
 	counted bool   // among the attempts that were sent completely
+	// meter, if set, counts the bytes of an object, of which passed were sent so far.
+	meter  *storage.Meter
+	passed int64
 
 	mu   sync.Mutex // held while the body is read
 	over bool
@@ -36,11 +41,15 @@ var errOver = errors.New("the request is over")
 
 // end ends the reading. An answer may come before the body was sent to its end, and then
 // package http goes on in another goroutine. But what the body is read from belongs to the
-// caller again.
-func (b *sentBody) end() {
+// caller again. What the server did not accept does not count.
+func (b *sentBody) end(accepted bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.over = true
+	if !accepted {
+		b.meter.Add(-b.passed)
+		b.passed = 0
+	}
 }
 
 func (b *sentBody) Read(p []byte) (int, error) {
@@ -91,6 +100,8 @@ func (b *sentBody) wait(n int) error {
 func (b *sentBody) hasRead(n int, more bool) {
 	f, now := b.flight, b.flight.client.now()
 	f.waits.Store(true)
+	b.meter.Add(int64(n))
+	b.passed += int64(n)
 	if b.left -= int64(n); b.left <= 0 {
 		b.whole()
 		f.watch(answering, now)

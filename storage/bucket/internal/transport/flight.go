@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"s3sync/storage"
 	"s3sync/storage/bucket/internal/failure"
 	"s3sync/storage/bucket/internal/hedge"
 )
@@ -33,6 +34,8 @@ type flight struct {
 	outlive func() bool
 	limits  limits
 	due     [stages]atomic.Int64 // see watch
+	// accepted: the answer is no refusal. What was sent has arrived.
+	accepted bool
 	// waits: the request waits for the server.
 	waits atomic.Bool
 
@@ -103,6 +106,9 @@ func (f *flight) send() (*http.Response, error) {
 		f.watch(answering, f.began)
 	default:
 		f.sent.ReadCloser, f.sent.left = req.Body, req.ContentLength
+		if f.call.Operation == "PutObject" || f.call.Operation == "UploadPart" {
+			f.sent.meter = storage.MeterOf(req.Context())
+		}
 		out.Body, out.GetBody = &f.sent, nil // net/http would send another one unwatched
 	}
 	if c.opts.Given == nil {
@@ -132,7 +138,7 @@ func (f *flight) end() {
 	if f.cancel != nil {
 		f.cancel(nil)
 	}
-	f.sent.end()
+	f.sent.end(f.accepted)
 }
 
 // flightKey is the context key of a flight.

@@ -141,6 +141,7 @@ func (c *Client) Send(call Call, req *http.Request) (*http.Response, error) {
 	}
 	c.answered.Store(true)
 	c.move()
+	f.accepted = resp.StatusCode < http.StatusMultipleChoices
 	if errors.Is(failure.KindOfStatus(resp.StatusCode), storage.ErrThrottled) {
 		c.throttled.Add(1)
 	}

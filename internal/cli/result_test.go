@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"testing"
+	"time"
+
+	"s3sync"
+	"s3sync/internal/cli/options"
+)
+
+// The line for people has the right grammar, and says nothing that did not happen.
+func TestResult(t *testing.T) {
+	for want, tt := range map[string]struct {
+		view   view
+		stats  s3sync.Stats
+		bytes  int64
+		report s3sync.Report
+		code   int
+	}{
+		"Done in 0s: transferred nothing":                                                               {},
+		"Done in 5s: transferred nothing; skipped 1 object":                                             {stats: s3sync.Stats{Skipped: 1, Elapsed: 5 * time.Second}},
+		"Done in 10s: transferred 1 object, 10.0 MiB at 1.00 MiB/s, verified":                           {stats: s3sync.Stats{Transferred: 1, Verified: 1, Elapsed: 10 * time.Second}, bytes: 10 * mib},
+		"Done in 10s: transferred 2,000 objects, 10 B at 1 B/s, all verified; deleted 1 object":         {stats: s3sync.Stats{Transferred: 2000, Verified: 2000, Deleted: 1, Elapsed: 10 * time.Second}, bytes: 10},
+		"Done with warnings in 10s: transferred 2 objects, 10 B at 1 B/s, 1 verified; 1 warning":        {stats: s3sync.Stats{Transferred: 2, Verified: 1, Warnings: 1, Elapsed: 10 * time.Second}, bytes: 10, code: options.ExitWarning},
+		"Failed after 2m00s: transferred nothing; 1 object failed; 2 warnings":                          {stats: s3sync.Stats{Failed: 1, Warnings: 2, Elapsed: 2 * time.Minute}, code: options.ExitError},
+		"Interrupted after 1s: transferred nothing; not everything was looked at":                       {stats: s3sync.Stats{Elapsed: time.Second}, report: s3sync.Report{Incomplete: true}, code: options.ExitInterrupt},
+		"Dry run, done in 1s: would transfer 1 object, 10 B; would delete 2 objects; skipped 3 objects": {view: view{dryRun: true}, stats: s3sync.Stats{Transferred: 1, Deleted: 2, Skipped: 3, Elapsed: time.Second}, bytes: 10},
+		"Done in 1s: 2 objects compared, 1 missing or different":                                        {view: view{report: true}, stats: s3sync.Stats{Elapsed: time.Second}, report: s3sync.Report{Status: s3sync.StatusCounts{Objects: 2, NotFound: 1}}, code: options.ExitWarning},
+	} {
+		tt.report.Stats = tt.stats
+		if got := tt.view.result(&s3sync.Progress{DoneBytes: tt.bytes}, outcome{report: &tt.report, code: tt.code}); got != want {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+	}
+}
+
+func TestShortForms(t *testing.T) {
+	for n, want := range map[int64]string{
+		0: "0 B", 999: "999 B", 1000: "0.98 KiB", 1024: "1.00 KiB", 10234: "9.99 KiB", 10235: "10.0 KiB", 102348: "99.9 KiB", 102349: "100 KiB",
+		1023487: "999 KiB", 1023488: "0.98 MiB", 5 << 40: "5.00 TiB", 1<<63 - 1: "8.00 EiB",
+	} {
+		if got := sizeText(n); got != want {
+			t.Errorf("%d is %s, want %s", n, got, want)
+		}
+	}
+	for d, want := range map[time.Duration]string{
+		0: "0s", 1499 * time.Millisecond: "1s", 1500 * time.Millisecond: "2s", 133 * time.Second: "2m13s", 3720 * time.Second: "1h02m",
+		76 * time.Hour: "3d04h", 24001 * time.Hour: "1000d",
+	} {
+		if got := shortDuration(d); got != want {
+			t.Errorf("%v is %s, want %s", d, got, want)
+		}
+	}
+	for text, want := range map[string]string{"short": "short", "exactly 10": "exactly 10", "abcdefghijklmnop": "abc…klmnop", "富士山富士山": "富…富士山"} {
+		if got := middle(text, 10, false); got != want {
+			t.Errorf("%s is %s, want %s", text, got, want)
+		}
+	}
+}
