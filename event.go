@@ -37,8 +37,9 @@ type (
 	Report = report.Report
 	// Stats count outcomes. Each object is counted once per outcome.
 	Stats = report.Stats
-	// Progress is how far a run is, and InFlight an object that is under way.
+	// Progress is how far a run is.
 	Progress = report.Progress
+	// InFlight is an object that is under way.
 	InFlight = report.InFlight
 	// A Failure is an object that failed, with its error.
 	Failure = report.Failure

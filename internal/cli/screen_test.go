@@ -25,7 +25,6 @@ type tty struct {
 	vt             vt10x.Terminal
 	read           sync.WaitGroup
 	changed        chan struct{} // something was drawn
-
 }
 
 func newTTY(t *testing.T, width, height int) *tty {
@@ -62,7 +61,7 @@ func (s *tty) close() {
 
 func (s *tty) resize(width, height int) {
 	s.t.Helper()
-	if err := pty.Setsize(s.master, &pty.Winsize{Rows: uint16(height), Cols: uint16(width)}); err != nil { //nolint:gosec // small
+	if err := pty.Setsize(s.master, &pty.Winsize{Rows: uint16(height), Cols: uint16(width)}); err != nil {
 		s.t.Fatal(err)
 	}
 	s.vt.Resize(width, height)
