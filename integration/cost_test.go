@@ -174,16 +174,22 @@ func TestCostOfObjects(t *testing.T) {
 		source func(n int) s3sync.Endpoint
 		target func(n int) s3sync.Endpoint
 		most   float64
+		watch  func(s3sync.Progress)
 	}{
 		"up": {
 			func(n int) s3sync.Endpoint { return s.files(t, n) },
-			func(int) s3sync.Endpoint { return s.bucket(0) }, 70,
+			func(int) s3sync.Endpoint { return s.bucket(0) }, 70, nil,
 		},
-		"down": {s.bucket, func(int) s3sync.Endpoint { return local(t.TempDir()) }, 76},
-		"pair": {s.bucket, s.bucket, 2},
+		"up, watched": {
+			func(n int) s3sync.Endpoint { return s.files(t, n) },
+			func(int) s3sync.Endpoint { return s.bucket(0) }, 70, func(s3sync.Progress) {},
+		},
+		"down":          {s.bucket, func(int) s3sync.Endpoint { return local(t.TempDir()) }, 76, nil},
+		"down, watched": {s.bucket, func(int) s3sync.Endpoint { return local(t.TempDir()) }, 76, func(s3sync.Progress) {}},
+		"pair":          {s.bucket, s.bucket, 2, nil},
 		// The key, its form for the system, and what a directory of a hundred files takes.
 		"pair with a file": {
-			func(n int) s3sync.Endpoint { return s.files(t, n) }, s.bucket, 3,
+			func(n int) s3sync.Endpoint { return s.files(t, n) }, s.bucket, 3, nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -192,6 +198,7 @@ func TestCostOfObjects(t *testing.T) {
 				return testing.AllocsPerRun(2, func() {
 					cfg := config(source, tt.target(n))
 					cfg.Transfer.Workers = 4
+					cfg.OnProgress = tt.watch
 					report, err := s3sync.Sync(t.Context(), cfg)
 					if err != nil {
 						t.Fatal(err)

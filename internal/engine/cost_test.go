@@ -130,7 +130,12 @@ func costOptions() Options {
 // syncOnce runs a sync. onEvent may be nil.
 func syncOnce(tb testing.TB, source, target storage.Store, onEvent func(report.Event)) report.Stats {
 	tb.Helper()
-	record := report.New(report.Options{OnEvent: onEvent})
+	return syncWith(tb, source, target, report.Options{OnEvent: onEvent})
+}
+
+func syncWith(tb testing.TB, source, target storage.Store, opts report.Options) report.Stats {
+	tb.Helper()
+	record := report.New(opts)
 	e, err := New(tb.Context(), costOptions(), source, target, record)
 	if err != nil {
 		tb.Fatal(err)
@@ -156,6 +161,7 @@ func TestCosts(t *testing.T) {
 	bucket, files := bucketCaps(), fileCaps()
 	for name, tt := range map[string]struct {
 		source, target storage.Caps
+		told           report.Options
 		unchanged      bool
 		want           int
 	}{
@@ -164,6 +170,7 @@ func TestCosts(t *testing.T) {
 		"up":              {source: files, target: bucket, want: 1},
 		"down":            {source: bucket, target: files, want: 1},
 		"copied":          {source: bucket, target: bucket, want: 1},
+		"watched":         {source: files, target: bucket, told: report.Options{OnProgress: func(report.Progress) {}}, want: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			allocations := func(n int) float64 {
@@ -172,7 +179,7 @@ func TestCosts(t *testing.T) {
 					target = newLeanStore(tt.target, n, 100)
 				}
 				return testing.AllocsPerRun(3, func() {
-					got := syncOnce(t, source, target, nil)
+					got := syncWith(t, source, target, tt.told)
 					if got.Transferred+got.Skipped != int64(n) || tt.unchanged != (got.Skipped > 0) {
 						t.Errorf("%+v", got)
 					}

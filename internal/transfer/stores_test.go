@@ -62,6 +62,13 @@ func (s *store) Caps() storage.Caps {
 	return caps
 }
 
+// passes counts bytes as a store does whose objects pass a connection, if it is one.
+func (s *store) passes(ctx context.Context, n int) {
+	if s.Caps().Metered {
+		storage.MeterOf(ctx).Add(int64(n))
+	}
+}
+
 // call makes a call, unless it fails before.
 func call[T any](s *store, op string, do func() (T, error)) (T, error) {
 	s.mu.Lock()
@@ -118,6 +125,7 @@ func (s *store) Open(ctx context.Context, key string, opts storage.OpenOptions) 
 }
 
 func (s *store) Put(ctx context.Context, key string, b storage.Block, opts storage.WriteOptions) (storage.Info, error) {
+	s.passes(ctx, len(b.Data))
 	return call(s, "put", func() (storage.Info, error) { return s.tell(s.Store.Put(ctx, key, b, opts)) })
 }
 
@@ -172,6 +180,7 @@ func (r *reader) Info() storage.Info {
 }
 
 func (r *reader) ReadAt(ctx context.Context, p []byte, off int64) error {
+	r.s.passes(ctx, len(p))
 	_, err := call(r.s, "read", func() (int, error) { return 0, r.Reader.ReadAt(ctx, p, off) })
 	return err
 }
@@ -197,6 +206,7 @@ type writer struct {
 }
 
 func (w *writer) WritePart(ctx context.Context, n int, off int64, b storage.Block) error {
+	w.s.passes(ctx, len(b.Data))
 	op := "part"
 	if b.Stream != nil {
 		op = "stream"

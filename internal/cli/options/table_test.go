@@ -157,6 +157,8 @@ func optionCases() map[string]optionCase {
 		"report-tagging-sync-status":  aSwitch,
 
 		"json-tracing":          aSwitch,
+		"show-no-progress":      aSwitch,
+		"stats":                 {def: "1m", good: "1h30m", bad: "-1s", says: `must be a time such as 30s, 1m or 1h30m, or 0, not "-1s"`},
 		"aws-sdk-tracing":       aSwitch,
 		"span-events-tracing":   aSwitch,
 		"disable-color-tracing": aSwitch,
@@ -315,8 +317,8 @@ func TestEveryFieldHasAnOption(t *testing.T) {
 	except := []string{
 		"Source.Store", "Target.Store", "Source.Credentials", "Target.Credentials", // a program's own
 		"Source.Transport", "Target.Transport",
-		"Range",             // for programs that share out a job
-		"OnEvent", "Logger", // what the command itself is made of
+		"Range",                           // for programs that share out a job
+		"OnEvent", "OnProgress", "Logger", // what the command itself is made of
 		"Filter.Func", "Preprocess", // for programs
 	}
 	var without []string
