@@ -138,7 +138,7 @@ TIME ERROR second
 1,234/5,678+ objects · 2 failed
   videos/202…ntains, part one.mov   50%`)
 
-		s.resize(100, 6)
+		s.resize(100, 8)
 		p.InFlight = nil
 		cfg.OnProgress(*p)
 		s.expect(`
@@ -154,7 +154,6 @@ TIME ERROR second
 	if code := Main(t.Context(), process); code != 0 || c.cfg == nil {
 		t.Errorf("code %d", code)
 	}
-	s.resize(100, 12)
 	s.expect(`
 TIME  INFO first
 TIME ERROR second
