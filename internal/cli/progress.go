@@ -135,7 +135,7 @@ func (p *progress) end(o outcome) {
 		return
 	}
 	p.screen.clear()
-	if o.report != nil && o.code != options.ExitBug {
+	if o.report != nil && o.code != options.ExitBug && (p.view.report || !p.view.dryRun) { // a dry run has its own line
 		p.screen.put(p.screen.out, p.view.result(&p.last, o)+"\n")
 	}
 }
