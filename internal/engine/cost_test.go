@@ -164,13 +164,16 @@ func TestCosts(t *testing.T) {
 		told           report.Options
 		unchanged      bool
 		want           int
+		// more is what an object may take besides: an action that waits for a worker while the
+		// listings run ahead is not there for the next object. mostAhead bounds these.
+		more int
 	}{
 		"unchanged":       {source: bucket, target: bucket, unchanged: true, want: 0},
 		"unchanged files": {source: files, target: bucket, unchanged: true, want: 0},
 		"up":              {source: files, target: bucket, want: 1},
 		"down":            {source: bucket, target: files, want: 1},
 		"copied":          {source: bucket, target: bucket, want: 1},
-		"watched":         {source: files, target: bucket, told: report.Options{OnProgress: func(report.Progress) {}}, want: 1},
+		"watched":         {source: files, target: bucket, told: report.Options{OnProgress: func(report.Progress) {}}, want: 1, more: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			allocations := func(n int) float64 {
@@ -186,7 +189,7 @@ func TestCosts(t *testing.T) {
 				})
 			}
 			const n = 1000
-			if got := (allocations(2*n) - allocations(n)) / n; int(got+0.02) != tt.want {
+			if got := (allocations(2*n) - allocations(n)) / n; int(got+0.02) < tt.want || int(got+0.02) > tt.want+tt.more {
 				t.Errorf("%.3f allocations for each object, want %d", got, tt.want)
 			}
 		})

@@ -74,6 +74,7 @@ func TestAheadFails(t *testing.T) {
 	}
 
 	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
 	stopped := errors.New("stopped")
 	n, yielded := 0, 0
 	for _, err = range Ahead(ctx, 1, numbers(100, nil, &yielded)) {
