@@ -406,12 +406,12 @@ func TestSyncTags(t *testing.T) {
 			var log strings.Builder
 			cfg.Logger = logTo(&log)
 			r := run(t, cfg)
-			want := s3sync.Stats{Transferred: 3, ETagVerified: 1, Deleted: 1, Skipped: 2, TransferredBytes: 1}
+			want := s3sync.Stats{Transferred: 3, ETagVerified: 1, Verified: 1, Deleted: 1, Skipped: 2, TransferredBytes: 1}
 			if tt.off {
-				want = s3sync.Stats{Transferred: 1, ETagVerified: 1, Deleted: 1, Skipped: 4, TransferredBytes: 1}
+				want = s3sync.Stats{Transferred: 1, ETagVerified: 1, Verified: 1, Deleted: 1, Skipped: 4, TransferredBytes: 1}
 			}
 			if tt.dry {
-				want.ETagVerified = 0
+				want.ETagVerified, want.Verified = 0, 0
 			}
 			r.Elapsed = 0
 			if diff := cmp.Diff(want, r.Stats); diff != "" {
