@@ -96,8 +96,8 @@ func TestSourceIsTakenAway(t *testing.T) {
 					return false
 				})
 				// One worker, which looks at each file, so that the listing waits for the
-				// first transfer.
-				p := command(t, local(root), target.at(front.URL), "--delete", "--worker-size", "1", "--check-etag")
+				// first transfer. Without progress it does not run ahead.
+				p := command(t, local(root), target.at(front.URL), "--delete", "--worker-size", "1", "--check-etag", "--stats", "0")
 				if code := p.run(t); code != 3 || !strings.Contains(p.stdout.String()+p.stderr.String(), tt.warns) {
 					t.Errorf("exit code %d, want 3 and a warning\n%s%s", code, &p.stdout, &p.stderr)
 				}

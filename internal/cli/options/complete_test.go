@@ -132,6 +132,7 @@ complete -C 's3sync --check-' | string replace -r '\t.*' ''
 			}
 			cmd := exec.Command(path, script)
 			cmd.Dir = dir
+			cmd.Env = append(os.Environ(), "COLUMNS=") // bash shows descriptions where it knows the room for them
 			out, err := cmd.CombinedOutput()
 			if err != nil {
 				t.Fatalf("%v\n%s", err, out)
