@@ -65,7 +65,6 @@ type Config struct { //nolint:recvcheck // MarshalJSON is that of a Config, too
 	// waits for it, so it should return soon.
 	OnEvent func(Event)
 	// OnProgress, if set, is told four times a second, and at the end, how far the run is.
-	// It costs much less than OnEvent. The listings run up to 10,000 objects ahead then.
 	OnProgress func(Progress)
 	// Preprocess, if set, may change what an object is written with, right before the
 	// object is sent to a bucket. A dry run does not call it. [ErrSkip] skips the

@@ -28,9 +28,5 @@
 //
 // [errors.Is] finds out why a run or an object of [Report].Failures failed:
 // [storage.ErrNoBucket], [storage.ErrCredentials] and [storage.ErrFull] are some of the
-// kinds. See docs/library.md.
-//
-// # Compatibility
-//
-// Until version 1.0 the API may change with every minor version.
+// kinds. See docs/library.md. Until version 1.0 the API may change with every minor version.
 package s3sync

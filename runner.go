@@ -51,10 +51,9 @@ func NewRunner(ctx context.Context, cfg *Config) (*Runner, error) {
 
 func newRunner(given *Config, target report.Place) *Runner {
 	cfg := given.effective()
-	source := report.PlaceOf(cfg.Source.Store, cfg.Source.URL)
 	r := &Runner{cfg: cfg, target: target, record: report.New(report.Options{
 		Logger: cfg.Logger, OnEvent: cfg.OnEvent, OnProgress: cfg.OnProgress, DryRun: cfg.DryRun, WarnAsError: cfg.WarnAsError,
-		Status: cfg.Report.Status, Source: source, Target: target,
+		Status: cfg.Report.Status, Source: report.PlaceOf(cfg.Source.Store, cfg.Source.URL), Target: target,
 	})}
 	r.record.Emit(Event{Type: EventStart})
 	return r
