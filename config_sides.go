@@ -9,6 +9,7 @@ import (
 	"s3sync/internal/fields"
 	"s3sync/internal/location"
 	"s3sync/internal/overlap"
+	"s3sync/internal/rules"
 	"s3sync/storage/bucket"
 )
 
@@ -20,8 +21,8 @@ func (v *validator) sides() {
 		return
 	}
 	if v.source != nil && v.source.Local() {
-		v.misfits("cannot be used with a local source", localFields("Source.", "Encryption.SourceCustomer."),
-			[]string{"Verify.ReadChecksum", "Versioning.PointInTime", "AWS.AnonymousSource"}, contentFilters(), betweenBuckets())
+		v.misfits("cannot be used with a local source", rules.NotLocal("Source.", "Encryption.SourceCustomer."),
+			[]string{"Verify.ReadChecksum", "Versioning.PointInTime", "AWS.AnonymousSource"}, rules.ContentFilters(), rules.BetweenBuckets())
 		if v.given("Transfer.AutoChunkSize") && !v.Check.Mode.ETags() {
 			v.misfits("cannot be used with a local source, whose files are in no parts", []string{"Transfer.AutoChunkSize"})
 		}
@@ -30,8 +31,8 @@ func (v *validator) sides() {
 		v.misfits("cannot be used with an S3 source", []string{"Local.IgnoreSymlinks", "Metadata.NoGuessType"})
 	}
 	if v.target != nil && v.target.Local() {
-		v.misfits("cannot be used with a local target", localFields("Target.", "Encryption.TargetCustomer."),
-			uploadFields(), betweenBuckets())
+		v.misfits("cannot be used with a local target", rules.NotLocal("Target.", "Encryption.TargetCustomer."),
+			rules.Upload(), rules.BetweenBuckets())
 	}
 	if v.target != nil && !v.target.Local() {
 		v.misfits("cannot be used with an S3 target", []string{"Local.Fsync"})
@@ -55,57 +56,14 @@ func (v *validator) refuse(reason string, paths ...[]string) {
 }
 
 // misfits rejects fields that have no meaning in the direction of the run. The errors
-// of boundFields do not have Misfit set, because those fields must not be dropped.
+// of rules.Bound do not have Misfit set, because those fields must not be dropped.
 func (v *validator) misfits(reason string, paths ...[]string) {
 	for _, field := range slices.Concat(paths...) {
 		if v.given(field) {
 			misfit := fault(field, "", reason)
-			misfit.Misfit = !slices.Contains(boundFields(), field)
+			misfit.Misfit = !slices.Contains(rules.Bound(), field)
 			v.faults = append(v.faults, misfit)
 		}
-	}
-}
-
-// boundFields lists the fields that must not be dropped: without them the run would
-// write, overwrite or delete more, or write something else.
-func boundFields() []string {
-	return []string{
-		"Condition.IfMatch", "Condition.IfNoneMatch", "Condition.CopySourceIfMatch",
-		"Versioning.Enable", "Versioning.PointInTime", "Filter.IncludeMetadata", "Filter.IncludeTags",
-	}
-}
-
-// localFields lists fields without meaning on a local side. Region is not among them:
-// it is harmless, and environments set it globally.
-func localFields(side, key string) []string {
-	return []string{
-		side + "Profile", side + "AccessKey", side + "SecretKey", side + "SessionToken", side + "EndpointURL", side + "Credentials", side + "Transport",
-		side + "Accelerate", side + "RequestPayer", side + "PathStyle", key + "Algorithm", key + "Key", key + "KeyMD5",
-	}
-}
-
-// betweenBuckets lists the fields that need S3 on both sides.
-func betweenBuckets() []string {
-	return []string{
-		"ServerSideCopy", "Versioning.Enable", "Tagging.SyncLatest", "Report.Metadata", "Report.Tagging",
-		"Metadata.NoSystem", "Metadata.NoUser", "Condition.CopySourceIfMatch",
-	}
-}
-
-// contentFilters lists filters of properties that files do not have. The content types
-// of files are guessed from their names.
-func contentFilters() []string {
-	return []string{"Filter.IncludeMetadata", "Filter.ExcludeMetadata", "Filter.IncludeTags", "Filter.ExcludeTags"}
-}
-
-// uploadFields lists the fields that say how objects are written to S3.
-func uploadFields() []string {
-	return []string{
-		"Metadata.CacheControl", "Metadata.ContentDisposition", "Metadata.ContentEncoding", "Metadata.ContentLanguage", "Metadata.ContentType",
-		"Metadata.Expires", "Metadata.User", "Metadata.WebsiteRedirect", "Metadata.StorageClass", "Metadata.ACL", "Metadata.PutLastModified",
-		"Tagging.Set", "Tagging.Disable", "Encryption.SSE", "Encryption.KMSKeyID",
-		"Verify.Algorithm", "Verify.FullObject", "AWS.UnsignedPayload", "AWS.NoContentMD5",
-		"Condition.IfMatch", "Condition.IfNoneMatch",
 	}
 }
 
@@ -196,20 +154,15 @@ func (v *validator) directoryBuckets() {
 	}
 	const lacks = "cannot be used with a directory bucket, which does not have that"
 	if source {
-		v.refuse(lacks, notThere("Source.", "Encryption.SourceCustomer."), []string{"AWS.AnonymousSource"})
+		v.refuse(lacks, rules.NotInDirectoryBuckets("Source.", "Encryption.SourceCustomer."), []string{"AWS.AnonymousSource"})
 	}
 	if target {
-		v.refuse(lacks, notThere("Target.", "Encryption.TargetCustomer."),
+		v.refuse(lacks, rules.NotInDirectoryBuckets("Target.", "Encryption.TargetCustomer."),
 			[]string{"Tagging.Set", "Metadata.WebsiteRedirect"})
 		if v.Encryption.SSE == "aws:kms:dsse" {
 			v.add("Encryption.SSE", "cannot be aws:kms:dsse for a directory bucket, which does not have that")
 		}
 	}
-}
-
-// notThere lists the settings of a side that directory buckets do not support.
-func notThere(side, key string) []string {
-	return []string{side + "Accelerate", side + "RequestPayer", side + "PathStyle", key + "Key"}
 }
 
 func isDirectoryBucket(l *location.Location) bool { return l != nil && bucket.IsDirectory(l.Bucket) }
