@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"s3sync/internal/fields"
+	"s3sync/internal/glob"
 	"s3sync/internal/pattern"
 	"s3sync/storage"
 	"s3sync/storage/bucket"
@@ -139,7 +140,8 @@ type AWS struct {
 }
 
 // Filter selects source objects. The zero value of a field selects all of them. A
-// target object is kept if its source counterpart is filtered out.
+// target object is kept if its source counterpart is filtered out. Exclude, Globs and
+// IgnoreFile also keep target-only objects, unless Delete.Excluded is set.
 type Filter struct {
 	ModifiedBefore time.Time // strictly before
 	ModifiedAfter  time.Time // at or after
@@ -149,6 +151,14 @@ type Filter struct {
 	// that prefix are listed, except with Delete, which needs all keys of the target.
 	Include Matcher
 	Exclude Matcher // must not match the key
+	// Globs include and exclude keys. Of those that match a key the last one decides; a
+	// key that none matches is included. So the first one must exclude. If Globs exclude
+	// everything below a directory, it is not read, and if all keys that they include
+	// have a prefix, only keys with that prefix are listed.
+	Globs []GlobRule
+	// IgnoreFile is the name of files in the directories of a local source that exclude
+	// keys, by the rules of gitignore. What an ignore file excludes is not read.
+	IgnoreFile string
 
 	// Listings do not contain the following properties. They cost a request for each
 	// object to be transferred, and one more if tags are needed and exist. An object
@@ -167,10 +177,18 @@ type Filter struct {
 	Func func(storage.Object) (bool, error)
 }
 
-// A Matcher matches texts. A [*Regexp] is one, and so is a regexp.Regexp of the
-// standard library. Other types work, but such a Config cannot be written as JSON, and
-// such an Include does not shorten a listing.
+// A Matcher matches texts. A [*Regexp] is one, and so are a regexp.Regexp of the standard
+// library, and [AnyOf] several Matchers. Other types work, but such a Config cannot be
+// written as JSON, and such an Include does not shorten a listing.
 type Matcher = pattern.Matcher
+
+// AnyOf returns the Matcher of what at least one of some Matchers matches.
+func AnyOf(matchers ...Matcher) Matcher { return pattern.AnyOf(matchers...) }
+
+// A GlobRule includes or excludes the keys that match a pattern. Its Pattern is one of
+// gitignore, with {a,b} besides: docs/filters.md has all of it. Its text is "+ PATTERN"
+// or "- PATTERN".
+type GlobRule = glob.Rule
 
 // A Regexp is a regular expression in the syntax of Rust's crate regex, with Unicode in
 // \w, \d, \s and \b and set operations in classes. It may also use look-around,
@@ -277,7 +295,8 @@ type CustomerKey struct {
 // keys end in a slash. A probable mistake is refused with [ErrDeleteRefused].
 type Delete struct {
 	Enable bool
-	// Excluded also removes target objects that Filter.Exclude matches.
+	// Excluded also removes target objects that Filter.Exclude, Globs or IgnoreFile
+	// exclude.
 	Excluded bool
 	// Max is the maximum number of removed objects; 0 means no limit.
 	Max int64

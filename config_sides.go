@@ -28,7 +28,7 @@ func (v *validator) sides() {
 		}
 	}
 	if v.source != nil && !v.source.Local() {
-		v.misfits("cannot be used with an S3 source", []string{"Local.IgnoreSymlinks", "Metadata.NoGuessType"})
+		v.misfits("cannot be used with an S3 source", []string{"Local.IgnoreSymlinks", "Metadata.NoGuessType", "Filter.IgnoreFile"})
 	}
 	if v.target != nil && v.target.Local() {
 		v.misfits("cannot be used with a local target", rules.NotLocal("Target.", "Encryption.TargetCustomer."),

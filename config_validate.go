@@ -39,6 +39,7 @@ func (c *Config) ValidateGiven(given func(path string) bool) error {
 	v.target = v.locate("Target.URL", &c.Target)
 	v.ranges()
 	v.texts()
+	v.globs()
 	v.rules()
 	v.sides()
 	v.disk()

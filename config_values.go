@@ -9,6 +9,7 @@ import (
 	"s3sync/internal/attributes"
 	"s3sync/internal/checksum"
 	"s3sync/internal/fields"
+	"s3sync/internal/glob"
 	"s3sync/internal/tagset"
 	"s3sync/internal/values"
 )
@@ -33,6 +34,22 @@ func Choices(field string) []string {
 		return []string{"AES256"}
 	}
 	return nil
+}
+
+// globs checks rules of keys and the name of ignore files.
+func (v *validator) globs() {
+	f := &v.Filter
+	for _, rule := range f.Globs {
+		if err := glob.Check(rule.Pattern); err != nil {
+			v.add("Filter.Globs", "has no pattern that can be read: %q: %v", rule.Pattern, err)
+		}
+	}
+	if len(f.Globs) > 0 && f.Globs[0].Include {
+		v.add("Filter.Globs", "must begin by excluding something: until then everything is included, and %q changes nothing", f.Globs[0].Pattern)
+	}
+	if name := f.IgnoreFile; name == "." || name == ".." || strings.ContainsAny(name, `/\`) {
+		v.add("Filter.IgnoreFile", "must be the name of a file without a directory, not %q", name)
+	}
 }
 
 // texts checks text fields that have a grammar.

@@ -7,6 +7,7 @@ import (
 	"s3sync/internal/checksum"
 	"s3sync/internal/compare"
 	"s3sync/internal/engine"
+	"s3sync/internal/glob"
 	"s3sync/internal/limits"
 	"s3sync/internal/location"
 	"s3sync/internal/pattern"
@@ -80,7 +81,8 @@ func (c *Config) engineOptions(target report.Place) engine.Options {
 			ParallelParts:    c.Transfer.ParallelParts,
 			ObjectsPerSecond: c.Transfer.ObjectsPerSecond,
 		},
-		Listed:     c.Filter.listed(),
+		Listed:     c.Filter.listed(report.PlaceOf(c.Source.Store, c.Source.URL)),
+		IgnoreFile: c.Filter.IgnoreFile,
 		Contents:   c.Filter.contents(),
 		Compare:    c.compareOptions(),
 		Attributes: c.attributeOptions(),
@@ -136,9 +138,18 @@ func (c *Config) compareOptions() compare.Options {
 	return opts
 }
 
-// listed returns the filters of listed properties.
-func (f *Filter) listed() selection.Options {
+// listed returns the filters of listed properties of a source at a place.
+func (f *Filter) listed(source report.Place) selection.Options {
+	var globs *glob.List
+	if len(f.Globs) > 0 {
+		base := ""
+		if source.Partial() {
+			base = "/"
+		}
+		globs, _ = glob.New(f.Globs, base) // Validate has checked them
+	}
 	return selection.Options{
+		Globs:          globs,
 		ModifiedBefore: f.ModifiedBefore, ModifiedAfter: f.ModifiedAfter,
 		SmallerThan: f.SmallerThan, LargerThan: f.LargerThan,
 		Include: pattern.Of(f.Include), Exclude: pattern.Of(f.Exclude), Func: f.Func,

@@ -87,6 +87,7 @@ func (r *Runner) open(ctx context.Context) error {
 		opts.OneBucket, err = r.checkOverlap(ctx, source, target)
 	} else {
 		source, target = one.Stores(source, target)
+		opts.Listed = r.cfg.Filter.listed(report.Place{}) // the key is the name
 	}
 	if err == nil {
 		r.engine, err = engine.New(ctx, opts, source, target, r.record)

@@ -169,6 +169,11 @@ type ListOptions struct {
 	// the sequence waits for the answer: the consumer can begin something else meanwhile. It
 	// is called as Problem is. If it returns false, the sequence ends.
 	Asked func() bool
+	// Skip, if set, reports that no object is wanted whose key begins with prefix, which
+	// ends in a slash. The store may leave such objects out, and what is there is then
+	// not looked at and never a Problem. Skip is called like Problem, and may be called
+	// for a prefix again, with another result.
+	Skip func(prefix string) bool
 }
 
 // A Problem is what a listing could not turn into objects.

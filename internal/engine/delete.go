@@ -60,10 +60,10 @@ func (e *Engine) Delete(ctx context.Context, results []*Result) error {
 func (e *Engine) sortOut(ctx context.Context, results []*Result) (*spool.Spool, tally, error) {
 	going := spool.New(0)
 	g := gate{excluded: e.listed.Excluded}
+	sum := tally{filtered: e.narrows()}
 	if e.opts.Delete.Excluded {
-		g.excluded = func(string) (bool, error) { return false, nil }
+		g.excluded = func(string) (plan.Reason, error) { return "", nil }
 	}
-	var sum tally
 	for _, r := range results {
 		sum.found += r.Found
 		sum.held += r.Held + r.Added

@@ -19,7 +19,6 @@ import (
 	"s3sync/internal/limits"
 	"s3sync/internal/report"
 	"s3sync/internal/retry"
-	"s3sync/internal/scan"
 	"s3sync/internal/selection"
 	"s3sync/internal/setting"
 	"s3sync/internal/side"
@@ -65,6 +64,9 @@ type Options struct {
 	Retry      retry.Policy
 	Limits     limits.Options
 	Listed     selection.Options
+	// IgnoreFile, if set, is the name of files that exclude keys of the source: see
+	// glob.Ignore. The source must consist of files.
+	IgnoreFile string
 	Contents   selection.ContentOptions
 	Compare    compare.Options
 	Attributes attributes.Options
@@ -101,13 +103,15 @@ func New(ctx context.Context, opts Options, source, target storage.Store, record
 		record: record,
 		limits: limits.New(opts.Limits),
 		policy: policy{sourceFiles: source.Caps().Files, ignoreArchived: opts.IgnoreArchived, warnAsError: opts.WarnAsError},
-		listed: selection.NewListed(opts.Listed),
 	}
 	sideOptions := side.Options{Policy: opts.Retry, OnRetry: func(key string, err error) {
 		record.Emit(report.Event{Type: report.EventRetry, Key: key, Err: err})
 	}}
 	e.source = side.New("source", source, sideOptions)
 	e.target = side.New("target", target, sideOptions)
+	if err := e.readFilters(ctx); err != nil {
+		return nil, err
+	}
 	if err := e.assemble(ctx); err != nil {
 		return nil, err
 	}
@@ -208,18 +212,6 @@ func (e *Engine) checkTags() error {
 		}
 	}
 	return nil
-}
-
-// keys returns the part of a range that is listed. If the expression of included keys
-// has a fixed prefix, only keys with this prefix are listed. With Delete everything is
-// listed, because target-only objects are deleted whether their keys are included or
-// not.
-func (e *Engine) keys(r storage.Range) storage.Range {
-	prefix := e.listed.Prefix()
-	if prefix == "" || e.opts.Delete.Enable {
-		return r
-	}
-	return scan.Limit(r, prefix, e.target)
 }
 
 // warnOfTags warns that objects are written without their tags. If warnings are

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"s3sync/internal/plan"
-	"s3sync/internal/selection"
 	"s3sync/internal/setting"
 	"s3sync/storage"
 )
@@ -30,14 +29,13 @@ const (
 	keptPrefix   = string(plan.ReasonEmptyKey)
 	keptFolder   = string(plan.ReasonFolder)
 	keptUnlisted = string(plan.ReasonUnlisted)
-	keptExcluded = string(selection.ExcludeRegex)
 )
 
 // Delete says what may be deleted.
 type Delete struct {
 	// Enable deletes objects that only the target has.
 	Enable bool
-	// Excluded also deletes what the filter of excluded keys matches.
+	// Excluded also deletes what filters exclude.
 	Excluded bool
 	// Max is the largest number of objects that are deleted; 0 is no limit.
 	Max int64
@@ -62,13 +60,13 @@ type Delete struct {
 type gate struct {
 	// protected are keys that the source has but cannot list.
 	protected keySet
-	// excluded reports whether a key is kept by the filter of excluded keys.
-	excluded func(key string) (bool, error)
+	// excluded returns the name of the filter that excludes a key, or nothing.
+	excluded func(key string) (plan.Reason, error)
 }
 
 // kept returns why a target-only object is not deleted, or nothing. An entry of the
-// source that could not be listed protects its key and the keys below. The filter of
-// excluded keys protects the keys that it matches, and those on which matching fails.
+// source that could not be listed protects its key and the keys below. Filters protect
+// the keys that they exclude, and those on which they fail.
 func (g *gate) kept(o storage.Object) (why string, err error) {
 	if why := untouchable(o); why != "" {
 		return why, nil
@@ -77,10 +75,7 @@ func (g *gate) kept(o storage.Object) (why string, err error) {
 		return keptUnlisted, nil
 	}
 	excluded, err := g.excluded(o.Key)
-	if excluded {
-		why = keptExcluded
-	}
-	return why, err
+	return string(excluded), err
 }
 
 // untouchable returns why an object is never deleted, or nothing. An object whose key
@@ -115,8 +110,10 @@ func forbidden(results []*Result, unsafe bool) string {
 
 // A tally is the counts of a run after everything was listed and transferred.
 type tally struct {
-	// found is how many keys the source has, before filters.
-	found int64
+	// found is how many keys were listed of the source, before filters. filtered: what
+	// filters exclude was perhaps not listed.
+	found    int64
+	filtered bool
 	// held is how many keys the target has: the listed and the new ones.
 	held int64
 	// going is how many of them are to be deleted without Delete.Max. Objects that are
@@ -151,8 +148,12 @@ func (t *tally) loss() setting.Text {
 func (d *Delete) refusal(t tally) error {
 	switch {
 	case t.found == 0 && !d.AllowEmptySource:
-		return setting.Errorf("%w: no object was found in the source, and %s. %s permits that",
-			ErrDeleteRefused, t.loss(), setting.Name("Delete.AllowEmptySource"))
+		var where string
+		if t.filtered {
+			where = " outside of what filters exclude"
+		}
+		return setting.Errorf("%w: no object was found in the source%s, and %s. %s permits that",
+			ErrDeleteRefused, where, t.loss(), setting.Name("Delete.AllowEmptySource"))
 	case t.going > manyDeletions && 100*t.going > int64(d.MaxPercent)*t.held && d.MaxPercent < 100:
 		return setting.Errorf("%w: %s, which is more than %d %%. %s permits that",
 			ErrDeleteRefused, t.loss(), d.MaxPercent, setting.Name("Delete.MaxPercent=100"))

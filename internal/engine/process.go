@@ -252,7 +252,9 @@ func (r *unitRun) selects(ctx context.Context, p *plan.Pair) (bool, error) {
 		r.record.Skip(p, why)
 		return false, nil
 	}
-	if _, ok := errors.AsType[*selection.CallbackError](err); ok {
+	_, callback := errors.AsType[*selection.CallbackError](err)
+	_, ignore := errors.AsType[*selection.IgnoreError](err)
+	if callback || ignore {
 		return false, err
 	}
 	r.unsafe.Store(true)

@@ -70,11 +70,10 @@ func (r *unitRun) protect(key string) bool {
 // sorted returns the keys of the set.
 func (s *keySet) sorted() []string { return slices.Sorted(maps.Keys(s.keys)) }
 
-// excludes reports whether the filter of excluded keys matches an entry, as an object
-// or as a directory.
+// excludes reports whether the filters exclude an entry, as an object or as a directory.
 func (r *unitRun) excludes(key string) bool {
 	for _, k := range []string{key, key + "/"} {
-		if excluded, err := r.e.listed.Excluded(k); err == nil && excluded {
+		if why, err := r.e.listed.Excluded(k); err == nil && why != "" {
 			return true
 		}
 	}

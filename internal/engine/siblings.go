@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"strings"
 
 	"s3sync/internal/report"
 	"s3sync/internal/setting"
@@ -16,12 +15,7 @@ import (
 // isSibling reports whether a key of the target continues a prefix without a slash at
 // its end by something else than a slash.
 func isSibling(target report.Place, key string) bool {
-	return key != "" && key[0] != '/' && partial(target)
-}
-
-// partial reports whether the prefix of a side may end in the middle of a name.
-func partial(p report.Place) bool {
-	return !p.Local && p.Root != "" && !strings.HasSuffix(p.Root, "/")
+	return key != "" && key[0] != '/' && target.Partial()
 }
 
 // allowSibling fails if a target-only key is a sibling of the prefix, and no setting
@@ -46,7 +40,7 @@ func (e *Engine) allowSibling(key string) error {
 // lists in no order: there siblings are found after everything was listed.
 func (e *Engine) findSiblings(ctx context.Context) error {
 	d := &e.opts.Delete
-	if !d.Enable || d.AllowPartialPrefix || !partial(e.opts.TargetPlace) || !e.target.Caps.Ordered {
+	if !d.Enable || d.AllowPartialPrefix || !e.opts.TargetPlace.Partial() || !e.target.Caps.Ordered {
 		return nil
 	}
 	for _, r := range []storage.Range{{From: "\x00", To: "/"}, {From: "0"}} { // "0" is the first that is above all with "/"

@@ -63,6 +63,7 @@ func (e *Engine) Run(ctx context.Context, u Unit) (*Result, error) {
 		ListTarget:     e.opts.ListTarget,
 		KeepTargetOnly: e.opts.Delete.Enable,
 		Problem:        r.notListed,
+		Skip:           e.skip,
 		Listed:         r.listed,
 		Stop:           u.Stop,
 	}, e.source, e.target)

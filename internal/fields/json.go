@@ -89,12 +89,8 @@ func (f Field) Written() bool {
 func (f Field) marshal() ([]byte, error) {
 	value := reflect.Indirect(f.Value)
 	switch v := f.Value.Interface().(type) {
-	case *pattern.Regexp:
-		return json.Marshal(v.String())
-	case *regexp.Regexp:
-		return json.Marshal(goRegexp{v.String()})
 	case pattern.Matcher:
-		return nil, fmt.Errorf("it is a %T", v)
+		return marshalMatcher(v)
 	case time.Duration:
 		return json.Marshal(v.String())
 	case string:
@@ -149,11 +145,41 @@ type goRegexp struct {
 	Go string `json:"go"`
 }
 
+func marshalMatcher(matcher pattern.Matcher) ([]byte, error) {
+	switch m := matcher.(type) {
+	case *pattern.Regexp:
+		return json.Marshal(m.String())
+	case *regexp.Regexp:
+		return json.Marshal(goRegexp{m.String()})
+	case pattern.Any:
+		all := make([]json.RawMessage, len(m))
+		for i, one := range m {
+			var err error
+			if all[i], err = marshalMatcher(one); err != nil {
+				return nil, err
+			}
+		}
+		return json.Marshal(all)
+	}
+	return nil, fmt.Errorf("it is a %T", matcher)
+}
+
 func unmarshalMatcher(data []byte, matcher *pattern.Matcher) (err error) {
 	var text string
 	if json.Unmarshal(data, &text) == nil {
 		*matcher, err = pattern.Compile(text)
 		return err
+	}
+	var several []json.RawMessage
+	if json.Unmarshal(data, &several) == nil {
+		all := make([]pattern.Matcher, len(several))
+		for i, one := range several {
+			if err := unmarshalMatcher(one, &all[i]); err != nil {
+				return err
+			}
+		}
+		*matcher = pattern.AnyOf(all...)
+		return nil
 	}
 	var standard goRegexp
 	if err := json.Unmarshal(data, &standard); err != nil {

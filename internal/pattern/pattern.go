@@ -51,6 +51,12 @@ func Of(m Matcher) *Regexp {
 		return re
 	case *regexp.Regexp:
 		return &Regexp{text: re.String(), linear: re}
+	case Any:
+		all := make([]*Regexp, len(re))
+		for i, m := range re {
+			all[i] = Of(m)
+		}
+		return &Regexp{text: re.String(), any: all}
 	}
 	return &Regexp{text: m.String(), other: m}
 }
@@ -58,8 +64,9 @@ func Of(m Matcher) *Regexp {
 // A Regexp is a compiled regular expression. It may be used concurrently.
 type Regexp struct {
 	text string
-	// other, if not nil, does the matching instead of the engines below.
+	// other or any, if not nil, do the matching instead of the engines below.
 	other Matcher
+	any   []*Regexp
 	// linear is nil if only backtracking can match the expression.
 	linear *regexp.Regexp
 	// back is nil if it is never needed. If it is nil, linear matches all texts;
@@ -98,8 +105,11 @@ func (r *Regexp) String() string { return r.text }
 // Match reports whether the expression is found anywhere in text. It fails only if
 // backtracking takes too long.
 func (r *Regexp) Match(text string) (bool, error) {
-	if r.other != nil {
+	switch {
+	case r.other != nil:
 		return r.other.MatchString(text), nil
+	case r.any != nil:
+		return matchAny(r.any, text)
 	}
 	if r.linear != nil && (r.back == nil || isASCII(text)) {
 		return r.linear.MatchString(text), nil

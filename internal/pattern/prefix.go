@@ -11,7 +11,10 @@ import (
 // is empty if there is none, if case is ignored, or if only backtracking can match the
 // expression.
 func (r *Regexp) Prefix() string {
-	if r.linear == nil {
+	switch {
+	case r.any != nil:
+		return prefixOfAny(r.any)
+	case r.linear == nil:
 		return ""
 	}
 	tree, err := syntax.Parse(r.linear.String(), syntax.Perl) // as regexp.Compile does

@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"path/filepath"
+	"strings"
 
 	"s3sync/internal/location"
 	"s3sync/storage"
@@ -38,6 +39,10 @@ func (p *Place) URL(key string) string {
 	}
 	return "s3://" + p.Bucket + "/" + p.Path(key)
 }
+
+// Partial reports whether the prefix of the keys may end in the middle of a name. Then
+// the keys of what is usually meant begin with a slash.
+func (p *Place) Partial() bool { return !p.Local && p.Root != "" && !strings.HasSuffix(p.Root, "/") }
 
 // PlaceOf returns the place of a side: that of a store of the caller, or of a URL or path
 // if store is nil. It is the zero Place if the place is unknown.

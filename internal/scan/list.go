@@ -163,6 +163,9 @@ func (s *Scanner) list(ctx context.Context, of *side.Side, opts storage.ListOpti
 			s.opts.Problem(of, p)
 		}
 	}
+	if of == s.source && !s.target.Maps() {
+		opts.Skip = s.opts.Skip
+	}
 	if of.Caps.Ordered {
 		return of.List(ctx, opts)
 	}

@@ -44,6 +44,9 @@ type Options struct {
 	// Problem, if not nil, is called for everything that a side could not list. See
 	// storage.ListOptions.
 	Problem func(*side.Side, storage.Problem)
+	// Skip, if not nil, is that of storage.ListOptions for the source. A target that maps
+	// keys needs all of them.
+	Skip func(prefix string) bool
 	// Listed, if not nil, is called once, when the listing of the source has ended
 	// without an error. It receives the number of objects in the range and their bytes.
 	Listed func(objects, bytes int64)

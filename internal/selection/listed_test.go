@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"s3sync/internal/glob"
 	"s3sync/internal/pattern"
 	"s3sync/internal/plan"
 	"s3sync/internal/selection"
@@ -48,6 +49,11 @@ func TestReject(t *testing.T) {
 		"include: not found":           {selection.Options{Include: re(`^b`)}, storage.Object{Key: "a/b.jpeg"}, "include-regex"},
 		"exclude: found":               {selection.Options{Exclude: re(`b\.`)}, storage.Object{Key: "a/b.jpeg"}, "exclude-regex"},
 		"exclude: not found":           {selection.Options{Exclude: re(`^b`)}, storage.Object{Key: "a/b.jpeg"}, ""},
+		"glob: excluded":               {selection.Options{Globs: globs(t, "-*.tmp")}, storage.Object{Key: "a/b.tmp"}, "exclude-glob"},
+		"glob: kept":                   {selection.Options{Globs: globs(t, "-*.tmp", "+b.*")}, storage.Object{Key: "a/b.tmp"}, ""},
+		"glob: delete marker":          {selection.Options{Globs: globs(t, "-*.tmp")}, storage.Object{Key: "a.tmp", DeleteMarker: true}, "exclude-glob"},
+		"ignore file: excluded":        {selection.Options{Ignore: ignore("a/\n")}, storage.Object{Key: "a/b"}, "ignore-file"},
+		"ignore file: kept":            {selection.Options{Ignore: ignore("a/\n")}, storage.Object{Key: "a"}, ""},
 		"include and exclude":          {selection.Options{Include: re("a"), Exclude: re("b")}, storage.Object{Key: "ab"}, "exclude-regex"},
 		"key that is no UTF-8":         {selection.Options{Include: re("b$")}, storage.Object{Key: "\xffb"}, ""},
 		"an empty pattern fits always": {selection.Options{Exclude: re("")}, storage.Object{Key: ""}, "exclude-regex"},
@@ -71,6 +77,7 @@ func TestRejectOrder(t *testing.T) {
 		ModifiedBefore: time.Unix(0, 0), ModifiedAfter: time.Unix(1<<40, 0),
 		SmallerThan: &zero, LargerThan: &many,
 		Include: expression(t, "never"), Exclude: expression(t, "a"),
+		Globs: globs(t, "-a"), Ignore: ignore("a\n"),
 		Func: func(storage.Object) (bool, error) { return false, nil },
 	}
 	o := storage.Object{Key: "a", Size: 1, ModTime: time.Unix(1700000000, 0)}
@@ -81,11 +88,13 @@ func TestRejectOrder(t *testing.T) {
 		selection.LargerSize:   func() { c.LargerThan = nil },
 		selection.IncludeRegex: func() { c.Include = nil },
 		selection.ExcludeRegex: func() { c.Exclude = nil },
+		selection.ExcludeGlob:  func() { c.Globs = nil },
+		selection.IgnoreFile:   func() { c.Ignore = nil },
 		selection.Callback:     func() { c.Func = nil },
 	}
 	for _, want := range []plan.Reason{
 		selection.MtimeBefore, selection.MtimeAfter, selection.SmallerSize, selection.LargerSize, selection.IncludeRegex, selection.ExcludeRegex,
-		selection.Callback, "",
+		selection.ExcludeGlob, selection.IgnoreFile, selection.Callback, "",
 	} {
 		if got, err := selection.NewListed(c).Reject(o); got != want || err != nil {
 			t.Fatalf("got %q, %v, want %q", got, err, want)
@@ -134,20 +143,66 @@ func TestExpressionThatCannotBeMatched(t *testing.T) {
 	}
 }
 
-func TestExcludedAndPrefix(t *testing.T) {
+func TestExcludedAndPrefixes(t *testing.T) {
 	l := selection.NewListed(selection.Options{})
-	if excluded, err := l.Excluded("a"); excluded || err != nil || l.Prefix() != "" {
-		t.Errorf("without filters: %v, %v, prefix %q", excluded, err, l.Prefix())
+	if why, err := l.Excluded("a"); why != "" || err != nil || l.IncludePrefix() != "" || l.GlobPrefix() != "" || l.Prunes("a/") {
+		t.Errorf("without filters: %q, %v, prefixes %q and %q", why, err, l.IncludePrefix(), l.GlobPrefix())
 	}
-	l = selection.NewListed(selection.Options{Include: expression(t, "^a/b"), Exclude: expression(t, "c")})
-	for key, want := range map[string]bool{"a": false, "c": true} {
+	l = selection.NewListed(selection.Options{
+		Include: expression(t, "^a/b"), Exclude: expression(t, "c"), Globs: globs(t, "-*", "+/a/", "-/a/x/"), Ignore: ignore("*.tmp\nold/\n"),
+	})
+	for key, want := range map[string]plan.Reason{
+		"a/a": "", "a/c": selection.ExcludeRegex, "b": selection.ExcludeGlob, "a/x/y": selection.ExcludeGlob, "a/b.tmp": selection.IgnoreFile,
+		"a/old/z": selection.IgnoreFile, "b/c": selection.ExcludeRegex,
+	} {
 		if got, err := l.Excluded(key); got != want || err != nil {
-			t.Errorf("%q excluded: %v, %v", key, got, err)
+			t.Errorf("%q excluded: %q, %v; want %q", key, got, err, want)
 		}
 	}
-	if l.Prefix() != "a/b" {
-		t.Errorf("prefix %q", l.Prefix())
+	if l.IncludePrefix() != "a/b" || l.GlobPrefix() != "a/" {
+		t.Errorf("prefixes %q and %q", l.IncludePrefix(), l.GlobPrefix())
 	}
+	for prefix, want := range map[string]bool{"a/": false, "a/x/": true, "a/old/": true, "a/new/": false, "b/": true, "c/": true, "a/c/": false} {
+		if got := l.Prunes(prefix); got != want {
+			t.Errorf("%q pruned: %v", prefix, got)
+		}
+	}
+}
+
+// Without its ignore file it is not known what is excluded.
+func TestIgnoreFileThatCannotBeRead(t *testing.T) {
+	failure := errors.New("test failure")
+	l := selection.NewListed(selection.Options{
+		Ignore: glob.NewIgnore(".ignore", func(string) ([]byte, bool, error) { return nil, false, failure }),
+	})
+	for range 2 {
+		why, err := l.Reject(storage.Object{Key: "a"})
+		if _, ok := errors.AsType[*selection.IgnoreError](err); !ok || !errors.Is(err, failure) || why != selection.IgnoreFile {
+			t.Errorf("%q, %v", why, err)
+		}
+		if l.Prunes("a/") {
+			t.Error("pruned")
+		}
+	}
+}
+
+// globs compiles rules such as "-*" and "+a".
+func globs(tb testing.TB, rules ...string) *glob.List {
+	tb.Helper()
+	var all []glob.Rule
+	for _, r := range rules {
+		all = append(all, glob.Rule{Pattern: r[1:], Include: r[0] == '+'})
+	}
+	l, err := glob.New(all, "")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return l
+}
+
+// ignore returns the filter of an ignore file in the root.
+func ignore(text string) *glob.Ignore {
+	return glob.NewIgnore(".ignore", func(key string) ([]byte, bool, error) { return []byte(text), key == ".ignore", nil })
 }
 
 func BenchmarkReject(b *testing.B) {

@@ -23,6 +23,8 @@ import (
 // read, or if a name is not UTF-8. A file that is gone is skipped silently if its
 // directory is still the one that was read.
 //
+// If opts.Skip says so of a directory, it is neither read nor told of.
+//
 // In a target, everything that is not a regular file or that is gone is skipped silently.
 // If the directory itself cannot be read, List fails with storage.ErrUnusable.
 func (s *Store) List(ctx context.Context, opts storage.ListOptions) iter.Seq2[storage.Object, error] {

@@ -42,7 +42,7 @@ func (w *walker) lookAhead(prefix string, c *Contents, from int) int {
 			break
 		}
 		switch {
-		case e.typ.IsDir() && w.opts.Reaches(key):
+		case e.typ.IsDir() && w.opts.Reaches(key) && !w.skips(key, e):
 			dirs = append(dirs, e)
 		case e.typ == 0 && !e.known && key >= w.opts.From:
 			files = append(files, e)

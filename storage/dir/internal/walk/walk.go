@@ -65,7 +65,7 @@ func (w *walker) entries(prefix string, c *Contents) bool {
 		case w.opts.To != "" && key >= w.opts.To:
 			return false // and so is all that follows, here and above
 		case e.typ.IsDir():
-			if w.opts.Reaches(key) && !w.below(key, e) {
+			if w.opts.Reaches(key) && !w.skips(key, e) && !w.below(key, e) {
 				return false
 			}
 		case key >= w.opts.From:
@@ -73,6 +73,18 @@ func (w *walker) entries(prefix string, c *Contents) bool {
 				return false
 			}
 		}
+	}
+	return true
+}
+
+// skips reports whether nothing is wanted of the directory of an entry.
+func (w *walker) skips(prefix string, e *entry) bool {
+	if w.opts.Skip == nil || !w.opts.Skip(prefix) {
+		return false
+	}
+	if e.more.ahead != nil {
+		e.more.ahead = nil
+		w.ahead--
 	}
 	return true
 }

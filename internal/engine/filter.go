@@ -1,0 +1,88 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"s3sync/internal/glob"
+	"s3sync/internal/scan"
+	"s3sync/internal/selection"
+	"s3sync/internal/setting"
+	"s3sync/storage"
+)
+
+// maxIgnoreFile bounds an ignore file. Larger ones are a mistake.
+const maxIgnoreFile = 4 << 20
+
+// readFilters makes the filters of what is listed.
+func (e *Engine) readFilters(ctx context.Context) error {
+	opts := e.opts.Listed
+	if name := e.opts.IgnoreFile; name != "" {
+		if !e.source.Caps.Files {
+			return setting.Errorf("source: it is no directory, in which %s could be found", setting.Name("Filter.IgnoreFile"))
+		}
+		// The result may outlive ctx, which may be that of opening alone.
+		long := context.WithoutCancel(ctx)
+		opts.Ignore = glob.NewIgnore(name, func(key string) ([]byte, bool, error) { return e.readIgnoreFile(long, key) })
+	}
+	e.listed = selection.NewListed(opts)
+	return nil
+}
+
+// readIgnoreFile returns the content of an ignore file of the source, and whether there
+// is one.
+func (e *Engine) readIgnoreFile(ctx context.Context, key string) (data []byte, found bool, err error) {
+	err = e.source.Retry(ctx, key, func(ctx context.Context) error {
+		r, err := e.source.Store.Open(ctx, key, storage.OpenOptions{})
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		size := r.Info().Size
+		if size > maxIgnoreFile {
+			return fmt.Errorf("it has %d bytes, and may have %d", size, maxIgnoreFile)
+		}
+		data = make([]byte, size)
+		if err := r.ReadAt(ctx, data, 0); err != nil {
+			return err
+		}
+		return r.Check(ctx)
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	return data, err == nil, e.source.Wrap(err)
+}
+
+// keys returns the part of a range that is listed. If the filters keep only keys with a
+// fixed prefix, only these are listed. With Delete an expression of included keys does
+// not matter, because target-only objects are deleted whether it includes them or not.
+// Other filters protect what they exclude, and then it need not be listed.
+func (e *Engine) keys(r storage.Range) storage.Range {
+	limit := func(prefix string) {
+		if prefix != "" {
+			r = scan.Limit(r, prefix, e.target)
+		}
+	}
+	if !e.opts.Delete.Enable {
+		limit(e.listed.IncludePrefix())
+	}
+	if e.protects() {
+		limit(e.listed.GlobPrefix())
+	}
+	return r
+}
+
+// protects reports whether filters protect what they exclude from deletion.
+func (e *Engine) protects() bool { return !e.opts.Delete.Enable || !e.opts.Delete.Excluded }
+
+// skip reports whether a prefix of the source need not be listed.
+func (e *Engine) skip(prefix string) bool { return e.protects() && e.listed.Prunes(prefix) }
+
+// narrows reports whether the source may have objects that are not listed, because
+// filters exclude them.
+func (e *Engine) narrows() bool {
+	return e.protects() && (e.opts.Listed.Globs != nil || e.opts.IgnoreFile != "")
+}
