@@ -39,6 +39,8 @@ func filled(t *testing.T) *Config {
 			*v = time.Date(2026, 1, 31, 12, 0, int(n), 5, time.UTC)
 		case *Matcher:
 			*v = mustCompile(t, fmt.Sprintf(`^(?<!x)%d\d`, n))
+		case *[]GlobRule:
+			*v = []GlobRule{{Pattern: fmt.Sprint("*.", n)}, {Pattern: "a b", Include: true}}
 		case *map[string]string:
 			*v = map[string]string{"name": fmt.Sprint("value ", n)}
 		case *Concurrency:
@@ -185,6 +187,38 @@ func TestWrittenExpressions(t *testing.T) {
 	}
 	if _, ok := read.Filter.Exclude.(*Regexp); !ok {
 		t.Errorf("read as %T", read.Filter.Exclude)
+	}
+}
+
+// Several expressions are a list, and rules are texts.
+func TestWrittenFilters(t *testing.T) {
+	c := DefaultConfig()
+	c.Filter.Include = AnyOf(mustCompile(t, "^a"), nil, AnyOf(regexp.MustCompile("b$"), mustCompile(t, "c")))
+	c.Filter.Globs = []GlobRule{{Pattern: "*"}, {Pattern: "a b/", Include: true}}
+	data, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"Filter.Include":["^a",{"go":"b$"},"c"]`, `"Filter.Globs":["- *","+ a b/"]`} {
+		if !strings.Contains(string(data), want) {
+			t.Errorf("no %s in %s", want, data)
+		}
+	}
+	read := &Config{}
+	if err := json.Unmarshal(data, read); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(c.Filter.Globs, read.Filter.Globs); diff != "" || read.Filter.Include.String() != "^a, b$, c" {
+		t.Errorf("%s, %v", diff, read.Filter.Include)
+	}
+	for text, want := range map[string]bool{"ab": true, "bb": true, "xcx": true, "ba": false} {
+		if got := read.Filter.Include.MatchString(text); got != want {
+			t.Errorf("%q matches: %v", text, got)
+		}
+	}
+	if err := json.Unmarshal([]byte(`{"version":1,"fields":{"Filter.Globs":["*"]}}`), read); err == nil ||
+		err.Error() != `Filter.Globs cannot be read: a rule is "+ PATTERN" or "- PATTERN", not "*"` {
+		t.Error(err)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"s3sync"
 	"s3sync/internal/fields"
+	"s3sync/internal/glob"
 	"s3sync/storage"
 	"s3sync/storage/mem"
 )
@@ -49,6 +50,12 @@ func filters(t *testing.T) map[string]func(*s3sync.Config) {
 		"larger-size":  func(c *s3sync.Config) { c.Filter.LargerThan = &size },
 		"include":      func(c *s3sync.Config) { c.Filter.Include = expression(t, "a") },
 		"exclude":      func(c *s3sync.Config) { c.Filter.Exclude, c.Delete.Excluded = expression(t, "a"), true },
+		"globs":                  func(c *s3sync.Config) { c.Filter.Globs = rules("-*", "+*a*", "-/d/e/") },
+		"globs below a prefix":   func(c *s3sync.Config) { c.Filter.Globs = rules("-*", "+/d/") },
+		"globs with directories": func(c *s3sync.Config) { c.Filter.Globs = rules("-d/", "+/d/a", "-[!c]") },
+		"globs that do not protect": func(c *s3sync.Config) {
+			c.Filter.Globs, c.Delete.Excluded = rules("-*", "+/d/"), true
+		},
 		"callback": func(c *s3sync.Config) {
 			c.Filter.Func = func(o storage.Object) (bool, error) { return len(o.Key)%2 == 0, nil }
 		},
@@ -63,16 +70,16 @@ func TestFiltersAreAllTried(t *testing.T) {
 	for _, filter := range filters(t) {
 		filter(tried)
 	}
-	ofContents := []string{"ContentType", "Metadata", "Tags"}
+	others := []string{"ContentType", "Metadata", "Tags", "IgnoreFile"} // of contents, and of local sources: TestIgnoreFilesDeleteNothing
 	for f := range fields.Of(&tried.Filter) {
-		if f.Value.IsZero() && !slices.ContainsFunc(ofContents, func(name string) bool { return strings.HasSuffix(f.Path, name) }) {
+		if f.Value.IsZero() && !slices.ContainsFunc(others, func(name string) bool { return strings.HasSuffix(f.Path, name) }) {
 			t.Errorf("no filter sets %s", f.Path)
 		}
 	}
 }
 
 // Whatever a filter rejects: no file of a source key is deleted, and every other file
-// is.
+// is, unless a filter protects it.
 func TestFiltersDeleteNothing(t *testing.T) {
 	for name, filter := range filters(t) {
 		t.Run(name, func(t *testing.T) {
@@ -97,6 +104,15 @@ func TestFiltersDeleteNothing(t *testing.T) {
 				cfg := download(source, target)
 				cfg.Check.Mode, cfg.DryRun = oneOf(r, s3sync.CheckOverwrite, s3sync.CheckNewer), r.IntN(4) == 0
 				filter(cfg)
+				cfg.Delete.AllowEmptySource = true // for what is not even listed
+				protected := func(string) bool { return false }
+				if !cfg.Delete.Excluded {
+					list, err := glob.New(cfg.Filter.Globs, "")
+					if err != nil {
+						t.Fatal(err)
+					}
+					protected = list.Excludes
+				}
 				var deleted []string
 				cfg.OnEvent = func(ev s3sync.Event) {
 					if ev.Type == s3sync.EventDeleted {
@@ -109,10 +125,11 @@ func TestFiltersDeleteNothing(t *testing.T) {
 				after := files(t, target)
 				var want []string
 				for file := range before {
-					if !keys[file] {
+					stays := keys[file] || protected(file)
+					if !stays {
 						want = append(want, file)
 					}
-					if _, left := after[file]; left != (keys[file] || cfg.DryRun) {
+					if _, left := after[file]; left != (stays || cfg.DryRun) {
 						t.Errorf("file %q: left %v, the source has it: %v", file, left, keys[file])
 					}
 				}

@@ -59,11 +59,11 @@ type Options struct {
 	// Preprocesses: a callback may skip objects.
 	Preprocesses bool
 
-	Delete     Delete
-	OneBucket  *OneBucket
-	Retry      retry.Policy
-	Limits     limits.Options
-	Listed     selection.Options
+	Delete    Delete
+	OneBucket *OneBucket
+	Retry     retry.Policy
+	Limits    limits.Options
+	Listed    selection.Options
 	// IgnoreFile, if set, is the name of files that exclude keys of the source: see
 	// glob.Ignore. The source must consist of files.
 	IgnoreFile string

@@ -147,7 +147,7 @@ func (t *tally) loss() setting.Text {
 // The error wraps ErrDeleteRefused.
 func (d *Delete) refusal(t tally) error {
 	switch {
-	case t.found == 0 && !d.AllowEmptySource:
+	case t.found == 0 && !d.AllowEmptySource && (t.going > 0 || !t.filtered):
 		var where string
 		if t.filtered {
 			where = " outside of what filters exclude"

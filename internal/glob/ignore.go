@@ -2,6 +2,7 @@ package glob
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 	"sync"
 
@@ -154,18 +155,28 @@ func (g *Ignore) excludes(path, name string, isDir bool) bool {
 // no patterns.
 func parseIgnore(text string) []ignorePattern {
 	var patterns []ignorePattern
-	text = strings.TrimPrefix(text, "\ufeff")
-	for line := range strings.Lines(text) {
-		line = strings.TrimSuffix(line, "\n")
-		line = trimBlanks(strings.TrimSuffix(line, "\r"))
-		if line == "" || line[0] == '#' {
-			continue
-		}
+	for _, line := range Lines(text) {
 		if p, ok := compileIgnore(line); ok {
 			patterns = append(patterns, p)
 		}
 	}
 	return patterns
+}
+
+// Lines yields the lines of a file of patterns with their numbers, from 1 on. Empty lines
+// and comments are left out, and so are blanks at the end of a line.
+func Lines(text string) iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		number := 0
+		for line := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
+			number++
+			line = strings.TrimSuffix(line, "\n")
+			line = trimBlanks(strings.TrimSuffix(line, "\r"))
+			if line != "" && line[0] != '#' && !yield(number, line) {
+				return
+			}
+		}
+	}
 }
 
 // trimBlanks removes the blanks at the end of a line, except one behind a backslash.

@@ -106,7 +106,7 @@ func addFlag(flags *pflag.FlagSet, o *option) {
 		Usage:     o.brief(),
 		Value:     o.value,
 	}
-	if o.value.kind != single {
+	if !o.value.takesText() {
 		flag.NoOptDefVal = present
 	}
 	flags.AddFlag(flag)

@@ -34,7 +34,7 @@ func (l *Line) addCompletions(c *cobra.Command, k *Command) {
 	c.FParseErrWhitelist.UnknownFlags = true
 	for _, o := range l.options {
 		o.value.lenient = true
-		if o.positional() || o.value.kind != single || !k.has(o) {
+		if o.positional() || !o.value.takesText() || !k.has(o) {
 			continue
 		}
 		complete := cobra.FixedCompletions(o.choices, cobra.ShellCompDirectiveNoFileComp)

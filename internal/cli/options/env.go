@@ -66,18 +66,26 @@ func (l *Line) applyVariable(o *option) error {
 	for _, name := range o.variables() {
 		text, ok := l.env[name]
 		// The AWS programs treat an empty variable as not set.
-		if !ok || o.value.set || (text == "" && strings.HasPrefix(name, "AWS_")) {
+		if !ok || o.value.set || l.overruled(o) || (text == "" && strings.HasPrefix(name, "AWS_")) {
 			continue
 		}
 		o.from = name
-		if err := o.value.take(text); err != nil {
+		if err := o.value.takeVariable(text); err != nil {
 			return usagef("%s %v", o.label(), err)
 		}
 		// A switch that is set to false counts as not given.
-		o.given = o.value.kind == single || o.value.String() == "true"
+		o.given = o.value.takesText() || o.value.String() == "true"
 		break
 	}
 	return nil
+}
+
+// overruled reports whether the command line replaces what the variable of an option would
+// add: rules are one list, in which the order matters.
+func (l *Line) overruled(o *option) bool {
+	return o.sets == rulesPath && slices.ContainsFunc(l.options, func(other *option) bool {
+		return other.sets == rulesPath && other.value.set
+	})
 }
 
 // isOff reports whether a variable without prefix would not have done anything.

@@ -186,7 +186,7 @@ func (l *Line) hyphenValue(k *Command) error {
 	for i := 0; i < len(args) && args[i] != "--"; i++ {
 		name, long := strings.CutPrefix(args[i], "--")
 		o := l.named(name)
-		if !long || o == nil || o.value.kind != single {
+		if !long || o == nil || !o.value.takesText() {
 			continue
 		}
 		i++
@@ -275,6 +275,9 @@ const noListing = "Check.NoTargetListing=true"
 // environment that are for other runs.
 func (l *Line) Check() error {
 	if err := l.setMode(); err != nil {
+		return err
+	}
+	if err := l.set.rules.fault(); err != nil {
 		return err
 	}
 	err := l.Config.ValidateGiven(l.given)

@@ -15,7 +15,7 @@ func (l *Line) Spell(name string) string {
 	if o == nil {
 		return name
 	}
-	if _, value, ok := strings.Cut(name, "="); ok && o.sets != name && o.value.kind == single {
+	if _, value, ok := strings.Cut(name, "="); ok && o.sets != name && o.value.takesText() {
 		return o.title() + " " + value
 	}
 	return o.title()

@@ -96,14 +96,14 @@ type settings struct {
 	help, version  bool
 	shell          string
 	listingDepth   int // has no effect
-	both           s3sync.Endpoint
+	rules          rules
 }
 
 // table returns every option in the order of the help.
 func table(cfg *s3sync.Config, set *settings, log *Log, own *Own) []*option {
 	rows := slices.Concat(
-		basicOptions(set), awsOptions(), bothOptions(), sideOptions(),
-		filterOptions(), checkOptions(cfg, set), verifyOptions(), performanceOptions(set),
+		basicOptions(set), awsOptions(), sideOptions(),
+		filterOptions(cfg, set), checkOptions(cfg, set), verifyOptions(), performanceOptions(set),
 		headerOptions(), taggingOptions(), encryptionOptions(),
 		reportingOptions(), tracingOptions(log), retryOptions(), timeoutOptions(),
 		advancedOptions(set), dangerousOptions(), commandOptions(own))

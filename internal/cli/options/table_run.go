@@ -218,7 +218,7 @@ func dangerousOptions() []*option {
 		},
 		{
 			name: "delete-excluded", sets: "Delete.Excluded",
-			usage: "also delete target objects that --filter-exclude-regex matches",
+			usage: "also delete target objects that --exclude, --filter-exclude-regex or an --ignore-file excludes",
 		},
 		{
 			name: "max-delete", sets: "Delete.Max",

@@ -19,7 +19,8 @@ func topics() []topic {
 		{name: "verification", usage: "how it is made sure that what arrived is what was sent", text: verificationText, groups: []group{verification}},
 		{name: "deletion", usage: "what --delete deletes, and when it refuses to", text: deletionText, groups: []group{dangerous}},
 		{name: "exit-codes", usage: "what the exit code says", text: exitCodesText},
-		{name: "environment", usage: "variables instead of options", text: environmentText},
+		{name: "filters", usage: "which objects are synced", text: func() string { return wrap(patternNote(), "") }, groups: []group{filtering}},
+		{name: "environment", usage: "variables instead of options", text: func() string { return wrap(environmentNote(), "") }},
 		{name: manual, usage: "everything as a manual page: s3sync help man | man -l -"},
 	}
 }

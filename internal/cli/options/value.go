@@ -36,6 +36,8 @@ type value struct {
 	text string
 	// lenient accepts anything, because the shell asks for completions.
 	lenient bool
+	// lines: each line of a variable is a value.
+	lines bool
 }
 
 // A kind says how often an option may occur and whether it takes a value.
@@ -43,8 +45,10 @@ type kind string
 
 const (
 	single kind = "string"
-	toggle kind = "bool"
-	count  kind = "count"
+	// several is a value that may occur more than once.
+	several kind = "strings"
+	toggle  kind = "bool"
+	count   kind = "count"
 )
 
 // Set takes a value from the command line.
@@ -52,9 +56,9 @@ func (v *value) Set(text string) error {
 	switch {
 	case v.lenient:
 		return nil
-	case v.set && v.kind != count:
+	case v.set && v.kind != count && v.kind != several:
 		return errTwice
-	case v.kind != single && text != present:
+	case !v.takesText() && text != present:
 		return errNoValue
 	case v.kind == toggle:
 		text = "true"
@@ -68,6 +72,30 @@ func (v *value) take(text string) error {
 	v.text = text
 	return v.parse(text)
 }
+
+// takeVariable is take for the text of a variable.
+func (v *value) takeVariable(text string) error {
+	if !v.lines {
+		return v.take(text)
+	}
+	v.text = text
+	var some bool
+	for line := range strings.Lines(text) {
+		if line = strings.TrimRight(line, "\r\n"); line != "" {
+			some = true
+			if err := v.parse(line); err != nil {
+				return err
+			}
+		}
+	}
+	if !some {
+		return errEmpty
+	}
+	return nil
+}
+
+// takesText reports whether the option is followed by a value.
+func (v *value) takesText() bool { return v.kind == single || v.kind == several }
 
 // String returns the value as written on the command line.
 func (v *value) String() string {
@@ -273,13 +301,21 @@ func duration(field *time.Duration) *value {
 		})
 }
 
+// expression makes an option for a regular expression. Several of them match what one of
+// them matches.
 func expression(field *s3sync.Matcher) *value {
-	return of(field, parseExpression, func(re s3sync.Matcher) string {
+	add := func(text string) (s3sync.Matcher, error) {
+		re, err := parseExpression(text)
+		return s3sync.AnyOf(*field, re), err
+	}
+	v := of(field, add, func(re s3sync.Matcher) string {
 		if re == nil {
 			return ""
 		}
 		return re.String()
 	})
+	v.kind = several
+	return v
 }
 
 func parseExpression(text string) (s3sync.Matcher, error) {
