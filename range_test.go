@@ -17,7 +17,7 @@ import (
 	"s3sync/storage/mem"
 )
 
-// An include expression with a known prefix limits both listings.
+// An include expression with a known prefix limits both listings, and so do globs.
 func TestIncludeLimitsListings(t *testing.T) {
 	const objects = 2000 // 100 pages
 	server := listserver.New(t, map[string]listserver.Bucket{
@@ -33,9 +33,11 @@ func TestIncludeLimitsListings(t *testing.T) {
 		t.Cleanup(func() { _ = s.Close() })
 		return s
 	}
+	deletes := func(c *s3sync.Config) { c.Delete.Enable = true }
 	for name, tt := range map[string]struct {
 		include string
-		other   s3sync.Matcher // used instead
+		other   s3sync.Matcher    // used instead
+		globs   []s3sync.GlobRule // used besides
 		set     func(*s3sync.Config)
 		skipped int64
 		pages   int64 // at most
@@ -51,13 +53,23 @@ func TestIncludeLimitsListings(t *testing.T) {
 		"nothing in common":       {include: "^000/001/1", set: inRange("000/1", ""), pages: 4},
 		"another case":            {include: "(?i)^(?:k|000/001/1)", skipped: objects, pages: 204},
 		"look-around":             {include: "^000/001/1(?=1)", skipped: objects, pages: 204},
-		"delete":                  {include: "^000/001/1", set: func(c *s3sync.Config) { c.Delete.Enable = true }, skipped: objects, pages: 204},
+		"one of two":              {other: s3sync.AnyOf(regexp.MustCompile("^000/001/12"), expression(t, "^000/001/13")), skipped: 100, pages: 14},
+		"globs":                   {globs: rules("-*", "+/000/001/1*"), skipped: 100, pages: 14},
+		"globs, common prefix":    {globs: rules("-*", "+/000/001/12*", "+/000/001/1[3-5]*"), skipped: 100, pages: 14},
+		"globs and an expression": {include: "^000/001/1", globs: rules("-*", "+000/001/", "-*0"), skipped: 100, pages: 14},
+		"globs of names":          {globs: rules("-*", "+1*"), skipped: objects, pages: 204},
+		"globs, delete":           {globs: rules("-*", "+/000/001/1*"), set: deletes, skipped: 100, pages: 14},
+		"globs, delete excluded": {globs: rules("-*", "+/000/001/1*"), set: func(c *s3sync.Config) {
+			c.Delete.Enable, c.Delete.Excluded = true, true
+		}, skipped: objects, pages: 204},
+		"delete": {include: "^000/001/1", set: deletes, skipped: objects, pages: 204},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := server.List.Load()
 			cfg := config(open("source"), open("target"))
 			cfg.Filter.Include = tt.other
-			if tt.other == nil {
+			cfg.Filter.Globs = tt.globs
+			if tt.include != "" {
 				cfg.Filter.Include = expression(t, tt.include)
 			}
 			if tt.set != nil {

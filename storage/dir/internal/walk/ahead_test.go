@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -117,10 +118,10 @@ func slow() *Pace {
 }
 
 // events are what a listing yields and tells, in order.
-func events(v View, source bool, r storage.Range, p *Pace) (all []string) {
-	opts := storage.ListOptions{Range: r, Problem: func(p storage.Problem) {
+func events(v View, source bool, opts storage.ListOptions, p *Pace) (all []string) {
+	opts.Problem = func(p storage.Problem) {
 		all = append(all, fmt.Sprintf("problem %q: %v", p.Key, p.Err))
-	}}
+	}
 	for o, err := range List(context.Background(), v, source, opts, p) {
 		all = append(all, fmt.Sprint(o.Key, o.Size, o.ModTime, err))
 	}
@@ -160,18 +161,20 @@ func TestLookingAheadChangesNothing(t *testing.T) {
 		faults := rapid.MapOfN(path, fault, 0, 5)
 		readErr, statErr := faults.Draw(rt, "unreadable"), faults.Draw(rt, "no status")
 		moved := rapid.MapOfN(path, rapid.Just(true), 0, 2).Draw(rt, "moved")
-		r := storage.Range{}
+		opts := storage.ListOptions{}
 		if rapid.Bool().Draw(rt, "range") {
-			r = storage.Range{From: path.Draw(rt, "from"), To: path.Draw(rt, "to")}
+			opts.Range = storage.Range{From: path.Draw(rt, "from"), To: path.Draw(rt, "to")}
 		}
+		skipped := rapid.MapOfN(path, rapid.Just(true), 0, 5).Draw(rt, "skipped")
+		opts.Skip = func(prefix string) bool { return skipped[strings.TrimSuffix(prefix, "/")] }
 		for name, is := range map[string]struct{ links, source bool }{"source": {true, true}, "no links": {false, true}, "target": {false, false}} {
 			v, done, err := open(root, is.links)
 			if err != nil {
 				rt.Fatal(err)
 			}
 			v = &riggedView{View: v, readErr: readErr, statErr: statErr, moved: moved}
-			want := events(v, is.source, r, &Pace{})
-			got := events(v, is.source, r, slow())
+			want := events(v, is.source, opts, &Pace{})
+			got := events(v, is.source, opts, slow())
 			if d := cmp.Diff(want, got); d != "" {
 				rt.Errorf("%s (-one by one +ahead):\n%s", name, d)
 			}
@@ -180,6 +183,36 @@ func TestLookingAheadChangesNothing(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What is skipped is not read, before its turn or then, and is told of in no way.
+func TestSkippedDirectoriesAreNotRead(t *testing.T) {
+	root := t.TempDir()
+	for _, name := range []string{"a/1", "b/c/2", "b/d/3", "e/4"} {
+		file := filepath.Join(root, filepath.FromSlash(name))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, pace := range map[string]*Pace{"one by one": {}, "ahead": slow()} {
+		read := map[string]int{}
+		v := &sizeView{View: &riggedView{View: openLinked(t, root), readErr: map[string]error{"a": fs.ErrPermission}}, read: read}
+		skip := func(prefix string) bool { return prefix == "a/" || prefix == "b/c/" }
+		var keys []string
+		opts := storage.ListOptions{Skip: skip, Problem: func(p storage.Problem) { t.Errorf("%s: %v", name, p.Err) }}
+		for o, err := range List(context.Background(), v, true, opts, pace) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys = append(keys, o.Key)
+		}
+		if want := []string{"b/d/3", "e/4"}; !slices.Equal(keys, want) {
+			t.Errorf("%s: listed %q, want %q", name, keys, want)
+		}
+		if want := []string{"", "b", "b/d", "e"}; !slices.Equal(slices.Sorted(maps.Keys(read)), want) {
+			t.Errorf("%s: read %v, want %q", name, read, want)
+		}
+	}
 }
 
 // Where each call takes a millisecond, several are under way; where it takes none, one is.
@@ -198,7 +231,7 @@ func TestLookingAheadPays(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					v := &riggedView{View: openLinked(t, filepath.Join(root, name)), wait: wait}
 					start := time.Now()
-					if n := len(events(v, true, storage.Range{}, &Pace{})); n != files {
+					if n := len(events(v, true, storage.ListOptions{}, &Pace{})); n != files {
 						t.Errorf("%d entries, want %d", n, files)
 					}
 					if most := v.most.Load(); most != atOnce {
