@@ -54,7 +54,7 @@ func markdown(t *testing.T) string {
 		}
 		fmt.Fprintf(&b, "\n## %s\n", g)
 		for _, r := range rows {
-			fmt.Fprintf(&b, "\n### `%s`\n\n%s\n", strings.TrimSpace(r.synopsis()), r.sentence())
+			fmt.Fprintf(&b, "\n### `%s`\n\n%s\n", strings.TrimSpace(r.synopsis()), strings.ReplaceAll(r.sentence(), "*", `\*`))
 			for i, fact := range append(facts(r), ties[r.option.title()]...) {
 				if i == 0 {
 					b.WriteString("\n")

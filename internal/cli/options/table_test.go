@@ -94,6 +94,12 @@ func optionCases() map[string]optionCase {
 		"target-force-path-style": aSwitch,
 		"storage-class":           {good: "ONEZONE_IA", bad: "ONE-ZONE_IA", says: `must be one of STANDARD, REDUCED_REDUNDANCY, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, GLACIER, DEEP_ARCHIVE, GLACIER_IR, EXPRESS_ONEZONE, OUTPOSTS, SNOW, FSX_OPENZFS, FSX_ONTAP, not "ONE-ZONE_IA": did you mean ONEZONE_IA?`},
 
+		"exclude":      {good: "*.tmp", bad: "a[", says: `must be a pattern such as '*.jpg', not "a[": there is no ] for this [, at character 2`},
+		"include":      {good: "{a,b}/", bad: "/", says: `must be a pattern such as '*.jpg', not "/": it names nothing; ** is everything`},
+		"exclude-from": {good: "testdata/patterns.txt", says: "must not be empty"},
+		"include-from": {good: "testdata/patterns.txt", says: "must not be empty"},
+		"ignore-file":  {good: ".s3syncignore", bad: "a/b", says: `must be the name of a file without a directory, not "a/b"`},
+
 		"filter-mtime-before":                 {good: "2023-02-19T12:00:00+09:00", shown: "2023-02-19T03:00:00Z", bad: "2023-02-30", says: noMoment + `"2023-02-30"`},
 		"filter-mtime-after":                  {good: "2023-02-19 12:00", shown: "2023-02-19T12:00:00Z", bad: "noon", says: noMoment + `"noon"`},
 		"filter-include-regex":                {good: `\.(jpg|png)$(?!x)`, bad: "a[", says: "must be a regular expression: there is no ] for this [, at character 2"},
@@ -247,7 +253,7 @@ func checkGood(t *testing.T, i int, o *option, tt optionCase) {
 		args = []string{tt.good, "s3://b"}
 	case o.name == "TARGET":
 		args = []string{"s3://a", tt.good}
-	case o.value.kind == single:
+	case o.value.takesText():
 		args[0] += "=" + tt.good
 	}
 	args = append(commandOf(o), args...)
@@ -297,7 +303,7 @@ func commandOf(o *option) []string {
 // Options that take a value once do not take it twice.
 func TestOptionTwice(t *testing.T) {
 	for _, o := range newLine().options {
-		if o.positional() || o.value.kind == count || o.name == "help" {
+		if o.positional() || o.value.kind == count || o.value.kind == several || o.name == "help" {
 			continue
 		}
 		arg := "--" + o.name
@@ -379,7 +385,7 @@ func TestOptionTable(t *testing.T) {
 			t.Errorf("%s: usage %q", o.name, o.usage)
 		case o.more != "" && !strings.HasSuffix(o.more, "."):
 			t.Errorf("%s: %q", o.name, o.more)
-		case (o.valueName() != "") != (o.value.kind == single):
+		case (o.valueName() != "") != o.value.takesText():
 			t.Errorf("%s: value name %q", o.name, o.valueName())
 		case o.secret && o.value.String() != "":
 			t.Errorf("%s shows a secret", o.name)
