@@ -43,13 +43,13 @@ func fileOf(key string) string {
 func filters(t *testing.T) map[string]func(*s3sync.Config) {
 	size := int64(5)
 	return map[string]func(*s3sync.Config){
-		"none":         func(*s3sync.Config) {},
-		"mtime-before": func(c *s3sync.Config) { c.Filter.ModifiedBefore = time.Unix(2e9, 0) },
-		"mtime-after":  func(c *s3sync.Config) { c.Filter.ModifiedAfter = time.Unix(2e9, 0) },
-		"smaller-size": func(c *s3sync.Config) { c.Filter.SmallerThan = &size },
-		"larger-size":  func(c *s3sync.Config) { c.Filter.LargerThan = &size },
-		"include":      func(c *s3sync.Config) { c.Filter.Include = expression(t, "a") },
-		"exclude":      func(c *s3sync.Config) { c.Filter.Exclude, c.Delete.Excluded = expression(t, "a"), true },
+		"none":                   func(*s3sync.Config) {},
+		"mtime-before":           func(c *s3sync.Config) { c.Filter.ModifiedBefore = time.Unix(2e9, 0) },
+		"mtime-after":            func(c *s3sync.Config) { c.Filter.ModifiedAfter = time.Unix(2e9, 0) },
+		"smaller-size":           func(c *s3sync.Config) { c.Filter.SmallerThan = &size },
+		"larger-size":            func(c *s3sync.Config) { c.Filter.LargerThan = &size },
+		"include":                func(c *s3sync.Config) { c.Filter.Include = expression(t, "a") },
+		"exclude":                func(c *s3sync.Config) { c.Filter.Exclude, c.Delete.Excluded = expression(t, "a"), true },
 		"globs":                  func(c *s3sync.Config) { c.Filter.Globs = rules("-*", "+*a*", "-/d/e/") },
 		"globs below a prefix":   func(c *s3sync.Config) { c.Filter.Globs = rules("-*", "+/d/") },
 		"globs with directories": func(c *s3sync.Config) { c.Filter.Globs = rules("-d/", "+/d/a", "-[!c]") },

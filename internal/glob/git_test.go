@@ -233,8 +233,11 @@ func TestIgnoreFails(t *testing.T) {
 		return nil, false, nil
 	})
 	for _, tt := range []struct{ key, want string }{
-		{"a", ""}, {"bad/a", fmt.Sprintf("the ignore file %q cannot be read: %v", "bad/"+ignoreName, os.ErrPermission)},
-		{"long/a", ""}, {"more/a", `the ignore files up to "more/.testignore" have more than 16 MiB`}, {"a", ""},
+		{"a", ""},
+		{"bad/a", fmt.Sprintf("the ignore file %q cannot be read: %v", "bad/"+ignoreName, os.ErrPermission)},
+		{"long/a", ""},
+		{"more/a", `the ignore files up to "more/.testignore" have more than 16 MiB`},
+		{"a", ""},
 	} {
 		excluded, err := g.Excludes(tt.key)
 		if excluded || fmt.Sprint(err) != tt.want && (err != nil || tt.want != "") {
