@@ -48,7 +48,7 @@ func TestGlobs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, target, local := mem.New(), mem.New(), t.TempDir()
-			for _, key := range strings.Fields("a.jpg a.tmp d/a.jpg d/b.tmp e/d/c.jpg") {
+			for key := range strings.FieldsSeq("a.jpg a.tmp d/a.jpg d/b.tmp e/d/c.jpg") {
 				put(t, source, map[string]string{key: "x"})
 				writeFile(filepath.Join(local, key), "x")
 			}
@@ -84,7 +84,7 @@ func TestGlobsProtect(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			source, target := mem.New(), mem.New()
 			put(t, source, map[string]string{"a": "x", "d/a": "x"})
-			for _, key := range strings.Fields("a b.tmp d/a d/c.tmp d/old old") {
+			for key := range strings.FieldsSeq("a b.tmp d/a d/c.tmp d/old old") {
 				put(t, target, map[string]string{key: "x"})
 			}
 			cfg := config(source, target)

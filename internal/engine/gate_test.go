@@ -19,6 +19,8 @@ func TestRefusal(t *testing.T) {
 		"everything fits":            {Delete{MaxPercent: 80}, tally{found: 1, held: 10, going: 5, first: keys}, ""},
 		"nothing at all":             {Delete{MaxPercent: 80}, tally{}, "no object was found in the source, and the target has nothing to delete either. Delete.AllowEmptySource"},
 		"empty source":               {Delete{MaxPercent: 80}, tally{held: 12, going: 3, first: keys}, `would take 3 of the 12 objects of the target (25.0 %), first "a", "b c", "d". Delete.AllowEmptySource`},
+		"filtered source":            {Delete{MaxPercent: 80}, tally{filtered: true, held: 12, going: 3, first: keys}, "no object was found in the source outside of what filters exclude, and Delete.Enable would take 3 of the 12"},
+		"filtered, nothing at all":   {Delete{MaxPercent: 80}, tally{filtered: true, held: 12}, ""},
 		"empty source, allowed":      {Delete{MaxPercent: 80, AllowEmptySource: true}, tally{held: 12, going: 12, first: keys}, ""},
 		"allowed, but too many":      {Delete{MaxPercent: 80, AllowEmptySource: true}, tally{held: 101, going: 101, first: keys}, "101 of the 101"},
 		"100 of 100":                 {Delete{MaxPercent: 80}, tally{found: 1, held: 100, going: 100, first: keys}, ""},

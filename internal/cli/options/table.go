@@ -103,7 +103,7 @@ type settings struct {
 func table(cfg *s3sync.Config, set *settings, log *Log, own *Own) []*option {
 	rows := slices.Concat(
 		basicOptions(set), awsOptions(), sideOptions(),
-		filterOptions(cfg, set), checkOptions(cfg, set), verifyOptions(), performanceOptions(set),
+		ruleOptions(cfg, set), filterOptions(), checkOptions(cfg, set), verifyOptions(), performanceOptions(set),
 		headerOptions(), taggingOptions(), encryptionOptions(),
 		reportingOptions(), tracingOptions(log), retryOptions(), timeoutOptions(),
 		advancedOptions(set), dangerousOptions(), commandOptions(own))

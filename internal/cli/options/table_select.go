@@ -6,36 +6,8 @@ const sizeNote = "Units are B, KB, MB, GB, TB (powers of 1000) and KiB, MiB, GiB
 
 const contentNote = "This costs a request for each object that is to be transferred."
 
-func filterOptions(cfg *s3sync.Config, set *settings) []*option {
-	globs := &cfg.Filter.Globs
+func filterOptions() []*option {
 	return in(filtering, []*option{
-		{
-			name: "exclude", sets: rulesPath, env: envPrefixed, value: set.rules.rule("exclude", globs, false),
-			usage: "no objects whose key matches `GLOB`, unless a later --include does",
-			more: patternNote() + " Of all --exclude and --include the last one that matches decides. Excluded objects of the target are not deleted either, " +
-				"unless --delete-excluded is given. Directories in which everything is excluded are not read.",
-		},
-		{
-			name: "include", sets: rulesPath, env: envPrefixed, value: set.rules.rule("include", globs, true),
-			usage: "after --exclude: objects whose key matches `GLOB` nevertheless",
-			more: "For nothing but pictures: --exclude '*' --include '*.jpg'. For nothing but one directory: --exclude '*' --include '/photos/', and no other keys are listed. " +
-				"Variables of --exclude and --include have a pattern in each line; those of --exclude come first, and none counts if the command line has one of these options.",
-		},
-		{
-			name: "exclude-from", sets: rulesPath, env: envPrefixed, value: set.rules.file("exclude-from", globs, false), file: true,
-			usage: "an --exclude for each line of `FILE`",
-			more:  "Empty lines and lines that begin with # do not count, nor do blanks at the end of a line.",
-		},
-		{
-			name: "include-from", sets: rulesPath, env: envPrefixed, value: set.rules.file("include-from", globs, true), file: true,
-			usage: "an --include for each line of `FILE`",
-		},
-		{
-			name: "ignore-file", sets: "Filter.IgnoreFile", env: envPrefixed,
-			usage: "exclude what files with this `NAME` in the directories of the source say, like .gitignore",
-			more: "With --ignore-file .s3syncignore, each directory may have such a file, with the rules of gitignore for everything below it. " +
-				"What it excludes is treated as by --exclude. Such files are synced like others unless they exclude themselves.",
-		},
 		{
 			name: "filter-mtime-before", sets: "Filter.ModifiedBefore", as: with(moment),
 			usage: "only objects modified before `TIME` (UTC without a zone; 7d means seven days ago)",
