@@ -11,6 +11,7 @@ import (
 	"s3sync/internal/compare"
 	"s3sync/internal/plan"
 	"s3sync/internal/report"
+	"s3sync/internal/selection"
 	"s3sync/storage"
 	"s3sync/storage/mem"
 )
@@ -187,7 +188,7 @@ func TestChangesAndReasons(t *testing.T) {
 
 // What only the target has and is kept has a reason of the vocabulary.
 func TestKeptHasAReason(t *testing.T) {
-	for _, why := range []string{keptPrefix, keptFolder, keptUnlisted, keptExcluded} {
+	for _, why := range []string{keptPrefix, keptFolder, keptUnlisted, string(selection.ExcludeRegex), string(selection.ExcludeGlob), string(selection.IgnoreFile)} {
 		if plan.Reason(why).Words() == "" {
 			t.Errorf("%q has no words", why)
 		}
