@@ -96,13 +96,14 @@ type settings struct {
 	help, version  bool
 	shell          string
 	listingDepth   int // has no effect
+	both           s3sync.Endpoint
 	rules          rules
 }
 
 // table returns every option in the order of the help.
 func table(cfg *s3sync.Config, set *settings, log *Log, own *Own) []*option {
 	rows := slices.Concat(
-		basicOptions(set), awsOptions(), sideOptions(),
+		basicOptions(set), awsOptions(), bothOptions(), sideOptions(),
 		ruleOptions(cfg, set), filterOptions(), checkOptions(cfg, set), verifyOptions(), performanceOptions(set),
 		headerOptions(), taggingOptions(), encryptionOptions(),
 		reportingOptions(), tracingOptions(log), retryOptions(), timeoutOptions(),

@@ -19,8 +19,7 @@ func topics() []topic {
 		{name: "verification", usage: "how it is made sure that what arrived is what was sent", text: verificationText, groups: []group{verification}},
 		{name: "deletion", usage: "what --delete deletes, and when it refuses to", text: deletionText, groups: []group{dangerous}},
 		{name: "exit-codes", usage: "what the exit code says", text: exitCodesText},
-		{name: "filters", usage: "which objects are synced", text: func() string { return wrap(patternNote(), "") }, groups: []group{filtering}},
-		{name: "environment", usage: "variables instead of options", text: func() string { return wrap(environmentNote(), "") }},
+		{name: "environment", usage: "variables instead of options", text: environmentText},
 		{name: manual, usage: "everything as a manual page: s3sync help man | man -l -"},
 	}
 }
@@ -30,6 +29,7 @@ func filtersText() string {
 		"An object of the source is transferred only if all filters let it pass and the comparison finds it new or different. "+
 			"Filters look at the key below the prefix, without the prefix itself.",
 		"What a filter leaves out in the source is left alone in the target, too: --delete does not delete it there.",
+		patternNote(),
 		"Filters by key, time and size cost nothing. Filters by content type, metadata and tags cost a request for each object that is to be transferred.",
 	)
 }
