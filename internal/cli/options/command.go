@@ -134,6 +134,9 @@ func (l *Line) ambiguous(k *Command, args []string) error {
 	if k.Name == "" || !exists(k.Name) {
 		return nil
 	}
+	if k.Verbatim { // what is an option for the command would also be one of the sync
+		args = slices.DeleteFunc(slices.Clone(args), func(word string) bool { return strings.HasPrefix(word, "-") })
+	}
 	target := l.env[envPrefix+"TARGET"]
 	if len(args) == 1 {
 		target = args[0]

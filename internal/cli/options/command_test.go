@@ -111,6 +111,8 @@ func TestCommandOrDirectory(t *testing.T) {
 		"of no arguments":       {args: []string{"none", "s3://b"}, refused: "none" + says + "none to sync the path"},
 		"of both sides":         {args: []string{"sides", "s3://b/p"}, refused: "sides" + says + "sides to sync the path"},
 		"of any words":          {args: []string{"words", "s3://b/p"}, refused: "words" + says + "words to sync the path"},
+		"words after options":   {args: []string{"--delete", "words"}, env: []string{"S3SYNC_TARGET=s3://b"}, refused: "words" + says + "words to sync the path"},
+		"words and options":     {args: []string{"words", "s3://b", "--delete"}, refused: "words" + says + "words to sync the path"},
 		"options first":         {args: []string{"--worker-size", "3", "one", "s3://b/"}, refused: "one" + says + "one to sync the path"},
 		"other options":         {args: []string{"one", "s3://b/", "--delete"}, refused: "--delete is not an option of s3sync one; it belongs to s3sync, s3sync sides; to sync the path one write ./one"},
 		"target of environment": {args: []string{"none"}, env: []string{"S3SYNC_TARGET=s3://b"}, refused: "none" + says + "none to sync the path"},

@@ -108,7 +108,18 @@ func (l *Line) Topic(words []string) (string, error) {
 			return r.paragraph(), nil
 		}
 	}
-	return "", usagef("there is no help about %q%s", strings.Join(words, " "), l.instead(written, name))
+	return "", usagef("there is no help about %q%s", l.shown(words), l.instead(written, name))
+}
+
+// shown returns words without the value of an option, which may be a secret.
+func (l *Line) shown(words []string) string {
+	for i, word := range words {
+		name, _, _ := strings.Cut(word, "=")
+		if strings.HasPrefix(word, "-") || l.named(name) != nil {
+			return strings.Join(append(slices.Clone(words[:i]), name), " ")
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // instead returns what may be meant by a name that has no help, as the continuation of a

@@ -57,14 +57,18 @@ func TestTopic(t *testing.T) {
 		"an argument":            {[]string{"SOURCE"}, "[SOURCE]", ""},
 		"an option of a command": {[]string{"json"}, "Print one JSON object.", ""},
 
-		"a word of others":  {[]string{"--size-only"}, "", `there is no help about "--size-only": --check-size transfers what differs in size`},
-		"without dashes":    {[]string{"size-only"}, "", `there is no help about "size-only": --check-size transfers what differs in size`},
-		"of a command":      {[]string{"sync"}, "", `there is no help about "sync": s3sync SOURCE TARGET syncs: leave out the word sync`},
-		"a misspelt option": {[]string{"delet"}, "", `there is no help about "delet"; did you mean delete?`},
-		"a misspelt topic":  {[]string{"exit", "code"}, "", `there is no help about "exit code"; did you mean exit-codes?`},
-		"nothing of all":    {[]string{"the", "weather"}, "", `there is no help about "the weather"; s3sync help shows what there is`},
-		"dashes":            {[]string{"--"}, "", `there is no help about "--"; s3sync help shows what there is`},
-		"an empty word":     {[]string{""}, "", `there is no help about ""; s3sync help shows what there is`},
+		"a word of others":   {[]string{"--size-only"}, "", `there is no help about "--size-only": --check-size transfers what differs in size`},
+		"without dashes":     {[]string{"size-only"}, "", `there is no help about "size-only": --check-size transfers what differs in size`},
+		"of a command":       {[]string{"sync"}, "", `there is no help about "sync": s3sync SOURCE TARGET syncs: leave out the word sync`},
+		"a misspelt option":  {[]string{"delet"}, "", `there is no help about "delet"; did you mean delete?`},
+		"a misspelt topic":   {[]string{"exit", "code"}, "", `there is no help about "exit code"; did you mean exit-codes?`},
+		"nothing of all":     {[]string{"the", "weather"}, "", `there is no help about "the weather"; s3sync help shows what there is`},
+		"dashes":             {[]string{"--"}, "", `there is no help about "--"; s3sync help shows what there is`},
+		"a secret":           {[]string{"--source-secret-access-key", "hunter2"}, "", `there is no help about "--source-secret-access-key"; did you mean source-secret-access-key?`},
+		"behind =":           {[]string{"--source-secret-access-key=hunter2"}, "", `there is no help about "--source-secret-access-key"; did you mean source-secret-access-key?`},
+		"without its dashes": {[]string{"source-secret-access-key", "hunter2"}, "", `there is no help about "source-secret-access-key"; did you mean source-secret-access-key?`},
+		"behind a word":      {[]string{"about", "--source-secret-access-key", "hunter2"}, "", `there is no help about "about --source-secret-access-key"; s3sync help shows what there is`},
+		"an empty word":      {[]string{""}, "", `there is no help about ""; s3sync help shows what there is`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := l.Topic(tt.words)
