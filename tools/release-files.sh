@@ -16,9 +16,11 @@ rm "$out/command"
 # Without the name and the time of the file: the same bytes each time.
 gzip -9nc "$out/s3sync.1" >"$out/s3sync.1.gz"
 
+# In a file, because a pipe would hide that a list failed.
 for system in linux darwin windows; do
 	GOOS=$system CGO_ENABLED=0 go list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./cmd/s3sync
-done | LC_ALL=C sort -u | while read -r module version dir; do
+done >"$out/modules"
+LC_ALL=C sort -u "$out/modules" | while read -r module version dir; do
 	printf '==== %s %s\n\n' "$module" "$version"
 	found=
 	for file in "$dir"/LICEN[CS]E* "$dir"/COPYING* "$dir"/NOTICE*; do
@@ -30,6 +32,7 @@ done | LC_ALL=C sort -u | while read -r module version dir; do
 	# A module inside of a repository has the licence of the repository.
 	[ -n "$found" ] || { echo "no licence of $module in $dir" >&2; exit 1; }
 done >"$out/THIRD_PARTY_LICENSES"
+rm "$out/modules"
 {
 	printf '==== The Go standard library\n\n'
 	cat "$(go env GOROOT)/LICENSE"

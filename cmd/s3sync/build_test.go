@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 )
@@ -79,5 +80,34 @@ func copySources(t *testing.T, from, to string) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestReleaseFiles: the licences of a release are those of all modules, or there is no
+// release: also if the modules of one system cannot be listed.
+func TestReleaseFiles(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("releases are made with a POSIX shell")
+	}
+	const stub = `#!/bin/sh
+case $1 in
+list) [ "$GOOS" != "$BROKEN" ] && echo "module v1 $MODULE" ;;
+env) echo "$MODULE" ;;
+build) printf '#!/bin/sh\necho some text\n' >"$4" && chmod +x "$4" ;;
+esac
+`
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "go"), []byte(stub), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "LICENSE"), []byte("some licence\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, broken := range []string{"none", "linux", "windows"} {
+		cmd := exec.CommandContext(t.Context(), filepath.FromSlash("../../tools/release-files.sh"), filepath.Join(t.TempDir(), "files"))
+		cmd.Env = append(cmd.Environ(), "PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"), "MODULE="+dir, "BROKEN="+broken)
+		if out, err := cmd.CombinedOutput(); (err == nil) != (broken == "none") {
+			t.Errorf("without the modules of %s: %v\n%s", broken, err, out)
+		}
 	}
 }
