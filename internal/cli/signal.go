@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"time"
 
 	"s3sync/internal/cli/options"
 )
@@ -30,13 +31,14 @@ func (c *command) interruptible(ctx context.Context) (_ context.Context, stop fu
 				return
 			case sig := <-c.p.Signals:
 				if first != nil {
-					c.screen.clear()
+					atOnce(c.screen.clear)
 					c.p.Exit(signalCode(sig))
 					return
 				}
 				first = sig
-				c.warn(sig.String() + ": stopping and cleaning up; once more leaves at once")
 				cancel(interruption{sig})
+				// A terminal or pipe that takes nothing must not hold up a further signal.
+				watch.Go(func() { c.warn(sig.String() + ": stopping and cleaning up; once more leaves at once") })
 			}
 		}
 	})
@@ -45,6 +47,22 @@ func (c *command) interruptible(ctx context.Context) (_ context.Context, stop fu
 		watch.Wait()
 		cancel(nil)
 		return first
+	}
+}
+
+// atOnce calls f, which may write to a terminal that takes nothing, and waits for it only
+// a moment.
+func atOnce(f func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	moment := time.NewTimer(100 * time.Millisecond)
+	defer moment.Stop()
+	select {
+	case <-done:
+	case <-moment.C:
 	}
 }
 

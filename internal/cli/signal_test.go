@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"os"
+	"testing"
+	"time"
+
+	"s3sync"
+)
+
+// TestSignalsWhileNothingIsRead: a reader of standard error that has stopped does not keep a
+// run from being stopped, and not from being left.
+func TestSignalsWhileNothingIsRead(t *testing.T) {
+	unread, stderr := io.Pipe()
+	signals, exited, left := make(chan os.Signal), make(chan int, 1), make(chan struct{})
+	p := Process{
+		Args: []string{"s3://a", "s3://b"}, Stdout: io.Discard, Stderr: stderr, Signals: signals,
+		Exit: func(code int) { exited <- code },
+		Sync: func(ctx context.Context, _ *s3sync.Config) (*s3sync.Report, error) {
+			signals <- os.Interrupt
+			<-ctx.Done()
+			signals <- os.Interrupt
+			<-left
+			return &s3sync.Report{}, context.Cause(ctx)
+		},
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		Main(t.Context(), p)
+	}()
+	select {
+	case code := <-exited:
+		if code != 130 {
+			t.Errorf("exit code %d", code)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("the second signal does not end the process")
+	}
+	close(left)
+	_ = unread.Close()
+	<-ended
+}
