@@ -12,6 +12,10 @@ const (
 	// smallBlock is the smallest block, in bytes, that is digested together with others.
 	// To wake a caller costs more than a smaller one would save.
 	smallBlock = 4 << 10
+	// largeBlock is the smallest block that is digested together with blocks of many MiB. The
+	// caller of a smaller one would wait for its turn after every turnSteps of the leader,
+	// for longer than its digest takes.
+	largeBlock = 64 << 10
 	// stepBytes is how much of each block is digested before other blocks may join. It
 	// is a multiple of blockBytes. That of all blocks fits into the cache of a core, so
 	// that the second hash function finds it there.
@@ -33,8 +37,8 @@ const (
 // need it as there are cores, and so many that it costs less: many processors have
 // instructions for one stream. Otherwise each caller computes its own.
 type Hasher struct {
-	md5, sha256 multi
-	small       int // smallBlock, but for tests
+	md5, sha256  multi
+	small, large int // smallBlock and largeBlock, but for tests
 
 	mu      sync.Mutex
 	batches []*batch // those with blocks
@@ -46,7 +50,7 @@ type Hasher struct {
 
 // NewHasher returns a Hasher.
 func NewHasher() *Hasher {
-	h := &Hasher{md5: firstThatWorks(multiMD5s()), sha256: firstThatWorks(multiSHA256s()), small: smallBlock}
+	h := &Hasher{md5: firstThatWorks(multiMD5s()), sha256: firstThatWorks(multiSHA256s()), small: smallBlock, large: largeBlock}
 	if h.sha256.streams > 0 {
 		h.sha256.measure()
 		// If each block has a core, it is over sooner alone.
@@ -68,6 +72,7 @@ func firstThatWorks(all []multi) multi {
 // leads. It alone uses what mu does not guard.
 type batch struct {
 	// Hasher.mu guards these.
+	large   bool     // it is of large blocks
 	size    int      // number of blocks, those that join included
 	joining []*block // they become streams before the next step
 
@@ -132,11 +137,13 @@ func (h *Hasher) join(p []byte, both bool) (own *block, b *batch, leads bool) {
 		own = &block{wake: make(chan bool, 1)}
 	}
 	own.data, own.both, own.done, own.over, own.rode = p, both, 0, false, false
-	i := slices.IndexFunc(h.batches, func(b *batch) bool { return b.size < h.md5.streams })
+	large := len(p) >= h.large
+	i := slices.IndexFunc(h.batches, func(b *batch) bool { return b.large == large && b.size < h.md5.streams })
 	if leads = i < 0; leads {
 		if b = pop(&h.idleBatches); b == nil {
 			b = h.newBatch()
 		}
+		b.large = large
 		h.batches = append(h.batches, b)
 	} else {
 		b = h.batches[i]

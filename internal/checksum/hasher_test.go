@@ -272,6 +272,26 @@ func TestFullBatch(t *testing.T) {
 	}
 }
 
+// Who has a small block does not wait for those who have large ones.
+func TestSmallAndLargeApart(t *testing.T) {
+	for name, h := range hashers(0) {
+		if h.md5.streams == 0 {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			h.large = 4
+			for i, tt := range []struct {
+				data  string
+				leads bool
+			}{{"large", true}, {"s", true}, {"larger", false}, {"t", false}} {
+				if _, _, leads := h.join([]byte(tt.data), false); leads != tt.leads {
+					t.Errorf("caller %d: leads %v", i, leads)
+				}
+			}
+		})
+	}
+}
+
 // A block costs no allocation. With the race detector, saving a state costs one.
 func TestHasherAllocates(t *testing.T) {
 	for name, h := range hashers(0) {
