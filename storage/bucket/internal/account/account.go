@@ -6,20 +6,16 @@ package account
 import (
 	"context"
 	"errors"
-	"net/url"
 	"os"
-	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/logging"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
+	"github.com/aws/smithy-go/middleware"
 
-	"s3sync/storage"
 	"s3sync/storage/bucket/internal/failure"
 )
 
@@ -39,6 +35,8 @@ type Options struct {
 	ConfigFile, CredentialsFile string
 	// Region wins over the region of Profile, and that wins over AWS_REGION.
 	Region string
+
+	short time.Duration // see origin
 }
 
 // Load resolves credentials, region and endpoint as the SDK does, except that the region
@@ -79,6 +77,8 @@ func (o *Options) Load(ctx context.Context, client *awshttp.BuildableClient, use
 	if o.Region != "" {
 		fns = append(fns, config.WithRegion(o.Region))
 	}
+	from := &origin{short: o.short}
+	fns = append(fns, config.WithAPIOptions([]func(*middleware.Stack) error{from.watch}))
 	cfg, err := config.LoadDefaultConfig(ctx, fns...)
 	if err != nil {
 		if e, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
@@ -93,32 +93,39 @@ func (o *Options) Load(ctx context.Context, client *awshttp.BuildableClient, use
 			}
 		}
 	}
-	if !o.Anonymous { // which the SDK has to see
-		cfg.Credentials = provider{cfg.Credentials, used}
+	cfg.APIOptions = nil // they are for those who give credentials
+	if !o.Anonymous {    // which the SDK has to see
+		from.look(&cfg)
+		cfg.Credentials = provider{cfg.Credentials, from, o.Credentials == nil, used}
 	}
 	return cfg, nil
 }
-
-// An Error marks a failure to get credentials, which the SDK returns
-// from any request.
-type Error struct{ err error }
-
-func (e *Error) Error() string { return e.err.Error() }
-
-func (e *Error) Unwrap() error { return e.err }
 
 // A provider reports the credentials that it returns, so that they can be masked.
 type provider struct {
 	aws.CredentialsProvider
 
-	used func(secretKey, sessionToken string)
+	from *origin
+	// bounded: the SDK gets them. A function of the caller may take its time.
+	bounded bool
+	used    func(secretKey, sessionToken string)
 }
 
 func (p provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	creds, err := p.CredentialsProvider.Retrieve(ctx)
-	if err != nil {
-		return creds, &Error{err}
+	if p.bounded {
+		limited, cancel := p.from.limit(ctx)
+		defer cancel()
+		creds, err := p.CredentialsProvider.Retrieve(limited)
+		return p.got(creds, err)
 	}
+	return p.got(p.CredentialsProvider.Retrieve(ctx))
+}
+
+func (p provider) got(creds aws.Credentials, err error) (aws.Credentials, error) {
+	if err != nil {
+		return creds, &Error{err: err, from: p.from}
+	}
+	p.from.found.Store(true)
 	p.used(creds.SecretAccessKey, creds.SessionToken)
 	return creds, nil
 }
@@ -130,55 +137,5 @@ type Renewable interface{ Invalidate() }
 func (p provider) Invalidate() {
 	if cache, ok := p.CredentialsProvider.(Renewable); ok {
 		cache.Invalidate()
-	}
-}
-
-// Failure returns the failure for the user. It is storage.ErrCredentials.
-func (e *Error) Failure() *failure.Error {
-	f := &failure.Error{Kind: storage.ErrCredentials}
-	err := e.err
-	if asked, ok := errors.AsType[*askingError](err); ok {
-		err = asked // without what the SDK puts around it
-	}
-	text := failure.OneLine(err.Error())
-	if strings.Contains(text, "no EC2 IMDS role found") { // the last place where the SDK looks
-		f.Text = "no credentials: give keys or a profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-		return f
-	}
-	text, _, _ = strings.Cut(text, ", operation error")
-	f.Text = "no usable credentials: " + text
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		f.Text += ": " + failure.OneLine(api.ErrorCode()+": "+api.ErrorMessage())
-	}
-	return f
-}
-
-// Cause removes the layers that the SDK and net/http put around an error. They hold
-// request numbers and URLs, which do not help the user.
-func Cause(err error) error {
-	for {
-		var inner error
-		switch e := err.(type) { //nolint:errorlint // layer by layer on purpose
-		case *smithy.OperationError:
-			inner = e.Err
-		case interface{ ServiceRequestID() string }: // of two packages, one of them internal
-			inner = errors.Unwrap(err)
-		case *smithyhttp.ResponseError:
-			inner = e.Err
-		case *smithyhttp.RequestSendError:
-			inner = e.Err
-		case *smithy.DeserializationError:
-			inner = e.Err
-		case *smithy.CanceledError:
-			inner = e.Err
-		case *retry.MaxAttemptsError:
-			inner = e.Err
-		case *url.Error:
-			inner = e.Err
-		}
-		if inner == nil {
-			return err
-		}
-		err = inner
 	}
 }
