@@ -3,7 +3,6 @@ package bucket
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/http"
 
@@ -20,12 +19,8 @@ type tags struct {
 }
 
 func (t *tags) read(ctx context.Context, key, versionID string) (map[string]string, error) {
-	permission := "s3:GetObjectTagging"
-	if versionID != "" {
-		permission = "s3:GetObjectVersionTagging"
-	}
 	tags, err := t.getTags(ctx, key, versionID)
-	return tags, t.Fail(ctx, "get tags", key, needing(permission, err))
+	return tags, t.Fail(ctx, "get tags", key, err)
 }
 
 func (t *tags) getTags(ctx context.Context, key, versionID string) (map[string]string, error) {
@@ -74,7 +69,6 @@ func (t *tags) emptyTags(ctx context.Context, key, versionID string) (map[string
 // that request as one to write or delete the object. So the server must first have
 // answered one request for tags.
 func (t *tags) replace(ctx context.Context, key string, tags map[string]string) error {
-	permission := "s3:PutObjectTagging"
 	err := t.CheckSingle(key)
 	if err == nil && !t.known.answered.Load() {
 		if _, err = t.getTags(ctx, key, ""); errors.Is(err, fs.ErrPermission) {
@@ -84,28 +78,15 @@ func (t *tags) replace(ctx context.Context, key string, tags map[string]string) 
 	switch {
 	case err != nil:
 	case len(tags) == 0:
-		permission = "s3:DeleteObjectTagging"
 		err = t.Wire.DeleteObjectTagging(ctx, t.Full(key))
 	default:
 		err = t.Wire.PutObjectTagging(ctx, t.Full(key), tags)
 	}
-	return t.Fail(ctx, "set tags", key, needing(permission, err))
+	return t.Fail(ctx, "set tags", key, err)
 }
 
 // errNoTags: directory buckets have no tags of objects.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/s3-express-differences.html
 func errNoTags() error {
 	return &failure.Error{Kind: errors.ErrUnsupported, Text: "objects in directory buckets have no tags"}
-}
-
-// needing adds the missing permission to an error. Tags have permissions of their own.
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/tagging-and-policies.html
-func needing(permission string, err error) error {
-	f, ok := errors.AsType[*failure.Error](err)
-	if !ok || !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	named := *f
-	named.Text = fmt.Sprintf("%s (it takes the permission %s)", f.Text, permission)
-	return &named
 }

@@ -18,7 +18,7 @@ func TestProcessThatFails(t *testing.T) {
 		`/no/such/command`:                        "ended with exit status 127: ",
 		`exec sleep 300`:                          "did not end within 1s (run it by hand to see why)",
 		`sh -c "echo waiting >&2; sleep 3; echo"`: "did not end within 1s: waiting",
-		`echo {HUSH`:                            "wrote something else than the JSON that AWS defines (run it by hand to see why)",
+		`echo {HUSH`:                              "wrote something else than the JSON that AWS defines (run it by hand to see why)",
 		`echo '{"Version":1}'`:                    "failed: missing AccessKeyId in process output (run it by hand to see why)",
 	} {
 		t.Run(command, func(t *testing.T) {

@@ -78,7 +78,12 @@ type Checker struct {
 	// namesRequests: a listing, or another document of the server, had a request ID
 	// in its headers. withoutETags: its listings have no ETags.
 	namesRequests, withoutETags atomic.Bool
+	// seen: an answer was one of S3.
+	seen atomic.Bool
 }
+
+// Seen reports whether the server ever answered as an S3 server does.
+func (c *Checker) Seen() bool { return c.seen.Load() }
 
 // NamesRequests reports whether the server was seen to name requests in its answers.
 func (c *Checker) NamesRequests() bool { return c.namesRequests.Load() }
@@ -92,6 +97,21 @@ func (c *Checker) ExpectNoETags() { c.withoutETags.Store(true) }
 // Check fails if resp, whose status is a success, is no success of the operation. If its
 // body is an error, Check sets the status of an error.
 func (c *Checker) Check(operation string, resp *http.Response) error {
+	err := c.check(operation, resp)
+	if err == nil {
+		c.see()
+	}
+	return err
+}
+
+// see writes only once, because many goroutines read it.
+func (c *Checker) see() {
+	if !c.seen.Load() {
+		c.seen.Store(true)
+	}
+}
+
+func (c *Checker) check(operation string, resp *http.Response) error {
 	want, ok := expectations[operation]
 	if !ok {
 		return fmt.Errorf("nothing is known of the answers to %s", operation)
@@ -110,6 +130,9 @@ func (c *Checker) Check(operation string, resp *http.Response) error {
 // body. The answer to a HEAD has no body. It needs a request ID only if the server was seen
 // to name requests. Other answers are not checked.
 func (c *Checker) CheckRefusal(operation string, resp *http.Response) error {
+	if HasRequestID(resp.Header) {
+		c.see()
+	}
 	switch resp.StatusCode {
 	case http.StatusNotFound, http.StatusPreconditionFailed:
 	default:
@@ -124,6 +147,7 @@ func (c *Checker) CheckRefusal(operation string, resp *http.Response) error {
 	case err != nil:
 		return err
 	case root == "Error":
+		c.see()
 		return nil
 	case head:
 		return notOfS3(operation, resp, noRequestID)

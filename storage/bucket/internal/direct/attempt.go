@@ -98,9 +98,17 @@ func (c *Client) try(ctx context.Context, k *call, a *attempt, again bool, read 
 		return err
 	}
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return refusal(resp)
+		return named(k, refusal(resp))
 	}
-	return read(resp)
+	return named(k, read(resp))
+}
+
+// named gives a refusal the name of the call.
+func named(k *call, err error) error {
+	if r, ok := errors.AsType[*request.RefusalError](err); ok {
+		r.Operation = k.operation
+	}
+	return err
 }
 
 // discard reads an answer to its end, so that its connection can be used again.

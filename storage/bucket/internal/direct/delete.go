@@ -11,7 +11,6 @@ import (
 	"s3sync/internal/checksum"
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/request"
-	"s3sync/storage/bucket/internal/transport"
 )
 
 // DeleteObjects removes objects with one request.
@@ -86,7 +85,7 @@ func (c *Client) deletionsIn(resp *http.Response) ([]request.Deletion, error) {
 	for i, d := range said {
 		deletions[i].Key = d.Key
 		if d.Refused {
-			deletions[i].Err = c.opts.Translator.OfCode(d.Code, transport.Unsigned(resp.Request, d.Message))
+			deletions[i].Err = c.opts.Translator.OfDeletion(d.Code, d.Message, resp.Request)
 		}
 	}
 	return deletions, nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -14,13 +15,18 @@ import (
 	"strings"
 
 	"s3sync/storage"
+	"s3sync/storage/bucket/internal/answer"
 	"s3sync/storage/bucket/internal/failure"
 	"s3sync/storage/bucket/internal/transport"
 )
 
 // A RefusalError is the error that a server answers.
 type RefusalError struct {
+	// Operation is the name of the request; empty if it is not known.
+	Operation     string
 	Code, Message string
+	// NoTLS: the server says that it expects TLS.
+	NoTLS bool
 	// Status is that of HTTP; 0 if it is not known. Header and Request are nil then.
 	Status  int
 	Header  http.Header
@@ -54,6 +60,8 @@ type Translator struct {
 	Bucket   string
 	Region   string // as it is configured
 	Endpoint string // as it is configured, or empty
+	// Seen reports whether the server ever answered as an S3 server does; nil means that it did.
+	Seen func() bool
 	// Calm is how the server is met while it throttles or does not answer.
 	Calm *Calm
 	// Current is the region that requests are signed for: where the bucket turned out to be.
@@ -82,6 +90,7 @@ func (t *Translator) ofServer(r *RefusalError) *failure.Error {
 	}
 	f := t.OfCode(r.Code, transport.Unsigned(r.Request, r.Message))
 	if r.Status == 0 {
+		t.needing(f, r.Operation, r.Message, r.Request)
 		return f
 	}
 	f.Status = r.Status
@@ -98,7 +107,13 @@ func (t *Translator) ofServer(r *RefusalError) *failure.Error {
 	if f.Status == http.StatusMethodNotAllowed && r.Header.Get("X-Amz-Delete-Marker") == "true" {
 		f.Kind = fs.ErrNotExist
 	}
-	if failure.IsWrongRegion(f.Code) {
+	t.needing(f, r.Operation, r.Message, r.Request)
+	switch elsewhere := r.Header.Get("Location"); {
+	case r.NoTLS:
+		f.Kind, f.Text = storage.ErrUnusable, fmt.Sprintf("%s expects TLS (give a URL with https:// instead of http://)", t.Host())
+	case elsewhere != "" && failure.IsWrongRegion(f.Code) && !answer.HasRequestID(r.Header):
+		f.Kind, f.Text = storage.ErrUnusable, fmt.Sprintf("%s redirects to %s (give the URL of the server itself)", t.Host(), t.HTTP.Clean(elsewhere))
+	case failure.IsWrongRegion(f.Code):
 		f.Text = fmt.Sprintf("%s: bucket %q is not in region %q: %s", f.Code, t.Bucket, t.Region, failure.RegionAdvice(r.Region()))
 	}
 	return f
@@ -127,8 +142,16 @@ func regionIn(message string) string {
 	return m[1]
 }
 
-// OfCode is the failure that an S3 code tells, as it also stands inside of
-// answers about many keys.
+// OfDeletion is the failure that stands for one of many keys in the answer to
+// DeleteObjects.
+func (t *Translator) OfDeletion(code, message string, req *http.Request) *failure.Error {
+	message = transport.Unsigned(req, message)
+	f := t.OfCode(code, message)
+	t.needing(f, "DeleteObjects", message, nil)
+	return f
+}
+
+// OfCode is the failure that an S3 code tells.
 func (t *Translator) OfCode(code, message string) *failure.Error {
 	f := failure.OfCode(t.HTTP.Clean(code), t.HTTP.Clean(message), t.Bucket)
 	f.Code = code
@@ -163,11 +186,48 @@ func (t *Translator) ofNetwork(err error) *failure.Error {
 		if t.HTTP.Answered() { // it may come back
 			kind = storage.ErrTransient
 		}
-		return unanswered(kind, t.Host()+" does not answer: "+inner)
+		return unanswered(kind, t.unreachable(err, inner))
 	case sent, transport.IsConnection(err), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return unanswered(storage.ErrTransient, "connection to "+t.Host()+": "+inner)
+		text := "connection to " + t.Host() + ": " + inner
+		if !t.HTTP.Answered() && strings.HasPrefix(t.Endpoint, "http:") {
+			text += " (does the server expect https:// in its URL?)"
+		}
+		return unanswered(storage.ErrTransient, text)
 	}
 	return &failure.Error{Text: inner}
+}
+
+// unreachable says why there is no server, and what to do.
+func (t *Translator) unreachable(err error, inner string) string {
+	op, _ := errors.AsType[*net.OpError](err)
+	dns, noName := errors.AsType[*net.DNSError](err)
+	switch {
+	case op != nil && op.Op == "proxyconnect":
+		return fmt.Sprintf("the proxy to %s cannot be reached: %s (check the option of the proxy, HTTPS_PROXY and HTTP_PROXY)",
+			t.Host(), strings.TrimPrefix(inner, "proxyconnect tcp: "))
+	case noName && strings.HasPrefix(dns.Name, t.Bucket+"."):
+		return fmt.Sprintf("%s has no name for the bucket: %s (check the endpoint, or use addresses with the bucket in their path)", t.Host(), inner)
+	case noName:
+		return fmt.Sprintf("%s does not answer: %s (check the name in the endpoint)", t.Host(), inner)
+	case op != nil && op.Timeout():
+		return fmt.Sprintf("%s does not answer: %s (check host and port of the endpoint, the network, and the proxy)", t.Host(), inner)
+	}
+	return fmt.Sprintf("%s does not answer: %s (check host and port of the endpoint)", t.Host(), inner)
+}
+
+// isStranger reports whether an answer shows that there is another server than one of S3,
+// which has not answered as one yet.
+func (t *Translator) isStranger(err error, f error) bool {
+	if t.Seen == nil || t.Seen() {
+		return false
+	}
+	u, unreadable := errors.AsType[*UnreadableError](err)
+	return failure.IsForeign(f) || unreadable && u.Status != 0
+}
+
+// stranger is the failure of a server that is none of S3.
+func (t *Translator) stranger(f error) error {
+	return failure.Unusable("%s does not answer as an S3 server (check the endpoint: the console of a server has another port): %v", t.Host(), f)
 }
 
 // unanswered is the failure of a request that the server did not answer.

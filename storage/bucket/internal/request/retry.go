@@ -15,7 +15,7 @@ import (
 const (
 	// maxBackoff bounds the pause between two attempts, as the AWS SDK does.
 	maxBackoff = 20 * time.Second
-	// firstContact bounds the attempts while the server has never answered. Most likely
+	// firstContact bounds the attempts while no S3 server has ever answered. Most likely
 	// its name or port is wrong, and the user waits for that message.
 	firstContact = 3
 )
@@ -55,6 +55,8 @@ func NeverSent(err error) bool {
 func (t *Translator) Pause(attempt int, last bool, err error) (time.Duration, error) {
 	f := t.Failure(err)
 	switch known := t.HTTP.Answered(); {
+	case attempt >= firstContact && t.isStranger(err, f):
+		return 0, t.stranger(f)
 	case last, t.Calm.holds(f):
 		return 0, Repeatable(f)
 	case known:

@@ -42,7 +42,14 @@ func (c *Client) TLSFault(err error) string {
 		if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
 			return "the certificate is signed by an unknown authority (name its file in AWS_CA_BUNDLE)"
 		}
-		return "the certificate is not valid: " + c.Clean(e.Error())
+		text := "the certificate is not valid: " + c.Clean(e.Err.Error())
+		if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok && invalid.Reason == x509.Expired {
+			text += " (check the clock of this machine, or renew the certificate)"
+		}
+		if _, ok := errors.AsType[x509.HostnameError](err); ok {
+			text += " (check the host in the endpoint)"
+		}
+		return text
 	}
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 		return "the server does not speak TLS (is its URL http:// instead of https://?)"

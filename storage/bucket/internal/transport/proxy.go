@@ -162,9 +162,9 @@ type ProxyError struct {
 
 func (e *ProxyError) Error() string {
 	if e.Status == http.StatusProxyAuthRequired {
-		return fmt.Sprintf("the proxy %s wants another user or password", e.Host)
+		return fmt.Sprintf("the proxy %s wants another user or password (give them in its URL)", e.Host)
 	}
-	return fmt.Sprintf("the proxy %s answers with status %d %s", e.Host, e.Status, http.StatusText(e.Status))
+	return fmt.Sprintf("the proxy %s refuses the connection with status %d %s (ask whoever runs it, or name the host in NO_PROXY)", e.Host, e.Status, http.StatusText(e.Status))
 }
 
 func checkProxy(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {

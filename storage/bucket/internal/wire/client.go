@@ -99,6 +99,7 @@ func open(ctx context.Context, o *Options) (*Client, error) {
 		timeout: timeout(o.OperationTimeout),
 	}
 	t := &c.translator
+	t.Seen = c.answers.Seen
 	t.Calm = request.NewCalm(o.InitialBackoff, t.Host, o.Notice)
 	cfg, err := o.load(ctx, t)
 	if err != nil {

@@ -43,6 +43,9 @@ func plain(err error) error {
 	}
 	if e, ok := errors.AsType[smithy.APIError](err); ok {
 		r := &request.RefusalError{Code: e.ErrorCode(), Message: e.ErrorMessage()}
+		if op, ok := errors.AsType[*smithy.OperationError](err); ok {
+			r.Operation = op.Operation()
+		}
 		if answer, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && answer.Response != nil && answer.Response.Response != nil {
 			r.Status, r.Header, r.Request = answer.HTTPStatusCode(), answer.Response.Header, answer.Response.Request
 		}

@@ -11,7 +11,6 @@ import (
 
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/request"
-	"s3sync/storage/bucket/internal/transport"
 )
 
 // DeleteObject is that of Client.
@@ -46,7 +45,7 @@ func (s *sdkRequests) DeleteObjects(ctx context.Context, keys []string) ([]reque
 	}
 	sent := asked(out.ResultMetadata)
 	for _, e := range out.Errors {
-		err := s.translator.OfCode(aws.ToString(e.Code), transport.Unsigned(sent, aws.ToString(e.Message)))
+		err := s.translator.OfDeletion(aws.ToString(e.Code), aws.ToString(e.Message), sent)
 		deletions = append(deletions, request.Deletion{Key: aws.ToString(e.Key), Err: err})
 	}
 	return deletions, nil
