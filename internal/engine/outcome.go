@@ -52,6 +52,7 @@ type policy struct {
 // err is not nil, and is not the interruption of the run.
 func (p policy) outcomeOf(err error) outcome {
 	switch {
+	case errors.Is(err, storage.ErrUnusable): // whatever else it is: no other object fares better
 	case errors.Is(err, compare.ErrIncomparable):
 		return outcome{kind: outcomeWarning, err: err}
 	case errors.Is(err, attributes.ErrSkip):

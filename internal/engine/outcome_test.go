@@ -32,6 +32,7 @@ func TestOutcomeOf(t *testing.T) {
 	}{
 		"any failure":                {plain, broken, want{outcomeFailed, true, false}},
 		"store unusable":             {plain, storage.ErrUnusable, want{outcomeFailed, true, true}},
+		"nothing can be written":     {plain, fmt.Errorf("%w: %w", storage.ErrUnusable, fs.ErrPermission), want{outcomeFailed, true, true}},
 		"damaged":                    {plain, storage.ErrMismatch, want{outcomeFailed, true, false}},
 		"changed in a bucket":        {plain, storage.ErrChanged, want{outcomeFailed, true, false}},
 		"changed file":               {files, storage.ErrChanged, want{outcomeWarning, true, false}},

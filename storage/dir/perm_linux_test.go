@@ -247,3 +247,50 @@ func TestUnmountedWhileListed(t *testing.T) {
 		})
 	}
 }
+
+// TestClosedDirectory: if nothing at all can be written, that is one failure of the run and
+// not one for each object. As long as something may be written, it is one of the object.
+func TestClosedDirectory(t *testing.T) {
+	for name, tt := range map[string]struct {
+		mode    fs.FileMode
+		missing bool
+		write   []string // before
+		want    error
+	}{
+		"nothing in it":        {0o555, false, nil, storage.ErrUnusable},
+		"files in it":          {0o555, false, []string{"a", "b"}, storage.ErrUnusable},
+		"cannot be searched":   {0o444, false, []string{"sub/x"}, storage.ErrUnusable},
+		"cannot be created":    {0o555, true, nil, storage.ErrUnusable},
+		"a directory in it":    {0o555, false, []string{"a", "sub/x"}, nil},
+		"its names are secret": {0o111, false, []string{"a"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := publicDir(t)
+			write(t, path, tt.write...)
+			denied(t, path, tt.mode)
+			at := path
+			if tt.missing {
+				at = filepath.Join(path, "new")
+			}
+			s := open(t, at, dir.Options{Missing: tt.missing})
+			asNobody(t, func() {
+				for _, key := range []string{"a", "new", "d/e", "d/"} {
+					content := "content"
+					if key == "d/" {
+						content = ""
+					}
+					err := put(t, s, key, content)
+					if !errors.Is(err, fs.ErrPermission) || errors.Is(err, storage.ErrUnusable) != (tt.want != nil) {
+						t.Errorf("Put(%q): %v; want fs.ErrPermission and %v", key, err, tt.want)
+					}
+				}
+			})
+			if err := os.Chmod(path, 0o777); err != nil {
+				t.Fatal(err)
+			}
+			if entries, err := os.ReadDir(path); err != nil || len(entries) != len(tt.write) {
+				t.Errorf("%v, %v; nothing was to change", entries, err)
+			}
+		})
+	}
+}

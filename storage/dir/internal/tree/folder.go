@@ -64,7 +64,7 @@ func (t *Tree) make(dir string) (folder, error) {
 func (t *Tree) MakeDir(path string) (system.Status, error) {
 	f, err := t.make(path)
 	if err != nil {
-		return system.Status{}, err
+		return system.Status{}, t.unusable(err)
 	}
 	defer f.close()
 	fi, err := f.Stat(".")

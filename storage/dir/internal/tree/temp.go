@@ -52,7 +52,7 @@ func (t *Tree) Create(path string, size int64, modTime time.Time) (*Temp, error)
 	again := t.paths.isKnown(dir)
 	f, err := t.make(dir)
 	if err != nil {
-		return nil, err
+		return nil, t.unusable(err)
 	}
 	if t.paths.isFirst(dir) {
 		f.sweep()
@@ -60,7 +60,7 @@ func (t *Tree) Create(path string, size int64, modTime time.Time) (*Temp, error)
 	tmp.folder, tmp.name = f, system.TempName()
 	if err := tmp.create(); err != nil {
 		f.close()
-		return nil, err
+		return nil, t.unusable(err)
 	}
 	if again && t.shortcut() != nil {
 		t.held.keep(f, tmp.name)
