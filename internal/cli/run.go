@@ -10,6 +10,7 @@ import (
 
 	"s3sync"
 	"s3sync/internal/cli/options"
+	"s3sync/storage"
 )
 
 // sync runs the library and reports what it did.
@@ -26,7 +27,7 @@ func (c *command) sync(ctx context.Context) {
 	sig := stop()
 	c.code = exitCode(report, err, sig)
 	o := outcome{code: c.code}
-	if c.code != options.ExitUsage {
+	if c.code != options.ExitUsage && !c.didNothing(report, err) {
 		o.report = report
 	}
 	p.end(o)
@@ -37,6 +38,16 @@ func (c *command) sync(ctx context.Context) {
 	if c.logIncomplete() {
 		c.code = withoutLog(c.code)
 	}
+}
+
+// didNothing reports whether a run failed before anything was known of any object, because
+// a side cannot be reached or used. Its counters would say nothing, and the error says why.
+func (c *command) didNothing(report *s3sync.Report, err error) bool {
+	if c.code != options.ExitError || report == nil || !errors.Is(err, storage.ErrUnusable) {
+		return false
+	}
+	st := &report.Stats
+	return st.Transferred+st.Skipped+st.Deleted+st.TransferredBytes == 0 && st.Warnings <= st.Retries && len(report.Failures) == 0
 }
 
 // complain prints to standard error why a run failed or is not complete.
