@@ -2,7 +2,7 @@ package account
 
 import (
 	"context"
-	"crypto/sha1" //nolint:gosec // what the SDK names its files by
+	"crypto/sha1"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -186,7 +186,7 @@ func TestLogin(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, of := range []string{"my", "https://x.example/start"} {
-				sum := sha1.Sum([]byte(of)) //nolint:gosec // as above
+				sum := sha1.Sum([]byte(of))
 				file := filepath.Join(home, ".aws", "sso", "cache", hex.EncodeToString(sum[:])+".json")
 				_ = os.Remove(file)
 				if tt.expires != "" {

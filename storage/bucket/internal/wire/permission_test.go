@@ -142,8 +142,7 @@ func TestMissingPermission(t *testing.T) {
 func clientOperations() map[string]bool {
 	all := map[string]bool{}
 	client, sdk := reflect.TypeFor[*Client](), reflect.TypeFor[*s3.Client]()
-	for i := range client.NumMethod() {
-		method := client.Method(i)
+	for method := range client.Methods() {
 		if _, ok := sdk.MethodByName(method.Name); ok {
 			all[method.Name] = true
 		}
