@@ -11,40 +11,35 @@ import (
 	"s3sync/storage/dir"
 )
 
-// openSource opens the source.
-func (r *Runner) openSource(ctx context.Context) (storage.Store, error) {
-	cfg := r.cfg
-	return r.openSide(&cfg.Source, func(l location.Location) (storage.Store, error) {
+// OpenSource opens the source of a valid Config as [Sync] does. notice, if not nil,
+// receives what is worth knowing of its server, from any goroutine. The caller closes the
+// store, unless it is Source.Store.
+func (c *Config) OpenSource(ctx context.Context, notice func(storage.Notice)) (storage.Store, error) {
+	return c.Source.open(func(l location.Location) (storage.Store, error) {
 		if l.Local() {
-			return dir.Open(l.Path, dir.Options{Source: true, IgnoreSymlinks: cfg.Local.IgnoreSymlinks})
+			return dir.Open(l.Path, dir.Options{Source: true, IgnoreSymlinks: c.Local.IgnoreSymlinks})
 		}
-		opts := r.bucketOptions(&cfg.Source, l)
-		opts.Anonymous = cfg.AWS.AnonymousSource
-		opts.Encryption = bucket.Encryption{Customer: bucket.CustomerKey(cfg.Encryption.SourceCustomer)}
+		opts := c.bucketOptions(&c.Source, l, notice)
+		opts.Anonymous = c.AWS.AnonymousSource
+		opts.Encryption = bucket.Encryption{Customer: bucket.CustomerKey(c.Encryption.SourceCustomer)}
 		return bucket.Open(ctx, opts)
 	})
 }
 
-// openTarget opens the target.
-func (r *Runner) openTarget(ctx context.Context) (storage.Store, error) {
-	cfg := r.cfg
-	return r.openSide(&cfg.Target, func(l location.Location) (storage.Store, error) {
+// OpenTarget is OpenSource for the target.
+func (c *Config) OpenTarget(ctx context.Context, notice func(storage.Notice)) (storage.Store, error) {
+	return c.Target.open(func(l location.Location) (storage.Store, error) {
 		if l.Local() {
-			return dir.Open(l.Path, dir.Options{Missing: true, Fsync: cfg.Local.Fsync})
+			return dir.Open(l.Path, dir.Options{Missing: true, Fsync: c.Local.Fsync})
 		}
-		opts := r.bucketOptions(&cfg.Target, l)
-		opts.Encryption = bucket.Encryption{
-			SSE:      cfg.Encryption.SSE,
-			KMSKeyID: cfg.Encryption.KMSKeyID,
-			Customer: bucket.CustomerKey(cfg.Encryption.TargetCustomer),
-		}
+		opts, e := c.bucketOptions(&c.Target, l, notice), &c.Encryption
+		opts.Encryption = bucket.Encryption{SSE: e.SSE, KMSKeyID: e.KMSKeyID, Customer: bucket.CustomerKey(e.TargetCustomer)}
 		return bucket.Open(ctx, opts)
 	})
 }
 
-// openSide returns the store of the caller, or opens the store that the URL names.
-// Finish closes what was opened.
-func (r *Runner) openSide(e *Endpoint, open func(location.Location) (storage.Store, error)) (storage.Store, error) {
+// open returns the store of the caller, or opens the one that the URL names.
+func (e *Endpoint) open(open func(location.Location) (storage.Store, error)) (storage.Store, error) {
 	if e.Store != nil {
 		return e.Store, nil
 	}
@@ -52,20 +47,14 @@ func (r *Runner) openSide(e *Endpoint, open func(location.Location) (storage.Sto
 	if err != nil {
 		return nil, err
 	}
-	store, err := open(l)
-	if err != nil {
-		return nil, err
-	}
-	r.closes = append(r.closes, store.Close)
-	return store, nil
+	return open(l)
 }
 
 // stallTimeout is how long a transfer may make no progress.
 const stallTimeout = 20 * time.Second
 
 // bucketOptions returns the options of a bucket that do not depend on its side.
-func (r *Runner) bucketOptions(e *Endpoint, l location.Location) bucket.Options {
-	cfg := r.cfg
+func (c *Config) bucketOptions(e *Endpoint, l location.Location, notice func(storage.Notice)) bucket.Options {
 	opts := bucket.Options{
 		Bucket:           l.Bucket,
 		Prefix:           l.Prefix,
@@ -80,31 +69,31 @@ func (r *Runner) bucketOptions(e *Endpoint, l location.Location) bucket.Options 
 		Accelerate:       e.Accelerate,
 		RequestPayer:     e.RequestPayer,
 		PathStyle:        e.PathStyle,
-		ConfigFile:       cfg.AWS.ConfigFile,
-		CredentialsFile:  cfg.AWS.CredentialsFile,
-		HTTPSProxy:       cfg.AWS.HTTPSProxy,
-		MaxKeys:          cfg.AWS.MaxKeys,
-		ParallelListings: cfg.AWS.ParallelListings,
-		FanOut:           cfg.AWS.ParallelDirectoryListing,
-		UnsignedPayload:  cfg.AWS.UnsignedPayload,
-		NoContentMD5:     cfg.AWS.NoContentMD5,
-		MaxAttempts:      cfg.Retry.MaxAttempts,
-		InitialBackoff:   cfg.Retry.InitialBackoff,
-		OperationTimeout: cfg.Timeout.Operation,
-		AttemptTimeout:   cfg.Timeout.Attempt,
-		ConnectTimeout:   cfg.Timeout.Connect,
-		ReadTimeout:      cfg.Timeout.Read,
+		ConfigFile:       c.AWS.ConfigFile,
+		CredentialsFile:  c.AWS.CredentialsFile,
+		HTTPSProxy:       c.AWS.HTTPSProxy,
+		MaxKeys:          c.AWS.MaxKeys,
+		ParallelListings: c.AWS.ParallelListings,
+		FanOut:           c.AWS.ParallelDirectoryListing,
+		UnsignedPayload:  c.AWS.UnsignedPayload,
+		NoContentMD5:     c.AWS.NoContentMD5,
+		MaxAttempts:      c.Retry.MaxAttempts,
+		InitialBackoff:   c.Retry.InitialBackoff,
+		OperationTimeout: c.Timeout.Operation,
+		AttemptTimeout:   c.Timeout.Attempt,
+		ConnectTimeout:   c.Timeout.Connect,
+		ReadTimeout:      c.Timeout.Read,
 		StallTimeout:     stallTimeout,
-		Notice:           r.record.Notice,
-		MaxConns:         cfg.Transfer.Workers.Most() + cfg.Transfer.ParallelParts.Most() + cfg.AWS.ParallelListings,
+		Notice:           notice,
+		MaxConns:         c.Transfer.Workers.Most() + c.Transfer.ParallelParts.Most() + c.AWS.ParallelListings,
 	}
-	if cfg.AWS.NoStallProtection {
+	if c.AWS.NoStallProtection {
 		opts.StallTimeout = 0
 	}
-	if cfg.AWS.Trace {
-		opts.Trace = cfg.Logger
+	if c.AWS.Trace {
+		opts.Trace = c.Logger
 	}
-	if rate := cfg.Transfer.BytesPerSecond; rate > 0 {
+	if rate := c.Transfer.BytesPerSecond; rate > 0 {
 		opts.ReceiveLimit, opts.SendLimit = ratelimit.Bytes(rate), ratelimit.Bytes(rate)
 	}
 	return opts

@@ -61,7 +61,7 @@ func newRunner(given *Config, target report.Place) *Runner {
 
 // open opens both sides and creates the engine between them.
 func (r *Runner) open(ctx context.Context) error {
-	source, err := r.openSource(ctx)
+	source, err := r.keep(&r.cfg.Source)(r.cfg.OpenSource(ctx, r.record.Notice))
 	if err != nil {
 		return fmt.Errorf("source: %w", err)
 	}
@@ -77,7 +77,7 @@ func (r *Runner) open(ctx context.Context) error {
 		}
 		r.record.SetPlaces(report.PlaceOfOne(one.Source), r.target)
 	}
-	target, err := r.openTarget(ctx)
+	target, err := r.keep(&r.cfg.Target)(r.cfg.OpenTarget(ctx, r.record.Notice))
 	if err != nil {
 		return fmt.Errorf("target: %w", err)
 	}
@@ -93,6 +93,16 @@ func (r *Runner) open(ctx context.Context) error {
 		r.engine, err = engine.New(ctx, opts, source, target, r.record)
 	}
 	return err
+}
+
+// keep lets Finish close the store of a side if it was opened.
+func (r *Runner) keep(e *Endpoint) func(storage.Store, error) (storage.Store, error) {
+	return func(store storage.Store, err error) (storage.Store, error) {
+		if err == nil && e.Store == nil {
+			r.closes = append(r.closes, store.Close)
+		}
+		return store, err
+	}
 }
 
 // checkOverlap compares what the stores of both sides reach. It fails with a

@@ -65,16 +65,16 @@ func (c Concurrency) Most() int {
 	if c > 0 {
 		return int(c)
 	}
-	most := max(min(autoMost, openFiles()/filesEach), 1)
+	most := max(min(autoMost, OpenFiles()/FilesEach), 1)
 	if c < 0 {
 		return min(int(-c), most)
 	}
 	return most
 }
 
-// filesEach is how many files an operation has open, with a margin: its file, its
+// FilesEach is how many files an operation has open, with a margin: its file, its
 // directory, and a connection to each side.
-const filesEach = 6
+const FilesEach = 6
 
 // pace returns a limiter of operations. A number to begin with follows from sizes and
 // latency.

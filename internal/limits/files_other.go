@@ -4,5 +4,5 @@ package limits
 
 import "math"
 
-// openFiles returns how many files this process may have open.
-func openFiles() int { return math.MaxInt }
+// OpenFiles returns how many files this process may have open.
+func OpenFiles() int { return math.MaxInt }

@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// openFiles returns how many files this process may have open. Package os raises the
+// OpenFiles returns how many files this process may have open. Package os raises the
 // bound as far as the system lets it.
-func openFiles() int {
+func OpenFiles() int {
 	var r syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r); err != nil {
 		return math.MaxInt

@@ -368,8 +368,8 @@ func (s *Store) Versioning(ctx context.Context) (bool, error) {
 	if s.access.Directory {
 		return false, nil
 	}
-	kept, err := s.access.Wire.GetBucketVersioning(ctx)
-	return kept, s.access.Fail(ctx, "list", "", err)
+	status, err := s.access.Wire.GetBucketVersioning(ctx)
+	return status == versioningEnabled, s.access.Fail(ctx, "list", "", err)
 }
 
 // Versions yields the versions and delete markers of a range in the order in which

@@ -151,3 +151,9 @@ func isLocalHost(ctx context.Context, host string) bool {
 	}
 	return false
 }
+
+// IsAWS reports whether an endpoint is one of AWS, as no endpoint is.
+func IsAWS(endpoint string) bool {
+	server := ServerOf(endpoint)
+	return server == PartitionAWS || server == PartitionChina || server == PartitionGov
+}

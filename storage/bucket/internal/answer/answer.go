@@ -61,6 +61,9 @@ var expectations = map[string]expectation{ //nolint:gochecknoglobals // a table,
 	"GetObjectTagging":        {roots: []string{"Tagging", ""}, optional: true}, // some servers return nothing if there are no tags
 	"GetBucketVersioning":     {roots: []string{"VersioningConfiguration"}, optional: true},
 	"CreateSession":           {roots: []string{"CreateSessionResult"}},
+	// Only package doctor asks these, and nothing is deleted because of an answer.
+	"HeadBucket":                 {optional: true},
+	"GetObjectLockConfiguration": {roots: []string{"ObjectLockConfiguration"}, optional: true},
 }
 
 const (

@@ -46,6 +46,14 @@ type Answer struct {
 	Unconfirmed error
 }
 
+// A BucketAnswer is what any answer about a bucket tells.
+type BucketAnswer struct {
+	Took    time.Duration // from the request to the header of the answer; 0 if there was no answer
+	Arrived time.Time     // when the answer came, by the clock of this machine
+	Date    time.Time     // by the clock of the server; zero if it does not tell
+	Region  string        // of the bucket; empty if the server does not tell
+}
+
 // Written returns what a HEAD tells of an object as an earlier write of it would have.
 func (a *Answer) Written() Written {
 	return Written{

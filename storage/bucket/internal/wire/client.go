@@ -72,6 +72,8 @@ type Client struct {
 	timeout    timeout
 	sdk        sdkRequests
 	hot        requests // &sdk, or those without it
+	// identify is nil if requests are not signed.
+	identify func(context.Context) (account.Identity, error)
 }
 
 // Open prepares for requests. It reads configuration files and the environment as the
@@ -131,6 +133,7 @@ func open(ctx context.Context, o *Options) (*Client, error) {
 	if signs == nil {
 		return c, nil
 	}
+	c.identify = c.identifier(cfg)
 	if _, err := signs.get(ctx); err != nil {
 		return nil, cmp.Or(ctx.Err(), err)
 	}

@@ -179,16 +179,3 @@ func newVersion(key, id *string, modTime *time.Time, latest *bool, encoding type
 	}
 	return storage.Object{Key: full, ModTime: *modTime, VersionID: *id, Latest: *latest}, nil
 }
-
-// GetBucketVersioning asks whether versioning is enabled, which it is not where it
-// is suspended.
-// https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketVersioning.html
-func (c *Client) GetBucketVersioning(ctx context.Context) (bool, error) {
-	out, err := operate(ctx, c, func(ctx context.Context) (*s3.GetBucketVersioningOutput, error) {
-		return c.sdk.client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &c.sdk.bucket})
-	})
-	if err != nil {
-		return false, err
-	}
-	return out.Status == types.BucketVersioningStatusEnabled, nil
-}
