@@ -94,6 +94,12 @@ func (p plan) writes() bool { return !p.DryRun && !p.Report.Status }
 // versions reports whether the run lists the versions of the source.
 func (p plan) versions() bool { return p.Versioning.Enable || !p.Versioning.PointInTime.IsZero() }
 
+// listsTarget reports whether the run lists the target.
+func (p plan) listsTarget() bool {
+	all := p.Check.Mode == s3sync.CheckOverwrite || p.Check.Mode == s3sync.CheckNewer && !p.Versioning.PointInTime.IsZero()
+	return p.Delete.Enable || p.Versioning.Enable || !all && !p.Check.NoTargetListing
+}
+
 // looks reports whether the run looks at single objects of both sides to compare them.
 func (p plan) looks() bool {
 	return p.Report.Status || p.Check.Mode.Contents() || p.Check.HeadEachTarget || p.Check.NoTargetListing
@@ -153,8 +159,8 @@ func (p plan) ofTarget() needs {
 		return n
 	}
 	writes, versions := p.writes(), p.Versioning.Enable
-	// Without the permission to list, a missing object is refused instead of not found.
-	n.add(true, listBucket)
+	// Without the permission to list, a HEAD of a missing object is refused.
+	n.add(p.listsTarget() || p.looks(), listBucket)
 	n.add(versions, listVersions, getVersioning)
 	// A HEAD finds out what became of a write without an answer, and what a copy holds.
 	n.add(writes || p.looks(), getObject)

@@ -122,7 +122,11 @@ func statements(side string, l location.Location, region string, n needs) []Stat
 	allow("Bucket", others, name, nil)
 	allow("Objects", n.sorted(actionOfObjects), objects+below, nil)
 	allow("Session", n.sorted(actionOfSessions), "arn:"+partition+":s3express:"+cmp.Or(region, "*")+":*:bucket/"+l.Bucket, nil)
-	allow("Key", n.sorted(actionOfKeys), "*", like("kms:ViaService", "s3*.amazonaws.com"))
+	domain := ".amazonaws.com"
+	if partition == "aws-cn" {
+		domain += ".cn"
+	}
+	allow("Key", n.sorted(actionOfKeys), "*", like("kms:ViaService", "s3*"+domain))
 	return all
 }
 

@@ -20,9 +20,9 @@ const (
 	// Auto lets the number follow what pays.
 	Auto Concurrency = 0
 
-	// autoMost bounds the numbers that are found automatically: the connections of more
+	// AutoMost bounds the numbers that are found automatically: the connections of more
 	// cost more memory than they bring speed.
-	autoMost = 512
+	AutoMost = 512
 	// mostConcurrency bounds the numbers that can be given.
 	mostConcurrency = math.MaxUint16
 )
@@ -65,7 +65,7 @@ func (c Concurrency) Most() int {
 	if c > 0 {
 		return int(c)
 	}
-	most := max(min(autoMost, OpenFiles()/FilesEach), 1)
+	most := max(min(AutoMost, OpenFiles()/FilesEach), 1)
 	if c < 0 {
 		return min(int(-c), most)
 	}

@@ -52,7 +52,7 @@ func TestConcurrencyRefuses(t *testing.T) {
 // has files for.
 func TestMost(t *testing.T) {
 	automatic := Auto.Most()
-	if automatic < 1 || automatic > autoMost || automatic*FilesEach > max(OpenFiles(), FilesEach) {
+	if automatic < 1 || automatic > AutoMost || automatic*FilesEach > max(OpenFiles(), FilesEach) {
 		t.Errorf("%d, with %d files", automatic, OpenFiles())
 	}
 	for c, want := range map[Concurrency]int{3: 3, 60000: 60000, AutoUpTo(2): min(2, automatic), AutoUpTo(60000): automatic} {

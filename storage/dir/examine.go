@@ -116,3 +116,9 @@ func swapCase(name string) string {
 		return unicode.ToUpper(r)
 	}, name)
 }
+
+// Exists reports whether the directory exists.
+func (s *Store) Exists() bool {
+	_, err := os.Stat(s.path)
+	return err == nil
+}
