@@ -334,7 +334,12 @@ func (d *doctor) read(ctx context.Context, s *side) finding {
 		err = firstByte(ctx, s.store, s.sample)
 	}
 	if err != nil {
-		return s.needs.refusal(getObject, err)
+		f := s.needs.refusal(getObject, err)
+		if f.Permission != "" && f.Verdict == Failure && s.name == Target && !d.looks() && !d.ServerSideCopy && !d.Versioning.Enable {
+			f.Verdict = Warning // writes work without it as long as each is answered
+			f = f.hint("allow %s, or what became of a write without an answer is not known", getObject)
+		}
+		return f
 	}
 	return found(OK, "%q can be read", shorten(s.ask.Prefix()+s.sample.Key))
 }
@@ -375,7 +380,7 @@ func (d *doctor) checksums(ctx context.Context, s *side) finding {
 			hint("objects without one are transferred anew, or compared with %s", setting.Name("Check.ReadBoth"))
 	}
 	if len(names) == 0 {
-		return found(NotChecked, "the object has none; ETags verify it")
+		return found(NotChecked, "the object has none; its ETag verifies it")
 	}
 	return found(OK, "%s", strings.Join(names, ", "))
 }

@@ -99,7 +99,7 @@ const limit = 5 * time.Second
 // reason returns an error in a few words, without the name of the operation.
 func reason(err error) setting.Text {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return setting.Textf("no answer within %v", limit)
+		return setting.Textf("no answer in time")
 	}
 	if e, ok := errors.AsType[*storage.Error](err); ok {
 		err = e.Err

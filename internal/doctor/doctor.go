@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"time"
 
 	"s3sync"
 	"s3sync/internal/limits"
@@ -41,7 +42,11 @@ func Run(ctx context.Context, cfg *s3sync.Config, o Options) ([]Check, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &doctor{plan: p, opts: o}
+	return examine(ctx, &doctor{plan: p, opts: o, limit: limit})
+}
+
+// examine makes all checks.
+func examine(ctx context.Context, d *doctor) ([]Check, error) {
 	source := d.open(ctx, Source, d.OpenSource)
 	if source != nil {
 		defer source.store.Close() //nolint:errcheck // nothing was written through it
@@ -76,6 +81,7 @@ type doctor struct {
 	plan
 
 	opts   Options
+	limit  time.Duration // of a check
 	checks []Check
 }
 
@@ -142,7 +148,7 @@ func (d *doctor) look(ctx context.Context, s *side, q question) {
 	if ctx.Err() != nil {
 		return
 	}
-	limited, cancel := context.WithTimeout(ctx, limit)
+	limited, cancel := context.WithTimeout(ctx, d.limit)
 	defer cancel()
 	f := q.ask(limited, s)
 	if ctx.Err() != nil || f.Found.String() == "" {

@@ -95,12 +95,15 @@ func (p *prober) warn() {
 // probeText is what the probe writes.
 const probeText = "written by s3sync doctor, which removes it again\n"
 
-// put writes an object with probeText. It is removed also if it is not known whether it
-// was written.
+// put writes an object with probeText. The object is removed later, also if it is not
+// known whether it was written.
 func (p *prober) put(ctx context.Context, key string, opts storage.WriteOptions) (storage.Info, error) {
-	p.written = append(p.written, key)
 	opts.Size = int64(len(probeText))
-	return p.target.store.Put(ctx, key, p.block(opts.Checksum.Algorithm), opts)
+	info, err := p.target.store.Put(ctx, key, p.block(opts.Checksum.Algorithm), opts)
+	if err == nil || storage.Retryable(err) || ctx.Err() != nil {
+		p.written = append(p.written, key)
+	}
+	return info, err
 }
 
 // block returns probeText with the digests that the target wants.
@@ -286,13 +289,22 @@ func (p *prober) inParts(ctx context.Context, key string, complete bool) error {
 	return errors.Join(err, w.Abort(cleanup))
 }
 
+// An unusualKey is one that some servers change. Only buckets can hold bucketOnly ones.
+type unusualKey struct {
+	what, key  string
+	bucketOnly bool
+}
+
 // unusual writes keys that some servers change, and looks under which keys they list them.
 // A later run would find an object that it did not write, and delete it.
 func (p *prober) unusual(ctx context.Context, s *side) finding {
 	var refused []string
-	for _, k := range []struct{ what, key string }{
-		{"//", p.name + "//double"}, {"a leading /", "/" + p.name + "/leading"}, {`\`, p.name + `/back\slash`},
+	for _, k := range []unusualKey{
+		{"//", p.name + "//double", true}, {"a leading /", "/" + p.name + "/leading", true}, {`\`, p.name + `/back\slash`, false},
 	} {
+		if k.bucketOnly && p.plan.source.Local() {
+			continue
+		}
 		_, err := p.put(ctx, k.key, storage.WriteOptions{})
 		switch {
 		case errors.Is(err, context.DeadlineExceeded):
@@ -315,9 +327,12 @@ func (p *prober) unusual(ctx context.Context, s *side) finding {
 		}
 		return f.hint("such objects are transferred anew by each run")
 	}
-	if len(refused) > 0 {
+	switch {
+	case len(refused) > 0:
 		return found(Warning, "the server refuses keys with %s", strings.Join(refused, ", ")).
 			hint("such objects of the source fail")
+	case p.plan.source.Local():
+		return found(OK, `\ is kept; files have no other unusual keys`)
 	}
 	return found(OK, `//, a leading / and \ are kept`)
 }

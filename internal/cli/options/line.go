@@ -65,7 +65,9 @@ type Log struct {
 
 // Own are the options of commands that a sync does not have.
 type Own struct {
-	JSON bool // print JSON
+	JSON        bool // print JSON
+	ProbeWrites bool // write to the target, and remove it again
+	Policy      bool // print a policy, and do nothing else
 }
 
 // New returns the Line of a program before it is parsed.

@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/term"
+
+	"s3sync/internal/doctor"
+	"s3sync/internal/setting"
+)
+
+const (
+	plainWidth = 80  // of what is no terminal
+	mostWidth  = 100 // longer lines are hard to read
+	// nameWidth is that of the column of names; below leastWidth what was found is on a line
+	// of its own.
+	nameWidth  = 20
+	leastWidth = 60
+)
+
+// A checkTable prints checks, each when it is done.
+type checkTable struct {
+	out     io.Writer
+	width   int
+	colours bool
+	spelled func(setting.Text) string
+	places  map[string]string // by side
+	side    string            // of the row before
+	err     error             // the first failure to write
+}
+
+func (c *command) newTable() *checkTable {
+	t := &checkTable{
+		out: c.p.Stdout, width: plainWidth, colours: c.colours(c.p.Stdout), spelled: c.spelled,
+		places: map[string]string{doctor.Source: c.cfg().Source.URL, doctor.Target: c.cfg().Target.URL},
+	}
+	if f := terminal(c.p.Stdout); f != nil {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			t.width = min(width, mostWidth)
+		}
+	}
+	return t
+}
+
+// row prints a check, below the side that it is about.
+func (t *checkTable) row(k doctor.Check) {
+	if k.Side != t.side {
+		if t.side != "" {
+			t.put("\n")
+		}
+		t.side = k.Side
+		t.put(strings.Join(wrap(strings.TrimSuffix(k.Side+": "+oneLine(t.places[k.Side]), ": "), t.width), "\n  ") + "\n")
+	}
+	name := fmt.Sprintf("  %s %s", t.mark(k.Verdict), k.Name)
+	indent := strings.Repeat(" ", 4+nameWidth)
+	if t.width < leastWidth {
+		indent = "    "
+		name += "\n" + indent
+	} else {
+		name += strings.Repeat(" ", max(nameWidth-utf8.RuneCountInString(k.Name), 1))
+	}
+	width := t.width - len(indent)
+	t.put(name + strings.Join(wrap(t.spelled(k.Found), width), "\n"+indent) + "\n")
+	if hint := t.spelled(k.Hint); hint != "" {
+		t.put(indent + "→ " + strings.Join(wrap(hint, width-2), "\n"+indent+"  ") + "\n")
+	}
+}
+
+// mark returns the sign of a verdict.
+func (t *checkTable) mark(v doctor.Verdict) string {
+	sign, colour := "–", "2"
+	switch v {
+	case doctor.OK:
+		sign, colour = "✓", "32"
+	case doctor.Warning:
+		sign, colour = "!", "33"
+	case doctor.Failure:
+		sign, colour = "✗", "31"
+	case doctor.NotChecked:
+	}
+	if !t.colours {
+		return sign
+	}
+	return "\x1b[" + colour + "m" + sign + "\x1b[0m"
+}
+
+// end prints the sum of all checks.
+func (t *checkTable) end(checks []doctor.Check) {
+	var failures, warnings, denied int
+	for _, k := range checks {
+		switch k.Verdict {
+		case doctor.Failure:
+			failures++
+			if k.Permission != "" {
+				denied++
+			}
+		case doctor.Warning:
+			warnings++
+		case doctor.OK, doctor.NotChecked:
+		}
+	}
+	var text string
+	switch {
+	case failures > 0:
+		text = fmt.Sprintf("%s, %s. A sync with these options would fail or do harm.",
+			count(failures, "failure", "failures"), count(warnings, "warning", "warnings"))
+	case warnings > 0:
+		text = fmt.Sprintf("Nothing is missing; %s.", count(warnings, "warning", "warnings"))
+	default:
+		text = "Nothing is missing."
+	}
+	if denied > 0 {
+		text += " s3sync doctor --policy prints the policy that this command line needs."
+	}
+	t.put("\n" + strings.Join(wrap(text, t.width), "\n") + "\n")
+}
+
+// count returns a number with what is counted.
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+func (t *checkTable) put(text string) {
+	if _, err := io.WriteString(t.out, text); err != nil && t.err == nil {
+		t.err = err
+	}
+}
+
+// wrap returns a text in lines of at most width characters. Longer words are cut.
+func wrap(text string, width int) []string {
+	width = max(width, 8)
+	var lines []string
+	var line []rune
+	for _, word := range strings.Fields(text) {
+		w := []rune(word)
+		switch {
+		case len(line) == 0:
+		case len(line)+1+len(w) <= width:
+			line = append(line, ' ')
+		default:
+			lines, line = append(lines, string(line)), nil
+		}
+		for line = append(line, w...); len(line) > width; line = line[width:] {
+			lines = append(lines, string(line[:width]))
+		}
+	}
+	return append(lines, string(line))
+}
