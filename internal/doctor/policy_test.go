@@ -244,3 +244,13 @@ func TestPolicyDocument(t *testing.T) {
 		}
 	}
 }
+
+func text(t *testing.T, document any) *string {
+	t.Helper()
+	b, err := json.Marshal(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := string(b)
+	return &s
+}
