@@ -137,7 +137,7 @@ func wrap(text string, width int) []string {
 	width = max(width, 8)
 	var lines []string
 	var line []rune
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		w := []rune(word)
 		switch {
 		case len(line) == 0:

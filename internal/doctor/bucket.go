@@ -92,7 +92,7 @@ func (d *doctor) credentials(ctx context.Context, s *side) finding {
 	if id.ARN != "" {
 		text += ", " + id.ARN
 	}
-	if err != nil {
+	if err != nil && s.ask.AWS() { // other servers need not know
 		return found(OK, "%s; AWS does not tell whose: %v", text, reason(err))
 	}
 	if id.Expires.IsZero() {
@@ -140,18 +140,22 @@ func (d *doctor) region(ctx context.Context, s *side) finding {
 	if !told {
 		is = current
 	}
-	name := setting.Name("Source.Region")
-	if s.name == Target {
-		name = "Target.Region"
-	}
 	switch {
 	case is != configured:
 		return found(Warning, "%s, but %s is configured: the first request goes there in vain", is, configured).
-			hint("set %s to %s", name, is)
+			hint("set %s to %s", regionOf(s.name), is)
 	case !told:
 		return found(OK, "%s (the server does not tell its own)", is)
 	}
 	return found(OK, "%s", is)
+}
+
+// regionOf returns the setting of the region of a side.
+func regionOf(side string) setting.Name {
+	if side == Target {
+		return "Target.Region"
+	}
+	return "Source.Region"
 }
 
 // rounds is how many round trips are measured.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"s3sync"
@@ -115,8 +116,12 @@ func (d *doctor) open(ctx context.Context, name string, open func(context.Contex
 		store, err := open(ctx, nil)
 		if err != nil {
 			f := found(Failure, "%v", reason(err))
-			if f.lost = true; errors.Is(err, storage.ErrCredentials) {
+			f.lost = true
+			switch {
+			case errors.Is(err, storage.ErrCredentials):
 				f.Name = "credentials"
+			case strings.Contains(err.Error(), "no region is known"):
+				f = f.hint("set %s, or AWS_REGION", regionOf(name))
 			}
 			return f
 		}

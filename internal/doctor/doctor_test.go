@@ -1,15 +1,20 @@
 package doctor_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -415,7 +420,7 @@ func TestDirectories(t *testing.T) {
 	}
 }
 
-// Whose the credentials are is asked where an endpoint for it is known.
+// Whose the credentials are is asked where an endpoint for it is known. Only AWS must know.
 func TestCaller(t *testing.T) {
 	s := s3server.Shared(t, s3server.VersityGW)
 	source := endpoint(s, "s3://"+s.Bucket(t))
@@ -426,8 +431,8 @@ func TestCaller(t *testing.T) {
 	}{
 		"answers": {http.StatusOK, `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>` +
 			`<Arn>arn:aws:iam::123456789012:user/backup</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>`, "arn:aws:iam::123456789012:user/backup"},
-		"refuses": {http.StatusForbidden, `<ErrorResponse><Error><Code>InvalidClientTokenId</Code><Message>no</Message></Error></ErrorResponse>`, "does not tell whose: InvalidClientTokenId"},
-		"nonsense": {http.StatusOK, `<html>`, "does not tell whose"},
+		"refuses":  {http.StatusForbidden, `<ErrorResponse><Error><Code>InvalidClientTokenId</Code><Message>no</Message></Error></ErrorResponse>`, "of the options"},
+		"nonsense": {http.StatusOK, `<html>`, "of the options"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -469,4 +474,46 @@ func policyText(t *testing.T, cfg *s3sync.Config) string {
 		t.Fatal(err)
 	}
 	return *text(t, policies.Document())
+}
+
+// A server that lists keys of others in place of those of the probe makes it delete none
+// of them.
+func TestOnlyTheProbeIsRemoved(t *testing.T) {
+	t.Parallel()
+	s := s3server.Shared(t, s3server.VersityGW)
+	target := endpoint(s, "s3://"+s.Bucket(t)+"/p/")
+	fill(t, target, map[string]int{"a": 1, "b": 1})
+	real, err := url.Parse(s.Endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := httputil.NewSingleHostReverseProxy(real)
+	var deleted atomic.Int64
+	liar := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		switch {
+		case q.Get("list-type") == "2" && q.Get("start-after") != "":
+			w.Header().Set("Content-Type", "application/xml")
+			const entry = `<Contents><Key>p/%s</Key><LastModified>2026-01-02T03:04:05Z</LastModified><ETag>"0"</ETag><Size>1</Size></Contents>`
+			_, _ = fmt.Fprintf(w, `<ListBucketResult><IsTruncated>false</IsTruncated>`+entry+entry+`</ListBucketResult>`, "a", "b")
+			return
+		case q.Has("delete"):
+			body, _ := io.ReadAll(r.Body)
+			if strings.Contains(string(body), "<Key>p/a<") || strings.Contains(string(body), "<Key>p/b<") {
+				deleted.Add(1)
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+		}
+		forward.ServeHTTP(w, r)
+	}))
+	defer liar.Close()
+	proxied := target
+	proxied.EndpointURL = liar.URL
+	checks := examine(t, between(files(t, map[string]int{"a": 1}), proxied), doctor.Options{Probe: true})
+	if deleted.Load() > 0 || !slices.Contains(keysIn(t, target), "p/a") || !slices.Contains(keysIn(t, target), "p/b") {
+		t.Errorf("an object of the user is deleted; %v", verdicts(checks))
+	}
+	if i := slices.IndexFunc(keysIn(t, target), func(key string) bool { return strings.Contains(key, ".s3sync-doctor-") }); i >= 0 {
+		t.Errorf("the probe leaves %q", keysIn(t, target)[i])
+	}
 }

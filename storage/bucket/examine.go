@@ -22,8 +22,8 @@ func (s *Store) Examiner() Examiner { return Examiner{s} }
 // Directory reports whether the bucket is a directory bucket.
 func (e Examiner) Directory() bool { return e.store.access.Directory }
 
-// Server names the server in messages.
-func (e Examiner) Server() string { return e.store.access.Wire.Server() }
+// AWS reports whether requests go to AWS.
+func (e Examiner) AWS() bool { return address.IsPartition(e.store.access.Wire.Server()) }
 
 // An Identity is who signs requests.
 type Identity = account.Identity
@@ -113,9 +113,6 @@ func (e Examiner) ObjectLock(ctx context.Context) (enabled bool, mode string, er
 func (e Examiner) fail(ctx context.Context, err error) error {
 	return e.store.access.Fail(ctx, "ask", "", err)
 }
-
-// IsAWS reports whether the URL of an endpoint is one of AWS; an empty one is.
-func IsAWS(endpoint string) bool { return address.IsAWS(endpoint) }
 
 // PartitionOf returns the part of AWS in which a bucket of a region is, as ARNs name it.
 func PartitionOf(bucket, region string) string { return address.PartitionOf(bucket, region) }

@@ -152,8 +152,7 @@ func isLocalHost(ctx context.Context, host string) bool {
 	return false
 }
 
-// IsAWS reports whether an endpoint is one of AWS, as no endpoint is.
-func IsAWS(endpoint string) bool {
-	server := ServerOf(endpoint)
+// IsPartition reports whether a name of ServerOf is that of a partition of AWS.
+func IsPartition(server string) bool {
 	return server == PartitionAWS || server == PartitionChina || server == PartitionGov
 }

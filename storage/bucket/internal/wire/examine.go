@@ -35,7 +35,7 @@ func (c *Client) Identity(ctx context.Context) (account.Identity, error) {
 // identifier returns the function behind Identity.
 func (c *Client) identifier(cfg aws.Config) func(context.Context) (account.Identity, error) {
 	return func(ctx context.Context) (account.Identity, error) {
-		return account.Identify(ctx, cfg, address.IsAWS(c.translator.Endpoint))
+		return account.Identify(ctx, cfg, address.IsPartition(c.Server()))
 	}
 }
 
