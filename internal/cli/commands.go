@@ -18,7 +18,7 @@ func (c *command) commands() []options.Command {
 			Run: func(ctx context.Context, _ []string) int { c.sync(ctx); return c.code },
 		},
 		{
-			Name: "doctor", Args: "[SOURCE] [TARGET]", Sides: true, Options: []string{"probe-writes", "policy", "json"},
+			Name: "doctor", Args: "SOURCE TARGET", Sides: true, Options: []string{"probe-writes", "policy", "json"},
 			Usage: "check what a sync with these options needs",
 			More: "It asks both sides, changes nothing, and prints a row for each check: ✓ fine, ✗ missing, ! worth knowing, – not known or not needed. " +
 				"Only what these very options need can be missing. It exits with 0 if nothing is missing, with 1 if something is, and with 3 if there are only warnings.",

@@ -73,6 +73,17 @@ Usage: s3sync one [OPTIONS] FILE
 
 Usage: s3sync sides [OPTIONS] SOURCE TARGET
 
+      --probe-writes
+          Also write below one new name in the target, and remove that again.
+          The name begins with .s3sync-doctor-. It is removed also after a
+          failure or Ctrl-C. If the target keeps versions, those of the probe
+          stay behind delete markers; a warning says so first.
+
+      --policy
+          Only print the least IAM policy for these options. Nothing is asked.
+          If both sides are buckets with different credentials, there is one
+          policy for each of them.
+
       --json
           Print one JSON object.
 

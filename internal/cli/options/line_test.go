@@ -30,7 +30,7 @@ func (c *call) line() *Line {
 func testCommands() []Command {
 	return []Command{
 		{Args: "[SOURCE] [TARGET]", Sides: true},
-		{Name: "sides", Args: "SOURCE TARGET", Sides: true, Options: []string{"json"}, Usage: "look at both sides"},
+		{Name: "sides", Args: "SOURCE TARGET", Sides: true, Options: []string{"probe-writes", "policy", "json"}, Usage: "look at both sides"},
 		{Name: "one", Args: "FILE", Options: []string{"json", "worker-size"}, Usage: "read a file", More: "It may be old."},
 		{Name: "words", Args: "[WORD...]", Verbatim: true, Usage: "print the words", Values: (*Line).Shells},
 		{Name: "none", Usage: "print nothing"},

@@ -216,7 +216,7 @@ func optionCases() map[string]optionCase {
 		"allow-partial-prefix": aSwitch,
 		"allow-overlap":        aSwitch,
 
-		"json": aSwitch,
+		"json": aSwitch, "probe-writes": aSwitch, "policy": aSwitch,
 	}
 }
 
