@@ -143,7 +143,9 @@ func (k *key) derive() []byte {
 }
 
 // Headers that are signed though they are in no http.Header, and those that are not signed
-// though they are: they may change on the way.
+// though they are: they may change on the way. The front of Google Cloud Storage changes
+// Accept-Encoding, which the SDK signs.
+// https://github.com/aws/aws-sdk-go-v2/issues/1816
 const (
 	hostHeader   = "Host"
 	lengthHeader = "Content-Length"
@@ -151,7 +153,7 @@ const (
 
 func isUnsigned(name string) bool {
 	switch name {
-	case "Authorization", "User-Agent", "X-Amzn-Trace-Id", "Expect", "Transfer-Encoding", hostHeader, lengthHeader:
+	case "Authorization", "User-Agent", "X-Amzn-Trace-Id", "Expect", "Transfer-Encoding", "Accept-Encoding", hostHeader, lengthHeader:
 		return true
 	}
 	return false

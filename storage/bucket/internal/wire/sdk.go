@@ -87,7 +87,7 @@ func (o *Options) configure(so *s3.Options) {
 func (s *sdkRequests) configure(so *s3.Options, answers *answer.Checker, c *corrector) {
 	so.HTTPClient = s.translator.HTTP
 	so.Retryer = s.translator.retryer(so.RetryMaxAttempts)
-	so.APIOptions = append(so.APIOptions, noteAttempts, addExtra(s.dialect.Encryption.Headers), func(stack *middleware.Stack) error {
+	so.APIOptions = append(so.APIOptions, noteAttempts, leaveUnsigned, addExtra(s.dialect.Encryption.Headers), func(stack *middleware.Stack) error {
 		return checkAnswers(answers, stack)
 	})
 	if s.dialect.Directory { // sessions are renewed in another way
@@ -97,6 +97,38 @@ func (s *sdkRequests) configure(so *s3.Options, answers *answer.Checker, c *corr
 	} else {
 		so.APIOptions = append(so.APIOptions, c.watch)
 	}
+}
+
+// leaveUnsigned keeps the SDK from signing Accept-Encoding, as package sigv4 does: it takes
+// the header away before the SDK signs, and puts it back afterwards.
+func leaveUnsigned(stack *middleware.Stack) error {
+	const name, signing = "Accept-Encoding", "Signing"
+	if _, ok := stack.Finalize.Get(signing); !ok {
+		return nil // the request is not signed
+	}
+	type kept struct{}
+	before := middleware.FinalizeMiddlewareFunc("s3sync:Unsigned", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
+		middleware.FinalizeOutput, middleware.Metadata, error,
+	) {
+		if req, ok := in.Request.(*smithyhttp.Request); ok {
+			ctx = context.WithValue(ctx, kept{}, req.Header.Values(name))
+			req.Header.Del(name)
+		}
+		return next.HandleFinalize(ctx, in)
+	})
+	after := middleware.FinalizeMiddlewareFunc("s3sync:Signed", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
+		middleware.FinalizeOutput, middleware.Metadata, error,
+	) {
+		values, _ := ctx.Value(kept{}).([]string)
+		if req, ok := in.Request.(*smithyhttp.Request); ok && len(values) > 0 {
+			req.Header[name] = values
+		}
+		return next.HandleFinalize(ctx, in)
+	})
+	if err := stack.Finalize.Insert(before, signing, middleware.Before); err != nil {
+		return err
+	}
+	return stack.Finalize.Insert(after, signing, middleware.After)
 }
 
 // withContentMD5 adds the digest that servers demanded before the checksum that

@@ -209,3 +209,30 @@ func TestLeftToTheSDK(t *testing.T) {
 		})
 	}
 }
+
+// TestSignedBySDK: what only the SDK sends is signed as the rest is.
+func TestSignedBySDK(t *testing.T) {
+	to := newRecorder(t)
+	c := openWays(t, wayOptions(to))["SDK"]
+	from := CopySource{Client: c, Key: "other", ETag: "e"}
+	up := request.Upload{Key: "k", ID: "id"}
+	for name, send := range map[string]func(context.Context) error{
+		"create": func(ctx context.Context) error {
+			_, _, err := c.CreateMultipartUpload(ctx, "k", storage.WriteOptions{})
+			return err
+		},
+		"complete": func(ctx context.Context) error {
+			_, err := c.CompleteMultipartUpload(ctx, up, []request.Part{{Number: 1}}, storage.WriteOptions{})
+			return err
+		},
+		"copy": func(ctx context.Context) error {
+			_, err := c.CopyObject(ctx, from, "k", storage.WriteOptions{}, false)
+			return err
+		},
+		"tags":     func(ctx context.Context) error { _, err := c.GetObjectTagging(ctx, "k", ""); return err },
+		"set tags": func(ctx context.Context) error { return c.PutObjectTagging(ctx, "k", map[string]string{"a": "b"}) },
+	} {
+		_ = send(t.Context()) // the recorder does not know the answer
+		checkSignature(t, name, to.take(t), false)
+	}
+}
