@@ -33,6 +33,37 @@ func Example() {
 	_ = sync
 }
 
+// A function of a program: it syncs a directory to a bucket and logs what went wrong.
+// docs/library.md shows it. It does not run here, because the bucket does not exist.
+func Example_program() {
+	_ = syncPhotos
+}
+
+func syncPhotos(ctx context.Context) error {
+	cfg := s3sync.DefaultConfig()
+	cfg.Source.URL = "./photos"
+	cfg.Target.URL = "s3://my-bucket/photos/"
+	cfg.Delete.Enable = true
+	cfg.Delete.Max = 1000
+	cfg.OnEvent = func(ev s3sync.Event) {
+		switch ev.Type {
+		case s3sync.EventWarning, s3sync.EventFailed:
+			log.Print(ev)
+		case s3sync.EventProgress:
+			log.Printf("%d objects, %d bytes", ev.Stats.Transferred, ev.Stats.TransferredBytes)
+		}
+	}
+	report, err := s3sync.Sync(ctx, cfg)
+	switch {
+	case errors.Is(err, s3sync.ErrDeleteRefused):
+		return fmt.Errorf("is this the right source? %w", err)
+	case err != nil:
+		return fmt.Errorf("%d objects failed: %w", report.Failed, err)
+	}
+	log.Printf("%d transferred, %d verified by ETag, %d deleted", report.Transferred, report.ETagVerified, report.Deleted)
+	return nil
+}
+
 // A store in memory replaces the bucket here.
 func ExampleSync() {
 	ctx := context.Background()
