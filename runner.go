@@ -41,7 +41,7 @@ func NewRunner(ctx context.Context, cfg *Config) (*Runner, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	r := newRunner(cfg, report.PlaceOf(cfg.Target.Store, cfg.Target.URL))
+	r := newRunner(ctx, cfg, report.PlaceOf(cfg.Target.Store, cfg.Target.URL))
 	if err := r.open(ctx); err != nil {
 		_, err = r.Finish(ctx, err)
 		return nil, err
@@ -49,10 +49,10 @@ func NewRunner(ctx context.Context, cfg *Config) (*Runner, error) {
 	return r, nil
 }
 
-func newRunner(given *Config, target report.Place) *Runner {
+func newRunner(ctx context.Context, given *Config, target report.Place) *Runner {
 	cfg := given.effective()
 	r := &Runner{cfg: cfg, target: target, record: report.New(report.Options{
-		Logger: cfg.Logger, OnEvent: cfg.OnEvent, OnProgress: cfg.OnProgress, DryRun: cfg.DryRun, WarnAsError: cfg.WarnAsError,
+		Logger: cfg.Logger, OnEvent: cfg.OnEvent, OnProgress: cfg.OnProgress, Observer: report.ObserverOf(ctx), DryRun: cfg.DryRun, WarnAsError: cfg.WarnAsError,
 		Status: cfg.Report.Status, Source: report.PlaceOf(cfg.Source.Store, cfg.Source.URL), Target: target,
 	})}
 	r.record.Emit(Event{Type: EventStart})

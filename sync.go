@@ -28,7 +28,7 @@ func Sync(ctx context.Context, cfg *Config) (*Report, error) {
 
 // syncAt is Sync for a valid Config and a given place of the target.
 func syncAt(ctx context.Context, cfg *Config, target report.Place) (*Report, error) {
-	r := newRunner(cfg, target)
+	r := newRunner(ctx, cfg, target)
 	err := r.open(ctx)
 	if err == nil {
 		err = r.all(ctx)

@@ -172,6 +172,10 @@ type Observable interface {
 // A Request is what a request tells of the load of a server.
 type Request struct {
 	Kind RequestKind
+	// Operation is the name of the S3 operation. Status is that of the answer, 0 if there
+	// was none.
+	Operation string
+	Status    int
 	// Again: another request for the same was made before. Hedge: that one did not fail,
 	// but its answer is late.
 	Again, Hedge bool

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"time"
 
 	"s3sync/internal/plan"
 	"s3sync/internal/report"
@@ -17,7 +18,7 @@ func eventOf(t report.EventType, a *plan.Action) report.Event {
 }
 
 // emitTransferred emits that an object was written, and what verified it.
-func (r *unitRun) emitTransferred(a *plan.Action, done *transfer.Result) {
+func (r *unitRun) emitTransferred(a *plan.Action, done *transfer.Result, took time.Duration) {
 	// A version replaces nothing: the older ones stay.
 	ev := report.Event{Key: a.Key(), Exists: a.Exists && !r.e.opts.Versions, Reason: a.Reason, Source: done.Source, Target: done.Target}
 	v := &done.Verification
@@ -40,7 +41,7 @@ func (r *unitRun) emitTransferred(a *plan.Action, done *transfer.Result) {
 		emit(report.EventUnverified, v.Why)
 		ev.Cause = report.CauseOther
 	}
-	ev.Verified = v.ETag || v.Checksum
+	ev.Verified, ev.Took = v.ETag || v.Checksum, took
 	emit(report.EventTransferred, nil)
 }
 

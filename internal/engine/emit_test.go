@@ -48,7 +48,7 @@ func TestEventsOfATransfer(t *testing.T) {
 			u := &unitRun{e: r.Engine, record: r.Engine.record.Unit()}
 			source, target := storage.Object{Key: "a", Size: 3}, storage.Object{Key: "a", ETag: "e"}
 			u.emitTransferred(&plan.Action{Kind: plan.Transfer, Pair: plan.Pair{Source: storage.Object{Key: "a", Size: 1}}, Reason: plan.ReasonNew},
-				&transfer.Result{Source: source, Target: target, Verification: tt.verification})
+				&transfer.Result{Source: source, Target: target, Verification: tt.verification}, 0)
 			r.end(t)
 			var got []report.EventType
 			for _, ev := range r.events {

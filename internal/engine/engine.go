@@ -115,6 +115,7 @@ func New(ctx context.Context, opts Options, source, target storage.Store, record
 	if err := e.assemble(ctx); err != nil {
 		return nil, err
 	}
+	record.Limits(e.limits.All)
 	for _, s := range []storage.Store{source, target} {
 		if o, ok := storage.As[storage.Observable](s); ok {
 			e.unobserve = append(e.unobserve, o.Observe(e.limits.Observe), o.Observe(record.Observe))

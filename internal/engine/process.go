@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"time"
 
 	"s3sync/internal/checksum"
 	"s3sync/internal/compare"
@@ -128,6 +129,7 @@ func (r *unitRun) transfer(ctx context.Context, a *plan.Action, lane *report.Lan
 	if err := r.e.limits.WaitObject(ctx); err != nil {
 		return false, did, err
 	}
+	began := time.Now()
 	result, err := r.e.carry.transfer(lane.Context(ctx), a)
 	if err != nil {
 		return false, did, err
@@ -137,7 +139,7 @@ func (r *unitRun) transfer(ctx context.Context, a *plan.Action, lane *report.Lan
 	if result.Whole { // otherwise its parts tell
 		did = limits.Work{Asked: true, Bytes: result.Source.Size}
 	}
-	r.emitTransferred(a, &result)
+	r.emitTransferred(a, &result, time.Since(began))
 	if !a.Exists && !(r.e.target.Maps() && plan.IsDirectory(a.TargetKey)) { // directories are not listed
 		r.added.Add(1)
 	}

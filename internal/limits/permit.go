@@ -94,13 +94,14 @@ func (l *Limits) answeredAfter(d time.Duration) {
 // Reports tell what the limits settled on and why: those that were used, and were free to
 // choose or throttled.
 func (l *Limits) Reports() []pace.Report {
-	var reports []pace.Report
-	for _, limiter := range []*pace.Limiter{l.objects.Limiter, l.parts.Limiter, l.deletions} {
-		if r := limiter.Report(); r.Ended > 0 && (!r.Fixed || r.Throttled > 0) {
-			reports = append(reports, r)
-		}
-	}
-	return reports
+	return slices.DeleteFunc(l.All(), func(r pace.Report) bool {
+		return r.Ended == 0 || r.Fixed && r.Throttled == 0
+	})
+}
+
+// All tells of all limits: of objects, of parts and of requests to delete, in this order.
+func (l *Limits) All() []pace.Report {
+	return []pace.Report{l.objects.Report(), l.parts.Report(), l.deletions.Report()}
 }
 
 // A limiter begins with a number that follows from the sizes of its first operations.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"time"
 
 	"s3sync/internal/plan"
 	"s3sync/storage"
@@ -106,6 +107,8 @@ type Event struct {
 	Cause Cause
 	// Exists: what is transferred overwrites an object of the target.
 	Exists bool
+	// Took is how long the transfer of a transferred object took.
+	Took time.Duration
 	// Key is relative to both sides; empty for events of the run.
 	Key string
 	// Reason says why an object is skipped, transferred or deleted.

@@ -23,6 +23,8 @@ type Options struct {
 	// OnProgress, if not nil, is told four times a second how far the run is, and once at
 	// its end, from the goroutine of OnEvent. It must not call the Recorder.
 	OnProgress func(Progress)
+	// Observer is told what happens. It may be nil.
+	Observer *Observer
 	// DryRun: the run changes nothing. Every event says so.
 	DryRun bool
 	// WarnAsError turns warnings into failures.
@@ -49,6 +51,8 @@ type Recorder struct {
 	incomplete atomic.Bool
 	// waiting are the sides that can report what they wait for, once they are open.
 	waiting atomic.Pointer[[]waitingSide]
+	// unobserve ends what tells the observer of the requests of a side.
+	unobserve map[string]func()
 
 	wake chan struct{} // there is something for the goroutine
 	done chan struct{} // the goroutine has ended
@@ -62,6 +66,7 @@ type Recorder struct {
 	silence  silence
 	refusals refusals
 	queue    []Event // for OnEvent
+	seen     Event   // by the observer
 	room     sync.Cond
 	finished bool
 }
@@ -71,11 +76,14 @@ const backlog = 256
 
 // New returns a Recorder whose goroutine runs until Finish.
 func New(opts Options) *Recorder {
+	if opts.Observer == nil {
+		opts.Observer = new(Observer)
+	}
 	r := &Recorder{
 		opts:  opts,
 		log:   logger{slog: opts.Logger, dry: opts.DryRun && !opts.Status},
 		track: newTracker(opts.OnProgress != nil),
-		start: time.Now(), changes: make(changes),
+		start: time.Now(), changes: make(changes), unobserve: make(map[string]func()),
 		wake: make(chan struct{}, 1),
 		done: make(chan struct{}),
 	}
@@ -148,9 +156,11 @@ func (r *Recorder) SetIncomplete() (before bool) { return r.incomplete.Swap(true
 // called after Finish.
 func (r *Recorder) Incomplete() bool { return r.incomplete.Load() }
 
-// Watch lets the Recorder explain silences from now on by what the stores wait for.
-// Either store may be nil.
+// Watch lets the Recorder explain silences from now on by what the stores wait for, and
+// tell the observer of their requests. Either store may be nil.
 func (r *Recorder) Watch(source, target storage.Store) {
+	r.observe("source", source)
+	r.observe("target", target)
 	sides := waitingSides(source, target)
 	r.waiting.Store(&sides)
 }
@@ -174,6 +184,9 @@ func (r *Recorder) Finish(ctx context.Context, err error) (*Report, error) {
 	r.mu.Unlock()
 	r.signal()
 	<-r.done
+	for _, stop := range r.unobserve {
+		stop()
+	}
 	r.total.Incomplete = err != nil || r.Incomplete()
 	if err == nil && r.total.Failed > 0 {
 		err = fmt.Errorf("%d failed, the first with: %w", r.total.Failed, r.first)
@@ -309,6 +322,10 @@ func (r *Recorder) handle(ev *Event, u *Unit) {
 		r.log.write(slog.LevelInfo, "dry run summary", r.foreseen()...)
 	default:
 		r.log.event(ev)
+	}
+	if tell := r.opts.Observer.Event; tell != nil {
+		r.seen = *ev // or every event would need memory of its own, observed or not
+		tell(&r.seen)
 	}
 	if r.opts.OnEvent != nil {
 		if r.queue = append(r.queue, *ev); len(r.queue) == 1 {

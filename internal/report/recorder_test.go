@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"s3sync/internal/pace"
 	"s3sync/internal/plan"
 	"s3sync/storage"
 )
@@ -426,4 +427,51 @@ func BenchmarkEmit(b *testing.B) {
 	if _, err := r.Finish(b.Context(), nil); err != nil {
 		b.Fatal(err)
 	}
+}
+
+// An observer is told of everything that is counted, in order, also of skips if it wants
+// that, and of the requests of both sides until the run ends.
+func TestObserver(t *testing.T) {
+	for _, skips := range []bool{false, true} {
+		var got []string
+		source := new(observable)
+		ctx := WithObserver(t.Context(), &Observer{
+			Event:   func(ev *Event) { got = append(got, ev.Type.String()+" "+ev.Key) },
+			Skips:   skips,
+			Request: func(side string, q storage.Request) { got = append(got, side+" "+q.Operation) },
+			Limits:  func(reports func() []pace.Report) { got = append(got, reports()[0].Name) },
+		})
+		r := New(Options{Observer: ObserverOf(ctx)})
+		r.Watch(source, nil)
+		r.Watch(source, nil) // counts once
+		r.Limits(func() []pace.Report { return []pace.Report{{Name: "objects"}} })
+		r.Emit(Event{Type: EventTransferred, Key: "a"})
+		source.tell(storage.Request{Operation: "GetObject"})
+		r.Unit().Skip(&plan.Pair{Source: storage.Object{Key: "b"}}, plan.ReasonSame)
+		if _, err := r.Finish(ctx, nil); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"objects", "transferred a", "source GetObject", "skipped b", "end "}
+		if !skips {
+			want = slices.Delete(want, 3, 4)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("told %q, want %q", got, want)
+		}
+		if source.tell != nil {
+			t.Error("the store still tells")
+		}
+	}
+}
+
+// observable is a store that tells of requests.
+type observable struct {
+	storage.Store
+
+	tell func(storage.Request)
+}
+
+func (o *observable) Observe(f func(storage.Request)) func() {
+	o.tell = f
+	return func() { o.tell = nil }
 }

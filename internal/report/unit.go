@@ -50,6 +50,10 @@ func (u *Unit) Skip(p *plan.Pair, why plan.Reason) {
 	u.r.handled++
 	u.r.total.Skipped++
 	u.counted.Skipped++
+	if o := u.r.opts.Observer; o.Skips {
+		u.r.seen = Event{Type: EventSkipped, Key: p.Key(), Reason: why, Source: p.Source, Target: p.Target}
+		o.Event(&u.r.seen)
+	}
 }
 
 // SetIncomplete records for the unit and the run that a part of either side was not

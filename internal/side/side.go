@@ -60,7 +60,29 @@ func (s *Side) Wrap(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", s.Name, err)
+	return &Error{s.Name, err}
+}
+
+// An Error is the failure of a request to one side.
+type Error struct {
+	// Side is "source" or "target".
+	Side string
+	Err  error
+}
+
+func (e *Error) Error() string { return e.Side + ": " + e.Err.Error() }
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Of returns the side on which a request failed; empty if that is not known.
+func Of(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Side
+	}
+	if errors.Is(err, ErrGone) {
+		return "source"
+	}
+	return ""
 }
 
 // WrapGone is Wrap for a request about a listed source object: if the object no longer

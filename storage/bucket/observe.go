@@ -53,7 +53,7 @@ func (o *observers) tell(c transport.Call, out transport.Outcome) {
 		return
 	}
 	r := storage.Request{
-		Kind: kindOf(c.Operation, out.Ranged), Again: c.Again, Hedge: c.Hedge, Began: time.Now().Add(-out.TimeToFirstByte), FirstByte: out.TimeToFirstByte,
+		Kind: kindOf(c.Operation, out.Ranged), Operation: c.Operation, Status: out.Status, Again: c.Again, Hedge: c.Hedge, Began: time.Now().Add(-out.TimeToFirstByte), FirstByte: out.TimeToFirstByte,
 		Throttled: throttled(out.Status), Unanswered: unanswered(&out), RetryAfter: out.RetryAfter,
 	}
 	for _, other := range *all {
