@@ -8,6 +8,7 @@ import (
 
 	"s3sync"
 	"s3sync/internal/cli/options"
+	"s3sync/internal/visible"
 )
 
 // A command is one call of s3sync.
@@ -75,5 +76,5 @@ func (c *command) reportBug(what string, stack []byte) {
 
 // oneLine escapes text from outside, so that it cannot control the terminal.
 func oneLine(text string) string {
-	return string(appendShown(nil, strings.NewReplacer("\n", "; ", "\t", " ").Replace(text)))
+	return string(visible.Append(nil, strings.NewReplacer("\n", "; ", "\t", " ").Replace(text)))
 }

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"math"
 	"strconv"
+
+	"s3sync/internal/visible"
 )
 
 // recordTime is the time of a log line: UTC, always with microseconds.
@@ -64,11 +66,11 @@ func appendStyled(buf []byte, r slog.Record, fields []slog.Attr, s style) []byte
 	buf = fmt.Appendf(buf, "%5s", levelName(r.Level))
 	buf = append(buf, s.reset...)
 	buf = append(buf, ' ')
-	buf = appendShown(buf, r.Message)
+	buf = visible.Append(buf, r.Message)
 	for _, f := range fields {
 		buf = append(buf, ' ')
 		buf = append(buf, s.italic...)
-		buf = appendShown(buf, f.Key)
+		buf = visible.Append(buf, f.Key)
 		buf = append(buf, s.reset...)
 		buf = append(buf, s.dim...)
 		buf = append(buf, '=')

@@ -10,6 +10,7 @@ import (
 
 	"s3sync/internal/plan"
 	"s3sync/internal/report"
+	"s3sync/internal/visible"
 )
 
 // A dry run without JSON prints lines that a user reviews, in place of log records:
@@ -112,7 +113,7 @@ func previewTotals(fields []slog.Attr) string {
 // for several lines, for the rest of the line, or for a quoted key.
 func appendKey(buf []byte, key string) []byte {
 	misleads := key == "" || strings.TrimSpace(key) != key || key[0] == '"' || strings.Contains(key, "  ") || strings.Contains(key, "→") ||
-		!utf8.ValidString(key) || strings.ContainsFunc(key, draws)
+		!utf8.ValidString(key) || strings.ContainsFunc(key, visible.Draws)
 	if misleads {
 		return strconv.AppendQuote(buf, key)
 	}
