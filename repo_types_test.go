@@ -26,6 +26,7 @@ import (
 var goroutineFiles = []string{
 	"internal/cli/signal.go",                     // the watch for signals; that for SIGQUIT lives as long as the process
 	"internal/parallel/ahead.go",                 // a listing that runs ahead of the workers
+	"internal/metrics/export.go",                 // the server of metrics
 	"internal/parallel/parallel.go",              // workers
 	"internal/report/recorder.go",                // the owner of the counters
 	"storage/bucket/internal/objects/layout.go",  // HEADs of the parts of one object

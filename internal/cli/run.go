@@ -15,15 +15,21 @@ import (
 
 // sync runs the library and reports what it did.
 func (c *command) sync(ctx context.Context) {
+	kept, err := c.records(ctx)
+	if err != nil {
+		c.say(err.Error())
+		c.code = options.ExitUsage
+		return
+	}
 	c.cfg().Logger = c.logger()
 	for _, text := range c.line.Notes {
 		c.cfg().Logger.LogAttrs(ctx, levelNote, text)
 	}
 	c.logSettings()
 	p := c.progress()
-	c.cfg().OnProgress = p.callback()
+	c.cfg().OnProgress = kept.also(p.callback())
 	ctx, stop := c.interruptible(ctx)
-	report, err := c.p.Sync(ctx, c.cfg())
+	report, err := c.p.Sync(kept.observe(ctx), c.cfg())
 	sig := stop()
 	c.code = exitCode(report, err, sig)
 	o := outcome{code: c.code}
@@ -36,6 +42,10 @@ func (c *command) sync(ctx context.Context) {
 	}
 	c.complain(report, err)
 	if c.logIncomplete() {
+		c.code = withoutLog(c.code)
+	}
+	if err := kept.end(ctx, c.pageEnd(report, err, sig)); err != nil {
+		c.say(err.Error())
 		c.code = withoutLog(c.code)
 	}
 }

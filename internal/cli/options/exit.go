@@ -32,3 +32,13 @@ func exitCodes() []exitCode {
 		{ExitTerminated, "stopped by SIGTERM"},
 	}
 }
+
+// ExitMeaning says what an exit code means.
+func ExitMeaning(code int) string {
+	for _, row := range exitCodes() {
+		if row.code == code {
+			return row.text
+		}
+	}
+	return "unknown"
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -32,6 +33,8 @@ type Line struct {
 	Log Log
 	// Own are the options of commands that a sync does not have.
 	Own Own
+	// Records are what a run leaves besides its log.
+	Records Records
 	// Notes are facts about the settings that the user should know.
 	Notes []string
 
@@ -70,11 +73,33 @@ type Own struct {
 	Policy      bool // print a policy, and do nothing else
 }
 
+// Records are what a run leaves besides its log. What is empty is not wanted.
+type Records struct {
+	MetricsListen string // address
+	// These are names of files.
+	MetricsFile, FailedKeys, HTMLReport string
+}
+
+// Distinct fails if two records would be one file.
+func (r *Records) Distinct() error {
+	seen := make(map[string]string)
+	for _, record := range []struct{ option, name string }{
+		{"--html-report", r.HTMLReport}, {"--failed-keys", r.FailedKeys}, {"--metrics-file", r.MetricsFile},
+	} {
+		name := filepath.Clean(record.name)
+		if other := seen[name]; other != "" && record.name != "" {
+			return usagef("%s and %s name the same file", other, record.option)
+		}
+		seen[name] = record.option
+	}
+	return nil
+}
+
 // New returns the Line of a program before it is parsed.
 func New(p Program) *Line {
 	l := &Line{Config: s3sync.DefaultConfig(), program: p, env: parseEnviron(p.Environ), set: &settings{}}
 	l.Log.Stats = time.Minute
-	l.options = table(l.Config, l.set, &l.Log, &l.Own)
+	l.options = table(l.Config, l.set, &l.Log, &l.Own, &l.Records)
 	// Help and docs show the defaults, which parsing overwrites.
 	l.help = newHelp(l.options, p.Commands)
 	l.root = l.addCommand(l.commandNamed(""))

@@ -101,12 +101,12 @@ type settings struct {
 }
 
 // table returns every option in the order of the help.
-func table(cfg *s3sync.Config, set *settings, log *Log, own *Own) []*option {
+func table(cfg *s3sync.Config, set *settings, log *Log, own *Own, records *Records) []*option {
 	rows := slices.Concat(
 		basicOptions(set), awsOptions(), bothOptions(), sideOptions(),
 		ruleOptions(cfg, set), filterOptions(), checkOptions(cfg, set), verifyOptions(), performanceOptions(set),
 		headerOptions(), taggingOptions(), encryptionOptions(),
-		reportingOptions(), tracingOptions(log), retryOptions(), timeoutOptions(),
+		reportingOptions(), recordOptions(records), tracingOptions(log), retryOptions(), timeoutOptions(),
 		advancedOptions(set), dangerousOptions(), commandOptions(own))
 	for _, o := range rows {
 		o.bind(cfg, set)

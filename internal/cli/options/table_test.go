@@ -162,6 +162,11 @@ func optionCases() map[string]optionCase {
 		"report-metadata-sync-status": aSwitch,
 		"report-tagging-sync-status":  aSwitch,
 
+		"html-report":    aText,
+		"failed-keys":    aText,
+		"metrics-file":   aText,
+		"metrics-listen": {good: "[::1]:9100", bad: "9100", says: "must be host:port or :port, such as localhost:9100"},
+
 		"json-tracing":          aSwitch,
 		"show-no-progress":      aSwitch,
 		"stats":                 {def: "1m", good: "1h30m", bad: "-1s", says: `must be a time such as 30s, 1m or 1h30m, or 0, not "-1s"`},
