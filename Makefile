@@ -67,6 +67,10 @@ build: ## build ./s3sync
 demo: build $(BIN)/versitygw$(EXE) ## sync a real tree to a local S3 server and back, explaining each step
 	@$(GO) run ./internal/demo
 
+.PHONY: record
+record: build $(BIN)/versitygw$(EXE) ## record docs/session.txt and docs/session.svg in a terminal of this machine
+	@$(GO) run ./internal/session
+
 ##### For a change
 
 .PHONY: check

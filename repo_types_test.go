@@ -39,7 +39,7 @@ var goroutineFiles = []string{
 // testTools are the packages that only tests, the demo and benchmarks use.
 var testTools = []string{
 	"s3sync/internal/bench", "s3sync/internal/bench/internal/floor", "s3sync/internal/bench/internal/madeup", "s3sync/internal/bench/internal/server", "s3sync/internal/demo", "s3sync/internal/directoryserver", "s3sync/internal/faultproxy",
-	"s3sync/internal/listserver", "s3sync/internal/modulepath", "s3sync/internal/s3server", "s3sync/internal/settingtest", "s3sync/storage/storagetest",
+	"s3sync/internal/listserver", "s3sync/internal/modulepath", "s3sync/internal/s3server", "s3sync/internal/session", "s3sync/internal/settingtest", "s3sync/storage/storagetest",
 }
 
 // TestSequenceErrors: code that ranges over a sequence of values and errors, or pulls
