@@ -3,7 +3,6 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"path/filepath"
@@ -21,8 +20,10 @@ import (
 // options. A comment before a block of code says more about it:
 //
 //	<!-- run with photos/a.jpg s3://bucket/b.jpg -->
-//	    the lines are run, one after the other, with these files and objects; their
-//	    buckets are created. "exit 3" before "with" is the exit code if it is not 0.
+//	    the lines are run, one after the other, on a server that has all buckets. These
+//	    files are written before, and the bucket has this object and nothing else. What
+//	    is not named stays as the lines before on the page left it. "run exit 3" is for
+//	    lines with this exit code.
 //	<!-- refused -->
 //	    the lines are refused with exit code 2.
 
@@ -288,14 +289,14 @@ func TestDocLinesRun(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", server.SecretKey)
 	t.Setenv("AWS_REGION", server.Region)
 	t.Setenv("AWS_ENDPOINT_URL", server.Endpoint)
-	made := map[string]bool{}
+	page, made := "", map[string]bool{}
 	for _, block := range blocks {
-		t.Chdir(t.TempDir())
-		want := 0
-		how, with, _ := strings.Cut(block[0].mark, " with ")
-		_, _ = fmt.Sscanf(how, "run exit %d", &want)
-		for name := range strings.FieldsSeq(with) {
-			makeFile(t, strings.Replace(name, "s3://", "buckets/", 1), "content of "+name)
+		if block[0].page != page { // each page begins with nothing
+			page = block[0].page
+			t.Chdir(t.TempDir())
+			for bucket := range made {
+				holdsOnly(t, bucket)
+			}
 		}
 		for _, bucket := range bucketsOf(block) {
 			if !made[bucket] {
@@ -304,7 +305,21 @@ func TestDocLinesRun(t *testing.T) {
 				}
 			}
 			made[bucket] = true
-			holdsOnly(t, bucket, filepath.Join("buckets", bucket))
+		}
+		want := 0
+		how, with, _ := strings.Cut(block[0].mark, " with ")
+		_, _ = fmt.Sscanf(how, "run exit %d", &want)
+		objects := map[string][]string{}
+		for name := range strings.FieldsSeq(with) {
+			if path, ok := strings.CutPrefix(name, "s3://"); ok {
+				bucket, key, _ := strings.Cut(path, "/")
+				objects[bucket] = append(objects[bucket], key)
+				continue
+			}
+			makeFile(t, name, "content of "+name)
+		}
+		for bucket, keys := range objects {
+			holdsOnly(t, bucket, keys...)
 		}
 		for _, l := range block {
 			runLine(t, l, want)
@@ -327,11 +342,12 @@ func bucketsOf(block []docLine) []string {
 	return slices.Compact(names)
 }
 
-// holdsOnly makes a bucket hold what a directory holds, which need not exist.
-func holdsOnly(t *testing.T, bucket, dir string) {
+// holdsOnly makes a bucket hold objects with these keys and nothing else.
+func holdsOnly(t *testing.T, bucket string, keys ...string) {
 	t.Helper()
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
+	dir := t.TempDir()
+	for _, key := range keys {
+		makeFile(t, filepath.Join(dir, filepath.FromSlash(key)), "content of the object "+key)
 	}
 	runLine(t, docLine{args: []string{"-qq", "--delete", "--allow-empty-source", "--remove-modified-filter", dir, "s3://" + bucket + "/"}}, 0)
 }
@@ -341,7 +357,6 @@ func runLine(t *testing.T, l docLine, want int) {
 	c := &call{args: l.args, env: os.Environ()}
 	c.sync = s3sync.Sync
 	if code := c.main(t); code != want {
-		t.Errorf("%s: exit code %d, want %d\n%s", l, code, want, c.stderr.String())
+		t.Errorf("%s: exit code %d, want %d\n%s%s", l, code, want, c.stdout.String(), c.stderr.String())
 	}
-	_, _ = io.Copy(t.Output(), &c.stdout)
 }
