@@ -61,7 +61,7 @@ func compareWords() []word {
 
 func selectWords() []word {
 	return []word{
-		is("--filter-include-regex and --filter-exclude-regex select keys", "--filter", "--filter-from"),
+		is("--exclude and --include select keys by patterns, and --exclude-from and --include-from read them from a file", "--filter", "--filter-from"),
 		is("--filter-smaller-size selects smaller objects", "--max-size"),
 		is("--filter-larger-size selects objects of a size or larger", "--min-size"),
 		is("--filter-mtime-after 7d selects objects of the last seven days", "--max-age", "--newer-than"),
