@@ -92,7 +92,7 @@ func scenes() []scene {
 			needs: "exclude",
 			takes: []take{
 				hidden(tree),
-				{command: "s3sync --dry-run --exclude '*.tmp' --exclude raw/ pictures s3://photos/"},
+				{command: "s3sync --dry-run --exclude '*.jpg' --exclude raw/ pictures s3://photos/"},
 				{command: "s3sync --dry-run --exclude '*' --include '*.dng' pictures s3://photos/"},
 			},
 		},
