@@ -98,11 +98,11 @@ func scenes() []scene {
 		},
 		{
 			title: "The doctor",
-			about: "What a run would need of both sides, found out by harmless requests.",
+			about: "What a run would need of both sides, found out by harmless requests and one probe that is removed again.",
 			needs: "doctor",
 			takes: []take{
-				hidden(tree),
-				{command: "s3sync doctor pictures s3://photos/", exit: 3},
+				hidden(synced),
+				{command: "s3sync doctor --probe-writes pictures s3://photos/"},
 			},
 		},
 		{
