@@ -206,6 +206,9 @@ func TestDocLines(t *testing.T) {
 // completion and version.
 func acceptLine(t *testing.T, args []string) error {
 	t.Helper()
+	if len(args) == 1 && !strings.HasPrefix(args[0], "-") {
+		args = []string{"help", args[0]} // the name of a command, in a text
+	}
 	given := prepared(t, args)
 	c := newCommand((&call{args: given}).process())
 	asked, rest, _, err := c.line.Parse()
@@ -251,7 +254,7 @@ func prepared(t *testing.T, args []string) []string {
 		if strings.HasPrefix(arg, "/") || strings.HasPrefix(arg, "~/") || strings.HasPrefix(arg, "./") {
 			arg = "." + path.Clean("/"+strings.TrimLeft(arg, "~./"))
 		}
-		if i >= len(args)-2 && !strings.HasPrefix(arg, "-") && !strings.Contains(arg, ":") && len(args) > 1 {
+		if strings.HasPrefix(arg, "./") || i >= len(args)-2 && !strings.HasPrefix(arg, "-") && !strings.Contains(arg, ":") && len(args) > 1 {
 			if err := os.MkdirAll(arg, 0o755); err != nil {
 				t.Fatal(err)
 			}
