@@ -23,7 +23,7 @@ func TestComingFrom(t *testing.T) {
 			code := c.main(t)
 			_, answer, refused := strings.Cut(c.stderr.String(), theirs+" is not a")
 			_, answer, known := strings.Cut(answer, "; ")
-			recommended := named.FindAllString(answer, -1)
+			recommended := optionNamed.FindAllString(answer, -1)
 			switch {
 			case refused && known:
 				if len(row.ours) > 0 && len(recommended) > 0 && !slices.ContainsFunc(row.ours, func(o string) bool { return slices.Contains(recommended, o) }) {
@@ -52,8 +52,8 @@ func TestComingFrom(t *testing.T) {
 	}
 }
 
-// named finds what a text recommends: options and commands.
-var named = regexp.MustCompile("--[a-z0-9-]+|s3sync [a-z]+")
+// optionNamed finds what a text recommends: options and commands.
+var optionNamed = regexp.MustCompile("--[a-z0-9-]+|s3sync [a-z]+")
 
 type comparedRow struct{ theirs, ours []string }
 
@@ -78,7 +78,7 @@ func comingFrom(t *testing.T) (rows []comparedRow) {
 			}
 		}
 		for _, m := range code.FindAllStringSubmatch(cells[2], -1) {
-			row.ours = append(row.ours, named.FindString(m[1]))
+			row.ours = append(row.ours, optionNamed.FindString(m[1]))
 		}
 		rows = append(rows, row)
 	}
