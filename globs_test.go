@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -97,19 +98,31 @@ func TestGlobsProtect(t *testing.T) {
 	}
 }
 
-// If everything that the filters let through is gone from the source, nothing is deleted.
+// If everything that the filters let through is gone from the source, nothing is deleted,
+// whether what they exclude was listed or not.
 func TestGlobsWithAnEmptySource(t *testing.T) {
-	source, target := mem.New(), mem.New()
-	put(t, source, map[string]string{"a": "x"})
-	put(t, target, map[string]string{"d/a": "x"})
-	cfg := config(source, target)
-	cfg.Filter.Globs, cfg.Delete.Enable = rules("-*", "+/d/"), true
-	_, err := try(t, cfg)
-	if err == nil || !strings.Contains(err.Error(), "no object was found in the source outside of what filters exclude") {
-		t.Errorf("error %v", err)
-	}
-	if got := keysOf(contents(t, target)); got != "d/a" {
-		t.Errorf("left %q", got)
+	for name, set := range map[string]func(*s3sync.Config){
+		"not listed": func(c *s3sync.Config) { c.Filter.Globs = rules("-*", "+/d/") },
+		"listed":     func(c *s3sync.Config) { c.Filter.Globs = rules("-a") },
+		"rejected by another filter": func(c *s3sync.Config) {
+			c.Filter.Globs, c.Filter.ModifiedBefore = rules("-a"), time.Unix(1, 0)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, target := mem.New(), mem.New()
+			put(t, source, map[string]string{"a": "x"})
+			put(t, target, map[string]string{"d/a": "x", "d/b": "x"})
+			cfg := config(source, target)
+			cfg.Delete.Enable = true
+			set(cfg)
+			_, err := try(t, cfg)
+			if err == nil || !strings.Contains(err.Error(), "no object was found in the source outside of what filters exclude") {
+				t.Errorf("error %v", err)
+			}
+			if got := len(contents(t, target)); got != 2 {
+				t.Errorf("left %d objects", got)
+			}
+		})
 	}
 }
 
@@ -327,6 +340,50 @@ func TestIgnoreFileThatCannotBeRead(t *testing.T) {
 	cfg.Filter.IgnoreFile = ".ignore"
 	if _, err := try(t, cfg); err == nil || !strings.Contains(err.Error(), "source: it is no directory, in which Filter.IgnoreFile could be found") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A link to nothing is an ignore file that cannot be read.
+func TestIgnoreFileThatIsALinkToNothing(t *testing.T) {
+	for _, at := range []string{"", "d/"} {
+		root, target := t.TempDir(), mem.New()
+		writeFile(filepath.Join(root, "a"), "x")
+		writeFile(filepath.Join(root, "d", "a"), "x")
+		if err := os.Symlink("nowhere", filepath.Join(root, at+".ignore")); err != nil {
+			t.Skip(err)
+		}
+		put(t, target, map[string]string{"d/old": "x"})
+		cfg := config(nil, target)
+		cfg.Source = s3sync.Endpoint{URL: root}
+		cfg.Filter.IgnoreFile, cfg.Delete.Enable = ".ignore", true
+		_, err := try(t, cfg)
+		if err == nil || !strings.Contains(err.Error(), "the symbolic link leads to nothing") {
+			t.Errorf("error %v", err)
+		}
+		if got := keysOf(contents(t, target)); !strings.Contains(got, "d/old") {
+			t.Errorf("the target has %q", got)
+		}
+	}
+}
+
+// A directory that the source cannot have holds no ignore file.
+func TestIgnoreFilesOfDirectoriesThatCannotBe(t *testing.T) {
+	root, target := t.TempDir(), mem.New()
+	writeFile(filepath.Join(root, "a"), "x")
+	writeFile(filepath.Join(root, ".ignore"), "kept")
+	objects := map[string]string{"a/kept": "x"}
+	for _, dir := range []string{"..", ".", "a", "a/..", "a//b", "\x01", strings.Repeat("n", 300), "d/" + strings.Repeat("n", 300)} {
+		objects[dir+"/old"] = "x"
+	}
+	put(t, target, objects)
+	cfg := config(nil, target)
+	cfg.Source = s3sync.Endpoint{URL: root}
+	cfg.Filter.IgnoreFile, cfg.Delete.Enable = ".ignore", true
+	if _, err := try(t, cfg); err != nil {
+		t.Error(err)
+	}
+	if got := keysOf(contents(t, target)); got != ".ignore a a/kept" {
+		t.Errorf("the target has %q", got)
 	}
 }
 

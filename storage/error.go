@@ -29,6 +29,9 @@ var (
 	ErrNotBegun = errors.New("not begun")
 	// ErrUnusable: nothing in the store can be reached or written. It ends the run.
 	ErrUnusable = errors.New("store unusable")
+	// ErrDangling: the name is that of a symbolic link, but what it leads to does not
+	// exist. errors.Is says of such a failure that it is fs.ErrNotExist, too.
+	ErrDangling = fmt.Errorf("the symbolic link leads to nothing: %w", fs.ErrNotExist)
 )
 
 // Causes of ErrUnusable that a program may tell apart. errors.Is says of each of

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"strings"
 
 	"s3sync/internal/glob"
 	"s3sync/internal/scan"
@@ -50,10 +50,24 @@ func (e *Engine) readIgnoreFile(ctx context.Context, key string) (data []byte, f
 		}
 		return r.Check(ctx)
 	})
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case err == nil:
+		return data, true, nil
+	case errors.Is(err, storage.ErrDangling): // nobody knows what it would exclude
+	case storage.Gone(err), !e.holdsDirectory(ctx, key[:strings.LastIndexByte(key, '/')+1]):
 		return nil, false, nil
 	}
-	return data, err == nil, e.source.Wrap(err)
+	return nil, false, e.source.Wrap(err)
+}
+
+// holdsDirectory reports whether the source may have a directory of that key, which is
+// empty or ends in a slash. Keys of the target need not be names of files.
+func (e *Engine) holdsDirectory(ctx context.Context, key string) bool {
+	if key == "" {
+		return true
+	}
+	_, err := e.source.Stat(ctx, key, key, storage.StatOptions{})
+	return !storage.Gone(err) && !errors.Is(err, storage.ErrUnstorable)
 }
 
 // keys returns the part of a range that is listed. If the filters keep only keys with a
@@ -80,6 +94,17 @@ func (e *Engine) protects() bool { return !e.opts.Delete.Enable || !e.opts.Delet
 
 // skip reports whether a prefix of the source need not be listed.
 func (e *Engine) skip(prefix string) bool { return e.protects() && e.listed.Prunes(prefix) }
+
+// unseen reports whether an object that a filter rejected might also not have
+// been listed, because of patterns or ignore files. It does not count for the question
+// whether the source is empty, so the answer does not depend on what is listed.
+func (e *Engine) unseen(key string) bool {
+	if !e.narrows() {
+		return false
+	}
+	why, err := e.listed.Excluded(key)
+	return err == nil && why != ""
+}
 
 // narrows reports whether the source may have objects that are not listed, because
 // filters exclude them.

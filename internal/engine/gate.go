@@ -110,8 +110,8 @@ func forbidden(results []*Result, unsafe bool) string {
 
 // A tally is the counts of a run after everything was listed and transferred.
 type tally struct {
-	// found is how many keys were listed of the source, before filters. filtered: what
-	// filters exclude was perhaps not listed.
+	// found is how many keys were listed of the source: see Result. filtered: what
+	// filters exclude was perhaps not listed, and is not among them.
 	found    int64
 	filtered bool
 	// held is how many keys the target has: the listed and the new ones.

@@ -251,6 +251,9 @@ func (r *unitRun) selects(ctx context.Context, p *plan.Pair) (bool, error) {
 	case err == nil && why == "":
 		return true, nil
 	case err == nil:
+		if r.e.unseen(p.Key()) {
+			r.unseen++
+		}
 		r.record.Skip(p, why)
 		return false, nil
 	}

@@ -36,7 +36,8 @@ type Result struct {
 	// Unsafe: an object was not transferred, so that the target may lack it, or a
 	// warning about the whole run counts as a failure.
 	Unsafe bool
-	// Found is how many keys the source has, before filters. Held is how many keys
+	// Found is how many keys the source has, before filters, but without what patterns
+	// and ignore files exclude and protect from deletion. Held is how many keys
 	// the target listed, and Added how many new ones were written.
 	Found, Held, Added int64
 	// Protected are keys that the source has but cannot list. They and the keys below

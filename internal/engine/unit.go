@@ -34,6 +34,8 @@ type unitRun struct {
 	scan     *scan.Scanner
 	result   Result
 
+	// unseen counts the listed source objects that need not have been listed.
+	unseen    int64
 	added     atomic.Int64
 	unsafe    atomic.Bool
 	ending    atomic.Bool // a worker ends the run
@@ -93,6 +95,9 @@ func (r *unitRun) finish(err error) (*Result, error) {
 	if !r.e.opts.Versions {
 		scanned := r.scan.Result()
 		res.Found, res.Held, res.Stopped = scanned.Found, scanned.Held, scanned.Stopped
+		if r.e.opts.PointInTime.IsZero() { // a snapshot has no rejected objects
+			res.Found -= r.unseen
+		}
 		if scanned.Stopped {
 			res.Range.To = scanned.Range.To
 		}

@@ -44,6 +44,11 @@ func (s *Store) open(ctx context.Context, key string, opts storage.OpenOptions) 
 		return nil, fs.ErrNotExist
 	}
 	f, err := s.view.Open(p.path)
+	if failure.IsGone(err) {
+		if st, lerr := s.view.Lstat(p.path); lerr == nil && st.IsLink() {
+			return nil, storage.ErrDangling
+		}
+	}
 	if err != nil {
 		// A socket cannot be opened at all.
 		if st, statErr := s.view.Stat(p.path); statErr == nil && !st.IsRegular() {
