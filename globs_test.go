@@ -366,6 +366,47 @@ func TestIgnoreFileThatIsALinkToNothing(t *testing.T) {
 	}
 }
 
+// What an ignore file excluded while the source was listed is not deleted by a Runner that
+// does not know the file.
+func TestIgnoreFileOfAnotherRunner(t *testing.T) {
+	root, target := t.TempDir(), mem.New()
+	writeFile(filepath.Join(root, "a"), "x")
+	writeFile(filepath.Join(root, ".ignore"), "build/")
+	writeFile(filepath.Join(root, "build", "b"), "x")
+	put(t, target, map[string]string{"build/b": "x", "old": "x"})
+	var runners []*s3sync.Runner
+	for range 2 {
+		cfg := config(nil, target)
+		cfg.Source = s3sync.Endpoint{URL: root}
+		cfg.Filter.IgnoreFile, cfg.Delete.Enable = ".ignore", true
+		r, err := s3sync.NewRunner(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _, _ = r.Finish(t.Context(), nil) }()
+		runners = append(runners, r)
+	}
+	result, err := runners[0].Run(t.Context(), storage.Range{}, nil)
+	if err == nil {
+		err = os.Remove(filepath.Join(root, ".ignore"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := runners[1].Delete(t.Context(), result); !errors.Is(err, s3sync.ErrDeleteRefused) {
+		t.Errorf("error %v", err)
+	}
+	if got := keysOf(contents(t, target)); got != ".ignore a build/b old" {
+		t.Errorf("the target has %q", got)
+	}
+	if err := runners[0].Delete(t.Context(), result); err != nil {
+		t.Error(err)
+	}
+	if got := keysOf(contents(t, target)); got != ".ignore a build/b" {
+		t.Errorf("the target has %q", got)
+	}
+}
+
 // A directory that the source cannot have holds no ignore file.
 func TestIgnoreFilesOfDirectoriesThatCannotBe(t *testing.T) {
 	root, target := t.TempDir(), mem.New()

@@ -138,7 +138,8 @@ func (r *Runner) Run(ctx context.Context, keys storage.Range, stop <-chan struct
 // must tile Config.Range; only in a dry run may they be results of a dry run.
 // Otherwise, or if the deletion is probably a mistake, the error is an
 // ErrDeleteRefused. Each result must be from the last run of its range, and no range
-// may be running: objects that came to the source since then would be deleted.
+// may be running: objects that came to the source since then would be deleted. With
+// Filter.IgnoreFile the results must be of this Runner, which knows the files as they were.
 func (r *Runner) Delete(ctx context.Context, results ...*RangeResult) error {
 	return r.engine.Delete(ctx, results)
 }

@@ -32,6 +32,9 @@ func (v *view) lines(p *s3sync.Progress, perSecond int64) []string {
 		return []string{v.fit(" · ", v.compared(p)...)}
 	}
 	lines := []string{v.total(p, perSecond), v.fit(" · ", v.counts(p)...)}
+	if v.height == 1 {
+		return lines[:1] // a second one would push the first one out, again and again
+	}
 	most := min(mostBars, v.height-1-len(lines))
 	for i := range p.InFlight {
 		if f := &p.InFlight[i]; f.Elapsed >= longEnough && len(lines)-2 < most {

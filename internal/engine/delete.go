@@ -35,6 +35,10 @@ func (e *Engine) Delete(ctx context.Context, results []*Result) error {
 	if !e.opts.DryRun && slices.ContainsFunc(results, func(r *Result) bool { return r.DryRun }) {
 		return fmt.Errorf("%w: a result is that of a dry run, which transferred nothing", ErrDeleteRefused)
 	}
+	if e.opts.IgnoreFile != "" && slices.ContainsFunc(results, func(r *Result) bool { return r.engine != e }) {
+		return setting.Errorf("%w: a result is of another Runner, and what the files of %s excluded there is not known here",
+			ErrDeleteRefused, setting.Name("Filter.IgnoreFile"))
+	}
 	if why := forbidden(results, e.unsafe.Load()); why != "" {
 		if anyExtraneous(results) {
 			e.record.Log(slog.LevelWarn, "nothing is deleted: "+why)

@@ -44,6 +44,8 @@ type Result struct {
 	// them are not deleted, whatever range these are in.
 	Protected []string
 
+	// engine made the result. Only it knows the ignore files as they were then.
+	engine *Engine
 	// extraneous are the target-only objects; nil if there are none.
 	extraneous *heldSpool
 }

@@ -51,7 +51,7 @@ type unitRun struct {
 // It is closed when it is not needed any more, at the latest by Close of the Engine. An
 // error ends the run. Failed objects are no error, but are in the result.
 func (e *Engine) Run(ctx context.Context, u Unit) (*Result, error) {
-	r := &unitRun{e: e, stop: u.Stop, record: e.record.Unit(), result: Result{Range: u.Range, DryRun: e.opts.DryRun}}
+	r := &unitRun{e: e, stop: u.Stop, record: e.record.Unit(), result: Result{Range: u.Range, DryRun: e.opts.DryRun, engine: e}}
 	if u.Range.Intersect(e.opts.Range) != u.Range {
 		r.result.Incomplete = true
 		return &r.result, fmt.Errorf("the keys from %q to %q are not all in the range of the run", u.Range.From, u.Range.To)
