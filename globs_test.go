@@ -383,7 +383,7 @@ func TestIgnoreFileOfAnotherRunner(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _, _ = r.Finish(t.Context(), nil) }()
+		t.Cleanup(func() { _, _ = r.Finish(context.Background(), nil) })
 		runners = append(runners, r)
 	}
 	result, err := runners[0].Run(t.Context(), storage.Range{}, nil)
