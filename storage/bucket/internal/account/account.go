@@ -113,6 +113,11 @@ type provider struct {
 
 func (p provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	if p.bounded {
+		// The cache of the SDK looks at the context only if it has to wait. So what it has
+		// costs no timer. Otherwise it begins to ask, and the call below waits for that.
+		if creds, err := p.CredentialsProvider.Retrieve(ended); err == nil {
+			return p.got(creds, nil)
+		}
 		limited, cancel := p.from.limit(ctx)
 		defer cancel()
 		creds, err := p.CredentialsProvider.Retrieve(limited)
@@ -120,6 +125,13 @@ func (p provider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	}
 	return p.got(p.CredentialsProvider.Retrieve(ctx))
 }
+
+// ended is a context that has ended.
+var ended = func() context.Context { //nolint:gochecknoglobals // never written to
+	ctx, cancel := context.WithCancel(context.Background()) //nolint:forbidigo // nothing waits for it
+	cancel()
+	return ctx
+}()
 
 func (p provider) got(creds aws.Credentials, err error) (aws.Credentials, error) {
 	if err != nil {
