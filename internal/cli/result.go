@@ -37,13 +37,18 @@ func (v *view) result(p *s3sync.Progress, o outcome) string {
 	if st.Skipped > 0 {
 		parts = append(parts, "skipped "+objects(st.Skipped))
 	}
-	if st.Failed > 0 {
+	// An error that is of no object, such as the refusal of deletions, is printed below.
+	ended := st.Failed > 0 && len(o.report.Failures) == 0
+	switch {
+	case ended:
+		parts = append(parts, "ended by an error")
+	case st.Failed > 0:
 		parts = append(parts, objects(st.Failed)+" failed")
 	}
 	if st.Warnings > 0 {
 		parts = append(parts, humanize.Comma(st.Warnings)+" "+noun(st.Warnings, "warning"))
 	}
-	if o.report.Incomplete {
+	if o.report.Incomplete && !ended {
 		parts = append(parts, "not everything was looked at")
 	}
 	return head + shortDuration(st.Elapsed) + ": " + strings.Join(parts, "; ")
