@@ -104,7 +104,7 @@ esac
 		t.Fatal(err)
 	}
 	for _, broken := range []string{"none", "linux", "windows"} {
-		cmd := exec.CommandContext(t.Context(), filepath.FromSlash("../../tools/release-files.sh"), filepath.Join(t.TempDir(), "files"))
+		cmd := exec.CommandContext(t.Context(), "sh", filepath.FromSlash("../../tools/release-files.sh"), filepath.Join(t.TempDir(), "files"))
 		cmd.Env = append(cmd.Environ(), "PATH="+dir+string(os.PathListSeparator)+os.Getenv("PATH"), "MODULE="+dir, "BROKEN="+broken)
 		if out, err := cmd.CombinedOutput(); (err == nil) != (broken == "none") {
 			t.Errorf("without the modules of %s: %v\n%s", broken, err, out)

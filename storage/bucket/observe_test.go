@@ -1,6 +1,7 @@
 package bucket_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -36,10 +37,10 @@ func TestObserve(t *testing.T) {
 		ask   func(context.Context, *bucket.Store)
 		want  storage.Request
 	}{
-		"no such object": {answer(http.StatusNotFound), stat, storage.Request{}},
-		"throttled":      {answer(http.StatusServiceUnavailable, "Retry-After", "7"), stat, storage.Request{Throttled: true, RetryAfter: 7 * time.Second}},
-		"too many":       {answer(http.StatusTooManyRequests), stat, storage.Request{Throttled: true}},
-		"an error":       {answer(http.StatusInternalServerError), stat, storage.Request{}},
+		"no such object": {answer(http.StatusNotFound), stat, storage.Request{Status: 404}},
+		"throttled":      {answer(http.StatusServiceUnavailable, "Retry-After", "7"), stat, storage.Request{Status: 503, Throttled: true, RetryAfter: 7 * time.Second}},
+		"too many":       {answer(http.StatusTooManyRequests), stat, storage.Request{Status: 429, Throttled: true}},
+		"an error":       {answer(http.StatusInternalServerError), stat, storage.Request{Status: 500}},
 		"a broken connection": {
 			func(*http.Request) (*http.Response, error) {
 				time.Sleep(30 * time.Millisecond)
@@ -86,21 +87,21 @@ func TestObserve(t *testing.T) {
 			for _, err := range s.List(ctx, storage.ListOptions{}) {
 				_ = err // the requests matter
 			}
-		}, storage.Request{Kind: storage.ListRequest, Throttled: true}},
+		}, storage.Request{Kind: storage.ListRequest, Operation: "ListObjectsV2", Status: 503, Throttled: true}},
 		"versions": {answer(http.StatusServiceUnavailable), func(ctx context.Context, s *bucket.Store) {
 			for _, err := range s.Versions(ctx, storage.ListOptions{}) {
 				_ = err
 			}
-		}, storage.Request{Kind: storage.ListRequest, Throttled: true}},
+		}, storage.Request{Kind: storage.ListRequest, Operation: "ListObjectVersions", Status: 503, Throttled: true}},
 		"an object": {answer(http.StatusServiceUnavailable), func(ctx context.Context, s *bucket.Store) {
 			_, _ = s.Open(ctx, "k", storage.OpenOptions{})
-		}, storage.Request{Throttled: true}},
+		}, storage.Request{Operation: "GetObject", Status: 503, Throttled: true}},
 		"the first part": {answer(http.StatusServiceUnavailable), func(ctx context.Context, s *bucket.Store) {
 			_, _ = s.Open(ctx, "k", storage.OpenOptions{First: 8})
-		}, storage.Request{Kind: storage.PartRequest, Throttled: true}},
+		}, storage.Request{Kind: storage.PartRequest, Operation: "GetObject", Status: 503, Throttled: true}},
 		"a deletion": {answer(http.StatusServiceUnavailable), func(ctx context.Context, s *bucket.Store) {
 			s.Delete(ctx, []storage.Object{{Key: "k"}, {Key: "l"}}, storage.DeleteOptions{})
-		}, storage.Request{Kind: storage.DeleteRequest, Throttled: true}},
+		}, storage.Request{Kind: storage.DeleteRequest, Operation: "DeleteObjects", Status: 503, Throttled: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -117,6 +118,7 @@ func TestObserve(t *testing.T) {
 				stopSecond := s.Observe(func(r storage.Request) { second = append(second, r) })
 				tt.ask(t.Context(), s)
 				tt.want.Began, tt.want.FirstByte = began, 30*time.Millisecond
+				tt.want.Operation = cmp.Or(tt.want.Operation, "HeadObject") // of stat
 				if len(first) == 0 || first[0] != tt.want {
 					t.Errorf("got %+v, want %+v", first, tt.want)
 				}

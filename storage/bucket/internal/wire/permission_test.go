@@ -45,6 +45,14 @@ func TestMissingPermission(t *testing.T) {
 			_, err := c.GetBucketVersioning(ctx)
 			return err
 		}, "(it takes the permission s3:GetBucketVersioning)"},
+		"HeadBucket": {func(ctx context.Context, c *Client) error {
+			_, err := c.HeadBucket(ctx)
+			return err
+		}, "(it takes the permission s3:ListBucket)"},
+		"GetObjectLockConfiguration": {func(ctx context.Context, c *Client) error {
+			_, _, err := c.GetObjectLockConfiguration(ctx)
+			return err
+		}, "(it takes the permission s3:GetBucketObjectLockConfiguration)"},
 		"HeadObject": {func(ctx context.Context, c *Client) error {
 			_, err := c.HeadObject(ctx, ref)
 			return err
