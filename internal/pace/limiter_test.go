@@ -198,22 +198,28 @@ func TestServerThatCountsInFlight(t *testing.T) {
 	})
 }
 
-// Requests that delete many keys are counted by their keys: S3 accepts 3,500 a second.
+// Requests that delete many keys are counted by their keys: S3 accepts 3,500 a second. That
+// is so few requests that the share of those refused in one run tells little.
 func TestDeletions(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := server{Latency: 100 * time.Millisecond, Jitter: 0.3, SlowDown: 3500, Burst: 3500}
-		load := load{Sizes: []int64{0}, Clients: 16, Units: 1000}
-		l := New(Options{Start: 1, Max: 16})
-		in := func(ctx context.Context) (func(answer), error) {
-			p, err := l.Acquire(ctx, load.Units)
-			return func(a answer) { p.Done(Outcome{Kind: a.kind}) }, err
-		}
-		c := run(t, s, load, in)
-		if got := c.perSecond(10*time.Second, length()); got < 0.9*3.5 {
-			t.Errorf("%.2f requests/s; %v", got, l)
-		}
-		if got := c.refusedShare(10*time.Second, length()); got > 0.05 {
-			t.Errorf("%.1f%% refused; %v", 100*got, l)
-		}
-	})
+	const runs = 4
+	refused := 0.0
+	for range runs {
+		synctest.Test(t, func(t *testing.T) {
+			s := server{Latency: 100 * time.Millisecond, Jitter: 0.3, SlowDown: 3500, Burst: 3500}
+			load := load{Sizes: []int64{0}, Clients: 16, Units: 1000}
+			l := New(Options{Start: 1, Max: 16})
+			in := func(ctx context.Context) (func(answer), error) {
+				p, err := l.Acquire(ctx, load.Units)
+				return func(a answer) { p.Done(Outcome{Kind: a.kind}) }, err
+			}
+			c := run(t, s, load, in)
+			if got := c.perSecond(10*time.Second, length()); got < 0.9*3.5 {
+				t.Errorf("%.2f requests/s; %v", got, l)
+			}
+			refused += c.refusedShare(10*time.Second, length())
+		})
+	}
+	if got := refused / runs; got > 0.05 {
+		t.Errorf("%.1f%% refused", 100*got)
+	}
 }
