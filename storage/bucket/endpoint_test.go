@@ -35,9 +35,6 @@ func TestWrongEndpoint(t *testing.T) {
 		"TLS, nginx":      {page(400, "", "<html><hr>The plain HTTP request was sent to HTTPS port</html>"), " expects TLS (give a URL with https:// instead of http://)", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if bySDK() && strings.HasPrefix(name, "TLS") {
-				t.Skip("the SDK keeps nothing of the text of such an answer")
-			}
 			f := newFake(t, tt.answer)
 			o := f.options()
 			o.MaxAttempts = 10

@@ -138,6 +138,8 @@ func (c *Checker) CheckRefusal(operation string, resp *http.Response) error {
 	}
 	switch resp.StatusCode {
 	case http.StatusNotFound, http.StatusPreconditionFailed:
+	case http.StatusBadRequest:
+		return checkTLS(resp)
 	default:
 		return nil
 	}
@@ -259,6 +261,26 @@ func found(root string) string {
 		return "it holds no XML"
 	}
 	return fmt.Sprintf("it holds <%.40s>", failure.OneLine(root))
+}
+
+// checkTLS fails if a server says, as the common ones do, that a request without TLS came
+// to a port for TLS.
+func checkTLS(resp *http.Response) error {
+	if resp.Body == nil || resp.Request == nil || HasRequestID(resp.Header) { // S3 may repeat what somebody wrote
+		return nil
+	}
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxProlog)) // who reads the body meets the error
+	resp.Body = &peekedBody{Reader: io.MultiReader(bytes.NewReader(text), resp.Body), Closer: resp.Body}
+	for _, says := range []string{
+		"HTTP request to an HTTPS server",           // Go
+		"plain HTTP request was sent to HTTPS port", // nginx
+		"speaking plain HTTP to an SSL-enabled",     // Apache
+	} {
+		if bytes.Contains(text, []byte(says)) {
+			return failure.Unusable("http://%s expects TLS (give a URL with https:// instead of http://)", resp.Request.URL.Host)
+		}
+	}
+	return nil
 }
 
 // peekRoot returns the name of the document in the body of an answer. It is empty for an

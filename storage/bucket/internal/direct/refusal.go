@@ -24,7 +24,7 @@ func refusal(resp *http.Response) error {
 	if err != nil {
 		return unreadable(resp, fmt.Errorf("failed to copy error response body, %w", err))
 	}
-	if err := xml.NewDecoder(bytes.NewReader(text)).Decode(&says); err != nil && !errors.Is(err, io.EOF) && !expectsTLS(text) {
+	if err := xml.NewDecoder(bytes.NewReader(text)).Decode(&says); err != nil && !errors.Is(err, io.EOF) {
 		return unreadable(resp, fmt.Errorf("error while deserializing xml error response : %w", err))
 	}
 	if says.Code == "" && says.Message == "" {
@@ -35,17 +35,7 @@ func refusal(resp *http.Response) error {
 	}
 	return &request.RefusalError{
 		Code: says.Code, Message: says.Message, Status: resp.StatusCode, Header: resp.Header, Request: resp.Request,
-		NoTLS: resp.StatusCode == http.StatusBadRequest && expectsTLS(text),
 	}
-}
-
-// expectsTLS reports whether a server says, as the common ones do, that a request without
-// TLS came to a port for TLS.
-func expectsTLS(text []byte) bool {
-	text = text[:min(len(text), 4<<10)]
-	return bytes.Contains(text, []byte("HTTP request to an HTTPS server")) || // Go
-		bytes.Contains(text, []byte("plain HTTP request was sent to HTTPS port")) || // nginx
-		bytes.Contains(text, []byte("speaking plain HTTP to an SSL-enabled")) // Apache
 }
 
 func unreadable(resp *http.Response, err error) error {

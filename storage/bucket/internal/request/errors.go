@@ -25,8 +25,6 @@ type RefusalError struct {
 	// Operation is the name of the request; empty if it is not known.
 	Operation     string
 	Code, Message string
-	// NoTLS: the server says that it expects TLS.
-	NoTLS bool
 	// Status is that of HTTP; 0 if it is not known. Header and Request are nil then.
 	Status  int
 	Header  http.Header
@@ -109,8 +107,6 @@ func (t *Translator) ofServer(r *RefusalError) *failure.Error {
 	}
 	t.needing(f, r.Operation, r.Message, r.Request)
 	switch elsewhere := r.Header.Get("Location"); {
-	case r.NoTLS:
-		f.Kind, f.Text = storage.ErrUnusable, fmt.Sprintf("%s expects TLS (give a URL with https:// instead of http://)", t.Host())
 	case elsewhere != "" && failure.IsWrongRegion(f.Code) && !answer.HasRequestID(r.Header):
 		f.Kind, f.Text = storage.ErrUnusable, fmt.Sprintf("%s redirects to %s (give the URL of the server itself)", t.Host(), t.HTTP.Clean(elsewhere))
 	case failure.IsWrongRegion(f.Code):
