@@ -1,5 +1,5 @@
 # s3sync alone in an image: the static binary, the roots that certificates are verified
-# by, and a folder for temporary files. `make image` builds it.
+# by, a folder for temporary files, and one for what outlives a run. `make image` builds it.
 #
 #   docker run --rm -v "$PWD:/data" -e AWS_ACCESS_KEY_ID -e AWS_SECRET_ACCESS_KEY s3sync /data s3://bucket/
 #
@@ -11,7 +11,7 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 RUN mkdir -p /image/usr/bin /image/etc/ssl/certs /image/licenses /image/data \
-    && mkdir -m 1777 /image/tmp \
+    && mkdir -m 1777 /image/tmp /image/state \
     && tools/release-files.sh /tmp/files \
     && cp LICENSE /tmp/files/THIRD_PARTY_LICENSES /image/licenses/ \
     && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/
@@ -33,5 +33,7 @@ LABEL org.opencontainers.image.title="s3sync" \
 COPY --from=build /image /
 # Nobody in particular, and not root. Files of the host need --user "$(id -u):$(id -g)".
 USER 65532:65532
+# A volume here keeps it: docker run -v s3sync-state:/state ...
+ENV S3SYNC_STATE_DIR=/state
 WORKDIR /data
 ENTRYPOINT ["/usr/bin/s3sync"]

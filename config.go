@@ -2,6 +2,7 @@ package s3sync
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -23,8 +24,7 @@ const (
 // A Config says what one run does. Start from [DefaultConfig], set Source and
 // Target, change what differs, and call [Sync]. The zero Config is not valid.
 //
-// Every setting of the command is a field: see docs/options.md. Store, Credentials,
-// Transport, Range and the callbacks are for programs only.
+// Each setting of the command is a field. Store, Credentials, Transport, Range and callbacks are for programs only.
 type Config struct { //nolint:recvcheck // MarshalJSON is that of a Config, too
 	Source, Target Endpoint
 
@@ -44,12 +44,15 @@ type Config struct { //nolint:recvcheck // MarshalJSON is that of a Config, too
 	Check      Check
 	Verify     Verify
 	Transfer   Transfer
+	State      State
+	Resume     Resume
 	Metadata   Metadata
 	Tagging    Tagging
 	Versioning Versioning
 	Condition  Condition
 	Encryption Encryption
 	Delete     Delete
+	Trash      Trash
 	Report     Reporting
 	Retry      Retry
 	Timeout    Timeout
@@ -72,6 +75,8 @@ type Config struct { //nolint:recvcheck // MarshalJSON is that of a Config, too
 	// object, and any other error ends the run. Calls do not overlap, so transfers wait
 	// for it. It is called again if an object begins again.
 	Preprocess func(ctx context.Context, source *storage.Info, upload *Upload) error
+	// Stdin is read for a list that is called "-": see Filter.FilesFrom.
+	Stdin io.Reader
 	// Logger, if set, receives the log of the run: see docs/logging.md for its messages
 	// and fields. It never receives secrets.
 	Logger *slog.Logger
@@ -103,6 +108,11 @@ type Endpoint struct {
 	Accelerate   bool // S3 Transfer Acceleration
 	RequestPayer bool // the requester pays
 	PathStyle    bool // bucket in the path instead of the host name
+
+	// Inventory is the URL of the manifest.json of an S3 Inventory of the bucket. The
+	// objects in it take the place of a listing, as they were when it was made. It is read
+	// with the credentials of this side.
+	Inventory string
 }
 
 // Credentials sign the requests of one side. Expires is the time at which they expire;
@@ -159,6 +169,9 @@ type Filter struct {
 	// IgnoreFile is the name of files in the directories of a local source that exclude
 	// keys, by the rules of gitignore. What an ignore file excludes is not read.
 	IgnoreFile string
+	// FilesFrom is a file with the keys to sync, one a line, relative to the source; "-" is
+	// Stdin. Nothing else is looked at. FilesFrom0 is one whose keys end with a NUL byte.
+	FilesFrom, FilesFrom0 string
 
 	// Listings do not contain the following properties. They cost a request for each
 	// object to be transferred, and one more if tags are needed and exist. An object
@@ -313,6 +326,10 @@ type Delete struct {
 	// AllowOverlap says that two buckets with the same name and overlapping keys are
 	// different. Without it the source is asked; if that fails, nothing is removed.
 	AllowOverlap bool
+	// ListIsComplete allows removals although a side is not listed, because an inventory or
+	// Filter.FilesFrom takes the place of its listing: it says that they name every object.
+	// An object that the source has nevertheless is kept with a warning.
+	ListIsComplete bool
 }
 
 // Reporting turns the run into a report: nothing is written, and every source object is
@@ -366,6 +383,7 @@ func DefaultConfig() *Config {
 			Threshold: 8 * MiB,
 			ChunkSize: 8 * MiB,
 		},
+		Resume: Resume{MaxAge: 7 * 24 * time.Hour},
 		Delete: Delete{MaxPercent: 80},
 		Retry: Retry{
 			MaxAttempts:    10,

@@ -145,6 +145,7 @@ func TestConfigForm(t *testing.T) {
    "team": "a"
   },
   "Range.From": "m",
+  "Resume.MaxAge": "168h0m0s",
   "Retry.ForceCount": 5,
   "Retry.ForceInterval": "1s",
   "Retry.InitialBackoff": "100ms",

@@ -19,6 +19,7 @@ import (
 
 	"s3sync/internal/fields"
 	"s3sync/internal/report"
+	"s3sync/internal/rules"
 	"s3sync/storage"
 )
 
@@ -446,7 +447,7 @@ func TestPathsExist(t *testing.T) {
 					t.Errorf("%s is taken for a field", path)
 				}
 			}()
-			_ = fault(path, "", "")
+			_ = fault(&rules.Fault{Field: path})
 		}()
 	}
 }

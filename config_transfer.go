@@ -1,6 +1,10 @@
 package s3sync
 
-import "s3sync/internal/limits"
+import (
+	"time"
+
+	"s3sync/internal/limits"
+)
 
 // Concurrency is how many operations are in flight at once: a fixed number, or [Auto],
 // which follows what pays, or AutoUpTo(n), which does so up to n.
@@ -27,4 +31,31 @@ type Transfer struct {
 
 	ObjectsPerSecond int   // 0 is no limit
 	BytesPerSecond   int64 `unit:"bytes"` // in each direction; 0 is no limit
+}
+
+// State is what outlives a run. Losing it costs time, never data.
+type State struct {
+	// Dir is the directory of the files, one for each pair of sides. It is created if it
+	// does not exist. If it is empty, nothing outlives the run, and the other fields mean
+	// nothing. A second run of the same sides at the same time works without state.
+	Dir string
+	// MaxSize bounds the file of a pair; 0 means 1 GiB. Then the oldest digests make room.
+	MaxSize int64 `unit:"bytes"`
+	// VerifyCache is the percentage of files that are read although their digests are
+	// known. A difference is a warning, and the new digest counts. A report reads all
+	// files if it is 0.
+	VerifyCache int
+}
+
+// Resume says what becomes of objects in parts that a run does not finish because it is
+// interrupted or killed, or because of a temporary failure. With State.Dir the next run
+// goes on with them: a part that is there is not sent again if it has the bytes of the
+// source. Without it such objects are removed, unless the run is killed.
+type Resume struct {
+	// Disable begins such objects anew, and removes what was written of them.
+	Disable bool
+	// MaxAge is how long ago an object may have been begun to be continued.
+	MaxAge time.Duration
+	// AbortOnInterrupt removes unfinished objects when the run is interrupted.
+	AbortOnInterrupt bool
 }

@@ -2,24 +2,10 @@ package s3sync
 
 import (
 	"errors"
-	"fmt"
-	"math"
-	"reflect"
+	"strings"
 
 	"s3sync/internal/fields"
-	"s3sync/internal/limits"
-	"s3sync/internal/location"
-	"s3sync/internal/size"
-)
-
-// Bounds of settings. Parts of an upload are 5 MiB to 5 GiB, see
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html.
-const (
-	minPart      = 5 * MiB
-	maxPart      = 5 * GiB
-	minBandwidth = 1 * MiB // per second
-	maxBandwidth = 100 * GiB
-	minObjects   = 10
+	"s3sync/internal/rules"
 )
 
 // Validate returns all errors of c as joined [*ConfigError] values, or nil. It checks
@@ -34,94 +20,45 @@ func (c *Config) Validate() error {
 // it differs from [DefaultConfig]. Errors of single values come first, then
 // incompatible fields, then errors of the file system.
 func (c *Config) ValidateGiven(given func(path string) bool) error {
-	v := validator{Config: c, given: given}
-	v.source = v.locate("Source.URL", &c.Source)
-	v.target = v.locate("Target.URL", &c.Target)
-	v.ranges()
-	v.texts()
-	v.globs()
-	v.rules()
-	v.sides()
-	v.disk()
-	return errors.Join(v.faults...)
+	var all []error
+	for _, f := range rules.Check(c, given) {
+		all = append(all, fault(&f))
+	}
+	return errors.Join(all...)
 }
 
-// A validator collects errors. source and target are nil if the side has its own Store
-// or an invalid URL.
-type validator struct {
-	*Config
+// Choices returns the valid values of the text field at a path, and nil for every other
+// field. Values are case-sensitive.
+func Choices(field string) []string { return rules.Choices(field) }
 
-	given          func(path string) bool
-	source, target *location.Location
-	faults         []error
+// A ConfigError says why a [Config] is invalid. Its text is "Field Reason", or "Field
+// Reason Other" if two fields are incompatible. It never contains the value of a secret
+// field.
+type ConfigError struct {
+	// Field is the Go path of the invalid field, such as "Transfer.Workers", and Other,
+	// if not empty, that of a second field. A path may be followed by a value:
+	// "Check.Mode=etag".
+	Field, Other string
+	Reason       string
+	// Misfit: the field has no meaning in the direction of this run. A run without it
+	// would neither write nor delete more than the user wants.
+	Misfit bool
 }
 
-func (v *validator) add(setting, format string, args ...any) {
-	v.faults = append(v.faults, fault(setting, "", fmt.Sprintf(format, args...)))
+func (e *ConfigError) Error() string {
+	return strings.TrimSuffix(e.Field+" "+e.Reason+" "+e.Other, " ")
 }
 
-func (v *validator) add2(setting, reason, other string) {
-	v.faults = append(v.faults, fault(setting, other, reason))
-}
-
-func (v *validator) locate(path string, e *Endpoint) *location.Location {
-	if e.Store != nil {
+// fault returns the error of a fault, or nil if there is none. It must name fields that
+// exist.
+func fault(f *rules.Fault) error {
+	if f == nil {
 		return nil
 	}
-	l, err := location.Parse(e.URL)
-	if err != nil {
-		v.add(path, "%v", err)
-		return nil
-	}
-	return &l
-}
-
-func bounds() []fields.Bound {
-	return []fields.Bound{
-		{Field: "AWS.MaxKeys", Min: 1, Max: math.MaxInt16},
-		{Field: "AWS.ParallelListings", Min: 1, Max: math.MaxUint16},
-		{Field: "Transfer.Threshold", Min: minPart, Max: maxPart},
-		{Field: "Transfer.ChunkSize", Min: minPart, Max: maxPart},
-		{Field: "Transfer.ObjectsPerSecond", Min: minObjects, Zero: true},
-		{Field: "Transfer.BytesPerSecond", Min: minBandwidth, Max: maxBandwidth, Zero: true},
-		{Field: "Delete.Max", Min: 1, Zero: true},
-		{Field: "Delete.MaxPercent", Max: 100},
-		{Field: "Retry.MaxAttempts", Min: 1},
-		{Field: "Retry.ForceCount"},
-		{Field: "Retry.InitialBackoff"},
-		{Field: "Retry.ForceInterval"},
-		{Field: "Timeout.Operation"},
-		{Field: "Timeout.Attempt"},
-		{Field: "Timeout.Connect"},
-		{Field: "Timeout.Read"},
-		{Field: "Filter.SmallerThan"},
-		{Field: "Filter.LargerThan"},
-	}
-}
-
-// ranges checks numbers.
-func (v *validator) ranges() {
-	for f := range fields.Of(v.Config) {
-		if f.Value.Kind() == reflect.Interface && !f.Value.IsNil() && f.Value.Elem().Kind() == reflect.Pointer && f.Value.Elem().IsNil() {
-			v.add(f.Path, "is a nil pointer of type %v: leave it out instead", f.Value.Elem().Type())
+	for _, setting := range []string{f.Field, f.Other} {
+		if path, _, _ := strings.Cut(setting, "="); path != "" {
+			fields.At(new(Config), path)
 		}
 	}
-	if !v.Check.Mode.Known() {
-		v.add("Check.Mode", "must be one of the modes there are, not %v", v.Check.Mode)
-	}
-	if fault := v.Transfer.Workers.Fault(); fault != "" {
-		v.add("Transfer.Workers", "%s", fault)
-	}
-	if fault := v.Transfer.ParallelParts.Fault(); fault != "" {
-		v.add("Transfer.ParallelParts", "%s", fault)
-	}
-	for _, b := range bounds() {
-		if fault := b.Fault(v.Config, v.given); fault != "" {
-			v.add(b.Field, "%s", fault)
-		}
-	}
-	if need := limits.LeastMemory(v.Transfer.ChunkSize, v.Transfer.Threshold); v.Transfer.MaxMemory != 0 && v.Transfer.MaxMemory < need {
-		v.add("Transfer.MaxMemory", "must be at least %s, which is two parts or an object below the threshold, not %s",
-			size.Format(need), size.Format(v.Transfer.MaxMemory))
-	}
+	return (*ConfigError)(f)
 }

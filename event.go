@@ -23,6 +23,8 @@ type (
 	Checksums = report.Checksums
 	// Tags are the tags of both sides.
 	Tags = report.Tags
+	// Written says how an object was written and what verified it.
+	Written = report.Written
 	// A Line is the result of a report (Config.Report) for one object in one [Aspect].
 	Line = report.Line
 	// An Aspect is what a report compares of an object: one of the constants Aspect….
@@ -107,6 +109,7 @@ const (
 const (
 	ReasonNew          = plan.ReasonNew
 	ReasonNewer        = plan.ReasonNewer
+	ReasonTouched      = plan.ReasonTouched
 	ReasonSize         = plan.ReasonSize
 	ReasonETag         = plan.ReasonETag
 	ReasonChecksum     = plan.ReasonChecksum
@@ -122,6 +125,7 @@ const (
 	ReasonPreprocess   = plan.ReasonPreprocess
 	ReasonSameETag     = plan.ReasonSameETag
 	ReasonSameChecksum = plan.ReasonSameChecksum
+	ReasonSameCopy     = plan.ReasonSameCopy
 	ReasonSameContent  = plan.ReasonSameContent
 	ReasonContent      = plan.ReasonContent
 	ReasonNewVersion   = plan.ReasonNewVersion

@@ -70,7 +70,8 @@ func TestFiltersAreAllTried(t *testing.T) {
 	for _, filter := range filters(t) {
 		filter(tried)
 	}
-	others := []string{"ContentType", "Metadata", "Tags", "IgnoreFile"} // of contents, and of local sources: TestIgnoreFilesDeleteNothing
+	// Of contents; of local sources: TestIgnoreFilesDeleteNothing; lists: TestFilesFromDelete.
+	others := []string{"ContentType", "Metadata", "Tags", "IgnoreFile", "FilesFrom", "FilesFrom0"}
 	for f := range fields.Of(&tried.Filter) {
 		if f.Value.IsZero() && !slices.ContainsFunc(others, func(name string) bool { return strings.HasSuffix(f.Path, name) }) {
 			t.Errorf("no filter sets %s", f.Path)

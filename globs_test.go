@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -366,6 +367,33 @@ func TestIgnoreFileThatIsALinkToNothing(t *testing.T) {
 	}
 }
 
+// An ignore file that is a link is not passed over where links are ignored: what it
+// excludes would be transferred, or deleted in the target.
+func TestIgnoreFileThatIsALinkAndLinksAreIgnored(t *testing.T) {
+	for _, at := range []string{"", "d/"} {
+		for _, to := range []string{"rules", "nowhere", "."} {
+			root, target := t.TempDir(), mem.New()
+			writeFile(filepath.Join(root, "d", "build", "b"), "x")
+			writeFile(filepath.Join(root, "d", "rules"), "build/")
+			writeFile(filepath.Join(root, "rules"), "build/")
+			if err := os.Symlink(to, filepath.Join(root, at+".ignore")); err != nil {
+				t.Skip(err)
+			}
+			put(t, target, map[string]string{"d/build/old": "x"})
+			cfg := config(nil, target)
+			cfg.Source = s3sync.Endpoint{URL: root}
+			cfg.Filter.IgnoreFile, cfg.Delete.Enable, cfg.Local.IgnoreSymlinks = ".ignore", true, true
+			_, err := try(t, cfg)
+			if err == nil || !strings.Contains(err.Error(), "is a symbolic link") || !strings.Contains(err.Error(), "Local.IgnoreSymlinks") {
+				t.Errorf("%s%s: error %v", at, to, err)
+			}
+			if got := keysOf(contents(t, target)); !strings.Contains(got, "d/build/old") || strings.Contains(got, "build/b") {
+				t.Errorf("%s%s: the target has %q", at, to, got)
+			}
+		}
+	}
+}
+
 // What an ignore file excluded while the source was listed is not deleted by a Runner that
 // does not know the file.
 func TestIgnoreFileOfAnotherRunner(t *testing.T) {
@@ -406,6 +434,70 @@ func TestIgnoreFileOfAnotherRunner(t *testing.T) {
 		t.Errorf("the target has %q", got)
 	}
 }
+
+// What one Runner finds extraneous is not deleted by one whose settings would keep it, or
+// whose sides are others.
+func TestResultOfOtherSettings(t *testing.T) {
+	for name, change := range map[string]func(cfg *s3sync.Config){
+		"the same": func(*s3sync.Config) {},
+		"no matter": func(cfg *s3sync.Config) {
+			cfg.Delete.Max, cfg.Check.Mode, cfg.Transfer.Workers = 10, s3sync.CheckSize, 3
+		},
+		"globs":            func(cfg *s3sync.Config) { cfg.Filter.Globs = rules("-old") },
+		"expression":       func(cfg *s3sync.Config) { cfg.Filter.Exclude = regexp.MustCompile("^old$") },
+		"excluded as well": func(cfg *s3sync.Config) { cfg.Delete.Excluded = true },
+		"own matcher":      func(cfg *s3sync.Config) { cfg.Filter.Exclude = noMatch{} },
+		"target":           func(cfg *s3sync.Config) { cfg.Target.URL = "s3://other/" },
+		"no deletion":      func(cfg *s3sync.Config) { cfg.Delete.Enable = false },
+	} {
+		for _, listsOther := range []bool{false, true} { // the listing has the other settings, or the deletion
+			t.Run(fmt.Sprint(name, listsOther), func(t *testing.T) {
+				source, target := mem.New(), mem.New()
+				put(t, source, map[string]string{"a": "x"})
+				put(t, target, map[string]string{"old": "x"})
+				var results []*s3sync.RangeResult
+				for _, deletes := range []bool{false, true} {
+					cfg := config(source, target)
+					cfg.Delete.Enable = true
+					if deletes != listsOther {
+						change(cfg)
+					}
+					r, err := s3sync.NewRunner(t.Context(), cfg)
+					if err != nil {
+						t.Fatal(err)
+					}
+					t.Cleanup(func() { _, _ = r.Finish(context.Background(), nil) })
+					if !deletes {
+						result, err := r.Run(t.Context(), storage.Range{}, nil)
+						if err != nil {
+							t.Fatal(err)
+						}
+						results = append(results, result)
+						continue
+					}
+					err = r.Delete(t.Context(), results...)
+					same := name == "the same" || name == "no matter"
+					if refused := !same && cfg.Delete.Enable; refused != errors.Is(err, s3sync.ErrDeleteRefused) {
+						t.Errorf("error %v", err)
+					}
+					want := "a old"
+					if same {
+						want = "a"
+					}
+					if got := keysOf(contents(t, target)); got != want {
+						t.Errorf("the target has %q, want %q", got, want)
+					}
+				}
+			})
+		}
+	}
+}
+
+// A noMatch matches nothing.
+type noMatch struct{}
+
+func (noMatch) MatchString(string) bool { return false }
+func (noMatch) String() string          { return "none" }
 
 // A directory that the source cannot have holds no ignore file.
 func TestIgnoreFilesOfDirectoriesThatCannotBe(t *testing.T) {

@@ -30,7 +30,7 @@ func (c *Config) OpenSource(ctx context.Context, notice func(storage.Notice)) (s
 func (c *Config) OpenTarget(ctx context.Context, notice func(storage.Notice)) (storage.Store, error) {
 	return c.Target.open(func(l location.Location) (storage.Store, error) {
 		if l.Local() {
-			return dir.Open(l.Path, dir.Options{Missing: true, Fsync: c.Local.Fsync})
+			return dir.Open(l.Path, dir.Options{Missing: true, Fsync: c.Local.Fsync, Identify: c.State.Dir != ""})
 		}
 		opts, e := c.bucketOptions(&c.Target, l, notice), &c.Encryption
 		opts.Encryption = bucket.Encryption{SSE: e.SSE, KMSKeyID: e.KMSKeyID, Customer: bucket.CustomerKey(e.TargetCustomer)}

@@ -2,11 +2,16 @@ package s3sync
 
 import (
 	"cmp"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 
 	"s3sync/internal/attributes"
 	"s3sync/internal/checksum"
 	"s3sync/internal/compare"
 	"s3sync/internal/engine"
+	"s3sync/internal/gate"
 	"s3sync/internal/glob"
 	"s3sync/internal/limits"
 	"s3sync/internal/location"
@@ -42,10 +47,35 @@ func (c *Config) effective() *Config {
 	// difference.
 	e.WarnAsError = true
 	e.Check = Check{Mode: CheckETag, ReadBoth: c.Check.ReadBoth}
+	if c.State.VerifyCache == 0 {
+		e.State.VerifyCache = 100 // who wants a report wants to know what is on the disk now
+	}
 	if c.Check.Mode == CheckChecksum {
 		e.Check.Mode, e.Check.Algorithm = CheckChecksum, c.Check.Algorithm
 	}
 	return &e
+}
+
+// fingerprint returns a text that is equal for Configs that find the same objects
+// extraneous. A Config that cannot be written, such as one with a Matcher of the caller,
+// is equal to no other.
+func (c *Config) fingerprint() string {
+	decides := Config{
+		Source: Endpoint{URL: c.Source.URL, Inventory: c.Source.Inventory}, Target: Endpoint{URL: c.Target.URL, Inventory: c.Target.Inventory},
+		Filter: Filter{
+			Exclude: c.Filter.Exclude, Globs: c.Filter.Globs, IgnoreFile: c.Filter.IgnoreFile,
+			FilesFrom: c.Filter.FilesFrom, FilesFrom0: c.Filter.FilesFrom0,
+		},
+		Delete:     Delete{Enable: c.Delete.Enable, Excluded: c.Delete.Excluded},
+		Versioning: Versioning{PointInTime: c.Versioning.PointInTime},
+		Local:      Local{IgnoreSymlinks: c.Local.IgnoreSymlinks},
+		Trash:      Trash{URL: c.Trash.URL}, // it may lie in the target, which then excludes it
+	}
+	written, err := decides.MarshalJSON()
+	if err != nil {
+		return rand.Text()
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(written))
 }
 
 func (c *Config) retryPolicy() retry.Policy {
@@ -56,6 +86,7 @@ func (c *Config) retryPolicy() retry.Policy {
 func (c *Config) engineOptions(target report.Place) engine.Options {
 	return engine.Options{
 		Range:             c.Range,
+		Fingerprint:       c.fingerprint(),
 		TargetPlace:       target,
 		DryRun:            c.DryRun,
 		Report:            engine.Report{Enable: c.Report.Status, Metadata: c.Report.Metadata, Tagging: c.Report.Tagging},
@@ -92,6 +123,7 @@ func (c *Config) engineOptions(target report.Place) engine.Options {
 			KeepLayout: c.Transfer.AutoChunkSize,
 			Copy:       c.ServerSideCopy,
 			Versions:   c.Versioning.Enable,
+			ResumeWith: c.encryptedWith(), AbortOnInterrupt: c.Resume.AbortOnInterrupt, BeginAnew: c.Resume.Disable,
 			Verify: verify.Options{
 				ETag:              c.Verify.ETag,
 				Multipart:         c.Verify.Multipart,
@@ -106,9 +138,16 @@ func (c *Config) engineOptions(target report.Place) engine.Options {
 	}
 }
 
-func (c *Config) deleteOptions() engine.Delete {
+// encryptedWith digests how objects are encrypted: an upload goes on only with that.
+func (c *Config) encryptedWith() string {
+	e := &c.Encryption
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q", []string{e.SSE, e.KMSKeyID, e.TargetCustomer.Algorithm, e.TargetCustomer.Key}))
+	return hex.EncodeToString(sum[:])
+}
+
+func (c *Config) deleteOptions() gate.Options {
 	d := &c.Delete
-	opts := engine.Delete{
+	opts := gate.Options{
 		Enable:             d.Enable,
 		Excluded:           d.Excluded,
 		Max:                d.Max,
@@ -116,7 +155,9 @@ func (c *Config) deleteOptions() engine.Delete {
 		AllowEmptySource:   d.AllowEmptySource,
 		AllowPartialPrefix: d.AllowPartialPrefix,
 		AllowOverlap:       d.AllowOverlap,
-		IfMatch:            c.Condition.IfMatch,
+		// An inventory may show what has been replaced since.
+		IfMatch:   c.Condition.IfMatch || c.Target.Inventory != "",
+		AskSource: c.sourceList() != "",
 	}
 	if c.Target.Store == nil {
 		opts.WholeNames = location.WholeNames(c.Source.URL, c.Target.URL)

@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -174,6 +175,32 @@ func TestDependencies(t *testing.T) {
 	}
 }
 
+// TestClusterIsApart: the module of the cluster adds nothing to plain s3sync, neither to its
+// packages nor to the modules that it knows.
+func TestClusterIsApart(t *testing.T) {
+	for _, args := range [][]string{{"mod", "graph"}, {"list", "-deps", "-test", "./..."}} {
+		out, err := exec.Command("go", args...).Output()
+		if err != nil {
+			t.Fatalf("go %v: %v", args, err)
+		}
+		if len(out) < 1000 {
+			t.Errorf("go %v answers only %q", args, out)
+		}
+		for line := range strings.Lines(string(out)) {
+			if strings.Contains(line, "go.temporal.io/") || strings.Contains(line, "/cluster") {
+				t.Errorf("go %v: %s", args, line)
+			}
+		}
+	}
+	cluster, err := runGoListIn("cluster", "-deps", "./...")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(cluster, func(p listed) bool { return strings.HasPrefix(p.ImportPath, "go.temporal.io/sdk/") }) {
+		t.Error("the cluster does not know its engine either, so this test shows nothing")
+	}
+}
+
 // TestArchitecture: docs/ARCHITECTURE.md names every package, every package that it
 // names exists, and a rule of the linter holds the walls of each.
 func TestArchitecture(t *testing.T) {
@@ -184,18 +211,24 @@ func TestArchitecture(t *testing.T) {
 	text := string(data)
 	packages := goList(t, "./...")
 	walls := packagesWithWalls(t, packages[0].Module.Path)
+	cluster, err := runGoListIn("cluster", "./...")
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := packages[0].Module.Path
+	packages = append(packages, cluster...)
 	named := func(name string) bool { return strings.Contains(text, "`"+name+"`") }
 
 	for _, p := range packages {
-		name := strings.TrimPrefix(p.ImportPath, p.Module.Path+"/")
-		if p.ImportPath == p.Module.Path {
+		name := strings.TrimPrefix(p.ImportPath, root+"/")
+		if p.ImportPath == root {
 			name = p.Name
 		}
 		if !named(name) {
 			t.Errorf("the package `%s` is not named", name)
 		}
-		// The program is above all others, and integration has only tests.
-		if !walls[name] && name != "cmd/s3sync" && name != "integration" {
+		// The programs are above all others, and integration has only tests.
+		if !walls[name] && path.Base(path.Dir(name)) != "cmd" && path.Base(name) != "integration" {
 			t.Errorf("no depguard rule in .golangci.yml names the package `%s`", name)
 		}
 	}

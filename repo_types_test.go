@@ -24,11 +24,15 @@ import (
 // waits for its goroutines; see "Concurrency" in docs/ARCHITECTURE.md before adding
 // one.
 var goroutineFiles = []string{
+	"cluster/internal/command/command.go",        // waits for signals
+	"cluster/internal/flow/activities.go",        // heartbeats of a lease
+	"cluster/internal/lease/sweep.go",            // failed keys, some at once
 	"internal/cli/signal.go",                     // the watch for signals; that for SIGQUIT lives as long as the process
 	"internal/parallel/ahead.go",                 // a listing that runs ahead of the workers
 	"internal/metrics/export.go",                 // the server of metrics
 	"internal/parallel/parallel.go",              // workers
 	"internal/report/recorder.go",                // the owner of the counters
+	"internal/state/queue.go",                    // what writes the state
 	"storage/bucket/internal/objects/layout.go",  // HEADs of the parts of one object
 	"storage/bucket/internal/listing/listing.go", // the next page of a directory bucket
 	"storage/bucket/internal/listing/ordered.go", // pages of other buckets
@@ -38,41 +42,26 @@ var goroutineFiles = []string{
 
 // testTools are the packages that only tests, the demo and benchmarks use.
 var testTools = []string{
-	"s3sync/internal/bench", "s3sync/internal/bench/internal/floor", "s3sync/internal/bench/internal/madeup", "s3sync/internal/bench/internal/server", "s3sync/internal/demo", "s3sync/internal/directoryserver", "s3sync/internal/faultproxy",
-	"s3sync/internal/listserver", "s3sync/internal/modulepath", "s3sync/internal/s3server", "s3sync/internal/session", "s3sync/internal/settingtest", "s3sync/storage/storagetest",
+	"s3sync/internal/bench", "s3sync/internal/bench/internal/floor", "s3sync/internal/bench/internal/madeup", "s3sync/internal/bench/internal/server", "s3sync/internal/demo", "s3sync/internal/directoryserver", "s3sync/internal/doclines", "s3sync/internal/faultproxy",
+	"s3sync/internal/inventorytest", "s3sync/internal/listserver", "s3sync/internal/modulepath", "s3sync/internal/s3server", "s3sync/internal/session", "s3sync/internal/settingtest", "s3sync/storage/storagetest",
 }
 
 // TestSequenceErrors: code that ranges over a sequence of values and errors, or pulls
 // from one, must use the error. Go and vet allow code that ignores it, and a failed
 // listing would look complete.
 func TestSequenceErrors(t *testing.T) {
-	for _, p := range typeCheck(t) {
-		for _, file := range p.files {
-			for _, found := range droppedErrors(p.info, file) {
-				t.Errorf("%s: %s", p.position(found.node), found.text)
-			}
-		}
+	for _, text := range typeCheck(t).dropped {
+		t.Error(text)
 	}
 }
 
 // TestGoroutines: goroutines start in few places, so it is clear who waits for them.
 func TestGoroutines(t *testing.T) {
 	unused := slices.Clone(goroutineFiles)
-	for _, p := range typeCheck(t) {
-		if slices.Contains(testTools, p.path) {
-			continue
-		}
-		for _, file := range p.files {
-			name := p.position(file).Filename
-			if strings.HasSuffix(name, "_test.go") {
-				continue
-			}
-			for _, node := range goroutines(p.info, file) {
-				unused = slices.DeleteFunc(unused, func(f string) bool { return f == name })
-				if !slices.Contains(goroutineFiles, name) {
-					t.Errorf("%s: starts a goroutine; use internal/parallel, or add the file to goroutineFiles", p.position(node))
-				}
-			}
+	for _, at := range typeCheck(t).goroutines {
+		unused = slices.DeleteFunc(unused, func(f string) bool { return f == at.Filename })
+		if !slices.Contains(goroutineFiles, at.Filename) {
+			t.Errorf("%s: starts a goroutine; use internal/parallel, or add the file to goroutineFiles", at)
 		}
 	}
 	if len(unused) > 0 {
@@ -224,7 +213,7 @@ func (p *checked) position(n ast.Node) token.Position {
 }
 
 func newInfo() *types.Info {
-	return &types.Info{Types: make(map[ast.Expr]types.TypeAndValue), Uses: make(map[*ast.Ident]types.Object)}
+	return &types.Info{Types: make(map[ast.Expr]types.TypeAndValue), Uses: make(map[*ast.Ident]types.Object), Defs: make(map[*ast.Ident]types.Object)}
 }
 
 // A listed is the output of `go list` for a package.
@@ -248,8 +237,12 @@ func goList(t *testing.T, args ...string) []listed {
 	return packages
 }
 
-func runGoList(args ...string) (packages []listed, err error) {
+func runGoList(args ...string) (packages []listed, err error) { return runGoListIn("", args...) }
+
+// runGoListIn is for a module in a folder of the repository.
+func runGoListIn(dir string, args ...string) (packages []listed, err error) {
 	cmd := exec.Command("go", append([]string{"list", "-json"}, args...)...)
+	cmd.Dir = dir
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -267,7 +260,41 @@ func runGoList(args ...string) (packages []listed, err error) {
 	}
 }
 
-func typeCheck(t *testing.T) []*checked {
+// facts are what the tests want to know of all packages of this module.
+type facts struct {
+	dropped    []string         // errors of sequences that are dropped, with their places
+	goroutines []token.Position // in the product
+	errors     []errorText      // in the product, with their makers
+	kinds      []string         // the errors that package storage exports
+}
+
+// add adds what is in a package.
+func (f *facts) add(p *checked, finder *errorFinder) {
+	product := !slices.Contains(testTools, p.path)
+	for _, file := range p.files {
+		for _, found := range droppedErrors(p.info, file) {
+			f.dropped = append(f.dropped, fmt.Sprintf("%s: %s", p.position(found.node), found.text))
+		}
+		if !product || strings.HasSuffix(p.position(file).Filename, "_test.go") {
+			continue
+		}
+		for _, node := range goroutines(p.info, file) {
+			f.goroutines = append(f.goroutines, p.position(node))
+		}
+	}
+	if p.path == "s3sync/storage" {
+		for id, object := range p.info.Defs {
+			if v, ok := object.(*types.Var); ok && v.Parent() == v.Pkg().Scope() && strings.HasPrefix(id.Name, "Err") {
+				f.kinds = append(f.kinds, id.Name)
+			}
+		}
+	}
+	if product && !strings.HasSuffix(p.path, "_test") {
+		f.errors = append(f.errors, finder.in(p)...)
+	}
+}
+
+func typeCheck(t *testing.T) *facts {
 	t.Helper()
 	all, err := typeCheckOnce()
 	if err != nil {
@@ -276,56 +303,86 @@ func typeCheck(t *testing.T) []*checked {
 	return all
 }
 
-// typeCheckOnce type-checks all packages of this module with their tests. Imported
-// packages come from the build cache. It takes seconds, and several tests use the
-// result.
-var typeCheckOnce = sync.OnceValues(func() (all []*checked, err error) {
+// typeCheckOnce type-checks all packages of both modules with their tests, each after what
+// it imports. Imported packages come from the build cache. It takes seconds, and several
+// tests use the result. The types of a package are dropped before the next one: those of all
+// would take gigabytes under the race detector.
+var typeCheckOnce = sync.OnceValues(func() (*facts, error) {
 	root, err := os.Getwd()
 	if err != nil {
 		return nil, err
 	}
-	packages, err := runGoList("-export", "-deps", "-test", "./...")
-	if err != nil {
-		return nil, err
-	}
-	exports := make(map[string]string)
-	withTests := make(map[string]bool) // packages that have a variant with their test files
-	for _, p := range packages {
-		exports[p.ImportPath] = p.Export
-		if p.ForTest != "" && p.ImportPath == p.ForTest+" ["+p.ForTest+".test]" {
-			withTests[p.ForTest] = true
-		}
-	}
-	for _, p := range packages {
-		path, _, _ := strings.Cut(p.ImportPath, " ")
-		if p.Module == nil || !p.Module.Main || strings.HasSuffix(path, ".test") || withTests[p.ImportPath] ||
-			p.ForTest != "" && path != p.ForTest && path != p.ForTest+"_test" {
-			continue // from another module, generated, or the same files again
-		}
-		c := &checked{path: path, root: root, fset: token.NewFileSet(), info: newInfo()}
-		for _, name := range p.GoFiles {
-			file, err := parser.ParseFile(c.fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
-			if err != nil {
-				return nil, err
-			}
-			c.files = append(c.files, file)
-		}
-		conf := types.Config{Importer: importer.ForCompiler(c.fset, "gc", func(path string) (io.ReadCloser, error) {
-			if mapped := p.ImportMap[path]; mapped != "" {
-				path = mapped
-			}
-			if exports[path] == "" {
-				return nil, fmt.Errorf("no export data for %s", path)
-			}
-			return os.Open(exports[path])
-		})}
-		if _, err := conf.Check(path, c.fset, c.files, c.info); err != nil {
+	var all facts
+	finder := newErrorFinder()
+	for _, dir := range []string{"", "cluster"} {
+		if err := all.addModule(root, dir, finder); err != nil {
 			return nil, err
 		}
-		all = append(all, c)
 	}
-	if len(all) == 0 {
-		return nil, errors.New("no packages found")
-	}
-	return all, nil
+	return &all, nil
 })
+
+// addModule adds what is in the packages of a module.
+func (f *facts) addModule(root, dir string, finder *errorFinder) error {
+	args := []string{"-export", "-deps", "-test"}
+	if race { // what go test compiled is in the cache then
+		args = append(args, "-race")
+	}
+	packages, err := runGoListIn(dir, append(args, "./...")...)
+	if err != nil {
+		return err
+	}
+	exports := make(map[string]string)
+	withTests := make(map[string]*listed) // packages that have a variant with their test files
+	for i := range packages {
+		p := &packages[i]
+		exports[p.ImportPath] = p.Export
+		if p.ForTest != "" && p.ImportPath == p.ForTest+" ["+p.ForTest+".test]" {
+			withTests[p.ForTest] = p
+		}
+	}
+	n := 0
+	for i := range packages {
+		p := &packages[i]
+		path, _, _ := strings.Cut(p.ImportPath, " ")
+		if p.Module == nil || !p.Module.Main || strings.HasSuffix(path, ".test") || p.ForTest != "" && path != p.ForTest+"_test" {
+			continue // from another module, generated, or the same files again
+		}
+		if variant := withTests[p.ImportPath]; variant != nil {
+			p = variant
+		}
+		c, err := p.check(path, root, exports)
+		if err != nil {
+			return err
+		}
+		f.add(c, finder)
+		n++
+	}
+	if n == 0 {
+		return errors.New("no packages found")
+	}
+	return nil
+}
+
+// check parses and type-checks a package. exports are the files of those that it imports.
+func (p *listed) check(path, root string, exports map[string]string) (*checked, error) {
+	c := &checked{path: path, root: root, fset: token.NewFileSet(), info: newInfo()}
+	for _, name := range p.GoFiles {
+		file, err := parser.ParseFile(c.fset, filepath.Join(p.Dir, name), nil, parser.SkipObjectResolution)
+		if err != nil {
+			return nil, err
+		}
+		c.files = append(c.files, file)
+	}
+	conf := types.Config{Importer: importer.ForCompiler(c.fset, "gc", func(path string) (io.ReadCloser, error) {
+		if mapped := p.ImportMap[path]; mapped != "" {
+			path = mapped
+		}
+		if exports[path] == "" {
+			return nil, fmt.Errorf("no export data for %s", path)
+		}
+		return os.Open(exports[path])
+	})}
+	_, err := conf.Check(path, c.fset, c.files, c.info)
+	return c, err
+}

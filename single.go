@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"s3sync/internal/location"
+	"s3sync/internal/rules"
 	"s3sync/internal/side"
 	"s3sync/internal/single"
 	"s3sync/storage"
@@ -32,31 +33,24 @@ func (r *Runner) findSingle(ctx context.Context, source storage.Store) (*single.
 	switch {
 	case err != nil:
 		return nil, err
-	case !one && l.Local():
+	case !one && (l.Local() || cfg.Target.Store != nil):
 		return nil, nil
-	case !one:
-		return nil, cfg.targetFault(false)
-	case cfg.Delete.Enable:
-		return nil, fault("Source.URL", "Delete.Enable", "is one object, which cannot be combined with")
+	case one && cfg.sourceList() != "":
+		return nil, fault(&rules.Fault{Field: "Source.URL", Other: cfg.sourceList(), Reason: "is one object, which needs no list as"})
+	case one && cfg.Delete.Enable:
+		return nil, fault(&rules.Fault{Field: "Source.URL", Other: "Delete.Enable", Reason: "is one object, which cannot be combined with"})
 	}
 	o := &single.Object{Name: single.NameOf(l), Source: l}
 	if cfg.Target.Store != nil {
 		return o, nil
 	}
 	target, err := location.Parse(cfg.Target.URL)
+	switch {
+	case err != nil:
+		return nil, err
+	case !one: // a prefix, and only one object can be written to a file
+		return nil, fault(rules.Target(target, false))
+	}
 	o.Target = single.DestinationOf(target, o.Name)
-	return o, err
-}
-
-// targetFault returns why a target in the file system cannot receive the source, or
-// nil: only a single object can be written to a file.
-func (c *Config) targetFault(one bool) error {
-	l, err := location.Parse(c.Target.URL)
-	if err != nil || c.Target.Store != nil || !l.Local() {
-		return nil //nolint:nilerr // that is told elsewhere
-	}
-	if reason := location.TargetFault(l.Path, one); reason != "" {
-		return fault("Target.URL", "", reason)
-	}
-	return nil
+	return o, nil
 }

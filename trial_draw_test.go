@@ -75,6 +75,7 @@ type options struct {
 	check                    string // one of checks
 	filter                   string // one of filters
 	exclude                  string // protects from deletion, too; empty is none
+	globs                    string // one of globNames; protects like exclude
 	workers                  int
 	ignoreLinks, warnAsError bool
 	failFast, auto           bool
@@ -92,6 +93,27 @@ type fault struct {
 
 func checkNames() []string {
 	return []string{"", "", "overwrite", "overwrite", "size", "etag", "mtime and size"}
+}
+
+// globNames returns the lists of patterns that a trial may have: globRules.
+func globNames() []string {
+	return []string{"", "", "", "", "no b", "no a*, but ab", "no directory b", "only *a*", "only directory a"}
+}
+
+func globRules(name string) []s3sync.GlobRule {
+	switch name {
+	case "no b":
+		return rules("-b")
+	case "no a*, but ab":
+		return rules("-a*", "+ab")
+	case "no directory b":
+		return rules("-b/")
+	case "only *a*":
+		return rules("-*", "+*a*")
+	case "only directory a":
+		return rules("-*", "+a/")
+	}
+	return nil
 }
 
 // filterNames returns the filters for a direction: files have neither metadata nor
@@ -139,6 +161,7 @@ func (o *options) set(cfg *s3sync.Config) {
 	if o.exclude != "" {
 		f.Exclude = mustCompile(o.exclude)
 	}
+	f.Globs = globRules(o.globs)
 	switch o.check {
 	case "overwrite":
 		cfg.Check.Mode = s3sync.CheckOverwrite
@@ -151,7 +174,7 @@ func (o *options) set(cfg *s3sync.Config) {
 	}
 	cfg.Delete.Enable = o.delete
 	if o.delete {
-		cfg.Delete.Excluded = o.excluded && o.exclude != ""
+		cfg.Delete.Excluded = o.excluded && (o.exclude != "" || o.globs != "")
 		cfg.Delete.Max = o.max
 		cfg.Delete.AllowEmptySource, cfg.Delete.AllowPartialPrefix = o.allowEmpty, o.allowPartial
 		if o.percent != 0 {
@@ -202,6 +225,7 @@ func (tr *trial) drawOptions(t *rapid.T) {
 	o.check = rapid.SampledFrom(checkNames()).Draw(t, "check")
 	o.filter = rapid.SampledFrom(filterNames(tr.direction)).Draw(t, "filter")
 	o.exclude = rapid.SampledFrom([]string{"", "", "", "b", "^a", "/", `\.`}).Draw(t, "exclude")
+	o.globs = rapid.SampledFrom(globNames()).Draw(t, "globs")
 	o.excluded = seldom(t, 3, "delete excluded")
 	o.max = rapid.SampledFrom([]int64{0, 0, 0, 1, 2, 5}).Draw(t, "max delete")
 	o.percent = rapid.SampledFrom([]int{0, 0, 50, 100}).Draw(t, "max delete percent")

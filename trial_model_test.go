@@ -142,7 +142,7 @@ func (m *model) whyKept(name string) (why string) {
 			return "nobody knows whether the source has it, because of " + blind
 		}
 	}
-	if m.o.exclude != "" && !m.o.excluded && regexp.MustCompile(m.o.exclude).MatchString(name) {
+	if !m.o.excluded && !m.passes(name) {
 		return "it is excluded"
 	}
 	return ""
@@ -174,7 +174,7 @@ func (m *model) mustGo(name string) bool {
 // reason.
 func (m *model) whyRefused() (why string) {
 	found := maps.Clone(m.source.entries)
-	delete(found, "")
+	maps.DeleteFunc(found, func(key string, _ entry) bool { return key == "" || m.globbed(key) && !m.o.excluded })
 	switch {
 	case len(found) == 0 && !m.o.allowEmpty:
 		return "the source is empty"
@@ -244,7 +244,28 @@ func (m *model) selects(key string, th entry) bool {
 }
 
 func (m *model) passes(key string) bool {
-	return m.o.exclude == "" || !regexp.MustCompile(m.o.exclude).MatchString(key)
+	return !m.globbed(key) && (m.o.exclude == "" || !regexp.MustCompile(m.o.exclude).MatchString(key))
+}
+
+// globbed reports whether the patterns exclude a key. Those of the trials name no paths.
+func (m *model) globbed(key string) bool {
+	names := strings.Split(key, "/")
+	dirs := names[:len(names)-1]
+	begins := func(name string) bool { return strings.HasPrefix(name, "a") }
+	holds := func(name string) bool { return strings.Contains(name, "a") }
+	switch m.o.globs {
+	case "no b":
+		return slices.Contains(names, "b")
+	case "no a*, but ab":
+		return slices.ContainsFunc(names, begins) && !slices.Contains(names, "ab")
+	case "no directory b":
+		return slices.Contains(dirs, "b")
+	case "only *a*":
+		return !slices.ContainsFunc(names, holds)
+	case "only directory a":
+		return !slices.Contains(dirs, "a")
+	}
+	return false
 }
 
 // concerns reports whether the run must report an unreadable name: unless it is

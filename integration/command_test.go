@@ -103,66 +103,167 @@ func waitUntil(t *testing.T, what string, done func() bool) {
 	}
 }
 
-// SIGINT in the middle of a large upload: exit code 130 within five seconds, no open
-// upload remains, and the next run does the whole job.
-func TestInterruptedUploadCleansUp(t *testing.T) {
+// Interruptions of a run, by what the user wants of unfinished objects.
+func interruptions() map[string]struct {
+	args []string
+	kept bool
+} {
+	return map[string]struct {
+		args []string
+		kept bool
+	}{
+		"kept":                 {nil, true},
+		"--abort-on-interrupt": {[]string{"--abort-on-interrupt"}, false},
+		"--no-resume":          {[]string{"--no-resume"}, false},
+		"--no-state":           {[]string{"--no-state"}, false},
+	}
+}
+
+// SIGINT in the middle of a large upload: exit code 130 within five seconds. The upload is
+// kept, which is told, or no open upload remains. The next run does the rest of the job, and
+// sends no part again that was kept.
+func TestInterruptedUpload(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		root, bucket := t.TempDir(), srv.Bucket(t)
-		write(t, root, "large", bytes.Repeat([]byte("0123456789abcdef"), 40*s3sync.MiB/16))
-		// The first parts arrive, the others stall.
-		proxy := faultproxy.New(t, srv.Endpoint, "PUT partNumber=4 stall after=1000000 maybe")
-		slow := at(srv, proxy.URL, "s3://"+bucket+"/up/")
-		p := command(t, local(root), slow)
-		if err := p.Start(); err != nil {
-			t.Fatal(err)
-		}
-		waitUntil(t, "a part in flight", func() bool { return proxy.Count("PUT partNumber=4") > 0 })
-		began := time.Now()
-		if err := p.Process.Signal(os.Interrupt); err != nil {
-			t.Fatal(err)
-		}
-		code := p.finish(t)
-		if took := time.Since(began); code != 130 || took > 5*time.Second {
-			t.Errorf("exit code %d after %v\n%s", code, took, &p.stderr)
-		}
-		if open := srv.OpenUploads(t, bucket, "up/large"); len(open) != 0 {
-			t.Errorf("uploads left open: %q", open)
-		}
-		again := command(t, local(root), at(srv, "", "s3://"+bucket+"/up/"))
-		if code := again.run(t); code != 0 || !strings.Contains(again.stdout.String(), "etag verified 1 objects") {
-			t.Errorf("the next run: exit code %d\n%s%s", code, &again.stdout, &again.stderr)
+		for name, tt := range interruptions() {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				root, home, bucket := t.TempDir(), "HOME="+t.TempDir(), srv.Bucket(t)
+				write(t, root, "large", bytes.Repeat([]byte("0123456789abcdef"), 40*s3sync.MiB/16))
+				// The first parts arrive, the others stall.
+				proxy := faultproxy.New(t, srv.Endpoint, "PUT partNumber=4 stall after=1000000 times=1 maybe")
+				p := command(t, local(root), at(srv, proxy.URL, "s3://"+bucket+"/up/"), append(tt.args, "--max-parallel-uploads", "2")...)
+				p.Env = append(p.Env, home)
+				if err := p.Start(); err != nil {
+					t.Fatal(err)
+				}
+				waitUntil(t, "a part in flight", func() bool { return proxy.Count("PUT partNumber=4") > 0 })
+				began := time.Now()
+				if err := p.Process.Signal(os.Interrupt); err != nil {
+					t.Fatal(err)
+				}
+				code := p.finish(t)
+				if took := time.Since(began); code != 130 || took > 5*time.Second {
+					t.Errorf("exit code %d after %v\n%s", code, took, &p.stderr)
+				}
+				open := 0
+				if tt.kept {
+					open = 1
+				}
+				const note = "1 unfinished object is kept with "
+				if got := srv.OpenUploads(t, bucket, "up/large"); len(got) != open || strings.Contains(p.stderr.String(), note) != tt.kept {
+					t.Errorf("uploads left open: %q, want %d\n%s", got, open, &p.stderr)
+				}
+				before := proxy.Count("PUT partNumber=1")
+				again := command(t, local(root), at(srv, proxy.URL, "s3://"+bucket+"/up/"))
+				again.Env = append(again.Env, home)
+				if code := again.run(t); code != 0 || !strings.Contains(again.stdout.String(), "etag verified 1 objects") || again.stderr.Len() > 0 {
+					t.Errorf("the next run: exit code %d\n%s%s", code, &again.stdout, &again.stderr)
+				}
+				if sent := proxy.Count("PUT partNumber=1") > before; sent == tt.kept {
+					t.Errorf("the next run sent the first part: %v\n%s", sent, proxy.Report(20))
+				}
+				if got := srv.OpenUploads(t, bucket, ""); len(got) != 0 {
+					t.Errorf("uploads left open by the next run: %q", got)
+				}
+			})
 		}
 	})
 }
 
-// SIGTERM in the middle of a large download: exit 143, no temporary file.
-func TestInterruptedDownloadCleansUp(t *testing.T) {
+// SIGTERM in the middle of a large download: exit code 143. The temporary file is kept,
+// which is told, or there is none. The next run does the rest of the job.
+func TestInterruptedDownload(t *testing.T) {
 	t.Parallel()
 	eachServer(t, func(t *testing.T, srv *s3server.Server) {
-		root, bucket, target := t.TempDir(), srv.Bucket(t), t.TempDir()
-		write(t, root, "large", bytes.Repeat([]byte("0123456789abcdef"), 40*s3sync.MiB/16))
-		sync(t, config(local(root), at(srv, "", "s3://"+bucket)))
-		proxy := faultproxy.New(t, srv.Endpoint, "GET key=large nth=3 stall after=1000 maybe")
-		p := command(t, at(srv, proxy.URL, "s3://"+bucket), local(target))
-		if err := p.Start(); err != nil {
-			t.Fatal(err)
+		for name, tt := range interruptions() {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				root, home, bucket, target := t.TempDir(), "HOME="+t.TempDir(), srv.Bucket(t), t.TempDir()
+				write(t, root, "large", bytes.Repeat([]byte("0123456789abcdef"), 40*s3sync.MiB/16))
+				sync(t, config(local(root), at(srv, "", "s3://"+bucket)))
+				proxy := faultproxy.New(t, srv.Endpoint, "GET key=large nth=3 stall after=1000 times=1 maybe")
+				p := command(t, at(srv, proxy.URL, "s3://"+bucket), local(target), tt.args...)
+				p.Env = append(p.Env, home)
+				if err := p.Start(); err != nil {
+					t.Fatal(err)
+				}
+				waitUntil(t, "a range in flight", func() bool { return proxy.Count("GET key=large") >= 3 })
+				if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+					t.Fatal(err)
+				}
+				if code := p.finish(t); code != 143 {
+					t.Errorf("exit code %d\n%s", code, &p.stderr)
+				}
+				left := names(t, target)
+				if kept := len(left) == 1 && strings.HasSuffix(left[0], ".tmp"); kept != tt.kept || !kept && len(left) > 0 ||
+					strings.Contains(p.stderr.String(), "1 unfinished object is kept with ") != tt.kept {
+					t.Errorf("left behind: %v\n%s", left, &p.stderr)
+				}
+				again := command(t, at(srv, proxy.URL, "s3://"+bucket), local(target))
+				again.Env = append(again.Env, home)
+				if code := again.run(t); code != 0 {
+					t.Errorf("the next run: exit code %d\n%s", code, &again.stderr)
+				}
+				sameTree(t, root, target)
+			})
 		}
-		waitUntil(t, "a range in flight", func() bool { return proxy.Count("GET key=large") >= 3 })
-		if err := p.Process.Signal(syscall.SIGTERM); err != nil {
-			t.Fatal(err)
+	})
+}
+
+// What an interrupted run left of an object that is gone by now is removed by the next run,
+// and so is all of it if that run is to begin anew.
+func TestLeftoversAreRemoved(t *testing.T) {
+	t.Parallel()
+	eachServer(t, func(t *testing.T, srv *s3server.Server) {
+		for name, tt := range map[string]struct {
+			args []string
+			gone bool
+		}{
+			"the source is gone": {nil, true},
+			"begun anew":         {[]string{"--no-resume"}, false},
+			"too old":            {[]string{"--resume-max-age", "1s"}, false},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				root, home, bucket := t.TempDir(), "HOME="+t.TempDir(), srv.Bucket(t)
+				write(t, root, "large", bytes.Repeat([]byte("0123456789abcdef"), 40*s3sync.MiB/16))
+				write(t, root, "small", []byte("data"))
+				proxy := faultproxy.New(t, srv.Endpoint, "PUT partNumber=4 stall after=1000000 times=1 maybe")
+				p := command(t, local(root), at(srv, proxy.URL, "s3://"+bucket))
+				p.Env = append(p.Env, home)
+				if err := p.Start(); err != nil {
+					t.Fatal(err)
+				}
+				waitUntil(t, "a part in flight", func() bool { return proxy.Count("PUT partNumber=4") > 0 })
+				began := time.Now()
+				if err := p.Process.Signal(os.Interrupt); err != nil {
+					t.Fatal(err)
+				}
+				p.finish(t)
+				if open := srv.OpenUploads(t, bucket, "large"); len(open) != 1 {
+					t.Fatalf("uploads left open: %q\n%s", open, &p.stderr)
+				}
+				if tt.gone {
+					if err := os.Remove(filepath.Join(root, "large")); err != nil {
+						t.Fatal(err)
+					}
+				}
+				waitUntil(t, "the upload is old", func() bool { return time.Since(began) > 2*time.Second })
+				before := proxy.Count("PUT partNumber=1")
+				again := command(t, local(root), at(srv, proxy.URL, "s3://"+bucket), tt.args...)
+				again.Env = append(again.Env, home)
+				if code := again.run(t); code != 0 {
+					t.Errorf("the next run: exit code %d\n%s", code, &again.stderr)
+				}
+				if sent := proxy.Count("PUT partNumber=1") > before; sent == tt.gone {
+					t.Errorf("the first part was sent: %v\n%s", sent, proxy.Report(20))
+				}
+				if open := srv.OpenUploads(t, bucket, "large"); len(open) != 0 {
+					t.Errorf("uploads left open by the next run: %q", open)
+				}
+			})
 		}
-		if code := p.finish(t); code != 143 {
-			t.Errorf("exit code %d\n%s", code, &p.stderr)
-		}
-		if left := tree(t, target); len(left) != 0 {
-			t.Errorf("left behind: %v", left)
-		}
-		again := command(t, at(srv, "", "s3://"+bucket), local(target))
-		if code := again.run(t); code != 0 {
-			t.Errorf("the next run: exit code %d\n%s", code, &again.stderr)
-		}
-		sameTree(t, root, target)
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -24,17 +25,23 @@ const childVariable = "S3SYNC_INTEGRATION_CHILD"
 
 // A comparison is one measurement, as the processes receive it.
 type comparison struct {
-	Role string // "server" or "run"
+	Role string // "server", or what is measured: "sync" or "plan"
 	URL  string // of the server
-	// Common objects are on both sides, Doomed ones only in the target.
-	Common, Doomed int
+	// New objects are only in the source, Common ones on both sides, Doomed ones only in
+	// the target.
+	New, Common, Doomed int
 }
 
 // A measured is the result of a measured run.
 type measured struct {
-	Heap             uint64 // peak of memory in use for objects, in bytes
-	Seconds          float64
-	Skipped, Deleted int64
+	Heap                          uint64 // peak of memory in use for objects, in bytes
+	Seconds                       float64
+	Transferred, Skipped, Deleted int64
+	// Planned is how many actions a plan has, and PlanBytes its size.
+	Planned, PlanBytes int64
+	// ApplyHeap and ApplySeconds are those of the application of a plan as a dry run.
+	ApplyHeap    uint64
+	ApplySeconds float64
 }
 
 // TestMemoryOfComparison: a comparison of a million objects in two buckets, with a
@@ -43,42 +50,90 @@ func TestMemoryOfComparison(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute")
 	}
-	// Without the race detector, which needs memory itself.
-	binary := filepath.Join(t.TempDir(), "integration.test")
-	if out, err := exec.CommandContext(t.Context(), "go", "test", "-c", "-race=false", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	binary := measuringBinary(t)
 	const few, many, doomed = 10_000, 1_000_000, 100_000
 	peak := map[int]uint64{}
 	for _, n := range []int{few, many} {
-		c := comparison{Role: "server", Common: n, Doomed: doomed}
-		server, stdin, stdout := child(t, binary, c)
-		line, err := bufio.NewReader(stdout).ReadString('\n')
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.Role, c.URL = "run", strings.TrimSpace(line)
-		measuring, _, out := child(t, binary, c)
-		var m measured
-		if err := json.NewDecoder(out).Decode(&m); err != nil {
-			t.Fatal(err)
-		}
-		if err := measuring.Wait(); err != nil {
-			t.Fatal(err)
-		}
-		_ = stdin.Close() // ends the server
-		if err := server.Wait(); err != nil {
-			t.Fatal(err)
-		}
-		t.Logf("%d objects on both sides, %d only in the target: peak heap %.1f MiB, %.1f s", n, doomed, float64(m.Heap)/(1<<20), m.Seconds)
+		m := measureIn(t, binary, comparison{Role: "sync", Common: n, Doomed: doomed})
+		t.Logf("%d objects on both sides, %d only in the target: peak heap %.1f MiB, %.1f s", n, doomed, mib(m.Heap), m.Seconds)
 		if m.Skipped != int64(n) || m.Deleted != doomed {
 			t.Errorf("skipped %d, deleted %d", m.Skipped, m.Deleted)
 		}
 		peak[n] = m.Heap
 	}
-	if peak[many] > peak[few]+peak[few]*3/10 {
-		t.Errorf("%d objects need %d bytes of heap, %d need %d", many, peak[many], few, peak[few])
+	flat(t, "a sync", peak, few, many)
+}
+
+// TestMemoryOfPlan: a plan of many actions is written and applied, as a dry run, with as
+// much heap as one of few. S3SYNC_SOAK=1 plans ten million.
+func TestMemoryOfPlan(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a minute")
 	}
+	few, many := 50_000, 250_000
+	if os.Getenv("S3SYNC_SOAK") != "" {
+		many = 10_000_000
+	}
+	binary := measuringBinary(t)
+	planning, applying := map[int]uint64{}, map[int]uint64{}
+	for _, n := range []int{few, many} {
+		doomed := n / 10
+		m := measureIn(t, binary, comparison{Role: "plan", New: n - doomed, Common: 1000, Doomed: doomed})
+		t.Logf("a plan of %d actions has %.1f MiB; planning: peak heap %.1f MiB, %.1f s; applying as a dry run: %.1f MiB, %.1f s",
+			n, float64(m.PlanBytes)/(1<<20), mib(m.Heap), m.Seconds, mib(m.ApplyHeap), m.ApplySeconds)
+		if m.Planned != int64(n) || m.Transferred != int64(n-doomed) || m.Deleted != int64(doomed) {
+			t.Errorf("of %d actions %d are planned; applied: %d transfers, %d deletions", n, m.Planned, m.Transferred, m.Deleted)
+		}
+		planning[n], applying[n] = m.Heap, m.ApplyHeap
+	}
+	flat(t, "a plan", planning, few, many)
+	flat(t, "its application", applying, few, many)
+}
+
+// flat checks that many objects need about as much heap as few.
+func flat(t *testing.T, what string, peak map[int]uint64, few, many int) {
+	t.Helper()
+	if peak[many] > peak[few]+peak[few]*3/10 {
+		t.Errorf("%s of %d objects needs %d bytes of heap, of %d %d", what, many, peak[many], few, peak[few])
+	}
+}
+
+func mib(bytes uint64) float64 { return float64(bytes) / (1 << 20) }
+
+// measuringBinary builds the binary of this test without the race detector, which needs
+// memory itself.
+func measuringBinary(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "integration.test")
+	if out, err := exec.CommandContext(t.Context(), "go", "test", "-c", "-race=false", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return binary
+}
+
+// measureIn measures a run in a process of its own, against a server in another one.
+func measureIn(t *testing.T, binary string, c comparison) (m measured) {
+	t.Helper()
+	role := c.Role
+	c.Role = "server"
+	server, stdin, stdout := child(t, binary, c)
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Role, c.URL = role, strings.TrimSpace(line)
+	measuring, _, out := child(t, binary, c)
+	if err := json.NewDecoder(out).Decode(&m); err != nil {
+		t.Fatal(err)
+	}
+	if err := measuring.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	_ = stdin.Close() // ends the server
+	if err := server.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 func child(t *testing.T, binary string, c comparison) (*exec.Cmd, io.Closer, io.Reader) {
@@ -110,13 +165,23 @@ func beChild(text string) error {
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
 		return err
 	}
-	if c.Role == "run" {
-		return json.NewEncoder(os.Stdout).Encode(c.measure())
+	switch c.Role {
+	case "sync":
+		m, err := c.sync()
+		return errors.Join(err, json.NewEncoder(os.Stdout).Encode(m))
+	case "plan":
+		m, err := c.plan()
+		return errors.Join(err, json.NewEncoder(os.Stdout).Encode(m))
 	}
 	total := c.Common + c.Doomed
 	server, err := listserver.Start(map[string]listserver.Bucket{
-		"source": {Objects: c.Common, Key: func(i int) string { return listserver.Deep(i * total / c.Common) }},
-		"target": {Objects: total, Key: listserver.Deep},
+		"source": {Objects: c.New + c.Common, Key: func(i int) string {
+			if i < c.New {
+				return listserver.Deep(i)
+			}
+			return listserver.Deep(c.New + (i-c.New)*total/c.Common)
+		}},
+		"target": {Objects: total, Key: func(i int) string { return listserver.Deep(c.New + i) }},
 	})
 	if err != nil {
 		return err
@@ -127,26 +192,61 @@ func beChild(text string) error {
 	return err
 }
 
-// measure runs the comparison and watches the heap.
-func (c *comparison) measure() measured {
+// config returns the settings of a measured run.
+func (c *comparison) config() *s3sync.Config {
 	side := s3sync.Endpoint{EndpointURL: c.URL, PathStyle: true, Region: "us-east-1", AccessKey: "access", SecretKey: "secret"}
 	cfg := s3sync.DefaultConfig()
 	cfg.Source, cfg.Target = side, side
 	cfg.Source.URL, cfg.Target.URL = "s3://source", "s3://target"
 	cfg.Delete.Enable, cfg.Delete.MaxPercent = true, 100
 	cfg.Check.Mode = s3sync.CheckMtimeAndSize
+	return cfg
+}
 
-	ctx, stop := context.WithCancel(context.Background())
-	peak := make(chan uint64)
-	go func() { peak <- watchHeap(ctx) }()
-	began := time.Now()
-	report, err := s3sync.Sync(context.Background(), cfg)
-	took := time.Since(began).Seconds()
-	stop()
+// sync measures a sync.
+func (c *comparison) sync() (m measured, err error) {
+	var report *s3sync.Report
+	m.Heap, m.Seconds = watched(func() { report, err = s3sync.Sync(context.Background(), c.config()) })
+	m.Skipped, m.Deleted = report.Skipped, report.Deleted
+	return m, err
+}
+
+// plan measures how a plan is made, and applied as a dry run.
+func (c *comparison) plan() (m measured, err error) {
+	file, err := os.CreateTemp("", "plan")
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		return m, err
 	}
-	return measured{Heap: <-peak, Seconds: took, Skipped: report.Skipped, Deleted: report.Deleted}
+	defer func() { _ = os.Remove(file.Name()) }()
+	defer file.Close()
+	var report *s3sync.Report
+	m.Heap, m.Seconds = watched(func() { report, err = s3sync.Plan(context.Background(), c.config(), file) })
+	if err != nil {
+		return m, err
+	}
+	m.Planned = report.Transferred + report.Deleted
+	info, err := file.Stat()
+	if err != nil {
+		return m, err
+	}
+	m.PlanBytes = info.Size()
+	own := c.config()
+	own.DryRun = true
+	m.ApplyHeap, m.ApplySeconds = watched(func() { report, err = s3sync.Apply(context.Background(), own, file) })
+	m.Transferred, m.Deleted = report.Transferred, report.Deleted
+	return m, err
+}
+
+// watched returns the largest heap in use while a function runs, and how long it took.
+func watched(run func()) (peak uint64, seconds float64) {
+	ctx, stop := context.WithCancel(context.Background())
+	watching := make(chan uint64)
+	go func() { watching <- watchHeap(ctx) }()
+	began := time.Now()
+	run()
+	seconds = time.Since(began).Seconds()
+	stop()
+	return <-watching, seconds
 }
 
 // watchHeap returns the largest heap in use that it observed until ctx ended.

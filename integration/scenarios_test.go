@@ -243,7 +243,16 @@ func runScenarios(t *testing.T, ways []direction, rows map[string]scenario) {
 						if !row.needs.lacks(kind) && row.isOn(kind, name+string(w)) {
 							t.Run(name, func(t *testing.T) {
 								t.Parallel() // some wait for the next second
-								row.run(t, srv, w)
+								row.run(t, srv, w, syncRun)
+							})
+						}
+						if row.plannable() && !row.needs.lacks(kind) && slices.Contains(s3server.Rotated(name+string(w)), kind) {
+							t.Run(name+"/planned", func(t *testing.T) {
+								if testing.Short() {
+									t.Skip("it runs in make test-full")
+								}
+								t.Parallel()
+								row.run(t, srv, w, planRun)
 							})
 						}
 					}
@@ -260,7 +269,10 @@ func (row *scenario) isOn(kind s3server.Kind, name string) bool {
 	return slices.Contains(kinds, kind) || slices.ContainsFunc(kinds, row.needs.lacks)
 }
 
-func (row *scenario) run(t *testing.T, srv *s3server.Server, w direction) {
+// A way is how the tested run of a row is made.
+type way func(t *testing.T, cfg *s3sync.Config) *outcome
+
+func (row *scenario) run(t *testing.T, srv *s3server.Server, w direction, make way) {
 	s := newScenarioRun(t, srv, row, w)
 	if row.objects == nil {
 		row.objects = fiveFiles()
@@ -280,7 +292,7 @@ func (row *scenario) run(t *testing.T, srv *s3server.Server, w direction) {
 			return true, nil
 		}
 	}
-	s.last = run(t, cfg)
+	s.last = make(t, cfg)
 	if diff := cmp.Diff(want, countsOf(s.last.Stats), cmp.AllowUnexported(counts{})); diff != "" {
 		t.Errorf("counts (-want +got):\n%s", diff)
 	}

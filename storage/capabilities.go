@@ -124,6 +124,26 @@ type CopyWriter interface {
 	Abort(ctx context.Context) error
 }
 
+// A Keeper is a Store of files that takes in files of another one as they are, with their
+// permissions and times.
+type Keeper interface {
+	// Keeps reports whether files of from can be taken in. from may be decorated.
+	Keeps(from Store) bool
+	// Keep makes key the file that from has under fromKey, which stays where it is. Where
+	// the file system allows it, the file only gets another name; otherwise it is copied,
+	// and the copy is read again before it is published. A missing file is fs.ErrNotExist.
+	// If opts.IfAbsent is set, Keep fails with ErrPrecondition if there is another file
+	// under key. Nothing else in opts counts.
+	Keep(ctx context.Context, key string, from Store, fromKey string, opts WriteOptions) (Info, error)
+	// Append adds data to the end of a file, which it makes if it is missing. When it
+	// returns, the data is durable, and so is every name that Keep made before, if the store
+	// makes its files durable. Calls for one key do not overlap.
+	Append(ctx context.Context, key string, data []byte) error
+	// Prune removes the directory of a key that ends in a slash, with the directories in
+	// it, if there is no file in them. It leaves every directory that has one.
+	Prune(ctx context.Context, key string) error
+}
+
 // A Locator is a Store that knows where its objects are. So it can be found out whether
 // two stores hold the same objects.
 type Locator interface {

@@ -32,6 +32,9 @@ var (
 	// ErrDangling: the name is that of a symbolic link, but what it leads to does not
 	// exist. errors.Is says of such a failure that it is fs.ErrNotExist, too.
 	ErrDangling = fmt.Errorf("the symbolic link leads to nothing: %w", fs.ErrNotExist)
+	// ErrLink: the name is that of a symbolic link, and the store leaves links out.
+	// errors.Is says of such a failure that it is fs.ErrNotExist, too.
+	ErrLink = fmt.Errorf("it is a symbolic link, and links are left out: %w", fs.ErrNotExist)
 )
 
 // Causes of ErrUnusable that a program may tell apart. errors.Is says of each of

@@ -56,6 +56,14 @@ func WithMeter(ctx context.Context, m *Meter) context.Context {
 	return context.WithValue(ctx, meterKey{}, m)
 }
 
+// WithoutMeter returns a context whose calls are not counted.
+func WithoutMeter(ctx context.Context) context.Context {
+	if MeterOf(ctx) == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, meterKey{}, (*Meter)(nil))
+}
+
 // MeterOf returns the Meter of a context, or nil.
 func MeterOf(ctx context.Context) *Meter {
 	m, _ := ctx.Value(meterKey{}).(*Meter)

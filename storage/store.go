@@ -107,6 +107,8 @@ type Object struct {
 	// its bytes can be read. A restored copy may exist, and some servers only keep the
 	// name of the class. Only reading it shows that.
 	MaybeArchived bool
+	// File identifies a file in its current state. Not every store of files sets it.
+	File FileID
 }
 
 // Info is what a Stat, an Open or a write returns for one object.
@@ -297,8 +299,9 @@ type WriteOptions struct {
 	CopyIfMatch string
 }
 
-// Inherited are parts of WriteOptions.
-type Inherited struct{ Tags, StorageClass, WebsiteRedirect bool }
+// Inherited are parts of WriteOptions. Conditions are IfMatch and IfAbsent: a store whose
+// server does not know them may look at the object right before the write in their place.
+type Inherited struct{ Tags, StorageClass, WebsiteRedirect, Conditions bool }
 
 // DeleteOptions adjust a Delete.
 type DeleteOptions struct {

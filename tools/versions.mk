@@ -5,7 +5,7 @@
 #
 # A changed version is built anew by the next make that needs the tool.
 
-TOOLS := versitygw minio rclone mc golangci-lint govulncheck goreleaser cyclonedx-gomod
+TOOLS := versitygw minio rclone mc temporal-server golangci-lint govulncheck goreleaser cyclonedx-gomod
 
 # S3 server on a directory (Apache-2.0): tests and make demo.
 versitygw_PACKAGE := github.com/versity/versitygw/cmd/versitygw
@@ -21,6 +21,11 @@ rclone_PACKAGE := github.com/rclone/rclone
 rclone_VERSION := v1.76.0
 mc_PACKAGE := github.com/minio/mc
 mc_VERSION := v0.0.0-20250313080218-cf909e1063a9
+
+# The engine of s3sync-cluster, with its database in one file (MIT): only ever a separate
+# process of the tests of cluster/ and of its demo. Later versions need a later Go.
+temporal-server_PACKAGE := go.temporal.io/server/cmd/server
+temporal-server_VERSION := v1.32.0
 
 golangci-lint_PACKAGE := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 golangci-lint_VERSION := v2.15.0

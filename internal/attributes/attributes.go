@@ -41,6 +41,10 @@ type Options struct {
 	Tags     map[string]string
 	SyncTags bool
 
+	// NeedTags makes it an error if tags cannot be read although the server knows tags. No
+	// object is taken for one without tags before the server is known to count them.
+	NeedTags bool
+
 	// Preprocess, if not nil, may change what an object is written with. It is called
 	// from many goroutines, but never by two at once.
 	Preprocess func(ctx context.Context, source *storage.Info, u *Upload) error
@@ -67,7 +71,7 @@ func New(opts Options, source, target *side.Side) *Builder {
 		lower[strings.ToLower(name)] = value // as S3 does
 	}
 	opts.Replace.Metadata = lower
-	b := &Builder{opts: opts, source: source, target: target}
+	b := &Builder{opts: opts, source: source, target: target, counts: tagCounts{each: opts.NeedTags}}
 	b.tagger, _ = source.Tagger()
 	return b
 }
@@ -100,6 +104,7 @@ func (b *Builder) WriteOptions(ctx context.Context, a *plan.Action, info *storag
 		err = b.preprocess(ctx, a, info, &opts)
 	}
 	opts.Inherited = storage.Inherited{
+		Conditions:      a.Guard.Optional,
 		Tags:            b.opts.Tags == nil && !b.opts.SyncTags && maps.Equal(tags, opts.Tags),
 		StorageClass:    b.opts.Replace.StorageClass == "" && class == opts.StorageClass,
 		WebsiteRedirect: b.opts.Replace.WebsiteRedirect == "" && redirect == opts.WebsiteRedirect,

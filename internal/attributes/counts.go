@@ -17,6 +17,10 @@ import (
 
 // A tagCounts is what a run knows about the tag counts that the source reports.
 type tagCounts struct {
+	// each: every object is asked for until a count shows that the server counts. A sample
+	// could miss tags.
+	each bool
+
 	mu    sync.Mutex // never held during a request
 	kind  countsKind
 	zeros int64 // objects with the count 0 while the kind was not known
@@ -85,7 +89,7 @@ func (c *tagCounts) decide(count int) (what ask, wait chan struct{}) {
 	}
 	c.zeros++
 	switch {
-	case c.unanswered:
+	case c.unanswered, c.each:
 		return askAlone, nil
 	case c.zeros&(c.zeros-1) == 0: // a power of two
 		c.asking = make(chan struct{})
@@ -114,6 +118,8 @@ func (c *tagCounts) answer(what ask, tags map[string]string, err error) (before 
 	case err != nil:
 		c.zeros--
 		c.unanswered = true
+	case len(tags) > 0 && c.each:
+		c.kind = countsMissing
 	case len(tags) > 0:
 		c.kind = countsMissing
 		return c.zeros - 1

@@ -36,6 +36,9 @@ func (b *Builder) tagsToWrite(ctx context.Context, key string, info *storage.Inf
 		return tags, err
 	}
 	why := b.counts.reason()
+	if b.opts.NeedTags && !errors.Is(why, errTagsUnsupported) {
+		return nil, why
+	}
 	if b.opts.SyncTags && errors.Is(why, errTagsUnsupported) {
 		return nil, needsTags(why, setting.Textf("%s", setting.Name("Tagging.SyncLatest")))
 	}

@@ -51,6 +51,8 @@ func environment(j job) (env []string) {
 	}
 	env = append(env, "AWS_ACCESS_KEY_ID="+floor.AccessKey, "AWS_SECRET_ACCESS_KEY="+floor.SecretKey, "AWS_REGION="+floor.Region, "AWS_DEFAULT_REGION="+floor.Region,
 		"AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "AWS_EC2_METADATA_DISABLED=true")
+	state := filepath.Join(j.scratch, "state") // what s3sync keeps for later runs, which there are none of
+	env = append(env, "XDG_STATE_HOME="+state, "LOCALAPPDATA="+state)
 	if j.ca != "" {
 		env = append(env, "AWS_CA_BUNDLE="+j.ca, "SSL_CERT_FILE="+j.ca)
 	}

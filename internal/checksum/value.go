@@ -88,3 +88,11 @@ func Forms(a Algorithm, value string, t Type, layouts ...Layout) (forms []Form) 
 	}
 	return forms
 }
+
+// A Computed is a digest of the bytes of an object, with how it was computed.
+type Computed struct {
+	// Algorithm is empty for an ETag, which has no Type.
+	Algorithm Algorithm
+	Form
+	Value string
+}

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"syscall"
 
 	"s3sync/internal/cli/options"
 	"s3sync/internal/doctor"
 	"s3sync/internal/setting"
+	"s3sync/internal/visible"
 )
 
 // doctor examines what the options need, and reports it row by row.
@@ -20,6 +20,20 @@ func (c *command) doctor(ctx context.Context, _ []string) int {
 	}
 	if c.line.Own.Policy {
 		return c.policy()
+	}
+	if own := &c.line.Own; own.Leftovers != "" {
+		if own.AbortOlderThan > 0 && !own.Yes && (own.JSON || !c.asks()) {
+			return c.refuse(errors.New("--abort-older-than asks on a terminal, and there is none to ask on: add --yes"))
+		}
+		ctx, stop := c.interruptible(ctx)
+		code, err := c.leftovers(ctx)
+		if sig := stop(); sig != nil {
+			return signalCode(sig)
+		}
+		if err != nil {
+			return c.fail(err)
+		}
+		return code
 	}
 	table := c.newTable()
 	o := doctor.Options{
@@ -44,7 +58,7 @@ func (c *command) doctor(ctx context.Context, _ []string) int {
 		table.end(checks)
 		err = table.err
 	}
-	if err != nil && !errors.Is(err, syscall.EPIPE) {
+	if err != nil && !readerGone(err) {
 		return c.fail(fmt.Errorf("standard output: %w", err))
 	}
 	switch doctor.Worst(checks) {
@@ -72,7 +86,7 @@ func (c *command) policy() int {
 
 // spelled returns a text with options in place of settings.
 func (c *command) spelled(t setting.Text) string {
-	return oneLine(setting.Spell(t.String(), t.Settings(), c.line.Spell))
+	return visible.Line(setting.Spell(t.String(), t.Settings(), c.line.Spell))
 }
 
 // A checkRecord is a check in JSON.

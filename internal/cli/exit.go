@@ -24,16 +24,13 @@ func exitCode(report *s3sync.Report, err error, sig os.Signal) int {
 	if sig != nil {
 		return signalCode(sig)
 	}
-	if _, ok := errors.AsType[*s3sync.ConfigError](err); ok {
+	if _, ok := errors.AsType[*s3sync.ConfigError](err); ok || errors.Is(err, s3sync.ErrPlan) {
 		return options.ExitUsage
 	}
-	switch {
-	case err != nil, report != nil && report.Failed > 0:
+	if err != nil {
 		return options.ExitError
-	case report != nil && (report.Warnings > 0 || report.Incomplete || !report.Status.InSync()):
-		return options.ExitWarning
 	}
-	return options.ExitDone
+	return options.ExitOf(report)
 }
 
 // withoutLog returns the exit code of a run whose log could not be written. Such a run

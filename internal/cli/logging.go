@@ -1,32 +1,28 @@
 package cli
 
 import (
-	"errors"
 	"io"
 	"log/slog"
 	"runtime"
+	"strings"
 	"sync"
-	"syscall"
 
 	"s3sync"
+	"s3sync/internal/cli/display"
+	"s3sync/internal/cli/logformat"
 	"s3sync/internal/cli/options"
 )
 
-// Levels of the log. slog has no names for the outer ones.
+// Levels of the log that slog has no names for.
 const (
 	levelTrace = s3sync.LevelTrace
-	levelDebug = slog.LevelDebug
-	levelInfo  = slog.LevelInfo
 	levelNote  = s3sync.LevelNote
-	levelWarn  = slog.LevelWarn
-	levelError = slog.LevelError
-	levelOff   = options.LevelOff
 )
 
 // logger makes the log of a run. Warnings and errors go to standard error, so that the
 // user sees them when the rest goes to another program or into a file. With
 // --json-tracing all records go to one stream, because programs read only one.
-func (c *command) logger() *slog.Logger {
+func (c *console) logger() *slog.Logger {
 	c.stdout = &logStream{w: c.p.Stdout, screen: c.screen, failed: c.logFailed}
 	c.stderr = &logStream{w: c.p.Stderr, screen: c.screen, failed: c.logFailed}
 	if c.line.Log.ToStderr {
@@ -34,56 +30,52 @@ func (c *command) logger() *slog.Logger {
 	}
 	level := c.line.Level()
 	switch {
-	case level == levelOff:
+	case level == options.LevelOff:
 		return slog.New(slog.DiscardHandler)
 	case c.line.Log.JSON, c.stdout == c.stderr:
 		return slog.New(c.handler(c.stdout, level))
 	}
-	return slog.New(&fork{
-		below: c.handler(c.stdout, level),
-		from:  c.handler(c.stderr, level),
-		at:    levelNote,
-	})
+	return slog.New(logformat.Fork(c.handler(c.stdout, level), c.handler(c.stderr, level), levelNote))
 }
 
 // handler writes records of a level and above to a stream.
-func (c *command) handler(out *logStream, level slog.Level) *handler {
-	h := &handler{mu: &sync.Mutex{}, out: out, level: level, spans: c.line.Log.Spans, skips: c.line.Skips(), spell: c.line.Spell}
-	colours := c.colours(out.w)
-	switch {
-	case c.line.Log.JSON:
-		h.format = appendJSON
-		return h
-	case colours:
-		h.format = appendColoured
-	default:
-		h.format = appendText
-	}
-	h.format = pinned(h.format)
-	if c.cfg().DryRun {
-		h.format = (&preview{records: h.format, details: level <= levelDebug, colours: colours}).append
-	}
-	return h
+func (c *console) handler(out *logStream, level slog.Level) slog.Handler {
+	return logformat.New(logformat.Options{
+		Out: out, Level: level, Spans: c.line.Log.Spans, Skips: c.line.Skips(), JSON: c.line.Log.JSON, Colours: c.colours(out.w),
+		DryRun: c.line.Config.DryRun, Spell: c.line.Spell,
+	})
 }
 
 // logFailed reports that lines of the log are missing.
-func (c *command) logFailed(err error) {
+func (c *console) logFailed(err error) {
 	c.say("the log cannot be written: " + err.Error() + "; the run goes on, and ends with exit code 1 at best")
 }
 
 // colours reports whether w shows colours and no variable forbids them:
 // https://no-color.org.
-func (c *command) colours(w io.Writer) bool {
+func (c *console) colours(w io.Writer) bool {
 	return !c.line.Log.NoColor && c.line.Variable("NO_COLOR") == "" && c.draws(w)
 }
 
 // draws reports whether w is a terminal that understands escape sequences.
-func (c *command) draws(w io.Writer) bool {
-	if c.line.Variable("TERM") == "dumb" || terminal(w) == nil {
+func (c *console) draws(w io.Writer) bool {
+	if c.line.Variable("TERM") == "dumb" || display.Terminal(w) == nil {
 		return false
 	}
 	// The old console of Windows prints escape sequences as text.
 	return runtime.GOOS != "windows" || c.line.Variable("WT_SESSION") != "" || c.line.Variable("TERM") != ""
+}
+
+// utf8 reports whether the terminal shows more than ASCII, as the locale says:
+// https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap08.html.
+func (c *console) utf8() bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := c.line.Variable(name); v != "" {
+			v = strings.ToLower(v)
+			return strings.Contains(v, "utf-8") || strings.Contains(v, "utf8")
+		}
+	}
+	return c.line.Variable("WT_SESSION") != ""
 }
 
 // A logStream receives the log lines. When its reader goes away, the rest of the log
@@ -91,7 +83,7 @@ func (c *command) draws(w io.Writer) bool {
 // be written for another reason, but that is a failure.
 type logStream struct {
 	w      io.Writer
-	screen *screen
+	screen *display.Screen
 	// failed is called with the first failure.
 	failed func(error)
 
@@ -111,7 +103,7 @@ func (s *logStream) Write(p []byte) (int, error) {
 	_, err := s.screen.Write(s.w, p)
 	switch {
 	case err == nil:
-	case errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe):
+	case readerGone(err):
 		s.broken = true
 	case s.err == nil:
 		s.err = err

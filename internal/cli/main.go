@@ -15,6 +15,7 @@ import (
 type Process struct {
 	Args           []string // without the program's name
 	Environ        []string // NAME=value
+	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	// Signals ask to stop: the first one gracefully, the second one at once.
 	Signals <-chan os.Signal
@@ -22,6 +23,8 @@ type Process struct {
 	Exit func(code int)
 	// Sync does the work.
 	Sync func(context.Context, *s3sync.Config) (*s3sync.Report, error)
+	// Password asks for a password on the terminal. It may be nil.
+	Password func(prompt string) (string, error)
 }
 
 // Main runs the command and returns its exit code.

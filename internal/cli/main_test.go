@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,6 +15,7 @@ import (
 
 	"s3sync"
 	"s3sync/internal/cli/options"
+	"s3sync/storage"
 )
 
 // A call is a command with its surroundings replaced.
@@ -27,9 +30,12 @@ type call struct {
 	sync func(ctx context.Context, cfg *s3sync.Config) (*s3sync.Report, error)
 }
 
-func (c *call) process() Process {
+// process has a home directory of its own, if the environment has none.
+func (c *call) process(t *testing.T) Process {
+	t.Helper()
+	home := t.TempDir()
 	return Process{
-		Args: c.args, Environ: c.env, Stdout: &c.stdout, Stderr: &c.stderr, Signals: c.signals,
+		Args: c.args, Environ: append(slices.Clone(c.env), "HOME="+home, "LOCALAPPDATA="+home), Stdout: &c.stdout, Stderr: &c.stderr, Signals: c.signals,
 		Exit: func(code int) { c.exits = append(c.exits, code) },
 		Sync: func(ctx context.Context, cfg *s3sync.Config) (*s3sync.Report, error) {
 			c.cfg = cfg
@@ -43,7 +49,7 @@ func (c *call) process() Process {
 
 func (c *call) main(t *testing.T) int {
 	t.Helper()
-	return Main(t.Context(), c.process())
+	return Main(t.Context(), c.process(t))
 }
 
 // between is a call that syncs two buckets.
@@ -60,6 +66,7 @@ func TestRunOutcomes(t *testing.T) {
 	failed.Failed = 2
 	one := stats
 	one.Failed = 1
+	denied := fmt.Errorf("%w: %w", storage.ErrUnusable, errors.New("permission denied"))
 	for name, tt := range map[string]struct {
 		args   []string
 		report s3sync.Report
@@ -75,6 +82,9 @@ func TestRunOutcomes(t *testing.T) {
 		"some failed":  {report: s3sync.Report{Stats: failed, Failures: []s3sync.Failure{{Key: "k\x1b[1m"}}}, code: 1, stdout: strings.Replace(summary, "error 0", "error 2", 1), stderr: `s3sync: sync failed: 2 objects failed, the first of them "k\x1b[1m"` + "\n"},
 		"one failed":   {report: s3sync.Report{Stats: one}, code: 1, stdout: strings.Replace(summary, "error 0", "error 1", 1), stderr: "s3sync: sync failed: 1 object failed\n"},
 		"error":        {report: s3sync.Report{Stats: stats}, err: errors.New("no such bucket"), code: 1, stdout: summary, stderr: "s3sync: sync failed: no such bucket\n"},
+		"unusable":     {report: s3sync.Report{Stats: s3sync.Stats{TransferredBytes: 7, Failed: 1}, Failures: []s3sync.Failure{{Key: "k", Err: denied}}}, err: denied, code: 1, stderr: "s3sync: sync failed: store unusable: permission denied\n"},
+		"unusable now": {report: s3sync.Report{Stats: failed, Failures: []s3sync.Failure{{Key: "k", Err: denied}}}, err: denied, code: 1, stdout: strings.Replace(summary, "error 0", "error 2", 1), stderr: "s3sync: sync failed: store unusable: permission denied\n"},
+		"full":         {report: s3sync.Report{Stats: s3sync.Stats{Failed: 1}, Failures: []s3sync.Failure{{Key: "k", Err: storage.ErrFull}}}, err: storage.ErrFull, code: 1, stdout: "error 1", stderr: "s3sync: sync failed: store unusable: full\n"},
 		"joined error": {report: s3sync.Report{Stats: stats}, err: errors.Join(errors.New("first"), errors.New("second")), code: 1, stdout: summary, stderr: "s3sync: sync failed: first\n"},
 		"odd error":    {report: s3sync.Report{Stats: stats}, err: errors.New("no\x1b[1m\rbucket"), code: 1, stdout: summary, stderr: `s3sync: sync failed: no\x1b[1m\rbucket` + "\n"},
 		"odd text":     {report: s3sync.Report{Stats: stats}, err: errors.New("a\u202egpj.exe\u0085\u2066\ufeff\u061c\u200f\u2028\xff é\tb"), code: 1, stdout: summary, stderr: `s3sync: sync failed: a\u202egpj.exe\u0085\u2066\ufeff\u061c\u200f\u2028\xff é b` + "\n"},
@@ -231,7 +241,7 @@ func TestSecondSignalExits(t *testing.T) {
 		}
 		return &s3sync.Report{}, context.Cause(ctx)
 	}
-	p := c.process()
+	p := c.process(t)
 	p.Exit = func(code int) { exited <- code }
 	Main(t.Context(), p)
 }
@@ -245,7 +255,7 @@ func TestBrokenLog(t *testing.T) {
 		}
 		return &s3sync.Report{}, nil
 	}
-	p := c.process()
+	p := c.process(t)
 	r, w := io.Pipe()
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
@@ -288,7 +298,7 @@ func TestLogFails(t *testing.T) {
 				}
 				return &tt.report, tt.err
 			}
-			p := c.process()
+			p := c.process(t)
 			writes := 0
 			p.Stdout = writerFunc(func([]byte) (int, error) { writes++; return 0, syscall.ENOSPC })
 			if code := Main(t.Context(), p); code != tt.code {
@@ -319,7 +329,7 @@ func TestOutputFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := &call{args: []string{"--help"}}
-			p := c.process()
+			p := c.process(t)
 			p.Stdout = writerFunc(func([]byte) (int, error) { return 0, tt.err })
 			if code := Main(t.Context(), p); code != tt.code {
 				t.Errorf("exit code %d, want %d", code, tt.code)

@@ -6,62 +6,95 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"s3sync"
+	"s3sync/internal/cli/display"
 	"s3sync/internal/cli/options"
 	"s3sync/storage"
 )
 
+// A job is what a run does in place of a sync.
+type job func(context.Context, *s3sync.Config) (*s3sync.Report, error)
+
 // sync runs the library and reports what it did.
 func (c *command) sync(ctx context.Context) {
+	name := "sync"
+	if c.cfg().DryRun {
+		name = "dry run"
+	}
+	c.execute(ctx, name, c.p.Sync, true)
+}
+
+// execute does a job as a sync is done, and reports what it did. sums says whether the last
+// line has the counters.
+func (c *command) execute(ctx context.Context, name string, do job, sums bool) {
 	kept, err := c.records(ctx)
 	if err != nil {
 		c.say(err.Error())
 		c.code = options.ExitUsage
 		return
 	}
-	c.cfg().Logger = c.logger()
+	c.cfg().Logger, c.cfg().Stdin = c.logger(), c.p.Stdin
 	for _, text := range c.line.Notes {
 		c.cfg().Logger.LogAttrs(ctx, levelNote, text)
 	}
 	c.logSettings()
 	p := c.progress()
-	c.cfg().OnProgress = kept.also(p.callback())
+	c.cfg().OnProgress = kept.Also(p.Callback())
 	ctx, stop := c.interruptible(ctx)
-	report, err := c.p.Sync(kept.observe(ctx), c.cfg())
+	report, err := do(kept.Observe(ctx), c.cfg())
 	sig := stop()
 	c.code = exitCode(report, err, sig)
-	o := outcome{code: c.code}
+	o := display.Outcome{Code: c.code}
 	if c.code != options.ExitUsage && !c.didNothing(report, err) {
-		o.report = report
+		o.Report = report
 	}
-	p.end(o)
-	if o.report != nil && !c.line.Log.JSON && !c.line.Log.NoProgress && !c.cfg().Report.Status {
-		_, _ = io.WriteString(c.stdout, summaryLine(report.Stats, c.cfg().DryRun)+"\n") // a logStream keeps its failure
+	p.End(o)
+	if sums && o.Report != nil && !c.line.Log.JSON && !c.line.Log.NoProgress && !c.cfg().Report.Status {
+		_, _ = io.WriteString(c.stdout, display.Summary(report.Stats, c.cfg().DryRun)+"\n") // a logStream keeps its failure
 	}
-	c.complain(report, err)
+	c.complain(name, report, err)
 	if c.logIncomplete() {
 		c.code = withoutLog(c.code)
 	}
-	if err := kept.end(ctx, c.pageEnd(report, err, sig)); err != nil {
+	if err := kept.End(ctx, c.pageEnd(report, err, sig)); err != nil {
 		c.say(err.Error())
 		c.code = withoutLog(c.code)
 	}
 }
 
-// didNothing reports whether a run failed before anything was known of any object, because
-// a side cannot be reached or used. Its counters would say nothing, and the error says why.
+// progress makes the display of the run.
+func (c *command) progress() *display.Progress {
+	log := &c.line.Log
+	o := display.Options{
+		Live: !log.NoProgress && !log.JSON && c.draws(c.p.Stderr), Log: c.cfg().Logger, Stats: log.Stats, JSON: log.JSON,
+		DryRun: c.cfg().DryRun, Report: c.cfg().Report.Status, Colours: c.colours(c.p.Stderr), ASCII: !c.utf8(),
+	}
+	if log.NoProgress {
+		o.Stats = 0
+	}
+	if o.Live {
+		c.screen.Open(display.Terminal(c.p.Stderr), c.p.Stderr, c.p.Stdout)
+	}
+	return display.New(c.screen, o)
+}
+
+// didNothing reports whether a run did nothing because a side cannot be reached, used or
+// written. Its counters would say nothing, and the error says why. A disk that became full
+// is another matter.
 func (c *command) didNothing(report *s3sync.Report, err error) bool {
-	if c.code != options.ExitError || report == nil || !errors.Is(err, storage.ErrUnusable) {
+	if c.code != options.ExitError || report == nil || !errors.Is(err, storage.ErrUnusable) || errors.Is(err, storage.ErrFull) {
 		return false
 	}
+	another := func(f s3sync.Failure) bool { return !errors.Is(f.Err, storage.ErrUnusable) }
 	st := &report.Stats
-	return st.Transferred+st.Skipped+st.Deleted+st.TransferredBytes == 0 && st.Warnings <= st.Retries && len(report.Failures) == 0
+	return st.Transferred+st.Skipped+st.Deleted == 0 && st.Warnings <= st.Retries && !slices.ContainsFunc(report.Failures, another)
 }
 
 // complain prints to standard error why a run failed or is not complete.
-func (c *command) complain(report *s3sync.Report, err error) {
+func (c *command) complain(name string, report *s3sync.Report, err error) {
 	switch c.code {
 	case options.ExitBug:
 		if bug, ok := errors.AsType[stacker](err); ok {
@@ -72,15 +105,10 @@ func (c *command) complain(report *s3sync.Report, err error) {
 	case options.ExitError:
 		why := c.failure(report, err)
 		if c.line.Log.JSON && c.cfg().Logger != nil {
-			c.cfg().Logger.Error("sync failed.", slog.String("error", why))
+			c.cfg().Logger.Error(name+" failed.", slog.String("error", why))
 		}
-		c.say("sync failed: " + why)
+		c.say(name + " failed: " + why)
 	}
-}
-
-// logIncomplete reports whether lines could not be written.
-func (c *command) logIncomplete() bool {
-	return c.stdout.failure() != nil || c.stderr.failure() != nil
 }
 
 // logSettings logs every option that was given and its origin, at trace level.

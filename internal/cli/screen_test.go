@@ -98,9 +98,30 @@ func onTTY(s *tty, sync func(context.Context, *s3sync.Config) (*s3sync.Report, e
 	c := between(args...)
 	c.env = []string{"TERM=xterm", "LANG=C.UTF-8", "NO_COLOR=1"}
 	c.sync = sync
-	p := c.process()
+	p := c.process(s.t)
 	p.Stdout, p.Stderr = s.device, s.device
 	return c, p
+}
+
+const (
+	mib = 1 << 20
+	gib = 1 << 30
+)
+
+// middleOfARun is a progress with something of everything.
+func middleOfARun() *s3sync.Progress {
+	return &s3sync.Progress{
+		Stats: s3sync.Stats{
+			Transferred: 1234, Verified: 1230, Skipped: 12345, Failed: 2, Warnings: 1, Retries: 3, Elapsed: 133 * time.Second,
+		},
+		Found: 5678, FoundBytes: 45*gib + 600*mib, Done: 1234, DoneBytes: 12*gib + 300*mib, Active: 3,
+		InFlight: []s3sync.InFlight{
+			{Key: "videos/2024/a holiday in the mountains, part one.mov", Bytes: 1200 * mib, Size: 2400 * mib, Elapsed: time.Minute},
+			{Key: "写真/旅行/富士山の頂上からの眺め、とても長い名前のファイル.jpeg", Bytes: 1, Size: 30 * mib, Elapsed: time.Minute},
+			{Key: "new\x1b[2J.txt", Size: 20 * mib, Elapsed: time.Second},
+			{Key: "just begun", Size: 10 * mib, Elapsed: 999 * time.Millisecond},
+		},
+	}
 }
 
 // What a user sees from the beginning to the end of a run, while the window changes its
@@ -225,7 +246,7 @@ g 0 objects,  duration 0 seconds`
 				}
 				return &s3sync.Report{}, nil
 			}
-			p := c.process()
+			p := c.process(t)
 			p.Stdout, p.Stderr = s.device, s.device
 			if code := Main(t.Context(), p); code != 0 {
 				t.Errorf("code %d", code)

@@ -31,7 +31,7 @@ func (c *command) interruptible(ctx context.Context) (_ context.Context, stop fu
 				return
 			case sig := <-c.p.Signals:
 				if first != nil {
-					atOnce(c.screen.clear)
+					atOnce(c.screen.Clear)
 					c.p.Exit(signalCode(sig))
 					return
 				}

@@ -16,7 +16,7 @@ func TestSignalsWhileNothingIsRead(t *testing.T) {
 	unread, stderr := io.Pipe()
 	signals, exited, left := make(chan os.Signal), make(chan int, 1), make(chan struct{})
 	p := Process{
-		Args: []string{"s3://a", "s3://b"}, Stdout: io.Discard, Stderr: stderr, Signals: signals,
+		Args: []string{"--no-state", "s3://a", "s3://b"}, Stdout: io.Discard, Stderr: stderr, Signals: signals,
 		Exit: func(code int) { exited <- code },
 		Sync: func(ctx context.Context, _ *s3sync.Config) (*s3sync.Report, error) {
 			signals <- os.Interrupt

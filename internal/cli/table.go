@@ -8,8 +8,10 @@ import (
 
 	"golang.org/x/term"
 
+	"s3sync/internal/cli/display"
 	"s3sync/internal/doctor"
 	"s3sync/internal/setting"
+	"s3sync/internal/visible"
 )
 
 const (
@@ -37,7 +39,7 @@ func (c *command) newTable() *checkTable {
 		out: c.p.Stdout, width: plainWidth, colours: c.colours(c.p.Stdout), spelled: c.spelled,
 		places: map[string]string{doctor.Source: c.cfg().Source.URL, doctor.Target: c.cfg().Target.URL},
 	}
-	if f := terminal(c.p.Stdout); f != nil {
+	if f := display.Terminal(c.p.Stdout); f != nil {
 		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
 			t.width = min(width, mostWidth)
 		}
@@ -52,7 +54,7 @@ func (t *checkTable) row(k doctor.Check) {
 			t.put("\n")
 		}
 		t.side = k.Side
-		t.put(strings.Join(wrap(strings.TrimSuffix(k.Side+": "+oneLine(t.places[k.Side]), ": "), t.width), "\n  ") + "\n")
+		t.put(strings.Join(wrap(strings.TrimSuffix(k.Side+": "+visible.Line(t.places[k.Side]), ": "), t.width), "\n  ") + "\n")
 	}
 	name := fmt.Sprintf("  %s %s", t.mark(k.Verdict), k.Name)
 	indent := strings.Repeat(" ", 4+nameWidth)

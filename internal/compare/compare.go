@@ -98,6 +98,9 @@ func (m Mode) ETags() bool { return m == ETag || m == NewerAndETag }
 // Checksums reports whether the mode compares the additional checksums of one algorithm.
 func (m Mode) Checksums() bool { return m == Checksum || m == NewerAndChecksum }
 
+// times reports whether the mode looks at times alone, or at sizes besides.
+func (m Mode) times() bool { return m == Newer || m == NewerOrSize }
+
 // Options say how objects are compared.
 type Options struct {
 	Mode Mode
@@ -113,6 +116,11 @@ type Options struct {
 	// ChunkSize, in bytes, is the first part size that is tried if a store does not
 	// report it. It is also the size of the pieces in which an object is read.
 	ChunkSize int64
+	// Cache, if set, knows what earlier runs found out.
+	Cache Cache
+	// VerifyCache is the percentage of files whose digests are computed although Cache
+	// knows them.
+	VerifyCache float64
 }
 
 // A Comparer compares objects. Its methods may be called concurrently.
@@ -154,6 +162,9 @@ type Decision struct {
 // Decision that comes with an error holds what was found out before it.
 func (c *Comparer) Compare(ctx context.Context, p plan.Pair) (Decision, error) {
 	listed := c.opts.Mode.decide(&p)
+	if c.opts.Cache != nil {
+		p, listed = c.remembered(p, listed)
+	}
 	asks := c.opts.AskTarget || c.isDirectory(&p)
 	if listed.Verdict == checksum.Equal || listed.Verdict == checksum.Different && !asks {
 		return Decision{Verdict: listed.Verdict, Reason: listed.reason, Pair: p}, nil
@@ -167,6 +178,9 @@ func (c *Comparer) Compare(ctx context.Context, p plan.Pair) (Decision, error) {
 // transferred, and why. It makes no request. Compare returns the same decision.
 func (c *Comparer) Unchanged(p *plan.Pair) (why plan.Reason, unchanged bool) {
 	listed := c.opts.Mode.decide(p)
+	if c.opts.Cache != nil {
+		*p, listed = c.remembered(*p, listed)
+	}
 	return listed.reason, listed.Verdict == checksum.Equal
 }
 

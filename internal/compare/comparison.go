@@ -85,7 +85,11 @@ func (x *comparison) askFirst(ctx context.Context) (result, error) {
 	case x.d.TargetInfo.Directory && x.c.isDirectory(&x.d.Pair):
 		return equal(plan.ReasonSame), nil
 	}
-	return mode.decide(&x.d.Pair), nil
+	r := mode.decide(&x.d.Pair)
+	if x.c.opts.Cache != nil {
+		x.d.Pair, r = x.c.remembered(x.d.Pair, r)
+	}
+	return r, nil
 }
 
 // contents compares contents: by digests, and then, with ReadBoth, by bytes.

@@ -39,24 +39,27 @@ func (e etag) Value() (string, error) { return e.Sum() }
 
 // digestFile reads a file once and returns its digests, one for each form. There is at
 // least one form, and all are of the same size. It returns nil if the file no longer
-// has that size.
-func digestFile(ctx context.Context, l *limits.Limits, s storage.Store, key string, forms []form) ([]string, error) {
+// has that size. opened describes the
+// file as it was opened.
+func digestFile(ctx context.Context, l *limits.Limits, s storage.Store, key string, forms []form) (values []string, opened storage.Object, err error) {
 	r, err := s.Open(ctx, key, storage.OpenOptions{})
 	if err != nil {
-		return nil, err
+		return nil, opened, err
 	}
 	defer r.Close()
-	if r.Info().Size != forms[0].Layout.Total() {
-		return nil, nil
+	opened = r.Info().Object
+	if opened.Size != forms[0].Layout.Total() {
+		return nil, opened, nil
 	}
 	digests := make([]digest, len(forms))
 	for i, f := range forms {
 		if digests[i], err = f.begin(); err != nil {
-			return nil, err
+			return nil, opened, err
 		}
 	}
 	// The parts of the first form are read at once, in pieces.
-	return digestReader(ctx, l, r, forms[0].Layout, fileRead, digests...)
+	values, err = digestReader(ctx, l, r, forms[0].Layout, fileRead, digests...)
+	return values, opened, err
 }
 
 // digestReader reads a whole object into digests and returns their values. It reads

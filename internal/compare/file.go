@@ -3,6 +3,7 @@ package compare
 import (
 	"context"
 	"slices"
+	"time"
 
 	"s3sync/internal/checksum"
 	"s3sync/internal/plan"
@@ -151,9 +152,17 @@ func (x *comparison) read(ctx context.Context, expected []expectedDigest) (resul
 		forms[i] = e.form
 	}
 	file, _ := x.sides()
-	var values []string
+	values := x.cached(file, forms)
+	if values != nil {
+		return x.judge(expected, values), nil
+	}
 	err := file.Retry(ctx, x.d.Pair.Key(), func(ctx context.Context) (err error) {
-		values, err = digestFile(ctx, x.c.limits, file.Store, file.key, forms)
+		var opened storage.Object
+		after := time.Now()
+		values, opened, err = digestFile(ctx, x.c.limits, file.Store, file.key, forms)
+		if err == nil {
+			x.keep(file, &opened, after, forms, values)
+		}
 		return x.failed(file, err)
 	})
 	switch {

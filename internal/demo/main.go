@@ -163,6 +163,7 @@ func (d *demo) environment() []string {
 	}
 	return append(env,
 		"AWS_ACCESS_KEY_ID="+d.server.AccessKey, "AWS_SECRET_ACCESS_KEY="+d.server.SecretKey, "AWS_REGION="+d.server.Region,
+		"XDG_STATE_HOME="+d.path("state"), "LOCALAPPDATA="+d.path("state"),
 		"AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull,
 	)
 }

@@ -181,7 +181,11 @@ func (s *Server) route(r *http.Request, key string) (name string, handle func(*r
 		return "ListObjectsV2", s.list
 	case r.Method == http.MethodPost && key == "" && has("delete"):
 		return "DeleteObjects", s.deleteObjects
+	case r.Method == http.MethodGet && key == "" && has("uploads"):
+		return "ListMultipartUploads", s.listUploads
 	case key == "":
+	case r.Method == http.MethodGet && has("uploadId"):
+		return "ListParts", s.listParts
 	case r.Method == http.MethodGet:
 		return "GetObject", s.get
 	case r.Method == http.MethodHead:

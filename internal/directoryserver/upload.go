@@ -3,7 +3,9 @@ package directoryserver
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -153,6 +155,36 @@ func (u *upload) completed(i int, c completedPart, last bool) (uploadedPart, err
 		}
 	}
 	return p, nil
+}
+
+// listParts lists the parts of an upload on one page.
+func (s *Server) listParts(r *request) error {
+	_, u, err := r.upload()
+	if err != nil {
+		return err
+	}
+	var parts strings.Builder
+	for _, n := range slices.Sorted(maps.Keys(u.parts)) {
+		p := u.parts[n]
+		_, _ = fmt.Fprintf(&parts, "<Part><PartNumber>%d</PartNumber><ETag>&quot;%s&quot;</ETag><Size>%d</Size>%s</Part>", n, p.etag, len(p.data), p.sums.xml())
+	}
+	return r.document("<ListPartsResult><IsTruncated>false</IsTruncated>%s</ListPartsResult>", parts.String())
+}
+
+// listUploads lists the uploads on one page. A prefix has to end in the delimiter.
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html
+func (s *Server) listUploads(r *request) error {
+	prefix := r.URL.Query().Get("prefix")
+	if prefix != "" && !strings.HasSuffix(prefix, "/") {
+		return refuse(http.StatusBadRequest, "InvalidRequest", "prefix")
+	}
+	var uploads strings.Builder
+	for _, id := range slices.Sorted(maps.Keys(r.bucket.uploads)) {
+		if u := r.bucket.uploads[id]; strings.HasPrefix(u.key, prefix) {
+			_, _ = fmt.Fprintf(&uploads, "<Upload><Key>%s</Key><UploadId>%s</UploadId><Initiated>%s</Initiated></Upload>", text(u.key), id, stamp(now()))
+		}
+	}
+	return r.document("<ListMultipartUploadsResult><IsTruncated>false</IsTruncated>%s</ListMultipartUploadsResult>", uploads.String())
 }
 
 func (s *Server) abortUpload(r *request) error {

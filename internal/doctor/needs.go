@@ -6,6 +6,7 @@ import (
 
 	"s3sync"
 	"s3sync/internal/location"
+	"s3sync/internal/trash"
 	"s3sync/storage/bucket"
 )
 
@@ -25,6 +26,8 @@ const (
 	putACL           = "s3:PutObjectAcl"
 	deleteObject     = "s3:DeleteObject"
 	abortUpload      = "s3:AbortMultipartUpload"
+	listParts        = "s3:ListMultipartUploadParts"
+	listUploads      = "s3:ListBucketMultipartUploads"
 	createSession    = "s3express:CreateSession"
 	kmsDecrypt       = "kms:Decrypt"
 	kmsGenerate      = "kms:GenerateDataKey"
@@ -38,7 +41,7 @@ const (
 // kindOf returns what an action is about.
 func kindOf(action string) string {
 	switch action {
-	case listBucket, listVersions, getVersioning, getLock:
+	case listBucket, listVersions, getVersioning, getLock, listUploads:
 		return actionOfBuckets
 	case createSession:
 		return actionOfSessions
@@ -76,6 +79,7 @@ type plan struct {
 	*s3sync.Config
 
 	source, target location.Location
+	trash          location.Location // the zero one without a trash
 }
 
 // planOf returns the plan of a valid Config whose sides are given by URLs.
@@ -85,8 +89,15 @@ func planOf(cfg *s3sync.Config) (plan, error) {
 		return plan{}, err
 	}
 	target, err := location.Parse(cfg.Target.URL)
-	return plan{cfg, source, target}, err
+	p := plan{Config: cfg, source: source, target: target}
+	if err == nil && cfg.Trash.URL != "" {
+		p.trash, err = location.Parse(trash.Folder(cfg.Trash.URL))
+	}
+	return p, err
 }
+
+// keeps reports whether the run keeps old objects in a bucket.
+func (p plan) keeps() bool { return p.writes() && p.trash.Bucket != "" }
 
 // writes reports whether the run changes the target.
 func (p plan) writes() bool { return !p.DryRun && !p.Report.Status }
@@ -166,13 +177,25 @@ func (p plan) ofTarget() needs {
 	n.add(writes || p.looks(), getObject)
 	n.add(versions, getVersion)
 	n.add(writes, putObject, abortUpload)
+	// What an earlier run did not finish is continued, or looked for if the run was killed
+	// before it knew the name of an upload.
+	n.add(writes && p.State.Dir != "", listParts, listUploads)
 	n.add(writes && (p.Tagging.Set != "" || p.copiesTags()), putTags)
 	n.add(writes && p.Tagging.SyncLatest, putTags, deleteTags)
 	n.add(p.Tagging.SyncLatest || p.Report.Tagging, getTags)
+	n.add(p.keeps(), getVersioning, getTags) // old objects are copied with their tags, if there are no versions
 	n.add(writes && p.Metadata.ACL != "", putACL)
 	n.add(writes && (p.Delete.Enable || versions), deleteObject)
 	// Parts are encrypted with the data key, which is decrypted for each further part.
 	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions
 	n.add(writes && p.Encryption.SSE != "" && p.Encryption.SSE != "AES256", kmsGenerate, kmsDecrypt)
+	return n
+}
+
+// ofTrash returns what the run needs of the bucket of its trash.
+func (p plan) ofTrash() needs {
+	n := needs{}
+	n.add(p.keeps(), getObject, putObject, putTags, abortUpload)
+	n.add(p.keeps() && p.Trash.Keep > 0, listBucket, deleteObject)
 	return n
 }

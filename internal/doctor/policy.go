@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"cmp"
+	"path"
 	"strings"
 
 	"s3sync"
@@ -55,7 +56,10 @@ func PoliciesOf(cfg *s3sync.Config) (Policies, error) {
 		return Policies{}, err
 	}
 	source := statements("Source", p.source, cfg.Source.Region, p.ofSource())
+	source = append(source, ofInventory("Source", &cfg.Source)...)
 	target := statements("Target", p.target, cfg.Target.Region, p.ofTarget())
+	target = append(target, ofInventory("Target", &cfg.Target)...)
+	target = append(target, statements("Trash", p.trash, cfg.Target.Region, p.ofTrash())...)
 	if cfg.AWS.AnonymousSource {
 		source = nil
 	}
@@ -72,6 +76,21 @@ func PoliciesOf(cfg *s3sync.Config) (Policies, error) {
 		target = append(target, statements("Copied", p.source, cfg.Source.Region, read)...)
 	}
 	return Policies{policy(source), policy(target)}, nil
+}
+
+// ofInventory returns what the inventory of a side needs, whose manifest is two folders below
+// those of its other files: FOLDER/2026-01-31T01-00Z/manifest.json, FOLDER/data/.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-location.html
+func ofInventory(side string, e *s3sync.Endpoint) []Statement {
+	l, err := location.Parse(e.Inventory)
+	if err != nil || l.Local() {
+		return nil // a side without one
+	}
+	l.Prefix = path.Dir(path.Dir(l.Prefix)) + "/"
+	if l.Prefix == "./" {
+		l.Prefix = ""
+	}
+	return statements(side+"Inventory", l, e.Region, needs{getObject: true})
 }
 
 // sameCredentials reports whether both sides are buckets that the same credentials sign
@@ -108,7 +127,7 @@ func statements(side string, l location.Location, region string, n needs) []Stat
 	}
 	var lists, others []string
 	for _, a := range n.sorted(actionOfBuckets) {
-		if a == getVersioning { // it is not about a prefix
+		if a == getVersioning || a == listUploads { // they have no condition about a prefix
 			others = append(others, a)
 		} else {
 			lists = append(lists, a)

@@ -47,6 +47,22 @@ func TestPolicies(t *testing.T) {
 				"TargetObjects AbortMultipartUpload,GetObject,PutObject arn:aws:s3:::b/p/*",
 			},
 		},
+		"inventories": {
+			source: "s3://a/p/", target: "s3://b", change: func(c *s3sync.Config) {
+				c.Source.Inventory, c.Target.Inventory = "s3://i/a/daily/2026-01-31T01-00Z/manifest.json", "s3://i/manifest.json"
+				c.Source.Profile = "other"
+			},
+			onSource: []string{
+				"SourceListing ListBucket arn:aws:s3:::a s3:prefix~p/*",
+				"SourceObjects GetObject,GetObjectTagging arn:aws:s3:::a/p/*",
+				"SourceInventoryObjects GetObject arn:aws:s3:::i/a/daily/*",
+			},
+			onTarget: []string{
+				"TargetListing ListBucket arn:aws:s3:::b",
+				"TargetObjects AbortMultipartUpload,GetObject,PutObject,PutObjectTagging arn:aws:s3:::b/*",
+				"TargetInventoryObjects GetObject arn:aws:s3:::i/*",
+			},
+		},
 		"upload with everything": {
 			change: func(c *s3sync.Config) {
 				c.Delete.Enable, c.Tagging.Set, c.Metadata.ACL, c.Encryption.SSE = true, "a=b", "private", "aws:kms"

@@ -288,7 +288,8 @@ func (p *prober) inParts(ctx context.Context, key string, complete bool) error {
 	return errors.Join(err, w.Abort(cleanup))
 }
 
-// An unusualKey is one that some servers change. Only buckets can hold bucketOnly ones.
+// An unusualKey is one that some servers change or lose. Only buckets can hold bucketOnly
+// ones.
 type unusualKey struct {
 	what, key  string
 	bucketOnly bool
@@ -297,9 +298,13 @@ type unusualKey struct {
 // unusual writes keys that some servers change, and looks under which keys they list them.
 // A later run would find an object that it did not write, and delete it.
 func (p *prober) unusual(ctx context.Context, s *side) finding {
-	var refused []string
+	var refused, facts, hints []string
+	below := p.object + "/below"
 	for _, k := range []unusualKey{
-		{"//", p.name + "//double", true}, {"a leading /", "/" + p.name + "/leading", true}, {`\`, p.name + `/back\slash`, false},
+		{"with //", p.name + "//double", true},
+		{"with a leading /", "/" + p.name + "/leading", true},
+		{`with \`, p.name + `/back\slash`, false},
+		{"a/b beside a", below, true},
 	} {
 		if k.bucketOnly && p.plan.source.Local() {
 			continue
@@ -318,22 +323,28 @@ func (p *prober) unusual(ctx context.Context, s *side) finding {
 			return s.needs.refusal(listBucket, err)
 		case as == k.key:
 			continue
+		case k.key == below:
+			facts, hints = append(facts, "of keys "+k.what+" the server lists only a"),
+				append(hints, "a/b is transferred anew by each run, and left out where this bucket is the source")
+			continue
 		}
-		f := found(Warning, "a key with %s is listed as another one", k.what)
+		f := found(Warning, "a key %s is listed as another one", k.what)
 		if p.Delete.Enable {
 			f.Verdict = Failure
 			return f.hint("do not use %s with such keys: a later run would delete what this one wrote", setting.Name("Delete.Enable"))
 		}
 		return f.hint("such objects are transferred anew by each run")
 	}
+	if len(refused) > 0 {
+		facts, hints = append(facts, "the server refuses keys "+strings.Join(refused, ", ")), append(hints, "what is refused fails")
+	}
 	switch {
-	case len(refused) > 0:
-		return found(Warning, "the server refuses keys with %s", strings.Join(refused, ", ")).
-			hint("such objects of the source fail")
+	case len(facts) > 0:
+		return found(Warning, "%s", strings.Join(facts, "; ")).hint("%s", strings.Join(hints, "; "))
 	case p.plan.source.Local():
 		return found(OK, `\ is kept; files have no other unusual keys`)
 	}
-	return found(OK, `//, a leading / and \ are kept`)
+	return found(OK, `//, a leading /, \ and a/b beside a are kept`)
 }
 
 // listed returns the first key that is listed from key on.

@@ -2,6 +2,9 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
 
 	"s3sync/internal/attributes"
 	"s3sync/internal/plan"
@@ -22,6 +25,9 @@ type carrier interface {
 	mark(ctx context.Context, a *plan.Action) error
 	// remove deletes like the Delete of storage.Store.
 	remove(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error
+	// discardLeft removes what earlier runs began to write under the keys that want
+	// reports, and what no object goes on with.
+	discardLeft(ctx context.Context, want func(key string) bool)
 	// writes reports whether anything is written.
 	writes() bool
 }
@@ -31,10 +37,48 @@ type doer struct {
 	transferrer *transfer.Transferrer
 	attributes  *attributes.Builder
 	target      *side.Side
+	// unconditional: the server does not know conditions of writes.
+	unconditional atomic.Bool
 }
 
 func (d *doer) transfer(ctx context.Context, a *plan.Action) (transfer.Result, error) {
-	return d.transferrer.Transfer(ctx, a)
+	if !a.Guard.Optional {
+		return d.transferrer.Transfer(ctx, a)
+	}
+	if d.unconditional.Load() {
+		return d.lookAndTransfer(ctx, a)
+	}
+	result, err := d.transferrer.Transfer(ctx, a)
+	if errors.Is(err, errors.ErrUnsupported) {
+		if result, err = d.lookAndTransfer(ctx, a); err == nil {
+			d.unconditional.Store(true)
+		}
+	}
+	return result, err
+}
+
+// lookAndTransfer is transfer without conditions of the write: the target is looked at before.
+func (d *doer) lookAndTransfer(ctx context.Context, a *plan.Action) (transfer.Result, error) {
+	plain, g := *a, &a.Guard
+	plain.Guard.TargetETag, plain.Guard.TargetAbsent = "", false
+	now, err := d.target.Stat(ctx, a.TargetKey, a.TargetKey, storage.StatOptions{})
+	gone := storage.Gone(err)
+	switch {
+	case err != nil && !gone:
+		return transfer.Result{}, d.target.Wrap(err)
+	case g.TargetAbsent && !gone, g.TargetETag != "" && (gone || now.ETag != g.TargetETag):
+		return transfer.Result{}, d.target.Wrap(&storage.Error{Op: "put", Key: a.TargetKey, Err: fmt.Errorf("%w: it changed since it was looked at", storage.ErrPrecondition)})
+	}
+	return d.transferrer.Transfer(ctx, &plain)
+}
+
+// guardTarget adds the condition that the target is as it was seen: absent, or with an ETag.
+// A condition that is there already is one that the user asked for, or an earlier look. Files
+// have no such conditions.
+func guardTarget(g *plan.Guard, absent bool, etag string) {
+	if g.TargetETag == "" && !g.TargetAbsent {
+		g.TargetETag, g.TargetAbsent, g.Optional = etag, absent, true
+	}
 }
 
 func (d *doer) setTags(ctx context.Context, a *plan.Action, tags map[string]string) error {
@@ -45,6 +89,10 @@ func (d *doer) mark(ctx context.Context, a *plan.Action) error { return d.transf
 
 func (d *doer) remove(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error {
 	return d.target.Store.Delete(ctx, objects, opts)
+}
+
+func (d *doer) discardLeft(ctx context.Context, want func(key string) bool) {
+	d.transferrer.DiscardLeft(ctx, want)
 }
 
 func (*doer) writes() bool { return true }
@@ -75,5 +123,7 @@ func (*foreseer) mark(context.Context, *plan.Action) error { return nil }
 func (*foreseer) remove(_ context.Context, objects []storage.Object, _ storage.DeleteOptions) []error {
 	return make([]error, len(objects))
 }
+
+func (*foreseer) discardLeft(context.Context, func(string) bool) {}
 
 func (*foreseer) writes() bool { return false }

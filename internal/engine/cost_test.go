@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"s3sync/internal/compare"
+	"s3sync/internal/gate"
 	"s3sync/internal/report"
 	"s3sync/storage"
 	"s3sync/storage/dir"
@@ -120,7 +121,7 @@ func (*leanReader) Close() error { return nil }
 // costOptions are those of the command without options, but with few workers.
 func costOptions() Options {
 	opts := options()
-	opts.Delete = Delete{}
+	opts.Delete = gate.Options{}
 	opts.Compare = compare.Options{Mode: compare.Newer, ChunkSize: 8 << 20}
 	opts.ByTime = true
 	opts.Limits.Workers = 4

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"s3sync/internal/gate"
 	"s3sync/internal/grace"
 	"s3sync/internal/limits"
 	"s3sync/internal/plan"
@@ -19,6 +20,10 @@ import (
 	"s3sync/storage"
 )
 
+// ErrDeleteRefused is the kind of error of a run that would have deleted more than its
+// user can have meant: see package gate.
+var ErrDeleteRefused = gate.ErrDeleteRefused
+
 // Delete deletes the target-only objects that the results of all units of the run
 // list, if the settings permit it. The results must tile the range of the run (see
 // tiling). They must not be those of a dry run unless this is one. If a listing was
@@ -28,16 +33,9 @@ func (e *Engine) Delete(ctx context.Context, results []*Result) error {
 	if !e.opts.Delete.Enable {
 		return nil
 	}
-	results, err := tiling(e.opts.Range, results)
+	results, err := e.permissible(results)
 	if err != nil {
 		return err
-	}
-	if !e.opts.DryRun && slices.ContainsFunc(results, func(r *Result) bool { return r.DryRun }) {
-		return fmt.Errorf("%w: a result is that of a dry run, which transferred nothing", ErrDeleteRefused)
-	}
-	if e.opts.IgnoreFile != "" && slices.ContainsFunc(results, func(r *Result) bool { return r.engine != e }) {
-		return setting.Errorf("%w: a result is of another Runner, and what the files of %s excluded there is not known here",
-			ErrDeleteRefused, setting.Name("Filter.IgnoreFile"))
 	}
 	if why := forbidden(results, e.unsafe.Load()); why != "" {
 		if anyExtraneous(results) {
@@ -45,77 +43,154 @@ func (e *Engine) Delete(ctx context.Context, results []*Result) error {
 		}
 		return nil
 	}
-	going, sum, err := e.sortOut(ctx, results)
+	going, _, err := e.judge(ctx, results)
 	if err == nil {
-		err = e.checkOneBucket(ctx, going.All())
-	}
-	if err == nil {
-		err = e.opts.Delete.refusal(sum)
-	}
-	if err == nil {
-		d := &deletion{e: e}
-		err = d.run(ctx, going)
+		d := &deletion{e: e, most: e.opts.Delete.Max, look: e.opts.Applies}
+		err = d.run(ctx, going.All())
 	}
 	return errors.Join(err, going.Close())
 }
 
-// sortOut collects the target-only objects that are to be deleted, and the counts for
-// refusal. The caller closes the spool, also after an error, which ends the run.
-func (e *Engine) sortOut(ctx context.Context, results []*Result) (*spool.Spool, tally, error) {
-	going := spool.New(0)
-	g := gate{excluded: e.listed.Excluded}
-	sum := tally{filtered: e.narrows()}
-	if e.opts.Delete.Excluded {
-		g.excluded = func(string) (plan.Reason, error) { return "", nil }
+// permissible returns the results in order of their ranges. It fails unless they are
+// those of all ranges of a run that finds the same objects extraneous.
+func (e *Engine) permissible(results []*Result) ([]*Result, error) {
+	results, err := tiling(e.opts.Range, results)
+	if err != nil {
+		return nil, err
 	}
+	if !e.opts.DryRun && slices.ContainsFunc(results, func(r *Result) bool { return r.DryRun }) {
+		return nil, fmt.Errorf("%w: a result is that of a dry run, which transferred nothing", ErrDeleteRefused)
+	}
+	if slices.ContainsFunc(results, func(r *Result) bool { return r.Settings != e.opts.Fingerprint }) {
+		return nil, errOtherSettings()
+	}
+	if e.opts.IgnoreFile != "" && slices.ContainsFunc(results, func(r *Result) bool { return r.engine != e }) {
+		return nil, setting.Errorf("%w: a result is of another Runner, and what the files of %s excluded there is not known here",
+			ErrDeleteRefused, setting.Name("Filter.IgnoreFile"))
+	}
+	return results, nil
+}
+
+func errOtherSettings() error {
+	return setting.Errorf("%w: a result is of a Runner with other sides or settings, so that what it calls extraneous need not be so here; "+
+		"Source, Target, %s, %s, %s, %s, %s, %s and %s must be the same", gate.ErrDeleteRefused, setting.Name("Filter.Exclude"),
+		setting.Name("Filter.Globs"), setting.Name("Filter.IgnoreFile"), setting.Name("Delete.Enable"), setting.Name("Delete.Excluded"),
+		setting.Name("Versioning.PointInTime"), setting.Name("Local.IgnoreSymlinks"))
+}
+
+// judge returns the target-only objects that may be deleted, and how many are of each
+// result. The error says why nothing may be deleted. The caller closes the spool, also
+// after an error, which ends the run.
+func (e *Engine) judge(ctx context.Context, results []*Result) (*spool.Spool, []int64, error) {
+	going, of, sum, err := e.sortOut(ctx, results)
+	if err == nil {
+		err = e.checkOneBucket(ctx, going.All())
+	}
+	if err == nil {
+		err = e.opts.Delete.Refusal(sum)
+	}
+	return going, of, err
+}
+
+// forbidden returns why nothing may be deleted, or nothing. unsafe says that the run
+// failed, whatever the results say: units that ended before the failure do not know of
+// it.
+func forbidden(results []*Result, unsafe bool) string {
+	incomplete := false
 	for _, r := range results {
-		sum.found += r.Found
-		sum.held += r.Held + r.Added
+		incomplete, unsafe = incomplete || r.Incomplete, unsafe || r.Unsafe
+	}
+	return gate.Forbids(incomplete, unsafe)
+}
+
+// sortOut collects the target-only objects that are to be deleted, how many are of each
+// result, and the counts for refusal. The caller closes the spool, also after an error,
+// which ends the run.
+func (e *Engine) sortOut(ctx context.Context, results []*Result) (*spool.Spool, []int64, gate.Tally, error) {
+	going := spool.New(0)
+	g := e.gate()
+	sum := gate.Tally{Filtered: e.narrows()}
+	of := make([]int64, len(results))
+	for _, r := range results {
+		sum.Found += r.Found
+		sum.Held += r.Held + r.Added
 		for _, key := range r.Protected {
-			if !g.protected.add(key) {
-				return going, sum, errTooManyProtected
+			if !g.Protected.Add(key) {
+				return going, nil, sum, errTooManyProtected
 			}
 		}
 	}
-	for _, r := range results {
-		for o, err := range r.Extraneous() {
+	for i, r := range results {
+		before := going.Len()
+		for o, err := range e.kept(ctx, &g, r.Extraneous()) {
+			if err == nil {
+				sum.Add(o.Key)
+				err = going.Append(o)
+			}
+			if err != nil {
+				return going, nil, sum, err
+			}
+		}
+		of[i] = going.Len() - before
+	}
+	return going, of, sum, nil
+}
+
+// gate returns the gate of single objects, which protects nothing yet.
+func (e *Engine) gate() gate.Gate {
+	g := gate.Gate{Excluded: e.listed.Excluded, Trash: e.trashInside()}
+	if e.opts.Delete.Excluded {
+		g.Excluded = func(string) (plan.Reason, error) { return "", nil }
+	}
+	return g
+}
+
+// kept returns the target-only objects without those that are kept. An error ends the
+// run. It returns a single-use iterator.
+func (e *Engine) kept(ctx context.Context, g *gate.Gate, objects iter.Seq2[storage.Object, error]) iter.Seq2[storage.Object, error] {
+	return func(yield func(storage.Object, error) bool) {
+		for o, err := range objects {
+			goes := false
 			if err == nil && ctx.Err() != nil {
 				err = context.Cause(ctx)
 			}
 			if err == nil {
-				err = e.sortOne(ctx, &g, o, going, &sum)
+				goes, err = e.sortOne(ctx, g, o)
 			}
-			if err != nil {
-				return going, sum, err
+			if (goes || err != nil) && !yield(o, err) || err != nil {
+				return
 			}
 		}
 	}
-	return going, sum, nil
 }
 
-// sortOne decides about one target-only object. An error ends the run.
-func (e *Engine) sortOne(ctx context.Context, g *gate, o storage.Object, going *spool.Spool, sum *tally) error {
-	why, err := g.kept(o)
+// sortOne reports whether one target-only object is to be deleted. An error ends the run.
+func (e *Engine) sortOne(ctx context.Context, g *gate.Gate, o storage.Object) (bool, error) {
+	why, err := g.Kept(o)
 	switch {
 	case err != nil:
 		e.record.Emit(report.Event{Type: report.EventFailed, Key: o.Key, Target: o, Err: err})
-		return e.fatal(ctx, err)
+		return false, e.fatal(ctx, err)
 	case why != "":
 		e.record.Keep(o, plan.Reason(why))
-		return nil
+		return false, nil
 	}
-	if err := e.allowSibling(o.Key); err != nil {
-		return err
-	}
-	sum.add(o.Key)
-	return going.Append(o)
+	return true, e.allowSibling(o.Key)
 }
 
 // A deletion is the phase of a run that deletes.
-type deletion struct{ e *Engine }
+type deletion struct {
+	e *Engine
+	// most is how many objects are deleted, by the setting; 0 is no limit.
+	most int64
+	// look at both sides once more before an object is deleted.
+	look bool
+	// goneCounts: an object that is gone already counts as deleted.
+	goneCounts bool
+}
 
-// run deletes the objects in going. The caller has checked that it may.
-func (d *deletion) run(ctx context.Context, going *spool.Spool) error {
+// run deletes objects. The caller has checked that it may.
+func (d *deletion) run(ctx context.Context, going iter.Seq2[storage.Object, error]) error {
 	end := d.e.record.Span("delete")
 	defer end()
 	begin := func(ctx context.Context, batch []storage.Object) (limits.Permit, error) {
@@ -130,19 +205,19 @@ func (d *deletion) run(ctx context.Context, going *spool.Spool) error {
 }
 
 // batches yields the objects to delete in batches of the target's size, at most
-// Delete.Max objects in all.
-func (d *deletion) batches(ctx context.Context, going *spool.Spool) iter.Seq2[[]storage.Object, error] {
+// most objects in all.
+func (d *deletion) batches(ctx context.Context, going iter.Seq2[storage.Object, error]) iter.Seq2[[]storage.Object, error] {
 	size := max(1, d.e.target.Caps.DeleteBatch)
 	return func(yield func([]storage.Object, error) bool) {
 		var batch []storage.Object
 		var n int64
-		for o, err := range going.All() {
+		for o, err := range going {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if most := d.e.opts.Delete.Max; most > 0 && n == most {
-				d.e.warnOfRun(setting.Errorf("stopped deleting after %d objects, as %s says; there are more", n, setting.Name("Delete.Max")))
+			if d.most > 0 && n == d.most {
+				d.e.warnOfRun(errStopped(n))
 				break
 			}
 			if err := d.e.limits.WaitObject(ctx); err != nil {
@@ -164,6 +239,11 @@ func (d *deletion) batches(ctx context.Context, going *spool.Spool) iter.Seq2[[]
 	}
 }
 
+// errStopped is the warning of a run that deleted fewer objects than it found.
+func errStopped(n int64) error {
+	return setting.Errorf("stopped deleting after %d objects, as %s says; there are more", n, setting.Name("Delete.Max"))
+}
+
 // A leaving object is an object that is being deleted.
 type leaving struct {
 	storage.Object
@@ -176,6 +256,10 @@ type leaving struct {
 
 // batch deletes some objects. An error ends the run.
 func (d *deletion) batch(ctx context.Context, batch []storage.Object) (limits.Work, error) {
+	batch, err := d.due(ctx, batch)
+	if err != nil || len(batch) == 0 {
+		return limits.Work{Err: err}, err
+	}
 	left := make([]leaving, len(batch))
 	for i, o := range batch {
 		left[i].Object = o
@@ -187,7 +271,7 @@ func (d *deletion) batch(ctx context.Context, batch []storage.Object) (limits.Wo
 		again = true
 		d.e.record.Emit(report.Event{Type: report.EventRetry, Key: left[0].Key, Err: left[0].err})
 	}
-	err := retry.Do(ctx, d.e.opts.Retry, onRetry, func(ctx context.Context) error {
+	err = retry.Do(ctx, d.e.opts.Retry, onRetry, func(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -239,9 +323,9 @@ func (d *deletion) once(ctx context.Context, batch []leaving, again bool) (left 
 		switch deleteResultOf(err) {
 		case deleteDone:
 			d.e.record.Emit(report.Event{Type: report.EventDeleted, Key: o.Key, Reason: plan.ReasonExtraneous, Target: o.Object})
+			d.note(o.Object)
 		case deleteRefused:
-			d.e.record.Emit(report.Event{Type: report.EventWarning, Key: o.Key, Target: o.Object, Err: setting.Errorf(
-				"%w; it is not deleted, because it changed since it was listed (%s)", o.err, setting.Name("Condition.IfMatch"))})
+			d.e.record.Emit(report.Event{Type: report.EventWarning, Key: o.Key, Target: o.Object, Err: d.changed(o.err)})
 		case deleteUnanswered:
 			o.unknown = true
 			left = append(left, *o)
@@ -274,6 +358,11 @@ func deleteResultOf(err error) deleteResult {
 	switch {
 	case err == nil:
 		return deleteDone
+	case isOf[*trashError](err): // so the deletion was not begun
+		if storage.Retryable(err) || errors.Is(err, storage.ErrUnusable) {
+			return deleteNotDone
+		}
+		return deleteFailed
 	case errors.Is(err, storage.ErrPrecondition):
 		return deleteRefused
 	case errors.Is(err, storage.ErrNotBegun), errors.Is(err, storage.ErrThrottled), errors.Is(err, storage.ErrUnusable):

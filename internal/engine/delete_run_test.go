@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"s3sync/internal/gate"
 	"s3sync/internal/report"
 	"s3sync/storage"
 )
@@ -105,7 +106,7 @@ func TestGateOfAllRanges(t *testing.T) {
 		},
 		"too many are protected": {
 			source: []string{"a"}, target: []string{"b", "x"}, refused: "too many entries of the source cannot be listed",
-			change: func(r []*Result) { r[0].Protected = []string{strings.Repeat("p", maxProtectedBytes), "q"} },
+			change: func(r []*Result) { r[0].Protected = []string{strings.Repeat("p", gate.MaxProtectedBytes), "q"} },
 		},
 		"a sibling in the second range": {
 			source: []string{"/a"}, target: []string{"/b", "x"}, refused: "ends in the middle of a name",

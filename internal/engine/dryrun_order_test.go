@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"s3sync/internal/compare"
+	"s3sync/internal/gate"
 	"s3sync/internal/plan"
 	"s3sync/internal/report"
 	"s3sync/internal/selection"
@@ -188,7 +189,7 @@ func TestChangesAndReasons(t *testing.T) {
 
 // What only the target has and is kept has a reason of the vocabulary.
 func TestKeptHasAReason(t *testing.T) {
-	for _, why := range []string{keptPrefix, keptFolder, keptUnlisted, string(selection.ExcludeRegex), string(selection.ExcludeGlob), string(selection.IgnoreFile)} {
+	for _, why := range []string{gate.KeptPrefix, gate.KeptFolder, gate.KeptUnlisted, string(selection.ExcludeRegex), string(selection.ExcludeGlob), string(selection.IgnoreFile)} {
 		if plan.Reason(why).Words() == "" {
 			t.Errorf("%q has no words", why)
 		}

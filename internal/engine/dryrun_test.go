@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"s3sync/internal/compare"
+	"s3sync/internal/gate"
 	"s3sync/internal/pace"
 	"s3sync/internal/report"
 	"s3sync/storage"
@@ -129,7 +130,7 @@ func callsOf(s *store) string {
 // versions are the options of a sync of versions.
 func versions(o *Options) {
 	o.Versions, o.Transfer.Versions, o.Attributes.Versions = true, true, true
-	o.Delete = Delete{}
+	o.Delete = gate.Options{}
 }
 
 // A dry run has the results of a run, but for the bytes that arrived.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"s3sync/internal/checksum"
 	"s3sync/internal/plan"
 	"s3sync/internal/report"
 	"s3sync/internal/transfer"
@@ -42,7 +43,23 @@ func (r *unitRun) emitTransferred(a *plan.Action, done *transfer.Result, took ti
 		ev.Cause = report.CauseOther
 	}
 	ev.Verified, ev.Took = v.ETag || v.Checksum, took
+	if r.e.record.WantsWritten() {
+		ev.Written = r.e.writtenOf(a, done)
+	}
 	emit(report.EventTransferred, nil)
+}
+
+// writtenOf says how an object was written.
+func (e *Engine) writtenOf(a *plan.Action, done *transfer.Result) *report.Written {
+	v := &done.Verification
+	w := &report.Written{TargetKey: a.TargetKey, SHA256: v.SHA256, ETag: v.ETag, Checksum: v.Checksum, Why: v.Why}
+	if l := &done.Layout; l.Multipart() && !e.target.Caps.Files {
+		_, w.PartSize = l.Bounds(0)
+		if !l.Equal(checksum.Uniform(l.Total(), w.PartSize)) {
+			w.PartSize, w.PartSizes = 0, l.Sizes()
+		}
+	}
+	return w
 }
 
 // causeOf returns the kind of reason for which an object is not verified.

@@ -15,8 +15,11 @@ import (
 	"time"
 
 	"s3sync/internal/attributes"
+	"s3sync/internal/checksum"
 	"s3sync/internal/compare"
+	"s3sync/internal/gate"
 	"s3sync/internal/limits"
+	"s3sync/internal/plan"
 	"s3sync/internal/report"
 	"s3sync/internal/retry"
 	"s3sync/internal/selection"
@@ -32,11 +35,18 @@ type Options struct {
 	// Range is the range of keys that the run may look at. The results of its units
 	// tile it.
 	Range storage.Range
+	// Fingerprint is equal for runs whose settings decide alike what is extraneous.
+	Fingerprint string
 	// TargetPlace gives the place of a key, for the log and for partial prefixes.
 	TargetPlace report.Place
 
 	// DryRun says what would be done and writes nothing.
 	DryRun bool
+	// Note, if set, is told of each action that a dry run would carry out, one after the
+	// other: in the order of the keys, and deletions last. It must not keep the action.
+	Note func(*plan.Action)
+	// Applies: the engine carries out a plan: see Apply.
+	Applies bool
 	// Report compares and reports instead of syncing.
 	Report Report
 	// SyncTags replaces the tags of unchanged objects by those of the source.
@@ -59,11 +69,13 @@ type Options struct {
 	// Preprocesses: a callback may skip objects.
 	Preprocesses bool
 
-	Delete    Delete
+	Delete    gate.Options
 	OneBucket *OneBucket
-	Retry     retry.Policy
-	Limits    limits.Options
-	Listed    selection.Options
+	// Trash, if set, keeps what is replaced and deleted.
+	Trash  *Trash
+	Retry  retry.Policy
+	Limits limits.Options
+	Listed selection.Options
 	// IgnoreFile, if set, is the name of files that exclude keys of the source: see
 	// glob.Ignore. The source must consist of files.
 	IgnoreFile string
@@ -71,6 +83,18 @@ type Options struct {
 	Compare    compare.Options
 	Attributes attributes.Options
 	Transfer   transfer.Options
+	// Memory, if set, is told for later runs what this one found out.
+	Memory Memory
+}
+
+// A Memory remembers what a run found out. Its methods may be called concurrently.
+type Memory interface {
+	// Sent remembers that a file was uploaded, as it was opened after that time.
+	Sent(file *storage.Object, after time.Time, digests []checksum.Computed)
+	// Wrote remembers the digests of a file that was downloaded.
+	Wrote(file *storage.Object, digests []checksum.Computed)
+	// Copy remembers that target was written and verified as a copy of source.
+	Copy(source, target *storage.Object)
 }
 
 // An Engine is one run. Its methods may be called concurrently, except Close.
@@ -78,13 +102,18 @@ type Engine struct {
 	opts           Options
 	policy         policy
 	source, target *side.Side
+	live           *side.Side // the source without a list in the place of its listing
+	vacant         ranges     // of live
+	trash          *side.Side // nil without one
 	limits         *limits.Limits
 	record         *report.Recorder
 	listed         *selection.Listed
+	applied        *compare.Comparer // finds what is done already; nil unless Applies
 	contents       *selection.Contents
 	compare        *compare.Comparer
 	attributes     *attributes.Builder
 	carry          carrier
+	keeps          func() (objects int, bytes int64) // what a later run can go on with
 	notes          notes
 	spools         spools
 	unobserve      []func()  // ends what tells the limits of requests
@@ -108,6 +137,11 @@ func New(ctx context.Context, opts Options, source, target storage.Store, record
 		record.Emit(report.Event{Type: report.EventRetry, Key: key, Err: err})
 	}}
 	e.source = side.New("source", source, sideOptions)
+	e.live = side.New("source", liveOf(source), sideOptions)
+	if t := opts.Trash; t != nil {
+		e.trash = side.New("trash", t.Store, sideOptions)
+		target = withoutTrash(target, t.Inside)
+	}
 	e.target = side.New("target", target, sideOptions)
 	if err := e.readFilters(ctx); err != nil {
 		return nil, err
@@ -136,13 +170,20 @@ func (e *Engine) assemble(ctx context.Context) error {
 	attrs.Warn = e.warnOfTags
 	options.Read = e.record.Read
 	options.Notice = e.record.Notice
+	options.Verify.Content = e.record.WantsWritten()
 	options.LayoutUnknown = func(key string) {
 		e.record.Log(slog.LevelWarn, "the part sizes of the source cannot be found out; those of the options are used.", slog.String("key", key))
+	}
+	if e.opts.Trash != nil && e.target.Caps.Files {
+		options.Ready = e.keepBeforePublish
 	}
 	if e.record.Watched() {
 		options.Observe = e.observe
 	}
 	e.compare = compare.New(e.opts.Compare, e.source, e.target, e.limits)
+	if e.opts.Applies {
+		e.applied = compare.New(compare.Options{Mode: compare.ETag, ReadBoth: true, ChunkSize: e.opts.Compare.ChunkSize}, e.source, e.target, e.limits)
+	}
 	e.attributes = attributes.New(attrs, e.source, e.target)
 	contents := e.opts.Contents
 	contents.GuessType = e.attributes.ContentType
@@ -153,9 +194,16 @@ func (e *Engine) assemble(ctx context.Context) error {
 		return err
 	}
 	e.record.Track().SetPasses(transferrer.Passes())
-	e.carry = &doer{transferrer, e.attributes, e.target}
-	if e.opts.DryRun {
+	e.keeps = transferrer.Keeps
+	d := &doer{transferrer: transferrer, attributes: e.attributes, target: e.target}
+	e.carry = d
+	switch {
+	case e.opts.DryRun:
 		e.carry = &foreseer{transferrer: transferrer, read: e.record.Read}
+	case e.opts.Trash != nil:
+		if e.carry, err = e.newTrasher(ctx, d); err != nil {
+			return err
+		}
 	}
 	return e.findSiblings(ctx)
 }
@@ -182,6 +230,9 @@ func (e *Engine) Close() error {
 			slog.String("reason", r.Why))
 	}
 	e.notes.tell(e.record)
+	if objects, bytes := e.keeps(); objects > 0 {
+		e.record.Note(kept(objects, bytes))
+	}
 	return e.spools.close()
 }
 

@@ -54,6 +54,8 @@ func (e *Engine) readIgnoreFile(ctx context.Context, key string) (data []byte, f
 	case err == nil:
 		return data, true, nil
 	case errors.Is(err, storage.ErrDangling): // nobody knows what it would exclude
+	case errors.Is(err, storage.ErrLink): // what it excludes would be transferred, or deleted
+		err = setting.Errorf("it is a symbolic link, which %s leaves out: put a file in its place, or follow links", setting.Name("Local.IgnoreSymlinks"))
 	case storage.Gone(err), !e.holdsDirectory(ctx, key[:strings.LastIndexByte(key, '/')+1]):
 		return nil, false, nil
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/dustin/go-humanize"
+
 	"s3sync/internal/checksum"
 	"s3sync/internal/compare"
 	"s3sync/internal/plan"
@@ -55,4 +57,14 @@ func objects(n int64, which string) string {
 		return fmt.Sprintf("1 object %s was", which)
 	}
 	return fmt.Sprintf("%d objects %s were", n, which)
+}
+
+// kept says what an interrupted or failed run leaves for the next one.
+func kept(objects int, bytes int64) setting.Text {
+	which, its, it := "1 unfinished object is", "its", "it"
+	if objects != 1 {
+		which, its, it = fmt.Sprintf("%d unfinished objects are", objects), "their", "them"
+	}
+	return setting.Textf("%s kept with %s of %s data: the next run goes on with %s (%s begins anew)", which,
+		humanize.IBytes(uint64(max(bytes, 0))), its, it, setting.Name("Resume.Disable"))
 }

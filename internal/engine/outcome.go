@@ -52,6 +52,7 @@ type policy struct {
 // err is not nil, and is not the interruption of the run.
 func (p policy) outcomeOf(err error) outcome {
 	switch {
+	case isOf[*trashError](err): // nothing was done, so the object failed
 	case errors.Is(err, storage.ErrUnusable): // whatever else it is: no other object fares better
 	case errors.Is(err, compare.ErrIncomparable):
 		return outcome{kind: outcomeWarning, err: err}
@@ -62,6 +63,8 @@ func (p policy) outcomeOf(err error) outcome {
 	case errors.Is(err, storage.ErrArchived):
 		return p.warning(setting.Errorf("%w; it must be restored first (%s leaves such objects out silently)",
 			err, setting.Name("IgnoreArchived")), false)
+	case errors.Is(err, plan.ErrChanged):
+		return p.warning(err, true)
 	case errors.Is(err, side.ErrGone), errors.Is(err, history.ErrOutOfOrder), errors.Is(err, storage.ErrUnstorable):
 		return p.warning(err, false)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, storage.ErrPrecondition),
@@ -73,6 +76,12 @@ func (p policy) outcomeOf(err error) outcome {
 		o.err, o.ends = callback.Err, true
 	}
 	return o
+}
+
+// isOf reports whether an error of a type is in the chain of err.
+func isOf[T error](err error) bool {
+	_, ok := errors.AsType[T](err)
+	return ok
 }
 
 // warning returns the outcome of an object that is skipped but should not be.

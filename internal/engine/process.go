@@ -13,6 +13,7 @@ import (
 	"s3sync/internal/scan"
 	"s3sync/internal/selection"
 	"s3sync/internal/transfer"
+	"s3sync/internal/trash"
 	"s3sync/storage"
 )
 
@@ -51,9 +52,9 @@ func (r *unitRun) work(ctx context.Context, a *plan.Action) (limits.Work, error)
 	return did, err
 }
 
-// process decides about the pair of an action, which has nothing else yet, and carries
+// compare decides about the pair of an action, which has nothing else yet, and carries
 // out the decision. It returns an error only if the run must end.
-func (r *unitRun) process(ctx context.Context, a *plan.Action, lane *report.Lane) (did limits.Work, err error) {
+func (r *unitRun) compare(ctx context.Context, a *plan.Action, lane *report.Lane) (did limits.Work, err error) {
 	if ctx.Err() != nil {
 		return did, context.Cause(ctx)
 	}
@@ -134,12 +135,14 @@ func (r *unitRun) transfer(ctx context.Context, a *plan.Action, lane *report.Lan
 	if err != nil {
 		return false, did, err
 	}
+	r.note(a)
 	lane.Done(result.Source.Size)
 	did = limits.Work{Asked: true, Shared: true}
 	if result.Whole { // otherwise its parts tell
 		did = limits.Work{Asked: true, Bytes: result.Source.Size}
 	}
 	r.emitTransferred(a, &result, time.Since(began))
+	r.e.remember(a, &result)
 	if !a.Exists && !(r.e.target.Maps() && plan.IsDirectory(a.TargetKey)) { // directories are not listed
 		r.added.Add(1)
 	}
@@ -181,6 +184,9 @@ func (r *unitRun) handle(ctx context.Context, a *plan.Action, err error) error {
 	o := r.e.policy.outcomeOf(err)
 	if o.unsafe {
 		r.unsafe.Store(true)
+		if o.kind != outcomeFailed {
+			r.otherwise.Store(true)
+		}
 	}
 	ev := report.Event{Key: a.Key(), Source: a.Source, Target: a.Target, Err: o.err}
 	switch o.kind {
@@ -246,6 +252,10 @@ func (r *unitRun) leaveOut(ctx context.Context, p *plan.Pair, err error) error {
 // listing. An error ends the run. It is called from one goroutine, because the filter
 // callback must be.
 func (r *unitRun) selects(ctx context.Context, p *plan.Pair) (bool, error) {
+	if trash.Within(p.TargetKey, r.e.trashInside()) {
+		r.record.Skip(p, plan.ReasonTrash)
+		return false, nil
+	}
 	why, err := r.e.listed.Reject(p.Source)
 	switch {
 	case err == nil && why == "":

@@ -3,8 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"s3sync/internal/report"
@@ -25,13 +23,13 @@ func (r *unitRun) notListed(_ *side.Side, p storage.Problem) {
 		r.record.Emit(report.Event{Type: report.EventWarning, Err: p.Err})
 		return
 	}
-	if r.protected.covers(p.Key) {
+	if r.protected.Covers(p.Key) {
 		return // a listing that was restarted reports it again
 	}
 	known := r.protect(p.Key)
 	if !known && !r.record.SetIncomplete() {
 		r.record.Emit(report.Event{Type: report.EventWarning, Err: fmt.Errorf(
-			"too many entries cannot be listed (more than %d): nothing is deleted", len(r.protected.keys))})
+			"too many entries cannot be listed (more than %d): nothing is deleted", r.protected.Len())})
 	}
 	if r.stop != nil && known {
 		r.unlisted = append(r.unlisted, p)
@@ -52,6 +50,7 @@ func (r *unitRun) warnUnlisted(p storage.Problem) {
 	}
 	if r.e.opts.WarnAsError {
 		r.unsafe.Store(true)
+		r.otherwise.Store(true)
 	}
 	r.record.Emit(report.Event{
 		Type: report.EventWarning, Cause: report.CauseUnlisted, Key: p.Key, Source: storage.Object{Key: p.Key}, Err: err,
@@ -64,11 +63,8 @@ func (r *unitRun) protect(key string) bool {
 	if mapped, err := r.e.target.MapKey(key); err == nil && r.e.target.Maps() {
 		key = strings.TrimSuffix(mapped, "/")
 	}
-	return r.protected.add(key)
+	return r.protected.Add(key)
 }
-
-// sorted returns the keys of the set.
-func (s *keySet) sorted() []string { return slices.Sorted(maps.Keys(s.keys)) }
 
 // excludes reports whether the filters exclude an entry, as an object or as a directory.
 func (r *unitRun) excludes(key string) bool {

@@ -36,6 +36,9 @@ type Result struct {
 	// Unsafe: an object was not transferred, so that the target may lack it, or a
 	// warning about the whole run counts as a failure.
 	Unsafe bool
+	// OtherwiseUnsafe: it is Unsafe for another reason than objects that failed, so that it
+	// stays Unsafe although these succeed later.
+	OtherwiseUnsafe bool
 	// Found is how many keys the source has, before filters, but without what patterns
 	// and ignore files exclude and protect from deletion. Held is how many keys
 	// the target listed, and Added how many new ones were written.
@@ -43,6 +46,9 @@ type Result struct {
 	// Protected are keys that the source has but cannot list. They and the keys below
 	// them are not deleted, whatever range these are in.
 	Protected []string
+
+	// Settings is Options.Fingerprint of the run that made the result.
+	Settings string
 
 	// engine made the result. Only it knows the ignore files as they were then.
 	engine *Engine
@@ -73,6 +79,31 @@ func (r *Result) SetExtraneous(objects iter.Seq2[storage.Object, error]) error {
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// Join adds the result of the range that begins where r ends, so that r is the result of
+// both. Of the target-only objects those of r stay: the caller sets them. The failures of
+// both are kept, up to the number that a result has.
+func (r *Result) Join(next *Result) error {
+	switch {
+	case r.Range.To == "" || r.Range.To != next.Range.From:
+		return fmt.Errorf("a result of the keys up to %q cannot be joined with one of those from %q", r.Range.To, next.Range.From)
+	case r.Settings != next.Settings || r.DryRun != next.DryRun:
+		return errors.New("the results are of runs with different settings")
+	}
+	r.Range.To, r.Stopped = next.Range.To, next.Stopped
+	r.Stats.Add(&next.Stats)
+	r.Status.Add(&next.Status)
+	r.Failures = append(r.Failures, next.Failures[:min(len(next.Failures), max(0, report.MaxFailures-len(r.Failures)))]...)
+	r.Incomplete = r.Incomplete || next.Incomplete
+	r.Unsafe = r.Unsafe || next.Unsafe
+	r.OtherwiseUnsafe = r.OtherwiseUnsafe || next.OtherwiseUnsafe
+	r.Found, r.Held, r.Added = r.Found+next.Found, r.Held+next.Held, r.Added+next.Added
+	r.Protected = append(r.Protected, next.Protected...)
+	if r.engine != next.engine {
+		r.engine = nil
 	}
 	return nil
 }

@@ -3,36 +3,13 @@ package engine
 import (
 	"context"
 
-	"s3sync/internal/report"
-	"s3sync/internal/setting"
 	"s3sync/storage"
 )
-
-// A prefix matches all keys that begin with it: "photos" also matches those of
-// "photos-private/". A user who deletes rarely means that. So a prefix that ends in
-// the middle of a name is rejected; one that only lacks its slash is not.
-
-// isSibling reports whether a key of the target continues a prefix without a slash at
-// its end by something else than a slash.
-func isSibling(target report.Place, key string) bool {
-	return key != "" && key[0] != '/' && target.Partial()
-}
 
 // allowSibling fails if a target-only key is a sibling of the prefix, and no setting
 // permits to delete siblings.
 func (e *Engine) allowSibling(key string) error {
-	p := e.opts.TargetPlace
-	if e.opts.Delete.AllowPartialPrefix || !isSibling(p, key) {
-		return nil
-	}
-	const remove = setting.Name("Delete.Enable")
-	var advice setting.Text
-	if names := e.opts.Delete.WholeNames; names != "" {
-		advice = setting.Textf("Probably right is: %s %s. ", remove, names)
-	}
-	return setting.Errorf("%w: the prefix %q of the target ends in the middle of a name, as %q shows, which %s would treat like the rest. "+
-		"%s%s permits it as it is",
-		ErrDeleteRefused, p.Root, p.Path(key), remove, advice, setting.Name("Delete.AllowPartialPrefix"))
+	return e.opts.Delete.SiblingRefusal(e.opts.TargetPlace, key)
 }
 
 // findSiblings looks for siblings of the prefix before anything is done. It sends one

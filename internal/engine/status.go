@@ -159,6 +159,9 @@ func (r *unitRun) syncTags(ctx context.Context, a *plan.Action, lane *report.Lan
 		r.skip(a, a.Reason)
 		return nil
 	}
+	if err := checkTags(a, tagset.FlattenTags(source), tagset.FlattenTags(target)); err != nil {
+		return err
+	}
 	if err := r.e.limits.WaitObject(ctx); err != nil {
 		return err
 	}
@@ -170,5 +173,7 @@ func (r *unitRun) syncTags(ctx context.Context, a *plan.Action, lane *report.Lan
 	ev.Reason = plan.ReasonTags
 	ev.Tags = &report.Tags{Source: tagset.FlattenTags(source), Target: tagset.FlattenTags(target)}
 	r.record.Emit(ev)
+	a.Reason, a.Tags, a.OldTags = ev.Reason, ev.Tags.Source, ev.Tags.Target
+	r.note(a)
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"s3sync/internal/compare"
+	"s3sync/internal/gate"
 	"s3sync/internal/limits"
 	"s3sync/internal/report"
 	"s3sync/internal/transfer"
@@ -174,7 +175,7 @@ type testRun struct {
 func options() Options {
 	return Options{
 		ListTarget: true,
-		Delete:     Delete{Enable: true, MaxPercent: 100},
+		Delete:     gate.Options{Enable: true, MaxPercent: 100},
 		Limits:     limits.Options{Memory: 16 << 20, Workers: 2, ParallelParts: 4},
 		Compare:    compare.Options{Mode: compare.Size},
 		Transfer:   transfer.Options{Threshold: 1 << 20, ChunkSize: 1 << 20, Verify: verify.Options{ETag: true, Multipart: true}},

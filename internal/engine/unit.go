@@ -7,6 +7,7 @@ import (
 	"iter"
 	"sync/atomic"
 
+	"s3sync/internal/gate"
 	"s3sync/internal/limits"
 	"s3sync/internal/plan"
 	"s3sync/internal/report"
@@ -28,6 +29,9 @@ type Unit struct {
 type unitRun struct {
 	e    *Engine
 	stop <-chan struct{}
+	// process decides about an action in a worker, and carries it out. It returns an error
+	// only if the run must end.
+	process func(context.Context, *plan.Action, *report.Lane) (limits.Work, error)
 	// foundAll tells that the listings have nothing more for the workers.
 	foundAll func()
 	record   *report.Unit
@@ -38,8 +42,9 @@ type unitRun struct {
 	unseen    int64
 	added     atomic.Int64
 	unsafe    atomic.Bool
+	otherwise atomic.Bool // unsafe, and no object failed for that
 	ending    atomic.Bool // a worker ends the run
-	protected keySet
+	protected gate.KeySet
 	// unlisted, in a unit that may be stopped, are the entries with a key that could
 	// not be listed. Only at its end is it known which of them belong to the unit.
 	unlisted []storage.Problem
@@ -51,11 +56,12 @@ type unitRun struct {
 // It is closed when it is not needed any more, at the latest by Close of the Engine. An
 // error ends the run. Failed objects are no error, but are in the result.
 func (e *Engine) Run(ctx context.Context, u Unit) (*Result, error) {
-	r := &unitRun{e: e, stop: u.Stop, record: e.record.Unit(), result: Result{Range: u.Range, DryRun: e.opts.DryRun, engine: e}}
+	r := &unitRun{e: e, stop: u.Stop, record: e.record.Unit(), result: Result{Range: u.Range, DryRun: e.opts.DryRun, Settings: e.opts.Fingerprint, engine: e}}
 	if u.Range.Intersect(e.opts.Range) != u.Range {
 		r.result.Incomplete = true
 		return &r.result, fmt.Errorf("the keys from %q to %q are not all in the range of the run", u.Range.From, u.Range.To)
 	}
+	r.process = r.compare
 	r.foundAll = e.record.Track().Listing()
 	defer r.foundAll()
 	r.scan = scan.New(scan.Options{
@@ -69,7 +75,22 @@ func (e *Engine) Run(ctx context.Context, u Unit) (*Result, error) {
 		Listed:         r.listed,
 		Stop:           u.Stop,
 	}, e.source, e.target)
-	return r.finish(r.run(ctx))
+	err := r.run(ctx)
+	if err == nil && !r.unsafe.Load() {
+		// Objects that the source does not have any more, or that are excluded now. After
+		// a failure the next run may want to go on.
+		e.carry.discardLeft(ctx, r.covers)
+	}
+	return r.finish(err)
+}
+
+// covers reports whether the unit came past a key of the target.
+func (r *unitRun) covers(key string) bool {
+	keys := r.result.Range
+	if scanned := r.scan.Result(); !r.e.opts.Versions && scanned.Stopped {
+		keys.To = scanned.Range.To
+	}
+	return keys.Contains(key)
 }
 
 // run compares and transfers the pairs of the listings, then those with remapped keys.
@@ -111,7 +132,8 @@ func (r *unitRun) finish(err error) (*Result, error) {
 	res.Incomplete = err != nil || r.record.Incomplete()
 	res.Added = r.added.Load()
 	res.Unsafe = r.unsafe.Load() || r.e.unsafe.Load()
-	res.Protected = r.protected.sorted()
+	res.OtherwiseUnsafe = r.otherwise.Load() || r.e.unsafe.Load()
+	res.Protected = r.protected.Sorted()
 	told := r.record.Report()
 	res.Stats, res.Status, res.Failures = told.Stats, told.Status, told.Failures
 	return res, err

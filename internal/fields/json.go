@@ -86,6 +86,14 @@ func (f Field) Written() bool {
 		(kind != reflect.Interface || t == reflect.TypeFor[pattern.Matcher]())
 }
 
+// SameForm reports whether the written forms of two fields are equal. A form that cannot be
+// written equals none.
+func (f Field) SameForm(other Field) bool {
+	a, err := f.marshal()
+	b, err2 := other.marshal()
+	return err == nil && err2 == nil && bytes.Equal(a, b)
+}
+
 func (f Field) marshal() ([]byte, error) {
 	value := reflect.Indirect(f.Value)
 	switch v := f.Value.Interface().(type) {
@@ -103,6 +111,9 @@ func (f Field) marshal() ([]byte, error) {
 				return nil, errNoUTF8
 			}
 		}
+	}
+	if !value.IsValid() { // a nil pointer
+		return []byte("null"), nil
 	}
 	if f.Bytes() {
 		return json.Marshal(size.Format(value.Int()))

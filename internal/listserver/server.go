@@ -6,10 +6,11 @@
 // It answers ListObjectsV2 (prefix, start-after, continuation-token, max-keys; no
 // delimiter), ListObjectVersions (without delete markers), both with keys encoded for
 // URLs, GetBucketVersioning, HeadObject, GetObjectTagging and DeleteObjects, which deletes
-// nothing. It does not check signatures. Everything else is tested with real servers.
+// nothing. Files have data, and GET. It does not check signatures. Everything else is tested with real servers.
 package listserver
 
 import (
+	"bytes"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -32,6 +33,9 @@ type Bucket struct {
 	// Versions is the number of versions of each object; 0 means no versioning. Only
 	// listings show versions.
 	Versions int
+
+	// Files are objects with data, by their keys. They are read, but not listed.
+	Files map[string][]byte
 
 	// Tag, if set, is the name of a tag that each object has, with its key as the
 	// value.
@@ -130,6 +134,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.deleteMany(w, r, b)
 	case key == "":
 		fail(w, http.StatusNotImplemented, "NotImplemented")
+	case b.Files[key] != nil && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+		w.Header().Set("ETag", `"`+etag+`"`)
+		http.ServeContent(w, r, "", modTime(), bytes.NewReader(b.Files[key]))
 	case r.Method == http.MethodHead:
 		s.Head.Add(1)
 		b.head(w, key)

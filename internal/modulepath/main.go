@@ -125,6 +125,7 @@ func packageFolders(names []string) (folders []string) {
 //   - the root package in a rule of the linter: pkg: s3sync$
 //   - the root package in a line of imports: "s3sync"
 //   - the module itself in go.mod and in the settings of formatters
+//   - the module in go.mod of the cluster, whose version must fit a path that ends in /v2
 func rewriter(from, to string, folders []string) func(text string) string {
 	quoted := regexp.QuoteMeta(from)
 	places := regexp.MustCompile(
@@ -132,7 +133,15 @@ func rewriter(from, to string, folders []string) func(text string) string {
 			`|(pkg: )` + quoted + `(\$)` +
 			`|^(\s*(?:import\s+)?")` + quoted + `("\r?)$` +
 			`|^(module |\s*module-path: |\s*local-prefixes: \[)` + quoted + `(\]?\r?)$`)
+	required := regexp.MustCompile(`(?m)^(\s*(?:require )?)` + quoted + ` v\d+\.0\.0(\r?)$`)
+	replaced := regexp.MustCompile(`(?m)^(replace )` + quoted + `( => \.\./\r?)$`)
+	version := " v0.0.0"
+	if major := regexp.MustCompile(`/v(\d+)$`).FindStringSubmatch(to); major != nil {
+		version = " v" + major[1] + ".0.0"
+	}
 	return func(text string) string {
+		text = required.ReplaceAllString(text, "${1}"+to+version+"${2}")
+		text = replaced.ReplaceAllString(text, "${1}"+to+"${2}")
 		return places.ReplaceAllString(text, "${1}${3}${5}${7}"+to+"${2}${4}${6}${8}")
 	}
 }

@@ -41,10 +41,12 @@ func TestRewriter(t *testing.T) {
 		second = "example.org/a/s3sync"
 		third  = "code.example.org/b/sync/v2"
 	)
-	folders := []string{"cmd", "internal", "storage"}
+	folders := []string{"cluster", "cmd", "internal", "storage"}
 	// In each line, the path stands for X.
 	for _, line := range []string{
 		"module X",
+		"module X/cluster",
+		"replace X => ../",
 		"\t\"X\"",
 		"import \"X\"",
 		"\t\"X/internal/cli\"",
@@ -66,6 +68,13 @@ func TestRewriter(t *testing.T) {
 		}
 		if got := rewriter(second, third, folders)(is(second)); got != is(third) {
 			t.Errorf("got %q, want %q", got, is(third))
+		}
+	}
+	for to, want := range map[string]string{second: "\t" + second + " v0.0.0\n", third: "\t" + third + " v2.0.0\n"} {
+		for _, before := range []string{"\t" + first + " v0.0.0\n", "\t" + first + " v3.0.0\n"} {
+			if got := rewriter(first, to, folders)(before); got != want {
+				t.Errorf("%q becomes %q, want %q", before, got, want)
+			}
 		}
 	}
 	for _, line := range []string{
@@ -126,6 +135,7 @@ func TestTree(t *testing.T) {
 	must("make", "module", "PATH="+to)
 	must("go", "build", "./...")
 	must("go", "vet", "./...")
+	must("go", "-C", "cluster", "vet", "./...")
 	for dependency := range strings.Lines(must("go", "list", "-deps", "-test", "./...")) {
 		if strings.HasPrefix(dependency, from) {
 			t.Errorf("a package is still named %s", dependency)
@@ -138,7 +148,7 @@ func TestTree(t *testing.T) {
 	}
 	// What can only be an import path; the examples of this test apart.
 	quoted := regexp.QuoteMeta(from)
-	old := regexp.MustCompile(`(?m)(^|[^\w./-])` + quoted + `/(cmd|integration|internal|storage)\b.*|pkg: ` + quoted + `\b.*|^\s*(import )?"` + quoted + `"$`)
+	old := regexp.MustCompile(`(?m)(^|[^\w./-])` + quoted + `/(cluster|cmd|integration|internal|storage)\b.*|pkg: ` + quoted + `\b.*|^\s*(import )?"` + quoted + `"$`)
 	for _, name := range names {
 		data, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {

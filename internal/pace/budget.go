@@ -56,13 +56,14 @@ func (b *Budget) Delay(attempt int) time.Duration {
 }
 
 // Overdrawn reports whether so many retries were promised ahead that Delay, which is
-// bounded, could not spread another one. Who then waits and asks again, in place of a
-// call of Delay, keeps the rate of retries whatever their number.
+// bounded, could soon not spread another one. Who then waits and asks again, in place of
+// a call of Delay, keeps the rate of retries whatever their number. Half of what Delay
+// can spread is for those who ask at the same time, before one of them calls Delay.
 func (b *Budget) Overdrawn() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.fill()
-	return b.left-1 < b.least()
+	return b.left-1 < b.least()/2
 }
 
 // fill adds the retries that time and answers have permitted. The caller holds the lock.

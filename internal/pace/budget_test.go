@@ -76,3 +76,28 @@ func TestBudgetDelayIsBounded(t *testing.T) {
 		}
 	})
 }
+
+// Operations that ask at the same time, and all hear that they may retry, are spread, too.
+func TestBudgetAskedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const atOnce = 20
+		b := NewBudget(time.Millisecond, 20*time.Second)
+		for !b.Overdrawn() {
+			b.Delay(1)
+		}
+		time.Sleep(time.Second / budgetPerSecond) // for one more
+		for range atOnce {
+			if b.Overdrawn() {
+				t.Fatal("overdrawn")
+			}
+		}
+		var last time.Duration
+		for n := range atOnce {
+			got := b.Delay(1)
+			if n > 0 && got < last+time.Second/budgetPerSecond-time.Millisecond {
+				t.Errorf("retry %d after %v, the one before it after %v", n, got, last)
+			}
+			last = got
+		}
+	})
+}

@@ -102,6 +102,29 @@ func TestUnanswered(t *testing.T) {
 	})
 }
 
+// A moment in which nothing ends, such as one of a busy machine, does not make the number
+// that is tried just then look bad for long.
+func TestOneStall(t *testing.T) {
+	const stall = 300 * time.Millisecond
+	for i := range 6 {
+		after := time.Duration(i)*170*time.Millisecond + 100*time.Millisecond
+		t.Run(after.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := server{Latency: 20 * time.Millisecond, Jitter: 0.3, Rate: 4000, Lanes: 2, Crowd: 256}
+				l := New(Options{Max: 512})
+				load := small
+				load.Duration = after + stall + 8*time.Second
+				load.Changes = []change{{after, func(s *server) { s.Until = time.Now().Add(stall) }}}
+				c := run(t, s, load, ours(l))
+				if got := c.perSecond(after+stall, load.Duration) / best(s, load, 512); got < 0.85 { // the next one above the best moves 0.88
+					t.Errorf("%.2f of the best fixed number after it; %v", got, l)
+				}
+			})
+		})
+	}
+}
+
 // An outage that operations wait for with their permits ends with samples of minutes. They
 // spoil the number for seconds at most, whenever they come.
 func TestWaitsInAnOutage(t *testing.T) {

@@ -57,6 +57,39 @@ func TestThroughputWithoutSeed(t *testing.T) {
 	}
 }
 
+// A fast client does not need seconds to find a good number: a run of a thousand objects is
+// over by then.
+func TestBeginning(t *testing.T) {
+	for latency, want := range map[time.Duration]struct {
+		thousand time.Duration // until 1,024 objects are moved
+		second   float64       // of the best fixed number in the first second
+	}{
+		5 * time.Millisecond:   {100 * time.Millisecond, 0.9},
+		20 * time.Millisecond:  {200 * time.Millisecond, 0.75},
+		100 * time.Millisecond: {500 * time.Millisecond, 0.7},
+	} {
+		t.Run(latency.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := server{Latency: latency, Jitter: 0.3, Rate: 20_000, Lanes: 2}
+				l := New(Options{Start: Seed(small.Sizes[0], latency), Max: 512})
+				load := small
+				load.Duration = 4 * time.Second
+				c := run(t, s, load, ours(l))
+				if got := between(c.served, 0, want.thousand); got < 1024 {
+					t.Errorf("%d objects in %v; %v", got, want.thousand, l)
+				}
+				if got := c.perSecond(0, time.Second) / best(s, load, 512); got < want.second {
+					t.Errorf("%.2f of the best fixed number in the first second; %v", got, l)
+				}
+				if got := c.perSecond(time.Second, load.Duration) / best(s, load, 512); got < 0.9 {
+					t.Errorf("%.2f of the best fixed number later; %v", got, l)
+				}
+			})
+		})
+	}
+}
+
 // Where two cores are what bounds the work, more in flight do not pay, and no more than
 // a few are let in.
 func TestCPUBound(t *testing.T) {

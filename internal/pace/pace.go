@@ -103,7 +103,7 @@ func New(o Options) *Limiter {
 	}
 	return &Limiter{
 		name: o.Name, clock: o.Clock, zero: zero,
-		search: search{least: least, most: most, limit: min(max(o.Start, least), most), ramps: o.Ramp},
+		search: search{least: least, most: most, limit: min(max(o.Start, least), most), ramps: o.Ramp, judges: o.Ramp},
 	}
 }
 
@@ -208,7 +208,7 @@ func (l *Limiter) refuse(now, began time.Duration, o Outcome) {
 	switch {
 	case o.Kind == Throttled:
 		l.allThrottled++
-		l.search.ramps = false
+		l.search.stopRising()
 		if o.Again || news && !l.overload() {
 			return // the operation waits by itself
 		}

@@ -32,7 +32,7 @@ func (l *Limiter) Report() Report {
 		Name: l.name, Limit: l.search.limit, InFlight: l.inFlight, Fixed: l.search.fixed(), Rate: l.pacer.rate,
 		Ended: l.allEnded, Throttled: l.allThrottled, Unanswered: l.allUnanswered, Why: l.search.why(),
 	}
-	if l.search.good != 0 {
+	if l.search.base.n > 0 {
 		r.PerSecond = l.search.base.perSecond()
 	}
 	return r

@@ -9,7 +9,8 @@ type sample struct {
 	limit    int
 	inFlight float64 // on average
 	working  float64 // in flight without those that hang
-	waited   bool    // whether somebody waited for most of the permits
+	waited   bool    // whether anybody waited for a permit; of a bunch it is the first one only
+	lasted   float64 // seconds in which its operations began
 
 	n, size, hold      float64 // operations, their sizes, and their seconds
 	sizeSize, sizeHold float64 // sums of products, for the line through them
@@ -38,7 +39,7 @@ func (s *sample) merge(later sample, keep float64) {
 	s.first = keep*s.first + later.first
 	s.firsts = keep*s.firsts + later.firsts
 	s.working = (keep*s.working + later.working) / (keep + 1)
-	s.inFlight, s.waited = later.inFlight, later.waited
+	s.inFlight, s.waited, s.lasted = later.inFlight, later.waited, later.lasted
 }
 
 // line is the least squares line from sizes to seconds, with neither part negative.
@@ -84,13 +85,13 @@ func (s *sample) limited() bool { return s.inFlight >= 0.9*float64(s.limit) }
 // after a change would flatter it.
 type cohort struct {
 	sample
-	began, ended    time.Duration // when operations of the cohort may begin
-	started, waited int
-	open            int     // operations that have not ended
-	openSum         float64 // the sum of their beginnings in seconds
-	area            float64 // the sum of seconds in flight between began and ended
-	counted         time.Duration
-	hanging         int // operations in flight at ended that do not belong to the cohort
+	began, ended time.Duration // when operations of the cohort may begin
+	started      int
+	open         int     // operations that have not ended
+	openSum      float64 // the sum of their beginnings in seconds
+	area         float64 // the sum of seconds in flight between began and ended
+	counted      time.Duration
+	hanging      int // operations in flight at ended that do not belong to the cohort
 }
 
 // count keeps the time in flight up to now.
@@ -101,9 +102,7 @@ func (c *cohort) count(now time.Duration, inFlight int) {
 
 func (c *cohort) start(now time.Duration, waited bool) {
 	c.started++
-	if waited {
-		c.waited++
-	}
+	c.waited = waited || c.waited
 	c.open++
 	c.openSum += now.Seconds()
 }
@@ -147,9 +146,9 @@ func (c *cohort) complete(now time.Duration) bool {
 // their age, but so that one of them cannot decide.
 func (c *cohort) result(now time.Duration, limit int) sample {
 	s := c.sample
-	s.limit, s.waited = limit, c.waited*2 >= c.started
+	s.limit = limit
 	length := max((c.ended - c.began).Seconds(), 1e-9)
-	s.inFlight = c.area / length
+	s.lasted, s.inFlight = length, c.area/length
 	if c.open > 0 && c.n > 0 {
 		age := now.Seconds()*float64(c.open) - c.openSum
 		s.hold += min(age, 3*float64(c.open)*c.hold/c.n)

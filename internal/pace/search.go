@@ -42,18 +42,25 @@ const (
 	// When the search has ended, a higher number is tried now and then: a server that
 	// could serve more does not show that by itself.
 	probeFirst = 4 * time.Second
-	probeLast  = 16 * time.Second
+	probeLast  = 8 * time.Second
 
 	settleLeast = 100 * time.Millisecond
+	// More operations than that, and than are in flight, tell whether the limit goes on
+	// rising at the beginning. Also if they come in bunches, they take the time of one.
+	risingLeast = 16
+	// What slows a shorter cohort may be over soon: a collection of garbage, a lost packet.
+	badMoment = 1 // second
 )
 
-// A search finds how many operations in flight pay. It tries a limit for a cohort of
-// operations, compares it with the best one known, and goes on from the better of both:
-// up by doubling, then between what pays and what does not, then down.
+// A search finds how many operations in flight pay. It begins by doubling the limit every
+// few round trips, as long as that moves much more. From then on it tries a limit for a
+// cohort of operations, compares it with the best one known, and goes on from the better
+// of both: up by doubling, then between what pays and what does not, then down.
 type search struct {
 	least, most int
 	limit       int  // in force: good, or one that is tried
 	ramps       bool // the limit doubles, and nothing is judged yet
+	judges      bool // the beginning is over; before, base is of half the limit, if it is known
 
 	stage  stage
 	serial uint32        // of the stage; operations that begin in it carry it
@@ -93,7 +100,7 @@ func (s *search) start(now time.Duration, inFlight int, waited bool) uint32 {
 	if s.stage == measuring {
 		s.cohort.count(now, inFlight)
 		s.cohort.start(now, waited)
-		if s.cohort.enough(now, s.limit) {
+		if s.cohort.enough(now, s.limit) || !s.judges && s.cohort.started > max(s.limit, risingLeast) {
 			s.cohort.close(now, inFlight+1)
 			s.enter(finishing, now)
 		}
@@ -142,13 +149,17 @@ func (s *search) advance(now time.Duration) {
 		s.ramps = 2*s.limit < s.most
 		s.set(now, 2*s.limit)
 	case s.ramps:
-	case s.stage == settling && s.turned >= s.limit && now-s.since >= settleLeast:
+	case s.stage == settling && s.turned >= s.limit && (!s.judges || now-s.since >= settleLeast):
 		s.enter(measuring, now)
 	case s.stage == finishing && s.cohort.complete(now):
 		got := s.cohort.result(now, s.limit)
 		s.enter(measuring, now)
-		if got.n > 0 {
+		switch {
+		case got.n == 0:
+		case s.judges:
 			s.judge(now, got)
+		default:
+			s.rise(now, got)
 		}
 	}
 }
@@ -172,14 +183,63 @@ func (s *search) set(now time.Duration, limit int) {
 
 // seed replaces the first limit, if nothing is known yet.
 func (s *search) seed(now time.Duration, limit int) {
-	if s.good == 0 && s.reason == unjudged {
+	if s.good == 0 && s.reason == unjudged && s.base.n == 0 {
 		s.set(now, limit)
+	}
+}
+
+// rise doubles the limit while that moves much more than half of it. Few operations tell
+// that, so this only finds where to begin to judge.
+func (s *search) rise(now time.Duration, got sample) {
+	s.idle = !got.limited() || !got.waited && s.limit < s.most
+	if !got.limited() {
+		return
+	}
+	if half := &s.base; half.n > 0 && half.limit < s.limit {
+		switch gain := half.gain(&got); {
+		case gain > clearGain:
+			s.low = s.outdone(gain, half.limit)
+		case s.trial.n == 0 && got.lasted < badMoment:
+			s.trial = got // a second cohort tells whether that was a bad moment
+			return
+		default:
+			s.risen(now, half.limit, gain)
+			return
+		}
+	}
+	s.base = got
+	switch {
+	case s.idle:
+	case s.limit == s.most:
+		s.stopRising()
+	default:
+		s.set(now, 2*s.limit)
+	}
+}
+
+// risen ends the beginning with what the limit in force moves, as a multiple of half of it.
+func (s *search) risen(now time.Duration, half int, gain float64) {
+	s.stopRising()
+	if gain < clearLoss { // so half of it may be too many, too
+		s.overshot(now, gain)
+		s.loses = false
+	}
+	if gain < enoughGain {
+		s.set(now, half)
+	}
+}
+
+// stopRising ends the beginning.
+func (s *search) stopRising() {
+	s.ramps = false
+	if !s.judges {
+		s.judges, s.base, s.trial = true, sample{}, sample{}
 	}
 }
 
 // cut lowers the limit at once, and forgets what was known to pay.
 func (s *search) cut(now time.Duration, limit int, why reason) {
-	s.ramps = false
+	s.stopRising()
 	if s.fixed() {
 		return
 	}
@@ -251,26 +311,38 @@ func (s *search) compare(now time.Duration, got sample) bool {
 		s.set(now, s.good) // something else bounds the work
 		return false
 	case s.limit > s.good && gain >= enoughGain:
-		s.low = s.good
-		if gain > implausible*float64(s.limit)/float64(s.good) {
-			s.low = 0
-		}
+		s.low = s.outdone(gain, s.good)
 		s.good, s.base, s.first = s.limit, got, got
 		if s.high <= s.good {
 			s.high = 0
 		}
 	case s.limit > s.good:
-		s.high, s.loses = s.limit, gain < 2-enoughGain
-		s.reason, s.tried, s.gained = noGain, s.limit, gain
-		s.probeWait = min(max(2*s.probeWait, probeFirst), probeLast)
-		s.probeAt = now + s.probeWait
+		s.overshot(now, gain)
 	case gain >= noLoss:
 		// The base stays, so that small losses of several steps do not add up.
 		s.high, s.loses, s.good = s.good, false, s.limit
+		s.probeWait, s.probeAt = 0, now // when no fewer do: the base may have been a bad moment
 	default:
 		s.low = s.limit
 	}
 	return true
+}
+
+// overshot notes that the limit in force moves no more than fewer.
+func (s *search) overshot(now time.Duration, gain float64) {
+	s.high, s.loses = s.limit, gain < 2-enoughGain
+	s.reason, s.tried, s.gained = noGain, s.limit, gain
+	s.probeWait = min(max(2*s.probeWait, probeFirst), probeLast)
+	s.probeAt = now + s.probeWait
+}
+
+// outdone is fewer, which the limit in force outdoes by gain, or 0 if they were measured in
+// a moment when the server did nothing.
+func (s *search) outdone(gain float64, fewer int) int {
+	if gain > implausible*float64(s.limit)/float64(fewer) {
+		return 0
+	}
+	return fewer
 }
 
 // next is the limit to try, or good. Higher ones make sense only if somebody waits.

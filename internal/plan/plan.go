@@ -4,8 +4,10 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"s3sync/storage"
 )
@@ -50,6 +52,8 @@ const (
 	Tag
 	// Mark adds a delete marker to the target, which keeps versions.
 	Mark
+	// Delete deletes an object that only the target has. Source has only its key.
+	Delete
 )
 
 // String is the name of the kind.
@@ -63,6 +67,8 @@ func (k Kind) String() string {
 		return "tag"
 	case Mark:
 		return "mark"
+	case Delete:
+		return "delete"
 	}
 	return fmt.Sprintf("Kind(%d)", int(k))
 }
@@ -83,6 +89,9 @@ type Action struct {
 	Info *storage.Info
 	// Guard holds the conditions under which the target may be written.
 	Guard Guard
+	// Tags are those of the source, and OldTags those of the target, flattened, if the Kind
+	// is Tag and they are known.
+	Tags, OldTags string
 }
 
 // A Guard is what must hold when an action is carried out. The zero Guard asks for
@@ -92,6 +101,43 @@ type Guard struct {
 	TargetETag string
 	// TargetAbsent: the target must not have the object.
 	TargetAbsent bool
+	// Optional: nobody asked for these two conditions. Where the server does not know them,
+	// the target is looked at right before the write.
+	Optional bool
 	// SourceUnchanged: a server-side copy must read the object that was listed.
 	SourceUnchanged bool
+	// Planned: the action comes from a plan. The source must be as the action says.
+	Planned bool
+}
+
+// ErrChanged says that an object is not the one that a plan was made of.
+var ErrChanged = errors.New("not as planned")
+
+// Changed returns how an object that a store describes now differs from the one that a
+// plan was made of, as an error that wraps ErrChanged, or nil. ETags decide with the size
+// where both are known, or else times. Where a store keeps whole seconds, these are
+// compared. exact also compares the times if ETags are equal. Some servers list another
+// ETag of an encrypted object than they report later, so such ETags decide only if equal.
+func Changed(planned *storage.Object, now *storage.Info, exact bool) error {
+	etags := planned.ETag != "" && now.ETag != ""
+	differ := etags && planned.ETag != now.ETag
+	switch {
+	case planned.Size != now.Size:
+		return fmt.Errorf("%w: it has %d bytes, and had %d", ErrChanged, now.Size, planned.Size)
+	case differ && !now.ETagNotDigest:
+		return fmt.Errorf("%w: it has the ETag %q, and had %q", ErrChanged, now.ETag, planned.ETag)
+	case (exact || differ || !etags) && !sameTime(planned.ModTime, now.ModTime, etags):
+		return fmt.Errorf("%w: it was modified at %s, and when the plan was made at %s", ErrChanged,
+			now.ModTime.UTC().Format(time.RFC3339Nano), planned.ModTime.UTC().Format(time.RFC3339Nano))
+	}
+	return nil
+}
+
+// sameTime compares two times. Listings of a bucket may have milliseconds, and its other
+// answers have seconds.
+func sameTime(a, b time.Time, bucket bool) bool {
+	if bucket {
+		return a.Unix() == b.Unix()
+	}
+	return a.Equal(b)
 }

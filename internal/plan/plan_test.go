@@ -11,7 +11,8 @@ import (
 func TestKindNames(t *testing.T) {
 	for kind, want := range map[plan.Kind]string{
 		plan.Skip: "skip", plan.Transfer: "transfer", plan.Tag: "tag", plan.Mark: "mark",
-		0: "Kind(0)", plan.Mark + 1: "Kind(5)",
+		plan.Delete: "delete",
+		0:           "Kind(0)", plan.Delete + 1: "Kind(6)",
 	} {
 		if got := kind.String(); got != want {
 			t.Errorf("got %s, want %s", got, want)

@@ -6,17 +6,18 @@ type Reason string
 
 // Reasons to transfer and to skip.
 const (
-	ReasonNew       Reason = "new"                     // the target does not have it
-	ReasonNewer     Reason = "source is newer"         // by whole seconds
-	ReasonSize      Reason = "sizes differ"            //
-	ReasonETag      Reason = "ETags differ"            // and no other digest shows that the contents are equal
-	ReasonChecksum  Reason = "checksums differ"        // likewise for additional checksums
-	ReasonOverwrite Reason = "overwrite"               // no update check
-	ReasonSame      Reason = "unchanged"               // the update check found no difference
-	ReasonEmpty     Reason = "both are empty"          // so no digest is needed
-	ReasonEmptyKey  Reason = "key equals the prefix"   // the key relative to the prefix is empty
-	ReasonDirectory Reason = "directory key with data" // cannot be a file
-	ReasonVersion   Reason = "version exists"          // the target has the version
+	ReasonNew       Reason = "new"                      // the target does not have it
+	ReasonNewer     Reason = "source is newer"          // by whole seconds
+	ReasonTouched   Reason = "changed after its upload" // as the state of earlier runs shows; its time alone does not
+	ReasonSize      Reason = "sizes differ"             //
+	ReasonETag      Reason = "ETags differ"             // and no other digest shows that the contents are equal
+	ReasonChecksum  Reason = "checksums differ"         // likewise for additional checksums
+	ReasonOverwrite Reason = "overwrite"                // no update check
+	ReasonSame      Reason = "unchanged"                // the update check found no difference
+	ReasonEmpty     Reason = "both are empty"           // so no digest is needed
+	ReasonEmptyKey  Reason = "key equals the prefix"    // the key relative to the prefix is empty
+	ReasonDirectory Reason = "directory key with data"  // cannot be a file
+	ReasonVersion   Reason = "version exists"           // the target has the version
 	// ReasonOlder: the target has a newer version already, so this one is out of order.
 	ReasonOlder    Reason = "older than a version of the target"
 	ReasonCallback Reason = "filter callback" // Filter.Func rejected it
@@ -29,6 +30,8 @@ const (
 	// parts. Additional checksums replace ETags that cannot be compared.
 	ReasonSameETag     Reason = "ETags are same"
 	ReasonSameChecksum Reason = "checksums are same"
+	// The state of earlier runs knows both ETags: the target is a verified copy.
+	ReasonSameCopy Reason = "copied before"
 
 	// The bytes of both sides were read: Check.ReadBoth.
 	ReasonSameContent Reason = "contents are same"
@@ -36,6 +39,8 @@ const (
 
 	ReasonNewVersion Reason = "new version" // the target does not have the version
 	ReasonTags       Reason = "tags differ" // and nothing else does
+
+	ReasonApplied Reason = "done already" // the action of a plan
 )
 
 // Reasons to delete an object of the target, and to keep one that only the target has.
@@ -44,6 +49,7 @@ const (
 	ReasonDeleted    Reason = "deleted in the source"   // so the target gets a delete marker, too
 	ReasonFolder     Reason = "folder marker"           // which stands for a directory
 	ReasonUnlisted   Reason = "source cannot be listed" // at this key
+	ReasonTrash      Reason = "in the trash"            // which lies in the target
 )
 
 // Words returns the reason as a user reads it, in at most three words where possible.
@@ -54,6 +60,8 @@ func (r Reason) Words() string {
 		return "new"
 	case ReasonNewer:
 		return "newer"
+	case ReasonTouched:
+		return "changed since upload"
 	case ReasonSize:
 		return "size differs"
 	case ReasonETag:
@@ -70,6 +78,8 @@ func (r Reason) Words() string {
 		return "same ETag"
 	case ReasonSameChecksum:
 		return "same checksum"
+	case ReasonSameCopy:
+		return "same as copied"
 	case ReasonSameContent:
 		return "same content"
 	case ReasonEmpty:
@@ -79,7 +89,7 @@ func (r Reason) Words() string {
 	case ReasonVersion:
 		return "same version"
 	case ReasonEmptyKey, ReasonDirectory, ReasonCallback, ReasonArchived, ReasonPreprocess, ReasonNewVersion, ReasonTags,
-		ReasonExtraneous, ReasonDeleted, ReasonFolder, ReasonUnlisted:
+		ReasonExtraneous, ReasonDeleted, ReasonFolder, ReasonUnlisted, ReasonApplied, ReasonTrash:
 		return string(r)
 	case "":
 		return ""

@@ -139,6 +139,9 @@ type Event struct {
 	Checksums *Checksums
 	// Tags are the tags of both sides, where they were compared; nil elsewhere.
 	Tags *Tags
+	// Written says how a transferred object was written. It is nil if the Type is not
+	// EventTransferred, in a dry run, and if no Observer wants it.
+	Written *Written
 	// Line is a line of a report; nil if the Type is not EventStatus.
 	Line *Line
 	// Stats are the counters of the run; nil if the Type is neither EventProgress
@@ -158,6 +161,23 @@ type Checksums struct {
 // names, percent-encoded and joined by ampersands.
 type Tags struct {
 	Source, Target string
+}
+
+// Written says how an object was written and what verified it.
+type Written struct {
+	// TargetKey is the key under which the target lists the object.
+	TargetKey string
+	// SHA256 is the SHA-256 of the whole content in hexadecimal digits. It is empty if the
+	// bytes did not pass this program.
+	SHA256 string
+	// PartSize is the size in bytes of the parts in which a bucket has the object, of which
+	// the last one may be smaller. PartSizes has all of them if they are not uniform. Both
+	// are zero for an object in one piece, and for a file.
+	PartSize  int64
+	PartSizes []int64
+	// ETag and Checksum say what verified the object, and Why why nothing did.
+	ETag, Checksum bool
+	Why            error
 }
 
 // A Cause is the kind of the Err of an event.

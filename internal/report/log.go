@@ -2,12 +2,14 @@ package report
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
 
 	"s3sync/internal/plan"
 	"s3sync/internal/setting"
+	"s3sync/storage"
 )
 
 // LevelTrace is the level of the most detailed log records, below debug.
@@ -159,6 +161,9 @@ func levelOf(ev *Event) slog.Level {
 	case EventNote:
 		return LevelNote
 	case EventFailed:
+		if errors.Is(ev.Err, storage.ErrUnusable) {
+			return slog.LevelDebug // that ends the run, as Sync says; each worker may have met it
+		}
 		return slog.LevelError
 	}
 	return slog.LevelDebug

@@ -132,6 +132,7 @@ func TestRecords(t *testing.T) {
 		{of(Event{Type: EventWarning, Err: errTest, Cause: CauseIncomparable, Checksums: sums}), `level=WARN msg=skipped. name=HeadObjectChecker checksum_algorithm=SHA256 source_checksum=ss target_checksum=tt ` + states + ` key=a/b error="some error"`},
 		{Event{Type: EventWarning, Err: errTest}, `level=WARN msg="some error"`},
 		{of(Event{Type: EventFailed, Err: errTest}), `level=ERROR msg=failed. key=a/b error="some error"`},
+		{of(Event{Type: EventFailed, Err: fmt.Errorf("put: %w", storage.ErrUnusable)}), `level=DEBUG msg=failed. key=a/b error="put: store unusable"`},
 		{Event{Type: EventFailed, Err: errTest}, ""},
 		{Event{Type: EventNote, Note: "worth knowing"}, `level=INFO+2 msg="worth knowing"`},
 		{Event{Type: EventNote, Note: "Check.ReadBoth helps", Settings: []string{"Check.ReadBoth"}}, `level=INFO+2 msg="Check.ReadBoth helps" settings=[Check.ReadBoth]`},

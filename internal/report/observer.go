@@ -18,6 +18,9 @@ type Observer struct {
 	// Skips: Event is also told of objects that listings show to be unchanged, when nobody
 	// else wants to know.
 	Skips bool
+	// Written: events of transferred objects have Event.Written, for which the run computes
+	// the SHA-256 of their contents.
+	Written bool
 	// Request is told of every request to a server, once its answer has begun or it has
 	// failed. side is "source" or "target". It is called concurrently.
 	Request func(side string, r storage.Request)
@@ -41,6 +44,9 @@ func ObserverOf(ctx context.Context) *Observer {
 	}
 	return new(Observer)
 }
+
+// WantsWritten reports whether the observer wants Event.Written.
+func (r *Recorder) WantsWritten() bool { return r.opts.Observer.Written && !r.opts.DryRun }
 
 // observe lets the observer be told of the requests of a store.
 func (r *Recorder) observe(side string, s storage.Store) {

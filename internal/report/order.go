@@ -22,6 +22,7 @@ type order struct {
 // A slot has the events of one key: those of a worker, or one that needs no worker.
 type slot struct {
 	events []Event
+	then   []func() // after the events
 	done   bool
 }
 
@@ -45,6 +46,9 @@ func (u *Unit) Begin(key string) {
 		o.moved.Wait()
 	}
 	s := new(slot)
+	if twice := o.open[key]; twice != nil {
+		twice.done = true // End comes for both, but finds one
+	}
 	o.open[key] = s
 	o.push(s)
 }
@@ -107,8 +111,31 @@ func (u *Unit) release(s *slot) {
 	for i := range s.events {
 		u.r.emit(&s.events[i], u)
 	}
-	u.order.held -= len(s.events)
-	s.events = nil
+	for _, do := range s.then {
+		do()
+	}
+	u.order.held -= len(s.events) + len(s.then)
+	s.events, s.then = nil, nil
+}
+
+// InOrder calls do after the events of earlier keys in a dry run with KeepOrder, at once or
+// in a later call of the unit. A worker that has begun the key calls
+// it. Calls of do do not overlap, and it must not use the unit.
+func (u *Unit) InOrder(key string, do func()) {
+	o := u.order
+	if o == nil {
+		do()
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s := o.open[key]
+	if s == nil || o.queue[0] == s {
+		do()
+		return
+	}
+	s.then = append(s.then, do)
+	o.held++
 }
 
 // holds keeps an event back if those of an earlier key are missing, and reports whether

@@ -43,10 +43,15 @@ type Recorder struct {
 	opts  Options
 	log   logger
 	start time.Time
-	bytes atomic.Int64
+	// ordered: see KeepOrder.
+	ordered bool
+	bytes   atomic.Int64
 	// repeated are requests and other attempts that were made again.
 	repeated atomic.Int64
-	track    *Tracker
+	// asked are requests that got an answer or an error, throttled those that a server
+	// asked to come later.
+	asked, throttled atomic.Int64
+	track            *Tracker
 	// incomplete: something could not be listed.
 	incomplete atomic.Bool
 	// waiting are the sides that can report what they wait for, once they are open.
@@ -66,6 +71,7 @@ type Recorder struct {
 	silence  silence
 	refusals refusals
 	queue    []Event // for OnEvent
+	taken    bool    // OnEvent receives what was in the queue
 	seen     Event   // by the observer
 	room     sync.Cond
 	finished bool
@@ -141,8 +147,17 @@ func (r *Recorder) Watched() bool { return r.opts.OnEvent != nil }
 // Read counts n bytes that were read from the source.
 func (r *Recorder) Read(n int64) { r.bytes.Add(n) }
 
-// Observe counts the requests that are made again after a failure.
+// Requests returns how many requests were made to both sides, and of these how many a
+// server asked to come later.
+func (r *Recorder) Requests() (all, throttled int64) { return r.asked.Load(), r.throttled.Load() }
+
+// Observe counts requests, those that are made again after a failure, and those that are
+// slowed down.
 func (r *Recorder) Observe(q storage.Request) {
+	r.asked.Add(1)
+	if q.Throttled {
+		r.throttled.Add(1)
+	}
 	if q.Again && !q.Hedge {
 		r.repeated.Add(1)
 	}
@@ -155,6 +170,13 @@ func (r *Recorder) SetIncomplete() (before bool) { return r.incomplete.Swap(true
 // Incomplete reports whether a part of either side was not looked at. It may be
 // called after Finish.
 func (r *Recorder) Incomplete() bool { return r.incomplete.Load() }
+
+// Failed reports whether anything failed so far.
+func (r *Recorder) Failed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.total.Failed > 0
+}
 
 // Watch lets the Recorder explain silences from now on by what the stores wait for, and
 // tell the observer of their requests. Either store may be nil.
@@ -253,6 +275,17 @@ func (r *Recorder) refresh() {
 	r.total.Elapsed = time.Since(r.start)
 }
 
+// Deliver returns when OnEvent has received every event that was counted before. Events
+// that are held back are counted later.
+func (r *Recorder) Deliver() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for !r.finished && (r.taken || len(r.queue) > 0) {
+		r.signal()
+		r.room.Wait()
+	}
+}
+
 // signal wakes the goroutine.
 func (r *Recorder) signal() {
 	select {
@@ -267,6 +300,7 @@ func (r *Recorder) take(old []Event) (events []Event, finished bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	events, r.queue = r.queue, old[:0]
+	r.taken = len(events) > 0
 	r.room.Broadcast()
 	return events, r.finished
 }

@@ -208,12 +208,12 @@ func TestFinish(t *testing.T) {
 
 func TestFailuresAreBounded(t *testing.T) {
 	r := New(Options{})
-	for i := range maxFailures + 5 {
+	for i := range MaxFailures + 5 {
 		r.Emit(Event{Type: EventFailed, Key: fmt.Sprint(i), Err: errTest})
 	}
 	report, err := r.Finish(t.Context(), nil)
 	keys := report.FailedKeys()
-	if err == nil || report.Failed != maxFailures+5 || len(keys) != maxFailures || keys[0] != "0" || keys[maxFailures-1] != "999" {
+	if err == nil || report.Failed != MaxFailures+5 || len(keys) != MaxFailures || keys[0] != "0" || keys[MaxFailures-1] != "999" {
 		t.Errorf("%d failed, %d keys, error %v", report.Failed, len(keys), err)
 	}
 	if keys := (&Report{}).FailedKeys(); keys != nil {

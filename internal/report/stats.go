@@ -32,9 +32,26 @@ type Stats struct {
 	Elapsed time.Duration
 }
 
-// maxFailures bounds Report.Failures, so that a run whose every object fails needs no
+// Add adds the counters of another part of a run.
+func (st *Stats) Add(other *Stats) {
+	st.TransferredBytes += other.TransferredBytes
+	st.Transferred += other.Transferred
+	st.ETagVerified += other.ETagVerified
+	st.ChecksumVerified += other.ChecksumVerified
+	st.Verified += other.Verified
+	st.Unverified += other.Unverified
+	st.Deleted += other.Deleted
+	st.PerhapsDeleted += other.PerhapsDeleted
+	st.Skipped += other.Skipped
+	st.Failed += other.Failed
+	st.Warnings += other.Warnings
+	st.Retries += other.Retries
+	st.Elapsed += other.Elapsed
+}
+
+// MaxFailures bounds Report.Failures, so that a run whose every object fails needs no
 // more memory than any other run.
-const maxFailures = 1000
+const MaxFailures = 1000
 
 // A Report is the result of a run. It is complete even if the run failed.
 type Report struct {
@@ -122,7 +139,7 @@ func (r *Report) count(ev *Event) {
 		st.Warnings++
 	case EventFailed:
 		st.Failed++
-		if ev.Key != "" && len(r.Failures) < maxFailures {
+		if ev.Key != "" && len(r.Failures) < MaxFailures {
 			r.Failures = append(r.Failures, Failure{Key: ev.Key, Err: ev.Err})
 		}
 	case EventStart, EventListed, EventBegun, EventWritten, EventMismatch, EventRetry, EventNote, EventProgress, EventEnd:

@@ -57,6 +57,22 @@ type StatusCounts struct {
 // AspectCounts count the statuses in one aspect.
 type AspectCounts struct{ Matches, Mismatch, Unknown int64 }
 
+// Add adds the counters of another part of a run.
+func (c *StatusCounts) Add(other *StatusCounts) {
+	c.Objects += other.Objects
+	c.NotFound += other.NotFound
+	c.ETag.add(other.ETag)
+	c.Checksum.add(other.Checksum)
+	c.Metadata.add(other.Metadata)
+	c.Tagging.add(other.Tagging)
+}
+
+func (a *AspectCounts) add(other AspectCounts) {
+	a.Matches += other.Matches
+	a.Mismatch += other.Mismatch
+	a.Unknown += other.Unknown
+}
+
 // InSync reports whether everything that was compared matches.
 func (c *StatusCounts) InSync() bool {
 	differ := c.NotFound

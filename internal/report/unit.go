@@ -24,11 +24,15 @@ type Unit struct {
 // Unit returns a new Unit whose counters are zero.
 func (r *Recorder) Unit() *Unit {
 	u := &Unit{r: r, start: time.Now()}
-	if r.opts.DryRun && r.sees(slog.LevelError) {
+	if r.opts.DryRun && (r.ordered || r.sees(slog.LevelError)) {
 		u.order = newOrder()
 	}
 	return u
 }
+
+// KeepOrder lets the order of a dry run's keys matter even if nobody sees its events. It is
+// called before Unit.
+func (r *Recorder) KeepOrder() { r.ordered = true }
 
 // Emit is Recorder.Emit for an event of the unit. In a dry run it may be held back for
 // the events of an earlier key: see Begin.

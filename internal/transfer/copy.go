@@ -8,9 +8,9 @@ import (
 	"slices"
 
 	"s3sync/internal/checksum"
-	"s3sync/internal/grace"
 	"s3sync/internal/limits"
 	"s3sync/internal/parallel"
+	"s3sync/internal/resume"
 	"s3sync/storage"
 )
 
@@ -37,6 +37,9 @@ func (o *object) copy(ctx context.Context, attempt int) (err error) {
 	})
 	if err != nil {
 		return t.source.WrapGone(err)
+	}
+	if err := o.asPlanned(); err != nil {
+		return err
 	}
 	o.observe(Step{Kind: Begun})
 	kept := o.chooseCopyLayout()
@@ -109,17 +112,19 @@ func (o *object) copyWhole(ctx context.Context) (written storage.Info, err error
 // copyParts copies the object in parts, several at once.
 func (o *object) copyParts(ctx context.Context) (storage.Info, error) {
 	t := o.t
-	longer, done := grace.Answer(ctx) // as in sendParts
-	w, err := t.copier.CreateCopy(longer, o.a.TargetKey, o.copySource(), o.opts)
-	done()
+	w, held, err := o.beginCopy(ctx)
 	if err != nil {
-		return storage.Info{}, t.target.Wrap(err)
+		return storage.Info{}, err
 	}
-	return o.publish(ctx, w, func() error {
+	return o.publish(ctx, w, held, func() error {
 		n := min(o.layout.Len(), t.limits.ParallelParts())
 		parts := func(ctx context.Context) iter.Seq2[limits.Part, error] { return t.limits.Parts(ctx, o.layout, nil) }
 		return parallel.ForEach(ctx, n, parts, func(ctx context.Context, p limits.Part) (err error) {
 			defer func() { p.Release(limits.Work{Asked: true, Bytes: p.Size(), Err: err}) }()
+			if held.adoptCopied(&p) {
+				storage.MeterOf(ctx).Add(t.passes * p.Size())
+				return nil
+			}
 			err = t.target.RetryUnlessChanged(ctx, o.a.Key(), func(ctx context.Context) error {
 				return t.target.Wrap(w.CopyPart(ctx, p.Index+1, p.Off, p.Size()))
 			})
@@ -127,8 +132,32 @@ func (o *object) copyParts(ctx context.Context) (storage.Info, error) {
 				t.didRead(p.Size())
 				storage.MeterOf(ctx).Add(t.passes * p.Size())
 				o.wrote(p.Index+1, p.Size())
+				held.note(&p, resume.Part{})
 			}
 			return err
 		})
 	})
+}
+
+// beginCopy goes on with what was left of the copy, or begins it.
+func (o *object) beginCopy(ctx context.Context) (storage.CopyWriter, *progress, error) {
+	t := o.t
+	var w storage.CopyWriter
+	if r, ok := storage.As[storage.CopyResumer](t.target.Store); ok {
+		parts, err := o.goOn(ctx, func(ctx context.Context, e *resume.Entry) (_ any, held []storage.WrittenPart, err error) {
+			w, held, err = r.ResumeCopy(ctx, o.a.TargetKey, e.Token, o.copySource(), o.opts)
+			if c := o.completed(ctx, e, err); c != nil {
+				w, held, err = c, c.held(), nil
+			}
+			return w, held, err
+		})
+		if parts != nil || err != nil {
+			return w, parts, err
+		}
+	}
+	parts, err := o.begin(ctx, func(ctx context.Context) (_ any, err error) {
+		w, err = t.copier.CreateCopy(ctx, o.a.TargetKey, o.copySource(), o.opts)
+		return w, err
+	})
+	return w, parts, err
 }

@@ -8,32 +8,31 @@ import (
 	"s3sync/internal/grace"
 	"s3sync/internal/limits"
 	"s3sync/internal/parallel"
+	"s3sync/internal/resume"
 	"s3sync/storage"
 )
 
 // sendParts moves the object in parts, several at once.
 func (o *object) sendParts(ctx context.Context) (storage.Info, error) {
 	t := o.t
-	// An upload can be aborted only if its ID is known. So an interruption waits for
-	// the response that begins the upload, if that comes soon.
-	longer, done := grace.Answer(ctx)
-	w, err := t.target.Store.Create(longer, o.a.TargetKey, o.opts)
-	done()
+	w, parts, err := o.beginUpload(ctx)
 	if err != nil {
-		return storage.Info{}, t.target.Wrap(err)
+		return storage.Info{}, err
 	}
-	return o.publish(ctx, w, func() error {
+	return o.publish(ctx, w, parts, func() error {
 		n := min(o.layout.Len(), t.limits.ParallelParts())
 		err := parallel.ForEach(ctx, n, o.buffered, func(ctx context.Context, p limits.Part) (err error) {
 			defer func() { p.Release(limits.Work{Asked: true, Bytes: p.Size(), Err: err}) }()
 			meter := storage.MeterOf(ctx).Part()
-			err = o.sendPart(storage.WithMeter(ctx, meter), w, &p)
+			sent, err := o.sendPart(storage.WithMeter(ctx, meter), w, parts, &p)
 			if err != nil {
 				o.verification.Abort(err)
 				return err
 			}
 			meter.Set(t.passes * p.Size())
-			o.wrote(p.Index+1, p.Size())
+			if sent {
+				o.wrote(p.Index+1, p.Size())
+			}
 			return nil
 		})
 		if err != nil {
@@ -41,6 +40,27 @@ func (o *object) sendParts(ctx context.Context) (storage.Info, error) {
 		}
 		return o.verifySource(ctx)
 	})
+}
+
+// beginUpload goes on with what was left of the object, or begins it.
+func (o *object) beginUpload(ctx context.Context) (storage.Writer, *progress, error) {
+	t := o.t
+	var w storage.Writer
+	parts, err := o.goOn(ctx, func(ctx context.Context, e *resume.Entry) (_ any, held []storage.WrittenPart, err error) {
+		w, held, err = t.resumer.Resume(ctx, o.a.TargetKey, e.Token, o.opts)
+		if c := o.completed(ctx, e, err); c != nil {
+			w, held, err = c, c.held(), nil
+		}
+		return w, held, err
+	})
+	if parts != nil || err != nil {
+		return w, parts, err
+	}
+	parts, err = o.begin(ctx, func(ctx context.Context) (_ any, err error) {
+		w, err = t.target.Store.Create(ctx, o.a.TargetKey, o.opts)
+		return w, err
+	})
+	return w, parts, err
 }
 
 // buffered yields the parts of the object. Each has memory for the whole part, or for
@@ -59,21 +79,37 @@ func (o *object) buffered(ctx context.Context) iter.Seq2[limits.Part, error] {
 	})
 }
 
-func (o *object) sendPart(ctx context.Context, w storage.Writer, p *limits.Part) error {
+// sendPart writes a part. sent is false if the target has it already.
+func (o *object) sendPart(ctx context.Context, w storage.Writer, parts *progress, p *limits.Part) (sent bool, err error) {
 	target := o.t.target
+	adopted, err := o.adoptUnread(ctx, parts, p)
+	if adopted || err != nil {
+		return false, err
+	}
 	if o.t.streams(p.Size()) {
-		return o.stream(ctx, p.Buffer.Bytes(), p.Off, p.End, func(b storage.Block) error {
+		err := o.stream(ctx, p.Buffer.Bytes(), p.Off, p.End, func(b storage.Block) error {
 			return target.Wrap(w.WritePart(ctx, p.Index+1, p.Off, b))
 		})
+		if err == nil {
+			o.notePart(parts, p, nil)
+		}
+		return true, err
 	}
 	b, err := o.fetch(ctx, p.Buffer.Bytes(), p.Index, p.Off)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return target.Retry(ctx, o.a.Key(), func(ctx context.Context) error {
+	if parts.adopt(p, &b) {
+		return false, nil
+	}
+	err = target.Retry(ctx, o.a.Key(), func(ctx context.Context) error {
 		storage.MeterOf(ctx).Set(o.t.readPasses * p.Size())
 		return target.Wrap(w.WritePart(ctx, p.Index+1, p.Off, b))
 	})
+	if err == nil {
+		o.notePart(parts, p, b.Data)
+	}
+	return true, err
 }
 
 // An upload is an object that is written part by part.
@@ -82,11 +118,16 @@ type upload interface {
 	Abort(ctx context.Context) error
 }
 
-// publish commits an upload once its parts are written, or aborts it.
-func (o *object) publish(ctx context.Context, w upload, parts func() error) (written storage.Info, err error) {
-	t := o.t
+// publish commits an upload once its parts are written. If that fails, it keeps the upload
+// for another attempt or run where that helps, or aborts it.
+func (o *object) publish(ctx context.Context, w upload, p *progress, parts func() error) (written storage.Info, err error) {
+	t, complete := o.t, false
 	defer func() {
 		if err == nil {
+			p.done()
+			return
+		}
+		if p.keep(ctx, err, complete) {
 			return
 		}
 		cctx, cancel := grace.Cleanup(ctx)
@@ -94,11 +135,18 @@ func (o *object) publish(ctx context.Context, w upload, parts func() error) (wri
 		if aerr := w.Abort(cctx); aerr != nil {
 			// Only the text: the first error decides what happens to the object.
 			err = fmt.Errorf("%w (and what was written so far could not be removed: %s)", err, aerr.Error())
+			p.release() // a later run removes it
+			return
 		}
+		p.done()
 	}()
 	if err := parts(); err != nil {
 		return storage.Info{}, err
 	}
+	if err := o.ready(ctx); err != nil {
+		return storage.Info{}, err
+	}
+	complete = true
 	err = t.target.Retry(ctx, o.a.Key(), func(ctx context.Context) (err error) {
 		ctx, done := t.detachUntilReply(ctx)
 		defer done()

@@ -10,11 +10,13 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"time"
 
 	"s3sync/internal/attributes"
 	"s3sync/internal/checksum"
 	"s3sync/internal/limits"
 	"s3sync/internal/plan"
+	"s3sync/internal/resume"
 	"s3sync/internal/side"
 	"s3sync/internal/verify"
 	"s3sync/storage"
@@ -34,6 +36,17 @@ type Options struct {
 	// waits for the response, if that comes soon.
 	Versions bool
 	Verify   verify.Options
+	// KeepDigests sets Result.File.
+	KeepDigests bool
+	// Journal, if set, remembers objects that are written in parts, so that a later attempt
+	// or run goes on with them. The target must be a storage.Resumer, or it is not used.
+	// ResumeWith is part of what an object is written with besides storage.WriteOptions: it
+	// goes on only if that is equal. An interruption keeps what can be continued, unless
+	// AbortOnInterrupt is set. With BeginAnew nothing is continued or kept. The journal then
+	// only lets the next run remove what is left if this one is killed.
+	Journal                     *resume.Journal
+	ResumeWith                  string
+	AbortOnInterrupt, BeginAnew bool
 
 	// Read is called with the number of bytes of object data that were read or copied,
 	// even for an attempt that fails later. It is called from many goroutines.
@@ -41,6 +54,10 @@ type Options struct {
 	// Observe is called for each step of a transfer. It is called from many goroutines,
 	// even for one object. It must not change or keep the action.
 	Observe func(*plan.Action, Step)
+	// Ready, if set, is called right before an object is published, once for each attempt. If
+	// it fails, nothing is published. It must not change or keep the action. Only for a target
+	// of files, which know no conditions.
+	Ready func(context.Context, *plan.Action) error
 	// Notice is called once if the target does not confirm that it keeps the requested
 	// additional checksum.
 	Notice func(storage.Notice)
@@ -85,6 +102,23 @@ type Result struct {
 	Verification   verify.Result
 	// Whole: the bytes were moved in one piece, not in parts.
 	Whole bool
+	// Layout says in which parts the object was written.
+	Layout checksum.Layout
+	// File is what is known of the file that was read or written, or nil.
+	File *File
+}
+
+// A File is a file whose bytes passed.
+type File struct {
+	// Written: it is that of the target.
+	Written bool
+	// Object describes it: as it was opened, or after it was published. Its Key is that of
+	// its listing.
+	Object storage.Object
+	// After is a time before it was opened.
+	After time.Time
+	// Digests are those of its bytes that were computed.
+	Digests []checksum.Computed
 }
 
 // A Transferrer transfers objects from one side to the other. Its methods may be
@@ -95,7 +129,9 @@ type Transferrer struct {
 	limits         *limits.Limits
 	attrs          *attributes.Builder
 	verifier       *verify.Verifier
-	copier         storage.Copier // nil unless the server copies
+	copier         storage.Copier  // nil unless the server copies
+	resumer        storage.Resumer // nil unless there is a journal
+	resumeLost     sync.Once       // reports once that the target cannot tell what it holds
 	// held is the size in bytes of the largest part that is held in memory. Larger
 	// parts are streamed.
 	held int64
@@ -121,8 +157,11 @@ func New(opts Options, source, target *side.Side, l *limits.Limits, attrs *attri
 	}
 	t.countPasses()
 	if opts.Copy {
-		return t, t.useCopier()
+		if err := t.useCopier(); err != nil {
+			return t, err
+		}
 	}
+	t.useJournal()
 	return t, nil
 }
 
@@ -192,6 +231,9 @@ type object struct {
 	layout       checksum.Layout // layout of the written object
 	opts         storage.WriteOptions
 	verification verify.Verification // begun unless the server copies
+	began        time.Time           // only with Options.KeepDigests
+	// resumed: the attempt goes on with what was left. anew: it must not.
+	resumed, anew bool
 
 	result Result
 }
@@ -204,13 +246,17 @@ func (o *object) attempt(ctx context.Context) error {
 	if t.target.Maps() && plan.IsDirectory(o.a.TargetKey) {
 		return o.makeDirectory(ctx)
 	}
+	o.anew = false
 	if t.copier != nil {
-		return o.checked(o.copy(ctx, number))
+		return o.checked(o.orAnew(ctx, func(ctx context.Context) error { return o.copy(ctx, number) }))
+	}
+	if t.opts.KeepDigests {
+		o.began = time.Now()
 	}
 	from, err := t.source.Store.Open(ctx, o.a.Key(), storage.OpenOptions{
 		Checksums: t.verifier.ReadsChecksums(),
 		VersionID: o.a.Source.VersionID,
-		First:     t.firstRange(o.a.Source.Size),
+		First:     o.firstRange(),
 		Listed:    &o.a.Source,
 	})
 	if err != nil {
@@ -218,12 +264,26 @@ func (o *object) attempt(ctx context.Context) error {
 	}
 	o.from, o.info = from, from.Info()
 	o.parts = t.verifier.Source(from, &o.info, number)
-	o.observe(Step{Kind: Begun})
-	err = o.checked(o.send(ctx))
+	if err = o.asPlanned(); err == nil {
+		o.observe(Step{Kind: Begun})
+		err = o.checked(o.orAnew(ctx, o.send))
+	}
 	if cerr := from.Close(); err == nil && cerr != nil {
 		err = t.source.Wrap(cerr)
 	}
 	return err
+}
+
+// asPlanned fails if the action comes from a plan and the source, as it was opened, is not
+// the object that the plan was made of.
+func (o *object) asPlanned() error {
+	if !o.a.Guard.Planned {
+		return nil
+	}
+	if err := plan.Changed(&o.a.Source, &o.info, false); err != nil {
+		return fmt.Errorf("source: %w", err)
+	}
+	return nil
 }
 
 // checked reports a mismatch to the observer, and returns the error.
@@ -273,7 +333,7 @@ func (t *Transferrer) didRead(n int64) {
 // finish records that the object was published.
 func (o *object) finish(written *storage.Info, v verify.Result) {
 	o.t.checkKept(written)
-	o.result = Result{Source: o.info.Object, Target: written.Object, Verification: v, Whole: !o.layout.Multipart()}
+	o.result = Result{Source: o.info.Object, Target: written.Object, Verification: v, Whole: !o.layout.Multipart(), Layout: o.layout}
 	o.result.Source.Key = o.a.Key()
 	o.result.Source.ETag, o.result.Target.ETag = v.Digests.SourceETag, v.Digests.TargetETag
 }

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"fmt"
 
 	"s3sync/internal/attributes"
 	"s3sync/internal/grace"
@@ -38,6 +39,7 @@ func (o *object) send(ctx context.Context) error {
 		return err
 	}
 	o.finish(&written, o.verification.Result(&o.info, &written))
+	o.result.File = o.file(&written)
 	return nil
 }
 
@@ -67,15 +69,56 @@ func (o *object) sendWhole(ctx context.Context) (storage.Info, error) {
 		return storage.Info{}, err
 	}
 	meter := storage.MeterOf(ctx)
-	written, err := t.write(ctx, o.a, func(ctx context.Context) (storage.Info, error) {
+	put := func(ctx context.Context) (storage.Info, error) {
 		meter.Set(t.readPasses * o.info.Size)
 		return t.target.Store.Put(ctx, o.a.TargetKey, b, o.opts)
-	})
+	}
+	var written storage.Info
+	if t.opts.Ready == nil {
+		written, err = t.write(ctx, o.a, put)
+	} else {
+		written, err = o.writeThenReady(ctx, b)
+	}
 	if err == nil {
 		meter.Set(t.passes * o.info.Size)
 		o.wrote(0, o.info.Size)
 	}
 	return written, err
+}
+
+// writeThenReady writes an object in one piece, and calls Ready between that and its
+// publication. An attempt that fails then is not continued: the next one calls Ready again.
+func (o *object) writeThenReady(ctx context.Context, b storage.Block) (written storage.Info, err error) {
+	target := o.t.target
+	var w storage.Writer
+	err = target.Retry(ctx, o.a.Key(), func(ctx context.Context) (err error) {
+		w, err = target.Store.Create(ctx, o.a.TargetKey, o.opts)
+		return target.Wrap(err)
+	})
+	if err != nil {
+		return storage.Info{}, err
+	}
+	defer func() {
+		if err == nil {
+			return
+		}
+		cctx, cancel := grace.Cleanup(ctx)
+		defer cancel()
+		if aerr := w.Abort(cctx); aerr != nil {
+			err = fmt.Errorf("%w (and what was written so far could not be removed: %s)", err, aerr.Error())
+		}
+	}()
+	err = target.Retry(ctx, o.a.Key(), func(ctx context.Context) error {
+		return target.Wrap(w.WritePart(ctx, 1, 0, b))
+	})
+	if err == nil {
+		err = o.ready(ctx)
+	}
+	if err != nil {
+		return storage.Info{}, err
+	}
+	written, err = w.Commit(ctx)
+	return written, target.Wrap(err)
 }
 
 // fetch reads and digests part i of the layout into p.
@@ -108,6 +151,14 @@ func (o *object) verifySource(ctx context.Context) error {
 		return o.t.source.Wrap(err)
 	}
 	return o.verification.CheckSource(&o.info)
+}
+
+// ready is the last step before a file is published.
+func (o *object) ready(ctx context.Context) error {
+	if o.t.opts.Ready == nil {
+		return nil
+	}
+	return o.t.opts.Ready(ctx, o.a)
 }
 
 // makeDirectory creates the directory for a key that ends in a slash.

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"cmp"
+	"encoding/hex"
 
 	"s3sync/internal/plan"
 	"s3sync/storage"
@@ -19,6 +20,9 @@ type Result struct {
 	// SourceLacksChecksum: the source has no additional checksum, although its
 	// verification was requested (Options.ReadChecksum).
 	SourceLacksChecksum bool
+	// SHA256 is the SHA-256 of the whole content in hexadecimal digits; empty unless
+	// Options.Content asked for it and all bytes passed.
+	SHA256 string
 	// Digests are the digests of both sides. A side without a digest has the one that
 	// was computed from the bytes.
 	Digests plan.Digests
@@ -30,6 +34,11 @@ func (p *Verification) Result(source, written *storage.Info) Result {
 	r := p.judge()
 	r.SourceLacksChecksum = p.v.opts.ReadChecksum && !p.v.source.Caps.Files && p.source.told.Value == ""
 	r.Digests = p.describe()
+	if p.content != nil {
+		if sum, ok := p.content.PartSum(0); ok {
+			r.SHA256 = hex.EncodeToString(sum)
+		}
+	}
 	r.Digests.SourceETag, r.Digests.TargetETag = source.ETag, written.ETag
 	if source.ETag == "" && p.target.etag.verified {
 		r.Digests.SourceETag = written.ETag

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/md5"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -20,6 +21,9 @@ import (
 type Verification struct {
 	v              *Verifier
 	source, target digests
+
+	// content is the digest of all bytes; nil if nobody wants it.
+	content *checksum.Sum
 
 	parts int       // of the written object
 	whole blockSums // of the only part
@@ -61,6 +65,12 @@ func (v *Verifier) Begin(ctx context.Context, p *Verification, layout checksum.L
 	p.source.etags, p.target.etags = p.source.list[:0], p.target.list[:0]
 	if err := p.prepareTarget(layout); err != nil {
 		return err
+	}
+	if v.opts.Content {
+		var err error
+		if p.content, err = checksum.NewSum(checksum.SHA256, checksum.Whole(layout.Total()), checksum.FullObject); err != nil {
+			return err
+		}
 	}
 	if v.source.Caps.Files {
 		return nil
@@ -149,7 +159,86 @@ func (p *Verification) Block(ctx context.Context, data []byte, i int, off int64)
 			return b, err
 		}
 	}
+	if err := p.digestContent(ctx, &b, off); err != nil {
+		return b, err
+	}
 	return b, p.digestSource(ctx, data, off)
+}
+
+// digestContent digests a block for the digest of all bytes, unless it has that digest.
+func (p *Verification) digestContent(ctx context.Context, b *storage.Block, off int64) error {
+	switch {
+	case p.content == nil:
+		return nil
+	case p.parts == 1 && b.SHA256 != nil:
+		return p.content.SetPart(0, b.SHA256)
+	}
+	return p.feedContent(ctx, b.Data, off)
+}
+
+// errContentUnknown says that some bytes do not pass.
+var errContentUnknown = errors.New("some bytes do not pass")
+
+// feedContent digests bytes for the digest of all bytes, as long as it can become known.
+func (p *Verification) feedContent(ctx context.Context, data []byte, off int64) error {
+	if p.content == nil {
+		return nil
+	}
+	err := p.content.WriteAt(ctx, data, off)
+	if errors.Is(err, errContentUnknown) {
+		return nil
+	}
+	return err
+}
+
+// Recorded takes the digests of part i of the layout, instead of its bytes. It reports
+// false, and takes nothing, if the bytes are needed: a digest is missing, or the source has
+// digests of other parts, or a file is to be digested as a whole. md5 and sum may be nil.
+func (p *Verification) Recorded(i int, md5sum, sum []byte) (bool, error) {
+	if p.content != nil && p.v.source.Caps.Files {
+		return false, nil // to read it again is cheap
+	}
+	for _, etag := range p.source.etags {
+		if !slices.Contains(p.target.etags, etag) {
+			return false, nil
+		}
+	}
+	for _, s := range p.source.sums {
+		if !slices.Contains(p.target.sums, s) {
+			return false, nil
+		}
+	}
+	if len(p.target.etags) > 0 && len(md5sum) != md5.Size || len(p.target.sums) > 0 && len(sum) == 0 {
+		return false, nil
+	}
+	for _, etag := range p.target.etags {
+		if err := etag.SetPart(i, [md5.Size]byte(md5sum)); err != nil {
+			return false, err
+		}
+	}
+	for _, s := range p.target.sums {
+		if err := s.SetPart(i, sum); err != nil {
+			return false, err
+		}
+	}
+	if p.content != nil {
+		p.content.Abort(errContentUnknown)
+	}
+	return true, nil
+}
+
+// PartDigests returns the digests of part i of the layout that Recorded takes, as far as
+// they were computed.
+func (p *Verification) PartDigests(i int) (md5sum, sum []byte) {
+	for _, etag := range p.target.etags {
+		if digest, ok := etag.PartSum(i); ok {
+			md5sum = digest[:]
+		}
+	}
+	for _, s := range p.target.sums {
+		sum, _ = s.PartSum(i)
+	}
+	return md5sum, sum
 }
 
 // Feed digests bytes that are not a whole part. It may wait for the bytes before them.
@@ -164,6 +253,9 @@ func (p *Verification) Feed(ctx context.Context, data []byte, off int64) error {
 		if err := sum.WriteAt(ctx, data, off); err != nil {
 			return err
 		}
+	}
+	if err := p.feedContent(ctx, data, off); err != nil {
+		return err
 	}
 	return p.digestSource(ctx, data, off)
 }
@@ -226,6 +318,9 @@ func (p *Verification) Abort(err error) {
 	}
 	for _, sum := range p.source.sums {
 		sum.Abort(err)
+	}
+	if p.content != nil {
+		p.content.Abort(err)
 	}
 }
 

@@ -24,6 +24,8 @@ type Options struct {
 	Algorithm  checksum.Algorithm
 	FullObject bool
 	Checksum   bool
+	// Content computes the SHA-256 of the whole content: Result.SHA256.
+	Content bool
 	// ReadChecksum verifies the additional checksum of source objects.
 	ReadChecksum bool
 	// NoExpressChecksum neither writes nor reads the checksum that a store has because

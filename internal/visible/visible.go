@@ -4,6 +4,7 @@ package visible
 
 import (
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -36,3 +37,6 @@ func Append(buf []byte, text string) []byte {
 
 // Text returns what Append appends.
 func Text(text string) string { return string(Append(nil, text)) }
+
+// Line returns a text in one line: it is Text with "; " between the lines.
+func Line(text string) string { return Text(strings.NewReplacer("\n", "; ", "\t", " ").Replace(text)) }

@@ -79,6 +79,17 @@ func (w *writing) lookFirst(ctx context.Context, key string, opts storage.WriteO
 	return nil
 }
 
+// isAbsent reports whether a write was refused because there is an object, although there is
+// none: versitygw takes a delete marker for one. The condition must be one that nobody asked
+// for.
+func (w *writing) isAbsent(ctx context.Context, key string, opts storage.WriteOptions, refusal error) bool {
+	if !opts.Inherited.Conditions || !opts.IfAbsent || !errors.Is(refusal, storage.ErrPrecondition) {
+		return false
+	}
+	_, err := w.Head(ctx, request.ObjectRef{Key: key})
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 // refused reports whether err says that the conditions of a write do not hold. If the
 // condition is an ETag and there is no object, S3 answers that the object is not found.
 func refused(opts storage.WriteOptions, err error) bool {

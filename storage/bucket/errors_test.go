@@ -62,7 +62,7 @@ func TestErrorsOfServer(t *testing.T) {
 		"other 404":            {404, "Whatever", fs.ErrNotExist, ""},
 		"no such bucket":       {404, "NoSuchBucket", storage.ErrNoBucket, `NoSuchBucket: The message (check the name "b", or create the bucket first)`},
 		"unknown key id":       {403, "InvalidAccessKeyId", storage.ErrCredentials, "check the access key, the secret key"},
-		"wrong signature":      {403, "SignatureDoesNotMatch", storage.ErrCredentials, "check the access key, the secret key"},
+		"wrong signature":      {403, "SignatureDoesNotMatch", storage.ErrCredentials, "the secret key is another one"},
 		"expired token":        {400, "ExpiredToken", storage.ErrCredentials, "get new credentials"},
 		"invalid token":        {400, "InvalidToken", storage.ErrCredentials, ""},
 		"unknown user":         {404, "XAdminUserNotFound", storage.ErrCredentials, ""},

@@ -54,8 +54,8 @@ func (w *writing) writeParts(opts *storage.WriteOptions, copies bool) []writePar
 	add(opts.Checksum.Algorithm != "" && !w.Directory, writePart{name: "additional checksums", setting: "Verify.Algorithm"})
 	add(w.asks.encryption, writePart{name: "encryption", setting: "Encryption.SSE"})
 	add(w.asks.customerKey, writePart{name: "customer keys", setting: "Encryption.TargetCustomer.Algorithm"})
-	add(opts.IfMatch != "", writePart{name: "If-Match", setting: "Condition.IfMatch"})
-	add(opts.IfAbsent, writePart{name: "If-None-Match", setting: "Condition.IfNoneMatch"})
+	add(opts.IfMatch != "", writePart{name: server.IfMatch, setting: "Condition.IfMatch", inherited: in.Conditions})
+	add(opts.IfAbsent, writePart{name: server.IfNoneMatch, setting: "Condition.IfNoneMatch", inherited: in.Conditions})
 	add(w.asks.requesterPays, writePart{name: "requester pays", setting: "Target.RequestPayer"})
 	add(copies, writePart{name: "copies", setting: "ServerSideCopy", refused: failure.IsUnsupported})
 	return parts
@@ -78,6 +78,10 @@ func (c *carried) drop(name string) {
 		c.Tags, c.untagged = nil, true
 	case classPart(c.StorageClass):
 		c.StorageClass = ""
+	case server.IfMatch:
+		c.IfMatch = ""
+	case server.IfNoneMatch:
+		c.IfAbsent = false
 	default:
 		c.WebsiteRedirect = ""
 	}
@@ -151,6 +155,10 @@ func warnDropped(a *objects.Access, opts *storage.WriteOptions, name string) {
 	switch {
 	case name == server.Tags && len(opts.Tags) == 0:
 		return // nothing is lost
+	case name == server.IfMatch, name == server.IfNoneMatch:
+		a.Server.Notice(storage.Notice{Text: fmt.Sprintf(
+			"the server of bucket %q does not know %s: objects are only looked at right before they are written", a.Bucket, name)})
+		return
 	case name == server.Tags:
 		advice = setting.Textf("%s goes without tags and without this warning", setting.Name("Tagging.Disable"))
 	case name == "redirects":

@@ -294,6 +294,53 @@ func TestDeleteWithoutConditions(t *testing.T) {
 	}
 }
 
+// TestConditionsThatNobodyAskedFor: on a server that knows none, the object is looked at right
+// before the write. One that is another by then stays.
+func TestConditionsThatNobodyAskedFor(t *testing.T) {
+	for name, tt := range map[string]struct {
+		way, condition string
+		opts           storage.WriteOptions
+	}{
+		"put, new":    {"put", "If-None-Match", storage.WriteOptions{IfAbsent: true}},
+		"put, old":    {"put", "If-Match", storage.WriteOptions{IfMatch: etag}},
+		"upload, old": {"upload", "If-Match", storage.WriteOptions{IfMatch: etag}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			refused := 0
+			rule := refusesHeaders(501, "NotImplemented", "If-Match", "If-None-Match")
+			p := newLimitedServer(t, func(r *http.Request) (int, string) {
+				status, code := rule(r)
+				if status != 0 {
+					refused++
+				}
+				return status, code
+			})
+			s := p.open(t, nil)
+			opts := tt.opts
+			opts.Inherited.Conditions = true
+			for range 2 {
+				delete(p.objects, "/b/k")
+				if opts.IfMatch != "" {
+					if err := put(t, s, "k"); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := writes(t, s)[tt.way]("k", opts); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if opts.IfMatch != "" {
+				opts.IfMatch = strings.Repeat("1", 32)
+			}
+			wantKind(t, writes(t, s)[tt.way]("k", opts), storage.ErrPrecondition)
+			if refused != 1 {
+				t.Errorf("%d requests were refused", refused)
+			}
+			p.wantNotices(t, "note: does not know "+tt.condition)
+		})
+	}
+}
+
 // TestUploadsInPartsRefused: the error tells how to do without.
 func TestUploadsInPartsRefused(t *testing.T) {
 	p := newLimitedServer(t, func(r *http.Request) (int, string) {

@@ -5,6 +5,7 @@ import (
 
 	"s3sync/storage"
 	"s3sync/storage/bucket/internal/address"
+	"s3sync/storage/bucket/internal/page"
 )
 
 var _ storage.Locator = (*Store)(nil)
@@ -48,3 +49,6 @@ func ServerOf(endpoint string) string { return address.ServerOf(endpoint) }
 // SameServer reports whether two names of ServerOf are known to be one server: they
 // are equal, or both lead to the same port of this machine.
 func SameServer(ctx context.Context, a, b string) bool { return address.SameServer(ctx, a, b) }
+
+// IsArchive reports whether objects of a storage class must mostly be restored to be read.
+func IsArchive(class string) bool { return page.IsArchive(class) }

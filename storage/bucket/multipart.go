@@ -29,7 +29,9 @@ func (w *writing) create(ctx context.Context, key string, opts storage.WriteOpti
 	began := time.Now()
 	var upload request.Upload
 	var created request.Written
-	done, err := w.writeWhatIsKnown(opts, false, false, func(c carried) (err error) {
+	begins := opts // without conditions, which are those of its end
+	begins.IfMatch, begins.IfAbsent = "", false
+	done, err := w.writeWhatIsKnown(begins, false, false, func(c carried) (err error) {
 		upload, created, err = w.Wire.CreateMultipartUpload(ctx, w.Full(key), c.WriteOptions)
 		return err
 	})
@@ -43,9 +45,11 @@ func (w *writing) create(ctx context.Context, key string, opts storage.WriteOpti
 	if upload.ID == "" {
 		return nil, failure.Garbled("it names no upload")
 	}
+	done.IfMatch, done.IfAbsent = opts.IfMatch, opts.IfAbsent
 	return &writer{
 		writing: w, key: key, opts: done.WriteOptions, upload: upload, began: began,
 		etagNotDigest: created.ETagNotDigest, unconfirmed: created.Unconfirmed, parts: map[int]request.Part{},
+		opaque: created.ETagNotDigest, noEncryption: created.Unconfirmed != nil,
 	}, nil
 }
 
@@ -56,6 +60,9 @@ type writer struct {
 	opts    storage.WriteOptions
 	upload  request.Upload
 	began   time.Time // S3 takes it for the time when the object was modified
+	// opaque and noEncryption are what the answer that began it said: ETags are no digests,
+	// and nothing of the encryption.
+	opaque, noEncryption bool
 
 	mu sync.Mutex
 
@@ -64,6 +71,7 @@ type writer struct {
 	parts         map[int]request.Part
 	cut           bool // the request of a part ended without an answer
 	aborted       bool
+	left          bool // the upload is to stay
 }
 
 // WritePart uploads a part and compares the ETag that is answered with its MD5
@@ -140,7 +148,7 @@ func (w *writer) commit(ctx context.Context) (storage.Info, error) {
 		return storage.Info{}, fmt.Errorf("the parts have %d bytes, the object has %d", size, w.opts.Size)
 	}
 	result, err := w.writing.conditionally(ctx, w.key, w.opts, w.began, w.made, func(ctx context.Context) (request.Written, error) {
-		result, err := w.writing.Wire.CompleteMultipartUpload(ctx, w.upload, w.inOrder(), w.opts)
+		result, err := w.complete(ctx)
 		if failure.HasCode(err, "NoSuchUpload") || failure.IsForeign(err) || err == nil && result.ETag == "" {
 			return w.completedBefore(ctx, err)
 		}
@@ -157,6 +165,33 @@ func (w *writer) commit(ctx context.Context) (storage.Info, error) {
 		return storage.Info{}, err
 	}
 	return infoOf(&result, w.key, size, w.opts.Attributes), nil
+}
+
+// complete makes the request that completes the upload. The caller holds the lock.
+func (w *writer) complete(ctx context.Context) (result request.Written, err error) {
+	request := func(opts storage.WriteOptions) error {
+		result, err = w.writing.Wire.CompleteMultipartUpload(ctx, w.upload, w.inOrder(), opts)
+		return err
+	}
+	if !isConditional(w.opts) || !w.opts.Inherited.Conditions {
+		return result, request(w.opts)
+	}
+	ends := storage.WriteOptions{IfMatch: w.opts.IfMatch, IfAbsent: w.opts.IfAbsent, Inherited: w.opts.Inherited}
+	_, err = w.writing.writeWhatIsKnown(ends, false, false, func(c carried) error {
+		opts := w.opts
+		if opts.IfMatch, opts.IfAbsent = c.IfMatch, c.IfAbsent; !isConditional(opts) {
+			if err := w.writing.lookFirst(ctx, w.key, w.opts); err != nil {
+				return err
+			}
+		}
+		return request(opts)
+	})
+	if w.writing.isAbsent(ctx, w.key, w.opts, err) {
+		opts := w.opts
+		opts.IfAbsent = false
+		err = request(opts)
+	}
+	return result, err
 }
 
 // askChecksums asks for the checksums that the answer did not contain, for example
@@ -219,7 +254,8 @@ const (
 	lastAbortPause  = 900 * time.Millisecond
 )
 
-// Abort ends the upload and removes its parts. An upload that is gone is fine.
+// Abort ends the upload and removes its parts. An upload that is gone is fine. After Leave
+// it does nothing.
 //
 // A part whose request was cut off may still be written, even after the upload was
 // aborted. So Abort is repeated. A server that is writing such a part may also fail to
@@ -228,8 +264,11 @@ const (
 func (w *writer) Abort(ctx context.Context) error {
 	w.mu.Lock()
 	w.aborted = true
-	cut := w.cut
+	cut, left := w.cut, w.left
 	w.mu.Unlock()
+	if left {
+		return nil
+	}
 	abort := func() error { return w.writing.Wire.AbortMultipartUpload(ctx, w.upload) }
 	err := abort()
 	for pause := firstAbortPause; pause <= lastAbortPause; pause *= 3 {

@@ -40,9 +40,18 @@ func (w *writing) putObject(ctx context.Context, key string, b storage.Block, op
 		func(info storage.Info) bool { return holds(info, b, opts.Checksum) },
 		func(ctx context.Context) (result request.Written, err error) {
 			done, err = w.writeWhatIsKnown(opts, false, b.Stream != nil, func(c carried) (err error) {
+				if isConditional(opts) && !isConditional(c.WriteOptions) {
+					if err := w.lookFirst(ctx, key, opts); err != nil {
+						return err
+					}
+				}
 				result, err = w.put(ctx, key, b, c.WriteOptions)
 				return err
 			})
+			if b.Stream == nil && w.isAbsent(ctx, key, opts, err) {
+				done.IfAbsent = false
+				result, err = w.put(ctx, key, b, done.WriteOptions)
+			}
 			return result, err
 		})
 	if err != nil {

@@ -64,6 +64,8 @@ type Options struct {
 	// Missing allows a target that does not exist: it is empty, and is created
 	// with the first write.
 	Missing bool
+	// Identify lets writes tell Info.File of the new file, which takes one more look at it.
+	Identify bool
 }
 
 // A Store is a directory.
@@ -106,7 +108,7 @@ func open(path string, opts Options) (*Store, error) {
 		if _, err := os.Lstat(path); err == nil {
 			return nil, fmt.Errorf("%s is a symbolic link to nothing", path)
 		}
-		return writable(tree.New(path, nil, nil, opts.Fsync)), nil
+		return opts.writable(tree.New(path, nil, nil, opts.Fsync)), nil
 	}
 	switch {
 	case opts.Source:
@@ -118,7 +120,14 @@ func open(path string, opts Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return writable(tree.New(path, root, system.NewShortcut(root), opts.Fsync)), nil
+	return opts.writable(tree.New(path, root, system.NewShortcut(root), opts.Fsync)), nil
+}
+
+func (o *Options) writable(t *tree.Tree) *Store {
+	if o.Identify {
+		t.Identify()
+	}
+	return writable(t)
 }
 
 func writable(t *tree.Tree) *Store { return &Store{view: linkless{t}, target: t, held: t} }
@@ -163,7 +172,7 @@ func (s *Store) stat(ctx context.Context, key string) (storage.Info, error) {
 }
 
 func fileInfo(path string, st system.Status) storage.Info {
-	return storage.Info{Object: storage.Object{Key: path, Size: st.Size, ModTime: st.ModTime}}
+	return storage.Info{Object: storage.Object{Key: path, Size: st.Size, ModTime: st.ModTime, File: st.FileID()}}
 }
 
 func directoryInfo(p keyPath, st system.Status) storage.Info {

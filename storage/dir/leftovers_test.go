@@ -1,6 +1,8 @@
 package dir_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -108,6 +110,54 @@ func TestFilesOfOtherRunsStay(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(name); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLeftoversOfTheEnded: what a run left that is known to have ended is removed at any age,
+// unless it is expected or still locked.
+func TestLeftoversOfTheEnded(t *testing.T) {
+	path := t.TempDir()
+	write(t, path, leftover)
+	s := open(t, path, dir.Options{})
+	var kept, locked storage.Writer
+	for i, w := range []*storage.Writer{&kept, &locked} {
+		other := open(t, path, dir.Options{})
+		s.Ended(other.Mark())
+		var err error
+		if *w, err = other.Create(t.Context(), string(rune('a'+i)), storage.WriteOptions{Size: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	u, ok := kept.(storage.Unfinished)
+	if !ok {
+		t.Fatal("a Writer cannot be left")
+	}
+	s.Expect("a", u.Token())
+	if err := u.Leave(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	killed := open(t, path, dir.Options{})
+	name := killed.Mark()
+	name = ".s3sync-" + name + name + ".tmp"
+	write(t, path, name, "sub/"+name)
+	s.Ended(killed.Mark())
+	if err := put(t, s, "new", "content"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(path, name)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what the killed run left: %v", err)
+	}
+	left := 0
+	for l, err := range s.Leftovers(t.Context()) {
+		if left++; err != nil || l.Key == name {
+			t.Errorf("%+v is left (%v)", l, err)
+		}
+	}
+	if left != 4 { // another run's, what is expected, what is locked, and in a directory that nothing was written to
+		t.Errorf("%d leftovers, want 4", left)
+	}
+	if err := locked.Abort(t.Context()); err != nil {
 		t.Error(err)
 	}
 }

@@ -44,6 +44,9 @@ func (s *Store) open(ctx context.Context, key string, opts storage.OpenOptions) 
 		return nil, fs.ErrNotExist
 	}
 	f, err := s.view.Open(p.path)
+	if l, ignores := s.view.(linkless); ignores && err != nil && s.target == nil && l.IsLink(p.path) {
+		return nil, storage.ErrLink
+	}
 	if failure.IsGone(err) {
 		if st, lerr := s.view.Lstat(p.path); lerr == nil && st.IsLink() {
 			return nil, storage.ErrDangling

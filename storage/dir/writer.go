@@ -47,6 +47,7 @@ type writer struct {
 	failed error // of the Commit that ended it
 
 	mu    sync.Mutex
+	token string // once it was asked for
 	parts []span // by their numbers
 }
 
@@ -68,9 +69,8 @@ func (w *writer) writePart(ctx context.Context, n int, off int64, b storage.Bloc
 		return err
 	}
 	size := int64(len(b.Data))
-	if n < 1 || off < 0 || off > w.size || size > w.size-off {
-		return fmt.Errorf("part %d of %d bytes at %d is not within the %d bytes of the object",
-			n, size, off, w.size)
+	if err := w.checkPart(n, off, size); err != nil {
+		return err
 	}
 	w.end.RLock()
 	defer w.end.RUnlock()
@@ -80,6 +80,21 @@ func (w *writer) writePart(ctx context.Context, n int, off int64, b storage.Bloc
 	if _, err := w.temp.WriteAt(b.Data, off); err != nil {
 		return err
 	}
+	w.add(n, off, size)
+	return nil
+}
+
+// checkPart fails unless a part is within the object.
+func (w *writer) checkPart(n int, off, size int64) error {
+	if n < 1 || off < 0 || size < 0 || off > w.size || size > w.size-off {
+		return fmt.Errorf("part %d of %d bytes at %d is not within the %d bytes of the object",
+			n, size, off, w.size)
+	}
+	return nil
+}
+
+// add notes where part n lies, in place of what was noted of it before.
+func (w *writer) add(n int, off, size int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	i, again := slices.BinarySearchFunc(w.parts, n, func(p span, n int) int { return cmp.Compare(p.n, n) })
@@ -87,7 +102,6 @@ func (w *writer) writePart(ctx context.Context, n int, off int64, b storage.Bloc
 		w.parts = slices.Insert(w.parts, i, span{})
 	}
 	w.parts[i] = span{n, off, size}
-	return nil
 }
 
 func (w *writer) Commit(ctx context.Context) (storage.Info, error) {

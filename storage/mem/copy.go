@@ -29,16 +29,17 @@ func (s *Store) CreateCopy(ctx context.Context, key string, from storage.CopySou
 	if _, err := copied(ctx, from, opts); err != nil {
 		return nil, fail("copy", key, err)
 	}
-	w, err := s.Create(ctx, key, opts)
+	created, err := s.Create(ctx, key, opts)
 	if err != nil {
 		return nil, err
 	}
+	w, _ := created.(*writer)
 	if opts.Size == 0 { // it has a part nevertheless
 		if err := w.WritePart(ctx, 1, 0, storage.Block{}); err != nil {
 			return nil, err
 		}
 	}
-	return &copyWriter{Writer: w, from: from, opts: opts}, nil
+	return &copyWriter{writer: w, from: from, opts: opts}, nil
 }
 
 // copied returns the object that from names. It fails if another object has replaced it or
@@ -56,7 +57,7 @@ func copied(ctx context.Context, from storage.CopySource, opts storage.WriteOpti
 }
 
 type copyWriter struct {
-	storage.Writer
+	*writer
 
 	from storage.CopySource
 	opts storage.WriteOptions

@@ -51,6 +51,9 @@ type Store struct {
 	// versions has all of every key, oldest first; nil without versioning.
 	versions map[string][]*object
 	written  int64 // versions so far
+	// uploads has what is being written in parts, by token. begun counts them.
+	uploads map[string]*upload
+	begun   int64
 }
 
 var _ storage.Store = (*Store)(nil)
@@ -65,7 +68,7 @@ type object struct {
 
 // New returns an empty store whose objects bear the time of the system clock.
 func New() *Store {
-	return &Store{objects: map[string]*object{}, now: time.Now}
+	return &Store{objects: map[string]*object{}, uploads: map[string]*upload{}, now: time.Now}
 }
 
 // SetClock sets the clock for the times of objects. now is called once for each object,

@@ -17,6 +17,9 @@ import (
 // errEnded: a Writer was used after its Commit or Abort.
 var errEnded = errors.New("the writer has ended")
 
+// errGone: the upload of a Writer was discarded.
+var errGone = errors.New("there is no such upload")
+
 // Create starts to write an object in parts. At Commit it fails with
 // storage.ErrMismatch if they do not make up the whole object.
 func (s *Store) Create(ctx context.Context, key string, opts storage.WriteOptions) (storage.Writer, error) {
@@ -28,11 +31,12 @@ func (s *Store) Create(ctx context.Context, key string, opts storage.WriteOption
 		return nil, fail("put", key, err)
 	}
 	opts.Metadata, opts.Tags = maps.Clone(opts.Metadata), maps.Clone(opts.Tags) // the caller may change its maps
-	return &writer{store: s, key: key, opts: opts, parts: map[int]part{}}, nil
+	return &writer{store: s, token: s.begin(key), key: key, opts: opts, parts: map[int]part{}}, nil
 }
 
 type writer struct {
 	store *Store
+	token string // of its upload
 	key   string
 	opts  storage.WriteOptions
 
@@ -66,6 +70,9 @@ func (w *writer) WritePart(ctx context.Context, n int, off int64, b storage.Bloc
 	if w.parts == nil {
 		return fail("write part", w.key, errEnded)
 	}
+	if !w.store.setPart(w.token, n, p) {
+		return fail("write part", w.key, errGone)
+	}
 	w.parts[n] = p
 	return nil
 }
@@ -81,6 +88,7 @@ func (w *writer) Commit(ctx context.Context) (storage.Info, error) {
 	if err != nil {
 		return storage.Info{}, fail("commit", w.key, err)
 	}
+	w.store.drop(w.token)
 	w.parts = nil
 	return info, nil
 }
@@ -95,6 +103,9 @@ func (w *writer) join(ctx context.Context) (*object, error) {
 	}
 	if len(w.parts) == 0 {
 		return nil, errors.New("no part was written")
+	}
+	if !w.store.holds(w.token) {
+		return nil, errGone
 	}
 	o := &object{}
 	var sums []byte
@@ -126,6 +137,9 @@ func (w *writer) join(ctx context.Context) (*object, error) {
 func (w *writer) Abort(context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.parts != nil {
+		w.store.drop(w.token)
+	}
 	w.parts = nil
 	return nil
 }

@@ -25,11 +25,14 @@ func TestCommandLines(t *testing.T) {
 		"too few":             {args: []string{"one"}, refused: "FILE is missing; s3sync one -h shows how it is called"},
 		"too many":            {args: []string{"one", "f", "g"}, refused: `s3sync one takes no further arguments, but there is "g"`},
 		"any is too many":     {args: []string{"none", "f"}, refused: `s3sync none takes no arguments, but there is "f"`},
+		"perhaps a secret":    {args: []string{"one", "f", "wJalrXUtn"}, refused: `s3sync one takes no further arguments, but there is "wJa…"`},
+		"a secret of three":   {args: []string{"sides", "a", "b", "é🔑ü!"}, refused: `SOURCE and TARGET are all arguments there are, but there is "é🔑ü…"`},
+		"a path of three":     {args: []string{"sides", "a", "b", "command_test.go"}, refused: `SOURCE and TARGET are all arguments there are, but there is "command_test.go"`},
 		"three sides":         {args: []string{"sides", "a", "b", "c"}, refused: `SOURCE and TARGET are all arguments there are, but there is "c"`},
 		"a missing side":      {args: []string{"sides", "s3://a"}, refused: "TARGET is missing"},
 		"a rule of the sides": {args: []string{"sides", "s3://a", "s3://b", "--max-delete=3"}, refused: "--max-delete requires --delete"},
 
-		"an option of others":      {args: []string{"one", "f", "--delete"}, refused: "--delete is not an option of s3sync one; it belongs to s3sync, s3sync sides"},
+		"an option of others":      {args: []string{"one", "f", "--delete"}, refused: "--delete is not an option of s3sync one; it belongs to s3sync, s3sync checks, s3sync sides"},
 		"an option of commands":    {args: []string{"--json", "s3://a", "s3://b"}, refused: "--json is not an option; --json-tracing logs JSON"},
 		"an option of the sync":    {args: []string{"sides", "--auto-complete-shell=bash"}, refused: "--auto-complete-shell is not an option of s3sync sides; it belongs to s3sync"},
 		"an unknown option":        {args: []string{"none", "--frobnicate"}, refused: "--frobnicate is not an option of s3sync none"},
@@ -66,7 +69,9 @@ func TestCommandHelp(t *testing.T) {
 Usage: s3sync one [OPTIONS] FILE
 
       --json
-          Print one JSON object.
+          Print JSON.
+
+These mean what they mean for a sync: --worker-size.
 `,
 		"none": "Print nothing.\n\nUsage: s3sync none\n",
 		"sides": `Look at both sides.
@@ -84,8 +89,46 @@ Usage: s3sync sides [OPTIONS] SOURCE TARGET
           If both sides are buckets with different credentials, there is one
           policy for each of them.
 
+      --leftovers <URL>
+          Only list unfinished uploads below URL, s3://bucket[/prefix], that no
+          state of this machine knows. It takes the place of SOURCE and TARGET,
+          and is reached by the options of the target. Other machines, other
+          users of this one, and runs with another --state-dir may be writing
+          them now.
+
+      --abort-older-than <TIME>
+          Abort those that began longer than TIME ago, such as 7d. It asks
+          first. What a state of this machine knows is never aborted: the next
+          run of its sides goes on with it.
+
+      --yes
+          Abort without asking.
+
+      --list
+          Show the runs in the trash. Each has its id, how it ended, how many
+          objects it created, overwrote, deleted and tagged, and the bytes that
+          are kept.
+
+      --force
+          Also undo what was changed since the run, or forget unfinished
+          uploads. Of undo: the changes since are lost. Without it such objects
+          stay as they are, with a warning. Of state clear: unfinished uploads
+          stay on the server. Without it what knows of them is not cleared.
+
+      --all
+          Clear what is kept of all pairs of sides.
+
       --json
-          Print one JSON object.
+          Print JSON.
+
+  -o, --output <FILE>
+          Write the plan to FILE, which it replaces when it is complete. It is
+          JSON lines, compressed with zstd: zstdcat FILE shows it. It has the
+          names of all objects that change, but no secrets.
+
+      --prices <FILE>
+          Take the prices of requests and bytes from the JSON FILE. Without it
+          they are list prices of AWS. docs/plan.md has the names of the fields.
 
 It also has the options of a sync: see s3sync -h.
 `,
@@ -95,6 +138,26 @@ It also has the options of a sync: see s3sync -h.
 			if code := c.main(t); code != ExitDone || c.stdout.String() != want {
 				t.Errorf("%q: exit code %d, got\n%s%s", args, code, c.stdout.String(), c.stderr.String())
 			}
+		}
+	}
+}
+
+// A command that applies a plan has no option for what the plan decides.
+func TestOptionsBesideAPlan(t *testing.T) {
+	for line, want := range map[string]string{
+		"--delete":         "s3sync: --delete is not an option of s3sync applies; the plan decides that, and a new plan could decide otherwise\n",
+		"--exclude=x":      "s3sync: --exclude is not an option of s3sync applies; the plan decides that, and a new plan could decide otherwise\n",
+		"--check-size":     "s3sync: --check-size is not an option of s3sync applies; the plan decides that, and a new plan could decide otherwise\n",
+		"--worker-size=3":  "",
+		"--profile=a":      "",
+		"--source-region=": "s3sync: --source-region must not be empty\n",
+		"--dry-run":        "",
+		"-vv":              "",
+		"--failed-keys=a":  "",
+	} {
+		c := &call{args: []string{"applies", line, "file"}}
+		if c.main(t); c.stderr.String() != want {
+			t.Errorf("%s: got %q, want %q", line, c.stderr.String(), want)
 		}
 	}
 }
@@ -125,7 +188,7 @@ func TestCommandOrDirectory(t *testing.T) {
 		"words after options":   {args: []string{"--delete", "words"}, env: []string{"S3SYNC_TARGET=s3://b"}, refused: "words" + says + "words to sync the path"},
 		"words and options":     {args: []string{"words", "s3://b", "--delete"}, refused: "words" + says + "words to sync the path"},
 		"options first":         {args: []string{"--worker-size", "3", "one", "s3://b/"}, refused: "one" + says + "one to sync the path"},
-		"other options":         {args: []string{"one", "s3://b/", "--delete"}, refused: "--delete is not an option of s3sync one; it belongs to s3sync, s3sync sides; to sync the path one write ./one"},
+		"other options":         {args: []string{"one", "s3://b/", "--delete"}, refused: "--delete is not an option of s3sync one; it belongs to s3sync, s3sync checks, s3sync sides; to sync the path one write ./one"},
 		"target of environment": {args: []string{"none"}, env: []string{"S3SYNC_TARGET=s3://b"}, refused: "none" + says + "none to sync the path"},
 		"a local argument":      {args: []string{"one", "f"}},
 		"two sides":             {args: []string{"sides", "s3://a", "s3://b"}},

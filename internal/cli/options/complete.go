@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"s3sync/internal/cli/options/table"
 )
 
 // elvishScript is the whole script for elvish. bashAddition adds to the bash script of
@@ -20,9 +22,7 @@ var (
 )
 
 // Shells returns the shells that have a completion script.
-func (*Line) Shells() []string { return shells() }
-
-func shells() []string { return []string{"bash", "zsh", "fish", "powershell", "elvish"} }
+func (*Line) Shells() []string { return table.Shells() }
 
 // addCompletions registers what the shell can complete on the line of a command.
 func (l *Line) addCompletions(c *cobra.Command, k *Command) {
@@ -33,15 +33,15 @@ func (l *Line) addCompletions(c *cobra.Command, k *Command) {
 	// that may be a secret.
 	c.FParseErrWhitelist.UnknownFlags = true
 	for _, o := range l.options {
-		o.value.lenient = true
-		if o.positional() || !o.value.takesText() || !k.has(o) {
+		o.Value.Lenient = true
+		if o.Positional() || !o.Value.TakesText() || !k.has(o) {
 			continue
 		}
-		complete := cobra.FixedCompletions(o.choices, cobra.ShellCompDirectiveNoFileComp)
-		if o.file {
+		complete := cobra.FixedCompletions(o.Choices, cobra.ShellCompDirectiveNoFileComp)
+		if o.File {
 			complete = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
 		}
-		for _, name := range []string{o.name, o.alias} {
+		for _, name := range []string{o.Name, o.Alias} {
 			if name != "" {
 				_ = c.RegisterFlagCompletionFunc(name, complete) // fails for unknown names only
 			}
@@ -97,7 +97,7 @@ func (l *Line) Script(shell string) (string, error) {
 	switch shell {
 	case "bash":
 		err = l.root.GenBashCompletionV2(&b, true)
-		b.WriteString(bashAddition)
+		b.WriteString(strings.ReplaceAll(bashAddition, "s3sync", strings.ReplaceAll(l.program.name(), "-", "_")))
 	case "zsh":
 		err = l.root.GenZshCompletion(&b)
 	case "fish":
@@ -105,13 +105,13 @@ func (l *Line) Script(shell string) (string, error) {
 	case "powershell":
 		err = l.root.GenPowerShellCompletionWithDesc(&b)
 	case "elvish":
-		b.WriteString(elvishScript)
+		b.WriteString(strings.ReplaceAll(elvishScript, "s3sync", l.program.name()))
 	default:
 		name := "SHELL"
-		if l.set.shell != "" {
+		if l.set.Shell != "" {
 			name = "--auto-complete-shell"
 		}
-		return "", usagef("%s must be one of %s, not %q", name, strings.Join(shells(), ", "), shell)
+		return "", usagef("%s must be one of %s, not %q", name, strings.Join(table.Shells(), ", "), shell)
 	}
 	if err != nil {
 		return "", fmt.Errorf("completion script: %w", err)

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"s3sync/internal/cli/options/table"
 )
 
 func TestCompletions(t *testing.T) {
@@ -37,7 +39,7 @@ func TestCompletions(t *testing.T) {
 
 // A script is printed and nothing else happens, with good and bad arguments.
 func TestCompletionScript(t *testing.T) {
-	for _, shell := range shells() {
+	for _, shell := range table.Shells() {
 		for _, more := range [][]string{nil, {"--delete-excluded"}, {"nowhere", "nowhere"}} {
 			c := &call{args: append([]string{"--auto-complete-shell", shell}, more...)}
 			if code := c.main(t); code != ExitDone || c.stderr.Len() > 0 || c.cfg != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"s3sync"
+	"s3sync/internal/cli/options/table"
 	"s3sync/storage"
 )
 
@@ -43,19 +44,19 @@ func TestDocsUpToDate(t *testing.T) {
 // markdown is docs/options.md.
 func markdown(t *testing.T) string {
 	t.Helper()
-	help := newHelp(newLine().options, nil)
+	help := newHelp(newLine().options, &Program{})
 	ties := tiesOnce()
 	var b strings.Builder
 	b.WriteString("<!-- Written by `go generate ./...` from the option table in internal/cli/options; do not edit. -->\n\n# Options\n\n")
 	b.WriteString("`s3sync [OPTIONS] [SOURCE] [TARGET]`\n\nOther [commands](commands.md) than a sync have their own page.\n\n" + environmentNote() + "\n")
-	help.groups(func(g group, rows []helpRow) {
-		if g == ofCommands {
+	help.groups(func(g table.Group, rows []helpRow) {
+		if g == table.OfCommands {
 			return // docs/commands.md has them
 		}
 		fmt.Fprintf(&b, "\n## %s\n", g)
 		for _, r := range rows {
 			fmt.Fprintf(&b, "\n### `%s`\n\n%s\n", strings.TrimSpace(r.synopsis()), strings.ReplaceAll(r.sentence(), "*", `\*`))
-			for i, fact := range append(facts(r), ties[r.option.title()]...) {
+			for i, fact := range append(facts(r), ties[r.Option.Title()]...) {
 				if i == 0 {
 					b.WriteString("\n")
 				}
@@ -78,9 +79,9 @@ func facts(r helpRow) []string {
 		}
 	}
 	add("default: ", r.def)
-	add("choices: ", quoted(r.choices...))
-	add("environment: ", quoted(r.variables()...))
-	if r.secret {
+	add("choices: ", quoted(r.Choices...))
+	add("environment: ", quoted(r.Variables()...))
+	if r.Secret {
 		add("secret: ", "appears in no output")
 	}
 	return facts
@@ -99,16 +100,16 @@ func quoted(texts ...string) string {
 var tiesOnce = sync.OnceValue(func() map[string][]string {
 	ties := make(map[string][]string)
 	for o, texts := range findTies(newLine()) {
-		ties[o.title()] = texts
+		ties[o.Title()] = texts
 	}
 	return ties
 })
 
 // findTies asks the library in which directions options work, and which exclude or
 // require each other: it tries each alone and each pair.
-func findTies(c *Line) map[*option][]string {
+func findTies(c *Line) map[*table.Option][]string {
 	const modes = "Check.Mode="
-	ties, excludes := map[*option][]string{}, map[*option][]string{}
+	ties, excludes := map[*table.Option][]string{}, map[*table.Option][]string{}
 	for _, o := range c.options {
 		if direction := directionOf(c, o); direction != "" {
 			ties[o] = append(ties[o], direction)
@@ -116,24 +117,29 @@ func findTies(c *Line) map[*option][]string {
 	}
 	c.Config.Source, c.Config.Target = s3sync.Endpoint{Store: noStore{}}, s3sync.Endpoint{Store: noStore{}}
 	for i, a := range c.options {
-		if a.positional() {
+		if a.Positional() {
 			continue
 		}
 		for _, fault := range faultsOf(c, a) {
 			if other := c.bound(fault.Other); other != nil && strings.HasPrefix(fault.Reason, "requires") {
-				ties[a] = append(ties[a], fault.Reason+" "+quoted(other.title()))
+				ties[a] = append(ties[a], fault.Reason+" "+quoted(other.Title()))
 			}
 		}
+		for _, name := range a.Not {
+			other := c.named(name)
+			excludes[a] = append(excludes[a], other.Title())
+			excludes[other] = append(excludes[other], a.Title())
+		}
 		for _, b := range c.options[i+1:] {
-			if strings.HasPrefix(a.sets, modes) && strings.HasPrefix(b.sets, modes) && a.also != noListing {
-				excludes[a] = append(excludes[a], b.title())
-				excludes[b] = append(excludes[b], a.title())
+			if strings.HasPrefix(a.Sets, modes) && strings.HasPrefix(b.Sets, modes) && a.Also != table.NoListing {
+				excludes[a] = append(excludes[a], b.Title())
+				excludes[b] = append(excludes[b], a.Title())
 				continue
 			}
 			for _, fault := range faultsOf(c, a, b) {
 				if first, other := c.bound(fault.Field), c.bound(fault.Other); fault.Reason == "cannot be combined with" && first != nil && other != nil {
-					excludes[a] = append(excludes[a], b.title())
-					excludes[b] = append(excludes[b], a.title())
+					excludes[a] = append(excludes[a], b.Title())
+					excludes[b] = append(excludes[b], a.Title())
 				}
 			}
 		}
@@ -148,8 +154,8 @@ func findTies(c *Line) map[*option][]string {
 
 // directionOf returns in which direction an option works, or nothing if it works in all
 // of them. The library says it of a directory and a bucket on either side.
-func directionOf(c *Line, o *option) string {
-	if o.positional() {
+func directionOf(c *Line, o *table.Option) string {
+	if o.Positional() {
 		return ""
 	}
 	refused := map[string]bool{}
@@ -196,16 +202,16 @@ func TestTies(t *testing.T) {
 }
 
 // faultsOf is what the library says if just these options are given.
-func faultsOf(c *Line, given ...*option) []*s3sync.ConfigError {
+func faultsOf(c *Line, given ...*table.Option) []*s3sync.ConfigError {
 	c.Config.Check = s3sync.DefaultConfig().Check
-	c.set.overwrite = false
+	c.set.Overwrite = false
 	for _, o := range c.options {
-		if o.given = slices.Contains(given, o); o.given && strings.HasPrefix(o.sets, "Check.") {
+		if o.Given = slices.Contains(given, o); o.Given && strings.HasPrefix(o.Sets, "Check.") {
 			sample := "true"
-			if len(o.choices) > 0 {
-				sample = o.choices[0]
+			if len(o.Choices) > 0 {
+				sample = o.Choices[0]
 			}
-			if err := o.value.parse(sample); err != nil {
+			if err := o.Value.Parse(sample); err != nil {
 				panic(err)
 			}
 		}

@@ -11,9 +11,9 @@ import (
 	"strings"
 
 	"s3sync"
+	"s3sync/internal/cli/options/table"
+	"s3sync/internal/cli/options/value"
 )
-
-const envPrefix = "S3SYNC_"
 
 // An environment holds variables by name.
 type environment map[string]string
@@ -35,12 +35,12 @@ func parseEnviron(environ []string) environment {
 // applyEnvironment sets the options of a command that were not on the command line. A
 // command without such options works whatever the environment says.
 func (l *Line) applyEnvironment(k *Command) error {
-	var own []*option
+	var own []*table.Option
 	reads := false
 	for _, o := range l.options {
 		if k.has(o) {
 			own = append(own, o)
-			reads = reads || o.env != envNone
+			reads = reads || o.Env != table.EnvNone
 		}
 	}
 	if !reads {
@@ -49,32 +49,37 @@ func (l *Line) applyEnvironment(k *Command) error {
 	if err := l.misspelt(); err != nil {
 		return err
 	}
+	for _, o := range l.options {
+		if name := table.EnvPrefix + o.Bare(); k.refusal(o) != "" && slices.Contains(o.Variables(), name) && l.env[name] != "" {
+			return usagef("%s (set by %s) %s", o.Title(), name, k.refusal(o))
+		}
+	}
 	for _, o := range own {
 		if err := l.applyVariable(o); err != nil {
 			return err
 		}
-		if text := l.env[o.bare()]; o.env == envIgnored && !o.given && o.from == "" && !isOff(o, text) {
+		if text := l.env[o.Bare()]; o.Env == table.EnvIgnored && !o.Given && o.From == "" && !isOff(o, text) {
 			l.Notes = append(l.Notes, l.ignored(o))
 		}
 	}
-	l.set.level = l.levelVariable()
+	l.set.Level = l.levelVariable()
 	return nil
 }
 
 // applyVariable sets an option from the variable with the highest priority.
-func (l *Line) applyVariable(o *option) error {
-	for _, name := range o.variables() {
+func (l *Line) applyVariable(o *table.Option) error {
+	for _, name := range o.Variables() {
 		text, ok := l.env[name]
 		// The AWS programs treat an empty variable as not set.
-		if !ok || o.value.set || l.overruled(o) || (text == "" && strings.HasPrefix(name, "AWS_")) {
+		if !ok || o.Value.Taken || l.overruled(o) || (text == "" && strings.HasPrefix(name, "AWS_")) {
 			continue
 		}
-		o.from = name
-		if err := o.value.takeVariable(text); err != nil {
-			return usagef("%s %v", o.label(), err)
+		o.From = name
+		if err := o.Value.TakeVariable(text); err != nil {
+			return usagef("%s %v", o.Label(), err)
 		}
 		// A switch that is set to false counts as not given.
-		o.given = o.value.takesText() || o.value.String() == "true"
+		o.Given = o.Value.TakesText() || o.Value.String() == "true"
 		break
 	}
 	return nil
@@ -82,21 +87,21 @@ func (l *Line) applyVariable(o *option) error {
 
 // overruled reports whether the command line replaces what the variable of an option would
 // add: rules are one list, in which the order matters.
-func (l *Line) overruled(o *option) bool {
-	return o.sets == rulesPath && slices.ContainsFunc(l.options, func(other *option) bool {
-		return other.sets == rulesPath && other.value.set
+func (l *Line) overruled(o *table.Option) bool {
+	return o.Sets == table.RulesPath && slices.ContainsFunc(l.options, func(other *table.Option) bool {
+		return other.Sets == table.RulesPath && other.Value.Taken
 	})
 }
 
 // isOff reports whether a variable without prefix would not have done anything.
-func isOff(o *option, text string) bool {
+func isOff(o *table.Option, text string) bool {
 	on, err := strconv.ParseBool(text)
-	return text == "" || o.value.kind == toggle && err == nil && !on
+	return text == "" || o.Value.Kind == value.Toggle && err == nil && !on
 }
 
 // ignored returns why a variable without prefix does nothing.
-func (*Line) ignored(o *option) string {
-	return o.bare() + " in the environment is ignored, as other programs use that name; " + envPrefix + o.bare() + " sets " + o.title()
+func (*Line) ignored(o *table.Option) string {
+	return o.Bare() + " in the environment is ignored, as other programs use that name; " + table.EnvPrefix + o.Bare() + " sets " + o.Title()
 }
 
 // noteBareNames adds a note about options from variables without prefix, which may be
@@ -104,12 +109,12 @@ func (*Line) ignored(o *option) string {
 func (l *Line) noteBareNames() {
 	var names []string
 	for _, o := range l.options {
-		if o.given && o.from != "" && !strings.HasPrefix(o.from, envPrefix) {
-			names = append(names, o.title()+" ("+o.from+")")
+		if o.Given && o.From != "" && !strings.HasPrefix(o.From, table.EnvPrefix) {
+			names = append(names, o.Title()+" ("+o.From+")")
 		}
 	}
 	if len(names) > 0 {
-		l.Notes = append(l.Notes, "set by variables without "+envPrefix+" in front: "+strings.Join(names, ", "))
+		l.Notes = append(l.Notes, "set by variables without "+table.EnvPrefix+" in front: "+strings.Join(names, ", "))
 	}
 }
 
@@ -127,10 +132,9 @@ func (l *Line) dropMisfits(err error) bool {
 		if !ok || !fault.Misfit {
 			continue
 		}
-		if o := l.bound(fault.Field); o != nil && o.from != "" && o.given {
-			dropped[fault.Reason] = append(dropped[fault.Reason], o.label())
-			o.value.reset()
-			o.given, o.from = false, ""
+		if o := l.bound(fault.Field); o != nil && o.From != "" && o.Given {
+			dropped[fault.Reason] = append(dropped[fault.Reason], o.Label())
+			o.Withdraw()
 		}
 	}
 	for _, reason := range slices.Sorted(maps.Keys(dropped)) {
@@ -157,29 +161,46 @@ func (l *Line) levelVariable() *slog.Level {
 
 // logVariables returns the variables that set the level of the log, highest priority
 // first.
-func logVariables() []string { return []string{envPrefix + "LOG", "RUST_LOG"} }
+func logVariables() []string { return []string{table.EnvPrefix + "LOG", "RUST_LOG"} }
+
+// knows reports whether another program than s3sync reads a variable that is no option.
+func (p *Program) knows(variable string) bool {
+	return p.Other != nil && p.Other.Variable != nil && p.Other.Variable(variable)
+}
 
 // misspelt rejects a variable whose name is almost that of an option: with
 // S3SYNC_DRYRUN set, nobody expects a run that writes. It also rejects the name of an
-// option that no variable sets.
+// option that no variable sets. Of other names with the prefix it only adds a note, because
+// a cluster may make them: S3SYNC_SERVICE_HOST.
 func (l *Line) misspelt() error {
-	names := logVariables()
+	names := append(logVariables(), table.PasswordVariable)
 	for _, o := range l.options {
-		names = append(names, o.variables()...)
+		names = append(names, o.Variables()...)
 	}
 	for _, o := range l.options {
-		name := envPrefix + o.bare()
-		if _, set := l.env[name]; set && o.instead != "" {
-			return usagef("%s is not read: %s", name, o.instead)
+		name := table.EnvPrefix + o.Bare()
+		if _, set := l.env[name]; set && o.Instead != "" {
+			return usagef("%s is not read: %s", name, o.Instead)
 		}
 	}
+	var unknown []string
 	for _, name := range slices.Sorted(maps.Keys(l.env)) {
-		if !strings.HasPrefix(name, envPrefix) || slices.Contains(names, name) {
+		if !strings.HasPrefix(name, table.EnvPrefix) || slices.Contains(names, name) || l.program.knows(name) {
 			continue
 		}
-		if near := nearest(strings.TrimPrefix(name, envPrefix), trimmed(names)); near != "" {
-			return usagef("%s in the environment is not an option; did you mean %s%s?", name, envPrefix, near)
+		rest := strings.TrimPrefix(name, table.EnvPrefix)
+		if near := nearest(rest, trimmed(names)); near != "" {
+			return usagef("%s in the environment is not an option; did you mean %s%s?", name, table.EnvPrefix, near)
 		}
+		if ours := answer(optionWords(), "--"+strings.ToLower(strings.ReplaceAll(rest, "_", "-"))); ours != "" {
+			name += " (" + ours + ")"
+		} else if near := akin(rest, trimmed(names)); near != "" {
+			name += " (did you mean " + table.EnvPrefix + near + "?)"
+		}
+		unknown = append(unknown, name)
+	}
+	if len(unknown) > 0 {
+		l.Notes = append(l.Notes, "variables of the environment that are no options are ignored: "+strings.Join(unknown, ", "))
 	}
 	return nil
 }
@@ -187,7 +208,7 @@ func (l *Line) misspelt() error {
 func trimmed(names []string) []string {
 	var short []string
 	for _, name := range names {
-		if rest, ok := strings.CutPrefix(name, envPrefix); ok {
+		if rest, ok := strings.CutPrefix(name, table.EnvPrefix); ok {
 			short = append(short, rest)
 		}
 	}

@@ -131,7 +131,7 @@ func TestNotesOfTheEnvironment(t *testing.T) {
 		"sides that are given":        {env: []string{"SOURCE=x", "TARGET=y"}},
 		"level":                       {env: []string{"S3SYNC_LOG=warn,hyper=off"}, want: []string{"S3SYNC_LOG" + level + `"warn,hyper=off"`}},
 		"level of the seed":           {env: []string{"RUST_LOG=s3sync=debug"}, want: []string{"RUST_LOG" + level + `"s3sync=debug"`}},
-		"level of the seed, not read": {env: []string{"S3SYNC_LOG=info", "RUST_LOG=s3sync=debug"}},
+		"level of the seed, not read": {env: []string{"S3SYNC_LOG=info", "S3SYNC_SIGN_KEY_PASSWORD=p", "RUST_LOG=s3sync=debug"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := between(tt.args...)
@@ -299,6 +299,26 @@ func TestLevelFromEnvironment(t *testing.T) {
 				t.Errorf("level %q (%d), want %q", got, l.Level(), tt.want)
 			}
 		})
+	}
+}
+
+// A variable that is no option changes nothing, and one line says so.
+func TestUnknownVariables(t *testing.T) {
+	c := between()
+	c.env = []string{
+		"S3SYNC_SERVICE_HOST=10.0.0.1", "S3SYNC_WORKERS=3", "S3SYNC_TRANSFERS=3", "S3SYNC_PREFIX=p", "S3SYNC_LOG=info", "S3SYNC_X=hunter2", "OTHER=1",
+		"S3SYNC_FOO=1", "S3SYNC_VERSION=1", "S3SYNC_DRY=1", "S3SYNC_TARGET_URL=s3://c", "S3SYNC_BANDWIDTH=1",
+	}
+	l := c.line()
+	if _, _, _, err := l.Parse(); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"variables of the environment that are no options are ignored: " +
+		"S3SYNC_BANDWIDTH, S3SYNC_DRY (did you mean S3SYNC_DRY_RUN?), S3SYNC_FOO, S3SYNC_PREFIX, S3SYNC_SERVICE_HOST, " +
+		"S3SYNC_TARGET_URL (did you mean S3SYNC_TARGET?), S3SYNC_TRANSFERS (--worker-size compares and transfers that many objects at the same time; without it s3sync finds the number), " +
+		"S3SYNC_VERSION, S3SYNC_WORKERS (did you mean S3SYNC_WORKER_SIZE?), S3SYNC_X"}
+	if !slices.Equal(l.Notes, want) {
+		t.Errorf("got %q, want %q", l.Notes, want)
 	}
 }
 

@@ -1,5 +1,7 @@
 package options
 
+import "s3sync"
+
 // Exit codes.
 const (
 	ExitDone       = 0
@@ -33,6 +35,9 @@ func exitCodes() []exitCode {
 	}
 }
 
+// Misuse is a mistake in the arguments of a command.
+func Misuse(format string, args ...any) error { return usagef(format, args...) }
+
 // ExitMeaning says what an exit code means.
 func ExitMeaning(code int) string {
 	for _, row := range exitCodes() {
@@ -41,4 +46,17 @@ func ExitMeaning(code int) string {
 		}
 	}
 	return "unknown"
+}
+
+// ExitOf returns the exit code of a run that ended without an error. Its report may be nil.
+func ExitOf(report *s3sync.Report) int {
+	switch {
+	case report == nil:
+		return ExitDone
+	case report.Failed > 0:
+		return ExitError
+	case report.Warnings > 0 || report.Incomplete || !report.Status.InSync():
+		return ExitWarning
+	}
+	return ExitDone
 }

@@ -2,8 +2,12 @@ package options
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"s3sync/internal/cli/options/table"
+	"s3sync/internal/cli/options/value"
 )
 
 // about is what the sync does, for the help and the manual page.
@@ -13,21 +17,21 @@ const about = "Syncs a directory and an S3 bucket, or two buckets. Objects that 
 // A help writes help and docs from the tables of options and commands. It holds the
 // defaults, copied before any option was read.
 type help struct {
-	rows     []helpRow
-	commands []Command
+	rows    []helpRow
+	program *Program
 }
 
 // A helpRow is the help for one option.
 type helpRow struct {
-	*option
+	*table.Option
 
 	def string
 }
 
-func newHelp(options []*option, commands []Command) help {
-	h := help{commands: commands}
+func newHelp(options []*table.Option, program *Program) help {
+	h := help{program: program}
 	for _, o := range options {
-		h.rows = append(h.rows, helpRow{o, o.defaultText()})
+		h.rows = append(h.rows, helpRow{o, o.DefaultText()})
 	}
 	return h
 }
@@ -35,10 +39,19 @@ func newHelp(options []*option, commands []Command) help {
 // usage returns how s3sync is called: the sync, then the commands.
 func (h help) usage() string {
 	var b strings.Builder
-	b.WriteString("Usage: s3sync [OPTIONS] [SOURCE] [TARGET]\n       s3sync COMMAND [OPTIONS] [ARGUMENTS]\n\nCommands:\n")
-	for _, k := range h.commands {
+	if h.program.Other == nil {
+		b.WriteString("Usage: s3sync [OPTIONS] [SOURCE] [TARGET]\n       s3sync COMMAND [OPTIONS] [ARGUMENTS]\n\nCommands:\n")
+	} else {
+		b.WriteString("Usage: " + h.program.name() + " COMMAND [OPTIONS] [ARGUMENTS]\n\nCommands:\n")
+	}
+	const width = 20
+	for _, k := range h.program.Commands {
+		args := k.Args
+		if len(k.Name+" "+args) > width {
+			args, _, _ = strings.Cut(args, " ")
+		}
 		if k.Name != "" {
-			fmt.Fprintf(&b, "  %-20s  %s\n", strings.TrimSpace(k.Name+" "+k.Args), k.Usage)
+			fmt.Fprintf(&b, "  %-*s  %s\n", width, strings.TrimSpace(k.Name+" "+args), k.Usage)
 		}
 	}
 	return b.String()
@@ -47,6 +60,8 @@ func (h help) usage() string {
 // command returns the help of one command.
 func (h help) command(k *Command, all bool) string {
 	switch {
+	case k.Name == "" && h.program.Other != nil:
+		return h.other(k)
 	case k.Name == "" && all:
 		return h.long()
 	case k.Name == "":
@@ -54,25 +69,68 @@ func (h help) command(k *Command, all bool) string {
 	}
 	var b strings.Builder
 	b.WriteString(wrap(sentence(k.Usage, k.More), "") + "\nUsage: " + k.synopsis() + "\n")
+	var others []string
 	for _, r := range h.rows {
-		if r.group == ofCommands && k.has(r.option) {
+		switch {
+		case !slices.Contains(k.Options, r.Name):
+		case r.Group == table.OfCommands || r.Name == "manifest":
 			b.WriteString("\n" + r.paragraph())
+		default:
+			others = append(others, "--"+r.Name)
 		}
+	}
+	if len(others) > 0 {
+		b.WriteString("\n" + wrap("These mean what they mean for a sync: "+strings.Join(others, ", ")+".", ""))
 	}
 	if k.Sides {
 		b.WriteString("\nIt also has the options of a sync: see s3sync -h.\n")
 	}
+	if names := h.refused(k); len(names) > 0 {
+		b.WriteString(wrap("It refuses these, and says why: "+strings.Join(names, ", ")+".", ""))
+	}
+	if k.Applies {
+		var names []string
+		for _, r := range h.rows {
+			if r.Name != "help" && k.has(r.Option) {
+				names = append(names, "--"+r.Name)
+			}
+		}
+		b.WriteString("\n" + wrap("Of the options of a sync it has: "+strings.Join(names, ", ")+".", ""))
+	}
+	return b.String()
+}
+
+// refused returns the options of a sync that a command does not have.
+func (h help) refused(k *Command) (names []string) {
+	for _, r := range h.rows {
+		if k.refusal(r.Option) != "" {
+			names = append(names, "--"+r.Name)
+		}
+	}
+	return names
+}
+
+// other returns the help of a program that is not s3sync.
+func (h help) other(k *Command) string {
+	var b strings.Builder
+	b.WriteString(wrap(h.program.Other.About, "") + "\n" + h.usage() + "\nOptions:\n")
+	for _, r := range h.rows {
+		if k.has(r.Option) {
+			b.WriteString(r.paragraph())
+		}
+	}
+	b.WriteString("\n" + k.call() + " COMMAND -h shows the arguments and options of a command.\n")
 	return b.String()
 }
 
 // groups calls f for each heading with its options.
-func (h help) groups(f func(g group, rows []helpRow)) {
+func (h help) groups(f func(g table.Group, rows []helpRow)) {
 	for rest := h.rows; len(rest) > 0; {
 		n := 1
-		for n < len(rest) && rest[n].group == rest[0].group {
+		for n < len(rest) && rest[n].Group == rest[0].Group {
 			n++
 		}
-		f(rest[0].group, rest[:n])
+		f(rest[0].Group, rest[:n])
 		rest = rest[n:]
 	}
 }
@@ -81,8 +139,8 @@ func (h help) groups(f func(g group, rows []helpRow)) {
 func (h help) short() string {
 	var b strings.Builder
 	b.WriteString("Syncs a directory and an S3 bucket, or two buckets, and verifies what arrived.\n\n" + h.usage())
-	h.groups(func(g group, rows []helpRow) {
-		if g == ofCommands {
+	h.groups(func(g table.Group, rows []helpRow) {
+		if g == table.OfCommands {
 			return
 		}
 		fmt.Fprintf(&b, "\n%s:\n", g)
@@ -91,7 +149,7 @@ func (h help) short() string {
 			width = max(width, utf8.RuneCountInString(r.synopsis()))
 		}
 		for _, r := range rows {
-			fmt.Fprintf(&b, "  %-*s  %s\n", width, r.synopsis(), strings.Join(append([]string{r.brief()}, r.notes(false)...), " "))
+			fmt.Fprintf(&b, "  %-*s  %s\n", width, r.synopsis(), strings.Join(append([]string{r.Brief()}, r.notes(false)...), " "))
 		}
 	})
 	b.WriteString("\nSee --help for variables, choices and exit codes, and s3sync help TOPIC for one of them.\n")
@@ -103,8 +161,8 @@ func (h help) long() string {
 	var b strings.Builder
 	b.WriteString(wrap(about, ""))
 	b.WriteString("\n" + h.usage())
-	h.groups(func(g group, rows []helpRow) {
-		if g == ofCommands {
+	h.groups(func(g table.Group, rows []helpRow) {
+		if g == table.OfCommands {
 			return
 		}
 		fmt.Fprintf(&b, "\n%s:\n", g)
@@ -125,10 +183,10 @@ func (h help) long() string {
 }
 
 func environmentNote() string {
-	return "Every option but -v, -q, -h and -V can be set by a variable: " + envPrefix + "WORKER_SIZE=32 is --worker-size 32, " + envPrefix +
-		"DELETE=true is --delete. The names without " + envPrefix + " also work, unless an option says otherwise; a note names the options that " +
-		"came from such names. SOURCE, TARGET and DELETE need " + envPrefix + ", because other programs use these names. The command line overrides " +
-		"variables, and a variable with " + envPrefix + " overrides one without. A variable with " + envPrefix + " that is almost the name of an option is refused. " +
+	return "Every option but -v, -q, -h and -V can be set by a variable: " + table.EnvPrefix + "WORKER_SIZE=32 is --worker-size 32, " + table.EnvPrefix +
+		"DELETE=true is --delete. The names without " + table.EnvPrefix + " also work, unless an option says otherwise; a note names the options that " +
+		"came from such names. SOURCE, TARGET and DELETE need " + table.EnvPrefix + ", because other programs use these names. The command line overrides " +
+		"variables, and a variable with " + table.EnvPrefix + " overrides one without. A variable with " + table.EnvPrefix + " that is almost the name of an option is refused, and a note names others that are no options. " +
 		"Variables that cannot be used in the direction of a run are ignored with a note, unless more would be written without them. " +
 		"S3SYNC_LOG, or else RUST_LOG, sets the level of the log if no flag does: off, error, warn, info, debug or trace. " +
 		"Credentials, regions and profiles of AWS are found as in other AWS programs."
@@ -136,17 +194,17 @@ func environmentNote() string {
 
 // synopsis returns the option with its dashes and the name of its value.
 func (r helpRow) synopsis() string {
-	if r.positional() {
-		return "[" + r.name + "]"
+	if r.Positional() {
+		return "[" + r.Name + "]"
 	}
-	text := "    --" + r.name
-	if r.short != "" {
-		text = "-" + r.short + ", --" + r.name
+	text := "    --" + r.Name
+	if r.Short != "" {
+		text = "-" + r.Short + ", --" + r.Name
 	}
-	if r.value.kind == count {
+	if r.Value.Kind == value.Count {
 		text += "..."
 	}
-	if name := r.valueName(); name != "" {
+	if name := r.ValueName(); name != "" {
 		text += " <" + name + ">"
 	}
 	return text
@@ -163,7 +221,7 @@ func (r helpRow) paragraph() string {
 }
 
 // sentence returns what the option does, as one or more sentences.
-func (r helpRow) sentence() string { return sentence(r.brief(), r.more) }
+func (r helpRow) sentence() string { return sentence(r.Brief(), r.More) }
 
 // sentence makes sentences of a line of the help, and adds more.
 func sentence(line, more string) string {
@@ -184,8 +242,8 @@ func (r helpRow) notes(all bool) []string {
 		}
 	}
 	if all {
-		note("choices: ", strings.Join(r.choices, ", "))
-		note("env: ", strings.Join(r.variables(), ", "))
+		note("choices: ", strings.Join(r.Choices, ", "))
+		note("env: ", strings.Join(r.Variables(), ", "))
 	}
 	note("default: ", r.def)
 	return notes

@@ -22,22 +22,22 @@ func levelNamed(name string) (slog.Level, bool) {
 // Level returns the lowest level that is logged.
 func (l *Line) Level() slog.Level {
 	level := s3sync.LevelNote
-	if l.set.level != nil {
-		level = *l.set.level
+	if l.set.Level != nil {
+		level = *l.set.Level
 	}
 	switch {
-	case l.set.quiet >= 2:
+	case l.set.Quiet >= 2:
 		level = LevelOff
-	case l.set.quiet == 1:
+	case l.set.Quiet == 1:
 		level = slog.LevelError
-	case l.set.verbose == 1:
+	case l.set.Verbose == 1:
 		level = slog.LevelInfo
-	case l.set.verbose == 2:
+	case l.set.Verbose == 2:
 		level = slog.LevelDebug
-	case l.set.verbose >= 3:
+	case l.set.Verbose >= 3:
 		level = s3sync.LevelTrace
 	}
-	if l.Config.DryRun || l.Config.Report.Status {
+	if l.Config.DryRun && !l.summary() || l.Config.Report.Status {
 		// A dry run or a report without output is of no use.
 		level = min(level, slog.LevelInfo)
 	}
@@ -46,4 +46,7 @@ func (l *Line) Level() slog.Level {
 
 // Skips reports whether the log also has the objects that a dry run leaves as they are,
 // although their records are below its level.
-func (l *Line) Skips() bool { return l.Config.DryRun && l.set.verbose == 1 }
+func (l *Line) Skips() bool { return l.Config.DryRun && !l.summary() && l.set.Verbose == 1 }
+
+// summary reports whether a summary is printed in place of what a dry run prints.
+func (l *Line) summary() bool { return l.command != nil && l.command.Summary }

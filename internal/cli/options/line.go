@@ -4,7 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
+	"os"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -12,7 +13,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"s3sync"
+	"s3sync/internal/cli/options/table"
+	"s3sync/internal/cli/options/value"
 	"s3sync/internal/fields"
+	"s3sync/internal/location"
 )
 
 // A Program is the input of Parse, and what the help shows besides the options.
@@ -22,28 +26,53 @@ type Program struct {
 	// Stdout and Stderr receive the output for a shell that completes a line.
 	Stdout, Stderr io.Writer
 	Version        string // what --version prints
-	// Commands are all commands. One of them has no name: the sync itself.
+	// Commands are all commands. One of them has no name: the sync itself, or what another
+	// program does with its own options alone.
 	Commands []Command
+	// Other makes it another program than s3sync.
+	Other *Other
+}
+
+// An Other is a program besides s3sync that has its table of options. Each of its commands
+// has a name.
+type Other struct {
+	Name  string // as one types it
+	About string // sentences that say what the program does
+	// Rows are options that the table does not have. Their group is table.OfCommands.
+	Rows []*table.Option
+	// Refused are the options of a sync that its commands do not have, with the reason. It
+	// completes the sentence "--option …".
+	Refused map[string]string
+	// Variable, if set, reports whether the program knows a variable that is no option.
+	Variable func(name string) bool
+}
+
+// name returns what the user types.
+func (p *Program) name() string {
+	if p.Other == nil {
+		return "s3sync"
+	}
+	return p.Other.Name
 }
 
 // A Line is one command line, with its environment.
 type Line struct {
 	Config *s3sync.Config
 	// Log says how the log is written.
-	Log Log
+	Log table.Log
 	// Own are the options of commands that a sync does not have.
-	Own Own
+	Own table.Own
 	// Records are what a run leaves besides its log.
-	Records Records
+	Records table.Records
 	// Notes are facts about the settings that the user should know.
 	Notes []string
 
 	program Program
 	env     environment
-	set     *settings
-	options []*option
+	set     *table.Settings
+	options []*table.Option
 	// spread are the fields of sides that options for both sides have set.
-	spread map[string]*option
+	spread map[string]*table.Option
 	help   help
 	root   *cobra.Command
 	// command is what the user asked for, with complete options; nil if the user asked for
@@ -54,54 +83,19 @@ type Line struct {
 	text    string   // to print instead of a run
 }
 
-// Log is how the log is written.
-type Log struct {
-	JSON     bool
-	Spans    bool // also log the beginning and the end of stages
-	NoColor  bool
-	ToStderr bool
-	// NoProgress shows neither the progress nor the summary. Stats is the time between two
-	// lines of progress where it is not drawn; 0 is none.
-	NoProgress bool
-	Stats      time.Duration
-}
-
-// Own are the options of commands that a sync does not have.
-type Own struct {
-	JSON        bool // print JSON
-	ProbeWrites bool // write to the target, and remove it again
-	Policy      bool // print a policy, and do nothing else
-}
-
-// Records are what a run leaves besides its log. What is empty is not wanted.
-type Records struct {
-	MetricsListen string // address
-	// These are names of files.
-	MetricsFile, FailedKeys, HTMLReport string
-}
-
-// Distinct fails if two records would be one file.
-func (r *Records) Distinct() error {
-	seen := make(map[string]string)
-	for _, record := range []struct{ option, name string }{
-		{"--html-report", r.HTMLReport}, {"--failed-keys", r.FailedKeys}, {"--metrics-file", r.MetricsFile},
-	} {
-		name := filepath.Clean(record.name)
-		if other := seen[name]; other != "" && record.name != "" {
-			return usagef("%s and %s name the same file", other, record.option)
-		}
-		seen[name] = record.option
-	}
-	return nil
-}
-
 // New returns the Line of a program before it is parsed.
 func New(p Program) *Line {
-	l := &Line{Config: s3sync.DefaultConfig(), program: p, env: parseEnviron(p.Environ), set: &settings{}}
+	l := &Line{Config: s3sync.DefaultConfig(), program: p, env: parseEnviron(p.Environ), set: &table.Settings{}}
 	l.Log.Stats = time.Minute
-	l.options = table(l.Config, l.set, &l.Log, &l.Own, &l.Records)
+	l.options = table.Rows(l.Config, l.set, &l.Log, &l.Own, &l.Records)
+	if p.Other != nil {
+		l.options = append(l.options, p.Other.Rows...)
+	}
+	for i := range p.Commands {
+		p.Commands[i].program = &l.program
+	}
 	// Help and docs show the defaults, which parsing overwrites.
-	l.help = newHelp(l.options, p.Commands)
+	l.help = newHelp(l.options, &l.program)
 	l.root = l.addCommand(l.commandNamed(""))
 	for i := range p.Commands {
 		switch k := &p.Commands[i]; k.Name {
@@ -127,10 +121,10 @@ func (l *Line) Parse() (k *Command, args []string, text string, err error) {
 	switch {
 	case l.command == nil:
 		return nil, nil, l.text, nil
-	case l.set.version:
+	case l.set.Version:
 		return nil, nil, l.program.Version, nil
-	case l.set.shell != "":
-		text, err := l.Script(l.set.shell)
+	case l.set.Shell != "":
+		text, err := l.Script(l.set.Shell)
 		return nil, nil, text, err
 	}
 	return l.command, l.args, "", nil
@@ -149,8 +143,11 @@ func usagef(format string, args ...any) error {
 // what pflag has parsed.
 func (l *Line) accept(k *Command, args []string) error {
 	l.command = k
-	if l.set.version {
+	if l.set.Version {
 		return nil
+	}
+	if err := l.noCommand(k, args); err != nil {
+		return err
 	}
 	if err := l.ambiguous(k, args); err != nil {
 		return err
@@ -159,21 +156,28 @@ func (l *Line) accept(k *Command, args []string) error {
 		return err
 	}
 	for _, o := range l.options {
-		o.given = o.value.set
+		o.Given = o.Value.Taken
 	}
 	if err := l.takeArguments(k, args); err != nil {
 		return err
 	}
-	if l.set.verbose > 0 && l.set.quiet > 0 {
+	if l.set.Verbose > 0 && l.set.Quiet > 0 {
 		return usagef("--verbose cannot be combined with --quiet")
 	}
 	if err := l.applyEnvironment(k); err != nil {
 		return err
 	}
+	if url := l.Own.Leftovers; url != "" && l.Config.Source.URL+l.Config.Target.URL == "" {
+		l.Config.Source.URL, l.Config.Target.URL = ".", url // it is reached and checked like the target of an upload
+	}
 	l.setBoth()
-	if len(l.program.Args) == 0 && l.set.shell == "" && l.Config.Source.URL == "" && l.Config.Target.URL == "" {
+	if err := l.exclude(); err != nil {
+		return err
+	}
+	if k.Sides && len(l.program.Args) == 0 && l.set.Shell == "" && l.Config.Source.URL == "" && l.Config.Target.URL == "" {
 		return usagef("SOURCE and TARGET are missing; s3sync -h shows how it is called")
 	}
+	l.setState(k)
 	return nil
 }
 
@@ -190,14 +194,14 @@ func (l *Line) takeArguments(k *Command, args []string) error {
 		}
 	}
 	if len(args) > 2 {
-		return usagef("SOURCE and TARGET are all arguments there are, but there is %q", args[2])
+		return usagef("SOURCE and TARGET are all arguments there are, but there is %s", surplus(args[2]))
 	}
 	for _, o := range l.options {
-		if o.positional() && len(args) > 0 {
-			if err := o.value.Set(args[0]); err != nil {
-				return usagef("%s %v", o.label(), err)
+		if o.Positional() && len(args) > 0 {
+			if err := o.Value.Set(args[0]); err != nil {
+				return usagef("%s %v", o.Label(), err)
 			}
-			o.given, args = true, args[1:]
+			o.Given, args = true, args[1:]
 		}
 	}
 	return nil
@@ -213,11 +217,11 @@ func (l *Line) hyphenValue(k *Command) error {
 	for i := 0; i < len(args) && args[i] != "--"; i++ {
 		name, long := strings.CutPrefix(args[i], "--")
 		o := l.named(name)
-		if !long || o == nil || !o.value.takesText() {
+		if !long || o == nil || !o.Value.TakesText() {
 			continue
 		}
 		i++
-		if i < len(args) && strings.HasPrefix(args[i], "-") {
+		if i < len(args) && strings.HasPrefix(args[i], "-") && args[i] != "-" {
 			return usagef("--%s needs a value; if it begins with a hyphen, write --%s=VALUE", name, name)
 		}
 	}
@@ -225,9 +229,9 @@ func (l *Line) hyphenValue(k *Command) error {
 }
 
 // named returns the option with a long name.
-func (l *Line) named(name string) *option {
+func (l *Line) named(name string) *table.Option {
 	for _, o := range l.options {
-		if !o.positional() && (o.name == name || o.alias == name) && name != "" {
+		if !o.Positional() && (o.Name == name || o.Alias == name) && name != "" {
 			return o
 		}
 	}
@@ -236,17 +240,17 @@ func (l *Line) named(name string) *option {
 
 // bound returns the option of a setting: "path=value", or the path of a field. If
 // several options set one field, it returns the one that was given.
-func (l *Line) bound(setting string) *option {
+func (l *Line) bound(setting string) *table.Option {
 	path, value, _ := strings.Cut(setting, "=")
 	if o := l.spread[path]; o != nil {
 		return o
 	}
-	var found *option
+	var found *table.Option
 	for _, o := range l.options {
 		switch {
-		case value != "" && o.sets == setting:
+		case value != "" && o.Sets == setting:
 			return o
-		case slices.Contains(o.paths(), path) && (found == nil || o.given):
+		case slices.Contains(o.Paths(), path) && (found == nil || o.Given):
 			found = o
 		}
 	}
@@ -259,8 +263,8 @@ func (l *Line) given(path string) bool {
 	if l.spread[path] != nil {
 		return true
 	}
-	return slices.ContainsFunc(l.options, func(o *option) bool {
-		return o.given && slices.ContainsFunc(o.settings(), func(setting string) bool {
+	return slices.ContainsFunc(l.options, func(o *table.Option) bool {
+		return o.Given && slices.ContainsFunc(o.Settings(), func(setting string) bool {
 			field, value, one := strings.Cut(setting, "=")
 			if field != path {
 				return false
@@ -274,19 +278,19 @@ func (l *Line) given(path string) bool {
 // --remove-modified-filter, which together with a comparison only skips the listing of
 // the target.
 func (l *Line) setMode() error {
-	var first *option
+	var first *table.Option
 	for _, o := range l.options {
-		if !o.given || !strings.HasPrefix(o.sets, "Check.Mode=") || o.value == nil || o.also == noListing {
+		if !o.Given || !strings.HasPrefix(o.Sets, "Check.Mode=") || o.Value == nil || o.Also == table.NoListing {
 			continue
 		}
 		if first != nil {
-			return usagef("%s cannot be combined with %s", first.label(), o.label())
+			return usagef("%s cannot be combined with %s", first.Label(), o.Label())
 		}
 		first = o
 	}
 	k := &l.Config.Check
 	switch {
-	case !l.set.overwrite:
+	case !l.set.Overwrite:
 	case first == nil && !k.HeadEachTarget:
 		k.Mode = s3sync.CheckOverwrite
 	default:
@@ -295,17 +299,14 @@ func (l *Line) setMode() error {
 	return nil
 }
 
-// noListing is the second meaning of --remove-modified-filter.
-const noListing = "Check.NoTargetListing=true"
-
 // Check validates the settings with the library. It first drops settings of the
 // environment that are for other runs.
 func (l *Line) Check() error {
 	if err := l.setMode(); err != nil {
 		return err
 	}
-	if err := l.set.rules.fault(); err != nil {
-		return err
+	if fault := l.set.Rules.Fault(); fault != "" {
+		return UsageError{fault}
 	}
 	err := l.Config.ValidateGiven(l.given)
 	if l.dropMisfits(err) {
@@ -315,10 +316,32 @@ func (l *Line) Check() error {
 		return l.Refusal(err)
 	}
 	l.noteBareNames()
-	if l.set.listingDepth != 0 {
+	l.noteSlash()
+	if l.set.ListingDepth != 0 {
 		l.Notes = append(l.Notes, "--max-parallel-listing-max-depth has no effect: listings are divided wherever keys are")
 	}
 	return nil
+}
+
+// noteSlash adds a note if whole names follow on a target without a slash at its end: other
+// programs would add one. Nobody means photosa.jpg by s3://b/photos.
+func (l *Line) noteSlash() {
+	source, err := location.Parse(l.Config.Source.URL)
+	target, err2 := location.Parse(l.Config.Target.URL)
+	if err != nil || err2 != nil || !target.MayBeObject() || source.MayBeObject() {
+		return
+	}
+	if fi, err := os.Stat(source.Path); source.Local() && (err != nil || !fi.IsDir()) {
+		return
+	}
+	name := path.Base(target.Prefix)
+	if l.Own.Leftovers != "" {
+		l.Notes = append(l.Notes, fmt.Sprintf("%q ends without a slash, so keys such as %q are meant, too; for a folder write %q",
+			l.Config.Target.URL, name+"a.jpg", l.Config.Target.URL+"/"))
+		return
+	}
+	l.Notes = append(l.Notes, fmt.Sprintf("%q ends without a slash, so a.jpg becomes %q; for a folder write %q",
+		l.Config.Target.URL, name+"a.jpg", l.Config.Target.URL+"/"))
 }
 
 // Refusal makes a UsageError of the first error in a Config, with options in place of
@@ -332,12 +355,12 @@ func (l *Line) Refusal(err error) error {
 	if o == nil {
 		return UsageError{fault.Error()}
 	}
-	text := o.label() + " " + fault.Reason
-	if o.env == envIgnored && !o.given && l.env[o.bare()] != "" {
+	text := o.Label() + " " + fault.Reason
+	if o.Env == table.EnvIgnored && !o.Given && l.env[o.Bare()] != "" {
 		text += "; " + l.ignored(o)
 	}
 	if other := l.bound(fault.Other); fault.Other != "" && other != nil {
-		text += " " + other.label()
+		text += " " + other.Label()
 	}
 	return UsageError{text}
 }
@@ -353,19 +376,19 @@ type Given struct {
 func (l *Line) Given() []Given {
 	var given []Given
 	for _, o := range l.options {
-		if !o.given {
+		if !o.Given {
 			continue
 		}
-		shown := o.value.String()
+		shown := o.Value.String()
 		switch {
-		case o.secret:
+		case o.Secret:
 			shown = "(secret)"
-		case o.value.kind == toggle:
+		case o.Value.Kind == value.Toggle:
 			shown = "true"
 		case shown == "":
-			shown = o.value.text
+			shown = o.Value.Text
 		}
-		given = append(given, Given{o.title(), shown, o.from})
+		given = append(given, Given{o.Title(), shown, o.From})
 	}
 	return given
 }

@@ -4,6 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"s3sync"
@@ -22,18 +26,22 @@ type call struct {
 	cfg *s3sync.Config
 }
 
+// line has a home directory, if the environment has none.
 func (c *call) line() *Line {
-	return New(Program{Args: c.args, Environ: c.env, Stdout: &c.stdout, Stderr: &c.stderr, Version: "s3sync 1.2.3\n", Commands: testCommands()})
+	home := os.TempDir()
+	return New(Program{Args: c.args, Environ: append(slices.Clone(c.env), "HOME="+home, "LOCALAPPDATA="+home), Stdout: &c.stdout, Stderr: &c.stderr, Version: "s3sync 1.2.3\n", Commands: testCommands()})
 }
 
 // testCommands are the sync and three of other kinds.
 func testCommands() []Command {
 	return []Command{
 		{Args: "[SOURCE] [TARGET]", Sides: true},
-		{Name: "sides", Args: "SOURCE TARGET", Sides: true, Options: []string{"probe-writes", "policy", "json"}, Usage: "look at both sides"},
+		{Name: "checks", Args: "SOURCE TARGET", Sides: true, Options: ofChecks, Usage: "look back"},
+		{Name: "sides", Args: "SOURCE TARGET", Sides: true, Options: []string{"probe-writes", "policy", "json", "output", "prices", "leftovers", "abort-older-than", "yes", "list", "force", "all"}, Usage: "look at both sides"},
 		{Name: "one", Args: "FILE", Options: []string{"json", "worker-size"}, Usage: "read a file", More: "It may be old."},
 		{Name: "words", Args: "[WORD...]", Verbatim: true, Usage: "print the words", Values: (*Line).Shells},
 		{Name: "none", Usage: "print nothing"},
+		{Name: "applies", Args: "FILE [SOURCE] [TARGET]", Applies: true, Usage: "carry out a file"},
 	}
 }
 
@@ -78,4 +86,57 @@ func (c *call) main(t *testing.T) int {
 	}
 	fmt.Fprintln(&c.stdout, l.Given())
 	return ExitDone
+}
+
+// ofChecks are options that only one command has.
+var ofChecks = []string{"against", "read", "public-key", "sha256sum", "key", "proof", "root"}
+
+// A target without a slash at its end is told of where a folder is probably meant.
+func TestNoteSlash(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "a.jpg")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ source, target, want string }{
+		{dir, "s3://b/x/photos", `"s3://b/x/photos" ends without a slash, so a.jpg becomes "photosa.jpg"; for a folder write "s3://b/x/photos/"`},
+		{"s3://a", "s3://b/photos", `"s3://b/photos" ends without a slash, so a.jpg becomes "photosa.jpg"; for a folder write "s3://b/photos/"`},
+		{"s3://a/p/", "s3://b/photos", `"s3://b/photos" ends without a slash, so a.jpg becomes "photosa.jpg"; for a folder write "s3://b/photos/"`},
+		{dir, "s3://b/photos/", ""},
+		{dir, "s3://b", ""},
+		{file, "s3://b/photos", ""},       // it gets that key
+		{"s3://a/p", "s3://b/photos", ""}, // one object, or on purpose
+		{"s3://a/p", filepath.Join(dir, "x"), ""},
+	} {
+		c := &call{args: []string{tt.source, tt.target}}
+		l := c.line()
+		if _, _, _, err := l.Parse(); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Check(); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(l.Notes, "\n"); got != tt.want {
+			t.Errorf("%s to %s: got %s, want %s", tt.source, tt.target, got, tt.want)
+		}
+	}
+}
+
+// Unfinished uploads are looked for below a prefix, which others may begin with.
+func TestNoteSlashOfLeftovers(t *testing.T) {
+	for url, want := range map[string]string{
+		"s3://b/photos":  `"s3://b/photos" ends without a slash, so keys such as "photosa.jpg" are meant, too; for a folder write "s3://b/photos/"`,
+		"s3://b/photos/": "",
+		"s3://b":         "",
+	} {
+		c := &call{args: []string{".", url}}
+		l := c.line()
+		if _, _, _, err := l.Parse(); err != nil {
+			t.Fatal(err)
+		}
+		l.Own.Leftovers = url
+		if err := l.Check(); err != nil || strings.Join(l.Notes, "\n") != want {
+			t.Errorf("%s: got %q, %v, want %s", url, l.Notes, err, want)
+		}
+	}
 }

@@ -3,6 +3,8 @@ package options
 import (
 	"fmt"
 	"strings"
+
+	"s3sync/internal/cli/options/table"
 )
 
 // manual is the topic whose text is the manual page.
@@ -27,7 +29,7 @@ func (h help) manual() string {
 	var b strings.Builder
 	b.WriteString(".TH S3SYNC 1 \"\" s3sync \"User Commands\"\n.SH NAME\n" +
 		"s3sync \\- sync a directory and an S3 bucket, or two buckets, and verify what arrived\n.SH SYNOPSIS\n")
-	for i, k := range h.commands {
+	for i, k := range h.program.Commands {
 		if i > 0 {
 			b.WriteString(".br\n")
 		}
@@ -35,13 +37,13 @@ func (h help) manual() string {
 		b.WriteString("\\fB" + roff(k.call()) + "\\fR" + roff(rest) + "\n")
 	}
 	b.WriteString(".SH DESCRIPTION\n" + roff(about) + "\n.SH COMMANDS\n")
-	for _, k := range h.commands {
+	for _, k := range h.program.Commands {
 		if k.Name != "" {
 			b.WriteString(roffItem("\\fB"+roff(k.Name)+"\\fR "+roff(k.Args), sentence(k.Usage, k.More)))
 		}
 	}
 	b.WriteString(".SH OPTIONS\n")
-	h.groups(func(g group, rows []helpRow) {
+	h.groups(func(g table.Group, rows []helpRow) {
 		fmt.Fprintf(&b, ".SS \"%s\"\n", roff(string(g)))
 		for _, r := range rows {
 			b.WriteString(roffItem(r.roffSynopsis(), append([]string{r.sentence()}, r.notes(true)...)...))
@@ -69,8 +71,8 @@ func roffItem(heading string, lines ...string) string {
 
 // roffSynopsis returns the option in bold with the name of its value in italics.
 func (r helpRow) roffSynopsis() string {
-	if r.positional() {
-		return "\\fI" + roff(r.name) + "\\fR"
+	if r.Positional() {
+		return "\\fI" + roff(r.Name) + "\\fR"
 	}
 	names, value, _ := strings.Cut(strings.TrimSpace(r.synopsis()), " <")
 	text := "\\fB" + strings.ReplaceAll(roff(names), ", ", "\\fR, \\fB") + "\\fR"

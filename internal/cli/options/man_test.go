@@ -30,7 +30,7 @@ func TestManual(t *testing.T) {
 	page := l.help.manual()
 	for _, r := range l.help.rows {
 		if heading := ".TP\n" + r.roffSynopsis() + "\n"; strings.Count(page, heading) != 1 {
-			t.Errorf("not just one paragraph about %s", r.title())
+			t.Errorf("not just one paragraph about %s", r.Title())
 		}
 	}
 	for line := range strings.Lines(page) {

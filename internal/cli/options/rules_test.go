@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"s3sync"
+	"s3sync/internal/cli/options/table"
 )
 
 // texts returns rules as text.
@@ -54,8 +55,8 @@ func TestRulesInOrder(t *testing.T) {
 			if diff := cmp.Diff(tt.want, texts(l.Config.Filter.Globs)); diff != "" {
 				t.Error(diff)
 			}
-			if o := l.bound(rulesPath); o.from != tt.from {
-				t.Errorf("%s is from %q, want %q", o.title(), o.from, tt.from)
+			if o := l.bound(table.RulesPath); o.From != tt.from {
+				t.Errorf("%s is from %q, want %q", o.Title(), o.From, tt.from)
 			}
 		})
 	}

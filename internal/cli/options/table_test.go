@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"s3sync"
+	"s3sync/internal/cli/options/table"
+	"s3sync/internal/cli/options/value"
 )
 
 // parse reads a command line and lets the library judge it.
@@ -94,11 +96,15 @@ func optionCases() map[string]optionCase {
 		"target-force-path-style": aSwitch,
 		"storage-class":           {good: "ONEZONE_IA", bad: "ONE-ZONE_IA", says: `must be one of STANDARD, REDUCED_REDUNDANCY, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING, GLACIER, DEEP_ARCHIVE, GLACIER_IR, EXPRESS_ONEZONE, OUTPOSTS, SNOW, FSX_OPENZFS, FSX_ONTAP, not "ONE-ZONE_IA": did you mean ONEZONE_IA?`},
 
-		"exclude":      {good: "*.tmp", bad: "a[", says: `must be a pattern such as '*.jpg', not "a[": there is no ] for this [, at character 2`},
-		"include":      {good: "{a,b}/", bad: "/", says: `must be a pattern such as '*.jpg', not "/": it names nothing; ** is everything`},
-		"exclude-from": {good: "testdata/patterns.txt", says: "must not be empty"},
-		"include-from": {good: "testdata/patterns.txt", says: "must not be empty"},
-		"ignore-file":  {good: ".s3syncignore", bad: "a/b", says: `must be the name of a file without a directory, not "a/b"`},
+		"exclude":          {good: "*.tmp", bad: "a[", says: `must be a pattern such as '*.jpg', not "a[": there is no ] for this [, at character 2`},
+		"include":          {good: "{a,b}/", bad: "/", says: `must be a pattern such as '*.jpg', not "/": it names nothing; ** is everything`},
+		"exclude-from":     {good: "testdata/patterns.txt", says: "must not be empty"},
+		"include-from":     {good: "testdata/patterns.txt", says: "must not be empty"},
+		"files-from":       {good: "-", bad: "", says: "must not be empty"},
+		"files-from0":      {good: "list", bad: "", says: "must not be empty"},
+		"source-inventory": {good: "s3://i/x/manifest.json", bad: "s3://i/x/symlink.txt", says: "must name a manifest.json: symlink.txt is for Hive, and has neither sizes nor digests. The manifest.json is in the folder that is named after the time"},
+		"target-inventory": {good: "s3://i/x/manifest.json", bad: "x/manifest.json", says: "must be the URL of the manifest of an inventory: s3://bucket/.../manifest.json"},
+		"ignore-file":      {good: ".s3syncignore", bad: "a/b", says: `must be the name of a file without a directory, not "a/b"`},
 
 		"filter-mtime-before":                 {good: "2023-02-19T12:00:00+09:00", shown: "2023-02-19T03:00:00Z", bad: "2023-02-30", says: noMoment + `"2023-02-30"`},
 		"filter-mtime-after":                  {good: "2023-02-19 12:00", shown: "2023-02-19T12:00:00Z", bad: "noon", says: noMoment + `"noon"`},
@@ -162,7 +168,12 @@ func optionCases() map[string]optionCase {
 		"report-metadata-sync-status": aSwitch,
 		"report-tagging-sync-status":  aSwitch,
 
+		"state-max-size": {good: "2GiB", bad: "1KiB", says: "must be at least 1MiB, not 1KiB"},
+		"verify-cache":   {good: "5", bad: "101", says: "must be between 0 and 100, not 101"},
+
 		"html-report":    aText,
+		"manifest":       aText,
+		"sign-key":       aText,
 		"failed-keys":    aText,
 		"metrics-file":   aText,
 		"metrics-listen": {good: "[::1]:9100", bad: "9100", says: "must be host:port or :port, such as localhost:9100"},
@@ -183,6 +194,12 @@ func optionCases() map[string]optionCase {
 		"operation-attempt-timeout-milliseconds": aMillis,
 		"connect-timeout-milliseconds":           aMillis,
 		"read-timeout-milliseconds":              {def: "60000", good: "0", shown: "-", bad: "-1", says: "must be at least 0s, not -1ms"},
+
+		"state-dir":          {good: "some", says: "must not be empty"},
+		"no-state":           aSwitch,
+		"no-resume":          aSwitch,
+		"resume-max-age":     {def: "7d", good: "36h", shown: "129600s", bad: "7d ago", says: "must be a time such as 12h, 7d or 2w, not \"7d ago\""},
+		"abort-on-interrupt": aSwitch,
 
 		"warn-as-error":           aSwitch,
 		"fail-fast":               aSwitch,
@@ -220,8 +237,17 @@ func optionCases() map[string]optionCase {
 		"allow-empty-source":   aSwitch,
 		"allow-partial-prefix": aSwitch,
 		"allow-overlap":        aSwitch,
+		"list-is-complete":     aSwitch,
 
-		"json": aSwitch, "probe-writes": aSwitch, "policy": aSwitch,
+		"json": aSwitch, "probe-writes": aSwitch, "policy": aSwitch, "list": aSwitch, "yes": aSwitch, "all": aSwitch, "force": aSwitch,
+		"against": aText, "read": aSwitch, "public-key": aText, "sha256sum": aSwitch, "key": aText, "proof": aText, "root": aText,
+		"leftovers":        {good: "s3://b/p/", bad: "", says: "must not be empty"},
+		"abort-older-than": {good: "7d", bad: "soon", says: "must be a time such as 30d, 12h or 2w, not \"soon\""},
+		"output":           {good: "a.plan", bad: "", says: "must not be empty"},
+		"prices":           {good: "a.json", bad: "", says: "must not be empty"},
+
+		"trash":      {def: "", good: "s3://b/trash/", bad: "s3://", says: `"s3://" does not name a bucket: the name is missing`},
+		"trash-keep": {def: "", good: "30d", bad: "soon", says: "must be a time such as 30d, 12h or 2w, not \"soon\""},
 	}
 }
 
@@ -232,17 +258,17 @@ func TestOptions(t *testing.T) {
 		t.Errorf("%d options, %d cases", len(fresh.options), len(cases))
 	}
 	for i, o := range fresh.options {
-		tt, ok := cases[o.name]
+		tt, ok := cases[o.Name]
 		if !ok {
-			t.Errorf("no case for %s", o.title())
+			t.Errorf("no case for %s", o.Title())
 			continue
 		}
-		t.Run(o.name, func(t *testing.T) {
-			if got := o.value.String(); got != tt.def {
+		t.Run(o.Name, func(t *testing.T) {
+			if got := o.Value.String(); got != tt.def {
 				t.Errorf("default %q, want %q", got, tt.def)
 			}
-			if tt.def != "" && tt.def != "false" && o.defaultText() != tt.def {
-				t.Errorf("default in the help %q, want %q", o.defaultText(), tt.def)
+			if tt.def != "" && tt.def != "false" && o.DefaultText() != tt.def {
+				t.Errorf("default in the help %q, want %q", o.DefaultText(), tt.def)
 			}
 			checkGood(t, i, o, tt)
 			checkBad(t, o, tt)
@@ -250,15 +276,15 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-func checkGood(t *testing.T, i int, o *option, tt optionCase) {
+func checkGood(t *testing.T, i int, o *table.Option, tt optionCase) {
 	t.Helper()
-	args := []string{"--" + o.name, "s3://a", "s3://b"}
+	args := []string{"--" + o.Name, "s3://a", "s3://b"}
 	switch {
-	case o.name == "SOURCE":
+	case o.Name == "SOURCE":
 		args = []string{tt.good, "s3://b"}
-	case o.name == "TARGET":
+	case o.Name == "TARGET":
 		args = []string{"s3://a", tt.good}
-	case o.value.takesText():
+	case o.Value.TakesText():
 		args[0] += "=" + tt.good
 	}
 	args = append(commandOf(o), args...)
@@ -273,15 +299,15 @@ func checkGood(t *testing.T, i int, o *option, tt optionCase) {
 	case "-":
 		want = ""
 	}
-	if got := c.options[i].value.String(); got != want {
+	if got := c.options[i].Value.String(); got != want {
 		t.Errorf("%q became %q, want %q", tt.good, got, want)
 	}
 }
 
-func checkBad(t *testing.T, o *option, tt optionCase) {
+func checkBad(t *testing.T, o *table.Option, tt optionCase) {
 	t.Helper()
-	args := []string{"--" + o.name + "=" + tt.bad, "s3://a", "s3://b"}
-	switch o.name {
+	args := []string{"--" + o.Name + "=" + tt.bad, "s3://a", "s3://b"}
+	switch o.Name {
 	case "SOURCE":
 		args = []string{tt.bad, "s3://b"}
 	case "TARGET":
@@ -289,8 +315,8 @@ func checkBad(t *testing.T, o *option, tt optionCase) {
 	}
 	args = append(commandOf(o), args...)
 	_, err := parse(t, args...)
-	if err == nil || err.Error() != o.title()+" "+tt.says {
-		t.Errorf("%q: got %q, want %q", args, err, o.title()+" "+tt.says)
+	if err == nil || err.Error() != o.Title()+" "+tt.says {
+		t.Errorf("%q: got %q, want %q", args, err, o.Title()+" "+tt.says)
 	}
 	if _, ok := errors.AsType[UsageError](err); !ok {
 		t.Errorf("%T is no refusal", err)
@@ -298,8 +324,11 @@ func checkBad(t *testing.T, o *option, tt optionCase) {
 }
 
 // commandOf returns the command that has an option, if the sync has not.
-func commandOf(o *option) []string {
-	if o.group == ofCommands {
+func commandOf(o *table.Option) []string {
+	switch {
+	case slices.Contains(ofChecks, o.Name):
+		return []string{"checks"}
+	case o.Group == table.OfCommands:
 		return []string{"sides"}
 	}
 	return nil
@@ -308,15 +337,15 @@ func commandOf(o *option) []string {
 // Options that take a value once do not take it twice.
 func TestOptionTwice(t *testing.T) {
 	for _, o := range newLine().options {
-		if o.positional() || o.value.kind == count || o.value.kind == several || o.name == "help" {
+		if o.Positional() || o.Value.Kind == value.Count || o.Value.Kind == value.Several || o.Name == "help" {
 			continue
 		}
-		arg := "--" + o.name
-		if o.value.kind == single {
-			arg += "=" + optionCases()[o.name].good
+		arg := "--" + o.Name
+		if o.Value.Kind == value.Single {
+			arg += "=" + optionCases()[o.Name].good
 		}
 		_, err := parse(t, append(commandOf(o), arg, arg)...)
-		if want := "--" + o.name + " is given twice"; err == nil || err.Error() != want {
+		if want := "--" + o.Name + " is given twice"; err == nil || err.Error() != want {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}
@@ -326,9 +355,10 @@ func TestOptionTwice(t *testing.T) {
 func TestEveryFieldHasAnOption(t *testing.T) {
 	c := newLine()
 	except := []string{
-		"Source.Store", "Target.Store", "Source.Credentials", "Target.Credentials", // a program's own
+		"Source.Store", "Target.Store", "Trash.Store", "Source.Credentials", "Target.Credentials", // a program's own
 		"Source.Transport", "Target.Transport",
 		"Range",                           // for programs that share out a job
+		"Stdin",                           // for a list
 		"OnEvent", "OnProgress", "Logger", // what the command itself is made of
 		"Filter.Func", "Preprocess", // for programs
 	}
@@ -379,21 +409,21 @@ func TestGiven(t *testing.T) {
 func TestOptionTable(t *testing.T) {
 	seen := map[string]bool{}
 	for _, o := range newLine().options {
-		for _, name := range append(o.variables(), o.title(), "--"+o.alias, o.short) {
-			if seen[name] && name != "" && name != "--" && !o.positional() {
+		for _, name := range append(o.Variables(), o.Title(), "--"+o.Alias, o.Short) {
+			if seen[name] && name != "" && name != "--" && !o.Positional() {
 				t.Errorf("%s is there twice", name)
 			}
 			seen[name] = true
 		}
 		switch {
-		case o.usage == "" || strings.HasSuffix(o.usage, "."):
-			t.Errorf("%s: usage %q", o.name, o.usage)
-		case o.more != "" && !strings.HasSuffix(o.more, "."):
-			t.Errorf("%s: %q", o.name, o.more)
-		case (o.valueName() != "") != o.value.takesText():
-			t.Errorf("%s: value name %q", o.name, o.valueName())
-		case o.secret && o.value.String() != "":
-			t.Errorf("%s shows a secret", o.name)
+		case o.Usage == "" || strings.HasSuffix(o.Usage, "."):
+			t.Errorf("%s: usage %q", o.Name, o.Usage)
+		case o.More != "" && !strings.HasSuffix(o.More, "."):
+			t.Errorf("%s: %q", o.Name, o.More)
+		case (o.ValueName() != "") != o.Value.TakesText():
+			t.Errorf("%s: value name %q", o.Name, o.ValueName())
+		case o.Secret && o.Value.String() != "":
+			t.Errorf("%s shows a secret", o.Name)
 		}
 	}
 }
@@ -402,8 +432,8 @@ func TestDefaultsComeFromTheLibrary(t *testing.T) {
 	c := newLine()
 	c.Config.Transfer.Workers = 99
 	for _, o := range c.options {
-		if o.name == "worker-size" && o.defaultText() != "99" {
-			t.Errorf("got %q", o.defaultText())
+		if o.Name == "worker-size" && o.DefaultText() != "99" {
+			t.Errorf("got %q", o.DefaultText())
 		}
 	}
 	if got, want := c.Config.Transfer.ChunkSize, s3sync.DefaultConfig().Transfer.ChunkSize; got != want {
@@ -526,11 +556,11 @@ func TestAcceptedArguments(t *testing.T) {
 // Not even a refused command line shows what was secret in it.
 func TestSecretsAreNotShown(t *testing.T) {
 	for _, o := range newLine().options {
-		if !o.secret {
+		if !o.Secret {
 			continue
 		}
-		t.Run(o.name, func(t *testing.T) {
-			arg := "--" + o.name + "=hunter2"
+		t.Run(o.Name, func(t *testing.T) {
+			arg := "--" + o.Name + "=hunter2"
 			for _, args := range [][]string{
 				{arg},
 				{arg, arg},
@@ -539,10 +569,10 @@ func TestSecretsAreNotShown(t *testing.T) {
 				{arg, "-vvv", "s3://a", "s3://b"},
 				{arg, "-vvv", ".", "s3://b"},
 				{arg, "-vvv", "s3://a", "."},
-				{"--" + o.name, "hunter2", "--" + o.name, "hunter2"},
-				{"--" + o.name + "x=hunter2"},
+				{"--" + o.Name, "hunter2", "--" + o.Name, "hunter2"},
+				{"--" + o.Name + "x=hunter2"},
 				{"__complete", arg, arg, "--no", "--sou"},
-				{"__complete", "--" + o.name + "x=hunter2", ""},
+				{"__complete", "--" + o.Name + "x=hunter2", ""},
 				{"--auto-complete-shell=bash", arg},
 			} {
 				c := &call{args: args}
@@ -551,7 +581,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 					t.Errorf("%q: %s%s", args, c.stdout.String(), c.stderr.String())
 				}
 			}
-			c := &call{args: []string{"--help"}, env: []string{o.variables()[0] + "=hunter2"}}
+			c := &call{args: []string{"--help"}, env: []string{o.Variables()[0] + "=hunter2"}}
 			c.main(t)
 			if strings.Contains(c.stdout.String(), "hunter2") {
 				t.Error("the help shows the variable")
@@ -585,7 +615,7 @@ func FuzzParseExpression(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		re, err := parseExpression(text)
+		re, err := value.ParseExpression(text)
 		if (re == nil) == (err == nil) {
 			t.Fatalf("%v, %v", re, err)
 		}

@@ -4,20 +4,22 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"s3sync/internal/cli/options/table"
 )
 
 // A topic is something that `s3sync help TOPIC` explains besides options and commands.
 type topic struct {
 	name, usage string
 	text        func() string
-	groups      []group // whose options follow the text
+	groups      []table.Group // whose options follow the text
 }
 
 func topics() []topic {
 	return []topic{
-		{name: "filters", usage: "which objects are compared and transferred", text: filtersText, groups: []group{filtering}},
-		{name: "verification", usage: "how it is made sure that what arrived is what was sent", text: verificationText, groups: []group{verification}},
-		{name: "deletion", usage: "what --delete deletes, and when it refuses to", text: deletionText, groups: []group{dangerous}},
+		{name: "filters", usage: "which objects are compared and transferred", text: filtersText, groups: []table.Group{table.Filtering}},
+		{name: "verification", usage: "how it is made sure that what arrived is what was sent", text: verificationText, groups: []table.Group{table.Verification}},
+		{name: "deletion", usage: "what --delete deletes, and when it refuses to", text: deletionText, groups: []table.Group{table.Dangerous}},
 		{name: "exit-codes", usage: "what the exit code says", text: exitCodesText},
 		{name: "environment", usage: "variables instead of options", text: environmentText},
 		{name: manual, usage: "everything as a manual page: s3sync help man | man -l -"},
@@ -29,7 +31,7 @@ func filtersText() string {
 		"An object of the source is transferred only if all filters let it pass and the comparison finds it new or different. "+
 			"Filters look at the key below the prefix, without the prefix itself.",
 		"What a filter leaves out in the source is left alone in the target, too: --delete does not delete it there.",
-		patternNote(),
+		table.PatternNote(),
 		"Filters by key, time and size cost nothing. Filters by content type, metadata and tags cost a request for each object that is to be transferred.",
 	)
 }
@@ -74,17 +76,22 @@ func paragraphs(texts ...string) string {
 	return strings.Join(wrapped, "\n")
 }
 
+// topics returns those of the program: the manual page is that of s3sync.
+func (l *Line) topics() []topic {
+	return slices.DeleteFunc(topics(), func(t topic) bool { return l.program.Other != nil && t.name == manual })
+}
+
 // Topics returns everything that Topic explains: topics, commands and options.
 func (l *Line) Topics() []string {
 	var names []string
-	for _, t := range topics() {
+	for _, t := range l.topics() {
 		names = append(names, t.name)
 	}
 	for _, k := range l.program.Commands {
 		names = append(names, k.Name)
 	}
 	for _, o := range l.options {
-		names = append(names, o.name)
+		names = append(names, o.Name)
 	}
 	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
 }
@@ -93,18 +100,22 @@ func (l *Line) Topics() []string {
 // Without words it returns an overview.
 func (l *Line) Topic(words []string) (string, error) {
 	if len(words) == 0 || len(words) == 1 && (words[0] == "-h" || words[0] == "--help") {
+		if l.program.Other != nil {
+			return l.help.other(l.commandNamed("")), nil
+		}
 		return l.help.overview(), nil
 	}
 	written := strings.Join(words, "-")
 	name := strings.TrimLeft(written, "-")
-	if i := slices.IndexFunc(topics(), func(t topic) bool { return t.name == name }); i >= 0 {
-		return l.help.topic(topics()[i]), nil
+	all := l.topics()
+	if i := slices.IndexFunc(all, func(t topic) bool { return t.name == name }); i >= 0 {
+		return l.help.topic(all[i]), nil
 	}
 	if k := l.commandNamed(written); k != nil && written != "" {
 		return l.help.command(k, true), nil
 	}
 	for _, r := range l.help.rows {
-		if name != "" && (r.name == name || r.alias == name || r.short == name) {
+		if name != "" && (r.Name == name || r.Alias == name || r.Short == name) {
 			return r.paragraph(), nil
 		}
 	}
@@ -134,7 +145,7 @@ func (l *Line) instead(written, name string) string {
 	if near := nearest(name, l.Topics()); near != "" {
 		return "; did you mean " + near + "?"
 	}
-	return "; s3sync help shows what there is"
+	return "; " + l.program.name() + " help shows what there is"
 }
 
 // overview is what a newcomer sees first.
@@ -163,7 +174,7 @@ func (h help) topic(t topic) string {
 	var b strings.Builder
 	b.WriteString(t.text())
 	for _, r := range h.rows {
-		if slices.Contains(t.groups, r.group) {
+		if slices.Contains(t.groups, r.Group) {
 			b.WriteString("\n" + r.paragraph())
 		}
 	}

@@ -55,7 +55,7 @@ func TestTopic(t *testing.T) {
 		"another name of it":     {[]string{"website-redirect-location"}, "--website-redirect <URL>", ""},
 		"a short option":         {[]string{"-v"}, "-v, --verbose...", ""},
 		"an argument":            {[]string{"SOURCE"}, "[SOURCE]", ""},
-		"an option of a command": {[]string{"json"}, "Print one JSON object.", ""},
+		"an option of a command": {[]string{"json"}, "Print JSON.", ""},
 
 		"a word of others":   {[]string{"--size-only"}, "", `there is no help about "--size-only": --check-size transfers what differs in size`},
 		"without dashes":     {[]string{"size-only"}, "", `there is no help about "size-only": --check-size transfers what differs in size`},

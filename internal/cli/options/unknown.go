@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"s3sync/internal/cli/options/table"
 )
 
 // flagError makes a UsageError of an error of pflag. The texts of pflag quote the
@@ -31,6 +33,9 @@ func (l *Line) unknown(k *Command, e *pflag.NotExistError) error {
 	if e.GetSpecifiedShortnames() != "" {
 		name = "-" + e.GetSpecifiedName()
 	}
+	if o := l.named(e.GetSpecifiedName()); o != nil && e.GetSpecifiedShortnames() == "" && k.refusal(o) != "" {
+		return UsageError{o.Title() + " " + k.refusal(o)}
+	}
 	text := name + " is not an option"
 	if k.Name != "" {
 		text += " of " + k.call()
@@ -38,7 +43,7 @@ func (l *Line) unknown(k *Command, e *pflag.NotExistError) error {
 	if hint := l.hint(k, name); hint != "" {
 		text += "; " + hint
 	}
-	if k.Name != "" && exists(k.Name) {
+	if k.Name != "" && l.program.Other == nil && exists(k.Name) {
 		text += "; to sync the path " + k.Name + " write ./" + k.Name
 	}
 	return UsageError{text}
@@ -53,13 +58,15 @@ func (l *Line) hint(k *Command, name string) string {
 	if !ok {
 		return ""
 	}
-	if o := l.named(long); o != nil {
+	if o := l.named(long); o != nil && k.Applies && o.Group != table.OfCommands {
+		return "the plan decides that, and a new plan could decide otherwise"
+	} else if o != nil {
 		return "it belongs to " + strings.Join(l.owners(o), ", ")
 	}
 	var names []string
 	for _, o := range l.options {
-		if !o.positional() && k.has(o) {
-			names = append(names, o.name)
+		if !o.Positional() && k.has(o) {
+			names = append(names, o.Name)
 		}
 	}
 	if near := nearest(long, names); near != "" {
@@ -69,7 +76,7 @@ func (l *Line) hint(k *Command, name string) string {
 }
 
 // owners returns the commands that have an option, as one types them.
-func (l *Line) owners(o *option) []string {
+func (l *Line) owners(o *table.Option) []string {
 	var owners []string
 	for i := range l.program.Commands {
 		if k := &l.program.Commands[i]; k.has(o) {

@@ -53,6 +53,7 @@ func compareWords() []word {
 		is("--remove-modified-filter transfers without comparing", "--ignore-times", "-I", "--force"),
 		is("what is newer in the source is overwritten; --remove-modified-filter overwrites everything", "--overwrite"),
 		is("--if-none-match writes only objects that the bucket does not have", "--no-overwrite", "--no-clobber", "--ignore-existing", "--immutable"),
+		is("--trash keeps what a run overwrites or deletes", "--backup-dir"),
 		is("--dry-run writes nothing, and --if-none-match overwrites nothing", "-n"),
 		is("sizes are compared only with --check-size and --check-mtime-and-size", "--ignore-size"),
 		is("--disable-etag-verify does that for ETags", "--ignore-checksum"),

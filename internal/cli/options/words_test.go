@@ -16,7 +16,7 @@ func TestWordsAreNotOurs(t *testing.T) {
 	}
 	sync := &Command{Sides: true}
 	for _, o := range newLine().options {
-		for _, name := range []string{"--" + o.name, "--" + o.alias, "-" + o.short} {
+		for _, name := range []string{"--" + o.Name, "--" + o.Alias, "-" + o.Short} {
 			if seen[name] && sync.has(o) {
 				t.Errorf("%s is an option: its row among the words of others is never read", name)
 			}

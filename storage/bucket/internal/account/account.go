@@ -135,7 +135,7 @@ var ended = func() context.Context { //nolint:gochecknoglobals // never written 
 
 func (p provider) got(creds aws.Credentials, err error) (aws.Credentials, error) {
 	if err != nil {
-		return creds, &Error{err: err, from: p.from}
+		return creds, &Error{err: err, last: p.from.lately(), from: p.from}
 	}
 	p.from.found.Store(true)
 	p.used(creds.SecretAccessKey, creds.SessionToken)

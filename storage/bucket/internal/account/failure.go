@@ -23,6 +23,7 @@ import (
 // from any request.
 type Error struct {
 	err  error
+	last error // how the last attempt ended before err, or nil
 	from *origin
 }
 
@@ -43,9 +44,8 @@ func (e *Error) text() string {
 		return "no usable credentials: " + failure.OneLine(asked.Error())
 	}
 	err := e.err
-	last := e.from.last.Load()
-	if last != nil && (innermost(err) == nil || errors.Is(err, context.DeadlineExceeded) && !errors.Is(last, context.DeadlineExceeded)) {
-		err = errors.Join(last, err) // what was answered before the time was over
+	if e.last != nil && (innermost(err) == nil || errors.Is(err, context.DeadlineExceeded) && !errors.Is(e.last, context.DeadlineExceeded)) {
+		err = errors.Join(e.last, err) // what was answered before the time was over
 	}
 	if why := e.from.login(err); why != "" {
 		return "no usable credentials: " + why

@@ -27,7 +27,7 @@ const (
 	// somebody at the terminal.
 	longPatience = time.Minute
 	// reserve is how much earlier a service has to answer, so that it can be named.
-	reserve = 100 * time.Millisecond
+	reserve = 500 * time.Millisecond
 )
 
 // An origin is where credentials come from, as far as the configuration tells.
@@ -41,17 +41,22 @@ type origin struct {
 	interactive       bool
 	short             time.Duration // in place of shortPatience, for tests; 0 is none
 
-	found atomic.Bool // credentials, once
-	last  failed      // attempt of a request for them
+	found atomic.Bool             // credentials, once
+	last  atomic.Pointer[attempt] // of a request for them, if it failed
 }
 
-// failed is how the last attempt ended. Its methods may be called concurrently.
-type failed struct{ atomic.Pointer[error] }
+// An attempt to get credentials failed.
+type attempt struct {
+	at  time.Time
+	err error
+}
 
-// Load returns the error, or nil.
-func (f *failed) Load() error {
-	if err := f.Pointer.Load(); err != nil {
-		return *err
+// lately returns how the last attempt ended, or nil if it belongs to an earlier question,
+// for it was longer ago than one takes. Nothing forgets it when a question begins: the
+// cache of the SDK may have begun to ask before that, for somebody else.
+func (o *origin) lately() error {
+	if last := o.last.Load(); last != nil && time.Since(last.at) <= 2*o.patience() {
+		return last.err
 	}
 	return nil
 }
@@ -135,7 +140,6 @@ func (o *origin) patience() time.Duration {
 
 // limit bounds one retrieval of credentials.
 func (o *origin) limit(ctx context.Context) (context.Context, context.CancelFunc) {
-	o.last.Store(nil)
 	return context.WithTimeout(ctx, o.patience())
 }
 
@@ -156,14 +160,13 @@ func (o *origin) watch(stack *middleware.Stack) error {
 		) {
 			out, metadata, failed := next.HandleDeserialize(ctx, in)
 			// An attempt that was cut off says less than the one before it.
-			if err := failed; err != nil && (o.last.Load() == nil || !errors.Is(err, context.DeadlineExceeded)) {
+			if err := failed; err != nil && (o.lately() == nil || !errors.Is(err, context.DeadlineExceeded)) {
 				if answer, ok := out.RawResponse.(*smithyhttp.Response); ok && answer != nil {
 					err = &smithyhttp.ResponseError{Response: answer, Err: err}
 				}
-				var op error = &smithy.OperationError{
+				o.last.Store(&attempt{time.Now(), &smithy.OperationError{
 					ServiceID: awsmiddleware.GetServiceID(ctx), OperationName: awsmiddleware.GetOperationName(ctx), Err: err,
-				}
-				o.last.Store(&op)
+				}})
 			}
 			return out, metadata, failed
 		})

@@ -16,8 +16,8 @@ func TestProcessThatFails(t *testing.T) {
 		`sh -c "exit 3"`: "ended with exit status 3 (run it by hand to see why)",
 		`sh -c "echo secret_key=HUSH and wJalrXUtnFEMI7K7MDENGbPxRfiCYHUSHKEY9aa >&2; exit 1"`: "ended with exit status 1: secret_key=(hidden) and (hidden)",
 		`/no/such/command`:                        "ended with exit status 127: ",
-		`exec sleep 300`:                          "did not end within 1s (run it by hand to see why)",
-		`sh -c "echo waiting >&2; sleep 3; echo"`: "did not end within 1s: waiting",
+		`exec sleep 300`:                          "did not end within 2s (run it by hand to see why)",
+		`sh -c "echo waiting >&2; sleep 3; echo"`: "did not end within 2s: waiting",
 		`echo {HUSH`:                              "wrote something else than the JSON that AWS defines (run it by hand to see why)",
 		`echo '{"Version":1}'`:                    "failed: missing AccessKeyId in process output (run it by hand to see why)",
 	} {

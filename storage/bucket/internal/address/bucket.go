@@ -48,6 +48,9 @@ func ParseURL(url string) (bucket, prefix string, err error) {
 			return "", "", fmt.Errorf("%q is not the ARN of an access point (arn:aws:s3:region:account:accesspoint/name): %w", bucket, err)
 		}
 	} else if err := checkBucket(bucket); err != nil {
+		if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+			url = scheme + "…" + rest[at:] // credentials may stand before it
+		}
 		return "", "", fmt.Errorf("%q does not name a bucket: %w", url, err)
 	}
 	if !utf8.ValidString(prefix) {

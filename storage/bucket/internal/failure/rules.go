@@ -41,7 +41,7 @@ var rules = map[string]rule{ //nolint:gochecknoglobals // a table, never written
 	"NoSuchBucket":          {kind: storage.ErrNoBucket, advice: "check the name {bucket}, or create the bucket first"},
 	"InvalidBucketName":     {kind: storage.ErrNoBucket, advice: "check the name {bucket}"},
 	"InvalidAccessKeyId":    {kind: storage.ErrCredentials, advice: adviceCredentials},
-	"SignatureDoesNotMatch": {kind: storage.ErrCredentials, advice: adviceCredentials},
+	"SignatureDoesNotMatch": {kind: storage.ErrCredentials, advice: "the secret key is another one, or something on the way changes requests"},
 	"InvalidToken":          {kind: storage.ErrCredentials, advice: adviceCredentials},
 	"ExpiredToken":          {kind: storage.ErrCredentials, advice: "get new credentials"},
 	"TokenRefreshRequired":  {kind: storage.ErrCredentials, advice: "get new credentials"},

@@ -69,10 +69,11 @@ func (e *Encryption) Complete() error {
 	return nil
 }
 
-// Headers are those of an operation of S3. CompleteMultipartUpload wants the
-// customer key where the upload has checksums, and a session of a directory
+// Headers are those of an operation of S3. CompleteMultipartUpload and ListParts want
+// the customer key where the upload has checksums, and a session of a directory
 // bucket the encryption of what will be written.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateSession.html
 func (e *Encryption) Headers(operation string) []Header {
 	var headers []Header
@@ -84,7 +85,7 @@ func (e *Encryption) Headers(operation string) []Header {
 		if e.KMSKeyID != "" {
 			headers = append(headers, Header{kmsKeyHeader, e.KMSKeyID})
 		}
-	case "GetObject", "HeadObject", "UploadPart", "UploadPartCopy", "CompleteMultipartUpload":
+	case "GetObject", "HeadObject", "UploadPart", "UploadPartCopy", "CompleteMultipartUpload", "ListParts":
 	default:
 		return nil
 	}

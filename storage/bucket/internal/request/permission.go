@@ -30,6 +30,8 @@ var permissions = map[string][]string{ //nolint:gochecknoglobals // a table, nev
 	"UploadPart":                 {"s3:PutObject"},
 	"CompleteMultipartUpload":    {"s3:PutObject"},
 	"AbortMultipartUpload":       {"s3:AbortMultipartUpload"},
+	"ListParts":                  {"s3:ListMultipartUploadParts"},
+	"ListMultipartUploads":       {"s3:ListBucketMultipartUploads"},
 	"CopyObject":                 {"s3:PutObject", "s3:GetObject"},
 	"UploadPartCopy":             {"s3:PutObject", "s3:GetObject"},
 	"PutObjectTagging":           {"s3:PutObjectTagging"},

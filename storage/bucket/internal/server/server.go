@@ -16,6 +16,8 @@ const (
 	DeleteIfMatch = "conditions of DELETE"
 	ChecksumMode  = "checksums in answers"
 	Tags          = "tags"
+	IfMatch       = "If-Match"
+	IfNoneMatch   = "If-None-Match"
 )
 
 // A Server is what is known of a server. Its methods may be called concurrently.

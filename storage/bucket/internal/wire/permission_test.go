@@ -96,6 +96,14 @@ func TestMissingPermission(t *testing.T) {
 		"AbortMultipartUpload": {func(ctx context.Context, c *Client) error {
 			return c.AbortMultipartUpload(ctx, upload)
 		}, "(it takes the permission s3:AbortMultipartUpload)"},
+		"ListParts": {func(ctx context.Context, c *Client) error {
+			_, err := c.ListParts(ctx, upload, 0, "")
+			return err
+		}, "(it takes the permission s3:ListMultipartUploadParts)"},
+		"ListMultipartUploads": {func(ctx context.Context, c *Client) error {
+			_, err := c.ListMultipartUploads(ctx, "", request.UploadMarker{})
+			return err
+		}, "(it takes the permission s3:ListBucketMultipartUploads)"},
 		"CopyObject": {func(ctx context.Context, c *Client) error {
 			_, err := c.CopyObject(ctx, from(c, ""), "k", storage.WriteOptions{}, true)
 			return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -66,6 +67,9 @@ func statusOfStat(stat *unix.Stat_t) Status {
 		Size:    stat.Size,
 		ModTime: time.Unix(stat.Mtim.Unix()),
 		ID:      Identity{uint64(stat.Dev), uint64(stat.Ino)}, //nolint:unconvert // the types differ between systems
+		Owner:   stat.Uid,
+		Links:   uint64(stat.Nlink), //nolint:unconvert // the types differ between systems
+		Changed: stat.Ctim.Nano(),
 	}
 }
 
@@ -91,8 +95,19 @@ func modeOf(bits uint32) fs.FileMode {
 	return mode | fs.ModeIrregular
 }
 
+// ownerOf returns Status.Owner and Status.Links of what package os tells of a file.
+func ownerOf(fi fs.FileInfo) (owner uint32, links uint64) {
+	if stat, ok := fi.Sys().(*syscall.Stat_t); ok {
+		return stat.Uid, uint64(stat.Nlink) //nolint:unconvert // the types differ between systems
+	}
+	return 0, 0
+}
+
 // An Identity tells files of a system apart. That of no file is the zero value.
 type Identity struct{ dev, ino uint64 }
+
+// numbers returns the device and the inode.
+func (i Identity) numbers() (device, inode uint64) { return i.dev, i.ino }
 
 // Known reports whether it is that of a file.
 func (i Identity) Known() bool { return i != Identity{} }
@@ -103,6 +118,15 @@ func (i Identity) Is(other Identity) bool { return i.Known() && i == other }
 // Elsewhere reports whether both are known, and are on different file systems.
 func (i Identity) Elsewhere(other Identity) bool {
 	return i.Known() && other.Known() && i.dev != other.dev
+}
+
+// Text tells files of a file system apart, also after the system was started anew. It is
+// empty if the identity is not known.
+func (i Identity) Text() string {
+	if !i.Known() {
+		return ""
+	}
+	return strconv.FormatUint(i.ino, 16) // devices may get other numbers
 }
 
 // IdentityOf returns the identity in what package os tells of a file; it is not known if that

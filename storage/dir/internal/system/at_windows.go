@@ -48,8 +48,14 @@ func (d *Descriptor) Stat() (Status, error) {
 	return StatusOf(fi), nil
 }
 
+// ownerOf returns nothing here: that is not known without opening the file.
+func ownerOf(fs.FileInfo) (owner uint32, links uint64) { return 0, 0 }
+
 // An Identity tells files of a system apart. That of no file is the zero value.
 type Identity struct{ fi fs.FileInfo }
+
+// numbers returns nothing here: they are not known without opening the file.
+func (Identity) numbers() (device, inode uint64) { return 0, 0 }
 
 // Known reports whether it is that of a file.
 func (i Identity) Known() bool { return i.fi != nil }
@@ -62,6 +68,9 @@ func (i Identity) Is(other Identity) bool {
 // Elsewhere reports whether both are known, and are on different file systems, which
 // is not asked here.
 func (i Identity) Elsewhere(Identity) bool { return false }
+
+// Text is empty: the system tells no number of a file by its name.
+func (i Identity) Text() string { return "" }
 
 // IdentityOf returns the identity in what package os tells of a file.
 func IdentityOf(fi fs.FileInfo) Identity { return Identity{fi} }

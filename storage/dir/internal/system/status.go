@@ -10,6 +10,8 @@ package system
 import (
 	"io/fs"
 	"time"
+
+	"s3sync/storage"
 )
 
 // A Status is what the system tells of a file: the part of fs.FileInfo that a directory
@@ -19,11 +21,30 @@ type Status struct {
 	Size    int64
 	ModTime time.Time
 	ID      Identity
+	// Owner is the number of the user who owns the file, Links how many names the file has.
+	// Both are 0 on a system that does not tell them by the name.
+	Owner uint32
+	Links uint64
+	// Changed is that of storage.FileID, 0 if the system did not tell it.
+	Changed int64
 }
 
 // StatusOf returns the status in what package os tells of a file.
 func StatusOf(fi fs.FileInfo) Status {
-	return Status{Mode: fi.Mode(), Size: fi.Size(), ModTime: fi.ModTime(), ID: IdentityOf(fi)}
+	owner, links := ownerOf(fi)
+	return Status{
+		Mode: fi.Mode(), Size: fi.Size(), ModTime: fi.ModTime(), ID: IdentityOf(fi), Owner: owner, Links: links, Changed: changedOf(fi),
+	}
+}
+
+// FileID returns what identifies the file in this state. It is not known where the system
+// tells too little.
+func (s *Status) FileID() storage.FileID {
+	if s.Changed == 0 {
+		return storage.FileID{}
+	}
+	device, inode := s.ID.numbers()
+	return storage.NewFileID(device, inode, s.Changed)
 }
 
 // IsDir tells a directory.

@@ -1,12 +1,22 @@
 package system
 
 import (
+	"io/fs"
 	"os"
+	"syscall"
 	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
+
+// changedOf returns Status.Changed of what package os tells of a file.
+func changedOf(fi fs.FileInfo) int64 {
+	if stat, ok := fi.Sys().(*syscall.Stat_t); ok {
+		return stat.Ctim.Nano()
+	}
+	return 0
+}
 
 // SetModTime stamps a file that is open.
 func SetModTime(_ *os.Root, _ string, d *Descriptor, t time.Time) error {

@@ -4,8 +4,10 @@ import "testing"
 
 func TestTempName(t *testing.T) {
 	for range 100 {
-		if name := TempName(); !IsTemp(name) {
-			t.Errorf("IsTemp(%q) = false", name)
+		mark := NewMark()
+		name, other := TempName(mark), TempName(mark)
+		if !IsTemp(name) || MarkOf(name) != mark || name == other {
+			t.Errorf("IsTemp(%q) = %v, its mark is %q; want %q; another one is %q", name, IsTemp(name), MarkOf(name), mark, other)
 		}
 	}
 }

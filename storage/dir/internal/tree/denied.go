@@ -20,15 +20,15 @@ func (t *Tree) unusable(err error) error {
 		return err
 	}
 	root, rootErr := t.top()
-	if rootErr != nil || !isClosed(root) {
+	if rootErr != nil || !isClosed(root, t.mark) {
 		return err
 	}
 	return failure.Unusable(fmt.Errorf("nothing can be written to the target directory (give this user the permission to, or choose another directory): %w", err))
 }
 
 // isClosed reports whether nothing can be created in a directory, nor in one below it.
-func isClosed(root *os.Root) bool {
-	name := system.TempName()
+func isClosed(root *os.Root, mark string) bool {
+	name := system.TempName(mark)
 	f, err := root.OpenFile(name, createFlags, 0o600)
 	if err == nil {
 		_ = f.Close() // nothing was written

@@ -40,13 +40,16 @@ func (t *Tree) find(dir string) (folder, error) {
 
 // make opens a directory, and creates it if it is missing. It fails with
 // storage.ErrUnstorable if there is a link or a file in its place.
-func (t *Tree) make(dir string) (folder, error) {
+func (t *Tree) make(dir string) (folder, error) { return t.makeWith(dir, 0o777) }
+
+// makeWith is make with the permissions of what it creates below the root.
+func (t *Tree) makeWith(dir string, mode fs.FileMode) (folder, error) {
 	root, err := t.makeTop()
 	if err != nil {
 		return folder{}, err
 	}
 	return t.descend(root, dir, func(parent folder, name string) error {
-		switch err := parent.Mkdir(name, 0o777); {
+		switch err := parent.Mkdir(name, mode); {
 		case err == nil:
 			t.paths.isFirst(join(parent.path, name)) // there is nothing to sweep
 		case !errors.Is(err, fs.ErrExist):

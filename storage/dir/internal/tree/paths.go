@@ -1,7 +1,9 @@
 package tree
 
 import (
+	"maps"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -88,4 +90,28 @@ func (p *paths) isFirst(dir string) bool {
 	}
 	p.swept[dir] = struct{}{}
 	return true
+}
+
+// A dirSet is a set of directories, by their paths.
+type dirSet struct {
+	mu   sync.Mutex
+	dirs map[string]struct{}
+}
+
+func (s *dirSet) add(dir string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.dirs == nil {
+		s.dirs = map[string]struct{}{}
+	}
+	s.dirs[dir] = struct{}{}
+}
+
+// take returns the directories, and empties the set.
+func (s *dirSet) take() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	dirs := slices.Collect(maps.Keys(s.dirs))
+	s.dirs = nil
+	return dirs
 }

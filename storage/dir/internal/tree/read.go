@@ -34,6 +34,22 @@ func (t *Tree) OpenDir(path string) (*system.Descriptor, error) {
 // Lstat is Stat: a link is no part of the tree.
 func (t *Tree) Lstat(path string) (system.Status, error) { return t.Stat(path) }
 
+// IsLink reports whether a path is that of a link, which does not exist for the other
+// methods.
+func (t *Tree) IsLink(path string) bool {
+	dir, base := split(path)
+	if base == "" || base == "." {
+		return false
+	}
+	f, err := t.find(dir)
+	if err != nil {
+		return false
+	}
+	defer f.close()
+	fi, err := f.lookup(base)
+	return err == nil && fi.Mode().Type() == fs.ModeSymlink
+}
+
 // Stat describes what a path names. A link does not exist for it.
 func (t *Tree) Stat(path string) (system.Status, error) {
 	dir, base := split(path)

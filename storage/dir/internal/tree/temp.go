@@ -55,9 +55,9 @@ func (t *Tree) Create(path string, size int64, modTime time.Time) (*Temp, error)
 		return nil, t.unusable(err)
 	}
 	if t.paths.isFirst(dir) {
-		f.sweep()
+		f.sweep(staleAge)
 	}
-	tmp.folder, tmp.name = f, system.TempName()
+	tmp.folder, tmp.name = f, system.TempName(t.mark)
 	if err := tmp.create(); err != nil {
 		f.close()
 		return nil, t.unusable(err)
@@ -93,7 +93,7 @@ func (t *Temp) createHeld() error {
 	if err != nil {
 		return err
 	}
-	name := system.TempName()
+	name := system.TempName(t.tree.mark)
 	path := join(t.dir, name)
 	file, err := t.tree.short.Open(path, createFlags, mode)
 	if err != nil {
@@ -134,7 +134,7 @@ func (t *Temp) WriteAt(p []byte, off int64) (int, error) { return t.file.WriteAt
 
 // Publish completes the file and gives it its final name, in place of a file or link that has
 // it. It fails with storage.ErrMismatch if the file has not its size. If it fails, it removes
-// the file.
+// the file. It tells Status.Changed only after Tree.Identify.
 func (t *Temp) Publish() (system.Status, error) {
 	st, err := t.complete()
 	if err == nil {
@@ -146,11 +146,31 @@ func (t *Temp) Publish() (system.Status, error) {
 	if t.tree.fsync {
 		err = t.syncDir()
 	}
+	st.Changed = 0 // that was before the file got its name
+	if t.tree.identify && err == nil {
+		st.Changed = t.changed(&st)
+	}
 	t.done()
 	if err != nil {
 		return system.Status{}, err
 	}
 	return st, nil
+}
+
+// changed returns Status.Changed of the file that was published, or 0 if it is another one by
+// now.
+func (t *Temp) changed(st *system.Status) int64 {
+	var now system.Status
+	var err error
+	if t.held != nil {
+		now, err = system.StatAt(t.held.dir, t.base, false)
+	} else if fi, ferr := t.folder.Lstat(t.base); ferr == nil {
+		now = system.StatusOf(fi)
+	}
+	if err != nil || !now.ID.Is(st.ID) || now.Size != st.Size || !now.ModTime.Equal(st.ModTime) {
+		return 0
+	}
+	return now.Changed
 }
 
 func (t *Temp) syncDir() error {

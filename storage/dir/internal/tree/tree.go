@@ -36,6 +36,13 @@ type Tree struct {
 	names names
 	paths paths
 	held  pool
+	mark  string // of temporary files, see system.NewMark
+	// identify: see Identify.
+	identify bool
+	// expected are the names of temporary files that are not removed for their age. ended are
+	// the marks of those that are removed at any age.
+	expected, ended sync.Map
+	kept            dirSet // directories with names that are not durable yet
 
 	mu    sync.Mutex
 	root  *os.Root         // nil while the directory is missing
@@ -52,8 +59,12 @@ type Tree struct {
 // done step by step. Close closes both. With fsync each file, and the directories it needs,
 // are durable before its write returns.
 func New(path string, root *os.Root, short *system.Shortcut, fsync bool) *Tree {
-	return &Tree{path: path, root: root, short: short, fsync: fsync}
+	return &Tree{path: path, root: root, short: short, fsync: fsync, mark: system.NewMark()}
 }
+
+// Identify lets Temp.Publish look at each file once more, so that it knows what identifies it
+// from then on. It is called before the first Create.
+func (t *Tree) Identify() { t.identify = true }
 
 // Close closes the directory. It does not end what is still being written.
 func (t *Tree) Close() error {

@@ -55,11 +55,12 @@ func One(name string, st system.Status) *Contents {
 type entry struct {
 	name string // of a directory with '/' at the end, once its type is known
 	typ  fs.FileMode
-	// size and the time of modification of a file, if known is set.
+	// size, id and the time of modification of a file, if known is set.
 	known   bool
 	nanosec int32
 	sec     int64
 	size    int64
+	id      storage.FileID
 	// more is what only a few entries have, or nil.
 	more *more
 }
@@ -86,7 +87,7 @@ type problem struct {
 // set stores the status of a file.
 func (e *entry) set(st system.Status) {
 	e.typ = st.Mode.Type()
-	e.size, e.known = st.Size, true
+	e.size, e.known, e.id = st.Size, true, st.FileID()
 	e.sec, e.nanosec = st.ModTime.Unix(), int32(st.ModTime.Nanosecond()) //nolint:gosec // below a billion
 }
 

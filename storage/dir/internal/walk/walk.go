@@ -116,7 +116,7 @@ func (w *walker) file(key, prefix string, c *Contents, e *entry) bool {
 	if prefix == "" {
 		key = strings.Clone(key) // it would keep the names of other files in memory
 	}
-	return w.yield(storage.Object{Key: key, Size: e.size, ModTime: e.modTime()}, nil)
+	return w.yield(storage.Object{Key: key, Size: e.size, ModTime: e.modTime(), File: e.id}, nil)
 }
 
 // tell calls Problem.
