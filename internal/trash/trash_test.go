@@ -447,9 +447,13 @@ func TestExpireGoesOn(t *testing.T) {
 		}
 		writeText(t, inner, map[string]string{id + "/objects/a": "old"})
 	}
-	for part, expired := range map[string]int{ids[1] + "/objects/a": 2, ids[1] + "/journal/00000002": 0, ids[1] + "/": 0} {
+	for _, c := range []struct {
+		part    string // what cannot be removed
+		expired int    // the others go with the first attempt
+	}{{"/objects/a", 2}, {"/journal/00000002", 0}, {"/", 0}} {
+		part := ids[1] + c.part
 		n, err := Expire(t.Context(), stubborn{inner, part}, Expiry{Now: when.AddDate(1, 0, 0), Keep: time.Hour})
-		if n > expired || err == nil || !strings.Contains(err.Error(), ids[1]) {
+		if n != c.expired || err == nil || !strings.Contains(err.Error(), ids[1]) {
 			t.Errorf("%s: %d, %v", part, n, err)
 		}
 		if _, err := Find(t.Context(), inner, ids[1]); err != nil {
