@@ -25,8 +25,8 @@ EXE     := $(if $(filter windows,$(shell $(GO) env GOHOSTOS)),.exe)
 VERSION ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null)
 COMMIT  ?= $(shell git describe --always --abbrev=12 --exclude '*' --dirty 2>/dev/null)
 LDFLAGS := -s -w \
-	$(if $(VERSION),-X s3sync/internal/cli.version=$(VERSION)) \
-	$(if $(COMMIT),-X s3sync/internal/cli.commit=$(COMMIT))
+	$(if $(VERSION),-X s3sync/internal/cli/options.version=$(VERSION)) \
+	$(if $(COMMIT),-X s3sync/internal/cli/options.commit=$(COMMIT))
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 
 # The systems and processors that there are builds for.
@@ -69,9 +69,7 @@ demo: build $(BIN)/versitygw$(EXE) ## sync a real tree to a local S3 server and 
 
 .PHONY: cluster
 cluster: ## build ./s3sync-cluster, for jobs on many machines
-	CGO_ENABLED=0 $(GO) build -C cluster -trimpath -buildvcs=false -ldflags '-s -w \
-		$(if $(VERSION),-X s3sync/cluster/internal/command.version=$(VERSION)) \
-		$(if $(COMMIT),-X s3sync/cluster/internal/command.commit=$(COMMIT))' \
+	CGO_ENABLED=0 $(GO) build -C cluster -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' \
 		-o $(CURDIR)/s3sync-cluster$(shell $(GO) env GOEXE) ./cmd/s3sync-cluster
 
 .PHONY: cluster-demo

@@ -45,7 +45,8 @@ func sources(t *testing.T) (files []source) {
 			}
 			return nil
 		}
-		if !d.Type().IsRegular() || slices.Contains([]string{".test", ".prof", ".exe"}, path.Ext(name)) || name == "s3sync" || name == ".git" {
+		if !d.Type().IsRegular() || slices.Contains([]string{".test", ".prof", ".exe"}, path.Ext(name)) ||
+			slices.Contains([]string{"s3sync", "s3sync-cluster", ".git"}, name) {
 			return nil
 		}
 		data, err := fs.ReadFile(root, name)

@@ -19,7 +19,7 @@ func newCommand(p Process) *command {
 	c := &command{console: &console{p: p, screen: &display.Screen{}}}
 	c.line = options.New(options.Program{
 		Args: p.Args, Environ: p.Environ, Stdout: p.Stdout, Stderr: p.Stderr,
-		Version: thisBuild().line(), Commands: c.commands(),
+		Version: options.ThisBuild().Line("s3sync") + "\n", Commands: c.commands(),
 	})
 	return c
 }

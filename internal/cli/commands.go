@@ -101,9 +101,9 @@ func (c *command) completion(_ context.Context, args []string) int {
 }
 
 func (c *command) version(context.Context, []string) int {
-	b := thisBuild()
+	b := options.ThisBuild()
 	if !c.line.Own.JSON {
-		return c.print(b.line())
+		return c.print(b.Line("s3sync") + "\n")
 	}
 	text, err := json.Marshal(b)
 	if err != nil {

@@ -28,7 +28,7 @@ func (c *command) doctor(ctx context.Context, _ []string) int {
 		ctx, stop := c.interruptible(ctx)
 		code, err := c.leftovers(ctx)
 		if sig := stop(); sig != nil {
-			return signalCode(sig)
+			return options.ExitOfSignal(sig)
 		}
 		if err != nil {
 			return c.fail(err)
@@ -47,7 +47,7 @@ func (c *command) doctor(ctx context.Context, _ []string) int {
 	ctx, stop := c.interruptible(ctx)
 	checks, err := doctor.Run(ctx, c.cfg(), o)
 	if sig := stop(); sig != nil {
-		return signalCode(sig)
+		return options.ExitOfSignal(sig)
 	}
 	if err != nil {
 		return c.fail(err)

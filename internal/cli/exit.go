@@ -3,7 +3,6 @@ package cli
 import (
 	"errors"
 	"os"
-	"syscall"
 
 	"s3sync"
 	"s3sync/internal/cli/options"
@@ -22,7 +21,7 @@ func exitCode(report *s3sync.Report, err error, sig os.Signal) int {
 		return options.ExitBug
 	}
 	if sig != nil {
-		return signalCode(sig)
+		return options.ExitOfSignal(sig)
 	}
 	if _, ok := errors.AsType[*s3sync.ConfigError](err); ok || errors.Is(err, s3sync.ErrPlan) {
 		return options.ExitUsage
@@ -40,14 +39,4 @@ func withoutLog(code int) int {
 		return options.ExitError
 	}
 	return code
-}
-
-func signalCode(sig os.Signal) int {
-	switch sig {
-	case syscall.SIGHUP:
-		return options.ExitHangup
-	case syscall.SIGTERM:
-		return options.ExitTerminated
-	}
-	return options.ExitInterrupt
 }

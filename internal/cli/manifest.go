@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"s3sync"
+	"s3sync/internal/cli/options"
 	"s3sync/internal/cli/options/table"
 	"s3sync/internal/cli/records"
 	"s3sync/internal/htmlreport"
@@ -78,7 +79,7 @@ func (c *command) openProof(ctx context.Context, start time.Time) (*proof, error
 		}
 	}
 	p.writer = manifest.NewWriter(manifest.Header{
-		Program: strings.TrimSpace(thisBuild().line()), Source: absolute(cfg.Source.URL), Target: absolute(cfg.Target.URL),
+		Program: options.ThisBuild().Line("s3sync"), Source: absolute(cfg.Source.URL), Target: absolute(cfg.Target.URL),
 		Started: start, Options: c.givenOptions(),
 	})
 	return p, nil

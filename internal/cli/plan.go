@@ -38,7 +38,7 @@ func (c *command) plan(ctx context.Context, _ []string) int {
 			return errors.ErrUnsupported
 		}
 		c.execute(ctx, "plan", func(ctx context.Context, cfg *s3sync.Config) (*s3sync.Report, error) {
-			return s3sync.Plan(planfile.WithProgram(ctx, strings.TrimSpace(thisBuild().line())), cfg, file)
+			return s3sync.Plan(planfile.WithProgram(ctx, options.ThisBuild().Line("s3sync")), cfg, file)
 		}, false)
 		if c.code != options.ExitDone && c.code != options.ExitWarning && c.code != options.ExitError {
 			return errNoPlan

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"strings"
 	"time"
 
 	"s3sync"
@@ -17,12 +16,12 @@ import (
 // records opens what the user wants besides the log.
 func (c *command) records(ctx context.Context) (*records.Records, error) {
 	start := time.Now()
-	cfg, build := c.cfg(), thisBuild()
+	cfg, build := c.cfg(), options.ThisBuild()
 	o := records.Options{
 		Want:    c.line.Records,
 		Metrics: metrics.Options{Version: build.Version, Source: cfg.Source.URL, Target: cfg.Target.URL, Start: start},
 		Page: htmlreport.Options{
-			Source: cfg.Source.URL, Target: cfg.Target.URL, Version: strings.TrimSpace(build.line()), Start: start,
+			Source: cfg.Source.URL, Target: cfg.Target.URL, Version: build.Line("s3sync"), Start: start,
 			DryRun: cfg.DryRun, Status: cfg.Report.Status, Delete: cfg.Delete.Enable,
 		},
 		Failed: func(err error) { c.warn("the metrics cannot be written: " + err.Error() + "; the run goes on") },

@@ -32,7 +32,7 @@ func (c *command) interruptible(ctx context.Context) (_ context.Context, stop fu
 			case sig := <-c.p.Signals:
 				if first != nil {
 					atOnce(c.screen.Clear)
-					c.p.Exit(signalCode(sig))
+					c.p.Exit(options.ExitOfSignal(sig))
 					return
 				}
 				first = sig

@@ -35,7 +35,7 @@ func (c *command) undo(ctx context.Context, args []string) int {
 	ctx, stop := c.interruptible(ctx)
 	code, err := u.undoOrList(ctx, id)
 	if sig := stop(); sig != nil {
-		return signalCode(sig)
+		return options.ExitOfSignal(sig)
 	}
 	if err != nil {
 		return c.fail(err)

@@ -39,7 +39,7 @@ func (c *command) verify(ctx context.Context, _ []string) int {
 	ctx, stop := c.interruptible(ctx)
 	code, err := (&verification{c, &c.line.Own}).run(ctx)
 	if sig := stop(); sig != nil {
-		return signalCode(sig)
+		return options.ExitOfSignal(sig)
 	}
 	if err != nil {
 		return c.fail(err)

@@ -122,7 +122,7 @@ func packageFolders(names []string) (folders []string) {
 // and of users' folders. So only unambiguous places are changed:
 //
 //   - a package below the module: s3sync/internal/cli
-//   - the root package in a rule of the linter: pkg: s3sync$
+//   - the root package, or it and all below, in a rule of the linter: pkg: s3sync$, pkg: s3sync,
 //   - the root package in a line of imports: "s3sync"
 //   - the module itself in go.mod and in the settings of formatters
 //   - the module in go.mod of the cluster, whose version must fit a path that ends in /v2
@@ -130,7 +130,7 @@ func rewriter(from, to string, folders []string) func(text string) string {
 	quoted := regexp.QuoteMeta(from)
 	places := regexp.MustCompile(
 		`(?m)((?:^|[^\w./-]))` + quoted + `(/(?:` + strings.Join(folders, "|") + `)\b)` +
-			`|(pkg: )` + quoted + `(\$)` +
+			`|(pkg: )` + quoted + `([$,])` +
 			`|^(\s*(?:import\s+)?")` + quoted + `("\r?)$` +
 			`|^(module |\s*module-path: |\s*local-prefixes: \[)` + quoted + `(\]?\r?)$`)
 	required := regexp.MustCompile(`(?m)^(\s*(?:require )?)` + quoted + ` v\d+\.0\.0(\r?)$`)

@@ -67,7 +67,7 @@ func newCommand(p Process) *command {
 	c := &command{p: p, own: defaults()}
 	c.line = options.New(options.Program{
 		Args: p.Args, Environ: p.Environ, Stdout: p.Stdout, Stderr: p.Stderr,
-		Version: thisBuild().line(), Commands: c.commands(),
+		Version: options.ThisBuild().Line(program) + "\n", Commands: c.commands(),
 		Other: &options.Other{Name: program, About: about, Rows: rows(&c.own), Refused: refused(), Variable: connect.Knows},
 	})
 	return c
@@ -137,7 +137,7 @@ func (c *command) interruptible(ctx context.Context) (context.Context, func() os
 				return
 			case sig := <-c.p.Signals:
 				if first != nil {
-					c.p.Exit(signalCode(sig))
+					c.p.Exit(options.ExitOfSignal(sig))
 				}
 				first = sig
 				cancel()
@@ -149,14 +149,4 @@ func (c *command) interruptible(ctx context.Context) (context.Context, func() os
 		defer cancel()
 		return <-ended
 	}
-}
-
-func signalCode(sig os.Signal) int {
-	switch sig {
-	case syscall.SIGHUP:
-		return options.ExitHangup
-	case syscall.SIGTERM:
-		return options.ExitTerminated
-	}
-	return options.ExitInterrupt
 }

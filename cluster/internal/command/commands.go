@@ -130,9 +130,9 @@ func (c *command) completion(_ context.Context, args []string) int {
 }
 
 func (c *command) version(context.Context, []string) int {
-	b := thisBuild()
+	b := options.ThisBuild()
 	if !c.line.Own.JSON {
-		return c.print(b.line())
+		return c.print(b.Line(program) + "\n")
 	}
 	return c.printJSON(b)
 }

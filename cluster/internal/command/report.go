@@ -53,7 +53,7 @@ func (c *command) report(ctx context.Context, args []string) int {
 	ctx, stop := c.interruptible(ctx)
 	code, err := c.showReport(ctx, c.env(known, nil), args[0])
 	if sig := stop(); sig != nil {
-		return signalCode(sig)
+		return options.ExitOfSignal(sig)
 	}
 	if err != nil {
 		return c.fail(err)
@@ -148,7 +148,7 @@ func writeFailed(w io.Writer, key, why string) error {
 // known to a run on one machine only.
 func page(spec *job.Spec, r *job.Report) *htmlreport.Page {
 	p := htmlreport.New(htmlreport.Options{
-		Source: spec.Source.URL, Target: spec.Target.URL, Version: strings.TrimSpace(thisBuild().line()), Start: r.Began, Delete: spec.Settings.Delete.Enable,
+		Source: spec.Source.URL, Target: spec.Target.URL, Version: options.ThisBuild().Line(program), Start: r.Began, Delete: spec.Settings.Delete.Enable,
 	})
 	for _, f := range r.Report.Failures {
 		p.Event(&s3sync.Event{Type: s3sync.EventFailed, Key: f.Key, Err: f.Err})

@@ -52,7 +52,7 @@ func (c *command) submit(ctx context.Context, _ []string) int {
 	}
 	if sig := stop(); sig != nil {
 		c.say(sig.String() + ": the job goes on if it was submitted")
-		return signalCode(sig)
+		return options.ExitOfSignal(sig)
 	}
 	if err != nil {
 		return c.fail(err)

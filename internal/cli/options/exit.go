@@ -1,6 +1,11 @@
 package options
 
-import "s3sync"
+import (
+	"os"
+	"syscall"
+
+	"s3sync"
+)
 
 // Exit codes.
 const (
@@ -59,4 +64,15 @@ func ExitOf(report *s3sync.Report) int {
 		return ExitWarning
 	}
 	return ExitDone
+}
+
+// ExitOfSignal returns the exit code of a command that a signal stopped, as shells count it.
+func ExitOfSignal(sig os.Signal) int {
+	switch sig {
+	case syscall.SIGHUP:
+		return ExitHangup
+	case syscall.SIGTERM:
+		return ExitTerminated
+	}
+	return ExitInterrupt
 }

@@ -1,4 +1,4 @@
-package cli
+package options
 
 import (
 	"cmp"
@@ -12,8 +12,8 @@ import (
 //nolint:gochecknoglobals // the linker can set nothing else
 var version, commit string
 
-// A build says what was built, of what, and for which machine.
-type build struct {
+// A Build says what was built, of what, and for which machine.
+type Build struct {
 	Version string `json:"version"`
 	Commit  string `json:"commit"` // empty if it is not known
 	OS      string `json:"os"`
@@ -21,18 +21,18 @@ type build struct {
 	Go      string `json:"go"`
 }
 
-// thisBuild returns the build of this program.
-func thisBuild() build {
+// ThisBuild returns the build of this program.
+func ThisBuild() Build {
 	v, rev := version, commit
 	if info, ok := debug.ReadBuildInfo(); ok {
 		v, rev = buildVersion(info, v, rev)
 	}
-	return build{cmp.Or(v, "devel"), rev, runtime.GOOS, runtime.GOARCH, runtime.Version()}
+	return Build{cmp.Or(v, "devel"), rev, runtime.GOOS, runtime.GOARCH, runtime.Version()}
 }
 
-// line returns what --version prints.
-func (b build) line() string {
-	return fmt.Sprintf("s3sync %s (%s, %s/%s, %s)\n", b.Version, cmp.Or(b.Commit, "unknown commit"), b.OS, b.Arch, b.Go)
+// Line returns what --version prints for a program of this build, without an end of line.
+func (b Build) Line(program string) string {
+	return fmt.Sprintf("%s %s (%s, %s/%s, %s)", program, b.Version, cmp.Or(b.Commit, "unknown commit"), b.OS, b.Arch, b.Go)
 }
 
 // buildVersion fills in what the linker did not set.

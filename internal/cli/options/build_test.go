@@ -1,4 +1,4 @@
-package cli
+package options
 
 import (
 	"runtime/debug"
@@ -33,7 +33,7 @@ func TestBuildVersion(t *testing.T) {
 			}
 		})
 	}
-	if line := thisBuild().line(); !strings.HasPrefix(line, "s3sync ") || !strings.HasSuffix(line, ")\n") {
+	if line := ThisBuild().Line("s3sync"); !strings.HasPrefix(line, "s3sync ") || !strings.HasSuffix(line, ")") {
 		t.Errorf("got %q", line)
 	}
 }
