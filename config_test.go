@@ -172,6 +172,7 @@ func TestValidateRefuses(t *testing.T) {
 		`AWS.HTTPSProxy must be http(s)://[user:password@]host[:port]`:                  func(c *Config) { c.AWS.HTTPSProxy = "socks5://u:hidden@h:1" },
 		`Encryption.SourceCustomer.Key must be 32 bytes in base64`:                      func(c *Config) { c.Encryption.SourceCustomer.Key = "hidden" },
 		`Encryption.TargetCustomer.KeyMD5 must be 16 bytes in base64`:                   func(c *Config) { c.Encryption.TargetCustomer.KeyMD5 = "hidden" },
+		"Resume.Records cannot be combined with State.Dir":                              func(c *Config) { c.Resume.Records, c.State.Dir = struct{ UnfinishedRecords }{}, "d" },
 		"Target.Profile cannot be combined with Target.AccessKey":                       func(c *Config) { c.Target.Profile, c.Target.AccessKey = "p", "hidden" },
 		"Target.Profile cannot be combined with Target.SecretKey":                       func(c *Config) { c.Target.Profile, c.Target.SecretKey = "p", "hidden" },
 		"Target.Profile cannot be combined with Target.SessionToken":                    func(c *Config) { c.Target.Profile, c.Target.SessionToken = "p", "hidden" },

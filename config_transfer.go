@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"s3sync/internal/limits"
+	"s3sync/internal/resume"
 )
 
 // Concurrency is how many operations are in flight at once: a fixed number, or [Auto],
@@ -48,14 +49,30 @@ type State struct {
 }
 
 // Resume says what becomes of objects in parts that a run does not finish because it is
-// interrupted or killed, or because of a temporary failure. With State.Dir the next run
-// goes on with them: a part that is there is not sent again if it has the bytes of the
-// source. Without it such objects are removed, unless the run is killed.
+// interrupted or killed, or because of a temporary failure. With State.Dir or Records the
+// next run goes on with them: a part that is there is not sent again if it has the bytes of
+// the source. Without them such objects are removed, unless the run is killed.
 type Resume struct {
+	// Records, if set, is where such objects are remembered, in place of State.Dir: for
+	// programs whose next run may be on another machine. They are those of one pair of sides.
+	// A dry run and a report do not use them.
+	Records UnfinishedRecords
 	// Disable begins such objects anew, and removes what was written of them.
 	Disable bool
 	// MaxAge is how long ago an object may have been begun to be continued.
 	MaxAge time.Duration
 	// AbortOnInterrupt removes unfinished objects when the run is interrupted.
 	AbortOnInterrupt bool
+}
+
+// UnfinishedRecords remember objects in parts that were begun and not finished.
+type UnfinishedRecords = resume.Records
+
+// UnfinishedObject says which object a record of [UnfinishedRecords] is of, or which one the
+// prefix of All means. id is text, and the same for the record of the object and those of its
+// parts. target is the key in the target, which only the record of the object has. Both are
+// empty otherwise.
+func UnfinishedObject(key string, record []byte) (id, target string) {
+	o, _, _ := resume.ObjectOf(key, record) // else it has no key
+	return resume.ID(key), o.Key
 }

@@ -31,7 +31,9 @@ type Runner struct {
 	target report.Place
 	closes []func() error // for everything that was opened, last one first
 	// unfinished, if not nil, keeps the objects in parts that are begun and not finished.
-	unfinished *state.Unfinished
+	unfinished resume.Records
+	// besides, if set, is told of a place besides the sides whose objects are there, too.
+	besides func(place string)
 	// adapt, if set, changes the options of the engine.
 	adapt func(opts *engine.Options, source, target storage.Store) error
 	// adaptState, if set, changes the options of the state.
@@ -124,6 +126,10 @@ func (r *Runner) open(ctx context.Context) error {
 // openState opens what outlives the run, unless a side cannot say where it is. A dry run and
 // a report keep nothing there but the digests of files that they read.
 func (r *Runner) openState(opts *engine.Options, source, target storage.Store) {
+	if records := r.cfg.Resume.Records; records != nil && !r.cfg.DryRun {
+		opts.Transfer.Journal = r.openJournal(records, target, func() {})
+		return
+	}
 	pair, ok := state.PairOf(source, target)
 	if r.cfg.State.Dir == "" || !ok {
 		return
@@ -144,22 +150,31 @@ func (r *Runner) openState(opts *engine.Options, source, target storage.Store) {
 		return
 	}
 	unfinished := s.Unfinished()
-	journal := resume.Open(unfinished, r.cfg.Resume.MaxAge)
+	opts.Transfer.Journal = r.openJournal(unfinished, target, func() {
+		unfinished.Close()
+		s.Close()
+	})
+	r.besides = unfinished.Besides
+}
+
+// openJournal opens the objects in parts that are begun and not finished in the target. Finish
+// calls closeRecords after the last use of the records.
+func (r *Runner) openJournal(records resume.Records, target storage.Store, closeRecords func()) *resume.Journal {
+	journal := resume.Open(records, r.cfg.Resume.MaxAge)
 	mark := ""
 	if m, ok := storage.As[storage.Marker](target); ok {
 		mark = m.Mark()
-		for _, ended := range journal.Marked(mark) { // they had the state that is ours now
+		for _, ended := range journal.Marked(mark) { // they had the records that are ours now
 			m.Ended(ended)
 		}
 	}
 	r.closes = append(r.closes, func() error {
 		journal.Unmark(mark)
-		unfinished.Close()
-		s.Close()
+		closeRecords()
 		return nil
 	})
-	opts.Transfer.Journal = journal
-	r.unfinished = unfinished
+	r.unfinished = records
+	return journal
 }
 
 // journalOf returns the objects in parts that are begun and not finished in a store besides
@@ -169,7 +184,9 @@ func (r *Runner) journalOf(store storage.Store) *resume.Journal {
 	if !ok || r.unfinished == nil {
 		return nil
 	}
-	r.unfinished.Besides(place)
+	if r.besides != nil {
+		r.besides(place)
+	}
 	return resume.Open(resume.In(r.unfinished, place), r.cfg.Resume.MaxAge)
 }
 
@@ -269,6 +286,12 @@ func (r *Runner) DeletePermitted(ctx context.Context, permit *DeletePermit, most
 // Requests returns how many requests were made to both sides until now, and of these how
 // many a server asked to come later. It may be called concurrently.
 func (r *Runner) Requests() (all, throttled int64) { return r.record.Requests() }
+
+// DiscardUnfinished removes from the target what Config.Resume.Records or Config.State.Dir know
+// of objects in parts that no run finished, and which no Run of this Runner began or went on
+// with. It is for the end of a job whose next run would not go on with them. What cannot be
+// removed stays in the records, and is the error.
+func (r *Runner) DiscardUnfinished(ctx context.Context) error { return r.engine.DiscardUnfinished(ctx) }
 
 // Finish ends the run, closes everything that was opened, and returns the report of the
 // whole run. err is the error that ended the run before, or nil. The error is as that

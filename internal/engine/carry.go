@@ -27,7 +27,7 @@ type carrier interface {
 	remove(ctx context.Context, objects []storage.Object, opts storage.DeleteOptions) []error
 	// discardLeft removes what earlier runs began to write under the keys that want
 	// reports, and what no object goes on with.
-	discardLeft(ctx context.Context, want func(key string) bool)
+	discardLeft(ctx context.Context, want func(key string) bool) error
 	// writes reports whether anything is written.
 	writes() bool
 }
@@ -91,8 +91,8 @@ func (d *doer) remove(ctx context.Context, objects []storage.Object, opts storag
 	return d.target.Store.Delete(ctx, objects, opts)
 }
 
-func (d *doer) discardLeft(ctx context.Context, want func(key string) bool) {
-	d.transferrer.DiscardLeft(ctx, want)
+func (d *doer) discardLeft(ctx context.Context, want func(key string) bool) error {
+	return d.transferrer.DiscardLeft(ctx, want)
 }
 
 func (*doer) writes() bool { return true }
@@ -124,6 +124,6 @@ func (*foreseer) remove(_ context.Context, objects []storage.Object, _ storage.D
 	return make([]error, len(objects))
 }
 
-func (*foreseer) discardLeft(context.Context, func(string) bool) {}
+func (*foreseer) discardLeft(context.Context, func(string) bool) error { return nil }
 
 func (*foreseer) writes() bool { return false }

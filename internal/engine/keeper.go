@@ -45,7 +45,7 @@ func (e *Engine) keeper(ctx context.Context) (keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	mover.DiscardLeft(ctx, func(string) bool { return true }) // of runs that were killed
+	_ = mover.DiscardLeft(ctx, func(string) bool { return true }) // of runs that were killed; else the next run does
 	copies := &copyKeeper{e.target, e.trash, mover, opts.Header.ID + "/"}
 	if v, ok := storage.As[storage.Versioner](e.target.Store); ok {
 		// Whoever may not ask gets copies, which are always right.

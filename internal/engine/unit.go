@@ -79,9 +79,14 @@ func (e *Engine) Run(ctx context.Context, u Unit) (*Result, error) {
 	if err == nil && !r.unsafe.Load() {
 		// Objects that the source does not have any more, or that are excluded now. After
 		// a failure the next run may want to go on.
-		e.carry.discardLeft(ctx, r.covers)
+		_ = e.carry.discardLeft(ctx, r.covers) // else a later run does
 	}
 	return r.finish(err)
+}
+
+// DiscardUnfinished removes what earlier runs began to write and no unit goes on with.
+func (e *Engine) DiscardUnfinished(ctx context.Context) error {
+	return e.carry.discardLeft(ctx, func(string) bool { return true })
 }
 
 // covers reports whether the unit came past a key of the target.

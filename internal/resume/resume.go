@@ -16,17 +16,30 @@ import (
 	"s3sync/storage"
 )
 
-// Records is where a Journal keeps its records: the state of the pair of sides. Only one
-// run at a time has it. Its methods may be called concurrently.
+// Records is where the objects in parts are remembered that a run began to write and did not
+// finish. A later run reads them there and goes on. The keys of the records are theirs alone:
+// at most 110 bytes, of any value. A record is JSON of some hundred bytes and the key of an object.
+//
+// Nothing in it is trusted, so what is lost or out of date costs time and no data: parts are
+// read or sent again, and an upload without its record stays in the target until somebody
+// aborts it. Only one run at a time should have the records of an object. If two have them,
+// both may go on with the same upload: one of them completes it, and the other one begins anew.
+//
+// The methods may be called concurrently. They have no context: whoever implements them
+// bounds how long they take.
 type Records interface {
-	// Put keeps a record behind the run, so that it outlives the process, but not
-	// necessarily the loss of power.
+	// Put keeps a record behind the run. It should outlive the process. It replaces the record
+	// with the same key.
 	Put(key string, record []byte)
-	// PutDurable keeps a record, and returns when it is on disk.
+	// PutDurable keeps a record, and returns when it outlives the process and the machine.
+	// After an error the object is written, but cannot be continued.
 	PutDurable(key string, record []byte) error
-	// Remove removes a record behind the run.
+	// Remove removes a record behind the run. Without such a record it does nothing.
 	Remove(key string)
-	// All calls f with each record whose key begins with prefix until f returns false.
+	// All calls f with each record whose key begins with prefix until f returns false: with what
+	// this run put, and what earlier runs did. f may keep the record, and may call the other
+	// methods. If the prefix does not say which object is meant, records of parts may be left
+	// out: it is asked for them to remove those without an object.
 	All(prefix string, f func(key string, record []byte) bool)
 }
 
@@ -183,8 +196,27 @@ func ObjectOf(name string, record []byte) (o Object, besides, ok bool) {
 	if strings.HasPrefix(name, placePrefix) && len(name) > len(placePrefix)+2*digestSize {
 		name, besides = name[len(placePrefix)+2*digestSize:], true
 	}
-	err := json.Unmarshal(record, &o)
-	return o, besides, err == nil && name == recordName(&o)
+	if err := json.Unmarshal(record, &o); err != nil || name != recordName(&o) {
+		return Object{}, besides, false
+	}
+	return o, besides, true
+}
+
+// ID returns what the names of the records of one object have in common: of the object and of
+// its parts. The name of a part may lack its number. ID is empty for other names.
+func ID(name string) string {
+	const id = 4 * digestSize
+	place := ""
+	if strings.HasPrefix(name, placePrefix) && len(name) > len(placePrefix)+2*digestSize {
+		place, name = name[:len(placePrefix)+2*digestSize], name[len(placePrefix)+2*digestSize:]
+	}
+	switch {
+	case strings.HasPrefix(name, objectPrefix) && len(name) == len(objectPrefix)+id:
+		return place + name[len(objectPrefix):]
+	case strings.HasPrefix(name, partPrefix) && len(name) >= len(partPrefix)+id:
+		return place + name[len(partPrefix):len(partPrefix)+id]
+	}
+	return ""
 }
 
 // removeOrphans removes the records of parts whose object is not there.

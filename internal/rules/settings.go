@@ -23,6 +23,7 @@ func combinations() []fields.Rule {
 				"Delete.Enable", "Check.HeadEachTarget", "Condition.IfMatch", "Condition.IfNoneMatch", "Condition.CopySourceIfMatch", "Tagging.SyncLatest"),
 			fields.Excludes("Condition.IfNoneMatch", "Condition.IfMatch"),
 			fields.Excludes("Resume.Disable", "Resume.MaxAge", "Resume.AbortOnInterrupt"),
+			fields.Excludes("Resume.Records", "State.Dir"),
 			fields.Requires("Condition.CopySourceIfMatch", "ServerSideCopy"),
 			fields.Excludes("AWS.AnonymousSource",
 				"Source.Profile", "Source.AccessKey", "Source.SecretKey", "Source.SessionToken", "Source.Credentials", "Source.RequestPayer", "ServerSideCopy"),

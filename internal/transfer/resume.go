@@ -166,7 +166,7 @@ func (o *object) goOn(ctx context.Context, open opener) (*progress, error) {
 				continue
 			}
 		}
-		o.t.discard(ctx, e)
+		_ = o.t.discard(ctx, e) // else a later run does
 	}
 	if p == nil && ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -204,8 +204,8 @@ func (o *object) open(ctx context.Context, e *resume.Entry, open opener) *progre
 	return p
 }
 
-// discard removes what was left, or leaves that to a later run.
-func (t *Transferrer) discard(ctx context.Context, e *resume.Entry) {
+// discard removes what was left, or leaves that to a later run, with an error.
+func (t *Transferrer) discard(ctx context.Context, e *resume.Entry) error {
 	cctx, cancel := grace.Cleanup(ctx)
 	defer cancel()
 	var err error
@@ -216,23 +216,26 @@ func (t *Transferrer) discard(ctx context.Context, e *resume.Entry) {
 	}
 	if err != nil && !e.Stale() {
 		e.Release()
-		return
+		return t.target.Wrap(err)
 	}
 	e.Done()
+	return nil
 }
 
 // DiscardLeft removes what earlier runs left under the keys that want reports, because
-// this run does not write these objects. It returns how many were removed.
-func (t *Transferrer) DiscardLeft(ctx context.Context, want func(key string) bool) int {
-	left := t.opts.Journal.Left(want)
-	for _, e := range left {
+// this run does not write these objects. What cannot be removed is left to a later run, and
+// is the error.
+func (t *Transferrer) DiscardLeft(ctx context.Context, want func(key string) bool) error {
+	var all error
+	for _, e := range t.opts.Journal.Left(want) {
 		if ctx.Err() != nil {
 			e.Release()
+			all = context.Cause(ctx)
 			continue
 		}
-		t.discard(ctx, e)
+		all = errors.Join(all, t.discard(ctx, e))
 	}
-	return len(left)
+	return all
 }
 
 // Keeps returns how many objects were left for a later run, and the bytes of their parts.

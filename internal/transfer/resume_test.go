@@ -336,7 +336,10 @@ func TestInterruptedObject(t *testing.T) {
 					t.Errorf("%d parts were sent, want %d: %s", got, want, r.target.called())
 				}
 				if name != "no state" {
-					r.transferrer(t).DiscardLeft(t.Context(), func(string) bool { return true }) // an object that is not in parts any more
+					// Of an object that is not in parts any more.
+					if err := r.transferrer(t).DiscardLeft(t.Context(), func(string) bool { return true }); err != nil {
+						t.Fatal(err)
+					}
 					r.nothingLeft(t, m)
 				}
 			})
@@ -478,11 +481,15 @@ func TestStaleObjects(t *testing.T) {
 	r, m := newRun(), newMemory()
 	interrupted(t, r.resumes(m), r.fill(t, 4, 4, 4, 4, 4), 2)
 	tr := r.resumes(m).transferrer(t)
-	if n := tr.DiscardLeft(t.Context(), func(key string) bool { return key != "a" }); n != 0 {
-		t.Errorf("%d of other keys were removed", n)
+	if err := tr.DiscardLeft(t.Context(), func(key string) bool { return key != "a" }); err != nil || r.target.count("discard") != 0 {
+		t.Errorf("%v, %s: something of other keys was removed", err, r.target.called())
 	}
-	if n := tr.DiscardLeft(t.Context(), func(string) bool { return true }); n != 1 {
-		t.Errorf("%d were removed, want 1", n)
+	r.target.before = times(1, "discard", storage.ErrTransient)
+	if err := tr.DiscardLeft(t.Context(), func(string) bool { return true }); !errors.Is(err, storage.ErrTransient) || r.target.count("discard") != 1 {
+		t.Errorf("%v, %s: it cannot be removed", err, r.target.called())
+	}
+	if err := tr.DiscardLeft(t.Context(), func(string) bool { return true }); err != nil || r.target.count("discard") != 2 {
+		t.Errorf("%v, %s: it can be removed", err, r.target.called())
 	}
 	r.nothingLeft(t, m)
 }
