@@ -40,7 +40,11 @@ func refused() map[string]string {
 		{"is for s3sync on one machine: the workers of a job go on, and it waits for a decision before it deletes", []string{"fail-fast"}},
 		{
 			"is for s3sync on one machine: a job keeps what outlives a worker in --state",
-			[]string{"state-dir", "no-state", "state-max-size", "verify-cache", "no-resume", "resume-max-age", "abort-on-interrupt"},
+			[]string{"state-dir", "no-state", "state-max-size", "verify-cache"},
+		},
+		{
+			"is for s3sync on one machine: another worker goes on with what one had to leave, and the end of the job removes the rest",
+			[]string{"abort-on-interrupt"},
 		},
 		{"is an option of s3sync-cluster report, when the job has ended", []string{"html-report", "failed-keys"}},
 		{"is for s3sync on one machine: the evidence of a job is in --state", []string{"manifest", "sign-key"}},

@@ -122,6 +122,7 @@ func refused() [][2]string {
 		{"Filter.FilesFrom", "names a file of one machine"},
 		{"Filter.FilesFrom0", "names a file of one machine"},
 		{"Filter.IgnoreFile", "needs a local source"},
+		{"Resume.AbortOnInterrupt", "is not possible in a job: another worker goes on with what one had to leave, and the end of the job removes the rest"},
 		{"State.", "names a directory of one machine: checkpoints take its place"},
 		{"Trash.", "is not possible in a job yet: use s3sync on one machine, or a bucket with versions"},
 		{"Versioning.", "is not possible in a job yet: use s3sync on one machine"},

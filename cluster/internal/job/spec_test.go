@@ -43,6 +43,8 @@ func TestSpec(t *testing.T) {
 		"Target.URL is not set in a job":    func(s *Spec) { s.Settings.Target.URL = canary },
 		"Filter.IgnoreFile needs":           func(s *Spec) { s.Settings.Filter.IgnoreFile = ".x" },
 		"Filter.FilesFrom names":            func(s *Spec) { s.Settings.Filter.FilesFrom = "l" },
+		"Resume.AbortOnInterrupt is not":    func(s *Spec) { s.Settings.Resume.AbortOnInterrupt = true },
+		"Resume.Records is of this process": func(s *Spec) { s.Settings.Resume.Records = struct{ s3sync.UnfinishedRecords }{} },
 		"State.Dir names":                   func(s *Spec) { s.Settings.State.Dir = "d" },
 		"Trash.URL is not possible":         func(s *Spec) { s.Settings.Trash.URL = "s3://b/.trash/" },
 		"Versioning.Enable is not possible": func(s *Spec) { s.Settings.Versioning.Enable = true },

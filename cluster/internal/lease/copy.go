@@ -174,7 +174,12 @@ func (c *copying) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	cfg.OnEvent, cfg.Filter.Func = c.watch.event, c.watch.listed
+	unfinished, err := c.w.store.Unfinished(ctx, job.KeysOf(c.rest()), giveUp)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unfinished.Close(ctx) }() // else the end of the job removes them
+	cfg.OnEvent, cfg.Filter.Func, cfg.Resume.Records = c.watch.event, c.watch.listed, unfinished
 	runner, err := s3sync.NewRunner(ctx, cfg)
 	if err != nil {
 		return err

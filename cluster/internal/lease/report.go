@@ -3,6 +3,7 @@ package lease
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -30,6 +31,11 @@ func Report(ctx context.Context, env Env, run job.Run, results []job.Ref) (ref j
 		return job.Ref{}, err
 	}
 	var notes []string
+	if err := w.discardUnfinished(ctx); ctx.Err() != nil {
+		return job.Ref{}, context.Cause(ctx)
+	} else if err != nil {
+		notes = append(notes, fmt.Sprintf("objects in parts that were begun and not finished could not all be removed: %v", err))
+	}
 	var evidence []job.Ref
 	whole := &s3sync.Report{Incomplete: w.gap(chains) != ""}
 	failures := w.store.Index("report/failures")

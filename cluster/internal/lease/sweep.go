@@ -75,7 +75,12 @@ func (s *sweeping) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	cfg.OnEvent = s.watch.event
+	unfinished, err := s.w.store.Unfinished(ctx, s.base.keys, giveUp)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unfinished.Close(ctx) }() // else the end of the job removes them
+	cfg.OnEvent, cfg.Resume.Records = s.watch.event, unfinished
 	runner, err := s3sync.NewRunner(ctx, cfg)
 	if err != nil {
 		return err

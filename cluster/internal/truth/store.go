@@ -29,6 +29,9 @@ import (
 // although another object names it. Trying again does not mend it.
 var ErrDamaged = errors.New("the state store is damaged")
 
+// errMissing is why an object that another one names is damaged.
+var errMissing = errors.New("is missing")
+
 // maxObject bounds what is read into memory at once, in bytes.
 const maxObject = 256 << 20
 
@@ -127,7 +130,7 @@ func (s *Store) Get(ctx context.Context, ref job.Ref) ([]byte, error) {
 	data, err := s.read(ctx, ref.Key)
 	switch {
 	case storage.Gone(err):
-		return nil, fmt.Errorf("state store: %w: %q is missing", ErrDamaged, ref.Key)
+		return nil, fmt.Errorf("state store: %w: %q %w", ErrDamaged, ref.Key, errMissing)
 	case err != nil:
 		return nil, fmt.Errorf("state store: %w", err)
 	}
@@ -175,7 +178,11 @@ func (s *Store) key(name string) string { return s.job + "/" + name }
 // are not written by Put are passed over.
 func (s *Store) refs(ctx context.Context, name string) iter.Seq2[job.Ref, error] {
 	prefix := s.key(name)
-	keys := storage.Range{From: prefix, To: prefix[:len(prefix)-1] + string(prefix[len(prefix)-1]+1)}
+	return s.refsIn(ctx, storage.Range{From: prefix, To: prefix[:len(prefix)-1] + string(prefix[len(prefix)-1]+1)})
+}
+
+// refsIn is refs for a range of keys.
+func (s *Store) refsIn(ctx context.Context, keys storage.Range) iter.Seq2[job.Ref, error] {
 	return func(yield func(job.Ref, error) bool) {
 		var problem error
 		opts := storage.ListOptions{Range: keys, Problem: func(p storage.Problem) { problem = errors.Join(problem, p.Err) }}
