@@ -34,7 +34,7 @@ PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 
 # What `make test` needs of the tools, and `make test-full` besides.
 TEST_TOOLS := versitygw golangci-lint
-FULL_TOOLS := minio rclone mc
+FULL_TOOLS := minio rclone mc temporal-server
 
 # The race detector needs a C compiler. Without one the tests run without it.
 RACE    := $(if $(filter 1,$(shell $(GO) env CGO_ENABLED)),-race)
@@ -104,7 +104,7 @@ test: $(TEST_TOOLS:%=$(BIN)/%$(EXE)) fmt-check lint tidy-check race-note ## all 
 .PHONY: test-full
 test-full: $(TEST_TOOLS:%=$(BIN)/%$(EXE)) $(FULL_TOOLS:%=$(BIN)/%$(EXE)) fix-check generate-check cross test-arm race-note ## the rest of what CI runs: before sending a change
 	NO_COLOR=1 TERM=dumb COLUMNS=40 S3SYNC_TEST_MUST_RUN=versitygw,minio,rclone,mc $(GO) test $(RACE) -timeout 45m $(PARALLEL) $(TESTFLAGS) $(PKG)
-	cd cluster && S3SYNC_TOOLS=$(BIN) S3SYNC_TEST_MUST_RUN=versitygw,minio $(GO) test -timeout 20m $(TESTFLAGS) ./...
+	cd cluster && S3SYNC_TOOLS=$(BIN) S3SYNC_TEST_MUST_RUN=versitygw,minio,temporal-server $(GO) test -timeout 20m $(PARALLEL) $(TESTFLAGS) ./...
 
 # With binfmt the kernel starts programs of arm64 by itself. Without it, they
 # cannot start each other, as the tests of the command want.
@@ -231,11 +231,12 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 	done
 
 .PHONY: soak
-soak: $(BIN)/versitygw$(EXE) $(BIN)/minio$(EXE) ## the trials of `make test` in large numbers, for a night; SOAKFLAGS=-rapid.seed=N repeats one
+soak: $(BIN)/versitygw$(EXE) $(BIN)/minio$(EXE) $(BIN)/temporal-server$(EXE) $(BIN)/temporal-sql-tool$(EXE) ## the trials of `make test` in large numbers, jobs of the cluster with more accidents, for a night; SOAKFLAGS=-rapid.seed=N repeats one
 	$(GO) test $(RACE) -timeout 0 -run '^TestTrials$$' . -rapid.checks=3334 -rapid.nofailfile $(SOAKFLAGS)
 	S3SYNC_SOAK=1 $(GO) test $(RACE) -timeout 0 -run '^(TestEveryCall|TestEveryCrash)$$' .
 	S3SYNC_SOAK=1 S3SYNC_TEST_MUST_RUN=versitygw,minio $(GO) test $(RACE) -timeout 0 -run '^(TestHostileServer|TestUndo|TestKills|TestMemoryOfPlan)$$' ./integration
 	S3SYNC_SOAK=1 $(GO) test -timeout 0 -run '^TestMemoryDoesNotGrowWithManifests$$' ./cmd/s3sync
+	cd cluster && S3SYNC_TOOLS=$(BIN) S3SYNC_SOAK=1 S3SYNC_TEST_MUST_RUN=versitygw,temporal-server,temporal-sql-tool $(GO) test -v -timeout 0 $(PARALLEL) ./integration
 
 .PHONY: vuln
 vuln: $(BIN)/govulncheck$(EXE) ## known vulnerabilities in dependencies (needs the network)

@@ -5,7 +5,7 @@
 #
 # A changed version is built anew by the next make that needs the tool.
 
-TOOLS := versitygw minio rclone mc temporal-server golangci-lint govulncheck goreleaser cyclonedx-gomod
+TOOLS := versitygw minio rclone mc temporal-server temporal-sql-tool golangci-lint govulncheck goreleaser cyclonedx-gomod
 
 # S3 server on a directory (Apache-2.0): tests and make demo.
 versitygw_PACKAGE := github.com/versity/versitygw/cmd/versitygw
@@ -26,6 +26,9 @@ mc_VERSION := v0.0.0-20250313080218-cf909e1063a9
 # process of the tests of cluster/ and of its demo. Later versions need a later Go.
 temporal-server_PACKAGE := go.temporal.io/server/cmd/server
 temporal-server_VERSION := v1.32.0
+# Makes its schema in PostgreSQL: make soak.
+temporal-sql-tool_PACKAGE := go.temporal.io/server/cmd/tools/sql
+temporal-sql-tool_VERSION := $(temporal-server_VERSION)
 
 golangci-lint_PACKAGE := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 golangci-lint_VERSION := v2.15.0

@@ -6,9 +6,9 @@ import (
 	"syscall"
 )
 
-// processAttributes puts the server in its own process group, so that an interrupt at
-// the terminal reaches only us. The server dies with this process.
-func processAttributes() *syscall.SysProcAttr {
+// ProcessAttributes puts a process in its own process group, so that an interrupt at the
+// terminal reaches only us. It dies with this process: see StartProcess.
+func ProcessAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 

@@ -4,6 +4,7 @@ package s3server
 
 import "syscall"
 
-func processAttributes() *syscall.SysProcAttr { return nil }
+// ProcessAttributes lets a process be as any other: it does not die with this one.
+func ProcessAttributes() *syscall.SysProcAttr { return nil }
 
 func keepsAttributes(string) bool { return false }

@@ -69,7 +69,7 @@ type Server struct {
 	dir    string
 	bin    string
 	stop   func()
-	ended  chan struct{} // closed when the process is gone
+	ended  <-chan struct{} // closed when the process is gone
 	output *head
 }
 
@@ -132,32 +132,36 @@ func (s *Server) start(ctx context.Context, opts Options) error {
 
 	runCtx, cancel := context.WithCancel(ctx)
 	s.stop = cancel
-	started := make(chan error, 1)
-	s.ended = make(chan struct{})
-	go func() {
-		defer close(s.ended)
-		// The signal that ends the server with its parent is tied to the thread that
-		// started it: keep that thread until the server has ended.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		if err := cmd.Start(); err != nil {
-			started <- err
-			return
-		}
-		started <- nil
-		end := context.AfterFunc(runCtx, func() { _ = cmd.Process.Kill() }) // fails only if the process has ended by itself
-		defer end()
-		_ = cmd.Wait() // its output says how it ended
-	}()
-	if err := <-started; err != nil {
+	if s.ended, err = StartProcess(cmd); err != nil {
 		cancel()
 		return err
 	}
+	context.AfterFunc(runCtx, func() { _ = cmd.Process.Kill() }) // fails only if the process has ended by itself
 	if err := s.awaitReady(ctx); err != nil {
 		s.Close()
 		return err
 	}
 	return nil
+}
+
+// StartProcess starts a command, and returns a channel that is closed when it has ended. The
+// command must not be waited for otherwise. With ProcessAttributes the process dies with this
+// one, on Linux.
+func StartProcess(cmd *exec.Cmd) (ended <-chan struct{}, err error) {
+	started, gone := make(chan error, 1), make(chan struct{})
+	go func() {
+		defer close(gone)
+		// The signal that ends the process with its parent is tied to the thread that
+		// started it: keep that thread until the process has ended.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // cmd.ProcessState says how it ended
+		}
+	}()
+	return gone, <-started
 }
 
 // command returns the command that serves on addr.
@@ -202,7 +206,7 @@ func (s *Server) command(addr string) (*exec.Cmd, error) {
 	// The server must not see settings of the caller's environment.
 	cmd.Env = append(env, "HOME="+s.path("home"), "TMPDIR="+os.TempDir(), "PATH="+os.Getenv("PATH"))
 	cmd.Dir = s.dir
-	cmd.SysProcAttr = processAttributes()
+	cmd.SysProcAttr = ProcessAttributes()
 	return cmd, nil
 }
 
@@ -273,6 +277,10 @@ func mkdirs(dirs ...string) error {
 	}
 	return nil
 }
+
+// Program returns the path of another program of tools/versions.mk. The error is
+// ErrNotBuilt if there is none.
+func Program(name string) (string, error) { return binary(Kind(name)) }
 
 // binary returns the path of a server's program: in the folder S3SYNC_TOOLS, or in
 // .cache/bin of the module that contains the current directory.

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"s3sync"
+	"s3sync/cluster/internal/temporalserver"
 	"s3sync/internal/s3server"
 )
 
@@ -79,12 +80,13 @@ func run(ctx context.Context) (err error) {
 	fmt.Printf("The bucket old has %d objects.\n", objects)
 
 	say("The engine starts: Temporal, with its database in one file. It decides who works on which keys, and knows no credential.")
-	address, stop, err := startEngine(ctx, dir)
+	engine, err := temporalserver.Start(ctx, temporalserver.Options{Dir: dir})
 	if err != nil {
 		return err
 	}
-	defer stop()
-	d.env = append(os.Environ(), "TEMPORAL_ADDRESS="+address)
+	defer engine.Kill()
+	fmt.Printf("It listens on %s.\n$ export TEMPORAL_ADDRESS=%s\n", engine.Address, engine.Address)
+	d.env = append(os.Environ(), "TEMPORAL_ADDRESS="+engine.Address)
 
 	say("Two workers start. Each knows by itself what the connection lab means.")
 	if err := os.WriteFile(filepath.Join(dir, "connections.toml"), []byte(connections(server)), 0o600); err != nil {

@@ -133,15 +133,16 @@ func ShardV1(ctx workflow.Context, in shardState) (shardResult, error) {
 		if !renew {
 			s.issue(ctx, wake)
 		}
+		ending := s.flight == 0 && (s.stopping || len(s.Pieces) == 0)
+		for (ending || s.flight == 0 && renew) && tune.Len() > 0 { // what nobody took in is a warning in the log
+			s.tune(ctx, tune)
+		}
 		switch {
 		case s.flight > 0:
-		case s.stopping || len(s.Pieces) == 0:
+		case ending:
 			s.Result.Rest = s.Pieces
 			return s.Result, nil
 		case renew:
-			for tune.Len() > 0 {
-				s.tune(ctx, tune)
-			}
 			return shardResult{}, workflow.NewContinueAsNewError(ctx, WorkflowShard, s.shardState)
 		}
 		wake.Select(ctx)
