@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
 	"go.temporal.io/sdk/client"
@@ -42,7 +44,7 @@ func (c *command) status(ctx context.Context, args []string) int {
 			screen.Open(terminal, c.p.Stdout)
 			return c.follow(ctx, engine, name, screen)
 		}
-		s, err := readStatus(ctx, engine, name)
+		s, err := c.readStatus(ctx, engine, name)
 		if err != nil {
 			return err
 		}
@@ -62,10 +64,22 @@ func (c *command) status(ctx context.Context, args []string) int {
 	return options.ExitDone
 }
 
-func readStatus(ctx context.Context, engine client.Client, name string) (flow.Status, error) {
+func (c *command) readStatus(ctx context.Context, engine client.Client, name string) (flow.Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, statusIn)
 	defer cancel()
-	return flow.ReadStatus(ctx, engine, name)
+	s, err := flow.ReadStatus(ctx, engine, name)
+	if s.Waiting != nil {
+		for i, why := range s.Waiting.Reasons {
+			s.Waiting.Reasons[i] = c.spelled(why)
+		}
+	}
+	return s, err
+}
+
+// spelled returns a text of a worker with the options in place of the settings that it names.
+// What is quoted is of the user.
+func (c *command) spelled(text string) string {
+	return regexp.MustCompile(`"(?:[^"\\]|\\.)*"|\b[A-Z]\w*(?:\.[A-Z]\w*)+`).ReplaceAllStringFunc(text, c.line.Spell)
 }
 
 // follow shows the status again and again. The last one stays.
@@ -74,7 +88,7 @@ func (c *command) follow(ctx context.Context, engine client.Client, name string,
 	defer ticker.Stop()
 	var rate speed
 	for {
-		s, err := readStatus(ctx, engine, name)
+		s, err := c.readStatus(ctx, engine, name)
 		if err != nil {
 			screen.Clear()
 			return err
@@ -156,13 +170,10 @@ func statusLines(s *flow.Status, now time.Time, rate speed, width int) []string 
 	for _, why := range s.Work.Stopped {
 		lines = append(lines, "stopped   "+visible.Line(why))
 	}
-	lines = append(lines, waitingLines(s)...)
 	for i, line := range lines {
-		if !strings.HasPrefix(line, nextLine) { // a line to be copied is not cut
-			lines[i] = human.Cut(line, max(width-1, 20))
-		}
+		lines[i] = human.Cut(line, max(width-1, 20))
 	}
-	return lines
+	return append(lines, waitingLines(s, max(width-1, 20))...)
 }
 
 func stateText(s *flow.Status) string {
@@ -252,19 +263,26 @@ func workerLines(s *flow.Status) []string {
 	return lines
 }
 
-// nextLine begins a line that says what to type.
-const nextLine = "  ->      "
-
-func waitingLines(s *flow.Status) []string {
+// waitingLines say why a job waits, and what to type. They are not cut: whoever decides must
+// have read all of it, and copies a line.
+func waitingLines(s *flow.Status, width int) []string {
 	if s.Waiting == nil || ended(s) {
 		return nil
 	}
 	var lines []string
 	for _, why := range s.Waiting.Reasons {
-		lines = append(lines, "waits     "+visible.Line(why))
+		line, head := "waits    ", "waits    "
+		for word := range strings.FieldsSeq(visible.Line(why)) {
+			if line != head && utf8.RuneCountInString(line+" "+word) > width {
+				head = "         "
+				lines, line = append(lines, line), head
+			}
+			line += " " + word
+		}
+		lines = append(lines, line)
 	}
 	for _, choice := range s.Waiting.Choices {
-		line := fmt.Sprintf("%s%s %s %s", nextLine, program, choice, s.Job)
+		line := fmt.Sprintf("  ->      %s %s %s", program, choice, s.Job)
 		if choice == flow.Approve {
 			line += " --verdict " + shortVerdict(s.Waiting.Verdict)
 		}

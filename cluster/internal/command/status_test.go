@@ -43,11 +43,11 @@ problems  1 object failed, 2 warnings; 17 only in the target
 limits    3500 objects/s, 1.00 GiB/s, 12 ranges at once
 workers   w1: 6 ranges, 2,100 keys/s
           w2: 5 ranges, 1,900 keys/s, 3.1 % throttled, 1 tried again: a server failed; or was not reached`},
-		"followed, and the line to type is not cut": {
+		"followed, and what is to be decided is not cut": {
 			rate: speed{points: []point{{now.Add(-10 * time.Second), 1000, 0}, {now, 5000, 100 << 20}}}, width: 40,
 			change: func(s *flow.Status) {
 				s.Phase, s.Workers, s.Work.Stopped = flow.PhaseDeciding, nil, []string{"a bucket does not exist"}
-				s.Waiting = &flow.Waiting{Reasons: []string{"17 objects would be deleted"}, Choices: []flow.Choice{flow.Approve, flow.Abort}, Verdict: digest}
+				s.Waiting = &flow.Waiting{Reasons: []string{"17 objects would be deleted of 20, which is too many"}, Choices: []flow.Choice{flow.Approve, flow.Abort}, Verdict: digest}
 			},
 			want: `job       photos: waits for a decision,
 progress  64 of 256 ranges done (25 %),
@@ -59,6 +59,7 @@ limits    3500 objects/s, 1.00 GiB/s, 1
 workers   none has a range now
 stopped   a bucket does not exist
 waits     17 objects would be deleted
+          of 20, which is too many
   ->      s3sync-cluster approve photos --verdict 3f9a2c1b77de
   ->      s3sync-cluster abort photos`,
 		},
@@ -89,6 +90,15 @@ limits    any number of objects, any number of bytes, 0 ranges at once`,
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// A worker names settings, and whoever decides knows options.
+func TestSpelled(t *testing.T) {
+	const text = `nothing is deleted: Delete.MaxPercent bounds it, first "Delete.MaxPercent", "a\"Delete.MaxPercent". See S3.Nothing.`
+	const want = `nothing is deleted: --max-delete-percent bounds it, first "Delete.MaxPercent", "a\"Delete.MaxPercent". See S3.Nothing.`
+	if got := newCommand(Process{}).spelled(text); got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
