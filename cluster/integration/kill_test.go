@@ -76,10 +76,21 @@ func checkAccident(t *testing.T, m *model, r *job.Report) {
 // S3SYNC_KILL_SEED repeats a seed.
 func TestWorkersAreKilled(t *testing.T) {
 	t.Parallel()
-	trials, seed := 1, uint64(time.Now().UnixNano())
+	trials := 1
 	if soaks() {
 		trials = 7
 	}
+	random := randomKills(t)
+	listed := withoutAccidents(t)
+	for i := range trials {
+		killWorkers(t, random, fmt.Sprintf("kills-%d", i), listed)
+	}
+}
+
+// randomKills is where and when a test kills. Its seed is in the log.
+func randomKills(t *testing.T) *rand.Rand {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv("S3SYNC_KILL_SEED"); text != "" {
 		var err error
 		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
@@ -87,11 +98,7 @@ func TestWorkersAreKilled(t *testing.T) {
 		}
 	}
 	t.Logf("S3SYNC_KILL_SEED=%d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
-	listed := withoutAccidents(t)
-	for i := range trials {
-		killWorkers(t, random, fmt.Sprintf("kills-%d", i), listed)
-	}
+	return rand.New(rand.NewPCG(seed, 0))
 }
 
 // withoutAccidents runs the job without a kill, and returns how many keys were listed. They are
