@@ -130,13 +130,13 @@ func TestValidateRefuses(t *testing.T) {
 	}
 	aFile := file(t)
 	for want, change := range map[string]func(c *Config){
-		"Source.URL is missing":                                      func(c *Config) { c.Source.URL = "" },
-		"Target.URL is missing":                                      func(c *Config) { c.Target.URL = "" },
-		`Target.URL "s3://" does not name a bucket`:                  func(c *Config) { c.Target.URL = "s3://" },
-		"Source.URL is a local path, and so is Target.URL":           func(c *Config) { c.Target.URL = "x" },
-		`Source.URL "nowhere" does not exist`:                        func(c *Config) { c.Source.URL = "nowhere" },
-		"Target.URL " + strconv.Quote(aFile) + " is not a directory": both(local, func(c *Config) { c.Target.URL = aFile }),
-		"Source.URL must be a directory to be combined with De":      func(c *Config) { c.Source.URL, c.Delete.Enable = aFile, true },
+		"Source.URL is missing":                                             func(c *Config) { c.Source.URL = "" },
+		"Target.URL is missing":                                             func(c *Config) { c.Target.URL = "" },
+		`Target.URL "s3://" does not name a bucket`:                         func(c *Config) { c.Target.URL = "s3://" },
+		"Source.URL is not s3://bucket[/prefix], and neither is Target.URL": func(c *Config) { c.Target.URL = "x" },
+		`Source.URL "nowhere" does not exist`:                               func(c *Config) { c.Source.URL = "nowhere" },
+		"Target.URL " + strconv.Quote(aFile) + " is not a directory":        both(local, func(c *Config) { c.Target.URL = aFile }),
+		"Source.URL must be a directory to be combined with De":             func(c *Config) { c.Source.URL, c.Delete.Enable = aFile, true },
 		"Delete.Enable would delete the source, which lies inside Target.URL": func(c *Config) {
 			c.Source.URL, c.Target.URL, c.Delete.Enable = "s3://b/p/", "s3://b", true
 		},

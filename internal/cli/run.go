@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"slices"
 	"strings"
@@ -81,11 +82,14 @@ func (c *command) progress() *display.Progress {
 	return display.New(c.screen, o)
 }
 
-// didNothing reports whether a run did nothing because a side cannot be reached, used or
-// written. Its counters would say nothing, and the error says why. A disk that became full
-// is another matter.
+// didNothing reports whether a run did nothing because a side cannot be reached, used,
+// listed or written. Its counters would say nothing, and the error says why. A disk that
+// became full is another matter.
 func (c *command) didNothing(report *s3sync.Report, err error) bool {
-	if c.code != options.ExitError || report == nil || !errors.Is(err, storage.ErrUnusable) || errors.Is(err, storage.ErrFull) {
+	if c.code != options.ExitError || report == nil || errors.Is(err, storage.ErrFull) {
+		return false
+	}
+	if unlisted := report.Incomplete && errors.Is(err, fs.ErrPermission); !unlisted && !errors.Is(err, storage.ErrUnusable) {
 		return false
 	}
 	another := func(f s3sync.Failure) bool { return !errors.Is(f.Err, storage.ErrUnusable) }

@@ -23,6 +23,7 @@ func (c *command) interruptible(ctx context.Context) (_ context.Context, stop fu
 	ctx, cancel := context.WithCancelCause(ctx)
 	done := make(chan struct{})
 	var first os.Signal
+	var at time.Time // first came
 	var watch sync.WaitGroup
 	watch.Go(func() {
 		for {
@@ -30,12 +31,15 @@ func (c *command) interruptible(ctx context.Context) (_ context.Context, stop fu
 			case <-done:
 				return
 			case sig := <-c.p.Signals:
+				if options.IsSameSignal(first, sig, time.Since(at)) {
+					continue
+				}
 				if first != nil {
 					atOnce(c.screen.Clear)
 					c.p.Exit(options.ExitOfSignal(sig))
 					return
 				}
-				first = sig
+				first, at = sig, time.Now()
 				cancel(interruption{sig})
 				// A terminal or pipe that takes nothing must not hold up a further signal.
 				watch.Go(func() { c.warn(sig.String() + ": stopping and cleaning up; once more leaves at once") })

@@ -41,6 +41,9 @@ func (d *doctor) list(ctx context.Context, s *side) finding {
 			f.Verdict = Failure
 			f.Found = reason(err)
 		}
+		if id, _ := s.ask.Identity(ctx); errors.Is(err, storage.ErrCredentials) && id.AccessKey != "" {
+			return f.hint("the credentials are %s %s", brief(id.AccessKey), provider(id.Source))
+		}
 		return f
 	}
 	for _, o := range page.Objects {

@@ -273,19 +273,20 @@ func TestLostSides(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change func(*s3sync.Endpoint)
 		says   string
+		hint   string
 	}{
-		"refuses connections": {func(e *s3sync.Endpoint) { e.EndpointURL = closed.URL }, "does not answer"},
-		"no S3":               {func(e *s3sync.Endpoint) { e.EndpointURL = page.URL }, "none of an S3 server"},
-		"no bucket":           {func(e *s3sync.Endpoint) { e.URL = "s3://no-such-bucket-at-all" }, "NoSuchBucket"},
-		"wrong keys":          {func(e *s3sync.Endpoint) { e.SecretKey = "wrong" + e.SecretKey }, "SignatureDoesNotMatch"},
+		"refuses connections": {func(e *s3sync.Endpoint) { e.EndpointURL = closed.URL }, "does not answer", ""},
+		"no S3":               {func(e *s3sync.Endpoint) { e.EndpointURL = page.URL }, "not that of an S3 server", ""},
+		"no bucket":           {func(e *s3sync.Endpoint) { e.URL = "s3://no-such-bucket-at-all" }, "NoSuchBucket", ""},
+		"wrong keys":          {func(e *s3sync.Endpoint) { e.SecretKey = "wrong" + e.SecretKey }, "SignatureDoesNotMatch", " of the options"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			target := source
 			tt.change(&target)
 			checks := examine(t, between(source, target), doctor.Options{Probe: true})
 			checks = slices.DeleteFunc(checks, func(c doctor.Check) bool { return c.Side != doctor.Target })
-			if len(checks) != 1 || checks[0].Verdict != doctor.Failure || !strings.Contains(checks[0].Found.String(), tt.says) {
-				t.Errorf("got %+v, want one failure that says %q", checks, tt.says)
+			if len(checks) != 1 || checks[0].Verdict != doctor.Failure || !strings.Contains(checks[0].Found.String(), tt.says) || !strings.HasSuffix(checks[0].Hint.String(), tt.hint) {
+				t.Errorf("got %+v, want one failure that says %q and hints %q", checks, tt.says, tt.hint)
 			}
 		})
 	}

@@ -167,7 +167,7 @@ func TestSides(t *testing.T) {
 		given          []string
 		change         func(c *s3sync.Config)
 	}{
-		"Source.URL is a local path, and so is Target.URL":                    {source: "a", target: "b"},
+		"Source.URL is not s3://bucket[/prefix], and neither is Target.URL":   {source: "a", target: "b"},
 		"Target.URL lies inside Source.URL":                                   {source: "s3://b/", target: "s3://b/x/"},
 		"Delete.Enable would delete the source, which lies inside Target.URL": {source: "s3://b/x/", target: "s3://b/", change: func(c *s3sync.Config) { c.Delete.Enable = true }},
 		"Source.URL does not exist":                                           {source: "no such directory", target: "s3://b/"},

@@ -17,7 +17,7 @@ import (
 // with a Store of its own or an invalid URL.
 func (v *validator) sides() {
 	if v.source != nil && v.target != nil && v.source.Local() && v.target.Local() {
-		v.add2("Source.URL", "is a local path, and so is", "Target.URL")
+		v.add2("Source.URL", "is not s3://bucket[/prefix], and neither is", "Target.URL")
 		return
 	}
 	if v.source != nil && v.source.Local() {

@@ -372,13 +372,15 @@ func TestWrongRegion(t *testing.T) {
 func TestNobodyAnswers(t *testing.T) {
 	down := httptest.NewServer(nil)
 	down.Close()
-	for name, endpoint := range map[string]string{
-		"nobody listens": down.URL,
-		"no such host":   "http://no-such-host.invalid",
+	for name, tt := range map[string]struct{ endpoint, says string }{
+		"nobody listens":         {down.URL, " does not answer"},
+		"no such host":           {"http://no-such-host.invalid", " does not answer"},
+		"no such port":           {"http://127.0.0.1:99999", " is no address"},
+		"another kind of server": {greeting(t, "SSH-2.0-OpenSSH_9.2\r\n"), ": malformed HTTP response"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			opts := bucket.Options{
-				Bucket: "b", AccessKey: "a", SecretKey: "very-secret", Region: "r", EndpointURL: endpoint,
+				Bucket: "b", AccessKey: "a", SecretKey: "very-secret", Region: "r", EndpointURL: tt.endpoint,
 				PathStyle: true, MaxAttempts: 10, InitialBackoff: 100 * time.Millisecond,
 			}
 			began := time.Now()
@@ -390,12 +392,32 @@ func TestNobodyAnswers(t *testing.T) {
 			if took := time.Since(began); took > 5*time.Second {
 				t.Errorf("took %v", took)
 			}
-			if !strings.Contains(err.Error(), endpoint+" does not answer") {
+			if !strings.Contains(err.Error(), tt.endpoint) || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("message %q", err)
 			}
 			t.Log(err)
 		})
 	}
+}
+
+// greeting is the URL of a server that speaks first, and no HTTP.
+func greeting(t *testing.T, text string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.WriteString(c, text) // the client closes it
+		}
+	}()
+	return "http://" + l.Addr().String()
 }
 
 // TestServerComesBack: a server that answered before gets all attempts.

@@ -143,6 +143,9 @@ func TestUnreadableFile(t *testing.T) {
 func TestUnwritableDirectory(t *testing.T) {
 	path := publicDir(t)
 	write(t, path, "dir/file")
+	if err := os.Chmod(path, 0o777); err != nil { // others can be written
+		t.Fatal(err)
+	}
 	denied(t, filepath.Join(path, "dir"), 0o555)
 	s := open(t, path, dir.Options{})
 	before := snapshot(t, path)
@@ -255,18 +258,26 @@ func TestClosedDirectory(t *testing.T) {
 		mode    fs.FileMode
 		missing bool
 		write   []string // before
+		open    string   // a directory that everybody may write
 		want    error
 	}{
-		"nothing in it":        {0o555, false, nil, storage.ErrUnusable},
-		"files in it":          {0o555, false, []string{"a", "b"}, storage.ErrUnusable},
-		"cannot be searched":   {0o444, false, []string{"sub/x"}, storage.ErrUnusable},
-		"cannot be created":    {0o555, true, nil, storage.ErrUnusable},
-		"a directory in it":    {0o555, false, []string{"a", "sub/x"}, nil},
-		"its names are secret": {0o111, false, []string{"a"}, nil},
+		"nothing in it":        {mode: 0o555, want: storage.ErrUnusable},
+		"files in it":          {mode: 0o555, write: []string{"a", "b"}, want: storage.ErrUnusable},
+		"cannot be searched":   {mode: 0o444, write: []string{"sub/x"}, want: storage.ErrUnusable},
+		"cannot be created":    {mode: 0o555, missing: true, want: storage.ErrUnusable},
+		"directories alike":    {mode: 0o555, write: []string{"a", "sub/deep/y", "sub/x"}, want: storage.ErrUnusable},
+		"an open directory":    {mode: 0o555, write: []string{"a", "sub/x"}, open: "sub"},
+		"open, deeper":         {mode: 0o555, write: []string{"a", "b/x", "sub/deep/y"}, open: "sub/deep"},
+		"its names are secret": {mode: 0o111, write: []string{"a"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := publicDir(t)
 			write(t, path, tt.write...)
+			if tt.open != "" {
+				if err := os.Chmod(filepath.Join(path, tt.open), 0o777); err != nil {
+					t.Fatal(err)
+				}
+			}
 			denied(t, path, tt.mode)
 			at := path
 			if tt.missing {
@@ -288,9 +299,26 @@ func TestClosedDirectory(t *testing.T) {
 			if err := os.Chmod(path, 0o777); err != nil {
 				t.Fatal(err)
 			}
-			if entries, err := os.ReadDir(path); err != nil || len(entries) != len(tt.write) {
-				t.Errorf("%v, %v; nothing was to change", entries, err)
+			if got := filesBelow(t, path); !slices.Equal(got, tt.write) {
+				t.Errorf("files %q, want %q", got, tt.write)
 			}
 		})
 	}
+}
+
+// filesBelow returns the paths of all files below a directory, in order.
+func filesBelow(t *testing.T, root string) (paths []string) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			path, err = filepath.Rel(root, path)
+			paths = append(paths, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(paths)
+	return paths
 }

@@ -14,6 +14,7 @@ import (
 	"os"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"s3sync/cluster/internal/connect"
 	"s3sync/internal/cli/display"
@@ -130,16 +131,20 @@ func (c *command) interruptible(ctx context.Context) (context.Context, func() os
 	done, ended := make(chan struct{}), make(chan os.Signal, 1)
 	go func() {
 		var first os.Signal
+		var at time.Time // first came
 		for {
 			select {
 			case <-done:
 				ended <- first
 				return
 			case sig := <-c.p.Signals:
+				if options.IsSameSignal(first, sig, time.Since(at)) {
+					continue
+				}
 				if first != nil {
 					c.p.Exit(options.ExitOfSignal(sig))
 				}
-				first = sig
+				first, at = sig, time.Now()
 				cancel()
 			}
 		}

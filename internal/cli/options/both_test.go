@@ -103,7 +103,7 @@ func TestOptionsForBothSides(t *testing.T) {
 			args:    []string{"--endpoint-url=http://h", "s3://a", "s3://a/b/"},
 			refused: "TARGET lies inside SOURCE",
 		},
-		"no bucket": {args: []string{"--profile=p", dir, dir}, refused: "SOURCE is a local path, and so is TARGET"},
+		"no bucket": {args: []string{"--profile=p", dir, dir}, refused: "SOURCE is not s3://bucket[/prefix], and neither is TARGET"},
 		"empty":     {args: []string{"--profile=", "s3://a", "s3://b"}, refused: "--profile must not be empty"},
 		"twice":     {args: []string{"--region=a", "--region=a", "s3://a", "s3://b"}, refused: "--region is given twice"},
 	} {

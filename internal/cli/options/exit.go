@@ -3,6 +3,7 @@ package options
 import (
 	"os"
 	"syscall"
+	"time"
 
 	"s3sync"
 )
@@ -64,6 +65,13 @@ func ExitOf(report *s3sync.Report) int {
 		return ExitWarning
 	}
 	return ExitDone
+}
+
+// IsSameSignal reports whether a signal is the one that came before, sent once more by the
+// same sender: timeout(1) sends its signal to the process and then to the group. A person
+// who presses Ctrl-C again means it.
+func IsSameSignal(before, sig os.Signal, since time.Duration) bool {
+	return sig == before && sig != os.Interrupt && since < time.Second
 }
 
 // ExitOfSignal returns the exit code of a command that a signal stopped, as shells count it.

@@ -308,6 +308,9 @@ func (l *Line) Check() error {
 	if fault := l.set.Rules.Fault(); fault != "" {
 		return UsageError{fault}
 	}
+	if err := l.overwrites(); err != nil {
+		return err
+	}
 	err := l.Config.ValidateGiven(l.given)
 	if l.dropMisfits(err) {
 		err = l.Config.ValidateGiven(l.given)
@@ -317,6 +320,7 @@ func (l *Line) Check() error {
 	}
 	l.noteBareNames()
 	l.noteSlash()
+	l.noteNothingPasses()
 	if l.set.ListingDepth != 0 {
 		l.Notes = append(l.Notes, "--max-parallel-listing-max-depth has no effect: listings are divided wherever keys are")
 	}
@@ -342,6 +346,19 @@ func (l *Line) noteSlash() {
 	}
 	l.Notes = append(l.Notes, fmt.Sprintf("%q ends without a slash, so a.jpg becomes %q; for a folder write %q",
 		l.Config.Target.URL, name+"a.jpg", l.Config.Target.URL+"/"))
+}
+
+// noteNothingPasses adds a note if two filters let no object pass together. A run that does
+// nothing looks like one that has nothing to do.
+func (l *Line) noteNothingPasses() {
+	f := &l.Config.Filter
+	const text = "no object passes both %s and %s"
+	if !f.ModifiedAfter.IsZero() && !f.ModifiedBefore.IsZero() && !f.ModifiedAfter.Before(f.ModifiedBefore) {
+		l.Notes = append(l.Notes, fmt.Sprintf(text, l.bound("Filter.ModifiedAfter").Label(), l.bound("Filter.ModifiedBefore").Label()))
+	}
+	if f.LargerThan != nil && f.SmallerThan != nil && *f.LargerThan >= *f.SmallerThan {
+		l.Notes = append(l.Notes, fmt.Sprintf(text, l.bound("Filter.LargerThan").Label(), l.bound("Filter.SmallerThan").Label()))
+	}
 }
 
 // Refusal makes a UsageError of the first error in a Config, with options in place of

@@ -122,6 +122,23 @@ func TestNoteSlash(t *testing.T) {
 	}
 }
 
+// Two filters that exclude each other are told of: such a run does nothing, as one that has
+// nothing to do.
+func TestNoteNothingPasses(t *testing.T) {
+	for args, want := range map[string]string{
+		"--filter-mtime-after 7d --filter-mtime-before 8d":        "no object passes both --filter-mtime-after and --filter-mtime-before",
+		"--filter-mtime-after 8d --filter-mtime-before 7d":        "",
+		"--filter-mtime-after 2026-01-01":                         "",
+		"--filter-larger-size 1MiB --filter-smaller-size 1048576": "no object passes both --filter-larger-size and --filter-smaller-size",
+		"--filter-larger-size 1MiB --filter-smaller-size 1048577": "",
+	} {
+		l, err := parse(t, append(strings.Fields(args), "s3://a", "s3://b")...)
+		if got := strings.Join(l.Notes, "\n"); err != nil || got != want {
+			t.Errorf("%s: got %s, %v, want %s", args, got, err, want)
+		}
+	}
+}
+
 // Unfinished uploads are looked for below a prefix, which others may begin with.
 func TestNoteSlashOfLeftovers(t *testing.T) {
 	for url, want := range map[string]string{

@@ -151,7 +151,7 @@ func writeWords() []word {
 func logWords() []word {
 	return []word{
 		is("a terminal shows the progress by itself", "--progress", "-P", "--show-progress"),
-		is("only a terminal shows the progress, and with --verbose it shows the log instead", "--no-progress"),
+		is("--show-no-progress shows neither the progress nor the summary; only a terminal shows the progress", "--no-progress"),
 		is("--quiet logs only errors", "--only-show-errors"),
 		is("--json-tracing logs JSON", "--json", "--use-json-log", "--output"),
 		is("--verbose logs more, twice or three times still more", "--debug", "--log-level", "--log"),

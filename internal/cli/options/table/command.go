@@ -60,7 +60,7 @@ func commandOptions(own *Own) []*Option {
 			Usage: "the `ROOT` of a manifest that you trust, for --proof",
 		},
 		{
-			Name: "output", Short: "o", Value: value.Text(&own.Output), Env: EnvNone, File: true,
+			Name: "output", Short: "o", Value: value.Text(&own.Output), Env: EnvNone, File: true, Writes: true,
 			Usage: "write the plan to `FILE`, which it replaces when it is complete",
 			More:  "It is JSON lines, compressed with zstd: zstdcat FILE shows it. It has the names of all objects that change, but no secrets.",
 		},

@@ -11,17 +11,17 @@ import (
 func recordOptions(r *Records) []*Option {
 	return in(Reporting, []*Option{
 		{
-			Name: "html-report", Value: value.Text(&r.HTMLReport), File: true, Plain: true, Env: EnvPrefixed,
+			Name: "html-report", Value: value.Text(&r.HTMLReport), File: true, Writes: true, Plain: true, Env: EnvPrefixed,
 			Usage: "write a page about the run to `FILE` when it ends, for a browser",
 			More:  "It also tells of a run that failed or was interrupted. It needs no network and no script, and holds no secret.",
 		},
 		{
-			Name: "failed-keys", Value: value.Text(&r.FailedKeys), File: true, Plain: true, Env: EnvPrefixed,
+			Name: "failed-keys", Value: value.Text(&r.FailedKeys), File: true, Writes: true, Plain: true, Env: EnvPrefixed,
 			Usage: "write a line of JSON to `FILE` for each object that failed, when it fails",
 			More:  "The file is empty if nothing failed. docs/records.md describes the fields.",
 		},
 		{
-			Name: "manifest", Value: value.Text(&r.Manifest), File: true, Plain: true, Env: EnvPrefixed,
+			Name: "manifest", Value: value.Text(&r.Manifest), File: true, Writes: true, Plain: true, Env: EnvPrefixed,
 			Usage: "write a proof of the run to `FILE` or s3://bucket/key when it ends",
 			More: "It has a line of JSON for each object, with digests of both sides, and is checked by s3sync verify. It replaces no other file. " +
 				"A name that ends in .zst or .gz compresses it. docs/manifest.md describes it.",
@@ -33,7 +33,7 @@ func recordOptions(r *Records) []*Option {
 				PasswordVariable + ".",
 		},
 		{
-			Name: "metrics-file", Value: value.Text(&r.MetricsFile), File: true, Plain: true, Env: EnvPrefixed,
+			Name: "metrics-file", Value: value.Text(&r.MetricsFile), File: true, Writes: true, Plain: true, Env: EnvPrefixed,
 			Usage: "write metrics for Prometheus to `FILE`, every 15 seconds and at the end",
 			More:  "This is for the textfile collector of the node exporter, whose files end in .prom. The file is always complete.",
 		},

@@ -66,8 +66,8 @@ type Option struct {
 	Choices []string
 	// Secret values appear in no output. The field says whether it is secret.
 	Secret bool
-	// File completes file names.
-	File bool
+	// File completes file names. Writes says that the command replaces the file.
+	File, Writes bool
 	// Plain options are not for commands with a name: they do something else than a sync.
 	Plain bool
 	// Env says which variables set the option.

@@ -36,8 +36,9 @@ type Value struct {
 	Reset func()
 	// Taken: a value was taken from the command line.
 	Taken bool
-	// Text is what was given last. show does not show a zero.
-	Text string
+	// Text is what was given last. show does not show a zero. Texts are all that were given.
+	Text  string
+	Texts []string
 	// Lenient accepts anything, because the shell asks for completions.
 	Lenient bool
 	// Lines: each line of a variable is a value.
@@ -74,7 +75,7 @@ func (v *Value) Set(text string) error {
 
 // take parses a text and keeps it.
 func (v *Value) take(text string) error {
-	v.Text = text
+	v.Text, v.Texts = text, append(v.Texts, text)
 	return v.Parse(text)
 }
 

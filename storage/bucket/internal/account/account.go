@@ -5,7 +5,6 @@ package account
 
 import (
 	"context"
-	"errors"
 	"os"
 	"time"
 
@@ -81,10 +80,7 @@ func (o *Options) Load(ctx context.Context, client *awshttp.BuildableClient, use
 	fns = append(fns, config.WithAPIOptions([]func(*middleware.Stack) error{from.watch}))
 	cfg, err := config.LoadDefaultConfig(ctx, fns...)
 	if err != nil {
-		if e, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
-			return cfg, failure.Unusable("profile %q is not in the AWS configuration files", e.Profile)
-		}
-		return cfg, failure.Unusable("AWS configuration: %s", failure.OneLine(Cause(err).Error()))
+		return cfg, o.refused(err)
 	}
 	if o.Region == "" && o.Profile != "" {
 		for _, source := range cfg.ConfigSources {

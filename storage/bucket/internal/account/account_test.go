@@ -115,6 +115,7 @@ func TestServicesThatFail(t *testing.T) {
 	for name, tt := range map[string]struct{ configuration, want string }{
 		"role, denied":     {fmt.Sprintf(assume, answering(t, 403, stsError("AccessDenied", denied))), `no usable credentials of profile "p": STS answers to AssumeRole with status 403: AccessDenied: ` + denied + " (allow sts:AssumeRole to who asks, and let the role trust it)"},
 		"role, page":       {fmt.Sprintf(assume, answering(t, 400, "<html>no</html>")), `no usable credentials of profile "p": STS answers to AssumeRole with status 400`},
+		"role, other page": {fmt.Sprintf(assume, answering(t, 200, "<html>welcome</html>")), `no usable credentials of profile "p": STS answers to AssumeRole with something else than credentials (check its endpoint)`},
 		"role, silence":    {fmt.Sprintf(assume, silent(t)), `no usable credentials of profile "p": STS did not answer within 2s (check the network and the proxy)`},
 		"role, nobody":     {fmt.Sprintf(assume, nobody), `no usable credentials of profile "p": STS cannot be reached: dial tcp 127.0.0.1:1: connect`},
 		"token, ended":     {fmt.Sprintf(web, token, answering(t, 400, stsError("ExpiredTokenException", "Token expired."))), `no usable credentials of profile "p": STS answers to AssumeRoleWithWebIdentity with status 400: ExpiredTokenException: Token expired (get a new token for the file of web_identity_token_file)`},
@@ -129,6 +130,29 @@ func TestServicesThatFail(t *testing.T) {
 			t.Parallel()
 			if got := said(t, "p", tt.configuration); !strings.HasPrefix(got, tt.want) && !strings.HasSuffix(got, tt.want) {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestConfigurationThatCannotBeUsed: the words are not those of the SDK.
+func TestConfigurationThatCannotBeUsed(t *testing.T) {
+	dir := t.TempDir()
+	file, bundle := filepath.Join(dir, "config"), filepath.Join(dir, "none.pem")
+	write(t, file, "[profile half]\naws_access_key_id = AK\n[profile code]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = base\n"+
+		"mfa_serial = arn:aws:iam::123456789012:mfa/u\n[profile base]\naws_access_key_id = AK\naws_secret_access_key = SK\n")
+	for name, tt := range map[string]struct{ profile, bundle, want string }{
+		"unknown":   {"no", "", `profile "no" is not in the AWS configuration files`},
+		"one key":   {"half", "", `profile "half" has only one of aws_access_key_id and aws_secret_access_key`},
+		"MFA":       {"code", "", `the profile has an mfa_serial, and nobody is asked for its code here (use the keys that this prints, in place of the profile: aws configure export-credentials --format env --profile code)`},
+		"no bundle": {"base", bundle, "the file of AWS_CA_BUNDLE or ca_bundle cannot be read: open " + bundle + ": "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("AWS_CA_BUNDLE", tt.bundle)
+			o := Options{Profile: tt.profile, ConfigFile: file, CredentialsFile: file}
+			_, err := o.Load(t.Context(), awshttp.NewBuildableClient(), func(string, string) {})
+			if err == nil || !strings.HasPrefix(err.Error(), tt.want) || !errors.Is(err, storage.ErrUnusable) {
+				t.Errorf("got  %v\nwant %s", err, tt.want)
 			}
 		})
 	}

@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/ssocreds"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -35,6 +38,32 @@ func (e *Error) Unwrap() error { return e.err }
 // who did not give credentials, why, and what to do.
 func (e *Error) Failure() *failure.Error {
 	return &failure.Error{Kind: storage.ErrCredentials, Text: e.text()}
+}
+
+// partialKeys are the words of the SDK about a profile with one of two keys.
+var partialKeys = regexp.MustCompile(`partial credentials found for profile (?:profile )?(.+)`)
+
+// refused says why the AWS configuration cannot be used, and what to do, if that is known.
+func (o *Options) refused(err error) error {
+	if e, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
+		return failure.Unusable("profile %q is not in the AWS configuration files", e.Profile)
+	}
+	if _, ok := errors.AsType[config.AssumeRoleTokenProviderNotSetError](err); ok {
+		ask := "aws configure export-credentials --format env"
+		if o.Profile != "" {
+			ask += " --profile " + shellWord(o.Profile)
+		}
+		return failure.Unusable("the profile has an mfa_serial, and nobody is asked for its code here (use the keys that this prints, in place of the profile: %s)", ask)
+	}
+	if m := partialKeys.FindStringSubmatch(err.Error()); m != nil {
+		return failure.Unusable("profile %q has only one of aws_access_key_id and aws_secret_access_key", m[1])
+	}
+	text := failure.OneLine(Cause(err).Error())
+	_, inFile := errors.AsType[config.SharedConfigLoadError](err)
+	if _, ok := errors.AsType[*fs.PathError](err); ok && !inFile { // there is no other file
+		return failure.Unusable("the file of AWS_CA_BUNDLE or ca_bundle cannot be read: %s", text)
+	}
+	return failure.Unusable("AWS configuration: %s", text)
 }
 
 const noCredentials = "no credentials: give keys or a profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
@@ -95,6 +124,8 @@ func (o *origin) describe(err error) (why, hint string) {
 	switch {
 	case refused && refusal(api) != "":
 		return fmt.Sprintf("%s with status %d: %s", whom, status, refusal(api)), advice(op, api.ErrorCode())
+	case status == http.StatusOK:
+		return whom + " with something else than credentials", "check its endpoint"
 	case status != 0:
 		return fmt.Sprintf("%s with status %d", whom, status), ""
 	}

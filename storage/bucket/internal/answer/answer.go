@@ -228,7 +228,7 @@ const noRequestID = "it has no request ID, as others of this server have"
 
 // notOfS3 is the failure of an answer that does not come from an S3 server.
 func notOfS3(operation string, resp *http.Response, why string) *failure.Error {
-	text := fmt.Sprintf("the answer to %s is none of an S3 server: %s", operation, why)
+	text := fmt.Sprintf("the answer to %s is not that of an S3 server: %s", operation, why)
 	if typ := resp.Header.Get("Content-Type"); strings.HasPrefix(typ, "text/") {
 		text += fmt.Sprintf(" (Content-Type %.40q; is there a proxy before the server?)", typ)
 	}

@@ -170,6 +170,9 @@ func (t *Translator) ofNetwork(err error) *failure.Error {
 	if garbage || syntax {
 		return &failure.Error{Kind: storage.ErrTransient, Text: "the answer of " + t.Host() + " cannot be understood: " + inner}
 	}
+	if _, ok := errors.AsType[*net.AddrError](err); ok {
+		return &failure.Error{Kind: storage.ErrUnusable, Text: t.Host() + " is no address: " + inner + " (check host and port of the endpoint)"}
+	}
 	if text := t.HTTP.TLSFault(err); text != "" {
 		return &failure.Error{Kind: storage.ErrUnusable, Text: t.Host() + ": " + text}
 	}
@@ -188,7 +191,11 @@ func (t *Translator) ofNetwork(err error) *failure.Error {
 		if !t.HTTP.Answered() && strings.HasPrefix(t.Endpoint, "http:") {
 			text += " (does the server expect https:// in its URL?)"
 		}
-		return unanswered(storage.ErrTransient, text)
+		kind := storage.ErrTransient
+		if !t.HTTP.Answered() && strings.Contains(inner, "malformed HTTP") { // another kind of server
+			kind = storage.ErrUnusable
+		}
+		return unanswered(kind, text)
 	}
 	return &failure.Error{Text: inner}
 }
@@ -202,7 +209,7 @@ func (t *Translator) unreachable(err error, inner string) string {
 		return fmt.Sprintf("the proxy to %s cannot be reached: %s (check the option of the proxy, HTTPS_PROXY and HTTP_PROXY)",
 			t.Host(), strings.TrimPrefix(inner, "proxyconnect tcp: "))
 	case noName && strings.HasPrefix(dns.Name, t.Bucket+"."):
-		return fmt.Sprintf("%s has no name for the bucket: %s (check the endpoint, or use addresses with the bucket in their path)", t.Host(), inner)
+		return fmt.Sprintf("%s has no name for the bucket: %s (check the endpoint, or use path-style addresses, which have the bucket in their path)", t.Host(), inner)
 	case noName:
 		return fmt.Sprintf("%s does not answer: %s (check the name in the endpoint)", t.Host(), inner)
 	case op != nil && op.Timeout():

@@ -43,6 +43,10 @@ type Tree struct {
 	// the marks of those that are removed at any age.
 	expected, ended sync.Map
 	kept            dirSet // directories with names that are not durable yet
+	closed          struct {
+		once sync.Once
+		all  bool // see allClosed
+	}
 
 	mu    sync.Mutex
 	root  *os.Root         // nil while the directory is missing
@@ -103,7 +107,7 @@ func (t *Tree) makeTop() (*os.Root, error) {
 		return nil, failure.Unusable(err)
 	}
 	if err := t.makeOutside(path); err != nil {
-		return nil, failure.Unusable(err)
+		return nil, failure.Unusable(fmt.Errorf("the target directory cannot be made (make it, or choose another one): %w", err))
 	}
 	root, err := os.OpenRoot(path)
 	if err != nil {
