@@ -12,6 +12,7 @@ import (
 
 	"s3sync"
 	"s3sync/internal/cli/options"
+	"s3sync/internal/cli/planview"
 	"s3sync/internal/cli/records"
 	"s3sync/internal/forecast"
 	"s3sync/internal/plan"
@@ -31,7 +32,7 @@ func (c *command) plan(ctx context.Context, _ []string) int {
 	if own.JSON {
 		c.line.Log.ToStderr = true
 	}
-	var sum *planSummary
+	var sum *planview.Summary
 	failed := records.Replace(own.Output, func(w io.Writer) error {
 		file, ok := w.(*os.File)
 		if !ok {
@@ -56,9 +57,9 @@ func (c *command) plan(ctx context.Context, _ []string) int {
 		return c.fail(records.Named("--output", failed))
 	}
 	if own.JSON {
-		err = sum.printJSON(c.p.Stdout, own.Output)
+		err = sum.PrintJSON(c.p.Stdout, own.Output)
 	} else {
-		err = sum.print(c.p.Stdout, own.Output)
+		err = sum.Print(c.p.Stdout, own.Output)
 	}
 	if err != nil {
 		return c.fail(fmt.Errorf("standard output: %w", err))
@@ -140,14 +141,14 @@ func lies(dir, in string) (bool, error) {
 }
 
 // summarize reads a plan as it was written, and sums it up.
-func (c *command) summarize(file io.ReadSeeker, prices forecast.Prices) (*planSummary, error) {
+func (c *command) summarize(file io.ReadSeeker, prices forecast.Prices) (*planview.Summary, error) {
 	cfg := c.cfg()
 	opts := forecast.Options{Copy: cfg.ServerSideCopy, Threshold: cfg.Transfer.Threshold, ChunkSize: cfg.Transfer.ChunkSize, Prices: prices}
 	opts.SourceBucket, opts.TargetBucket = strings.HasPrefix(cfg.Source.URL, "s3://"), strings.HasPrefix(cfg.Target.URL, "s3://")
-	s := &planSummary{Summary: forecast.New(opts), prices: prices, source: cfg.Source.URL, target: cfg.Target.URL}
+	s := &planview.Summary{Summary: forecast.New(opts), Prices: prices, Source: cfg.Source.URL, Target: cfg.Target.URL}
 	p, err := planfile.Read(file, func(change plan.Change, a *plan.Action) { s.Add(change, a) })
 	if err == nil {
-		s.found = p.End.Found
+		s.Found = p.End.Found
 	}
 	return s, err
 }

@@ -9,14 +9,14 @@ import (
 	"golang.org/x/term"
 
 	"s3sync/internal/cli/display"
+	"s3sync/internal/cli/human"
 	"s3sync/internal/doctor"
 	"s3sync/internal/setting"
 	"s3sync/internal/visible"
 )
 
 const (
-	plainWidth = 80  // of what is no terminal
-	mostWidth  = 100 // longer lines are hard to read
+	mostWidth = 100 // longer lines are hard to read
 	// nameWidth is that of the column of names; below leastWidth what was found is on a line
 	// of its own.
 	nameWidth  = 20
@@ -36,7 +36,7 @@ type checkTable struct {
 
 func (c *command) newTable() *checkTable {
 	t := &checkTable{
-		out: c.p.Stdout, width: plainWidth, colours: c.colours(c.p.Stdout), spelled: c.spelled,
+		out: c.p.Stdout, width: human.Columns, colours: c.colours(c.p.Stdout), spelled: c.spelled,
 		places: map[string]string{doctor.Source: c.cfg().Source.URL, doctor.Target: c.cfg().Target.URL},
 	}
 	if f := display.Terminal(c.p.Stdout); f != nil {
@@ -54,7 +54,7 @@ func (t *checkTable) row(k doctor.Check) {
 			t.put("\n")
 		}
 		t.side = k.Side
-		t.put(strings.Join(wrap(strings.TrimSuffix(k.Side+": "+visible.Line(t.places[k.Side]), ": "), t.width), "\n  ") + "\n")
+		t.put(strings.Join(human.Wrap(strings.TrimSuffix(k.Side+": "+visible.Line(t.places[k.Side]), ": "), t.width), "\n  ") + "\n")
 	}
 	name := fmt.Sprintf("  %s %s", t.mark(k.Verdict), k.Name)
 	indent := strings.Repeat(" ", 4+nameWidth)
@@ -65,9 +65,9 @@ func (t *checkTable) row(k doctor.Check) {
 		name += strings.Repeat(" ", max(nameWidth-utf8.RuneCountInString(k.Name), 1))
 	}
 	width := t.width - len(indent)
-	t.put(name + strings.Join(wrap(t.spelled(k.Found), width), "\n"+indent) + "\n")
+	t.put(name + strings.Join(human.Wrap(t.spelled(k.Found), width), "\n"+indent) + "\n")
 	if hint := t.spelled(k.Hint); hint != "" {
-		t.put(indent + "→ " + strings.Join(wrap(hint, width-2), "\n"+indent+"  ") + "\n")
+		t.put(indent + "→ " + strings.Join(human.Wrap(hint, width-2), "\n"+indent+"  ") + "\n")
 	}
 }
 
@@ -117,7 +117,7 @@ func (t *checkTable) end(checks []doctor.Check) {
 	if denied > 0 {
 		text += " s3sync doctor --policy prints the policy that this command line needs."
 	}
-	t.put("\n" + strings.Join(wrap(text, t.width), "\n") + "\n")
+	t.put("\n" + strings.Join(human.Wrap(text, t.width), "\n") + "\n")
 }
 
 // count returns a number with what is counted.
@@ -132,25 +132,4 @@ func (t *checkTable) put(text string) {
 	if _, err := io.WriteString(t.out, text); err != nil && t.err == nil {
 		t.err = err
 	}
-}
-
-// wrap returns a text in lines of at most width characters. Longer words are cut.
-func wrap(text string, width int) []string {
-	width = max(width, 8)
-	var lines []string
-	var line []rune
-	for word := range strings.FieldsSeq(text) {
-		w := []rune(word)
-		switch {
-		case len(line) == 0:
-		case len(line)+1+len(w) <= width:
-			line = append(line, ' ')
-		default:
-			lines, line = append(lines, string(line)), nil
-		}
-		for line = append(line, w...); len(line) > width; line = line[width:] {
-			lines = append(lines, string(line[:width]))
-		}
-	}
-	return append(lines, string(line))
 }

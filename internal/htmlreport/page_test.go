@@ -261,3 +261,17 @@ func TestTexts(t *testing.T) {
 		}
 	}
 }
+
+// TestChartsOfAShortRun: nobody saw what was in flight, and the page does not say that it was
+// nothing.
+func TestChartsOfAShortRun(t *testing.T) {
+	for inFlight, want := range map[int]bool{0: false, 3: true} {
+		p := New(Options{Source: "a", Target: "s3://b/", Version: "s3sync", Start: began})
+		p.Event(transferred("k", 1, time.Millisecond))
+		p.Moment(Moment{Elapsed: 20 * time.Millisecond, Bytes: 1, Objects: 1, InFlight: inFlight, Limit: 16})
+		page := written(t, p, End{Report: report.Report{Stats: report.Stats{Transferred: 1, TransferredBytes: 1, Elapsed: 20 * time.Millisecond}}})
+		if got := strings.Contains(page, "Objects in flight"); got != want || !strings.Contains(page, "Throughput") {
+			t.Errorf("%d in flight: the chart is there: %v, want %v", inFlight, got, want)
+		}
+	}
+}

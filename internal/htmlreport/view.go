@@ -234,8 +234,11 @@ func (p *Page) charts() []*chart {
 		Summary: fmt.Sprintf("%s/s on average, %s/s at most", axisNumber(float64(end.Objects)/seconds), axisNumber(objects.peak())),
 	}
 	o.draw(times, objects, nil, niceStep(objects.peak()), axisNumber)
-	charts := []*chart{b, o, inFlight("Objects in flight", times,
-		of(func(m *Moment) int { return m.InFlight }), of(func(m *Moment) int { return m.Limit }))}
+	charts := []*chart{b, o}
+	// A run that is over before it is looked at a second time shows nothing in flight.
+	if objects := of(func(m *Moment) int { return m.InFlight }); objects.peak() > 0 {
+		charts = append(charts, inFlight("Objects in flight", times, objects, of(func(m *Moment) int { return m.Limit })))
+	}
 	if parts := of(func(m *Moment) int { return m.Parts }); parts.peak() > 0 {
 		charts = append(charts, inFlight("Parts in flight", times, parts, of(func(m *Moment) int { return m.PartLimit })))
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"s3sync/internal/cli/human"
 	"s3sync/internal/cli/options/table"
 	"s3sync/internal/cli/options/value"
 )
@@ -251,23 +252,5 @@ func (r helpRow) notes(all bool) []string {
 
 // wrap breaks text into lines of at most 80 columns.
 func wrap(text, indent string) string {
-	var b strings.Builder
-	width := 0
-	for word := range strings.FieldsSeq(text) {
-		n := utf8.RuneCountInString(word)
-		switch {
-		case width == 0:
-			b.WriteString(indent)
-			width = len(indent)
-		case width+1+n > 80:
-			b.WriteString("\n" + indent)
-			width = len(indent)
-		default:
-			b.WriteString(" ")
-			width++
-		}
-		b.WriteString(word)
-		width += n
-	}
-	return b.String() + "\n"
+	return indent + strings.Join(human.Wrap(text, human.Columns-len(indent)), "\n"+indent) + "\n"
 }

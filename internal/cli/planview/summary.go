@@ -1,4 +1,5 @@
-package cli
+// Package planview prints what a user reads before approving a plan.
+package planview
 
 import (
 	"encoding/json"
@@ -24,20 +25,20 @@ const directoriesShown = 20
 const leftOut = "The prices are estimates. Not in them: requests to make this plan and those that are made again, storage classes other than Standard, " +
 	"minimum storage durations, old versions, KMS, replication, and transfer between regions."
 
-// A planSummary is what a user reads before approving a plan.
-type planSummary struct {
+// A Summary is what a plan does and costs. Its fields are set before it is printed.
+type Summary struct {
 	*forecast.Summary
 
-	prices         forecast.Prices
-	source, target string
-	found          planfile.Found
+	Prices         forecast.Prices
+	Source, Target string // as the user names them
+	Found          planfile.Found
 }
 
-// print prints the summary as text.
-func (s *planSummary) print(out io.Writer, name string) error {
+// Print prints the summary of the plan in a file of a name as text.
+func (s *Summary) Print(out io.Writer, name string) error {
 	var b strings.Builder
 	put := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	put("plan %s: %s → %s", shownKey(name), shownKey(s.source), shownKey(s.target))
+	put("plan %s: %s → %s", shownKey(name), shownKey(s.Source), shownKey(s.Target))
 	changes := s.Changes()
 	if len(changes) == 0 {
 		put("\nNothing is to be done.")
@@ -73,7 +74,7 @@ func (s *planSummary) print(out io.Writer, name string) error {
 		put("%12s %12s %12s %12s  %s", humanize.Comma(d.Written), human.Size(d.Bytes), humanize.Comma(d.Deleted), humanize.Comma(d.Other), prefix)
 	}
 	s.printCost(put)
-	if s.found.Unsafe || s.found.Incomplete {
+	if s.Found.Unsafe || s.Found.Incomplete {
 		put("\nNot everything could be looked at, so the plan deletes nothing.")
 	}
 	put("\nCarry it out with: s3sync apply %s", shownKey(name))
@@ -81,7 +82,7 @@ func (s *planSummary) print(out io.Writer, name string) error {
 	return err
 }
 
-func (s *planSummary) printCost(put func(string, ...any)) {
+func (s *Summary) printCost(put func(string, ...any)) {
 	cost := s.Cost()
 	if len(cost.Requests) == 0 {
 		return
@@ -101,15 +102,15 @@ func (s *planSummary) printCost(put func(string, ...any)) {
 		}
 		put("%12s %12s  stored in the target, a month", sign+human.Size(stored), sign+dollars(price))
 	}
-	prices := "Prices: " + visible.Line(s.prices.Name)
-	if s.prices.Date != "" {
-		prices += ", as of " + visible.Line(s.prices.Date)
+	prices := "Prices: " + visible.Line(s.Prices.Name)
+	if s.Prices.Date != "" {
+		prices += ", as of " + visible.Line(s.Prices.Date)
 	}
-	if s.prices.Source != "" {
-		prices += ", from " + visible.Line(s.prices.Source)
+	if s.Prices.Source != "" {
+		prices += ", from " + visible.Line(s.Prices.Source)
 	}
 	put("%s. --prices FILE takes others.", prices)
-	put("%s", strings.Join(wrap(leftOut, plainWidth), "\n"))
+	put("%s", strings.Join(human.Wrap(leftOut, human.Columns), "\n"))
 }
 
 func shownKey(key string) string { return string(logformat.AppendKey(nil, key)) }
@@ -203,11 +204,11 @@ type planRecord struct {
 	Cost        costRecord        `json:"cost"`
 }
 
-// printJSON prints the summary as one JSON object.
-func (s *planSummary) printJSON(out io.Writer, name string) error {
+// PrintJSON prints the summary as one JSON object.
+func (s *Summary) PrintJSON(out io.Writer, name string) error {
 	r := planRecord{
-		Plan: planfile.Text(name), Source: planfile.Text(s.source), Target: planfile.Text(s.target),
-		Changes: []changeRecord{}, Directories: []directoryRecord{}, Incomplete: s.found.Unsafe || s.found.Incomplete,
+		Plan: planfile.Text(name), Source: planfile.Text(s.Source), Target: planfile.Text(s.Target),
+		Changes: []changeRecord{}, Directories: []directoryRecord{}, Incomplete: s.Found.Unsafe || s.Found.Incomplete,
 	}
 	for _, c := range s.Changes() {
 		r.Changes = append(r.Changes, changeRecord{c.Change, c.Objects, c.Bytes, c.Reasons, objectRecords(c.First), objectRecords(c.Largest)})
@@ -217,7 +218,7 @@ func (s *planSummary) printJSON(out io.Writer, name string) error {
 	}
 	cost := s.Cost()
 	r.Cost = costRecord{
-		Prices: s.prices, Requests: []requestsRecord{}, RequestDollars: cost.RequestDollars,
+		Prices: s.Prices, Requests: []requestsRecord{}, RequestDollars: cost.RequestDollars,
 		ReadBytes: cost.Read, ReadDollars: cost.ReadDollars, StoredBytes: cost.Stored, StoredDollars: cost.StoredDollars, LeftOut: leftOut,
 	}
 	for _, q := range cost.Requests {
