@@ -85,6 +85,7 @@ func TestRunOutcomes(t *testing.T) {
 		"error":        {report: s3sync.Report{Stats: stats}, err: errors.New("no such bucket"), code: 1, stdout: summary, stderr: "s3sync: sync failed: no such bucket\n"},
 		"unusable":     {report: s3sync.Report{Stats: s3sync.Stats{TransferredBytes: 7, Failed: 1}, Failures: []s3sync.Failure{{Key: "k", Err: denied}}}, err: denied, code: 1, stderr: "s3sync: sync failed: store unusable: permission denied\n"},
 		"not listed":   {report: s3sync.Report{Stats: s3sync.Stats{Failed: 1}, Incomplete: true}, err: fs.ErrPermission, code: 1, stderr: "s3sync: sync failed: permission denied\n"},
+		"not reached":  {report: s3sync.Report{Stats: s3sync.Stats{Failed: 1}, Incomplete: true}, err: storage.ErrTransient, code: 1, stderr: "s3sync: sync failed: temporary failure\n"},
 		"unusable now": {report: s3sync.Report{Stats: failed, Failures: []s3sync.Failure{{Key: "k", Err: denied}}}, err: denied, code: 1, stdout: strings.Replace(summary, "error 0", "error 2", 1), stderr: "s3sync: sync failed: store unusable: permission denied\n"},
 		"full":         {report: s3sync.Report{Stats: s3sync.Stats{Failed: 1}, Failures: []s3sync.Failure{{Key: "k", Err: storage.ErrFull}}}, err: storage.ErrFull, code: 1, stdout: "error 1", stderr: "s3sync: sync failed: store unusable: full\n"},
 		"joined error": {report: s3sync.Report{Stats: stats}, err: errors.Join(errors.New("first"), errors.New("second")), code: 1, stdout: summary, stderr: "s3sync: sync failed: first\n"},

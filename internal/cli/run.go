@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"slices"
 	"strings"
@@ -89,7 +88,7 @@ func (c *command) didNothing(report *s3sync.Report, err error) bool {
 	if c.code != options.ExitError || report == nil || errors.Is(err, storage.ErrFull) {
 		return false
 	}
-	if unlisted := report.Incomplete && errors.Is(err, fs.ErrPermission); !unlisted && !errors.Is(err, storage.ErrUnusable) {
+	if unlisted := report.Incomplete && err != nil && len(report.Failures) == 0; !unlisted && !errors.Is(err, storage.ErrUnusable) {
 		return false
 	}
 	another := func(f s3sync.Failure) bool { return !errors.Is(f.Err, storage.ErrUnusable) }

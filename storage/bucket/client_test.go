@@ -372,11 +372,15 @@ func TestWrongRegion(t *testing.T) {
 func TestNobodyAnswers(t *testing.T) {
 	down := httptest.NewServer(nil)
 	down.Close()
-	for name, tt := range map[string]struct{ endpoint, says string }{
-		"nobody listens":         {down.URL, " does not answer"},
-		"no such host":           {"http://no-such-host.invalid", " does not answer"},
-		"no such port":           {"http://127.0.0.1:99999", " is no address"},
-		"another kind of server": {greeting(t, "SSH-2.0-OpenSSH_9.2\r\n"), ": malformed HTTP response"},
+	for name, tt := range map[string]struct {
+		endpoint, says string
+		kind           error
+	}{
+		"nobody listens":         {down.URL, " does not answer", storage.ErrUnusable},
+		"no such host":           {"http://no-such-host.invalid", " does not answer", storage.ErrUnusable},
+		"no such port":           {"http://127.0.0.1:99999", " is no address", storage.ErrUnusable},
+		"another kind of server": {greeting(t, "SSH-2.0-OpenSSH_9.2\r\n"), ": malformed HTTP response", storage.ErrUnusable},
+		"one that hangs up":      {greeting(t, ""), "does the server expect https:// in its URL?", storage.ErrTransient},
 	} {
 		t.Run(name, func(t *testing.T) {
 			opts := bucket.Options{
@@ -388,7 +392,7 @@ func TestNobodyAnswers(t *testing.T) {
 			if name == "no such host" && !errors.Is(err, storage.ErrUnusable) {
 				t.Skipf("no resolver here: %v", err)
 			}
-			wantKind(t, err, storage.ErrUnusable)
+			wantKind(t, err, tt.kind)
 			if took := time.Since(began); took > 5*time.Second {
 				t.Errorf("took %v", took)
 			}
@@ -400,7 +404,7 @@ func TestNobodyAnswers(t *testing.T) {
 	}
 }
 
-// greeting is the URL of a server that speaks first, and no HTTP.
+// greeting is the URL of a server that says something, if anything, and no HTTP.
 func greeting(t *testing.T, text string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -414,7 +418,9 @@ func greeting(t *testing.T, text string) string {
 			if err != nil {
 				return
 			}
-			_, _ = io.WriteString(c, text) // the client closes it
+			if _, err := io.WriteString(c, text); err != nil || text == "" {
+				_ = c.Close() // else the client closes it
+			}
 		}
 	}()
 	return "http://" + l.Addr().String()

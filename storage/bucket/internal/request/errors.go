@@ -1,7 +1,6 @@
 package request
 
 import (
-	"context"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"regexp"
 	"strings"
 
@@ -178,7 +176,7 @@ func (t *Translator) ofNetwork(err error) *failure.Error {
 	}
 	_, sent := errors.AsType[*SendError](err)
 	switch {
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+	case isTimeout(err):
 		return unanswered(storage.ErrTransient, "no answer within the time-out")
 	case t.HTTP.Unreachable(err):
 		kind := storage.ErrUnusable
@@ -188,7 +186,7 @@ func (t *Translator) ofNetwork(err error) *failure.Error {
 		return unanswered(kind, t.unreachable(err, inner))
 	case sent, transport.IsConnection(err), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		text := "connection to " + t.Host() + ": " + inner
-		if !t.HTTP.Answered() && strings.HasPrefix(t.Endpoint, "http:") {
+		if t.mayExpectTLS() {
 			text += " (does the server expect https:// in its URL?)"
 		}
 		kind := storage.ErrTransient
@@ -198,6 +196,11 @@ func (t *Translator) ofNetwork(err error) *failure.Error {
 		return unanswered(kind, text)
 	}
 	return &failure.Error{Text: inner}
+}
+
+// mayExpectTLS reports whether the server of an http:// URL never answered anything.
+func (t *Translator) mayExpectTLS() bool {
+	return !t.HTTP.Answered() && strings.HasPrefix(t.Endpoint, "http:")
 }
 
 // unreachable says why there is no server, and what to do.

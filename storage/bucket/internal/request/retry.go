@@ -1,9 +1,11 @@
 package request
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"s3sync/internal/pace"
@@ -60,8 +62,8 @@ func (t *Translator) Pause(attempt int, last bool, err error) (time.Duration, er
 	case last, t.Calm.holds(f):
 		return 0, Repeatable(f)
 	case known:
-	case attempt >= firstContact && t.HTTP.Unreachable(err):
-		return 0, f // there seems to be no server
+	case attempt >= firstContact && (t.HTTP.Unreachable(err) || t.mayExpectTLS() && isUnanswered(f) && !isTimeout(err)):
+		return 0, f // there seems to be no server, or not one for this URL
 	}
 	if isUnanswered(f) && t.HTTP.Answered() {
 		if t.Calm.unanswered(); t.Calm.outage.Down() {
@@ -69,6 +71,12 @@ func (t *Translator) Pause(attempt int, last bool, err error) (time.Duration, er
 		}
 	}
 	return t.Calm.budget.Delay(attempt) + min(retryAfter(err), pace.MaxPause), nil
+}
+
+// isTimeout reports whether an answer did not come in time.
+func isTimeout(err error) bool {
+	_, ok := errors.AsType[*transport.TimeoutError](err)
+	return ok || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // retryAfter is how long the answer to a request asks to wait before the next one.
