@@ -100,7 +100,12 @@ func TestNoFaultSwitches(t *testing.T) {
 // TestNoMachinePaths: no file contains paths of the machine that it was written on.
 func TestNoMachinePaths(t *testing.T) {
 	forbidden := regexp.MustCompile(`(^|[^\w.~/-])(/(home|Users|root|work)/\w|[A-Z]:\\Users\\)`)
+	// The race detector makes the regular expression slow, and few files have one of these.
+	words := []string{"/home/", "/Users/", "/root/", "/work/", `:\Users\`}
 	for _, f := range sources(t) {
+		if !slices.ContainsFunc(words, func(word string) bool { return strings.Contains(f.data, word) }) {
+			continue
+		}
 		for i, line := range strings.Split(f.data, "\n") {
 			if found := forbidden.FindString(line); found != "" && f.name != "repo_test.go" {
 				t.Errorf("%s:%d: absolute path %q", f.name, i+1, found)
