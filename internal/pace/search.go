@@ -280,6 +280,9 @@ func (s *search) rest(now time.Duration, got sample) {
 		s.odd = 0
 		if s.base.limit == got.limit {
 			s.base.merge(got, 0.5)
+			if s.low != 0 && s.first.gain(&s.base)*enoughGain < 1 && s.base.working > 0.9*s.base.inFlight {
+				s.low, s.first = 0, s.base // it was a good moment that fewer were compared with
+			}
 		} else {
 			s.base, s.first = got, got
 		}
