@@ -5,6 +5,8 @@ import (
 
 	"s3sync/internal/limits"
 	"s3sync/internal/resume"
+	"s3sync/internal/transfer"
+	"s3sync/storage"
 )
 
 // Concurrency is how many operations are in flight at once: a fixed number, or [Auto],
@@ -29,6 +31,15 @@ type Transfer struct {
 	ChunkSize int64 `unit:"bytes"` // of one part
 	// AutoChunkSize cuts target objects into the same parts as their sources.
 	AutoChunkSize bool
+
+	// PartsOf, if set, is asked for each object before it is transferred. If it returns a
+	// PartRange, only these parts are transferred, and the object is left for another run:
+	// for programs that share out an object among machines. It counts as failed with a
+	// [*PartsLeftError] then, until a run transfers it as a whole: that one finds the parts in
+	// Resume.Records and sends those that are missing. An object that cannot be left is transferred as
+	// usual: one that is not in parts, to a target that is a directory or cannot go on with it,
+	// without Resume.Records. It is called from many goroutines.
+	PartsOf func(source storage.Object) *PartRange
 
 	ObjectsPerSecond int   // 0 is no limit
 	BytesPerSecond   int64 `unit:"bytes"` // in each direction; 0 is no limit
@@ -76,3 +87,11 @@ func UnfinishedObject(key string, record []byte) (id, target string) {
 	o, _, _ := resume.ObjectOf(key, record) // else it has no key
 	return resume.ID(key), o.Key
 }
+
+// A PartRange are parts of an object, counted from 1: from First to before End. If there are
+// none, the object is only begun: other runs can add parts to it only then.
+type PartRange = transfer.PartRange
+
+// A PartsLeftError says that an object was left with some of its parts, because
+// Transfer.PartsOf wanted so.
+type PartsLeftError = transfer.LeftError

@@ -16,6 +16,7 @@ import (
 	"s3sync/internal/limits"
 	"s3sync/internal/location"
 	"s3sync/internal/pattern"
+	"s3sync/internal/plan"
 	"s3sync/internal/report"
 	"s3sync/internal/retry"
 	"s3sync/internal/selection"
@@ -123,6 +124,7 @@ func (c *Config) engineOptions(target report.Place) engine.Options {
 			KeepLayout: c.Transfer.AutoChunkSize,
 			Copy:       c.ServerSideCopy,
 			Versions:   c.Versioning.Enable,
+			PartsOf:    c.partsOf(),
 			ResumeWith: c.encryptedWith(), AbortOnInterrupt: c.Resume.AbortOnInterrupt, BeginAnew: c.Resume.Disable,
 			Verify: verify.Options{
 				ETag:              c.Verify.ETag,
@@ -235,4 +237,13 @@ func (c *Config) attributeOptions() attributes.Options {
 		opts.Tags, _ = tagset.Parse(c.Tagging.Set) // Validate has checked them
 	}
 	return opts
+}
+
+// partsOf translates Transfer.PartsOf, which knows objects as they are listed.
+func (c *Config) partsOf() func(*plan.Action) *PartRange {
+	of := c.Transfer.PartsOf
+	if of == nil {
+		return nil
+	}
+	return func(a *plan.Action) *PartRange { return of(a.Source) }
 }

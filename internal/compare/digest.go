@@ -93,7 +93,9 @@ func readParts(ctx context.Context, l *limits.Limits, r storage.Reader, layout c
 		return digestPart(ctx, r, limits.Part{End: size, Buffer: buf}, digests)
 	}
 	n := min(layout.Len(), l.ParallelParts())
-	parts := func(ctx context.Context) iter.Seq2[limits.Part, error] { return l.Parts(ctx, layout, piece) }
+	parts := func(ctx context.Context) iter.Seq2[limits.Part, error] {
+		return l.Parts(ctx, layout, 0, layout.Len(), piece)
+	}
 	return parallel.ForEach(ctx, n, parts, func(ctx context.Context, p limits.Part) error {
 		defer p.Release(limits.Work{}) // a file is no server
 		return digestPart(ctx, r, p, digests)

@@ -136,15 +136,15 @@ func (p *Part) Release(did Work) {
 	p.permit.End(did)
 }
 
-// Parts yields the parts of a layout in order. Each part has a permit and then a
+// Parts yields the parts of a layout in order, from one index to before another one. Each part has a permit and then a
 // buffer; room returns the size of the buffer for the size of the part. The order
 // matters: a part may wait for the digests of earlier parts, so earlier parts get their
 // permit and buffer first. If room is nil, parts have no buffers. The consumer releases
 // each part that it takes. If the consumer breaks off, Parts releases the part that it
 // yielded last.
-func (l *Limits) Parts(ctx context.Context, layout checksum.Layout, room func(size int64) int64) iter.Seq2[Part, error] {
+func (l *Limits) Parts(ctx context.Context, layout checksum.Layout, from, to int, room func(size int64) int64) iter.Seq2[Part, error] {
 	return func(yield func(Part, error) bool) {
-		for i := range layout.Len() {
+		for i := from; i < to; i++ {
 			off, size := layout.Bounds(i)
 			permit, err := l.parts.start(ctx, size, l.latency())
 			if err != nil {

@@ -119,7 +119,7 @@ func TestParts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := newLimits(t)
 			n, off := 0, int64(0)
-			for p, err := range l.Parts(t.Context(), tt.layout, tt.room) {
+			for p, err := range l.Parts(t.Context(), tt.layout, 0, tt.layout.Len(), tt.room) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -166,7 +166,7 @@ func TestPartsAreGivenBack(t *testing.T) {
 				defer cancel(nil)
 				var held []Part
 				var failed error
-				for p, err := range l.Parts(ctx, checksum.Uniform(100<<10, 10<<10), tt.room) {
+				for p, err := range l.Parts(ctx, checksum.Uniform(100<<10, 10<<10), 0, 10, tt.room) {
 					if err != nil {
 						failed = err
 						break

@@ -24,6 +24,7 @@ func combinations() []fields.Rule {
 			fields.Excludes("Condition.IfNoneMatch", "Condition.IfMatch"),
 			fields.Excludes("Resume.Disable", "Resume.MaxAge", "Resume.AbortOnInterrupt"),
 			fields.Excludes("Resume.Records", "State.Dir"),
+			fields.Excludes("Transfer.PartsOf", "FailFast"), // what is left counts as failed
 			fields.Requires("Condition.CopySourceIfMatch", "ServerSideCopy"),
 			fields.Excludes("AWS.AnonymousSource",
 				"Source.Profile", "Source.AccessKey", "Source.SecretKey", "Source.SessionToken", "Source.Credentials", "Source.RequestPayer", "ServerSideCopy"),

@@ -46,6 +46,11 @@ func (o *object) copy(ctx context.Context, attempt int) (err error) {
 	if err := o.prepare(ctx); err != nil {
 		return err
 	}
+	if o.leaves() {
+		if done, err := o.copySome(ctx); done || err != nil {
+			return err
+		}
+	}
 	var written storage.Info
 	if o.layout.Multipart() {
 		written, err = o.copyParts(ctx)
@@ -109,48 +114,53 @@ func (o *object) copyWhole(ctx context.Context) (written storage.Info, err error
 	return written, err
 }
 
-// copyParts copies the object in parts, several at once.
+// copyParts copies the object in parts.
 func (o *object) copyParts(ctx context.Context) (storage.Info, error) {
-	t := o.t
 	w, held, err := o.beginCopy(ctx)
 	if err != nil {
 		return storage.Info{}, err
 	}
-	return o.publish(ctx, w, held, func() error {
-		n := min(o.layout.Len(), t.limits.ParallelParts())
-		parts := func(ctx context.Context) iter.Seq2[limits.Part, error] { return t.limits.Parts(ctx, o.layout, nil) }
-		return parallel.ForEach(ctx, n, parts, func(ctx context.Context, p limits.Part) (err error) {
-			defer func() { p.Release(limits.Work{Asked: true, Bytes: p.Size(), Err: err}) }()
-			if held.adoptCopied(&p) {
-				storage.MeterOf(ctx).Add(t.passes * p.Size())
-				return nil
-			}
-			err = t.target.RetryUnlessChanged(ctx, o.a.Key(), func(ctx context.Context) error {
-				return t.target.Wrap(w.CopyPart(ctx, p.Index+1, p.Off, p.Size()))
-			})
-			if err == nil {
-				t.didRead(p.Size())
-				storage.MeterOf(ctx).Add(t.passes * p.Size())
-				o.wrote(p.Index+1, p.Size())
-				held.note(&p, resume.Part{})
-			}
-			return err
+	return o.publish(ctx, w, held, func() error { return o.copyEach(ctx, w, held) })
+}
+
+// copyEach copies the parts of the object, or some of them, several at once.
+func (o *object) copyEach(ctx context.Context, w storage.CopyWriter, held *progress) error {
+	t := o.t
+	n := min(o.layout.Len(), t.limits.ParallelParts())
+	parts := func(ctx context.Context) iter.Seq2[limits.Part, error] {
+		from, to := o.span()
+		return t.limits.Parts(ctx, o.layout, from, to, nil)
+	}
+	return parallel.ForEach(ctx, n, parts, func(ctx context.Context, p limits.Part) (err error) {
+		defer func() { p.Release(limits.Work{Asked: true, Bytes: p.Size(), Err: err}) }()
+		if held.adoptCopied(&p) {
+			storage.MeterOf(ctx).Add(t.passes * p.Size())
+			return nil
+		}
+		err = t.target.RetryUnlessChanged(ctx, o.a.Key(), func(ctx context.Context) error {
+			return t.target.Wrap(w.CopyPart(ctx, p.Index+1, p.Off, p.Size()))
 		})
+		if err == nil {
+			t.didRead(p.Size())
+			storage.MeterOf(ctx).Add(t.passes * p.Size())
+			o.wrote(p.Index+1, p.Size())
+			held.note(&p, resume.Part{})
+		}
+		return err
 	})
 }
 
 // beginCopy goes on with what was left of the copy, or begins it.
 func (o *object) beginCopy(ctx context.Context) (storage.CopyWriter, *progress, error) {
 	t := o.t
+	if b := o.upload; b != nil {
+		o.upload = nil
+		w, _ := b.w.(storage.CopyWriter)
+		return w, b.parts, nil
+	}
 	var w storage.CopyWriter
 	if r, ok := storage.As[storage.CopyResumer](t.target.Store); ok {
-		parts, err := o.goOn(ctx, func(ctx context.Context, e *resume.Entry) (_ any, held []storage.WrittenPart, err error) {
-			w, held, err = r.ResumeCopy(ctx, o.a.TargetKey, e.Token, o.copySource(), o.opts)
-			if c := o.completed(ctx, e, err); c != nil {
-				w, held, err = c, c.held(), nil
-			}
-			return w, held, err
-		})
+		parts, err := o.goOn(ctx, o.resumeCopy(r, &w))
 		if parts != nil || err != nil {
 			return w, parts, err
 		}
@@ -160,4 +170,15 @@ func (o *object) beginCopy(ctx context.Context) (storage.CopyWriter, *progress, 
 		return w, err
 	})
 	return w, parts, err
+}
+
+// resumeCopy returns what resumes a copy, and sets w to its writer.
+func (o *object) resumeCopy(r storage.CopyResumer, w *storage.CopyWriter) opener {
+	return func(ctx context.Context, e *resume.Entry) (_ any, held []storage.WrittenPart, err error) {
+		*w, held, err = r.ResumeCopy(ctx, o.a.TargetKey, e.Token, o.copySource(), o.opts)
+		if c := o.completed(ctx, e, err); c != nil {
+			*w, held, err = c, c.held(), nil
+		}
+		return *w, held, err
+	}
 }

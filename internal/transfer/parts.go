@@ -14,45 +14,47 @@ import (
 
 // sendParts moves the object in parts, several at once.
 func (o *object) sendParts(ctx context.Context) (storage.Info, error) {
-	t := o.t
 	w, parts, err := o.beginUpload(ctx)
 	if err != nil {
 		return storage.Info{}, err
 	}
 	return o.publish(ctx, w, parts, func() error {
-		n := min(o.layout.Len(), t.limits.ParallelParts())
-		err := parallel.ForEach(ctx, n, o.buffered, func(ctx context.Context, p limits.Part) (err error) {
-			defer func() { p.Release(limits.Work{Asked: true, Bytes: p.Size(), Err: err}) }()
-			meter := storage.MeterOf(ctx).Part()
-			sent, err := o.sendPart(storage.WithMeter(ctx, meter), w, parts, &p)
-			if err != nil {
-				o.verification.Abort(err)
-				return err
-			}
-			meter.Set(t.passes * p.Size())
-			if sent {
-				o.wrote(p.Index+1, p.Size())
-			}
-			return nil
-		})
-		if err != nil {
+		if err := o.sendEach(ctx, w, parts); err != nil {
 			return err
 		}
 		return o.verifySource(ctx)
 	})
 }
 
+// sendEach sends the parts of the object, or some of them, several at once.
+func (o *object) sendEach(ctx context.Context, w storage.Writer, parts *progress) error {
+	n := min(o.layout.Len(), o.t.limits.ParallelParts())
+	return parallel.ForEach(ctx, n, o.buffered, func(ctx context.Context, p limits.Part) (err error) {
+		defer func() { p.Release(limits.Work{Asked: true, Bytes: p.Size(), Err: err}) }()
+		meter := storage.MeterOf(ctx).Part()
+		sent, err := o.sendPart(storage.WithMeter(ctx, meter), w, parts, &p)
+		if err != nil {
+			o.verification.Abort(err)
+			return err
+		}
+		meter.Set(o.t.passes * p.Size())
+		if sent {
+			o.wrote(p.Index+1, p.Size())
+		}
+		return nil
+	})
+}
+
 // beginUpload goes on with what was left of the object, or begins it.
 func (o *object) beginUpload(ctx context.Context) (storage.Writer, *progress, error) {
 	t := o.t
+	if b := o.upload; b != nil {
+		o.upload = nil
+		w, _ := b.w.(storage.Writer)
+		return w, b.parts, nil
+	}
 	var w storage.Writer
-	parts, err := o.goOn(ctx, func(ctx context.Context, e *resume.Entry) (_ any, held []storage.WrittenPart, err error) {
-		w, held, err = t.resumer.Resume(ctx, o.a.TargetKey, e.Token, o.opts)
-		if c := o.completed(ctx, e, err); c != nil {
-			w, held, err = c, c.held(), nil
-		}
-		return w, held, err
-	})
+	parts, err := o.goOn(ctx, o.resumeUpload(&w))
 	if parts != nil || err != nil {
 		return w, parts, err
 	}
@@ -63,6 +65,17 @@ func (o *object) beginUpload(ctx context.Context) (storage.Writer, *progress, er
 	return w, parts, err
 }
 
+// resumeUpload returns what resumes an upload, and sets w to its writer.
+func (o *object) resumeUpload(w *storage.Writer) opener {
+	return func(ctx context.Context, e *resume.Entry) (_ any, held []storage.WrittenPart, err error) {
+		*w, held, err = o.t.resumer.Resume(ctx, o.a.TargetKey, e.Token, o.opts)
+		if c := o.completed(ctx, e, err); c != nil {
+			*w, held, err = c, c.held(), nil
+		}
+		return *w, held, err
+	}
+}
+
 // buffered yields the parts of the object. Each has memory for the whole part, or for
 // one piece if the part is streamed.
 func (o *object) buffered(ctx context.Context) iter.Seq2[limits.Part, error] {
@@ -71,7 +84,8 @@ func (o *object) buffered(ctx context.Context) iter.Seq2[limits.Part, error] {
 		// Objects with more than 10,000 parts get larger parts than requested.
 		t.limits.RaiseMemory(2 * size)
 	}
-	return t.limits.Parts(ctx, o.layout, func(size int64) int64 {
+	from, to := o.span()
+	return t.limits.Parts(ctx, o.layout, from, to, func(size int64) int64 {
 		if t.streams(size) {
 			return t.opts.ChunkSize
 		}

@@ -60,7 +60,7 @@ func (o *object) firstRange() int64 {
 func (o *object) orAnew(ctx context.Context, send func(context.Context) error) error {
 	o.resumed = false
 	err := send(ctx)
-	if err == nil || !o.resumed || ctx.Err() != nil || storage.Retryable(err) || errors.Is(err, storage.ErrUnusable) ||
+	if err == nil || !o.resumed || o.only != nil || ctx.Err() != nil || storage.Retryable(err) || errors.Is(err, storage.ErrUnusable) ||
 		errors.Is(err, storage.ErrPrecondition) {
 		return err
 	}

@@ -47,6 +47,10 @@ type Options struct {
 	Journal                     *resume.Journal
 	ResumeWith                  string
 	AbortOnInterrupt, BeginAnew bool
+	// PartsOf, if set, is asked for each object before it is transferred. If it returns a
+	// PartRange, only these parts are transferred, and the object is left to the journal: the
+	// error is a *LeftError. An object that cannot be left is transferred as a whole.
+	PartsOf func(*plan.Action) *PartRange
 
 	// Read is called with the number of bytes of object data that were read or copied,
 	// even for an attempt that fails later. It is called from many goroutines.
@@ -207,6 +211,9 @@ func (t *Transferrer) Transfer(ctx context.Context, a *plan.Action) (Result, err
 		o = new(object)
 	}
 	o.t, o.a = t, a
+	if t.opts.PartsOf != nil {
+		o.only = t.opts.PartsOf(a)
+	}
 	if err := t.source.Retry(ctx, a.Key(), o.attempt); err != nil {
 		return Result{}, err
 	}
@@ -234,6 +241,9 @@ type object struct {
 	began        time.Time           // only with Options.KeepDigests
 	// resumed: the attempt goes on with what was left. anew: it must not.
 	resumed, anew bool
+	// only, if set, are the parts to be transferred. upload is one that began already.
+	only   *PartRange
+	upload *begunUpload
 
 	result Result
 }

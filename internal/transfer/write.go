@@ -23,6 +23,11 @@ func (o *object) send(ctx context.Context) error {
 	if err := o.prepare(ctx); err != nil {
 		return err
 	}
+	if o.leaves() {
+		if done, err := o.sendSome(ctx); done || err != nil {
+			return err
+		}
+	}
 	if err := t.verifier.Begin(ctx, &o.verification, o.layout, &o.parts); err != nil {
 		return err
 	}

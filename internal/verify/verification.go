@@ -78,6 +78,14 @@ func (v *Verifier) Begin(ctx context.Context, p *Verification, layout checksum.L
 	return p.prepareSource(ctx, source)
 }
 
+// BeginParts prepares p for the digests of some parts of an object, which are published
+// later, when the whole object is verified.
+func (v *Verifier) BeginParts(p *Verification, layout checksum.Layout) error {
+	*p = Verification{v: v, parts: layout.Len()}
+	p.source.etags, p.target.etags = p.source.list[:0], p.target.list[:0]
+	return p.prepareTarget(layout)
+}
+
 // prepareTarget decides which digests of the written object are computed.
 func (p *Verification) prepareTarget(layout checksum.Layout) error {
 	caps, opts, d := &p.v.target.Caps, &p.v.opts, &p.target

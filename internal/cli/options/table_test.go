@@ -360,7 +360,7 @@ func TestEveryFieldHasAnOption(t *testing.T) {
 		"Range",                           // for programs that share out a job
 		"Stdin",                           // for a list
 		"OnEvent", "OnProgress", "Logger", // what the command itself is made of
-		"Filter.Func", "Preprocess", "Resume.Records", // for programs
+		"Filter.Func", "Preprocess", "Resume.Records", "Transfer.PartsOf", // for programs
 	}
 	var without []string
 	var walk func(path string, group reflect.Value)
