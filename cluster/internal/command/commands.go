@@ -16,7 +16,7 @@ func (c *command) commands() []options.Command {
 		{
 			Name: "submit", Args: "SOURCE TARGET", Sides: true,
 			Options: engineOptions("queue", "connections", "job", "state", "source-connection", "target-connection", "state-connection", "ranges", "splits",
-				"approve", "in-flight", "lease-keys", "lease-time", "checkpoint-keys", "checkpoint-time", "lost-after", "resume", "wait"),
+				"approve", "big-object-size", "in-flight", "lease-keys", "lease-time", "checkpoint-keys", "checkpoint-time", "lost-after", "resume", "wait"),
 			Usage: "submit a job that makes TARGET hold what SOURCE holds",
 			More: "Both are s3://BUCKET[/PREFIX]. The job is written to the state store, and workers carry it out. Submitting the same job again finds it, also after it was cancelled: " +
 				"then it goes on. --rate-limit-objects and --rate-limit-bandwidth hold for all workers together, --worker-size and --max-memory for each range.",

@@ -30,6 +30,7 @@ type own struct {
 	ranges      int
 	splits      string // a file
 	approve     bool
+	bigObject   int64
 	inFlight    int
 	leases      job.Leases
 	resume      string // a job
@@ -47,7 +48,7 @@ type own struct {
 // has lost its lease: shorter times give up healthy workers when the engine restarts.
 func defaults() own {
 	return own{
-		queue: flow.Queue, ranges: 64, inFlight: 64, slots: 4, drain: time.Minute,
+		queue: flow.Queue, ranges: 64, bigObject: 16 << 30, inFlight: 64, slots: 4, drain: time.Minute,
 		leases: job.Leases{
 			Keys: 1_000_000, Time: 10 * time.Minute, CheckpointKeys: 50_000, CheckpointTime: time.Minute, Silence: 5 * time.Minute,
 		},
@@ -158,6 +159,11 @@ func jobRows(o *own) []*table.Option {
 		{
 			Name: "approve", Value: value.On(&o.approve), Env: table.EnvNone,
 			Usage: "wait for an approval before anything is deleted",
+		},
+		{
+			Name: "big-object-size", Value: value.For(&o.bigObject, false, true), Env: table.EnvNone,
+			Usage: "let several workers share an object of `SIZE` or more, each some of its parts",
+			More:  "Smaller ones, and those that are not written in parts, are transferred by one worker.",
 		},
 		{
 			Name: "in-flight", Value: count(&o.inFlight, 1, 100_000), Env: table.EnvNone,

@@ -103,6 +103,9 @@ func (c *command) spec() (*job.Spec, error) {
 			Requests: float64(cfg.Transfer.ObjectsPerSecond), Bytes: cfg.Transfer.BytesPerSecond, InFlight: o.inFlight,
 		},
 	}
+	if o.bigObject != defaults().bigObject { // specs of earlier versions do not have it
+		spec.BigObject = o.bigObject
+	}
 	cfg.Source, cfg.Target = s3sync.Endpoint{}, s3sync.Endpoint{}
 	cfg.Transfer.ObjectsPerSecond, cfg.Transfer.BytesPerSecond = 0, 0
 	if o.approve && !cfg.Delete.Enable {

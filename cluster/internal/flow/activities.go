@@ -56,7 +56,7 @@ type registry interface {
 func register(r registry, a *activities) {
 	registerWorkflows(r)
 	for name, f := range map[string]any{
-		ActivityPreflight: a.preflight, ActivitySplit: a.split, ActivityCopy: a.copy, ActivitySweep: a.sweep,
+		ActivityPreflight: a.preflight, ActivitySplit: a.split, ActivityCopy: a.copy, ActivityParts: a.parts, ActivitySweep: a.sweep,
 		ActivityDelete: a.delete, ActivityReduce: a.reduce, ActivityReport: a.report,
 	} {
 		r.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
@@ -85,6 +85,10 @@ func (a *activities) split(ctx context.Context, run job.Run) ([]job.Lease, error
 
 func (a *activities) copy(ctx context.Context, l job.Lease) (job.Result, error) {
 	return carry(ctx, a.env, func(env lease.Env) (job.Result, error) { return lease.Copy(ctx, env, l, attempt(ctx)) })
+}
+
+func (a *activities) parts(ctx context.Context, l job.Lease) (job.Result, error) {
+	return carry(ctx, a.env, func(env lease.Env) (job.Result, error) { return lease.Parts(ctx, env, l, attempt(ctx)) })
 }
 
 func (a *activities) sweep(ctx context.Context, l job.Lease) (job.Result, error) {

@@ -26,6 +26,7 @@ const (
 	ActivityPreflight = "PreflightV1"
 	ActivitySplit     = "SplitV1"
 	ActivityCopy      = "CopyV1"
+	ActivityParts     = "PartsV1"
 	ActivitySweep     = "SweepV1"
 	ActivityDelete    = "DeleteV1"
 	ActivityReduce    = "ReduceV1"
@@ -53,6 +54,7 @@ const (
 	PhaseSplit     Phase = "split"
 	PhaseCopy      Phase = "copy"
 	PhaseReduce    Phase = "reduce"
+	PhaseParts     Phase = "parts" // of big objects
 	PhaseSweep     Phase = "sweep"
 	PhaseDeciding  Phase = "deciding" // waits for a Decision
 	PhaseDelete    Phase = "delete"

@@ -132,6 +132,12 @@ func (r *run) verdict(ctx workflow.Context) (v job.Verdict, approved bool, err e
 			return v, false, err
 		}
 		r.status.Counters = v.Counters
+		if len(v.Parts) > 0 {
+			r.enter(PhaseParts)
+			if err := r.leases(ctx, piecesOf(v.Parts)); err != nil {
+				return v, false, err
+			}
+		}
 		if len(v.Failed) > 0 && round <= sweepRounds {
 			r.enter(PhaseSweep)
 			r.status.Round = round

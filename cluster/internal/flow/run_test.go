@@ -94,6 +94,66 @@ func TestSlotsOfOthers(t *testing.T) {
 	}
 }
 
+// TestBigObjects: the parts of big objects are leases as others are, before the sweep that
+// publishes the objects. The results of the ranges stay those of the copies until then.
+func TestBigObjects(t *testing.T) {
+	for _, stops := range []bool{false, true} {
+		w := newWorld()
+		var copied []job.Ref
+		w.verdict = func(n int, v *job.Verdict) {
+			if n > 1 {
+				return
+			}
+			for i, l := range v.Deletes[:2] {
+				copied = append(copied, l.Previous)
+				v.Failed = append(v.Failed, job.Lease{Phase: job.PhaseSweep, Range: l.Range, Generation: 9, Previous: l.Previous})
+				for slice := range 3 + i {
+					v.Parts = append(v.Parts, job.Lease{Phase: job.PhaseParts, Range: l.Range, Generation: 8, Previous: l.Previous, Slice: slice, Slices: 3 + i})
+				}
+			}
+			v.Wait, v.Refused, v.Deletes = []string{"2 objects failed"}, true, nil
+		}
+		failed := false
+		w.copyErr = func(l job.Lease) error {
+			if l.Phase != job.PhaseParts || l.Slice != 1 || failed || !stops {
+				return nil
+			}
+			failed = true
+			return errStop
+		}
+		env := w.env(t)
+		env.RegisterDelayedCallback(func() {
+			s := ask(t, env)
+			if (s.Waiting != nil) != stops {
+				t.Errorf("stops %v: %+v", stops, s)
+			}
+			if s.Waiting != nil {
+				env.SignalWorkflow(SignalDecide, Decision{Choice: Retry})
+			}
+		}, 24*time.Hour)
+		if _, err := outcome(t, env); err != nil {
+			t.Fatal(err)
+		}
+		parts, sweeps := w.of(job.PhaseParts), w.of(job.PhaseSweep)
+		if len(parts) != 7 || len(sweeps) != 2 {
+			t.Fatalf("%d slices, %d sweeps", len(parts), len(sweeps))
+		}
+		seen := map[[2]int]bool{}
+		for _, l := range parts {
+			seen[[2]int{l.Range, l.Slice}] = true
+			if l.Run != testRun() || l.Share.Bytes != 1000 || !slices.Contains(copied, l.Previous) {
+				t.Errorf("%+v", l)
+			}
+		}
+		if last := w.leases[slices.IndexFunc(w.leases, func(l job.Lease) bool { return l.Phase == job.PhaseSweep })-1]; len(seen) != 7 || last.Phase != job.PhaseParts {
+			t.Errorf("slices %v, the last lease before the sweeps is of phase %s", seen, last.Phase)
+		}
+		if len(w.of(job.PhaseDelete)) != 4 || w.reduces != 2 {
+			t.Errorf("%d leases to delete, %d verdicts", len(w.of(job.PhaseDelete)), w.reduces)
+		}
+	}
+}
+
 func failing(rounds int) func(n int, v *job.Verdict) {
 	return func(n int, v *job.Verdict) {
 		if n <= rounds {

@@ -278,6 +278,8 @@ func withActivity(ctx workflow.Context, silence time.Duration) workflow.Context 
 
 func activityOf(p job.Phase) string {
 	switch p {
+	case job.PhaseParts:
+		return ActivityParts
 	case job.PhaseSweep:
 		return ActivitySweep
 	case job.PhaseDelete:

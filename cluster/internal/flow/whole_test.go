@@ -230,6 +230,33 @@ func TestWholeJobSweeps(t *testing.T) {
 	}
 }
 
+// TestWholeJobWithBigObject: an object is shared by several leases, and counts once.
+func TestWholeJobWithBigObject(t *testing.T) {
+	const partSize = 5 << 20 // the smallest of S3
+	w := newWhole(t, rand.New(rand.NewPCG(3, 1)), 100)
+	w.spec.Settings.Transfer.Threshold, w.spec.Settings.Transfer.ChunkSize = partSize, partSize
+	w.spec.BigObject = 2 * partSize
+	write(t, w.source, "b/big", strings.Repeat("0123456789", 3*partSize/10))
+	write(t, w.source, "c/small", strings.Repeat("0123456789", partSize/10))
+	report, target := w.oneMachine(t)
+	var mu sync.Mutex
+	started := make(map[string]int)
+	w.do(t, func(env *testsuite.TestWorkflowEnvironment) {
+		env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
+			mu.Lock()
+			defer mu.Unlock()
+			started[info.ActivityType.Name]++
+		})
+	})
+	if started[ActivityParts] < 4 || started[ActivitySweep] != 1 {
+		t.Errorf("activities %v", started)
+	}
+	w.same(t, report, target)
+	for l, err := range w.target.Leftovers(t.Context()) {
+		t.Errorf("left: %+v, %v", l, err)
+	}
+}
+
 // TestWholeJobWaits: what looks like a mistake waits, and deletes nothing unless somebody
 // approves that very verdict.
 func TestWholeJobWaits(t *testing.T) {

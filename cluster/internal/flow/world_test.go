@@ -89,7 +89,7 @@ func (w *world) env(t *testing.T) *testsuite.TestWorkflowEnvironment {
 	env.OnActivity(ActivitySplit, anything, anything).Return(func(context.Context, job.Run) ([]job.Lease, error) {
 		return w.split(), fail(ActivitySplit)
 	}).Maybe()
-	for _, name := range []string{ActivityCopy, ActivitySweep, ActivityDelete} {
+	for _, name := range []string{ActivityCopy, ActivityParts, ActivitySweep, ActivityDelete} {
 		env.OnActivity(name, anything, anything).AfterFn(func() time.Duration { return w.takes }).Return(func(_ context.Context, l job.Lease) (job.Result, error) {
 			return w.carry(l)
 		}).Maybe()
@@ -155,6 +155,9 @@ func (w *world) carry(l job.Lease) (job.Result, error) {
 		before = append(slices.Clone(before), done)
 	}
 	w.done[ref] = before
+	if l.Phase == job.PhaseParts {
+		r.Checkpoint = l.Previous
+	}
 	if w.result != nil {
 		w.result(l, &r)
 	}

@@ -60,6 +60,9 @@ type Spec struct {
 	Ranges int `json:"ranges"`
 	// Approve lets the job wait for an approval before it deletes.
 	Approve bool `json:"approve,omitempty"`
+	// BigObject is the size in bytes from which several workers share an object, if it is
+	// written in parts. 0 is 16 GiB.
+	BigObject int64 `json:"big_object,omitempty"`
 }
 
 // Limits bound what all workers of a job do together. 0 is no limit.
@@ -89,6 +92,7 @@ type Phase string
 // Phases in their order.
 const (
 	PhaseCopy   Phase = "copy"   // compare, transfer, collect what only the target has
+	PhaseParts  Phase = "parts"  // parts of big objects, which a sweep publishes
 	PhaseSweep  Phase = "sweep"  // the keys that failed, again
 	PhaseDelete Phase = "delete" // what was collected
 )
@@ -113,6 +117,10 @@ type Lease struct {
 	Share Limits `json:"share"`
 	// Round counts sweeps from 1.
 	Round int `json:"round,omitempty"`
+	// Slice and Slices, in PhaseParts, say which of the parts of all big objects of the range
+	// are meant: slice number Slice, from 0, of Slices, which differ by one part at most.
+	Slice  int `json:"slice,omitempty"`
+	Slices int `json:"slices,omitempty"`
 	// Most is how many objects a lease of PhaseDelete may delete.
 	Most int64 `json:"most,omitempty"`
 	// Totals is Verdict.Totals, in PhaseDelete. It permits the deletions.

@@ -1,8 +1,10 @@
 package job
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"regexp"
 	"slices"
@@ -16,6 +18,8 @@ import (
 const (
 	MostRanges = 1000
 	maxName    = 100
+	// bigObject is what Spec.BigObject is if nobody sets it.
+	bigObject = 16 << 30
 )
 
 // Fill sets what is not set. The rates of Settings become those of Limits.
@@ -53,6 +57,15 @@ type SettingError struct {
 }
 
 func (e *SettingError) Error() string { return e.Field + " " + e.Reason }
+
+// BigObjectSize returns the size in bytes from which several workers share an object. No object
+// is as large if objects are compared by their bytes, which each of them would read.
+func (s *Spec) BigObjectSize() int64 {
+	if s.Settings.Check.ReadBoth {
+		return math.MaxInt64
+	}
+	return cmp.Or(s.BigObject, bigObject)
+}
 
 // Check returns everything that is wrong with a Spec, or nil. It needs no connection.
 func (s *Spec) Check() error {
@@ -96,6 +109,7 @@ func (s *Spec) checkNumbers() error {
 		text  string
 	}{
 		{s.Limits.InFlight < 1, "at least one lease must be in flight"},
+		{s.BigObject < 0, "the size of a big object is negative"},
 		{s.Limits.Requests < 0 || s.Limits.Bytes < 0, "a limit is negative"},
 		{s.Ranges < 1 || s.Ranges > MostRanges || len(s.Splits) >= MostRanges, fmt.Sprintf("a job has 1 to %d ranges", MostRanges)},
 		{l.Keys < 1 || l.CheckpointKeys < 1, "a lease and a checkpoint have at least one key"},

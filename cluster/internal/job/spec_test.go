@@ -30,6 +30,7 @@ func TestSpec(t *testing.T) {
 		"the target of a job must be a bu":  func(s *Spec) { s.Target.URL = "dir" },
 		"this program knows":                func(s *Spec) { s.Version = 9 },
 		"1 to 1000 ranges":                  func(s *Spec) { s.Ranges = 2000 },
+		"the size of a big object is neg":   func(s *Spec) { s.BigObject = -1 },
 		"a checkpoint is due before":        func(s *Spec) { s.Leases.CheckpointTime = time.Hour },
 		"is not above the one before":       func(s *Spec) { s.Splits = []Key{"b", "a"} },
 		"is not text that a listing":        func(s *Spec) { s.Splits = []Key{"a\xff"} },

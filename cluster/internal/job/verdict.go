@@ -56,6 +56,9 @@ type Verdict struct {
 	Deletes []Lease `json:"deletes,omitempty"`
 	// Failed are the ranges with failed objects, as leases that would try them again.
 	Failed []Lease `json:"failed,omitempty"`
+	// Parts are leases of PhaseParts, to be done before Failed: parts of big objects, which are
+	// among those that failed. They have neither keys nor a Run.
+	Parts []Lease `json:"parts,omitempty"`
 }
 
 // A Report is the result of a job. Its counters are those of a sync on one machine.

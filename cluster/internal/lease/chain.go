@@ -26,6 +26,7 @@ type chain struct {
 	candidates []job.Ref
 	failures   []job.Ref // that are left, and those of the deletions
 	evidence   []job.Ref
+	big        int64 // bytes of the failures that are big objects which were begun
 	notes      []string
 }
 
@@ -104,6 +105,7 @@ func (ch *chain) addCopy(c *truth.Checkpoint, ref job.Ref) error {
 		u := &c.Units[i]
 		ch.candidates = append(ch.candidates, u.Candidates...)
 		ch.failures = append(ch.failures, u.Failures...)
+		ch.big += u.Big
 		ch.evidence = append(ch.evidence, u.Evidence...)
 		if ch.result == nil {
 			ch.result = u.RangeResult()
@@ -118,7 +120,7 @@ func (ch *chain) addSweep(c *truth.Checkpoint, ref job.Ref) error {
 	if !ch.done || !c.Done || c.Change == nil {
 		return outOfOrder(ref)
 	}
-	ch.failures = slices.Clone(c.Failures)
+	ch.failures, ch.big = slices.Clone(c.Failures), 0
 	r, change := ch.result, c.Change
 	r.Found, r.Held, r.Added = r.Found+change.Found, r.Held+change.Held, r.Added+change.Added
 	r.OtherwiseUnsafe = r.OtherwiseUnsafe || change.Unsafe

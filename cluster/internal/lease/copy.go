@@ -180,6 +180,13 @@ func (c *copying) run(ctx context.Context) (err error) {
 	}
 	defer func() { _ = unfinished.Close(ctx) }() // else the end of the job removes them
 	cfg.OnEvent, cfg.Filter.Func, cfg.Resume.Records = c.watch.event, c.watch.listed, unfinished
+	big := c.w.spec.BigObjectSize()
+	cfg.Transfer.PartsOf = func(o storage.Object) *s3sync.PartRange {
+		if o.Size < big {
+			return nil
+		}
+		return &s3sync.PartRange{} // it is begun, and PhaseParts goes on with it
+	}
 	runner, err := s3sync.NewRunner(ctx, cfg)
 	if err != nil {
 		return err
@@ -244,6 +251,7 @@ func (c *copying) unit(ctx context.Context, runner *s3sync.Runner, finish func(e
 			return false, err
 		}
 	}
+	u.Big = c.watch.bigBytes()
 	if u.Evidence, u.Failures, err = c.watch.flush(ctx); err == nil {
 		u.Candidates, err = candidates.Close(ctx)
 	}

@@ -38,7 +38,7 @@ func Reduce(ctx context.Context, env Env, run job.Run, results []job.Ref) (verdi
 			return job.Verdict{}, err
 		}
 	}
-	v := job.Verdict{Version: job.Version, Counters: t.Counters}
+	v := job.Verdict{Version: job.Version, Counters: t.Counters, Parts: w.slices(chains)}
 	for i, ch := range chains {
 		next := job.Lease{
 			Version: job.Version, Run: run, Range: ch.last.Range, Keys: ch.keys, Generation: ch.last.Generation + 1, Previous: ch.ref,

@@ -236,10 +236,19 @@ func newParted(t *testing.T, parts int, set func(*job.Spec)) *parted {
 	p.data = make([]byte, parts*partSize-7)
 	r := rand.NewChaCha8([32]byte{})
 	_, _ = r.Read(p.data) // never fails
+	p.fill(t)
+	put(t, w.source.Store, map[string]string{"a": "1", "z": "2"})
+	w.submit(t)
+	return p
+}
+
+// fill writes the object of the source, in parts.
+func (p *parted) fill(t *testing.T) {
+	t.Helper()
 	opts := storage.WriteOptions{Size: int64(len(p.data)), Tags: map[string]string{"color": "blue"}}
 	opts.Metadata, opts.ContentType = map[string]string{"who": "me"}, "image/raw"
-	source, err := w.source.Store.Create(t.Context(), "big", opts)
-	for n := 0; err == nil && n < parts; n++ {
+	source, err := p.source.Store.Create(t.Context(), "big", opts)
+	for n := 0; err == nil && n*partSize < len(p.data); n++ {
 		b := p.data[n*partSize : min((n+1)*partSize, len(p.data))]
 		err = source.WritePart(t.Context(), n+1, int64(n)*partSize, storage.Block{Data: b, Size: int64(len(b))})
 	}
@@ -249,9 +258,6 @@ func newParted(t *testing.T, parts int, set func(*job.Spec)) *parted {
 	if err != nil {
 		t.Fatal(err)
 	}
-	put(t, w.source.Store, map[string]string{"a": "1", "z": "2"})
-	w.submit(t)
-	return p
 }
 
 // worker returns another worker of the job.

@@ -30,6 +30,9 @@ const certainAttempts = 3
 // maxNotes bounds the warnings about the whole run that a checkpoint has.
 const maxNotes = 20
 
+// didBegin is what happened to an object that was begun for several workers.
+const didBegin = "begun"
+
 var errOutage = errors.New("so many objects failed that the lease gives up for now")
 
 // A watch is told of the events of a Runner. It writes evidence, ends units, and gives up
@@ -55,6 +58,7 @@ type watch struct {
 	inRow    int64
 	did      job.Counters // by deletions
 	passed   int64
+	big      int64 // bytes of the objects that were begun for several workers
 	notes    []string
 }
 
@@ -65,7 +69,7 @@ func (w *watch) unit(evidence, failures *truth.Writer, keys int64) <-chan struct
 	defer w.mu.Unlock()
 	w.evidence, w.failures = evidence, failures
 	w.stop, w.stopped, w.due, w.since = make(chan struct{}), false, keys, time.Now()
-	w.did, w.passed = job.Counters{}, 0
+	w.did, w.passed, w.big = job.Counters{}, 0, 0
 	if keys == 1 {
 		w.end()
 	}
@@ -77,6 +81,13 @@ func (w *watch) end() {
 		w.stopped = true
 		close(w.stop)
 	}
+}
+
+// bigBytes returns the bytes of the objects of the unit that were begun for several workers.
+func (w *watch) bigBytes() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.big
 }
 
 // flush returns the shards of the unit.
@@ -166,8 +177,8 @@ func (w *watch) ofRun(ev *s3sync.Event) {
 
 // refused counts an object that failed or was refused.
 func (w *watch) refused(ev *s3sync.Event) {
-	switch {
-	case ev.Type == s3sync.EventWarning && !errors.Is(ev.Err, fs.ErrPermission):
+	switch _, left := errors.AsType[*s3sync.PartsLeftError](ev.Err); {
+	case left, ev.Type == s3sync.EventWarning && !errors.Is(ev.Err, fs.ErrPermission):
 		w.inRow = 0
 		return
 	case w.attempt > certainAttempts && !storage.Retryable(ev.Err):
@@ -194,6 +205,10 @@ func (w *watch) record(ev *s3sync.Event) {
 	}
 	if ev.Err != nil {
 		r.Error = ev.Err.Error()
+	}
+	if left, ok := errors.AsType[*s3sync.PartsLeftError](ev.Err); ok {
+		r.Did, r.Parts = didBegin, left.Parts
+		w.big += ev.Source.Size
 	}
 	err := w.evidence.Append(w.ctx, r)
 	if err == nil && ev.Type == s3sync.EventFailed && !errors.Is(ev.Err, fs.ErrPermission) {

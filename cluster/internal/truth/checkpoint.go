@@ -59,6 +59,8 @@ type Unit struct {
 	Evidence   []job.Ref `json:"evidence,omitempty"`
 	Candidates []job.Ref `json:"candidates,omitempty"`
 	Failures   []job.Ref `json:"failures,omitempty"`
+	// Big is the size in bytes of those of Failures that were begun for several workers.
+	Big int64 `json:"big,omitempty"`
 }
 
 // A Change is a difference of results.

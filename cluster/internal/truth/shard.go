@@ -38,6 +38,9 @@ type Record struct {
 	Error  string `json:"error,omitempty"`
 	// Held: the target had the key before.
 	Held bool `json:"held,omitempty"`
+	// Parts is how many parts a big object has that was begun, for several workers to write
+	// them.
+	Parts int `json:"parts,omitempty"`
 	// Verified: the bytes were verified.
 	Verified bool    `json:"verified,omitempty"`
 	Source   *Object `json:"source,omitempty"`
