@@ -38,7 +38,7 @@ type Transfer struct {
 	// [*PartsLeftError] then, until a run transfers it as a whole: that one finds the parts in
 	// Resume.Records and sends those that are missing. An object that cannot be left is transferred as
 	// usual: one that is not in parts, to a target that is a directory or cannot go on with it,
-	// without Resume.Records. It is called from many goroutines.
+	// without Resume.Records or State.Dir. It is called from many goroutines.
 	PartsOf func(source storage.Object) *PartRange
 
 	ObjectsPerSecond int   // 0 is no limit

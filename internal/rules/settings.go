@@ -24,7 +24,9 @@ func combinations() []fields.Rule {
 			fields.Excludes("Condition.IfNoneMatch", "Condition.IfMatch"),
 			fields.Excludes("Resume.Disable", "Resume.MaxAge", "Resume.AbortOnInterrupt"),
 			fields.Excludes("Resume.Records", "State.Dir"),
-			fields.Excludes("Transfer.PartsOf", "FailFast"), // what is left counts as failed
+			// What is left counts as failed, a history needs each version whole, and a trash takes
+			// what is overwritten.
+			fields.Excludes("Transfer.PartsOf", "FailFast", "Versioning.Enable", "Trash.URL", "Trash.Store"),
 			fields.Requires("Condition.CopySourceIfMatch", "ServerSideCopy"),
 			fields.Excludes("AWS.AnonymousSource",
 				"Source.Profile", "Source.AccessKey", "Source.SecretKey", "Source.SessionToken", "Source.Credentials", "Source.RequestPayer", "ServerSideCopy"),

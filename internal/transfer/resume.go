@@ -49,7 +49,7 @@ func (t *Transferrer) useJournal() {
 // firstRange returns the number of bytes to request first. An object that may go on does
 // perhaps not need its first part.
 func (o *object) firstRange() int64 {
-	if o.t.opts.Journal.Has(o.a.TargetKey) && o.t.layoutOf(o.a.Source.Size).Multipart() {
+	if (o.only != nil || o.t.opts.Journal.Has(o.a.TargetKey)) && o.t.layoutOf(o.a.Source.Size).Multipart() {
 		return 1
 	}
 	return o.t.firstRange(o.a.Source.Size)

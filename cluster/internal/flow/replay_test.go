@@ -43,7 +43,8 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// TestRecord records the histories of a run and of one of its shards.
+// TestRecord records the histories of runs and of one of the shards of each. Those that are
+// there stay, because jobs of their version may be running: remove one to record it anew.
 func TestRecord(t *testing.T) {
 	if *record == "" {
 		t.Skip("histories are recorded by hand: -record ADDRESS, after a new version of a workflow")
@@ -66,8 +67,25 @@ func TestRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	w := newWhole(t, rand.New(rand.NewPCG(3, 3)), 300)
-	w.spec.Limits.InFlight = 3
+	for name, tt := range map[string]struct {
+		set   func(t *testing.T, w *whole)
+		shard string // with something to see
+	}{
+		"":       {func(*testing.T, *whole) {}, "/1-0"},
+		"-parts": {bigObject, "/2-0"},
+	} {
+		w := newWhole(t, rand.New(rand.NewPCG(3, 3)), 300)
+		w.spec.Limits.InFlight = 3
+		w.spec.Job += name
+		tt.set(t, w)
+		recordJob(t, c, w, map[string]string{"run" + name: "", "shard" + name: tt.shard})
+	}
+}
+
+// recordJob runs a job on the real engine, and saves histories of its workflows by their names.
+func recordJob(t *testing.T, c client.Client, w *whole, histories map[string]string) {
+	t.Helper()
+	quiet := slog.New(slog.DiscardHandler)
 	run, err := lease.Submit(t.Context(), w.env, job.Place{URL: "s3://state/", Connection: "state"}, w.spec, false)
 	if err != nil {
 		t.Fatal(err)
@@ -86,13 +104,16 @@ func TestRecord(t *testing.T) {
 	}
 	w.run = run
 	w.same(t, report, target)
-	for name, id := range map[string]string{"run": WorkflowID(run.Job), "shard": WorkflowID(run.Job) + "/1-0"} {
-		save(t.Context(), t, c, id, filepath.Join("testdata", name+"-v1.json"))
+	for name, shard := range histories {
+		save(t.Context(), t, c, WorkflowID(run.Job)+shard, filepath.Join("testdata", name+"-v1.json"))
 	}
 }
 
 func save(ctx context.Context, t *testing.T, c client.Client, id, file string) {
 	t.Helper()
+	if _, err := os.Stat(file); err == nil {
+		return
+	}
 	var h history.History
 	for events := c.GetWorkflowHistory(ctx, id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); events.HasNext(); {
 		e, err := events.Next()

@@ -230,14 +230,20 @@ func TestWholeJobSweeps(t *testing.T) {
 	}
 }
 
-// TestWholeJobWithBigObject: an object is shared by several leases, and counts once.
-func TestWholeJobWithBigObject(t *testing.T) {
+// bigObject adds an object that several leases share, and one in parts that they do not.
+func bigObject(t *testing.T, w *whole) {
+	t.Helper()
 	const partSize = 5 << 20 // the smallest of S3
-	w := newWhole(t, rand.New(rand.NewPCG(3, 1)), 100)
 	w.spec.Settings.Transfer.Threshold, w.spec.Settings.Transfer.ChunkSize = partSize, partSize
 	w.spec.BigObject = 2 * partSize
 	write(t, w.source, "b/big", strings.Repeat("0123456789", 3*partSize/10))
 	write(t, w.source, "c/small", strings.Repeat("0123456789", partSize/10))
+}
+
+// TestWholeJobWithBigObject: an object is shared by several leases, and counts once.
+func TestWholeJobWithBigObject(t *testing.T) {
+	w := newWhole(t, rand.New(rand.NewPCG(3, 1)), 100)
+	bigObject(t, w)
 	report, target := w.oneMachine(t)
 	var mu sync.Mutex
 	started := make(map[string]int)
