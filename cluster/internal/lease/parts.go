@@ -18,8 +18,9 @@ import (
 // decides anything, and what it could not do costs time alone.
 
 const (
-	// mostSlices bounds the leases of PhaseParts of a job, besides one for each range, and so a
-	// message of the engine.
+	// mostSlices bounds the leases of PhaseParts of a verdict, which is a message of the engine:
+	// they have some 500 bytes each. The parts of objects for which there is no slice are those
+	// of their sweep.
 	mostSlices = 1000
 	// slicesOfObject is how many workers share an object of the size from which objects are big.
 	slicesOfObject = 4
@@ -35,10 +36,10 @@ func (w *work) slices(chains []*chain) (leases []job.Lease) {
 	for _, ch := range chains {
 		total += ch.big
 	}
-	size := max(1, total/mostSlices+1, min(w.spec.BigObjectSize(), math.MaxInt64-slicesOfObject)/slicesOfObject)
+	size := max(1, total/(mostSlices/2)+1, min(w.spec.BigObjectSize(), math.MaxInt64-slicesOfObject)/slicesOfObject)
 	for _, ch := range chains {
 		n := int((ch.big + size - 1) / size)
-		for i := range n {
+		for i := range min(n, mostSlices-len(leases)) {
 			leases = append(leases, job.Lease{
 				Version: job.Version, Phase: job.PhaseParts, Range: ch.last.Range, Generation: ch.last.Generation, Previous: ch.ref, Slice: i, Slices: n,
 			})

@@ -206,8 +206,10 @@ func TestSlices(t *testing.T) {
 		{[]int64{0, 0}, 100, 0},
 		{[]int64{100, 0, 250}, 100, 4 + 10},
 		{[]int64{1}, 100, 1},
-		{[]int64{1 << 60, 1 << 59}, 100, mostSlices},
+		{[]int64{1 << 60, 1 << 59}, 100, mostSlices/2 + 1},
 		{[]int64{5}, 1, 5},
+		{slices.Repeat([]int64{100}, 600), 100, 600},
+		{slices.Repeat([]int64{100}, 1500), 100, mostSlices},
 	} {
 		w := &work{spec: &job.Spec{BigObject: tt.size, Settings: s3sync.DefaultConfig()}}
 		var chains []*chain
@@ -215,8 +217,8 @@ func TestSlices(t *testing.T) {
 			chains = append(chains, &chain{big: big, last: &truth.Checkpoint{Range: i + 1}})
 		}
 		leases := w.slices(chains)
-		if len(leases) > tt.want+len(chains)-1 || len(leases) < tt.want-1 {
-			t.Errorf("%v: %d slices, want %d", tt.big, len(leases), tt.want)
+		if len(leases) != tt.want {
+			t.Errorf("%d ranges with %d…: %d slices, want %d", len(tt.big), tt.big[0], len(leases), tt.want)
 		}
 		for i, l := range leases {
 			if l.Slice >= l.Slices || i > 0 && leases[i-1].Range == l.Range && leases[i-1].Slice+1 != l.Slice {
