@@ -21,8 +21,9 @@ import (
 	"s3sync/storage/mem"
 )
 
-// partSize is that of the parts in these tests, in bytes: the smallest of S3.
-const partSize = 5 << 20
+// partSize is that of the parts in these tests, in bytes. The target has the parts of the
+// source, so that they may be small.
+const partSize = 1000
 
 // traffic is what all workers did with objects in parts.
 type traffic struct {
@@ -225,7 +226,7 @@ func newParted(t *testing.T, parts int, set func(*job.Spec)) *parted {
 	t.Helper()
 	w := newWorld(t, func(s *job.Spec) {
 		s.Ranges = 1
-		s.Settings.Transfer.Threshold, s.Settings.Transfer.ChunkSize = partSize, partSize
+		s.Settings.Transfer.AutoChunkSize = true
 		s.Settings.Transfer.Workers, s.Settings.Transfer.ParallelParts = 1, 1
 		if set != nil {
 			set(s)
