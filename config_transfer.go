@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"s3sync/internal/limits"
+	"s3sync/internal/plan"
 	"s3sync/internal/resume"
 	"s3sync/internal/transfer"
 	"s3sync/storage"
@@ -93,5 +94,5 @@ func UnfinishedObject(key string, record []byte) (id, target string) {
 type PartRange = transfer.PartRange
 
 // A PartsLeftError says that an object was left with some of its parts, because
-// Transfer.PartsOf wanted so.
-type PartsLeftError = transfer.LeftError
+// Transfer.PartsOf wanted so. The log tells of it only where it is detailed.
+type PartsLeftError = plan.LeftError

@@ -164,6 +164,9 @@ func levelOf(ev *Event) slog.Level {
 		if errors.Is(ev.Err, storage.ErrUnusable) {
 			return slog.LevelDebug // that ends the run, as Sync says; each worker may have met it
 		}
+		if _, left := errors.AsType[*plan.LeftError](ev.Err); left {
+			return slog.LevelDebug
+		}
 		return slog.LevelError
 	}
 	return slog.LevelDebug

@@ -133,6 +133,10 @@ func TestRecords(t *testing.T) {
 		{Event{Type: EventWarning, Err: errTest}, `level=WARN msg="some error"`},
 		{of(Event{Type: EventFailed, Err: errTest}), `level=ERROR msg=failed. key=a/b error="some error"`},
 		{of(Event{Type: EventFailed, Err: fmt.Errorf("put: %w", storage.ErrUnusable)}), `level=DEBUG msg=failed. key=a/b error="put: store unusable"`},
+		{
+			of(Event{Type: EventFailed, Err: fmt.Errorf("put: %w", &plan.LeftError{Parts: 3})}),
+			`level=DEBUG msg=failed. key=a/b error="put: it is left with some of its 3 parts, for another run to finish it"`,
+		},
 		{Event{Type: EventFailed, Err: errTest}, ""},
 		{Event{Type: EventNote, Note: "worth knowing"}, `level=INFO+2 msg="worth knowing"`},
 		{Event{Type: EventNote, Note: "Check.ReadBoth helps", Settings: []string{"Check.ReadBoth"}}, `level=INFO+2 msg="Check.ReadBoth helps" settings=[Check.ReadBoth]`},

@@ -3,9 +3,9 @@ package transfer
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"s3sync/internal/grace"
+	"s3sync/internal/plan"
 	"s3sync/internal/resume"
 	"s3sync/storage"
 )
@@ -19,16 +19,6 @@ import (
 // A PartRange are parts of an object, counted from 1: from First to before End. If there are
 // none, the object is only begun.
 type PartRange struct{ First, End int }
-
-// A LeftError says that some parts of an object were transferred, and that it is left so.
-type LeftError struct {
-	// Parts is how many the object has.
-	Parts int
-}
-
-func (e *LeftError) Error() string {
-	return fmt.Sprintf("it is left with some of its %d parts, for another run to finish it", e.Parts)
-}
 
 // errNotBegun: parts are to be written of an object that nobody began, or that changed since.
 var errNotBegun = errors.New("nothing of it is left that parts could be added to")
@@ -91,7 +81,7 @@ func (o *object) copySome(ctx context.Context) (done bool, err error) {
 	})
 }
 
-// some transfers some parts, and fails with a *LeftError. done is false if the object cannot
+// some transfers some parts, and fails with a *plan.LeftError. done is false if the object cannot
 // be left: then all of it is to be transferred.
 func (o *object) some(
 	ctx context.Context, begin func(context.Context) (any, *progress, error), open opener, each func(context.Context, *progress) error,
@@ -135,7 +125,7 @@ func (o *object) goOnWithOthers(ctx context.Context, open opener) (p *progress) 
 	return p
 }
 
-// leave leaves the object. Its error is err, or a *LeftError.
+// leave leaves the object. Its error is err, or a *plan.LeftError.
 func (o *object) leave(ctx context.Context, p *progress, err error) error {
 	cctx, cancel := grace.Cleanup(ctx)
 	defer cancel()
@@ -145,7 +135,7 @@ func (o *object) leave(ctx context.Context, p *progress, err error) error {
 		err = o.t.target.Wrap(lerr)
 	}
 	if err == nil {
-		err = &LeftError{Parts: o.layout.Len()}
+		err = &plan.LeftError{Parts: o.layout.Len()}
 	}
 	return err
 }

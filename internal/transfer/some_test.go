@@ -43,7 +43,7 @@ func TestSomeParts(t *testing.T) {
 				r, m := newRun(), newMemory()
 				set(r)
 				a := r.fill(t, 4, 4, 4, 4, 3)
-				left := new(transfer.LeftError)
+				left := new(plan.LeftError)
 				if err := r.transferSome(t, m, a, 1, 1); !errors.As(err, &left) || left.Parts < 4 || r.sentParts() != 0 {
 					t.Fatalf("the beginning: %v, %d parts", err, r.sentParts())
 				}
@@ -88,7 +88,7 @@ func TestSomePartsOfAnother(t *testing.T) {
 			r, m := newRun(), newMemory()
 			set(r)
 			a := r.fill(t, 4, 4, 4, 4, 4)
-			left := new(transfer.LeftError)
+			left := new(plan.LeftError)
 			if err := r.transferSome(t, m, a, 2, 4); err == nil || errors.As(err, &left) || r.sentParts() != 0 || r.target.count("create") != 0 {
 				t.Errorf("nobody began it: %v, %s", err, r.target.called())
 			}
@@ -142,7 +142,7 @@ func TestSomePartsFail(t *testing.T) {
 		r, m := newRun(), newMemory()
 		r.retries = 0
 		a := r.fill(t, 4, 4, 4, 4)
-		left := new(transfer.LeftError)
+		left := new(plan.LeftError)
 		if err := r.transferSome(t, m, a, 1, 1); !errors.As(err, &left) {
 			t.Fatal(err)
 		}

@@ -49,7 +49,7 @@ type Options struct {
 	AbortOnInterrupt, BeginAnew bool
 	// PartsOf, if set, is asked for each object before it is transferred. If it returns a
 	// PartRange, only these parts are transferred, and the object is left to the journal: the
-	// error is a *LeftError. An object that cannot be left is transferred as a whole.
+	// error is a *plan.LeftError. An object that cannot be left is transferred as a whole.
 	PartsOf func(*plan.Action) *PartRange
 
 	// Read is called with the number of bytes of object data that were read or copied,

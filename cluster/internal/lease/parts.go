@@ -107,6 +107,7 @@ func (w *work) parts(ctx context.Context, l *job.Lease, key job.Key, some s3sync
 	}
 	var mu sync.Mutex
 	var failed error
+	cfg.Logger = nil // it would tell of each slice that the object is kept; the sweep tells what failed
 	cfg.Resume.Records = unfinished
 	cfg.Transfer.PartsOf = func(storage.Object) *s3sync.PartRange { return &some }
 	cfg.OnEvent = func(ev s3sync.Event) {
