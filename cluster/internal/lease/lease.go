@@ -8,12 +8,16 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"time"
 
 	"s3sync"
 	"s3sync/cluster/internal/job"
 	"s3sync/cluster/internal/truth"
 	"s3sync/storage"
 )
+
+// ofAnyAge is how long ago an object may have been begun, unless the job says otherwise.
+const ofAnyAge = 100 * 365 * 24 * time.Hour
 
 // ErrStop is the kind of error that another attempt does not mend: a bucket that is
 // missing, refused access, another spec, a clock that is wrong. The job waits for a
@@ -128,6 +132,10 @@ func (w *work) config(share job.Limits) (*s3sync.Config, error) {
 		return nil, fmt.Errorf("target: %w", err)
 	}
 	cfg.Logger = w.env.Logger
+	// A job may take longer than the pause between two runs, and its records are its own.
+	if cfg.Resume.MaxAge == s3sync.DefaultConfig().Resume.MaxAge {
+		cfg.Resume.MaxAge = ofAnyAge
+	}
 	cfg.Transfer.BytesPerSecond = share.Bytes
 	if share.Requests > 0 {
 		cfg.Transfer.ObjectsPerSecond = max(1, int(share.Requests))

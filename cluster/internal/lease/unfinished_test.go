@@ -500,11 +500,13 @@ func TestCancelledZombieAbortsNothing(t *testing.T) {
 	})
 }
 
-// A job that is planned anew after the engine's database was lost goes on with the parts.
+// A job that is planned anew after the engine's database was lost goes on with the parts, also
+// weeks later.
 func TestPartsOutliveTheEngine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newParted(t, 4, nil)
 		p.kill(t, p.first(t), 1, 3)
+		time.Sleep(30 * 24 * time.Hour)
 		run, err := Submit(t.Context(), p.env, p.place, p.spec, true)
 		if err != nil || run.Epoch != 2 {
 			t.Fatal(run, err)
