@@ -45,7 +45,7 @@ func TestNoSecretLeavesAWorker(t *testing.T) {
 			signature, r.Header.Get("X-Amz-Security-Token"), secretOf("SECRET_KEY"), secretOf("PROXY"))
 		return true
 	}
-	engine := ownEngine(t, temporalserver.Options{})
+	engine := ownEngine(t, temporalserver.Options{Log: "debug"})
 	l := newLab(t, engine, "no-secret", "REGION=us-east-1", "ENDPOINT_URL="+m.URL, "PATH_STYLE=true")
 	for _, name := range []string{"ACCESS_KEY", "SECRET_KEY", "SESSION_TOKEN"} {
 		l.env = append(l.env, "S3SYNC_CONNECTION_LAB_"+name+"="+secretOf(name))
@@ -74,7 +74,7 @@ func TestNoSecretLeavesAWorker(t *testing.T) {
 	}
 	// Each place is looked into: it has what it must have.
 	for place, has := range map[string]string{
-		"histories": l.job, "engine/engine.db*": l.job, "engine/engine.log": "", "lab/w1.log": "InvalidArgument", "lab/w2.log": "The worker is ready",
+		"histories": l.job, "engine/engine.db*": l.job, "engine/engine.log": l.job, "lab/w[12].log": "InvalidArgument", "lab/w1.log": "The worker is ready", "lab/w2.log": "The worker is ready",
 		"lab/state/no-secret/e*/ev/*/*": "InvalidArgument", "lab/state/no-secret/spec-*": "s3://source", "lab/records.html": "s3://source",
 	} {
 		if !slices.ContainsFunc(sortedKeys(places), func(name string) bool {

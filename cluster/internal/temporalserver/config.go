@@ -1,13 +1,14 @@
 package temporalserver
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 )
 
 // config is that of one process. The ports are those of its parts, which speak to one
 // another.
-const config = `log: {stdout: true, level: error}
+const config = `log: {stdout: true, level: %[10]s}
 persistence:
   defaultStore: default
   visibilityStore: visibility
@@ -67,5 +68,6 @@ func configuration(opts Options, ports []int) []byte {
 	for _, port := range ports {
 		values = append(values, port)
 	}
+	values = append(values, cmp.Or(opts.Log, "error"))
 	return fmt.Appendf(nil, config, values...)
 }

@@ -8,10 +8,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"go.temporal.io/api/serviceerror"
@@ -39,6 +41,8 @@ type Options struct {
 	// Postgres, if set, is where PostgreSQL listens, HOST:PORT. It has the databases temporal
 	// and temporal_visibility, with the schema, and lets the user temporal in.
 	Postgres string
+	// Log is the level of the log, such as debug; it is error unless it is set.
+	Log string
 }
 
 // A Server is a process of Temporal. Its methods must not be called concurrently.
@@ -157,25 +161,26 @@ func (s *Server) askForNamespace(ctx context.Context, made *bool) error {
 	return err
 }
 
-// freePorts returns ports that nobody listens on now.
+// freePorts returns ports that nobody listens on now. They are not those that systems give to
+// connections, so that they are still free after a restart, and fit into the 16 bits with a
+// sign that a column in PostgreSQL has.
 func freePorts(n int) (ports []int, err error) {
-	var held []net.Listener // until all are known, so that none comes twice
-	defer func() {
-		for _, l := range held {
-			_ = l.Close()
+	const first, last, attempts = 20_000, 32_767, 1000
+	for range attempts {
+		port := first + rand.IntN(last-first+1)
+		if slices.Contains(ports, port) {
+			continue
 		}
-	}()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err != nil {
+			continue
+		}
+		if err := l.Close(); err != nil {
 			return nil, err
 		}
-		held = append(held, l)
-		addr, ok := l.Addr().(*net.TCPAddr)
-		if !ok {
-			return nil, errors.New("no port")
+		if ports = append(ports, port); len(ports) == n {
+			return ports, nil
 		}
-		ports = append(ports, addr.Port)
 	}
-	return ports, nil
+	return nil, fmt.Errorf("%d of %d ports are free: %w", len(ports), n, err)
 }
