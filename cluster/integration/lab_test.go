@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/history/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
 	"s3sync/cluster/internal/flow"
@@ -165,6 +168,39 @@ func (l *lab) givenUp() (n int) {
 		}
 	}
 	return len(attempts)
+}
+
+// events returns those of all workflows of the engine, which must be that of the test alone.
+func (l *lab) events() (all []*history.HistoryEvent) {
+	l.t.Helper()
+	list, err := l.client.ListWorkflow(l.t.Context(), &workflowservice.ListWorkflowExecutionsRequest{})
+	if err != nil || len(list.GetExecutions()) < 2 {
+		l.t.Fatalf("%d workflows, %v", len(list.GetExecutions()), err)
+	}
+	for _, info := range list.GetExecutions() {
+		id := info.GetExecution()
+		events := l.client.GetWorkflowHistory(l.t.Context(), id.GetWorkflowId(), id.GetRunId(), false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		for events.HasNext() {
+			event, err := events.Next()
+			if err != nil {
+				l.t.Fatal(err)
+			}
+			all = append(all, event)
+		}
+	}
+	return all
+}
+
+// triedAgain counts the activities that the engine handed out more than once, because a worker
+// was not heard of or its result was lost.
+func (l *lab) triedAgain() (n int) {
+	l.t.Helper()
+	for _, event := range l.events() {
+		if event.GetActivityTaskStartedEventAttributes().GetAttempt() > 1 {
+			n++
+		}
+	}
+	return n
 }
 
 // A worker is a process.

@@ -14,8 +14,6 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
-	"go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
@@ -144,28 +142,16 @@ func unpack(data []byte) ([]byte, error) {
 // and as JSON, where the rest is.
 func histories(t *testing.T, l *lab) (all []byte) {
 	t.Helper()
-	list, err := l.client.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{})
-	if err != nil || len(list.GetExecutions()) < 2 {
-		t.Fatalf("%d workflows, %v", len(list.GetExecutions()), err)
-	}
-	for _, info := range list.GetExecutions() {
-		id := info.GetExecution()
-		events := l.client.GetWorkflowHistory(t.Context(), id.GetWorkflowId(), id.GetRunId(), false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
-		for events.HasNext() {
-			event, err := events.Next()
-			if err != nil {
-				t.Fatal(err)
-			}
-			raw, err := proto.Marshal(event)
-			if err != nil {
-				t.Fatal(err)
-			}
-			text, err := protojson.Marshal(event)
-			if err != nil {
-				t.Fatal(err)
-			}
-			all = append(append(all, raw...), text...)
+	for _, event := range l.events() {
+		raw, err := proto.Marshal(event)
+		if err != nil {
+			t.Fatal(err)
 		}
+		text, err := protojson.Marshal(event)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(append(all, raw...), text...)
 	}
 	return all
 }

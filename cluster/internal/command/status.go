@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
 	"go.temporal.io/sdk/client"
@@ -271,15 +270,11 @@ func waitingLines(s *flow.Status, width int) []string {
 	}
 	var lines []string
 	for _, why := range s.Waiting.Reasons {
-		line, head := "waits    ", "waits    "
-		for word := range strings.FieldsSeq(visible.Line(why)) {
-			if line != head && utf8.RuneCountInString(line+" "+word) > width {
-				head = "         "
-				lines, line = append(lines, line), head
-			}
-			line += " " + word
+		head := "waits     "
+		for _, line := range human.Wrap(visible.Line(why), width-len(head)) {
+			lines = append(lines, head+line)
+			head = "          "
 		}
-		lines = append(lines, line)
 	}
 	for _, choice := range s.Waiting.Choices {
 		line := fmt.Sprintf("  ->      %s %s %s", program, choice, s.Job)

@@ -6,11 +6,16 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"s3sync"
 	"s3sync/cluster/internal/flow"
 	"s3sync/internal/cli/options"
 )
+
+// resultsWait is how long a worker tries to tell the engine what came of a range. If it cannot,
+// the range stays with it until --lost-after.
+const resultsWait = 3 * time.Minute
 
 // worker carries out jobs until a signal comes.
 func (c *command) worker(ctx context.Context, _ []string) int {
@@ -23,7 +28,7 @@ func (c *command) worker(ctx context.Context, _ []string) int {
 	if err != nil {
 		return c.fail(err)
 	}
-	opts.Identity = c.workerName()
+	opts.Identity, opts.RPCTimeout = c.workerName(), resultsWait
 	engine, err := c.reach(ctx, opts)
 	if err != nil {
 		return c.fail(err)
