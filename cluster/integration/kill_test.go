@@ -107,9 +107,10 @@ func randomKills(t *testing.T) *rand.Rand {
 func withoutAccidents(t *testing.T) int64 {
 	t.Helper()
 	m := accidentModel(t)
+	m.delay /= 2 // half as many ranges at once
 	l := newLab(t, sharedEngine(t), "no-accidents", ofModel(m)...)
 	for i := range 3 {
-		l.worker(fmt.Sprintf("w%d", i), "--slots", "2")
+		l.worker(fmt.Sprintf("w%d", i), "--slots", "1")
 	}
 	l.submitAccident()
 	r := l.end()
@@ -127,10 +128,11 @@ func killWorkers(t *testing.T, random *rand.Rand, name string, listed int64) {
 	t.Helper()
 	const kills = 3
 	m := accidentModel(t)
+	m.delay /= 2 // half as many ranges at once
 	l := newLab(t, sharedEngine(t), name, ofModel(m)...)
 	var workers []*worker
 	for i := range 3 {
-		workers = append(workers, l.worker(fmt.Sprintf("w%d", i), "--slots", "2"))
+		workers = append(workers, l.worker(fmt.Sprintf("w%d", i), "--slots", "1"))
 	}
 	var points []int64
 	for range kills {
@@ -143,7 +145,7 @@ func killWorkers(t *testing.T, random *rand.Rand, name string, listed int64) {
 		await(t, m.listed(n), "so many keys are listed")
 		t.Logf("%s is killed when %d keys are listed", workers[victim].name, n)
 		workers[victim].kill()
-		workers[victim] = l.worker(fmt.Sprintf("w%d-%d", victim, k), "--slots", "2") // as an orchestrator does
+		workers[victim] = l.worker(fmt.Sprintf("w%d-%d", victim, k), "--slots", "1") // as an orchestrator does
 	}
 	r := l.end()
 	checkAccident(t, m, r)
