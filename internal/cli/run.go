@@ -88,7 +88,8 @@ func (c *command) didNothing(report *s3sync.Report, err error) bool {
 	if c.code != options.ExitError || report == nil || errors.Is(err, storage.ErrFull) {
 		return false
 	}
-	if unlisted := report.Incomplete && err != nil && len(report.Failures) == 0; !unlisted && !errors.Is(err, storage.ErrUnusable) {
+	refused := errors.Is(err, s3sync.ErrDeleteRefused) // both sides were listed, and what was counted is news
+	if unlisted := report.Incomplete && err != nil && !refused && len(report.Failures) == 0; !unlisted && !errors.Is(err, storage.ErrUnusable) {
 		return false
 	}
 	another := func(f s3sync.Failure) bool { return !errors.Is(f.Err, storage.ErrUnusable) }
