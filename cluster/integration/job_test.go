@@ -44,8 +44,7 @@ func TestJobIsLikeOneMachine(t *testing.T) {
 
 	l := newLab(t, engine, "like-one-machine", ofServer(server, "")...)
 	l.state = []string{"--state", "s3://" + state + "/jobs/", "--state-connection", "lab"}
-	l.worker("w1", "--slots", "2")
-	l.worker("w2", "--slots", "2")
+	workers := []*worker{l.worker("w1", "--slots", "2"), l.worker("w2", "--slots", "2")}
 	l.submit(source, target, "--ranges", "8", "--checkpoint-keys", "100", "--check-etag", "--delete", "--approve",
 		"--multipart-threshold", "5MiB", "--multipart-chunksize", "5MiB")
 	waits := l.until("the job waits for an approval", isStuck)
@@ -73,6 +72,11 @@ func TestJobIsLikeOneMachine(t *testing.T) {
 	}
 	if diff := cmp.Diff(contents(t, server, copied), contents(t, server, target)); diff != "" {
 		t.Errorf("target of one machine (-), of the job (+):\n%s", diff)
+	}
+	for _, w := range workers {
+		if text, err := os.ReadFile(w.log); err != nil || strings.Contains(string(text), " WARN ") {
+			t.Errorf("%s warns, and nothing went wrong: %v", w.name, err)
+		}
 	}
 	if s := l.until("the status of what is done", isDone); s.Phase != flow.PhaseDone || s.Report == nil {
 		t.Errorf("%+v", s)
