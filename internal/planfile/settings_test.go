@@ -22,7 +22,7 @@ func TestFreeSettings(t *testing.T) {
 			free = append(free, f.Path)
 		}
 	}
-	if len(free) != 56 {
+	if len(free) != 57 {
 		t.Errorf("%d settings are free: %q", len(free), free)
 	}
 	for _, path := range []string{"Source.URL", "Target.URL", "Delete.Enable", "Encryption.KMSKeyID", "Transfer.ChunkSize", "Verify.ETag", "Range.From", "AWS.NoContentMD5"} {
