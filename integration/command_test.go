@@ -291,7 +291,7 @@ func TestBadInput(t *testing.T) {
 		"missing source":     {local(filepath.Join(root, "missing")), good, nil, 2, "missing"},
 		"file with --delete": {local(filepath.Join(root, "file")), good, []string{"--delete"}, 2, "--delete"},
 		"target is a file":   {good, local(filepath.Join(root, "file")), nil, 2, "not a directory"},
-		"two directories":    {local(root), local(root), nil, 2, "local"},
+		"two directories":    {local(root), local(root), nil, 2, "SOURCE is not s3://bucket"},
 		"no bucket":          {local(root), change(func(e *s3sync.Endpoint) { e.URL = "s3://no-such-bucket-here" }), nil, 1, "no-such-bucket-here"},
 		"no source bucket":   {change(func(e *s3sync.Endpoint) { e.URL = "s3://no-such-bucket-here" }), local(root + "/new"), []string{"--delete"}, 1, "no-such-bucket-here"},
 		"wrong region":       {local(root), change(func(e *s3sync.Endpoint) { e.Region = "eu-central-1" }), nil, 0, "us-east-1"},

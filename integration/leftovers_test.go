@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +38,11 @@ func TestDoctorLeftovers(t *testing.T) {
 		if err := p.Start(); err != nil {
 			t.Fatal(err)
 		}
-		waitUntil(t, "a part in flight", func() bool { return proxy.Count("PUT partNumber=4") > 0 })
+		waitUntil(t, "a part in flight and another one written", func() bool {
+			return proxy.Count("PUT partNumber=4") > 0 && slices.ContainsFunc(proxy.Requests(), func(r faultproxy.Request) bool {
+				return r.Operation == "UploadPart" && r.Query.Get("partNumber") == "1" && r.Status == 200
+			})
+		})
 		began := time.Now()
 		// While the run writes there, nothing below its target is a leftover.
 		if code, out := leftovers(t, srv, home, "s3://"+b.name+"/p/", "--abort-older-than", "1s", "--yes"); code != 0 || !strings.Contains(out, "; 2 that runs of this machine go on with\n") {
