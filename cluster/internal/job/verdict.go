@@ -7,7 +7,7 @@ import (
 	"s3sync"
 )
 
-// A Preflight is what the look of one worker at both sides found. All workers of a job
+// A Preflight is what the look of one worker at both sides found. All workers of an epoch
 // must find the same: see Differs.
 type Preflight struct {
 	Version int    `json:"version"`

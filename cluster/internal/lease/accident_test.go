@@ -588,3 +588,38 @@ func TestStateInSide(t *testing.T) {
 		})
 	}
 }
+
+// A worker whose connection has the same name and leads elsewhere gets no lease of a job that
+// another worker looked at first: it would write and delete there.
+func TestConnectionLeadsElsewhere(t *testing.T) {
+	for _, side := range []string{"source", "target"} {
+		t.Run(side, func(t *testing.T) {
+			w := newWorld(t, nil)
+			put(t, w.source.Store, map[string]string{"a": "1"})
+			w.submit(t)
+			if _, err := Preflight(t.Context(), w.env, w.run); err != nil {
+				t.Fatal(err)
+			}
+			leases, err := Split(t.Context(), w.env, w.run)
+			if err != nil {
+				t.Fatal(err)
+			}
+			other := w.env
+			other.Worker = "w2"
+			other.Connect = func(name string) (s3sync.Endpoint, error) {
+				e, err := w.env.Connect(name)
+				if name == side {
+					e.EndpointURL = "https://elsewhere.example"
+				}
+				return e, err
+			}
+			_, err = Copy(t.Context(), other, leases[0], 1)
+			if !errors.Is(err, ErrStop) || !strings.Contains(err.Error(), "the workers w1 and w2 do not have the same connection to the "+side) {
+				t.Errorf("got %v", err)
+			}
+			if got := contents(t, w.target.Store); len(got) != 0 {
+				t.Errorf("it wrote %v", got)
+			}
+		})
+	}
+}

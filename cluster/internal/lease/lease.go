@@ -115,7 +115,38 @@ func begin(ctx context.Context, env Env, run job.Run) (w *work, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return &work{env: env, run: run, store: store, spec: spec}, nil
+	w = &work{env: env, run: run, store: store, spec: spec}
+	return w, w.sameSides(ctx)
+}
+
+// sameSides fails if the connections of this worker have the names of those that the first
+// worker of the job looked through, and lead elsewhere.
+func (w *work) sameSides(ctx context.Context) error {
+	first, err := w.store.Preflight(ctx, &w.run)
+	if err != nil || first == nil {
+		return err
+	}
+	mine := job.Preflight{Worker: w.env.Worker, Spec: w.run.Spec.SHA256}
+	if err := w.connections(&mine); err != nil {
+		return err
+	}
+	if err := first.Differs(&mine); err != nil {
+		return fmt.Errorf("%w: %w", ErrStop, err)
+	}
+	return nil
+}
+
+// connections sets the digests of the connections of this worker.
+func (w *work) connections(p *job.Preflight) (err error) {
+	for _, side := range []struct {
+		place job.Place
+		side  *job.Side
+	}{{w.spec.Source, &p.Source}, {w.spec.Target, &p.Target}, {w.run.Store, &p.Store}} {
+		if side.side.Connection, err = w.env.digest(side.place); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // close closes the state store, and says what the whole error means.

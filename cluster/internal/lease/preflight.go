@@ -32,13 +32,8 @@ func Preflight(ctx context.Context, env Env, run job.Run) (found job.Preflight, 
 	if err := w.lookAtSides(ctx, &p); err != nil {
 		return job.Preflight{}, err
 	}
-	for _, side := range []struct {
-		place job.Place
-		side  *job.Side
-	}{{w.spec.Source, &p.Source}, {w.spec.Target, &p.Target}, {run.Store, &p.Store}} {
-		if side.side.Connection, err = env.digest(side.place); err != nil {
-			return job.Preflight{}, err
-		}
+	if err := w.connections(&p); err != nil {
+		return job.Preflight{}, err
 	}
 	p.Store.Ordered = true
 	p.Clock = time.Now().UTC()
@@ -55,7 +50,7 @@ func Preflight(ctx context.Context, env Env, run job.Run) (found job.Preflight, 
 			return p, fmt.Errorf("%w: the clock of the worker %s differs by %v from that of the state store: set it right", ErrStop, env.Worker, p.Skew)
 		}
 	}
-	return p, nil
+	return p, w.store.PutPreflight(ctx, &w.run, &p)
 }
 
 // lookAtSides opens both sides as a lease does, and lists a key of each.

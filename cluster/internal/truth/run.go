@@ -121,3 +121,24 @@ func (s *Store) Totals(ctx context.Context, ref job.Ref) (*Totals, error) {
 	}
 	return t, err
 }
+
+// PutPreflight keeps what a worker found before the leases of an epoch began.
+func (s *Store) PutPreflight(ctx context.Context, run *job.Run, p *job.Preflight) error {
+	_, err := s.PutJSON(ctx, preflightName(run), p)
+	return err
+}
+
+// Preflight returns what a worker found before the leases of an epoch began, or nil if none
+// did so yet.
+func (s *Store) Preflight(ctx context.Context, run *job.Run) (*job.Preflight, error) {
+	for ref, err := range s.refs(ctx, preflightName(run)+"-") {
+		if err != nil {
+			return nil, err
+		}
+		p := new(job.Preflight)
+		return p, s.GetJSON(ctx, ref, p)
+	}
+	return nil, nil //nolint:nilnil // there is none
+}
+
+func preflightName(run *job.Run) string { return fmt.Sprintf("preflight/%06d", run.Epoch) }
