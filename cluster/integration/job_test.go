@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -53,6 +54,9 @@ func TestJobIsLikeOneMachine(t *testing.T) {
 	}
 	l.must("approve", l.job, "--verdict", waits.Waiting.Verdict[:12])
 	got := l.end()
+
+	listed := regexp.MustCompile(`(?m)^like-one-machine +completed +20\d\d-.* took `)
+	l.until("the list of jobs has it", func(*flow.Status) bool { return listed.MatchString(l.must("status")) })
 
 	cfg := s3sync.DefaultConfig()
 	cfg.Source, cfg.Target = bucketOf(server, source), bucketOf(server, copied)

@@ -54,10 +54,11 @@ func (c *command) commands() []options.Command {
 func (c *command) showing() []options.Command {
 	return []options.Command{
 		{
-			Name: "status", Args: "JOB", Options: engineOptions("json", "once"),
-			Usage: "show how far a job is",
-			More:  "On a terminal it is shown anew every two seconds until the job ends or Ctrl-C.",
-			Run:   c.status,
+			Name: "status", Args: "[JOB]", Options: engineOptions("json", "once"),
+			Usage: "show how far a job is, or which jobs there are",
+			More: "On a terminal it is shown anew every two seconds until the job ends or Ctrl-C. Without JOB it is a line for each job that the engine knows, the newest first: " +
+				"its name, its state, when it was submitted, and how long it took.",
+			Run: c.status,
 		},
 		{
 			Name: "report", Args: "JOB", Options: []string{"state", "state-connection", "connections", "html-report", "failed-keys", "json"},

@@ -28,8 +28,11 @@ const (
 	shownVerdict = 12
 )
 
-// status shows how far a job is, on a terminal until it ends.
+// status shows how far a job is, on a terminal until it ends, or which jobs there are.
 func (c *command) status(ctx context.Context, args []string) int {
+	if len(args) == 0 {
+		return c.jobs(ctx)
+	}
 	name := args[0]
 	if err := checkJob("JOB", name); err != nil {
 		return c.fail(err)

@@ -141,3 +141,17 @@ func TestSpeed(t *testing.T) {
 		t.Errorf("%d keys/s, %d bytes/s, %v", keys, bytes, known)
 	}
 }
+
+func TestJobLines(t *testing.T) {
+	noon := time.Date(2026, 1, 31, 12, 0, 0, 0, time.Local)
+	got := jobLines([]flow.JobInfo{
+		{Job: "photos-2026", State: "running", Started: noon},
+		{Job: "old", State: "completed", Started: noon.Add(-48 * time.Hour), Ended: noon.Add(-24 * time.Hour)},
+	}, noon.Add(90*time.Minute))
+	want := `photos-2026  running    2026-01-31 12:00  for 1h30m
+old          completed  2026-01-29 12:00  took 1d00h
+`
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
