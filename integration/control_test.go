@@ -227,7 +227,7 @@ func TestCancel(t *testing.T) {
 						})
 					})
 					if tt.rule == "" {
-						front.answerLate(w, r, 500*time.Millisecond)
+						front.answerLate(w, r, func() { time.Sleep(500 * time.Millisecond) })
 					}
 					return tt.rule == ""
 				})

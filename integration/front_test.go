@@ -111,8 +111,8 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // answerLate lets the server carry out a request, even if the client disconnects, and
-// delays its response.
-func (f *front) answerLate(w http.ResponseWriter, r *http.Request, delay time.Duration) {
+// answers when wait returns.
+func (f *front) answerLate(w http.ResponseWriter, r *http.Request, wait func()) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return // the client disconnected before
@@ -121,7 +121,7 @@ func (f *front) answerLate(w http.ResponseWriter, r *http.Request, delay time.Du
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	answer := httptest.NewRecorder()
 	f.Proxy.ServeHTTP(answer, r)
-	time.Sleep(delay)
+	wait()
 	maps.Copy(w.Header(), answer.Header())
 	w.WriteHeader(answer.Code)
 	_, _ = answer.Body.WriteTo(w) // the client may have left

@@ -32,13 +32,16 @@ func TestInterruptedDeletion(t *testing.T) {
 					target.put(t, key, nil)
 				}
 				front := newFront(t, srv.Endpoint)
-				begun := make(chan struct{}, 1)
+				begun, carriedOut := make(chan struct{}, 1), make(chan struct{}, 1)
 				front.onRequest(func(w http.ResponseWriter, r *http.Request) bool {
 					if !r.URL.Query().Has("delete") {
 						return false
 					}
 					begun <- struct{}{}
-					front.answerLate(w, r, tt.delay)
+					front.answerLate(w, r, func() {
+						carriedOut <- struct{}{}
+						time.Sleep(tt.delay)
+					})
 					return true
 				})
 				p := command(t, local(root), target.at(front.URL), "--delete", "-v")
@@ -62,6 +65,7 @@ func TestInterruptedDeletion(t *testing.T) {
 					strings.Contains(text, fmt.Sprintf("perhaps deleted %d objects", tt.perhaps)) != (tt.perhaps > 0) {
 					t.Errorf("%d are named, want %d\n%s", n, tt.perhaps, text)
 				}
+				<-carriedOut // the server may take longer than the command
 				target.holds(t, []string{"a"})
 			})
 		})
