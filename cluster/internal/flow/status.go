@@ -48,6 +48,7 @@ func ReadStatus(ctx context.Context, c client.Client, name string) (Status, erro
 			s.Counters = s.Counters.Plus(workerOf(workers, p.GetLastWorkerIdentity()).pending(p))
 		}
 	}
+	s.Work.Window = min(s.Work.Window, inFlight(s.Limits)) // shards answer one after another, and slots move between them
 	for _, w := range workers {
 		if w.Name != "" {
 			s.Workers = append(s.Workers, *w)
