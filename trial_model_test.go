@@ -300,17 +300,11 @@ func (m *model) barred(key, name string) bool {
 	if m.direction != down {
 		return false
 	}
-	clash := func(other string) bool {
-		return strings.HasPrefix(other, name+"/") || strings.HasPrefix(name, other+"/")
-	}
-	for other := range m.source.entries {
-		held, ok := fileName(strings.TrimRight(other, "/"))
-		if ok && (clash(held) || held == name && other != key) {
-			return true
-		}
+	if rival(m.source, key, name) {
+		return true
 	}
 	for other := range m.target.entries {
-		if clash(other) {
+		if inTheWay(other, name) {
 			return true
 		}
 	}
@@ -318,12 +312,27 @@ func (m *model) barred(key, name string) bool {
 		return true
 	}
 	for other := range m.target.other {
-		if clash(other) || other == name {
+		if inTheWay(other, name) || other == name {
 			return true
 		}
 	}
 	return false
 }
+
+// rival reports whether another object of the source has its file, or a directory, in the
+// place of this one's file. Which of them is written is a matter of chance.
+func rival(source *sideView, key, name string) bool {
+	for other := range source.entries {
+		held, ok := fileName(strings.TrimRight(other, "/"))
+		if ok && (inTheWay(held, name) || held == name && other != key) {
+			return true
+		}
+	}
+	return false
+}
+
+// inTheWay reports whether one of two files lies below the other.
+func inTheWay(a, b string) bool { return strings.HasPrefix(a, b+"/") || strings.HasPrefix(b, a+"/") }
 
 func TestModel(t *testing.T) {
 	for key, want := range map[string]string{

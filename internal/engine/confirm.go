@@ -104,7 +104,7 @@ func (e *Engine) held(ctx context.Context, key string) (why string, err error) {
 	case err != nil && !storage.Gone(err):
 		return "", e.source.Wrap(err)
 	case e.source.Caps.Files:
-		return e.unlisted(ctx, strings.TrimSuffix(key, "/"))
+		return e.unlisted(ctx, key)
 	case e.target.Maps():
 		return e.heldMapped(ctx, key)
 	}
@@ -115,15 +115,16 @@ func (e *Engine) held(ctx context.Context, key string) (why string, err error) {
 // files shows, under a key or in the place of a directory above it. What is behind it is
 // not known to be gone.
 func (e *Engine) unlisted(ctx context.Context, key string) (why string, err error) {
-	for i := 1; i <= len(key); i++ {
-		if i < len(key) && key[i] != '/' {
+	path := strings.TrimSuffix(key, "/")
+	for i := 1; i <= len(path); i++ {
+		if i < len(path) && path[i] != '/' {
 			continue
 		}
-		file, err := e.source.Store.Open(ctx, key[:i], storage.OpenOptions{})
+		file, err := e.source.Store.Open(ctx, path[:i], storage.OpenOptions{})
 		switch {
 		case err == nil:
 			err = file.Close()
-			if i == len(key) {
+			if i == len(key) { // of a key with a slash at the end, the file has another key
 				return "it is there now", err
 			}
 		case ctx.Err() != nil:
