@@ -122,8 +122,8 @@ func begin(ctx context.Context, env Env, run job.Run) (w *work, err error) {
 // sameSides fails if the connections of this worker have the names of those that the first
 // worker of the job looked through, and lead elsewhere.
 func (w *work) sameSides(ctx context.Context) error {
-	first, err := w.store.Preflight(ctx, &w.run)
-	if err != nil || first == nil {
+	first, ok, err := w.store.Preflight(ctx, &w.run)
+	if err != nil || !ok {
 		return err
 	}
 	mine := job.Preflight{Worker: w.env.Worker, Spec: w.run.Spec.SHA256}

@@ -128,17 +128,16 @@ func (s *Store) PutPreflight(ctx context.Context, run *job.Run, p *job.Preflight
 	return err
 }
 
-// Preflight returns what a worker found before the leases of an epoch began, or nil if none
-// did so yet.
-func (s *Store) Preflight(ctx context.Context, run *job.Run) (*job.Preflight, error) {
+// Preflight returns what a worker found before the leases of an epoch began. ok is false if
+// none did so yet.
+func (s *Store) Preflight(ctx context.Context, run *job.Run) (p job.Preflight, ok bool, err error) {
 	for ref, err := range s.refs(ctx, preflightName(run)+"-") {
-		if err != nil {
-			return nil, err
+		if err == nil {
+			err = s.GetJSON(ctx, ref, &p)
 		}
-		p := new(job.Preflight)
-		return p, s.GetJSON(ctx, ref, p)
+		return p, err == nil, err
 	}
-	return nil, nil //nolint:nilnil // there is none
+	return job.Preflight{}, false, nil
 }
 
 func preflightName(run *job.Run) string { return fmt.Sprintf("preflight/%06d", run.Epoch) }
